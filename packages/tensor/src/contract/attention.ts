@@ -1,0 +1,62 @@
+import type { Dense, View } from "./view.ts";
+
+/**
+ * One sequence of a batch: rows `[queryStart, queryStart + queryCount)` of the queries attend to rows
+ * `[keyStart, keyStart + keyCount)` of the keys and values. Query `i` stands at position `keyCount − queryCount + i`
+ * of its keys, so that one description serves training (counts equal), packed sequences of different lengths, and
+ * decoding from a cache (one query, many keys). `0 ≤ queryCount ≤ keyCount`.
+ */
+export interface AttentionSequence {
+  readonly queryStart: number;
+  readonly queryCount: number;
+  readonly keyStart: number;
+  readonly keyCount: number;
+}
+
+export interface AttentionOptions {
+  /** Factor of the scores before the softmax, usually `1 / √headDim`. */
+  readonly scale: number;
+  /** Whether a query sees only keys at its own and earlier positions. */
+  readonly causal: boolean;
+  /** How many positions a query sees, its own included; null is all of them. Only with `causal`. */
+  readonly window: number | null;
+  readonly sequences: readonly AttentionSequence[];
+}
+
+export interface AttentionKernels {
+  /**
+   * Scaled dot-product attention (Vaswani et al. 2017, equation 1) without the score matrix in memory: `q` is
+   * `[queries, heads, headDim]`, `k` and `v` `[keys, kvHeads, headDim]`, with any strides between rows and heads and
+   * stride 1 along `headDim`; head `h` reads key-value head `⌊h · kvHeads / heads⌋`. `out` is
+   * `[queries, heads, headDim]`; rows that no sequence covers are not written. `logSumExp`, `[queries, heads]`, is
+   * given when a gradient will need it.
+   */
+  attention(
+    call: AttentionOptions & {
+      readonly q: View;
+      readonly k: View;
+      readonly v: View;
+      readonly out: Dense;
+      readonly logSumExp: Dense | null;
+    },
+  ): void;
+
+  /**
+   * The gradients of `attention`, written (not added) to `gradQ`, `gradK` and `gradV`, which have the shapes of `q`,
+   * `k`, `v`, any strides between rows and heads, and stride 1 along `headDim`. `out` and `grad` are
+   * `[queries, heads, headDim]`. Sequences do not overlap and cover every row.
+   */
+  attentionGradient(
+    call: AttentionOptions & {
+      readonly q: View;
+      readonly k: View;
+      readonly v: View;
+      readonly out: Dense;
+      readonly logSumExp: Dense;
+      readonly grad: Dense;
+      readonly gradQ: View;
+      readonly gradK: View;
+      readonly gradV: View;
+    },
+  ): void;
+}

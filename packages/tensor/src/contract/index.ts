@@ -1,0 +1,73 @@
+/**
+ * The contract between the ops and a backend: memory, and one typed table of kernels. Everything here is an
+ * interface; a backend imports this folder and the plain helpers beside it, nothing else of this package.
+ */
+import type { DataOf, DType } from "../dtype.ts";
+import type { AttentionKernels } from "./attention.ts";
+import type { ElementwiseKernels } from "./elementwise.ts";
+import type { IndexingKernels } from "./indexing.ts";
+import type { LossKernels } from "./loss.ts";
+import type { MatmulKernels } from "./matmul.ts";
+import type { NormalizationKernels } from "./normalization.ts";
+import type { OptimizerKernels } from "./optimizer.ts";
+import type { RandomKernels } from "./random.ts";
+import type { ReduceKernels } from "./reduce.ts";
+import type { Dense } from "./view.ts";
+
+export type { AttentionKernels, AttentionOptions, AttentionSequence } from "./attention.ts";
+export type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
+export type { IndexingKernels } from "./indexing.ts";
+export type { LossKernels } from "./loss.ts";
+export type { MatmulKernels } from "./matmul.ts";
+export type { NormalizationKernels } from "./normalization.ts";
+export type { DecayRange, OptimizerKernels } from "./optimizer.ts";
+export type { RandomKernels } from "./random.ts";
+export type { ReduceKernels, ReduceOp } from "./reduce.ts";
+export type { Dense, View } from "./view.ts";
+
+/** The table from op to kernel. A backend that lacks one does not compile. */
+export interface Kernels
+  extends ElementwiseKernels,
+    ReduceKernels,
+    MatmulKernels,
+    IndexingKernels,
+    NormalizationKernels,
+    AttentionKernels,
+    LossKernels,
+    OptimizerKernels,
+    RandomKernels {}
+
+/** What a backend holds at the moment, and at most so far. */
+export interface MemoryUse {
+  /** Buffers that were allocated and not freed. */
+  readonly liveBuffers: number;
+  /** Their bytes. */
+  readonly liveBytes: number;
+  /** The largest value of `liveBytes` so far. */
+  readonly peakBytes: number;
+}
+
+/**
+ * A place where tensors live and ops run. Kernels may run later than they are called, in order; `read` waits for
+ * them. Kernels are called with valid arguments only: shapes, dtypes and layouts are the ops' duty.
+ */
+export interface Backend {
+  /** `cpu`, `wasm`, …: shown in messages and logs. */
+  readonly name: string;
+  readonly kernels: Kernels;
+  readonly memory: MemoryUse;
+
+  /** A buffer of at least `byteLength` bytes, contents unspecified. Throws `out-of-memory`. */
+  allocate(byteLength: number): number;
+  free(buffer: number): void;
+
+  /** Copies `data` into `view`, which has as many elements. */
+  write<D extends DType>(view: Dense<D>, data: DataOf<D>): void;
+  /** A copy of the elements of `view`. */
+  read<D extends DType>(view: Dense<D>): Promise<DataOf<D>>;
+  /** The same at once, where the memory can be reached without waiting. */
+  readSync?<D extends DType>(view: Dense<D>): DataOf<D>;
+
+  /** Frees all that the backend holds; using it or its tensors afterwards throws. */
+  dispose(): void;
+}

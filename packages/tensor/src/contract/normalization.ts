@@ -1,0 +1,44 @@
+import type { Dense } from "./view.ts";
+
+export interface NormalizationKernels {
+  /**
+   * Layer normalization of each row (Ba et al. 2016): `out = (x − mean) / √(variance + epsilon) · weight + bias`,
+   * with the biased variance. `x` and `out` are `[rows, width]`, `weight` and `bias` `[width]`; `mean` and
+   * `inverseDeviation`, `[rows]`, are given when a gradient will need them.
+   */
+  layerNorm(call: {
+    readonly x: Dense;
+    readonly weight: Dense;
+    readonly bias: Dense;
+    readonly epsilon: number;
+    readonly out: Dense;
+    readonly mean: Dense | null;
+    readonly inverseDeviation: Dense | null;
+  }): void;
+
+  /** The gradients of `layerNorm`. `gradWeight` and `gradBias` are added to, `gradX` is written. */
+  layerNormGradient(call: {
+    readonly x: Dense;
+    readonly weight: Dense;
+    readonly mean: Dense;
+    readonly inverseDeviation: Dense;
+    readonly grad: Dense;
+    readonly gradX: Dense;
+    readonly gradWeight: Dense;
+    readonly gradBias: Dense;
+  }): void;
+
+  /**
+   * Softmax of each row of `x` `[rows, width]`, or its logarithm. Stable: the row's maximum is subtracted first. A
+   * row of −∞ alone gives NaN, as everywhere in the field.
+   */
+  softmax(call: { readonly x: Dense; readonly logarithm: boolean; readonly out: Dense }): void;
+
+  /** The gradient of `softmax` in terms of its output `y`. `out` may be `grad` itself. */
+  softmaxGradient(call: {
+    readonly y: Dense;
+    readonly logarithm: boolean;
+    readonly grad: Dense;
+    readonly out: Dense;
+  }): void;
+}

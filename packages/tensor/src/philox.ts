@@ -1,0 +1,61 @@
+/**
+ * Philox 4×32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter-based generator. Each
+ * block of four 32-bit words is a pure function of a key and a counter, so that any element of a random tensor can be
+ * made again at any time, on any backend, in any order.
+ */
+export interface PhiloxKey {
+  /** The generator's key: a seed, low and high word. */
+  readonly seed: readonly [number, number];
+  /** The upper half of the counter: which stream of numbers under the seed. The lower half counts blocks. */
+  readonly stream: readonly [number, number];
+}
+
+const multiplier0 = 0xd2511f53;
+const multiplier1 = 0xcd9e8d57;
+const weyl0 = 0x9e3779b9;
+const weyl1 = 0xbb67ae85;
+
+/** The upper 32 bits of the 64-bit product of two 32-bit words. */
+function multiplyHigh(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  return (aHigh * bHigh + Math.floor((middle + aLow * bHigh) / 0x10000)) >>> 0;
+}
+
+/** Writes the four words of block `block` (below 2⁵³) to `out`. */
+export function philoxBlock(key: PhiloxKey, block: number, out: Uint32Array): void {
+  let c0 = block >>> 0;
+  let c1 = Math.floor(block / 0x1_0000_0000) >>> 0;
+  let c2 = key.stream[0] >>> 0;
+  let c3 = key.stream[1] >>> 0;
+  let k0 = key.seed[0] >>> 0;
+  let k1 = key.seed[1] >>> 0;
+  for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(multiplier0, c0);
+    const low0 = Math.imul(multiplier0, c0) >>> 0;
+    const high1 = multiplyHigh(multiplier1, c2);
+    const low1 = Math.imul(multiplier1, c2) >>> 0;
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
+    k0 = (k0 + weyl0) >>> 0;
+    k1 = (k1 + weyl1) >>> 0;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+/** Calls `visit(i, u)` for `count` uniform numbers in [0, 1) with 24 bits, in order. */
+export function forEachUniform(key: PhiloxKey, count: number, visit: (index: number, uniform: number) => void): void {
+  const words = new Uint32Array(4);
+  for (let index = 0; index < count; index++) {
+    if ((index & 3) === 0) philoxBlock(key, index / 4, words);
+    visit(index, (words[index & 3] >>> 8) * 2 ** -24);
+  }
+}
