@@ -1,1 +1,32 @@
-export {};
+export type { AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, View } from "./contract/index.ts";
+export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
+export { arange, full, normal, ones, tensor, uniform, zeros } from "./core/create.ts";
+export type { CreateOptions, Nested } from "./core/create.ts";
+export { keep, scope } from "./core/scope.ts";
+export { noGrad } from "./core/tape.ts";
+export { Tensor } from "./core/tensor.ts";
+export type { AnyTensor, Layout } from "./core/tensor.ts";
+export type { DataOf, DType } from "./dtype.ts";
+export { isGptError, TensorError } from "./errors.ts";
+export type { TensorErrorCode } from "./errors.ts";
+export { attention } from "./ops/attention.ts";
+export type { AttentionArguments, AttentionCache } from "./ops/attention.ts";
+export {
+  abs, add, cos, div, equal, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign, sin, sqrt,
+  sub, tanh, where,
+} from "./ops/elementwise.ts";
+export type { Operand } from "./ops/elementwise.ts";
+export { embedding } from "./ops/indexing.ts";
+export { crossEntropy } from "./ops/loss.ts";
+export type { CrossEntropyOptions } from "./ops/loss.ts";
+export { linear, matmul } from "./ops/matmul.ts";
+export type { LinearOptions } from "./ops/matmul.ts";
+export { cast, concat, contiguous, copyInto, expand, permute, reshape, slice, transpose } from "./ops/movement.ts";
+export { layerNorm, logSoftmax, softmax } from "./ops/normalization.ts";
+export { adamwStep, sumSquares } from "./ops/optimizer.ts";
+export type { AdamWStep } from "./ops/optimizer.ts";
+export { dropout } from "./ops/random.ts";
+export { argmax, max, mean, min, sum } from "./ops/reduce.ts";
+export type { ReduceOptions } from "./ops/reduce.ts";
+export type { PhiloxKey } from "./philox.ts";
+export type { Shape, Strides } from "./shape.ts";

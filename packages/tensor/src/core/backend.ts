@@ -1,0 +1,65 @@
+import type { Backend } from "../contract/index.ts";
+import { TensorError } from "../errors.ts";
+import { runSynchronously } from "./region.ts";
+
+let current: Backend | undefined;
+
+/**
+ * Chooses the backend on which factories (`tensor`, `zeros`, …) create tensors from now on, or, with a function, only
+ * while that function runs. Ops run on the backend of their inputs.
+ */
+export function useBackend(backend: Backend): void;
+export function useBackend<T>(backend: Backend, region: () => T): T;
+export function useBackend<T>(backend: Backend, region?: () => T): T | undefined {
+  claimProcess();
+  const previous = current;
+  current = backend;
+  if (!region) return undefined;
+  try {
+    return runSynchronously("useBackend", region);
+  } finally {
+    current = previous;
+  }
+}
+
+/** The chosen backend. Throws `no-backend` where none was chosen. */
+export function currentBackend(): Backend {
+  if (!current) {
+    throw new TensorError(
+      "no-backend",
+      "no backend was chosen: call `await startDefaultBackend()`, or choose one, for instance " +
+        '`import { wasm } from "@gpt/tensor/wasm"; useBackend(await wasm())`',
+    );
+  }
+  return current;
+}
+
+/**
+ * Starts the default backend, `wasm`, and chooses it, unless one was chosen already. High-level entries such as
+ * `loadModel` and `train` call this; call it yourself before creating tensors or models.
+ */
+export async function startDefaultBackend(): Promise<Backend> {
+  if (!current) {
+    const { wasm } = await import("../backends/wasm/index.ts");
+    const backend = await wasm();
+    // Another caller may have chosen one meanwhile.
+    if (current) backend.dispose();
+    else useBackend(backend);
+  }
+  return currentBackend();
+}
+
+const owner = Symbol.for("@gpt/tensor");
+
+/** Refuses a second loaded copy of this package: its tensors would not be recognised by the first one's ops. */
+function claimProcess(): void {
+  const registry = globalThis as { [owner]?: string };
+  registry[owner] ??= import.meta.url;
+  if (registry[owner] !== import.meta.url) {
+    throw new TensorError(
+      "duplicate-package",
+      `two copies of @gpt/tensor are loaded: ${registry[owner]} and ${import.meta.url}; ` +
+        "install one version only (`npm ls @gpt/tensor` shows who asks for which)",
+    );
+  }
+}

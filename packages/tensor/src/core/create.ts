@@ -1,0 +1,152 @@
+import type { Backend } from "../contract/index.ts";
+import type { DataOf, DType } from "../dtype.ts";
+import { TensorError } from "../errors.ts";
+import type { PhiloxKey } from "../philox.ts";
+import { forEachUniform } from "../philox.ts";
+import type { Shape } from "../shape.ts";
+import { formatShape, sizeOf } from "../shape.ts";
+import { currentBackend } from "./backend.ts";
+import { Tensor } from "./tensor.ts";
+
+export interface CreateOptions<D extends DType = DType> {
+  /** Default `f32`; an `Int32Array` makes `i32`. */
+  readonly dtype?: D;
+  /** Default: the backend chosen by `useBackend`. */
+  readonly backend?: Backend;
+  /** Whether `backward` accumulates a gradient for it. f32 only. */
+  readonly requiresGrad?: boolean;
+}
+
+/** Numbers in nested arrays, all of one shape. */
+export type Nested = number | readonly Nested[];
+
+/** A tensor with the given values: a number, nested arrays, or a typed array (with `shape`, or one axis). */
+export function tensor(data: Int32Array, options?: CreateOptions<"i32"> & { shape?: Shape }): Tensor<"i32">;
+export function tensor<D extends DType = "f32">(
+  data: Nested | Float32Array,
+  options?: CreateOptions<D> & { shape?: Shape },
+): Tensor<D>;
+export function tensor(
+  data: Nested | Float32Array | Int32Array,
+  options: CreateOptions & { shape?: Shape } = {},
+): Tensor<DType> {
+  const typed = data instanceof Float32Array || data instanceof Int32Array;
+  const dtype = options.dtype ?? (data instanceof Int32Array ? "i32" : "f32");
+  const inferred = typed ? [data.length] : nestedShape(data);
+  const shape = options.shape ?? inferred;
+  if (sizeOf(shape) !== sizeOf(inferred)) {
+    throw new TensorError(
+      "invalid-shape",
+      `tensor: ${sizeOf(inferred)} values do not fill the shape ${formatShape(shape)} (${sizeOf(shape)} elements)`,
+    );
+  }
+  const flat: ArrayLike<number> = typed ? data : flatten(data, inferred);
+  return create(dtype, shape, dtype === "f32" ? Float32Array.from(flat) : Int32Array.from(flat), options);
+}
+
+export function full<D extends DType = "f32">(shape: Shape, value: number, options: CreateOptions<D> = {}): Tensor<D> {
+  const dtype = options.dtype ?? ("f32" as D);
+  const out = empty(dtype, shape, options);
+  if (out.size > 0) out.backend.kernels.fill({ value, out });
+  return out;
+}
+
+export function zeros<D extends DType = "f32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
+  return full(shape, 0, options);
+}
+
+export function ones<D extends DType = "f32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
+  return full(shape, 1, options);
+}
+
+/** `[0, 1, …, length − 1]`, i32 by default. */
+export function arange<D extends DType = "i32">(length: number, options: CreateOptions<D> = {}): Tensor<D> {
+  checkShape([length]);
+  const values = Array.from({ length }, (_, i) => i);
+  return tensor(values, { ...options, dtype: options.dtype ?? ("i32" as D) });
+}
+
+/** Uniform numbers in [0, 1), 24 bits each, a pure function of the key: the same on every backend. */
+export function uniform(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32"> = {}): Tensor {
+  const out = empty("f32", shape, options);
+  if (out.size > 0) out.backend.kernels.uniform({ key, out });
+  return out;
+}
+
+/**
+ * Normally distributed numbers, a pure function of the key. They are made on the host (Box & Muller 1958), so that
+ * they are the same on every backend.
+ */
+export function normal(
+  shape: Shape,
+  key: PhiloxKey,
+  options: CreateOptions<"f32"> & { mean?: number; deviation?: number } = {},
+): Tensor {
+  checkShape(shape);
+  const { mean = 0, deviation = 1 } = options;
+  const values = new Float32Array(sizeOf(shape));
+  let radius = 0;
+  forEachUniform(key, values.length + (values.length & 1), (index, u) => {
+    if ((index & 1) === 0) {
+      // 1 − u lies in (0, 1], so that the logarithm is finite.
+      radius = Math.sqrt(-2 * Math.log(1 - u));
+      return;
+    }
+    values[index - 1] = mean + deviation * radius * Math.cos(2 * Math.PI * u);
+    if (index < values.length) values[index] = mean + deviation * radius * Math.sin(2 * Math.PI * u);
+  });
+  return create("f32", shape, values, options);
+}
+
+function empty<D extends DType>(dtype: D, shape: Shape, options: CreateOptions): Tensor<D> {
+  checkShape(shape);
+  if (options.requiresGrad && dtype !== "f32") {
+    throw new TensorError("invalid-dtype", `requiresGrad: only f32 tensors have gradients, this one is ${dtype}`);
+  }
+  const out = Tensor.allocate(options.backend ?? currentBackend(), dtype, [...shape]);
+  out.requiresGrad = options.requiresGrad ?? false;
+  return out;
+}
+
+function create<D extends DType>(dtype: D, shape: Shape, values: DataOf<D>, options: CreateOptions): Tensor<D> {
+  const out = empty(dtype, shape, options);
+  if (values.length > 0) out.backend.write(out, values);
+  return out;
+}
+
+function checkShape(shape: Shape): void {
+  if (shape.some((length) => !Number.isSafeInteger(length) || length < 0)) {
+    throw new TensorError("invalid-shape", `${formatShape(shape)} is not a shape: sizes are whole numbers from 0`);
+  }
+}
+
+function nestedShape(data: Nested): number[] {
+  const shape: number[] = [];
+  for (let level = data; typeof level !== "number"; level = level[0]) {
+    shape.push(level.length);
+    if (level.length === 0) break;
+  }
+  return shape;
+}
+
+function flatten(data: Nested, shape: Shape): number[] {
+  const flat: number[] = [];
+  const visit = (level: Nested, axis: number): void => {
+    if (typeof level === "number") {
+      if (axis !== shape.length) throw ragged(shape);
+      flat.push(level);
+      return;
+    }
+    if (axis >= shape.length || level.length !== shape[axis]) throw ragged(shape);
+    for (const item of level) visit(item, axis + 1);
+  };
+  visit(data, 0);
+  return flat;
+}
+
+function ragged(shape: Shape): TensorError {
+  return new TensorError(
+    "invalid-shape",
+    `tensor: the nested arrays are ragged; by their first elements the shape would be ${formatShape(shape)}`,
+  );
+}

@@ -1,0 +1,195 @@
+import type { AttentionSequence, View } from "../contract/index.ts";
+import { scope } from "../core/scope.ts";
+import { needsGradient, record } from "../core/tape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { formatShape } from "../shape.ts";
+import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
+
+/** The keys and values of earlier tokens, each `[capacity, kvHeads, headDim]`: rows that the sequences name. */
+export interface AttentionCache {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+export interface AttentionArguments {
+  readonly heads: number;
+  /** Key-value heads, shared by groups of query heads. Default: `heads`. */
+  readonly kvHeads?: number;
+  readonly headDim: number;
+  /** Factor of the scores. Default: `1 / √headDim`. */
+  readonly scale?: number;
+  /** Whether a token sees only itself and earlier ones. Default true. */
+  readonly causal?: boolean;
+  /** How many positions a token sees, its own included. Default: all. Only with `causal`. */
+  readonly window?: number;
+  /** Which rows belong together. Default: consecutive sequences of `sequenceLength` tokens. */
+  readonly sequences?: readonly AttentionSequence[];
+  /** Tokens in each sequence, where all have one length. Default: one sequence of all tokens. */
+  readonly sequenceLength?: number;
+  /**
+   * Where keys and values of earlier tokens lie. Those of the given tokens are written to the last `queryCount` rows
+   * of each sequence first. For inference: no gradient flows through it.
+   */
+  readonly cache?: AttentionCache;
+}
+
+/**
+ * Multi-head self-attention (Vaswani et al. 2017, section 3.2) of packed projections: `qkv` is
+ * `[tokens, (heads + 2·kvHeads)·headDim]`, queries, then keys, then values along its columns; the result is
+ * `[tokens, heads·headDim]`. The matrix of scores is never stored.
+ */
+export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
+  const plan = planAttention(qkv, options);
+  const { heads, headDim } = plan;
+  const { cache } = options;
+  const tokens = qkv.shape[0];
+  return scope(() => {
+    const packed = dense(qkv);
+    const { q, ...own } = split(packed, plan);
+    const out = Tensor.allocate(qkv.backend, "f32", [tokens, heads * headDim]);
+    const needed = needsGradient([qkv]);
+    if (cache && needed) throw argumentError("attention", "no gradient flows through a cache; run under noGrad");
+    const logSumExp = needed ? Tensor.allocate(qkv.backend, "f32", [tokens, heads]) : null;
+    const { kernels } = qkv.backend;
+    if (cache) append(cache, own, plan.sequences);
+    const { k, v } = cache ? { k: cache.keys, v: cache.values } : own;
+    if (out.size > 0) kernels.attention({ ...plan.options, q, k, v, out: viewAs(out, tokens, heads, headDim), logSumExp });
+    if (!logSumExp) return out;
+    const saved = [packed, out, logSumExp] as const;
+    return record("attention", [qkv], out, saved, ({ grad, saved: [packed, out, logSumExp] }) => {
+      const gradient = packed.allocateLike();
+      const into = split(gradient, plan);
+      if (gradient.size > 0) {
+        kernels.attentionGradient({
+          ...plan.options,
+          ...split(packed, plan),
+          out: viewAs(out, tokens, heads, headDim),
+          logSumExp,
+          grad: viewAs(dense(grad), tokens, heads, headDim),
+          gradQ: into.q,
+          gradK: into.k,
+          gradV: into.v,
+        });
+      }
+      return [gradient];
+    });
+  });
+}
+
+interface Plan {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly sequences: readonly AttentionSequence[];
+  readonly options: {
+    readonly scale: number;
+    readonly causal: boolean;
+    readonly window: number | null;
+    readonly sequences: readonly AttentionSequence[];
+  };
+}
+
+function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
+  const { heads, kvHeads = heads, headDim, scale = 1 / Math.sqrt(headDim), causal = true, window } = options;
+  checkDType("attention", qkv, "f32");
+  if (heads % kvHeads !== 0) throw argumentError("attention", `${heads} heads are no multiple of ${kvHeads} kvHeads`);
+  if (qkv.rank !== 2 || qkv.shape[1] !== (heads + 2 * kvHeads) * headDim) {
+    throw shapeError(
+      "attention",
+      `qkv is ${formatShape(qkv.shape)}; ${heads} heads, ${kvHeads} kvHeads and headDim ${headDim} need ` +
+        `[tokens, ${(heads + 2 * kvHeads) * headDim}]`,
+    );
+  }
+  if (window !== undefined && (!causal || !Number.isInteger(window) || window < 1)) {
+    throw argumentError("attention", `window ${window} must be a whole number from 1, with causal attention`);
+  }
+  const capacity = checkCache(qkv, kvHeads, headDim, options.cache) ?? qkv.shape[0];
+  const sequences = resolveSequences(qkv.shape[0], capacity, options);
+  return {
+    heads,
+    kvHeads,
+    headDim,
+    sequences,
+    options: { scale, causal, window: window ?? null, sequences },
+  };
+}
+
+function checkCache(qkv: Tensor, kvHeads: number, headDim: number, cache: AttentionCache | undefined): number | undefined {
+  if (!cache) return undefined;
+  checkOperands("attention", qkv, cache.keys, cache.values);
+  for (const part of [cache.keys, cache.values]) {
+    if (part.rank !== 3 || part.shape[1] !== kvHeads || part.shape[2] !== headDim || !part.isDense) {
+      throw shapeError(
+        "attention",
+        `the cache is ${formatShape(part.shape)}, expected dense [capacity, ${kvHeads}, ${headDim}]`,
+      );
+    }
+  }
+  return Math.min(cache.keys.shape[0], cache.values.shape[0]);
+}
+
+function resolveSequences(tokens: number, capacity: number, options: AttentionArguments): readonly AttentionSequence[] {
+  const { sequences, sequenceLength = tokens, cache } = options;
+  if (sequences) {
+    checkSequences(sequences, tokens, capacity);
+    return sequences;
+  }
+  if (cache) throw argumentError("attention", "with a cache, `sequences` must say which rows of it belong to whom");
+  if (tokens === 0) return [];
+  if (!(sequenceLength > 0) || tokens % sequenceLength !== 0) {
+    throw argumentError("attention", `${tokens} tokens are no whole number of sequences of ${sequenceLength}`);
+  }
+  return Array.from({ length: tokens / sequenceLength }, (_, i) => {
+    const start = i * sequenceLength;
+    return { queryStart: start, queryCount: sequenceLength, keyStart: start, keyCount: sequenceLength };
+  });
+}
+
+function checkSequences(sequences: readonly AttentionSequence[], tokens: number, capacity: number): void {
+  let covered = 0;
+  for (const sequence of sequences) {
+    const { queryStart, queryCount, keyStart, keyCount } = sequence;
+    const inOrder = queryStart === covered && queryCount >= 0 && queryCount <= keyCount;
+    if (!inOrder || keyStart < 0 || keyStart + keyCount > capacity) {
+      throw argumentError(
+        "attention",
+        `the sequence ${JSON.stringify(sequence)} does not fit ${tokens} tokens and ${capacity} keys, ` +
+          "with sequences in the order of their tokens",
+      );
+    }
+    covered += queryCount;
+  }
+  if (covered !== tokens) throw argumentError("attention", `the sequences cover ${covered} of ${tokens} tokens`);
+}
+
+/** The three parts of packed projections, as `[tokens, heads, headDim]`. */
+function split(packed: Tensor, { heads, kvHeads, headDim }: Plan): { q: View; k: View; v: View } {
+  const [tokens, width] = packed.shape;
+  const part = (first: number, count: number): View =>
+    viewOf(packed, {
+      shape: [tokens, count, headDim],
+      strides: [width, headDim, 1],
+      offset: packed.offset + first * headDim,
+    });
+  return { q: part(0, heads), k: part(heads, kvHeads), v: part(heads + kvHeads, kvHeads) };
+}
+
+/** Writes the keys and values of new tokens behind those that the cache holds. */
+function append(cache: AttentionCache, own: { k: View; v: View }, sequences: readonly AttentionSequence[]): void {
+  for (const { queryStart, queryCount, keyStart, keyCount } of sequences) {
+    if (queryCount === 0) continue;
+    for (const [target, source] of [[cache.keys, own.k], [cache.values, own.v]] as const) {
+      target.backend.kernels.copy({
+        x: rows(source, queryStart, queryCount),
+        out: rows(target, keyStart + keyCount - queryCount, queryCount),
+      });
+    }
+  }
+  cache.keys.storage.version++;
+  cache.values.storage.version++;
+}
+
+function rows(x: View, start: number, count: number): View {
+  const { buffer, dtype, strides } = x;
+  return { buffer, dtype, strides, shape: [count, ...x.shape.slice(1)], offset: x.offset + start * strides[0] };
+}

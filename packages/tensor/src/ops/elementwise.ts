@@ -1,0 +1,237 @@
+import type { Activation, BinaryOp, UnaryOp } from "../contract/index.ts";
+import { full } from "../core/create.ts";
+import { scope } from "../core/scope.ts";
+import { record } from "../core/tape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { broadcastShapes, formatShape } from "../shape.ts";
+import type { Shape } from "../shape.ts";
+import { argumentError, broadcastView, checkDType, checkOperands, dense, shapeError } from "./operands.ts";
+import { sumTo } from "./reduction.ts";
+
+/** A tensor, or a number that stands for one of any shape. */
+export type Operand = Tensor | number;
+
+// One input
+
+export function abs(x: Tensor): Tensor {
+  return unary("abs", x, (g, x) => mul(g, sign(x)));
+}
+
+/** The sign of each element: −1, 0 or 1. Its gradient is zero. */
+export function sign(x: Tensor): Tensor {
+  return unary("sign", x, (g) => affine(g, 0, 0));
+}
+
+export function exp(x: Tensor): Tensor {
+  return unary("exp", x, (g, _, y) => mul(g, y));
+}
+
+/** The natural logarithm. */
+export function log(x: Tensor): Tensor {
+  return unary("log", x, (g, x) => div(g, x));
+}
+
+export function sqrt(x: Tensor): Tensor {
+  return unary("sqrt", x, (g, _, y) => div(g, affine(y, 2, 0)));
+}
+
+export function sin(x: Tensor): Tensor {
+  return unary("sin", x, (g, x) => mul(g, cos(x)));
+}
+
+export function cos(x: Tensor): Tensor {
+  return unary("cos", x, (g, x) => neg(mul(g, sin(x))));
+}
+
+export function tanh(x: Tensor): Tensor {
+  return unary("tanh", x, (g, _, y) => mul(g, affine(mul(y, y), -1, 1)));
+}
+
+/** The logistic function 1 / (1 + e⁻ˣ). */
+export function sigmoid(x: Tensor): Tensor {
+  return unary("sigmoid", x, (g, _, y) => mul(g, mul(y, affine(y, -1, 1))));
+}
+
+/** max(x, 0); its gradient at 0 is 0. */
+export function relu(x: Tensor): Tensor {
+  return unary("relu", x, (g, x) => activationGradient("relu", x, g));
+}
+
+/** The Gaussian error linear unit in the tanh form of GPT-2 (Hendrycks & Gimpel 2016). */
+export function gelu(x: Tensor): Tensor {
+  return unary("gelu", x, (g, x) => activationGradient("gelu", x, g));
+}
+
+export function neg(x: Tensor): Tensor {
+  return affine(x, -1, 0);
+}
+
+// Two inputs, broadcast as in NumPy
+
+export function add(a: Operand, b: Operand): Tensor {
+  if (typeof a === "number") return affine(tensorOf("add", b), 1, a);
+  return typeof b === "number" ? affine(a, 1, b) : linearPair("add", a, b);
+}
+
+export function sub(a: Operand, b: Operand): Tensor {
+  if (typeof a === "number") return affine(tensorOf("sub", b), -1, a);
+  return typeof b === "number" ? affine(a, 1, -b) : linearPair("sub", a, b);
+}
+
+export function mul(a: Operand, b: Operand): Tensor {
+  if (typeof a === "number") return affine(tensorOf("mul", b), a, 0);
+  if (typeof b === "number") return affine(a, b, 0);
+  return binary("mul", a, b, (g, a, b) => [() => mul(g, b), () => mul(g, a)]);
+}
+
+export function div(a: Operand, b: Operand): Tensor {
+  return binary("div", a, b, (g, a, b) => [() => div(g, b), () => neg(div(mul(g, a), mul(b, b)))]);
+}
+
+/** `aᵇ`. The gradient to `b` is `aᵇ · ln a`. */
+export function pow(a: Operand, b: Operand): Tensor {
+  return binary("pow", a, b, (g, a, b) => [
+    () => mul(g, mul(b, pow(a, sub(b, 1)))),
+    () => mul(g, mul(pow(a, b), log(a))),
+  ]);
+}
+
+/** The larger of each pair, NaN where either is. Where both are equal each gets half of the gradient. */
+export function maximum(a: Operand, b: Operand): Tensor {
+  return binary("maximum", a, b, (g, a, b) => [() => share(g, b, a), () => share(g, a, b)]);
+}
+
+/** The smaller of each pair, NaN where either is. Where both are equal each gets half of the gradient. */
+export function minimum(a: Operand, b: Operand): Tensor {
+  return binary("minimum", a, b, (g, a, b) => [() => share(g, a, b), () => share(g, b, a)]);
+}
+
+/** 1 where equal, 0 elsewhere; NaN equals nothing. Not differentiable. */
+export function equal(a: Operand, b: Operand): Tensor {
+  return comparison("equal", a, b);
+}
+
+/** 1 where `a < b`, 0 elsewhere. Not differentiable. */
+export function less(a: Operand, b: Operand): Tensor {
+  return comparison("less", a, b);
+}
+
+/** `condition ≠ 0 ? a : b`, all three broadcast together. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  return scope(() => {
+    const [left, right] = [asTensor(a, condition), asTensor(b, condition)];
+    for (const operand of [condition, left, right]) checkDType("where", operand, "f32");
+    checkOperands("where", condition, left, right);
+    const shape = commonShape("where", condition.shape, commonShape("where", left.shape, right.shape));
+    const out = Tensor.allocate(condition.backend, "f32", shape);
+    if (out.size > 0) {
+      out.backend.kernels.select({
+        condition: broadcastView(condition, shape),
+        a: broadcastView(left, shape),
+        b: broadcastView(right, shape),
+        out,
+      });
+    }
+    const [leftShape, rightShape] = [left.shape, right.shape];
+    return record("where", [condition, left, right], out, [condition], ({ grad, saved: [condition], needs }) => [
+      undefined,
+      needs(1) ? sumTo(where(condition, grad, 0), leftShape) : undefined,
+      needs(2) ? sumTo(where(condition, 0, grad), rightShape) : undefined,
+    ]);
+  });
+}
+
+/** `x · scale + shift` with numbers. */
+export function affine(x: Tensor, scale: number, shift: number): Tensor {
+  checkDType("affine", x, "f32");
+  const out = x.allocateLike();
+  if (out.size > 0) out.backend.kernels.affine({ x, scale, shift, out });
+  return record("affine", [x], out, [], ({ grad }) => [affine(grad, scale, 0)]);
+}
+
+/** `grad · activation′(x)`: the gradient of an activation whose input was saved. Not differentiable itself. */
+export function activationGradient(activation: Activation, x: Tensor, grad: Tensor): Tensor {
+  return scope(() => {
+    const out = x.allocateLike();
+    if (out.size > 0) {
+      out.backend.kernels.activationGradient({ activation, x: dense(x), grad: dense(grad), out });
+    }
+    return out;
+  });
+}
+
+function unary(op: UnaryOp, x: Tensor, gradient: (grad: Tensor, x: Tensor, y: Tensor) => Tensor): Tensor {
+  checkDType(op, x, "f32");
+  const out = x.allocateLike();
+  if (out.size > 0) out.backend.kernels.unary({ op, x, out });
+  return record(op, [x], out, [x, out], ({ grad, saved: [x, y] }) => [gradient(grad, x, y)]);
+}
+
+/** What each operand's gradient is, in the shape of the output; called only for operands that need one. */
+type PairGradient = (grad: Tensor, a: Tensor, b: Tensor) => readonly [() => Tensor, () => Tensor];
+
+/** An op of two broadcast operands. */
+function binary(op: BinaryOp, first: Operand, second: Operand, gradient: PairGradient): Tensor {
+  return scope(() => {
+    const [a, b] = operands(op, first, second);
+    const shapes = [a.shape, b.shape];
+    return record(op, [a, b], applyBinary(op, a, b), [a, b], ({ grad, saved, needs }) => {
+      const parts = gradient(grad, ...saved);
+      return parts.map((part, input) => (needs(input) ? sumTo(part(), shapes[input]) : undefined));
+    });
+  });
+}
+
+/** A sum of two broadcast operands, whose gradient needs neither of them. */
+function linearPair(op: "add" | "sub", first: Tensor, second: Tensor): Tensor {
+  checkPair(op, first, second);
+  const shapes = [first.shape, second.shape];
+  return record(op, [first, second], applyBinary(op, first, second), [], ({ grad, needs }) => [
+    needs(0) ? sumTo(grad, shapes[0]) : undefined,
+    needs(1) ? sumTo(op === "add" ? grad : neg(grad), shapes[1]) : undefined,
+  ]);
+}
+
+function comparison(op: BinaryOp, first: Operand, second: Operand): Tensor {
+  return scope(() => applyBinary(op, ...operands(op, first, second)));
+}
+
+function applyBinary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
+  const shape = commonShape(op, a.shape, b.shape);
+  const out = Tensor.allocate(a.backend, "f32", shape);
+  if (out.size > 0) out.backend.kernels.binary({ op, a: broadcastView(a, shape), b: broadcastView(b, shape), out });
+  return out;
+}
+
+function operands(op: string, first: Operand, second: Operand): [Tensor, Tensor] {
+  const like = typeof first === "number" ? tensorOf(op, second) : first;
+  const [a, b] = [asTensor(first, like), asTensor(second, like)];
+  checkPair(op, a, b);
+  return [a, b];
+}
+
+function checkPair(op: string, a: Tensor, b: Tensor): void {
+  checkDType(op, a, "f32");
+  checkDType(op, b, "f32");
+  checkOperands(op, a, b);
+}
+
+function tensorOf(op: string, operand: Operand): Tensor {
+  if (typeof operand !== "number") return operand;
+  throw argumentError(op, "at least one operand must be a tensor");
+}
+
+function asTensor(operand: Operand, like: Tensor): Tensor {
+  return typeof operand === "number" ? full([], operand, { backend: like.backend }) : operand;
+}
+
+function commonShape(op: string, a: Shape, b: Shape): Shape {
+  const shape = broadcastShapes(a, b);
+  if (shape) return shape;
+  throw shapeError(op, `${formatShape(a)} and ${formatShape(b)} do not broadcast: sizes must be equal or 1`);
+}
+
+/** The part of a gradient that goes to `winner` where `loser < winner`, and half of it where both are equal. */
+function share(grad: Tensor, loser: Tensor, winner: Tensor): Tensor {
+  return mul(grad, add(less(loser, winner), affine(equal(loser, winner), 0.5, 0)));
+}

@@ -1,0 +1,65 @@
+import { scope } from "../core/scope.ts";
+import { record } from "../core/tape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { formatShape, sameShape } from "../shape.ts";
+import { div } from "./elementwise.ts";
+import { reshape } from "./movement.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { sum } from "./reduce.ts";
+
+export interface CrossEntropyOptions {
+  /** Targets with this value have no loss and no gradient. Default −100. */
+  readonly ignoreIndex?: number;
+  /** `mean` over the targets that are not ignored (default), `sum`, or `none`: the loss of each target. */
+  readonly reduction?: "mean" | "sum" | "none";
+}
+
+/**
+ * Cross-entropy between logits `[…, classes]` and target classes `[…]`, in nats: `−log softmax(logits)[target]`. The
+ * mean over nothing but ignored targets is 0.
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: CrossEntropyOptions = {}): Tensor {
+  const { ignoreIndex = -100, reduction = "mean" } = options;
+  checkDType("crossEntropy", logits, "f32");
+  checkDType("crossEntropy", targets, "i32");
+  checkOperands("crossEntropy", logits, targets);
+  const classes = logits.shape.at(-1);
+  if (!classes || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
+    throw shapeError(
+      "crossEntropy",
+      `logits ${formatShape(logits.shape)} need targets ${formatShape(logits.shape.slice(0, -1))}, ` +
+        `got ${formatShape(targets.shape)}`,
+    );
+  }
+  const rows = targets.size;
+  return scope(() => {
+    const [flatLogits, flatTargets] = [dense(logits), dense(targets)];
+    const allocate = (length: number): Tensor => Tensor.allocate(logits.backend, "f32", [length]);
+    const [losses, logSumExp, count] = [allocate(rows), allocate(rows), allocate(1)];
+    logits.backend.kernels.crossEntropy({
+      logits: viewAs(flatLogits, rows, classes),
+      targets: viewAs(flatTargets, rows),
+      ignoreIndex,
+      losses,
+      logSumExp,
+      count,
+    });
+    const saved = [flatLogits, flatTargets, logSumExp] as const;
+    record("crossEntropy", [logits], losses, saved, ({ grad, saved: [logits, targets, logSumExp] }) => {
+      const out = logits.allocateLike();
+      if (out.size > 0) {
+        out.backend.kernels.crossEntropyGradient({
+          logits: viewAs(logits, rows, classes),
+          targets: viewAs(targets, rows),
+          ignoreIndex,
+          logSumExp,
+          grad: dense(grad),
+          out: viewAs(out, rows, classes),
+        });
+      }
+      return [out];
+    });
+    if (reduction === "none") return reshape(losses, targets.shape);
+    return reduction === "sum" ? sum(losses) : div(sum(losses), reshape(count, []));
+  });
+}

@@ -1,0 +1,105 @@
+import { scope } from "../core/scope.ts";
+import { needsGradient, record } from "../core/tape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { formatShape, sameShape } from "../shape.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+
+/**
+ * Layer normalization over the last axis (Ba et al. 2016): `(x − mean) / √(variance + epsilon) · weight + bias`, with
+ * `weight` and `bias` of that axis' length.
+ */
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
+  const inputs = [x, weight, bias];
+  for (const input of inputs) checkDType("layerNorm", input, "f32");
+  checkOperands("layerNorm", ...inputs);
+  const width = x.shape.at(-1);
+  if (width === undefined || !sameShape(weight.shape, [width]) || !sameShape(bias.shape, [width])) {
+    throw shapeError(
+      "layerNorm",
+      `x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}, bias ${formatShape(bias.shape)}: ` +
+        "weight and bias must have the length of the last axis",
+    );
+  }
+  const rows = width === 0 ? 0 : x.size / width;
+  return scope(() => {
+    const [xs, weights] = [dense(x), dense(weight)];
+    const out = x.allocateLike();
+    const statistics = (): Tensor => Tensor.allocate(x.backend, "f32", [rows]);
+    const needed = needsGradient(inputs);
+    const mean = needed ? statistics() : null;
+    const inverseDeviation = needed ? statistics() : null;
+    if (out.size > 0) {
+      out.backend.kernels.layerNorm({
+        x: viewAs(xs, rows, width),
+        weight: weights,
+        bias: dense(bias),
+        epsilon,
+        out: viewAs(out, rows, width),
+        mean,
+        inverseDeviation,
+      });
+    }
+    if (!mean || !inverseDeviation) return out;
+    const saved = [xs, weights, mean, inverseDeviation] as const;
+    return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, inverseDeviation], accumulator }) => {
+      const gradX = x.allocateLike();
+      const gradWeight = accumulator(1) ?? zerosLike(weight);
+      const gradBias = accumulator(2) ?? zerosLike(weight);
+      if (grad.size > 0) {
+        grad.backend.kernels.layerNormGradient({
+          x: viewAs(x, rows, width),
+          weight,
+          mean,
+          inverseDeviation,
+          grad: viewAs(dense(grad), rows, width),
+          gradX: viewAs(gradX, rows, width),
+          gradWeight,
+          gradBias,
+        });
+      }
+      return [gradX, accumulator(1) ? undefined : gradWeight, accumulator(2) ? undefined : gradBias];
+    });
+  });
+}
+
+/** Softmax over the last axis: `exp(x) / Σ exp(x)`, computed without overflow. */
+export function softmax(x: Tensor): Tensor {
+  return softmaxBy(x, false);
+}
+
+/** The logarithm of softmax over the last axis, precise where softmax underflows. */
+export function logSoftmax(x: Tensor): Tensor {
+  return softmaxBy(x, true);
+}
+
+function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
+  const op = logarithm ? "logSoftmax" : "softmax";
+  checkDType(op, x, "f32");
+  const width = x.shape.at(-1);
+  if (width === undefined) throw shapeError(op, "a scalar has no axis to normalise over");
+  const rows = width === 0 ? 0 : x.size / width;
+  return scope(() => {
+    const out = x.allocateLike();
+    if (out.size > 0) {
+      out.backend.kernels.softmax({ x: viewAs(dense(x), rows, width), logarithm, out: viewAs(out, rows, width) });
+    }
+    return record(op, [x], out, [out], ({ grad, saved: [y] }) => {
+      const gradX = y.allocateLike();
+      if (gradX.size > 0) {
+        grad.backend.kernels.softmaxGradient({
+          y: viewAs(y, rows, width),
+          logarithm,
+          grad: viewAs(dense(grad), rows, width),
+          out: viewAs(gradX, rows, width),
+        });
+      }
+      return [gradX];
+    });
+  });
+}
+
+function zerosLike(x: Tensor): Tensor {
+  const out = x.allocateLike();
+  if (out.size > 0) out.backend.kernels.fill({ value: 0, out });
+  return out;
+}

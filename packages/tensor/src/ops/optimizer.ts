@@ -1,0 +1,49 @@
+import type { DecayRange } from "../contract/index.ts";
+import { Tensor } from "../core/tensor.ts";
+import { formatShape } from "../shape.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { scope } from "../core/scope.ts";
+
+/** The sum of the squares of all elements, a scalar, in a fixed order. Not differentiable. */
+export function sumSquares(x: Tensor): Tensor {
+  checkDType("sumSquares", x, "f32");
+  return scope(() => {
+    const out = Tensor.allocate(x.backend, "f32", []);
+    const flat = dense(x);
+    out.backend.kernels.sumSquares({ x: viewAs(flat, x.size), out: viewAs(out, 1) });
+    return out;
+  });
+}
+
+export interface AdamWStep {
+  /** Flat buckets of one length. Parameters and moments change in place; gradients are read. */
+  readonly parameters: Tensor;
+  readonly gradients: Tensor;
+  readonly firstMoments: Tensor;
+  readonly secondMoments: Tensor;
+  /** A scalar by which gradients are multiplied, for instance to clip them. */
+  readonly gradScale: Tensor;
+  /** Disjoint ranges that cover the bucket, each with its weight decay. */
+  readonly ranges: readonly DecayRange[];
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** The number of this step, from 1: for the bias correction. */
+  readonly step: number;
+}
+
+/** One AdamW step (Loshchilov & Hutter 2019) on flat buckets, in place, by one kernel. */
+export function adamwStep(step: AdamWStep): void {
+  const { parameters, gradients, firstMoments, secondMoments, gradScale } = step;
+  const buckets = [parameters, gradients, firstMoments, secondMoments];
+  checkOperands("adamwStep", ...buckets, gradScale);
+  for (const bucket of buckets) {
+    if (bucket.rank !== 1 || bucket.size !== parameters.size || !bucket.isDense) {
+      throw shapeError("adamwStep", `a bucket is ${formatShape(bucket.shape)}, expected dense [${parameters.size}]`);
+    }
+  }
+  if (parameters.size === 0) return;
+  parameters.backend.kernels.adamw({ ...step, gradScale: viewAs(gradScale, 1) });
+  for (const changed of [parameters, firstMoments, secondMoments]) changed.storage.version++;
+}

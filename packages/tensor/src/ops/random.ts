@@ -1,0 +1,18 @@
+import { record } from "../core/tape.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { PhiloxKey } from "../philox.ts";
+import { argumentError, checkDType } from "./operands.ts";
+
+/**
+ * Sets each element to zero with the given probability and divides the others by `1 − probability` (Srivastava et al.
+ * 2014). Which ones is a pure function of the key, so that the gradient makes the mask again instead of storing it.
+ */
+export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor {
+  checkDType("dropout", x, "f32");
+  if (!(probability >= 0 && probability < 1)) {
+    throw argumentError("dropout", `the probability ${probability} must be at least 0 and below 1`);
+  }
+  const out = x.allocateLike();
+  if (out.size > 0) out.backend.kernels.dropout({ x, probability, key, out });
+  return record("dropout", [x], out, [], ({ grad }) => [dropout(grad, probability, key)]);
+}

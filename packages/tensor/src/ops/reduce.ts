@@ -1,0 +1,74 @@
+import type { ReduceOp } from "../contract/index.ts";
+import { scope } from "../core/scope.ts";
+import { record } from "../core/tape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { formatShape } from "../shape.ts";
+import { affine, div, equal, mul } from "./elementwise.ts";
+import { expand, reshape } from "./movement.ts";
+import { checkDType, dense, shapeError, viewAs } from "./operands.ts";
+import { planReduction, reduceBy } from "./reduction.ts";
+
+export interface ReduceOptions {
+  /** The axis or axes to reduce, negative from the end. Default: all of them. */
+  readonly axis?: number | readonly number[];
+  /** Keep reduced axes with size 1. Default false. */
+  readonly keepDims?: boolean;
+}
+
+/** The sum over axes, in a fixed order. */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return reduction("sum", x, options);
+}
+
+/** The arithmetic mean over axes. */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return scope(() => {
+    const total = sum(x, options);
+    return affine(total, total.size / x.size, 0);
+  });
+}
+
+/** The largest element over axes, NaN where there is one. Equal largest elements share the gradient. */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return reduction("max", x, options);
+}
+
+/** The smallest element over axes, NaN where there is one. Equal smallest elements share the gradient. */
+export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return reduction("min", x, options);
+}
+
+/** The index of the first largest element along the last axis. */
+export function argmax(x: Tensor): Tensor<"i32"> {
+  checkDType("argmax", x, "f32");
+  const width = x.shape.at(-1);
+  if (!width) throw shapeError("argmax", `${formatShape(x.shape)} has no elements along its last axis`);
+  return scope(() => {
+    const out = Tensor.allocate(x.backend, "i32", x.shape.slice(0, -1));
+    if (out.size > 0) {
+      out.backend.kernels.argmax({ x: viewAs(dense(x), out.size, width), out: viewAs(out, out.size) });
+    }
+    return out;
+  });
+}
+
+function reduction(op: ReduceOp, x: Tensor, { axis, keepDims = false }: ReduceOptions): Tensor {
+  checkDType(op, x, "f32");
+  const plan = planReduction(op, x.shape, axis === undefined ? undefined : [axis].flat());
+  if (op !== "sum" && plan.length === 0 && plan.outer * plan.inner > 0) {
+    throw shapeError(op, `${formatShape(x.shape)} has no elements along the reduced axes`);
+  }
+  const { shape } = x;
+  return scope(() => {
+    const reduced = reduceBy(op, x, plan);
+    const out = keepDims ? reduced.view(viewAs(reduced, ...plan.keptShape)) : reduced;
+    if (op === "sum") {
+      return record(op, [x], out, [], ({ grad }) => [expand(reshape(grad, plan.keptShape), shape)]);
+    }
+    return record(op, [x], out, [x, out], ({ grad, saved: [x, y] }) => {
+      const chosen = equal(x, reshape(y, plan.keptShape));
+      const ties = reduceBy("sum", chosen, plan);
+      return [mul(chosen, reshape(div(reshape(grad, ties.shape), ties), plan.keptShape))];
+    });
+  });
+}
