@@ -1,0 +1,84 @@
+import { dropout, embedding, layerNorm, linear, normal, ones } from "@gpt/tensor";
+import type { CreateOptions, LinearOptions, Tensor } from "@gpt/tensor";
+import { Module } from "./module.ts";
+import { parameter, zeroParameter } from "./parameter.ts";
+import type { RandomKeys } from "./random.ts";
+
+/** How weights begin: normally distributed with mean 0 and this deviation, drawn from `random`. */
+export interface Initialization {
+  readonly random: RandomKeys;
+  readonly deviation: number;
+}
+
+type Place = CreateOptions<"f32">;
+
+/** `x · weightᵀ + bias`, with `weight` `[outputs, inputs]`. */
+export class Linear extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+
+  constructor(
+    inputs: number,
+    outputs: number,
+    { random, deviation }: Initialization,
+    { bias = true, ...place }: Place & { bias?: boolean } = {},
+  ) {
+    super();
+    this.weight = parameter(normal([outputs, inputs], random.next(), { deviation, ...place }));
+    this.bias = bias ? zeroParameter([outputs], place) : undefined;
+  }
+
+  /** `[…, inputs]` → `[…, outputs]`. */
+  forward(x: Tensor, options?: LinearOptions): Tensor {
+    return linear(x, this.weight, this.bias, options);
+  }
+}
+
+/** A table of vectors, `weight` `[entries, dim]`. */
+export class Embedding extends Module {
+  readonly weight: Tensor;
+
+  constructor(entries: number, dim: number, { random, deviation }: Initialization, place: Place = {}) {
+    super();
+    this.weight = parameter(normal([entries, dim], random.next(), { deviation, ...place }));
+  }
+
+  /** ids `[…]` → `[…, dim]`. */
+  forward(ids: Tensor<"i32">): Tensor {
+    return embedding(this.weight, ids);
+  }
+}
+
+/** Layer normalization over the last axis, with weight and bias. */
+export class LayerNorm extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly epsilon: number;
+
+  constructor(dim: number, { epsilon = 1e-5, ...place }: Place & { epsilon?: number } = {}) {
+    super();
+    this.weight = parameter(ones([dim], place));
+    this.bias = zeroParameter([dim], place);
+    this.epsilon = epsilon;
+  }
+
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight, this.bias, this.epsilon);
+  }
+}
+
+/** Drops elements while training; passes its input on otherwise. */
+export class Dropout extends Module {
+  readonly probability: number;
+  readonly #random: RandomKeys;
+
+  constructor(probability: number, random: RandomKeys) {
+    super();
+    this.probability = probability;
+    this.#random = random;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.training && this.probability > 0 ? dropout(x, this.probability, this.#random.next()) : x;
+  }
+}

@@ -1,0 +1,30 @@
+import type { PhiloxKey } from "@gpt/tensor";
+
+/**
+ * The random numbers of a model: a seed, and a count of the keys taken in the current step. Keys are pure functions of
+ * seed, step and count, so that a resumed run draws what an uninterrupted one would.
+ */
+export class RandomKeys {
+  readonly seed: number;
+  #step = 0;
+  #count = 0;
+
+  /** `seed` is a whole number from 0 to 2⁵³ − 1. */
+  constructor(seed: number) {
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new RangeError(`a seed is a whole number from 0 to 2^53 - 1, not ${seed}`);
+    }
+    this.seed = seed;
+  }
+
+  /** Begins a step: the keys that follow depend on the seed and on `step` (below 2³²) alone. */
+  startStep(step: number): void {
+    this.#step = step;
+    this.#count = 0;
+  }
+
+  /** A key that was not given out in this step before. */
+  next(): PhiloxKey {
+    return { seed: [this.seed >>> 0, Math.floor(this.seed / 2 ** 32)], stream: [this.#step, this.#count++] };
+  }
+}
