@@ -1,1 +1,10 @@
-export {};
+export { KeyValueCache } from "./cache.ts";
+export { resolveConfig } from "./config.ts";
+export type { GPTConfig, GPTOptions } from "./config.ts";
+export { GPTError } from "./errors.ts";
+export type { GPTErrorCode } from "./errors.ts";
+export type { Hook, Hooks } from "./hooks.ts";
+export { GPT } from "./model.ts";
+export type { ForwardOptions, GPTInitialization } from "./model.ts";
+export { preset, presetNames } from "./presets.ts";
+export type { PresetName } from "./presets.ts";

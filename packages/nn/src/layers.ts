@@ -1,16 +1,21 @@
 import { dropout, embedding, layerNorm, linear, normal, ones } from "@gpt/tensor";
-import type { CreateOptions, LinearOptions, Tensor } from "@gpt/tensor";
+import type { CreateOptions, LinearOptions, Shape, Tensor } from "@gpt/tensor";
 import { Module } from "./module.ts";
 import { parameter, zeroParameter } from "./parameter.ts";
 import type { RandomKeys } from "./random.ts";
 
-/** How weights begin: normally distributed with mean 0 and this deviation, drawn from `random`. */
+/** How weights begin: normally distributed with mean 0 and this deviation, drawn from `random`; 0 gives zeros. */
 export interface Initialization {
   readonly random: RandomKeys;
   readonly deviation: number;
 }
 
 type Place = CreateOptions<"f32">;
+
+function initialWeight(shape: Shape, { random, deviation }: Initialization, place: Place): Tensor {
+  if (deviation === 0) return zeroParameter(shape, place);
+  return parameter(normal(shape, random.next(), { deviation, ...place }));
+}
 
 /** `x · weightᵀ + bias`, with `weight` `[outputs, inputs]`. */
 export class Linear extends Module {
@@ -20,11 +25,11 @@ export class Linear extends Module {
   constructor(
     inputs: number,
     outputs: number,
-    { random, deviation }: Initialization,
+    initialization: Initialization,
     { bias = true, ...place }: Place & { bias?: boolean } = {},
   ) {
     super();
-    this.weight = parameter(normal([outputs, inputs], random.next(), { deviation, ...place }));
+    this.weight = initialWeight([outputs, inputs], initialization, place);
     this.bias = bias ? zeroParameter([outputs], place) : undefined;
   }
 
@@ -38,9 +43,9 @@ export class Linear extends Module {
 export class Embedding extends Module {
   readonly weight: Tensor;
 
-  constructor(entries: number, dim: number, { random, deviation }: Initialization, place: Place = {}) {
+  constructor(entries: number, dim: number, initialization: Initialization, place: Place = {}) {
     super();
-    this.weight = parameter(normal([entries, dim], random.next(), { deviation, ...place }));
+    this.weight = initialWeight([entries, dim], initialization, place);
   }
 
   /** ids `[…]` → `[…, dim]`. */

@@ -1,0 +1,83 @@
+import { GPTError } from "./errors.ts";
+
+/** What makes one GPT differ from another. */
+export interface GPTConfig {
+  /** Entries of the vocabulary. */
+  readonly vocabSize: number;
+  /** The most tokens that the model sees at once. */
+  readonly contextLength: number;
+  /** Decoder blocks. */
+  readonly layers: number;
+  /** Attention heads of each block. */
+  readonly heads: number;
+  /** Width of the residual stream. */
+  readonly dim: number;
+  /** Width of one head: dim / heads in most models, a setting of its own in GPT-3. */
+  readonly headDim: number;
+  /** Width inside the feed-forward layer: 4 · dim in all GPTs. */
+  readonly hiddenDim: number;
+  /** Learned position vectors (GPT-1 to 3), or the fixed sine and cosine waves of Vaswani et al. 2017. */
+  readonly positions: "learned" | "sinusoidal";
+  /** Normalise before each sub-layer and once at the end (GPT-2), or after each residual sum (GPT-1). */
+  readonly normPlacement: "pre" | "post";
+  /** Whether the head shares the token embedding's weights. */
+  readonly tiedHead: boolean;
+  /** Added to variances before the root. */
+  readonly epsilon: number;
+  /** Deviation of the initial weights; those that write to the residual stream get this / √(2 · layers). */
+  readonly initialDeviation: number;
+  /** Dropout of embeddings and of what each sub-layer adds, while training. */
+  readonly dropout: number;
+  /** Dropout of the attention pattern, while training. Above 0 the pattern is stored, which is slower. */
+  readonly attentionDropout: number;
+}
+
+/** The sizes, which have no default, and any other setting. */
+export type GPTOptions = Pick<GPTConfig, "vocabSize" | "contextLength" | "layers" | "heads" | "dim"> &
+  Partial<GPTConfig>;
+
+/** Fills in GPT-2's settings and checks all of them. */
+export function resolveConfig(options: GPTOptions): GPTConfig {
+  const { heads, dim } = options;
+  const config: GPTConfig = {
+    headDim: dim / heads,
+    hiddenDim: 4 * dim,
+    positions: "learned",
+    normPlacement: "pre",
+    tiedHead: true,
+    epsilon: 1e-5,
+    initialDeviation: 0.02,
+    dropout: 0,
+    attentionDropout: 0,
+    ...withoutUndefined(options),
+  };
+  if (options.headDim === undefined && dim % heads !== 0) {
+    throw invalid(`${heads} heads do not divide dim ${dim}; choose a multiple, or set headDim`);
+  }
+  for (const name of ["vocabSize", "contextLength", "layers", "heads", "dim", "headDim", "hiddenDim"] as const) {
+    if (!Number.isSafeInteger(config[name]) || config[name] < 1) {
+      throw invalid(`${name} must be a whole number from 1, not ${config[name]}`);
+    }
+  }
+  for (const name of ["dropout", "attentionDropout"] as const) {
+    if (!(config[name] >= 0 && config[name] < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${config[name]}`);
+  }
+  for (const name of ["epsilon", "initialDeviation"] as const) {
+    if (!(config[name] >= 0 && Number.isFinite(config[name]))) throw invalid(`${name} must be a finite number from 0`);
+  }
+  if (!["learned", "sinusoidal"].includes(config.positions)) {
+    throw invalid(`positions must be "learned" or "sinusoidal", not ${JSON.stringify(config.positions)}`);
+  }
+  if (!["pre", "post"].includes(config.normPlacement)) {
+    throw invalid(`normPlacement must be "pre" or "post", not ${JSON.stringify(config.normPlacement)}`);
+  }
+  return config;
+}
+
+function withoutUndefined(options: GPTOptions): GPTOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as GPTOptions;
+}
+
+function invalid(problem: string): GPTError {
+  return new GPTError("invalid-config", `model configuration: ${problem}`);
+}

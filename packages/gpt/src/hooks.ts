@@ -1,0 +1,41 @@
+import type { Tensor } from "@gpt/tensor";
+import { GPTError } from "./errors.ts";
+
+/**
+ * Looks at an activation; a tensor that it returns, of the same shape, takes the activation's place. Gradients flow
+ * through both. Runs inside a scope: `keep(tensor.detach())` what is to outlive the forward pass.
+ */
+export type Hook = (activation: Tensor, name: string) => Tensor | undefined | void;
+
+/**
+ * Hooks by the name of the activation. Names, with `B` sequences of `T` tokens, `H` heads, `C` = dim:
+ * - `embed` [B·T, C]: token plus position vectors
+ * - `blocks.N.attention.pattern` [B, H, T, S]: the weights of each head over keys
+ * - `blocks.N.attention.output` [B·T, H·headDim]: the heads' results, before the projection
+ * - `blocks.N.mlp.hidden` [B·T, hiddenDim]: after the activation function
+ * - `blocks.N.residual` [B·T, C]: the residual stream behind the block
+ * - `residual` [B·T, C]: the stream that the head reads, after the final normalization
+ * - `logits` [B·T, vocabSize]
+ */
+export type Hooks = Readonly<Record<string, Hook>>;
+
+/** Passes an activation through the hook of that name, if there is one. */
+export function applyHook(hooks: Hooks | undefined, name: string, activation: Tensor): Tensor {
+  return (hooks?.[name]?.(activation, name) as Tensor | undefined) ?? activation;
+}
+
+/** Refuses names that no activation of a model with so many layers has. */
+export function checkHooks(hooks: Hooks, layers: number): void {
+  const inBlock = ["attention.pattern", "attention.output", "mlp.hidden", "residual"];
+  const known = new Set(["embed", "residual", "logits"]);
+  for (let layer = 0; layer < layers; layer++) for (const name of inBlock) known.add(`blocks.${layer}.${name}`);
+  for (const name of Object.keys(hooks)) {
+    if (!known.has(name)) {
+      throw new GPTError(
+        "unknown-hook",
+        `there is no hook point "${name}"; there are embed, residual, logits, and in each of the blocks.0 to ` +
+          `blocks.${layers - 1}: ${inBlock.join(", ")}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import { add, crossEntropy, linear, reshape, scope, tensor } from "@gpt/tensor";
+import type { AttentionSequence, Tensor } from "@gpt/tensor";
+import { Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
+import { CausalSelfAttention } from "./attention.ts";
+import type { BlockContext } from "./attention.ts";
+import type { KeyValueCache } from "./cache.ts";
+import { resolveConfig } from "./config.ts";
+import type { GPTConfig, GPTOptions } from "./config.ts";
+import { GPTError } from "./errors.ts";
+import { applyHook, checkHooks } from "./hooks.ts";
+import type { Hooks } from "./hooks.ts";
+import { sinusoidalPositions } from "./positions.ts";
+
+export interface ForwardOptions {
+  /** Continues the sequences that the cache holds, and adds the new tokens to it. Under `noGrad`. */
+  readonly cache?: KeyValueCache;
+  /** Looks at or replaces activations on the way. */
+  readonly hooks?: Hooks;
+}
+
+export interface GPTInitialization {
+  /** What the random weights and dropout derive from. Default 0. */
+  readonly seed?: number;
+  /** `zeros` spares the time of drawing weights that are loaded right after. Default `random`. */
+  readonly weights?: "random" | "zeros";
+}
+
+/** Two linear layers with a GELU between them, applied to each token alone. */
+class FeedForward extends Module {
+  readonly expand: Linear;
+  readonly contract: Linear;
+
+  constructor({ dim, hiddenDim, initialDeviation, layers }: GPTConfig, random: RandomKeys) {
+    super();
+    this.expand = new Linear(dim, hiddenDim, { random, deviation: initialDeviation });
+    this.contract = new Linear(hiddenDim, dim, { random, deviation: initialDeviation / Math.sqrt(2 * layers) });
+  }
+
+  forward(x: Tensor, { hooks, path }: BlockContext, residual?: Tensor): Tensor {
+    const hidden = this.expand.forward(x, { activation: "gelu" }); // (B·T, hiddenDim)
+    return this.contract.forward(applyHook(hooks, `${path}.mlp.hidden`, hidden), { residual });
+  }
+}
+
+/** One decoder block: attention, then feed-forward, each on a residual branch. */
+class Block extends Module {
+  readonly attentionNorm: LayerNorm;
+  readonly attention: CausalSelfAttention;
+  readonly mlpNorm: LayerNorm;
+  readonly mlp: FeedForward;
+  readonly dropout: Dropout;
+  readonly #normPlacement: GPTConfig["normPlacement"];
+
+  constructor(config: GPTConfig, random: RandomKeys) {
+    super();
+    this.attentionNorm = new LayerNorm(config.dim, config);
+    this.attention = new CausalSelfAttention(config, random);
+    this.mlpNorm = new LayerNorm(config.dim, config);
+    this.mlp = new FeedForward(config, random);
+    this.dropout = new Dropout(config.dropout, random);
+    this.#normPlacement = config.normPlacement;
+  }
+
+  /** `x` `[B·T, dim]` → `[B·T, dim]`. What the ops in between made is freed, but for what the tape holds. */
+  forward(x: Tensor, context: BlockContext): Tensor {
+    return scope(() => {
+      if (this.#normPlacement === "pre") {
+        const attended = this.branch(x, (residual) =>
+          this.attention.forward(this.attentionNorm.forward(x), context, residual),
+        );
+        return this.branch(attended, (residual) => this.mlp.forward(this.mlpNorm.forward(attended), context, residual));
+      }
+      const attended = this.attentionNorm.forward(
+        this.branch(x, (residual) => this.attention.forward(x, context, residual)),
+      );
+      return this.mlpNorm.forward(this.branch(attended, (residual) => this.mlp.forward(attended, context, residual)));
+    });
+  }
+
+  /** `x + dropout(layer)`; without dropout the layer's last kernel adds `x` itself. */
+  private branch(x: Tensor, layer: (residual?: Tensor) => Tensor): Tensor {
+    const drops = this.training && this.dropout.probability > 0;
+    return drops ? add(x, this.dropout.forward(layer())) : layer(x);
+  }
+}
+
+/**
+ * A generative pre-trained transformer (Radford et al. 2018, 2019): token and position embeddings, a stack of decoder
+ * blocks, a linear head over the vocabulary. Create it after choosing a backend; weights are drawn from `seed`.
+ */
+export class GPT extends Module {
+  readonly config: GPTConfig;
+  /** Where dropout takes its random numbers. */
+  readonly random: RandomKeys;
+  readonly tokenEmbedding: Embedding;
+  readonly positionEmbedding: Embedding | undefined;
+  readonly embeddingDropout: Dropout;
+  readonly blocks: readonly Block[];
+  readonly finalNorm: LayerNorm | undefined;
+  /** Absent where the head shares the token embedding's weight. */
+  readonly head: Linear | undefined;
+
+  constructor(options: GPTOptions, { seed = 0, weights = "random" }: GPTInitialization = {}) {
+    super();
+    this.config = resolveConfig(options);
+    const config = { ...this.config, ...(weights === "zeros" ? { initialDeviation: 0 } : {}) };
+    const { vocabSize, contextLength, dim, layers, initialDeviation: deviation } = config;
+    const random = new RandomKeys(seed);
+    this.random = random;
+    this.tokenEmbedding = new Embedding(vocabSize, dim, { random, deviation });
+    // Half of the tokens' deviation, as in GPT-2's released code.
+    this.positionEmbedding =
+      config.positions === "learned" ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 }) : undefined;
+    this.embeddingDropout = new Dropout(config.dropout, random);
+    this.blocks = Array.from({ length: layers }, () => new Block(config, random));
+    this.finalNorm = config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined;
+    this.head = config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false });
+  }
+
+  /** ids `[B, T]` → logits `[B, T, vocabSize]`: for each token, scores of the one that follows it. */
+  forward(ids: Tensor<"i32">, options: ForwardOptions = {}): Tensor {
+    return scope(() => this.logits(this.hidden(ids, options), options));
+  }
+
+  /** The mean cross-entropy of `targets` `[B, T]`, the tokens that follow `ids` `[B, T]`, in nats; −100 is ignored. */
+  loss(ids: Tensor<"i32">, targets: Tensor<"i32">, options: ForwardOptions = {}): Tensor {
+    return scope(() => crossEntropy(this.forward(ids, options), targets));
+  }
+
+  /** What the head reads: ids `[B, T]` → `[B, T, dim]`. */
+  hidden(ids: Tensor<"i32">, { cache, hooks }: ForwardOptions = {}): Tensor {
+    const [B, T] = this.checkIds(ids);
+    if (hooks) checkHooks(hooks, this.config.layers);
+    return scope(() => {
+      const sequences = cache ? cache.extend(B, T) : uniformSequences(B, T);
+      let x = this.embed(reshape(ids, [B * T]), sequences); // (B·T, C)
+      x = applyHook(hooks, "embed", x);
+      this.blocks.forEach((block, layer) => {
+        const path = `blocks.${layer}`;
+        x = block.forward(x, { sequences, cache: cache?.blocks[layer], hooks, path });
+        x = applyHook(hooks, `${path}.residual`, x);
+      });
+      if (this.finalNorm) x = this.finalNorm.forward(x);
+      return reshape(applyHook(hooks, "residual", x), [B, T, this.config.dim]);
+    });
+  }
+
+  /** The head: hidden states `[…, dim]` → logits `[…, vocabSize]`. */
+  logits(hidden: Tensor, { hooks }: ForwardOptions = {}): Tensor {
+    const logits = this.head ? this.head.forward(hidden) : linear(hidden, this.tokenEmbedding.weight);
+    return applyHook(hooks, "logits", logits);
+  }
+
+  /** Token plus position vectors: ids `[B·T]` → `[B·T, dim]`. */
+  private embed(ids: Tensor<"i32">, sequences: readonly AttentionSequence[]): Tensor {
+    return scope(() => {
+      const tokens = this.tokenEmbedding.forward(ids);
+      const numbers = sequences.flatMap(({ queryCount, keyCount }) =>
+        Array.from({ length: queryCount }, (_, i) => keyCount - queryCount + i),
+      );
+      const { backend } = ids;
+      const positions = this.positionEmbedding
+        ? this.positionEmbedding.forward(tensor(Int32Array.from(numbers), { backend }))
+        : tensor(sinusoidalPositions(numbers, this.config.dim), { shape: tokens.shape, backend });
+      return this.embeddingDropout.forward(add(tokens, positions));
+    });
+  }
+
+  private checkIds(ids: Tensor<"i32">): [B: number, T: number] {
+    const { contextLength } = this.config;
+    const [B, T] = ids.shape;
+    if (ids.rank !== 2 || B < 1 || T < 1) {
+      throw new GPTError("invalid-input", `ids are [${ids.shape.join(", ")}], expected [sequences, tokens], both from 1`);
+    }
+    if (T > contextLength) {
+      throw new GPTError("context-overflow", `${T} tokens exceed the model's context of ${contextLength}; pass fewer`);
+    }
+    return [B, T];
+  }
+}
+
+/** `B` sequences of `T` tokens, one behind the other. */
+function uniformSequences(B: number, T: number): AttentionSequence[] {
+  return Array.from({ length: B }, (_, b) => ({ queryStart: b * T, queryCount: T, keyStart: b * T, keyCount: T }));
+}
