@@ -1,1 +1,8 @@
-export {};
+export { GenerationError } from "./errors.ts";
+export { chooseToken } from "./sampling.ts";
+export type { Choice, SamplingOptions } from "./sampling.ts";
+export { StopMatcher } from "./stopping.ts";
+export { generateText, streamText } from "./text.ts";
+export type { FinishReason, GeneratedText, TextOptions, TextPiece } from "./text.ts";
+export { streamTokens } from "./tokens.ts";
+export type { TokenOptions } from "./tokens.ts";

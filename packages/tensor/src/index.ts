@@ -28,5 +28,6 @@ export type { AdamWStep } from "./ops/optimizer.ts";
 export { dropout } from "./ops/random.ts";
 export { argmax, max, mean, min, sum } from "./ops/reduce.ts";
 export type { ReduceOptions } from "./ops/reduce.ts";
+export { philoxBlock } from "./philox.ts";
 export type { PhiloxKey } from "./philox.ts";
 export type { Shape, Strides } from "./shape.ts";

@@ -110,7 +110,7 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
   }
 
   /** Another handle on the same values with another layout, not connected to the tape. */
-  view(layout: Layout = this): Tensor<D> {
+  view(layout: Layout = this.#layout): Tensor<D> {
     return new Tensor(this.storage.retain(), this.dtype, layout);
   }
 

@@ -48,8 +48,8 @@ export function resolveAxis(op: string, axis: number, rank: number): number {
 }
 
 /** A window of a tensor for a kernel. It is no handle: it owns nothing and lives for one call. */
-export function viewOf<D extends DType>(x: Tensor<D>, layout: Layout): View<D> {
-  return { buffer: x.buffer, dtype: x.dtype, ...layout };
+export function viewOf<D extends DType>(x: Tensor<D>, { shape, strides, offset }: Layout): View<D> {
+  return { buffer: x.buffer, dtype: x.dtype, shape, strides, offset };
 }
 
 /** A dense tensor seen in another shape of the same size. */

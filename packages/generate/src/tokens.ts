@@ -1,0 +1,92 @@
+import { noGrad, philoxBlock, scope, slice, tensor } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
+import { KeyValueCache } from "@gpt/gpt";
+import type { GPT } from "@gpt/gpt";
+import { GenerationError } from "./errors.ts";
+import { checkSampling, chooseToken } from "./sampling.ts";
+import type { Choice, SamplingOptions } from "./sampling.ts";
+
+export interface TokenOptions extends SamplingOptions {
+  /** How many tokens to write. */
+  readonly maxTokens: number;
+  /** The same seed gives the same tokens. A whole number from 0; default 0. */
+  readonly seed?: number;
+  /** Ends the stream after the current token. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Continues a sequence of token ids, one token at a time. Beyond the model's context the older half is forgotten. The
+ * model is put into evaluation mode; its cache is freed when the stream ends or the loop over it is left.
+ */
+export async function* streamTokens(
+  model: GPT,
+  promptIds: readonly number[],
+  options: TokenOptions,
+): AsyncGenerator<Choice, void> {
+  checkOptions(model, promptIds, options);
+  const { contextLength } = model.config;
+  const { backend } = model.tokenEmbedding.weight;
+  const ids = [...promptIds];
+  const cache = new KeyValueCache(model.config, { backend });
+  model.eval();
+  try {
+    let pending = ids.slice(-contextLength);
+    for (let count = 0; count < options.maxTokens && !options.signal?.aborted; count++) {
+      if (cache.length() + pending.length > contextLength) {
+        cache.truncate(0);
+        pending = ids.slice(-Math.ceil(contextLength / 2));
+      }
+      const logits = lastLogits(model, pending, cache, backend);
+      let scores: Float32Array;
+      try {
+        scores = await logits.data();
+      } finally {
+        logits.dispose();
+      }
+      const choice = chooseToken(scores, options, uniformAt(options.seed ?? 0, count), ids);
+      ids.push(choice.id);
+      pending = [choice.id];
+      yield choice;
+    }
+  } finally {
+    cache.dispose();
+  }
+}
+
+/** The scores of the token that follows `ids`, `[vocabSize]`. */
+function lastLogits(model: GPT, ids: readonly number[], cache: KeyValueCache, backend: Backend): Tensor {
+  return noGrad(() =>
+    scope(() => {
+      const input = tensor(Int32Array.from(ids), { shape: [1, ids.length], backend });
+      const hidden = model.hidden(input, { cache }); // (1, T, C)
+      return model.logits(slice(hidden, 1, -1));
+    }),
+  );
+}
+
+function checkOptions(model: GPT, promptIds: readonly number[], options: TokenOptions): void {
+  checkSampling(options);
+  const { maxTokens, seed = 0 } = options;
+  if (!Number.isInteger(maxTokens) || maxTokens < 0) {
+    throw new GenerationError("invalid-option", `maxTokens must be a whole number from 0, not ${maxTokens}`);
+  }
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new GenerationError("invalid-option", `seed must be a whole number from 0 to 2^53 - 1, not ${seed}`);
+  }
+  if (promptIds.length === 0) {
+    throw new GenerationError("empty-prompt", "the prompt has no tokens; a model continues at least one");
+  }
+  const { vocabSize } = model.config;
+  const outside = promptIds.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+  if (outside !== undefined) {
+    throw new GenerationError("invalid-token", `token ${outside} is not in the model's vocabulary of ${vocabSize}`);
+  }
+}
+
+/** Number `index` of the uniform numbers in [0, 1) that belong to a seed. */
+function uniformAt(seed: number, index: number): number {
+  const words = new Uint32Array(4);
+  philoxBlock({ seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], stream: [0, 0] }, index, words);
+  return words[0] * 2 ** -32;
+}
