@@ -1,1 +1,17 @@
-export {};
+export type { Batch } from "./data/batches.ts";
+export { fingerprint } from "./data/fingerprint.ts";
+export { splitTokens, tokenRange, tokensInMemory } from "./data/token-source.ts";
+export type { TokenSource, TrainingData } from "./data/token-source.ts";
+export { TrainError } from "./errors.ts";
+export type { TrainErrorCode } from "./errors.ts";
+export { evaluate } from "./evaluate.ts";
+export type { EvaluateOptions, Evaluation } from "./evaluate.ts";
+export type { Checkpointer, ResumePoint, RunRecord, TrainingState } from "./loop/checkpointer.ts";
+export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";
+export type { TrainSettings } from "./loop/settings.ts";
+export { train } from "./loop/train.ts";
+export type { TrainOptions } from "./loop/train.ts";
+export { AdamW } from "./optimizer/adamw.ts";
+export type { AdamWOptions, StepOptions } from "./optimizer/adamw.ts";
+export { constantSchedule, warmupCosine } from "./schedule.ts";
+export type { Schedule, WarmupCosine } from "./schedule.ts";

@@ -1,0 +1,106 @@
+import { noGrad, scope, tensor } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
+import type { GPT } from "@gpt/gpt";
+import { readBatch } from "./data/batches.ts";
+import type { Batch } from "./data/batches.ts";
+import type { TokenSource } from "./data/token-source.ts";
+import { TrainError } from "./errors.ts";
+import { Breather } from "./loop/breather.ts";
+
+export interface EvaluateOptions {
+  /** Tokens of a window. Default: the model's context. */
+  readonly contextLength?: number;
+  /** Windows that are computed at once. Default: as many as make 1,024 tokens, at least one. */
+  readonly batchSize?: number;
+  /** Looks at no more than this many whole windows, spread evenly: a quick estimate. Default: at everything. */
+  readonly maxWindows?: number;
+  /** Ends the evaluation early, by throwing the reason of the signal. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Evaluation {
+  /** Mean cross-entropy of a token, in nats. */
+  readonly loss: number;
+  /** e to the loss. */
+  readonly perplexity: number;
+  /** Tokens that were predicted. */
+  readonly tokens: number;
+}
+
+/**
+ * The mean loss over all of `source`: it is cut into windows of the context length that do not overlap, the last one
+ * shorter, so that every token but the first is predicted exactly once. Dropout is off, no gradients are recorded.
+ */
+export async function evaluate(model: GPT, source: TokenSource, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const { contextLength = model.config.contextLength, maxWindows = Infinity, signal } = options;
+  const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
+  if (source.length < 2) {
+    throw new TrainError("data-too-short", `evaluation needs at least two tokens, the data has ${source.length}`);
+  }
+  for (const [name, value] of Object.entries({ contextLength, batchSize, maxWindows })) {
+    if (!(value >= 1 && (Number.isInteger(value) || value === Infinity))) {
+      throw new TrainError("invalid-option", `evaluate: ${name} must be a whole number from 1, not ${value}`);
+    }
+  }
+  const { backend } = model.tokenEmbedding.weight;
+  const wasTraining = model.training;
+  const breather = new Breather();
+  let total = 0;
+  let tokens = 0;
+  model.eval();
+  try {
+    for (const { starts, length } of plan(source.length, contextLength, batchSize, maxWindows)) {
+      signal?.throwIfAborted();
+      const batch = await readBatch(source, starts, length, model.config.vocabSize);
+      const mean = await lossOf(model, batch, backend);
+      total += mean * batch.targets.length;
+      tokens += batch.targets.length;
+      await breather.pause();
+    }
+  } finally {
+    model.train(wasTraining);
+  }
+  const loss = total / tokens;
+  return { loss, perplexity: Math.exp(loss), tokens };
+}
+
+/** A batch as tensors of a backend: inputs and targets, `[sequences, length]`. */
+export function toTensors(batch: Batch, backend: Backend): { ids: Tensor<"i32">; targets: Tensor<"i32"> } {
+  const options = { shape: [batch.sequences, batch.length], backend };
+  return { ids: tensor(batch.inputs, options), targets: tensor(batch.targets, options) };
+}
+
+/** The batches of windows to look at; windows of one batch have one length. */
+function* plan(
+  length: number,
+  contextLength: number,
+  batchSize: number,
+  maxWindows: number,
+): Generator<{ starts: number[]; length: number }> {
+  const predictions = length - 1;
+  const whole = Math.floor(predictions / contextLength);
+  const count = Math.min(whole, maxWindows);
+  for (let first = 0; first < count; first += batchSize) {
+    const starts = Array.from(
+      { length: Math.min(batchSize, count - first) },
+      (_, i) => Math.floor(((first + i) * whole) / count) * contextLength,
+    );
+    yield { starts, length: contextLength };
+  }
+  const rest = predictions - whole * contextLength;
+  if (rest > 0 && whole < maxWindows) yield { starts: [whole * contextLength], length: rest };
+}
+
+async function lossOf(model: GPT, batch: Batch, backend: Backend): Promise<number> {
+  const loss = noGrad(() =>
+    scope(() => {
+      const { ids, targets } = toTensors(batch, backend);
+      return model.loss(ids, targets);
+    }),
+  );
+  try {
+    return await loss.item();
+  } finally {
+    loss.dispose();
+  }
+}

@@ -1,0 +1,58 @@
+import type { GPT } from "@gpt/gpt";
+import { TrainError } from "../errors.ts";
+import type { AdamW } from "../optimizer/adamw.ts";
+import type { TrainSettings } from "./settings.ts";
+
+/** All that decides a run's weights, by which a resumed run is compared with the one it continues. Plain data. */
+export interface RunRecord {
+  readonly settings: TrainSettings;
+  /** What the model's dropout derives from. */
+  readonly modelSeed: number;
+  /** `fingerprint` of the training tokens. */
+  readonly data: string;
+  /** The backend's name, its build included. */
+  readonly backend: string;
+  /** The runtime and its version. */
+  readonly runtime: string;
+}
+
+/** What a checkpoint holds. */
+export interface TrainingState {
+  /** Steps taken. */
+  readonly step: number;
+  readonly model: GPT;
+  readonly optimizer: AdamW;
+  readonly record: RunRecord;
+}
+
+/** Where a run saves its state. */
+export interface Checkpointer {
+  /** Saves all that resuming needs, completely or not at all; returns where. */
+  save(state: TrainingState): Promise<string>;
+  /** Saves the model of a finished run; returns where. */
+  finish(model: GPT): Promise<string>;
+}
+
+/** Where a run goes on. The model was loaded from there already. */
+export interface ResumePoint {
+  /** Steps taken. */
+  readonly step: number;
+  readonly record: RunRecord;
+  loadOptimizer(optimizer: AdamW): Promise<void>;
+}
+
+/** Refuses to go on under other conditions than before, since the weights would differ from an uninterrupted run's. */
+export function checkResume(before: RunRecord, now: RunRecord): void {
+  const { settings: settingsBefore, ...restBefore } = before;
+  const { settings: settingsNow, ...restNow } = now;
+  const old: Record<string, unknown> = { ...settingsBefore, ...restBefore };
+  const changes = Object.entries({ ...settingsNow, ...restNow })
+    .filter(([name, value]) => old[name] !== value)
+    .map(([name, value]) => `${name} was ${String(old[name])} and is ${String(value)}`);
+  if (changes.length === 0) return;
+  throw new TrainError(
+    "resume-mismatch",
+    `the run cannot be resumed as it was: ${changes.join("; ")}. Restore these, or allow changes (allowChanges); ` +
+      "the result then differs from an uninterrupted run's",
+  );
+}

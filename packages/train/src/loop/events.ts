@@ -1,0 +1,53 @@
+/** After every `logEvery` steps, and after the last one. */
+export interface StepEvent {
+  readonly type: "step";
+  /** Steps taken so far. */
+  readonly step: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Mean training loss of the steps since the last such event, in nats. */
+  readonly loss: number;
+  /** The learning rate of this step. */
+  readonly learningRate: number;
+  /** The norm of all gradients of this step, before clipping. */
+  readonly gradientNorm: number;
+  /** Over the steps since the last such event, without evaluations and checkpoints. */
+  readonly tokensPerSecond: number;
+}
+
+export interface EvaluationEvent {
+  readonly type: "evaluation";
+  readonly step: number;
+  /** Mean validation loss, in nats. */
+  readonly loss: number;
+  /** Tokens that were predicted. */
+  readonly tokens: number;
+  /** Whether all of the validation data was looked at. */
+  readonly complete: boolean;
+}
+
+export interface CheckpointEvent {
+  readonly type: "checkpoint";
+  readonly step: number;
+  readonly directory: string;
+}
+
+/** The last event. */
+export interface DoneEvent {
+  readonly type: "done";
+  /** Steps taken so far, by resumed runs before as well. */
+  readonly step: number;
+  /** Whether the signal ended the run before its last step; it can be resumed. */
+  readonly interrupted: boolean;
+  /** Training loss of the last step event; null where there was none. */
+  readonly loss: number | null;
+  /** Loss over all of the validation data; null where there is none, or the run was interrupted. */
+  readonly validationLoss: number | null;
+  /** Time of this process, in seconds. */
+  readonly seconds: number;
+  /** Where the final model lies; null without a checkpointer or when interrupted. */
+  readonly directory: string | null;
+}
+
+/** What `train` reports: plain objects, which can be sent to other threads. */
+export type TrainEvent = StepEvent | EvaluationEvent | CheckpointEvent | DoneEvent;

@@ -1,0 +1,219 @@
+import type { GPT } from "@gpt/gpt";
+import { scope } from "@gpt/tensor";
+import type { Backend } from "@gpt/tensor";
+import { readBatch, windowStarts } from "../data/batches.ts";
+import { fingerprint } from "../data/fingerprint.ts";
+import { checkLength } from "../data/token-source.ts";
+import type { TokenSource, TrainingData } from "../data/token-source.ts";
+import { evaluate, toTensors } from "../evaluate.ts";
+import { AdamW } from "../optimizer/adamw.ts";
+import type { Schedule } from "../schedule.ts";
+import { Breather } from "./breather.ts";
+import { checkResume } from "./checkpointer.ts";
+import type { Checkpointer, ResumePoint, RunRecord } from "./checkpointer.ts";
+import type { CheckpointEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
+import { checkCount, resolveSettings, scheduleOf } from "./settings.ts";
+import type { TrainSettings } from "./settings.ts";
+import { StepLog } from "./step-log.ts";
+
+export interface TrainOptions extends Partial<TrainSettings> {
+  readonly steps: number;
+  readonly data: TrainingData;
+  /** Steps between two step events. Default 10. */
+  readonly logEvery?: number;
+  /** Steps between two evaluations on the validation data; the last step has one in any case. Default 250. */
+  readonly evaluateEvery?: number;
+  /** The most windows of an evaluation before the last one, which looks at everything. Default 256. */
+  readonly evaluationWindows?: number;
+  /** Steps between two checkpoints; the first and the last state have one in any case. Default 250. */
+  readonly checkpointEvery?: number;
+  /** Where to save. Default: nowhere. */
+  readonly checkpointer?: Checkpointer;
+  /** Where to go on instead of beginning; the model was loaded from there. */
+  readonly resume?: ResumePoint;
+  /** Goes on even where settings, data, backend or runtime differ from those before. Default false. */
+  readonly allowChanges?: boolean;
+  /** Ends the run after the running step: it is saved and can be resumed. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains a model in place and reports on the way; see `TrainEvent`. The run is a pure function of the model's initial
+ * weights and seed, the training data, the settings and the backend. Leaving the loop early frees what the run holds,
+ * but saves nothing: use `signal` for that. Throws `non-finite-loss` where training diverges.
+ */
+export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<TrainEvent, void, undefined> {
+  const { data, resume, checkpointer, signal } = options;
+  const { logEvery = 10, evaluateEvery = 250, evaluationWindows = 256, checkpointEvery = 250 } = options;
+  for (const [name, value] of Object.entries({ logEvery, evaluateEvery, evaluationWindows, checkpointEvery })) {
+    checkCount(name, value, 1);
+  }
+  const began = performance.now();
+  const run = await Run.start(model, options, logEvery);
+  const { steps } = run.settings;
+  let loss: number | null = null;
+  try {
+    if (!resume && checkpointer) yield await run.save(checkpointer);
+    while (run.step < steps && !signal?.aborted) {
+      await run.takeStep();
+      const ending = run.step === steps || signal?.aborted === true;
+      if (run.step % logEvery === 0 || ending) {
+        const event = await run.report();
+        loss = event.loss;
+        yield event;
+      }
+      if (data.validation && run.step % evaluateEvery === 0 && !ending) {
+        yield* await run.evaluate(data.validation, evaluationWindows, signal);
+      }
+      if (checkpointer && (run.step % checkpointEvery === 0 || ending)) yield await run.save(checkpointer);
+    }
+    const interrupted = run.step < steps;
+    let validationLoss: number | null = null;
+    let directory: string | null = null;
+    if (!interrupted) {
+      if (data.validation) {
+        for (const event of await run.evaluate(data.validation, Infinity, signal)) {
+          validationLoss = event.loss;
+          yield event;
+        }
+      }
+      if (checkpointer) directory = await checkpointer.finish(model);
+    }
+    const seconds = (performance.now() - began) / 1000;
+    yield { type: "done", step: run.step, interrupted, loss, validationLoss, seconds, directory };
+  } finally {
+    run.dispose();
+  }
+}
+
+/** The state of a run and what moves it on. */
+class Run {
+  /** Steps taken. */
+  step: number;
+  readonly settings: TrainSettings;
+  readonly #model: GPT;
+  readonly #data: TrainingData;
+  readonly #record: RunRecord;
+  readonly #schedule: Schedule;
+  readonly #optimizer: AdamW;
+  readonly #log: StepLog;
+  readonly #backend: Backend;
+  readonly #breather = new Breather();
+  /** Milliseconds spent in the steps of the log. */
+  #time = 0;
+
+  static async start(model: GPT, options: TrainOptions, logEvery: number): Promise<Run> {
+    const { data, resume, allowChanges = false } = options;
+    const settings = resolveSettings(model, options);
+    checkLength("training", data.train, settings.contextLength);
+    if (data.validation) checkLength("validation", data.validation, 1);
+    const record: RunRecord = {
+      settings,
+      modelSeed: model.random.seed,
+      data: await fingerprint(data.train),
+      backend: model.tokenEmbedding.weight.backend.name,
+      runtime: runtimeName(),
+    };
+    if (resume && !allowChanges) checkResume(resume.record, record);
+    const run = new Run(model, data, record, logEvery, resume?.step ?? 0);
+    try {
+      await resume?.loadOptimizer(run.#optimizer);
+    } catch (error) {
+      run.dispose();
+      throw error;
+    }
+    return run;
+  }
+
+  private constructor(model: GPT, data: TrainingData, record: RunRecord, logEvery: number, step: number) {
+    const { settings } = record;
+    this.step = step;
+    this.settings = settings;
+    this.#model = model;
+    this.#data = data;
+    this.#record = record;
+    this.#schedule = scheduleOf(settings);
+    this.#backend = model.tokenEmbedding.weight.backend;
+    this.#optimizer = new AdamW(model.namedParameters(), settings);
+    this.#log = new StepLog(Math.min(logEvery, settings.steps), step, this.#backend);
+  }
+
+  async takeStep(): Promise<void> {
+    const began = performance.now();
+    const step = this.step + 1;
+    const { batchSize, contextLength, accumulationSteps, seed, clip } = this.settings;
+    const { train } = this.#data;
+    const model = this.#model.train();
+    model.random.startStep(step);
+    this.#optimizer.zeroGrad();
+    this.#optimizer.learningRate = this.#schedule(step);
+    for (let part = 0; part < accumulationSteps; part++) {
+      const window = { seed, step, first: part * batchSize, count: batchSize };
+      const starts = windowStarts(window, train.length - contextLength);
+      const batch = await readBatch(train, starts, contextLength, model.config.vocabSize);
+      scope(() => {
+        const { ids, targets } = toTensors(batch, this.#backend);
+        const loss = model.loss(ids, targets);
+        loss.backward();
+        this.#log.addLoss(loss, 1 / accumulationSteps);
+      });
+      await this.#breather.pause();
+    }
+    this.#optimizer.step({ clip: clip ?? undefined, gradientScale: 1 / accumulationSteps });
+    this.#log.endStep(this.#optimizer.gradientNorm);
+    this.step = step;
+    this.#time += performance.now() - began;
+  }
+
+  /** What happened since the last report. */
+  async report(): Promise<StepEvent> {
+    const began = performance.now();
+    const { losses, gradientNorms } = await this.#log.read();
+    // Reading waits for backends that compute in the background.
+    const seconds = (this.#time + performance.now() - began) / 1000;
+    const { steps, batchSize, contextLength, accumulationSteps } = this.settings;
+    const tokens = losses.length * batchSize * contextLength * accumulationSteps;
+    this.#log.clear();
+    this.#time = 0;
+    return {
+      type: "step",
+      step: this.step,
+      steps,
+      loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
+      learningRate: this.#optimizer.learningRate,
+      gradientNorm: gradientNorms[gradientNorms.length - 1],
+      tokensPerSecond: tokens / seconds,
+    };
+  }
+
+  /** Evaluates; gives nothing where the signal cut it short. */
+  async evaluate(validation: TokenSource, maxWindows: number, signal?: AbortSignal): Promise<EvaluationEvent[]> {
+    const { contextLength } = this.settings;
+    try {
+      const { loss, tokens } = await evaluate(this.#model, validation, { contextLength, maxWindows, signal });
+      const complete = tokens === validation.length - 1;
+      return [{ type: "evaluation", step: this.step, loss, tokens, complete }];
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) return [];
+      throw error;
+    }
+  }
+
+  async save(checkpointer: Checkpointer): Promise<CheckpointEvent> {
+    await this.#log.read(); // A diverged state must not take the place of a good one.
+    const { step } = this;
+    const state = { step, model: this.#model, optimizer: this.#optimizer, record: this.#record };
+    return { type: "checkpoint", step, directory: await checkpointer.save(state) };
+  }
+
+  dispose(): void {
+    this.#optimizer.dispose();
+    this.#log.dispose();
+  }
+}
+
+/** `Node.js v26.10.0`, or what a browser calls itself. */
+function runtimeName(): string {
+  const { process } = globalThis as { process?: { versions?: { node?: string } } };
+  return process?.versions?.node ? `Node.js ${process.versions.node}` : navigator.userAgent;
+}

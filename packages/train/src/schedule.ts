@@ -1,0 +1,37 @@
+import { TrainError } from "./errors.ts";
+
+/** The learning rate of a step; steps count from 1. */
+export type Schedule = (step: number) => number;
+
+/** The same learning rate at every step. */
+export function constantSchedule(learningRate: number): Schedule {
+  return () => learningRate;
+}
+
+export interface WarmupCosine {
+  /** The rate after the warm-up, the highest. */
+  readonly learningRate: number;
+  /** The rate at the end. */
+  readonly minLearningRate: number;
+  readonly warmupSteps: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+}
+
+/**
+ * Linear warm-up, then half a cosine down to the least rate (Loshchilov & Hutter 2017, without restarts), in the
+ * constants of nanoGPT's `get_lr`: with `i = step − 1` and w warm-up steps, `learningRate · (i + 1) / (w + 1)` for
+ * `i < w`, then `min + ½(1 + cos(π(i − w) / (steps − w))) · (learningRate − min)`, and `min` beyond the last step.
+ */
+export function warmupCosine({ learningRate, minLearningRate, warmupSteps, steps }: WarmupCosine): Schedule {
+  if (warmupSteps > steps) {
+    throw new TrainError("invalid-option", `warmupSteps ${warmupSteps} must not exceed the run's ${steps} steps`);
+  }
+  return (step) => {
+    const i = step - 1;
+    if (i < warmupSteps) return (learningRate * (i + 1)) / (warmupSteps + 1);
+    if (i >= steps) return minLearningRate;
+    const progress = (i - warmupSteps) / (steps - warmupSteps);
+    return minLearningRate + 0.5 * (1 + Math.cos(Math.PI * progress)) * (learningRate - minLearningRate);
+  };
+}

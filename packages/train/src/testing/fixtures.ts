@@ -1,0 +1,33 @@
+import { GPT } from "@gpt/gpt";
+import type { GPTOptions } from "@gpt/gpt";
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import type { Backend } from "@gpt/tensor";
+import { splitTokens, tokensInMemory } from "../data/token-source.ts";
+import type { TrainingData } from "../data/token-source.ts";
+import type { TrainEvent } from "../loop/events.ts";
+
+/** A fresh reference backend, chosen. */
+export async function startBackend(): Promise<Backend> {
+  const backend = await cpu();
+  useBackend(backend);
+  return backend;
+}
+
+/** A GPT of a few hundred weights. */
+export function tinyModel(changes: Partial<GPTOptions> = {}, seed = 1): GPT {
+  return new GPT({ vocabSize: 11, contextLength: 8, layers: 1, heads: 2, dim: 8, ...changes }, { seed });
+}
+
+/** A sequence with a pattern to learn: each token follows from the two before it. */
+export function patternedData(length = 400, vocabSize = 11): Required<TrainingData> {
+  const tokens = [1, 2];
+  while (tokens.length < length) tokens.push((3 * (tokens.at(-1) ?? 0) + (tokens.at(-2) ?? 0) + 1) % vocabSize);
+  return splitTokens(tokensInMemory(tokens));
+}
+
+export async function collect(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
+  const all: TrainEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
