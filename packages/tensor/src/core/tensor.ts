@@ -89,8 +89,8 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
     if (this.#disposed) {
       throw new TensorError(
         "disposed",
-        `this tensor ${formatShape(this.shape)} was freed; ` +
-          "return it from its scope, call keep(tensor) inside, or dispose of it later",
+        `this tensor ${formatShape(this.shape)} was freed before; return it from its scope, call keep(tensor) inside, ` +
+          "or dispose of it later",
       );
     }
     return this.#storage;

@@ -11,6 +11,7 @@ import { sumTo } from "./reduction.ts";
 
 /** The same values in another shape; one size may be −1, to be found from the others. A view where possible. */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+  checkOperands("reshape", x);
   const target = inferShape(x, shape);
   const from = x.shape;
   const strides = reshapeStrides(x.shape, x.strides, target);
@@ -22,6 +23,7 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
 
 /** The axes in another order: axis `i` of the result is axis `axes[i]` of `x`. A view. */
 export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> {
+  checkOperands("permute", x);
   const order = axes.map((axis) => resolveAxis("permute", axis, x.rank));
   if (new Set(order).size !== x.rank) {
     throw argumentError("permute", `[${axes.join(", ")}] does not name each of the ${x.rank} axes once`);
@@ -42,6 +44,7 @@ export function transpose<D extends DType>(x: Tensor<D>, first = -2, second = -1
 
 /** The values repeated along axes of size 1, or along new axes in front, without copying them. A view. */
 export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+  checkOperands("expand", x);
   const target = broadcastShapes(x.shape, shape);
   if (!target || !sameShape(target, shape)) {
     throw shapeError("expand", `${formatShape(x.shape)} does not expand to ${formatShape(shape)}`);
@@ -53,6 +56,7 @@ export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
 
 /** Elements `start` to `end` (exclusive; negative from the end) along an axis. A view. */
 export function slice<D extends DType>(x: Tensor<D>, axis: number, start: number, end?: number): Tensor<D> {
+  checkOperands("slice", x);
   const along = resolveAxis("slice", axis, x.rank);
   const length = x.shape[along];
   const resolve = (index: number): number => (index < 0 ? index + length : index);
@@ -105,12 +109,14 @@ export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis: num
 
 /** The values row-major without gaps: `x` itself where they lie so, else a copy. */
 export function contiguous<D extends DType>(x: Tensor<D>): Tensor<D> {
+  checkOperands("contiguous", x);
   if (x.isDense) return x;
   return recordView("contiguous", x, denseCopy(x), (grad) => grad);
 }
 
 /** The values as another dtype; f32 → i32 truncates. The result has no gradient. */
 export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
+  checkOperands("cast", x);
   const out = Tensor.allocate(x.backend, dtype, x.shape);
   if (out.size > 0) out.backend.kernels.copy({ x, out });
   return out;

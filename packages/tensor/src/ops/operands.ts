@@ -6,10 +6,11 @@ import { TensorError } from "../errors.ts";
 import { broadcastStrides, denseStrides, formatShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 
-/** Refuses operands that live on different backends. */
+/** Refuses operands that were freed or that live on different backends. */
 export function checkOperands(op: string, ...operands: readonly AnyTensor[]): void {
   const [first] = operands;
   for (const operand of operands) {
+    checkAlive(op, operand);
     if (operand.backend !== first.backend) {
       throw new TensorError(
         "backend-mismatch",
@@ -21,7 +22,18 @@ export function checkOperands(op: string, ...operands: readonly AnyTensor[]): vo
   }
 }
 
+function checkAlive(op: string, x: AnyTensor): void {
+  if (!x.disposed) return;
+  throw new TensorError(
+    "disposed",
+    `${op}: a tensor ${formatShape(x.shape)} was freed before; return it from its scope, call keep(tensor) inside, or ` +
+      "dispose of it later",
+  );
+}
+
+/** Refuses operands that were freed or have another dtype. */
 export function checkDType<D extends DType>(op: string, x: AnyTensor, dtype: D): asserts x is Tensor<D> {
+  checkAlive(op, x);
   if (x.dtype !== dtype) {
     throw new TensorError(
       "invalid-dtype",

@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { scope, sum, tensor, useBackend, zeros } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "./index.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await cpu();
+  useBackend(backend);
+});
+
+class Layer extends Module {
+  readonly linear: Linear;
+  readonly dropout: Dropout;
+  constructor(random: RandomKeys) {
+    super();
+    this.linear = new Linear(3, 3, { random, deviation: 1 });
+    this.dropout = new Dropout(0.5, random);
+  }
+  forward(x: Tensor): Tensor {
+    return this.dropout.forward(this.linear.forward(x));
+  }
+}
+
+class Model extends Module {
+  readonly random = new RandomKeys(7);
+  readonly embedding = new Embedding(5, 3, { random: this.random, deviation: 1 });
+  readonly layers = [new Layer(this.random), new Layer(this.random)];
+  readonly norm = new LayerNorm(3);
+  readonly tied = this.embedding.weight;
+}
+
+test("names parameters by path, a shared one once", () => {
+  expect([...new Model().stateDict().keys()].sort()).toEqual([
+    "layers.0.linear.bias",
+    "layers.0.linear.weight",
+    "layers.1.linear.bias",
+    "layers.1.linear.weight",
+    "norm.bias",
+    "norm.weight",
+    "tied",
+  ]);
+  expect(new Model().parameterCount()).toBe(15 + 2 * 12 + 6);
+});
+
+test("copies a state of the same names and shapes", () => {
+  const [a, b] = [new Model(), new Model()];
+  a.find("norm").parameters()[0].backend.write(a.norm.weight, Float32Array.of(4, 5, 6));
+  b.loadStateDict(a.stateDict());
+  expect([...b.norm.weight.dataSync()]).toEqual([4, 5, 6]);
+});
+
+test("refuses a state that does not fit, and changes nothing", () => {
+  const model = new Model();
+  const state = new Map(model.stateDict());
+  state.delete("norm.bias");
+  state.set("norm.gamma", zeros([3]));
+  expect(() => model.loadStateDict(state)).toThrowErrorMatchingInlineSnapshot(
+    `[ModuleError: loadStateDict: the state does not fit the module; missing: norm.bias; unexpected: norm.gamma]`,
+  );
+  const wrong = new Map(model.stateDict()).set("norm.bias", zeros([4]));
+  expect(() => model.loadStateDict(wrong)).toThrowErrorMatchingInlineSnapshot(
+    `[ModuleError: loadStateDict: norm.bias is [4], the module has [3]]`,
+  );
+});
+
+test("finds and replaces parts by path", () => {
+  const model = new Model();
+  const replacement = new Linear(3, 3, { random: model.random, deviation: 0 }, { bias: false });
+  const old = model.replace("layers.1.linear", replacement);
+  expect(old).toBeInstanceOf(Linear);
+  expect(model.find("layers.1.linear")).toBe(replacement);
+  expect(() => model.find("layers.2.linear")).toThrow("there is no part layers.2.linear in this Model");
+});
+
+describe("dropout", () => {
+  test("is active while training alone, and the same again for the same step", () => {
+    const model = new Model();
+    const x = tensor(new Float32Array(300).fill(1), { shape: [100, 3] });
+    const dropped = (step: number): number[] => {
+      model.random.startStep(step);
+      return Array.from(model.layers[0].dropout.forward(x).dataSync());
+    };
+    expect(new Set(dropped(1))).toEqual(new Set([0, 2]));
+    expect(dropped(1)).toEqual(dropped(1));
+    expect(dropped(2)).not.toEqual(dropped(1));
+    model.eval();
+    expect(model.layers[1].dropout.training).toBe(false);
+    expect(model.layers[0].dropout.forward(x)).toBe(x);
+  });
+});
+
+test("parameters survive the scope in which their module is made, and are freed with it", () => {
+  const model = scope(() => new Model());
+  scope(() => {
+    sum(model.norm.forward(model.embedding.weight)).backward();
+  });
+  expect(model.norm.weight.grad?.shape).toEqual([3]);
+  model.dispose();
+  expect(backend.memory.liveBuffers).toBe(0);
+});

@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { cpu } from "../backends/cpu/index.ts";
+import type { Backend } from "../contract/index.ts";
+import { add, copyInto, exp, mean, mul, noGrad, reshape, scope, sum, tensor, useBackend, zeros } from "../index.ts";
+import type { Tensor } from "../index.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await cpu();
+  useBackend(backend);
+});
+
+const leaf = (values: number[]): Tensor => tensor(values, { requiresGrad: true });
+const values = (x: Tensor | undefined): number[] => Array.from(x?.dataSync() ?? []);
+
+test("adds up over all paths and over several backward passes", () => {
+  const x = leaf([1, 2, 3]);
+  scope(() => sum(add(mul(x, x), x)).backward()); // 2x + 1
+  expect(values(x.grad)).toEqual([3, 5, 7]);
+  scope(() => sum(mul(x, 10)).backward());
+  expect(values(x.grad)).toEqual([13, 15, 17]);
+});
+
+test("does not mix gradients that share memory", () => {
+  const [x, y] = [leaf([1]), leaf([2])];
+  // The gradient of `add` goes to both operands, and x takes part once more.
+  scope(() => sum(add(add(x, y), mul(x, 5))).backward());
+  expect(values(x.grad)).toEqual([6]);
+  expect(values(y.grad)).toEqual([1]);
+});
+
+test("starts from a given gradient", () => {
+  const x = leaf([1, 2]);
+  scope(() => mul(x, x).backward(tensor([10, 100])));
+  expect(values(x.grad)).toEqual([20, 400]);
+});
+
+test("leaves nothing behind but the gradients", () => {
+  const x = leaf([1, 2, 3, 4]);
+  const before = backend.memory.liveBuffers;
+  scope(() => mean(exp(mul(reshape(x, [2, 2]), reshape(x, [2, 2])))).backward());
+  expect(backend.memory.liveBuffers).toBe(before + 1);
+});
+
+test("frees the tape of a loss that is never used", () => {
+  const x = leaf([1, 2]);
+  const before = backend.memory.liveBuffers;
+  const loss = scope(() => sum(exp(mul(x, x))));
+  expect(backend.memory.liveBuffers).toBeGreaterThan(before + 1);
+  loss.dispose();
+  expect(backend.memory.liveBuffers).toBe(before);
+});
+
+test("frees a chain of 20,000 ops without recursion", () => {
+  const x = leaf([1]);
+  const before = backend.memory.liveBuffers;
+  scope(() => {
+    let y: Tensor = x;
+    for (let i = 0; i < 20_000; i++) {
+      const next = add(y, 1e-3);
+      if (y !== x) y.dispose();
+      y = next;
+    }
+    y.backward();
+  });
+  expect(values(x.grad)).toEqual([1]);
+  expect(backend.memory.liveBuffers).toBe(before + 1);
+});
+
+describe("errors say what is wrong and what to do", () => {
+  test("under noGrad", () => {
+    const x = leaf([1]);
+    const loss = noGrad(() => sum(x));
+    expect(() => loss.backward()).toThrowErrorMatchingInlineSnapshot(`[TensorError: backward: no gradient flows to this tensor; it was made under noGrad, or from tensors without requiresGrad]`);
+  });
+
+  test("not a scalar", () => {
+    const x = leaf([1, 2]);
+    expect(() => mul(x, x).backward()).toThrowErrorMatchingInlineSnapshot(`[TensorError: backward: [2] is not a scalar; reduce it (mean, sum) or pass a gradient of its shape]`);
+  });
+
+  test("twice", () => {
+    const loss = sum(exp(leaf([1])));
+    loss.backward();
+    expect(() => loss.backward()).toThrowErrorMatchingInlineSnapshot(`[TensorError: backward: the tape through sum was already used and freed; run the forward pass again]`);
+  });
+
+  test("overwritten in place", () => {
+    const x = leaf([1, 2]);
+    const y = exp(x);
+    copyInto(y, zeros([2]));
+    const loss = sum(y);
+    expect(() => loss.backward()).toThrowErrorMatchingInlineSnapshot(`[TensorError: backward: a tensor that exp needs for its gradient was changed in place after the forward pass]`);
+  });
+});
