@@ -8,6 +8,7 @@ export type GPTErrorCode =
   | "unsupported-model"
   | "missing-file"
   | "missing-tensor"
+  | "read-failed"
   | "write-failed";
 
 /** An error of this package. `gptError` is the brand that every package of the family shares. */

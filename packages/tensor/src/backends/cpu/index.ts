@@ -1,1 +1,44 @@
-export {};
+import type { Backend, Dense } from "../../contract/index.ts";
+import type { DataOf, DType } from "../../dtype.ts";
+import { attention } from "./attention.ts";
+import { elementwise } from "./elementwise.ts";
+import { indexing } from "./indexing.ts";
+import { loss } from "./loss.ts";
+import { matmul } from "./matmul.ts";
+import { Memory } from "./memory.ts";
+import { normalization } from "./normalization.ts";
+import { optimizer } from "./optimizer.ts";
+import { random } from "./random.ts";
+import { reduce } from "./reduce.ts";
+
+/**
+ * The reference backend: plain JavaScript on typed arrays, written to be read. Sums are taken in float64 and stored
+ * as f32. It runs everywhere and needs nothing; for speed use `wasm`.
+ */
+export async function cpu(): Promise<Backend> {
+  const memory = new Memory();
+  const readSync = <D extends DType>(view: Dense<D>): DataOf<D> => memory.dense(view).slice() as DataOf<D>;
+  return {
+    name: "cpu",
+    kernels: {
+      ...elementwise(memory),
+      ...reduce(memory),
+      ...matmul(memory),
+      ...indexing(memory),
+      ...normalization(memory),
+      ...attention(memory),
+      ...loss(memory),
+      ...optimizer(memory),
+      ...random(memory),
+    },
+    get memory() {
+      return memory.use;
+    },
+    allocate: (byteLength) => memory.allocate(byteLength),
+    free: (buffer) => memory.free(buffer),
+    write: (view, data) => memory.dense(view).set(data),
+    read: async (view) => readSync(view),
+    readSync,
+    dispose: () => memory.dispose(),
+  };
+}

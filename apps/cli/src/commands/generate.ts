@@ -1,0 +1,82 @@
+import { Command } from "commander";
+import { streamText, streamTokens } from "@gpt/generate";
+import type { GPT } from "@gpt/gpt";
+import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { backendNames, startBackend } from "../backend.ts";
+import { UsageError } from "../errors.ts";
+import { collect, decimal, idList, wholeNumber } from "../options.ts";
+import { Output } from "../output.ts";
+import { hasTokenizer } from "../tokenizers.ts";
+
+interface Options {
+  readonly model: string;
+  readonly prompt?: string;
+  readonly promptIds?: number[];
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed: number;
+  readonly stop: string[];
+  readonly backend: string;
+  readonly json?: boolean;
+}
+
+export function generateCommand(): Command {
+  return new Command("generate")
+    .description("Write text with a model, or continue token ids")
+    .requiredOption("--model <dir>", "a model's folder, or a training run's")
+    .option("--prompt <text>", "the text to continue")
+    .option("--prompt-ids <ids>", "token ids to continue, separated by commas; needs no tokenizer", idList)
+    .option("--max-tokens <n>", "how many tokens to write", wholeNumber(0), 200)
+    .option("--temperature <t>", "below 1 safer, above 1 wilder, 0 always the best token", decimal(), 0.8)
+    .option("--top-k <k>", "choose among the k best tokens", wholeNumber(1))
+    .option("--top-p <p>", "choose among the best tokens with this probability together", decimal(0, 1))
+    .option("--min-p <p>", "choose among tokens with this fraction of the best one's probability", decimal(0, 1))
+    .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
+    .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
+    .option("--stop <text>", "stop before this text; may be given several times", collect, [])
+    .option("--backend <name>", `where to compute: ${backendNames.join(", ")}`, backendNames[0])
+    .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
+    .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
+    .action(generate);
+}
+
+async function generate(options: Options): Promise<void> {
+  if ((options.prompt === undefined) === (options.promptIds === undefined)) {
+    throw new UsageError("give either --prompt or --prompt-ids");
+  }
+  await startBackend(options.backend);
+  const directory = await resolveModelDirectory(options.model);
+  const model = await loadModel(directory);
+  const output = new Output(options);
+  const start = performance.now();
+  const result = options.promptIds
+    ? await continueIds(model, options.promptIds, directory, options, output)
+    : await continueText(model, options.prompt ?? "", directory, options, output);
+  const seconds = (performance.now() - start) / 1000;
+  output.text("\n");
+  output.record({ ...result, tokensPerSecond: result.tokens.length / seconds });
+}
+
+async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output) {
+  const tokenizer = await loadTokenizer(directory);
+  output.text(prompt);
+  const stream = streamText(model, tokenizer, prompt, options);
+  for (;;) {
+    const next = await stream.next();
+    if (next.done) return next.value;
+    output.text(next.value.text);
+  }
+}
+
+async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {
+  const tokens: number[] = [];
+  for await (const { id } of streamTokens(model, ids, options)) tokens.push(id);
+  const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens) : null;
+  output.text(text ?? tokens.join(","));
+  return { text, tokens, promptTokens: ids.length, finishReason: "length" };
+}

@@ -1,0 +1,38 @@
+import { text as readAll } from "node:stream/consumers";
+import { Command } from "commander";
+import { resolveTokenizer } from "../tokenizers.ts";
+import { idList } from "../options.ts";
+import { Output } from "../output.ts";
+
+interface Options {
+  readonly tokenizer: string;
+  readonly decode?: boolean;
+  readonly json?: boolean;
+}
+
+export function tokenizeCommand(): Command {
+  return new Command("tokenize")
+    .description("Turn text into token ids, or ids into text")
+    .argument("[text]", "the text, or with --decode the ids; default: standard input")
+    .requiredOption("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, o200k_harmony, …, or a folder")
+    .option("--decode", "turn ids, separated by commas or spaces, into text")
+    .option("--json", "print one JSON object: tokens and count, or text")
+    .addHelpText("after", '\nExample:\n  gpt tokenize --tokenizer gpt2 "Hello, world"')
+    .action(tokenize);
+}
+
+async function tokenize(argument: string | undefined, options: Options): Promise<void> {
+  const tokenizer = await resolveTokenizer(options.tokenizer);
+  const input = argument ?? (await readAll(process.stdin));
+  const output = new Output(options);
+  if (options.decode) {
+    const ids = idList(input.trim().split(/[\s,]+/).join(","));
+    const text = tokenizer.decode(ids);
+    output.text(`${text}\n`);
+    output.record({ text });
+  } else {
+    const tokens = tokenizer.encode(input);
+    output.text(`${tokens.join(" ")}\n`);
+    output.record({ tokens, count: tokens.length });
+  }
+}

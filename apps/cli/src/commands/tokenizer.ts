@@ -1,0 +1,37 @@
+import { Command } from "commander";
+import { trainBPE } from "@gpt/tokenizer";
+import { saveTokenizer } from "@gpt/tokenizer/node";
+import { readTextFiles } from "@gpt/train/node";
+import { collect, wholeNumber } from "../options.ts";
+import { Output } from "../output.ts";
+
+interface Options {
+  readonly data: string[];
+  readonly out: string;
+  readonly vocabSize: number;
+  readonly json?: boolean;
+}
+
+export function tokenizerCommand(): Command {
+  const train = new Command("train")
+    .description("Learn a byte-level BPE vocabulary from text files")
+    .requiredOption("--data <file>", "a text file; may be given several times", collect)
+    .requiredOption("--out <dir>", "the folder to write tokenizer.json to")
+    .option("--vocab-size <n>", "entries of the vocabulary, 257 or more", wholeNumber(257), 8192)
+    .option("--json", "print one JSON object a line")
+    .addHelpText("after", "\nExample:\n  gpt tokenizer train --data book.txt --vocab-size 4096 --out my-tokenizer")
+    .action(trainTokenizer);
+  return new Command("tokenizer").description("Make tokenizers").addCommand(train);
+}
+
+async function trainTokenizer({ data, out, vocabSize, json }: Options): Promise<void> {
+  const output = new Output({ json });
+  const tokenizer = await trainBPE(readTextFiles(data), {
+    vocabSize,
+    specialTokens: ["<|endoftext|>"],
+    onProgress: (progress) => output.status(JSON.stringify(progress)),
+  });
+  await saveTokenizer(tokenizer, out);
+  output.progress(`A vocabulary of ${tokenizer.vocabSize} tokens is in ${out}`);
+  output.record({ done: true, vocabSize: tokenizer.vocabSize, out });
+}

@@ -1,0 +1,55 @@
+import { Command, CommanderError } from "commander";
+import { isGptError } from "@gpt/tensor";
+import pc from "picocolors";
+import { demoCommand } from "./commands/demo.ts";
+import { evalCommand } from "./commands/eval.ts";
+import { generateCommand } from "./commands/generate.ts";
+import { infoCommand } from "./commands/info.ts";
+import { tokenizeCommand } from "./commands/tokenize.ts";
+import { tokenizerCommand } from "./commands/tokenizer.ts";
+import { trainCommand } from "./commands/train.ts";
+import { version } from "../package.json" with { type: "json" };
+
+/** Exit status: done, failed, wrong usage. */
+const [done, failed, wrongUsage] = [0, 1, 2];
+
+function program(): Command {
+  const gpt = new Command("gpt")
+    .description("Train GPT models, write text with them, and look inside")
+    .version(version)
+    .showHelpAfterError("(`--help` shows all options and an example)")
+    .configureHelp({ showGlobalOptions: true });
+  for (const command of [
+    trainCommand(), generateCommand(), evalCommand(), infoCommand(), tokenizeCommand(), tokenizerCommand(), demoCommand(),
+  ]) {
+    gpt.addCommand(command);
+  }
+  for (const command of [gpt, ...gpt.commands, ...gpt.commands.flatMap(({ commands }) => commands)]) {
+    command.exitOverride();
+  }
+  return gpt;
+}
+
+/** Runs the command line and returns the exit status. Every failure is one clear line on standard error. */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(argv, { from: "user" });
+    return done;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? done : wrongUsage;
+    }
+    process.stderr.write(`${pc.red("error:")} ${describe(error)}\n`);
+    return isGptError(error) && usageCodes.has(error.code) ? wrongUsage : failed;
+  }
+}
+
+/** Codes of errors that the user's options caused. */
+const usageCodes = new Set(["usage", "invalid-option", "invalid-config", "unknown-preset", "unknown-encoding"]);
+
+function describe(error: unknown): string {
+  if (isGptError(error)) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  // An error of the system (a missing file, a full disk) says all in its message; any other is a defect of ours.
+  return "syscall" in error ? error.message : (error.stack ?? error.message);
+}

@@ -1,0 +1,28 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { encodingByName, encodingNames } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { UsageError } from "./errors.ts";
+
+/** The tokenizer that `--tokenizer` names: a known encoding, or a folder or file. */
+export async function resolveTokenizer(name: string): Promise<Tokenizer> {
+  if ((encodingNames as readonly string[]).includes(name)) return encodingByName(name);
+  if (!(await exists(name))) {
+    throw new UsageError(
+      `there is no tokenizer "${name}": neither a file or folder, nor one of ${encodingNames.join(", ")}`,
+    );
+  }
+  return loadTokenizer(name);
+}
+
+/** Whether a model's folder has a tokenizer beside the weights. */
+export async function hasTokenizer(directory: string): Promise<boolean> {
+  for (const file of ["tokenizer.json", "vocab.json"]) if (await exists(join(directory, file))) return true;
+  return false;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
+}
+

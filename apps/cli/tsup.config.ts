@@ -1,0 +1,3 @@
+import { program } from "@gpt/config/tsup";
+
+export default program(["src/main.ts"]);

@@ -1,0 +1,70 @@
+import { GPTError } from "../errors.ts";
+
+/** Bits of one element, for every dtype of the format. */
+export const dtypeBits = {
+  BOOL: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E5M2FNUZ: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E8M0: 8,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  C64: 64,
+  F64: 64,
+  I64: 64,
+  U64: 64,
+} as const;
+
+export type SafetensorsDType = keyof typeof dtypeBits;
+
+/**
+ * Converts little-endian values of a floating-point dtype to f32. Exact, but for F64, which is rounded. `where` begins
+ * the message for dtypes that are no weights (`unsupported-model`).
+ */
+export function toFloat32(bytes: Uint8Array, dtype: SafetensorsDType, where: string): Float32Array {
+  const { buffer, byteOffset, byteLength } = aligned(bytes);
+  switch (dtype) {
+    case "F32":
+      return new Float32Array(buffer, byteOffset, byteLength / 4);
+    case "F64":
+      return new Float32Array(new Float64Array(buffer, byteOffset, byteLength / 8));
+    case "BF16": {
+      // The upper half of an f32.
+      const bits = Uint32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), (half) => half << 16);
+      return new Float32Array(bits.buffer);
+    }
+    case "F16":
+      return Float32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), halfToFloat);
+    default:
+      throw new GPTError(
+        "unsupported-model",
+        `${where} has dtype ${dtype}; weights are read from F32, F16, BF16 and F64`,
+      );
+  }
+}
+
+/** The value of an IEEE 754 binary16 number from its bits. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** Bytes at an address that every typed array accepts. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+}

@@ -1,0 +1,64 @@
+import { prefixLength } from "./header.ts";
+
+/** A tensor to be written: its values are asked for when their turn comes. */
+export interface TensorSource {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The values, row-major. */
+  read(): Promise<Float32Array>;
+}
+
+/** Bytes of a tensor's values. */
+export function byteLengthOf({ shape }: TensorSource): number {
+  return shape.reduce((product, size) => product * size, 4);
+}
+
+/**
+ * The contents of a safetensors file of f32 tensors, piece by piece: the header, then each tensor's values in the
+ * order of the names. At most one tensor is in memory at a time.
+ */
+export async function* safetensorsChunks(
+  tensors: readonly TensorSource[],
+  metadata: Readonly<Record<string, string>> = {},
+): AsyncGenerator<Uint8Array> {
+  const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
+  yield encodeHeader(sorted, metadata);
+  for (const source of sorted) {
+    const { buffer, byteOffset, byteLength } = await source.read();
+    yield new Uint8Array(buffer, byteOffset, byteLength);
+  }
+}
+
+function encodeHeader(tensors: readonly TensorSource[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  let position = 0;
+  const entries = tensors.map((source): [string, unknown] => {
+    const begin = position;
+    position += byteLengthOf(source);
+    return [source.name, { dtype: "F32", shape: source.shape, data_offsets: [begin, position] }];
+  });
+  const json = new TextEncoder().encode(
+    JSON.stringify(Object.fromEntries<unknown>([["__metadata__", metadata], ...entries])),
+  );
+  // Spaces behind the header align the values to eight bytes, as in the reference.
+  const length = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(prefixLength + length).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(json, prefixLength);
+  return bytes;
+}
+
+/** Groups tensors, in their order, into shards of at most `maxBytes` each; a larger tensor has a shard of its own. */
+export function splitIntoShards(tensors: readonly TensorSource[], maxBytes: number): TensorSource[][] {
+  const shards: TensorSource[][] = [[]];
+  let used = 0;
+  for (const source of tensors) {
+    const size = byteLengthOf(source);
+    if (used > 0 && used + size > maxBytes) {
+      shards.push([]);
+      used = 0;
+    }
+    shards[shards.length - 1].push(source);
+    used += size;
+  }
+  return shards;
+}

@@ -1,0 +1,96 @@
+import type { NormalizationKernels } from "../../contract/index.ts";
+import type { Memory } from "./memory.ts";
+
+export function normalization(memory: Memory): NormalizationKernels {
+  return {
+    layerNorm({ x, weight, bias, epsilon, out, mean, inverseDeviation }) {
+      const [rows, width] = x.shape;
+      const xs = memory.dense(x);
+      const weights = memory.dense(weight);
+      const biases = memory.dense(bias);
+      const result = memory.dense(out);
+      const means = mean && memory.dense(mean);
+      const inverses = inverseDeviation && memory.dense(inverseDeviation);
+      for (let row = 0; row < rows; row++) {
+        const start = row * width;
+        let sum = 0;
+        for (let i = 0; i < width; i++) sum += xs[start + i];
+        const average = sum / width;
+        let squares = 0;
+        for (let i = 0; i < width; i++) squares += (xs[start + i] - average) ** 2;
+        const inverse = 1 / Math.sqrt(squares / width + epsilon);
+        for (let i = 0; i < width; i++) {
+          result[start + i] = (xs[start + i] - average) * inverse * weights[i] + biases[i];
+        }
+        if (means) means[row] = average;
+        if (inverses) inverses[row] = inverse;
+      }
+    },
+
+    layerNormGradient({ x, weight, mean, inverseDeviation, grad, gradX, gradWeight, gradBias }) {
+      const [rows, width] = x.shape;
+      const xs = memory.dense(x);
+      const weights = memory.dense(weight);
+      const means = memory.dense(mean);
+      const inverses = memory.dense(inverseDeviation);
+      const grads = memory.dense(grad);
+      const result = memory.dense(gradX);
+      const weightSums = Float64Array.from(memory.dense(gradWeight));
+      const biasSums = Float64Array.from(memory.dense(gradBias));
+      const normalized = new Float64Array(width);
+      const scaled = new Float64Array(width);
+      for (let row = 0; row < rows; row++) {
+        const start = row * width;
+        let scaledSum = 0;
+        let productSum = 0;
+        for (let i = 0; i < width; i++) {
+          const g = grads[start + i];
+          normalized[i] = (xs[start + i] - means[row]) * inverses[row];
+          scaled[i] = g * weights[i];
+          weightSums[i] += g * normalized[i];
+          biasSums[i] += g;
+          scaledSum += scaled[i];
+          productSum += scaled[i] * normalized[i];
+        }
+        for (let i = 0; i < width; i++) {
+          result[start + i] = inverses[row] * (scaled[i] - (scaledSum + normalized[i] * productSum) / width);
+        }
+      }
+      memory.dense(gradWeight).set(weightSums);
+      memory.dense(gradBias).set(biasSums);
+    },
+
+    softmax({ x, logarithm, out }) {
+      const [rows, width] = x.shape;
+      const xs = memory.dense(x);
+      const result = memory.dense(out);
+      const exponentials = new Float64Array(width);
+      for (let row = 0; row < rows; row++) {
+        const start = row * width;
+        let largest = -Infinity;
+        for (let i = 0; i < width; i++) largest = Math.max(largest, xs[start + i]);
+        let sum = 0;
+        for (let i = 0; i < width; i++) sum += exponentials[i] = Math.exp(xs[start + i] - largest);
+        const logSum = Math.log(sum);
+        for (let i = 0; i < width; i++) {
+          result[start + i] = logarithm ? xs[start + i] - largest - logSum : exponentials[i] / sum;
+        }
+      }
+    },
+
+    softmaxGradient({ y, logarithm, grad, out }) {
+      const [rows, width] = y.shape;
+      const ys = memory.dense(y);
+      const grads = memory.dense(grad);
+      const result = memory.dense(out);
+      for (let row = 0; row < rows; row++) {
+        const start = row * width;
+        let sum = 0;
+        for (let i = start; i < start + width; i++) sum += logarithm ? grads[i] : grads[i] * ys[i];
+        for (let i = start; i < start + width; i++) {
+          result[i] = logarithm ? grads[i] - Math.exp(ys[i]) * sum : ys[i] * (grads[i] - sum);
+        }
+      }
+    },
+  };
+}

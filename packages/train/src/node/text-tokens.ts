@@ -1,0 +1,160 @@
+import { randomUUID } from "node:crypto";
+import { open, rm, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tokensInMemory } from "../data/token-source.ts";
+import type { TokenSource } from "../data/token-source.ts";
+import { TrainError } from "../errors.ts";
+import { Breather } from "../loop/breather.ts";
+import { fileError } from "./file-error.ts";
+import { readText } from "./text.ts";
+import { tokensOf } from "./token-file.ts";
+
+/** What is asked of a tokenizer here. */
+export interface TextEncoding {
+  /** Ids are below this. */
+  readonly vocabSize: number;
+  encode(text: string): ArrayLike<number>;
+}
+
+export interface TokenizeOptions {
+  /** Tokens that take more bytes than this go to a temporary file. Default 256 MiB. */
+  readonly memoryLimit?: number;
+  /** Where the temporary file lies. Default: the system's. */
+  readonly temporaryDirectory?: string;
+  /** Called after each piece of about a megabyte. */
+  readonly onProgress?: (progress: { bytes: number; totalBytes: number; tokens: number }) => void;
+}
+
+/** Tokens of text files. `close` frees the temporary file, where there is one. */
+export interface TokenizedText extends TokenSource, AsyncDisposable {
+  close(): Promise<void>;
+}
+
+/**
+ * Tokenises UTF-8 text files, of any size: the text is read in pieces, and tokens that do not fit `memoryLimit` go to a
+ * temporary file, which vanishes with the process at the latest.
+ */
+export async function tokenizeFiles(
+  paths: readonly string[],
+  tokenizer: TextEncoding,
+  options: TokenizeOptions = {},
+): Promise<TokenizedText> {
+  const { memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options;
+  const totalBytes = await totalSize(paths);
+  const store = new TokenStore(tokenizer.vocabSize <= 2 ** 16 ? 2 : 4, memoryLimit, temporaryDirectory);
+  const breather = new Breather();
+  let bytes = 0;
+  try {
+    for await (const piece of readText(paths)) {
+      await store.append(tokenizer.encode(piece));
+      bytes += Buffer.byteLength(piece);
+      onProgress?.({ bytes, totalBytes, tokens: store.length });
+      await breather.pause();
+    }
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store.finish();
+}
+
+async function totalSize(paths: readonly string[]): Promise<number> {
+  let total = 0;
+  for (const path of paths) {
+    try {
+      total += (await stat(path)).size;
+    } catch (error) {
+      throw fileError(path, error);
+    }
+  }
+  if (total === 0) throw new TrainError("empty-data", `${paths.join(", ")}: no text; give a file that has some`);
+  return total;
+}
+
+/** Collects tokens, in memory while they fit, then in a file. */
+class TokenStore {
+  /** Tokens so far. */
+  length = 0;
+  readonly #tokenBytes: 2 | 4;
+  readonly #memoryLimit: number;
+  readonly #directory: string;
+  #memory: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+  /** Tokens in `#memory`. */
+  #held = 0;
+  #file: { readonly handle: FileHandle; readonly path: string } | undefined;
+
+  constructor(tokenBytes: 2 | 4, memoryLimit: number, directory: string) {
+    this.#tokenBytes = tokenBytes;
+    this.#memoryLimit = memoryLimit;
+    this.#directory = directory;
+    this.#memory = this.#allocate(2 ** 16);
+  }
+
+  async append(ids: ArrayLike<number>): Promise<void> {
+    const needed = this.#held + ids.length;
+    if (needed > this.#memory.length) {
+      const grown = this.#allocate(Math.max(needed, 2 * this.#memory.length));
+      grown.set(this.#memory.subarray(0, this.#held));
+      this.#memory = grown;
+    }
+    this.#memory.set(ids, this.#held);
+    this.#held = needed;
+    this.length += ids.length;
+    if (this.#held * this.#tokenBytes > this.#memoryLimit) await this.#spill();
+  }
+
+  async finish(): Promise<TokenizedText> {
+    const close = (): Promise<void> => this.close();
+    if (this.#file) {
+      await this.#spill();
+      const { handle, path } = this.#file;
+      const source = tokensOf(handle, { path, start: 0, length: this.length, tokenBytes: this.#tokenBytes });
+      return { length: source.length, read: source.read, close, [Symbol.asyncDispose]: close };
+    }
+    const source = tokensInMemory(this.#memory.slice(0, this.#held));
+    return { length: source.length, read: source.read, close, [Symbol.asyncDispose]: close };
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.handle.close();
+    this.#file = undefined;
+  }
+
+  /** Moves what is in memory to the end of the file. */
+  async #spill(): Promise<void> {
+    const { handle, path } = (this.#file ??= await temporaryFile(this.#directory));
+    const bytes = new Uint8Array(this.#memory.buffer, 0, this.#held * this.#tokenBytes);
+    try {
+      for (let written = 0; written < bytes.length; ) {
+        written += (await handle.write(bytes, written, bytes.length - written)).bytesWritten;
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new TrainError(
+        "write-failed",
+        `the tokens do not fit the temporary file ${path}: ${reason}; free space, or name another temporaryDirectory`,
+        { cause: error },
+      );
+    }
+    this.#held = 0;
+  }
+
+  #allocate(length: number): Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer> {
+    return this.#tokenBytes === 2 ? new Uint16Array(length) : new Uint32Array(length);
+  }
+}
+
+/** A file without a name, so that nothing is left of it when the process ends, however it does. */
+async function temporaryFile(directory: string): Promise<{ handle: FileHandle; path: string }> {
+  const path = join(directory, `gpt-tokens-${randomUUID()}`);
+  let handle: FileHandle;
+  try {
+    handle = await open(path, "wx+");
+  } catch (error) {
+    throw fileError(path, error);
+  }
+  await rm(path, { force: true });
+  return { handle, path };
+}
