@@ -74,8 +74,9 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
   return config;
 }
 
-function withoutUndefined(options: GPTOptions): GPTOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as GPTOptions;
+/** Options without those that are undefined, which would take the place of defaults. */
+export function withoutUndefined<T extends Partial<GPTOptions>>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
 function invalid(problem: string): GPTError {

@@ -1,4 +1,4 @@
-import { resolveConfig } from "./config.ts";
+import { resolveConfig, withoutUndefined } from "./config.ts";
 import type { GPTConfig, GPTOptions } from "./config.ts";
 import { GPTError } from "./errors.ts";
 
@@ -44,5 +44,5 @@ export function preset(name: string, changes: Partial<GPTOptions> = {}): GPTConf
   if (!Object.hasOwn(presets, name)) {
     throw new GPTError("unknown-preset", `there is no preset "${name}"; there are ${presetNames.join(", ")}`);
   }
-  return resolveConfig({ ...presets[name as PresetName], ...changes });
+  return resolveConfig({ ...presets[name as PresetName], ...withoutUndefined(changes) });
 }
