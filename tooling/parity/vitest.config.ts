@@ -1,0 +1,3 @@
+import { project } from "@gpt/config/vitest";
+
+export default project("parity");
