@@ -3,9 +3,10 @@ import type { Backend, Tensor } from "@gpt/tensor";
 import type { GPT } from "@gpt/gpt";
 import { readBatch } from "./data/batches.ts";
 import type { Batch } from "./data/batches.ts";
+import { checkValidation } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
-import { TrainError } from "./errors.ts";
 import { Breather } from "./loop/breather.ts";
+import { checkCount } from "./loop/settings.ts";
 
 export interface EvaluateOptions {
   /** Tokens of a window. Default: the model's context. */
@@ -34,14 +35,10 @@ export interface Evaluation {
 export async function evaluate(model: GPT, source: TokenSource, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { contextLength = model.config.contextLength, maxWindows = Infinity, signal } = options;
   const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
-  if (source.length < 2) {
-    throw new TrainError("data-too-short", `evaluation needs at least two tokens, the data has ${source.length}`);
-  }
-  for (const [name, value] of Object.entries({ contextLength, batchSize, maxWindows })) {
-    if (!(value >= 1 && (Number.isInteger(value) || value === Infinity))) {
-      throw new TrainError("invalid-option", `evaluate: ${name} must be a whole number from 1, not ${value}`);
-    }
-  }
+  checkValidation(source);
+  checkCount("contextLength", contextLength, 1);
+  checkCount("batchSize", batchSize, 1);
+  if (maxWindows !== Infinity) checkCount("maxWindows", maxWindows, 1);
   const { backend } = model.tokenEmbedding.weight;
   const wasTraining = model.training;
   const breather = new Breather();

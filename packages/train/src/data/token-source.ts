@@ -45,14 +45,23 @@ export function splitTokens(
   };
 }
 
-/** Refuses a source that cannot fill one window of `contextLength` tokens and their targets. */
-export function checkLength(name: string, source: TokenSource, contextLength: number): void {
-  if (source.length === 0) throw new TrainError("empty-data", `the ${name} data has no tokens; give it some text`);
+/** Refuses training data that cannot fill one window of `contextLength` tokens and their targets. */
+export function checkTraining(source: TokenSource, contextLength: number): void {
+  if (source.length === 0) throw new TrainError("empty-data", "the training data has no tokens; give it some text");
   if (source.length <= contextLength) {
     throw new TrainError(
       "data-too-short",
-      `the ${name} data has ${source.length} tokens, fewer than one window of ${contextLength} and the token after it; ` +
+      `the training data has ${source.length} tokens, too few for one window of ${contextLength} and the token after it; ` +
         `give more data, or a context length of at most ${source.length - 1}`,
     );
   }
+}
+
+/** Refuses validation data in which no token follows another. */
+export function checkValidation(source: TokenSource): void {
+  if (source.length >= 2) return;
+  throw new TrainError(
+    "data-too-short",
+    `evaluation needs at least two tokens, the validation data has ${source.length}; give more data`,
+  );
 }

@@ -93,5 +93,5 @@ export function scheduleOf(settings: TrainSettings): Schedule {
 }
 
 function invalid(problem: string): TrainError {
-  return new TrainError("invalid-option", `training: ${problem}`);
+  return new TrainError("invalid-option", problem);
 }

@@ -3,7 +3,7 @@ import { scope } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { readBatch, windowStarts } from "../data/batches.ts";
 import { fingerprint } from "../data/fingerprint.ts";
-import { checkLength } from "../data/token-source.ts";
+import { checkTraining, checkValidation } from "../data/token-source.ts";
 import type { TokenSource, TrainingData } from "../data/token-source.ts";
 import { evaluate, toTensors } from "../evaluate.ts";
 import { AdamW } from "../optimizer/adamw.ts";
@@ -25,7 +25,7 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly evaluateEvery?: number;
   /** The most windows of an evaluation before the last one, which looks at everything. Default 256. */
   readonly evaluationWindows?: number;
-  /** Steps between two checkpoints; the first and the last state have one in any case. Default 250. */
+  /** Steps between two checkpoints; the first and the last state are saved in any case. Default 250. */
   readonly checkpointEvery?: number;
   /** Where to save. Default: nowhere. */
   readonly checkpointer?: Checkpointer;
@@ -40,7 +40,8 @@ export interface TrainOptions extends Partial<TrainSettings> {
 /**
  * Trains a model in place and reports on the way; see `TrainEvent`. The run is a pure function of the model's initial
  * weights and seed, the training data, the settings and the backend. Leaving the loop early frees what the run holds,
- * but saves nothing: use `signal` for that. Throws `non-finite-loss` where training diverges.
+ * but saves nothing: use `signal` for that. The model is in evaluation mode afterwards. Throws `non-finite-loss` where
+ * training diverges.
  */
 export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<TrainEvent, void, undefined> {
   const { data, resume, checkpointer, signal } = options;
@@ -51,22 +52,18 @@ export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<
   const began = performance.now();
   const run = await Run.start(model, options, logEvery);
   const { steps } = run.settings;
-  let loss: number | null = null;
   try {
     if (!resume && checkpointer) yield await run.save(checkpointer);
     while (run.step < steps && !signal?.aborted) {
       await run.takeStep();
-      const ending = run.step === steps || signal?.aborted === true;
-      if (run.step % logEvery === 0 || ending) {
-        const event = await run.report();
-        loss = event.loss;
-        yield event;
-      }
-      if (data.validation && run.step % evaluateEvery === 0 && !ending) {
+      if (run.step % logEvery === 0) yield await run.report();
+      if (data.validation && run.step % evaluateEvery === 0 && run.step < steps) {
         yield* await run.evaluate(data.validation, evaluationWindows, signal);
       }
-      if (checkpointer && (run.step % checkpointEvery === 0 || ending)) yield await run.save(checkpointer);
+      if (checkpointer && run.step % checkpointEvery === 0) yield await run.save(checkpointer);
     }
+    if (run.hasNews) yield await run.report();
+    if (checkpointer && run.savedStep !== run.step) yield await run.save(checkpointer);
     const interrupted = run.step < steps;
     let validationLoss: number | null = null;
     let directory: string | null = null;
@@ -80,7 +77,7 @@ export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<
       if (checkpointer) directory = await checkpointer.finish(model);
     }
     const seconds = (performance.now() - began) / 1000;
-    yield { type: "done", step: run.step, interrupted, loss, validationLoss, seconds, directory };
+    yield { type: "done", step: run.step, interrupted, loss: run.lastLoss, validationLoss, seconds, directory };
   } finally {
     run.dispose();
   }
@@ -90,6 +87,10 @@ export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<
 class Run {
   /** Steps taken. */
   step: number;
+  /** The step whose state was saved last. */
+  savedStep: number | undefined;
+  /** The loss of the last report. */
+  lastLoss: number | null = null;
   readonly settings: TrainSettings;
   readonly #model: GPT;
   readonly #data: TrainingData;
@@ -105,8 +106,8 @@ class Run {
   static async start(model: GPT, options: TrainOptions, logEvery: number): Promise<Run> {
     const { data, resume, allowChanges = false } = options;
     const settings = resolveSettings(model, options);
-    checkLength("training", data.train, settings.contextLength);
-    if (data.validation) checkLength("validation", data.validation, 1);
+    checkTraining(data.train, settings.contextLength);
+    if (data.validation) checkValidation(data.validation);
     const record: RunRecord = {
       settings,
       modelSeed: model.random.seed,
@@ -115,7 +116,7 @@ class Run {
       runtime: runtimeName(),
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
-    const run = new Run(model, data, record, logEvery, resume?.step ?? 0);
+    const run = new Run(model, data, record, logEvery, resume?.step);
     try {
       await resume?.loadOptimizer(run.#optimizer);
     } catch (error) {
@@ -125,9 +126,10 @@ class Run {
     return run;
   }
 
-  private constructor(model: GPT, data: TrainingData, record: RunRecord, logEvery: number, step: number) {
+  private constructor(model: GPT, data: TrainingData, record: RunRecord, logEvery: number, resumedStep?: number) {
     const { settings } = record;
-    this.step = step;
+    this.step = resumedStep ?? 0;
+    this.savedStep = resumedStep;
     this.settings = settings;
     this.#model = model;
     this.#data = data;
@@ -135,7 +137,7 @@ class Run {
     this.#schedule = scheduleOf(settings);
     this.#backend = model.tokenEmbedding.weight.backend;
     this.#optimizer = new AdamW(model.namedParameters(), settings);
-    this.#log = new StepLog(Math.min(logEvery, settings.steps), step, this.#backend);
+    this.#log = new StepLog(Math.min(logEvery, settings.steps), this.step, this.#backend);
   }
 
   async takeStep(): Promise<void> {
@@ -165,6 +167,11 @@ class Run {
     this.#time += performance.now() - began;
   }
 
+  /** Whether steps were taken since the last report. */
+  get hasNews(): boolean {
+    return this.#log.length > 0;
+  }
+
   /** What happened since the last report. */
   async report(): Promise<StepEvent> {
     const began = performance.now();
@@ -173,13 +180,15 @@ class Run {
     const seconds = (this.#time + performance.now() - began) / 1000;
     const { steps, batchSize, contextLength, accumulationSteps } = this.settings;
     const tokens = losses.length * batchSize * contextLength * accumulationSteps;
+    const loss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     this.#log.clear();
     this.#time = 0;
+    this.lastLoss = loss;
     return {
       type: "step",
       step: this.step,
       steps,
-      loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
+      loss,
       learningRate: this.#optimizer.learningRate,
       gradientNorm: gradientNorms[gradientNorms.length - 1],
       tokensPerSecond: tokens / seconds,
@@ -203,10 +212,13 @@ class Run {
     await this.#log.read(); // A diverged state must not take the place of a good one.
     const { step } = this;
     const state = { step, model: this.#model, optimizer: this.#optimizer, record: this.#record };
-    return { type: "checkpoint", step, directory: await checkpointer.save(state) };
+    const directory = await checkpointer.save(state);
+    this.savedStep = step;
+    return { type: "checkpoint", step, directory };
   }
 
   dispose(): void {
+    this.#model.eval();
     this.#optimizer.dispose();
     this.#log.dispose();
   }

@@ -57,6 +57,9 @@ export async function tokenizeFiles(
     await store.close();
     throw error;
   }
+  if (store.length === 0) {
+    throw new TrainError("empty-data", `there is no text in ${paths.join(", ")}; give a file that has some`);
+  }
   return store.finish();
 }
 
@@ -69,7 +72,6 @@ async function totalSize(paths: readonly string[]): Promise<number> {
       throw fileError(path, error);
     }
   }
-  if (total === 0) throw new TrainError("empty-data", `${paths.join(", ")}: no text; give a file that has some`);
   return total;
 }
 
@@ -113,7 +115,7 @@ class TokenStore {
       const source = tokensOf(handle, { path, start: 0, length: this.length, tokenBytes: this.#tokenBytes });
       return { length: source.length, read: source.read, close, [Symbol.asyncDispose]: close };
     }
-    const source = tokensInMemory(this.#memory.slice(0, this.#held));
+    const source = tokensInMemory(this.#memory.subarray(0, this.#held));
     return { length: source.length, read: source.read, close, [Symbol.asyncDispose]: close };
   }
 
@@ -131,12 +133,7 @@ class TokenStore {
         written += (await handle.write(bytes, written, bytes.length - written)).bytesWritten;
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new TrainError(
-        "write-failed",
-        `the tokens do not fit the temporary file ${path}: ${reason}; free space, or name another temporaryDirectory`,
-        { cause: error },
-      );
+      throw temporaryFileError(path, error);
     }
     this.#held = 0;
   }
@@ -149,12 +146,20 @@ class TokenStore {
 /** A file without a name, so that nothing is left of it when the process ends, however it does. */
 async function temporaryFile(directory: string): Promise<{ handle: FileHandle; path: string }> {
   const path = join(directory, `gpt-tokens-${randomUUID()}`);
-  let handle: FileHandle;
   try {
-    handle = await open(path, "wx+");
+    const handle = await open(path, "wx+");
+    await rm(path, { force: true });
+    return { handle, path };
   } catch (error) {
-    throw fileError(path, error);
+    throw temporaryFileError(path, error);
   }
-  await rm(path, { force: true });
-  return { handle, path };
+}
+
+function temporaryFileError(path: string, cause: unknown): TrainError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TrainError(
+    "write-failed",
+    `the tokens cannot be kept in the temporary file ${path}: ${reason}; free space, or name another temporaryDirectory`,
+    { cause },
+  );
 }

@@ -1,0 +1,61 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { fingerprint } from "./fingerprint.ts";
+import { splitTokens, tokenRange, tokensInMemory } from "./token-source.ts";
+import type { TokenSource } from "./token-source.ts";
+
+const all = (source: TokenSource): Promise<Int32Array> => source.read(0, source.length);
+
+test.each([[[1, 2, 3]], [Int32Array.of(1, 2, 3)], [Uint16Array.of(1, 2, 3)], [Uint32Array.of(1, 2, 3)]])(
+  "reads %o by position",
+  async (tokens) => {
+    expect(await tokensInMemory(tokens).read(1, 2)).toEqual(Int32Array.of(2, 3));
+  },
+);
+
+test("splits at nine tenths, or elsewhere, without losing a token", async () => {
+  const source = tokensInMemory(Int32Array.from({ length: 101 }, (_, i) => i));
+  const { train, validation } = splitTokens(source);
+  expect([train.length, validation.length]).toEqual([90, 11]);
+  expect([...(await all(train)), ...(await all(validation))]).toEqual([...(await all(source))]);
+  expect(splitTokens(source, { validationFraction: 0.5 }).validation.length).toBe(51);
+  expect(() => splitTokens(source, { validationFraction: 1 })).toThrow("must lie between 0 and 1, not be 1");
+});
+
+test("a fingerprint tells data from other data", async () => {
+  const print = (tokens: readonly number[]): Promise<string> => fingerprint(tokensInMemory(tokens));
+  expect(await print([1, 2, 3])).toBe(await fingerprint(tokenRange(tokensInMemory([0, 1, 2, 3, 4]), 1, 4)));
+  const prints = await Promise.all([[], [0], [0, 0], [1, 2], [2, 1], [1, 3], [65_537, 2], [1, 2, 0]].map(print));
+  expect(new Set(prints).size).toBe(prints.length);
+});
+
+test("a fingerprint changes with any token", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.nat(50_256), { minLength: 1, maxLength: 50 }),
+      fc.nat(),
+      fc.integer({ min: 1, max: 50_256 }),
+      async (tokens, position, change) => {
+        const index = position % tokens.length;
+        const changed = tokens.with(index, (tokens[index] + change) % 50_257);
+        expect(await fingerprint(tokensInMemory(changed))).not.toBe(await fingerprint(tokensInMemory(tokens)));
+      },
+    ),
+  );
+});
+
+test("a fingerprint of data beyond 16 million tokens reads a sample from the first to the last", async () => {
+  let tokensRead = 0;
+  let end = 0;
+  const source: TokenSource = {
+    length: 10 ** 9,
+    read: async (start, count) => {
+      tokensRead += count;
+      end = Math.max(end, start + count);
+      return new Int32Array(count);
+    },
+  };
+  await fingerprint(source);
+  expect(tokensRead).toBe(2 ** 24);
+  expect(end).toBe(10 ** 9);
+});

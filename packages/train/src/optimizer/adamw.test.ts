@@ -1,0 +1,185 @@
+import { beforeEach, expect, test } from "vitest";
+import { add, keep, mul, normal, scope, sum, tensor } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
+import { parameter } from "@gpt/nn";
+import { startBackend, tinyModel } from "../testing/fixtures.ts";
+import { AdamW } from "./adamw.ts";
+import type { AdamWOptions } from "./adamw.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await startBackend();
+});
+
+const random = (shape: number[], stream: number): Tensor => normal(shape, { seed: [7, 0], stream: [stream, 0] });
+
+/** Puts values into the gradients, as a backward pass does. */
+function setGradients(parameters: readonly Tensor[], gradients: readonly Float32Array[]): void {
+  scope(() => {
+    parameters.forEach((parameter, i) => sum(mul(parameter, tensor(gradients[i], { shape: parameter.shape }))).backward());
+  });
+}
+
+/** AdamW as the paper states it, in float64. */
+class PlainAdamW {
+  readonly weights: Float64Array[];
+  readonly #decays: readonly boolean[];
+  readonly #first: Float64Array[];
+  readonly #second: Float64Array[];
+  #step = 0;
+
+  constructor(parameters: readonly Tensor[]) {
+    this.weights = parameters.map((parameter) => Float64Array.from(parameter.dataSync()));
+    this.#decays = parameters.map(({ rank }) => rank >= 2);
+    this.#first = this.weights.map(({ length }) => new Float64Array(length));
+    this.#second = this.weights.map(({ length }) => new Float64Array(length));
+  }
+
+  step(gradients: readonly Float32Array[], options: Required<AdamWOptions> & { clip: number }): void {
+    const { learningRate, beta1, beta2, epsilon, weightDecay, clip } = options;
+    this.#step++;
+    const norm = Math.sqrt(gradients.flatMap((values) => [...values]).reduce((total, g) => total + g * g, 0));
+    const scale = Math.min(1, clip / (norm + 1e-6));
+    this.weights.forEach((weights, i) => {
+      const [m, v] = [this.#first[i], this.#second[i]];
+      weights.forEach((weight, k) => {
+        const g = gradients[i][k] * scale;
+        m[k] = beta1 * m[k] + (1 - beta1) * g;
+        v[k] = beta2 * v[k] + (1 - beta2) * g * g;
+        const update = m[k] / (1 - beta1 ** this.#step) / (Math.sqrt(v[k] / (1 - beta2 ** this.#step)) + epsilon);
+        weights[k] = weight - learningRate * (this.#decays[i] ? weightDecay : 0) * weight - learningRate * update;
+      });
+    });
+  }
+}
+
+test("agrees with AdamW in float64 over 20 steps, clipped and not; only weights with two axes decay", () => {
+  const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.3 };
+  const parameters = [random([3], 0), random([4, 3], 1), random([], 2), random([2, 2, 2], 3)].map(parameter);
+  const plain = new PlainAdamW(parameters);
+  const optimizer = new AdamW(parameters.map((parameter, i) => [`p${i}`, parameter]), options);
+  for (let step = 1; step <= 20; step++) {
+    const gradients = parameters.map(({ shape }, i) => random([...shape], 100 * step + i).dataSync());
+    const clip = step % 2 === 0 ? 0.5 : 1000;
+    const learningRate = 0.01 / step;
+    optimizer.zeroGrad();
+    setGradients(parameters, gradients);
+    optimizer.learningRate = learningRate;
+    optimizer.step({ clip });
+    plain.step(gradients, { ...options, learningRate, clip });
+    const norm = Math.hypot(...gradients.flatMap((values) => [...values]));
+    expect(optimizer.gradientNorm.dataSync()[0]).toBeCloseTo(norm, 4);
+  }
+  parameters.forEach((parameter, i) => {
+    parameter.dataSync().forEach((value, k) => expect(value).toBeCloseTo(plain.weights[i][k], 5));
+  });
+});
+
+test("multiplies accumulated gradients before it clips", () => {
+  const weight = parameter(tensor([0, 0]));
+  const optimizer = new AdamW([["weight", weight]], { learningRate: 1, beta1: 0, beta2: 0, epsilon: 1 });
+  setGradients([weight], [Float32Array.of(3, 0)]);
+  setGradients([weight], [Float32Array.of(3, 8)]);
+  optimizer.step({ gradientScale: 0.5, clip: 1 });
+  expect(optimizer.gradientNorm.dataSync()[0]).toBeCloseTo(5, 6);
+  // With β = 0 and ε = 1 the update is g / (|g| + 1), and g is (3, 4) / 5.
+  expect(weight.dataSync()[0]).toBeCloseTo(-0.6 / 1.6, 5);
+  expect(weight.dataSync()[1]).toBeCloseTo(-0.8 / 1.8, 5);
+});
+
+test("lays a model's parameters side by side, a shared one once, and leaves their values and handles as they are", () => {
+  const model = tinyModel();
+  const before = model.parameters().map((parameter) => [...parameter.dataSync()]);
+  const handles = model.parameters();
+  const optimizer = new AdamW(model.namedParameters(), { learningRate: 0.1 });
+  model.parameters().forEach((parameter, i) => expect(parameter).toBe(handles[i]));
+  expect(model.parameters().map((parameter) => [...parameter.dataSync()])).toEqual(before);
+  expect(new Set(model.parameters().map(({ storage }) => storage)).size).toBe(1);
+  const moments = [...optimizer.stateDict().values()];
+  expect(moments.reduce((count, { size }) => count + size, 0)).toBe(2 * model.parameterCount());
+});
+
+test("decays weights alone where there are no gradients", () => {
+  const model = tinyModel();
+  const before = new Map(Array.from(model.stateDict(), ([path, tensor]) => [path, tensor.dataSync()]));
+  const optimizer = new AdamW(model.namedParameters(), { learningRate: 0.5, weightDecay: 0.2 });
+  optimizer.step();
+  for (const [path, after] of model.stateDict()) {
+    const factor = after.rank >= 2 ? 0.9 : 1;
+    after.dataSync().forEach((value, i) => expect(value).toBeCloseTo(factor * before.get(path)![i], 6));
+  }
+});
+
+test("leaves parameters without requiresGrad alone", () => {
+  const [trained, frozen] = [parameter(tensor([1])), parameter(tensor([1]))];
+  frozen.requiresGrad = false;
+  const optimizer = new AdamW([["trained", trained], ["frozen", frozen]], { learningRate: 0.1 });
+  setGradients([trained], [Float32Array.of(1)]);
+  optimizer.step();
+  expect([...optimizer.stateDict().keys()]).toEqual(["firstMoments.trained", "secondMoments.trained"]);
+  expect(trained.dataSync()[0]).toBeCloseTo(0.9, 6);
+  expect(frozen.dataSync()[0]).toBe(1);
+});
+
+test("goes on from saved moments exactly as without a break", () => {
+  const gradients = (step: number) => [random([5], step).dataSync()];
+  const whole = parameter(random([5], 0));
+  const optimizer = new AdamW([["weight", whole]], { learningRate: 0.1 });
+  const advance = (optimizer: AdamW, weight: Tensor, step: number): void => {
+    optimizer.zeroGrad();
+    setGradients([weight], gradients(step));
+    optimizer.step();
+  };
+  for (let step = 1; step <= 3; step++) advance(optimizer, whole, step);
+  const copy = parameter(add(whole.detach(), 0));
+  const state = new Map(Array.from(optimizer.stateDict(), ([name, moment]) => [name, keep(add(moment, 0))]));
+  const resumed = new AdamW([["weight", copy]], { learningRate: 0.1 });
+  resumed.loadStateDict(state, 3);
+  for (let step = 4; step <= 6; step++) {
+    advance(optimizer, whole, step);
+    advance(resumed, copy, step);
+  }
+  expect(copy.dataSync()).toEqual(whole.dataSync());
+});
+
+test("frees what it holds; the parameters live on", () => {
+  const before = backend.memory.liveBuffers;
+  const model = tinyModel();
+  const optimizer = new AdamW(model.namedParameters(), { learningRate: 0.1 });
+  optimizer.step();
+  optimizer.dispose();
+  expect(model.parameters().every(({ grad }) => grad === undefined)).toBe(true);
+  expect(model.tokenEmbedding.weight.dataSync()).toHaveLength(11 * 8);
+  model.dispose();
+  expect(backend.memory.liveBuffers).toBe(before);
+});
+
+test("refuses states that do not fit, and changes nothing", () => {
+  const weight = parameter(tensor([1, 2]));
+  const optimizer = new AdamW([["weight", weight]], { learningRate: 0.1 });
+  const load = (state: Record<string, Tensor>): void => optimizer.loadStateDict(new Map(Object.entries(state)), 9);
+  const moment = tensor([3, 4]);
+  const fitting = { "firstMoments.weight": moment, "secondMoments.weight": moment };
+  expect(() => load({ "firstMoments.weight": moment })).toThrow("secondMoments.weight is missing");
+  expect(() => load({ ...fitting, other: moment })).toThrow("other belongs to no parameter");
+  expect(() => load({ ...fitting, "secondMoments.weight": tensor([1]) })).toThrow(
+    "secondMoments.weight is [1], its parameter [2]",
+  );
+  expect(optimizer.stepCount).toBe(0);
+  expect([...optimizer.stateDict().values()].flatMap((moment) => [...moment.dataSync()])).toEqual([0, 0, 0, 0]);
+  load(fitting);
+  expect(optimizer.stepCount).toBe(9);
+});
+
+test("refuses wrong settings, nothing to train, and gradients that were replaced", () => {
+  const weight = parameter(tensor([1]));
+  const create = (options: AdamWOptions): AdamW => new AdamW([["weight", weight]], options);
+  expect(() => create({ learningRate: -1 })).toThrow("AdamW: learningRate must be at least 0 and finite, not -1");
+  expect(() => create({ learningRate: NaN })).toThrow("learningRate must be at least 0 and finite, not NaN");
+  expect(() => create({ learningRate: 1, beta2: 1 })).toThrow("beta2 must be at least 0 and below 1, not 1");
+  expect(() => new AdamW([], { learningRate: 1 })).toThrow("there are no parameters to train");
+  const optimizer = create({ learningRate: 1 });
+  expect(() => optimizer.step({ clip: 0 })).toThrow("clip must be above 0, not 0");
+  weight.grad = undefined;
+  expect(() => optimizer.step()).toThrow("the gradient of weight was replaced");
+});

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { constantSchedule, warmupCosine } from "./schedule.ts";
+
+/** nanoGPT's `get_lr`, whose iterations count from 0. */
+function nanoGPT(iteration: number, rate: number, least: number, warmup: number, decay: number): number {
+  if (iteration < warmup) return (rate * (iteration + 1)) / (warmup + 1);
+  if (iteration > decay) return least;
+  const ratio = (iteration - warmup) / (decay - warmup);
+  return least + 0.5 * (1 + Math.cos(Math.PI * ratio)) * (rate - least);
+}
+
+test("warm-up and cosine follow nanoGPT's formula, beyond the last step as well", () => {
+  for (const [warmupSteps, steps] of [[100, 2000], [0, 7], [1, 2]]) {
+    const schedule = warmupCosine({ learningRate: 1e-3, minLearningRate: 1e-4, warmupSteps, steps });
+    for (let step = 1; step <= steps + 3; step++) {
+      expect(schedule(step)).toBeCloseTo(nanoGPT(step - 1, 1e-3, 1e-4, warmupSteps, steps), 15);
+    }
+  }
+});
+
+test("known points: the first step, the peak, half of the cosine", () => {
+  const schedule = warmupCosine({ learningRate: 1, minLearningRate: 0.1, warmupSteps: 9, steps: 109 });
+  expect(schedule(1)).toBeCloseTo(0.1, 15);
+  expect(schedule(10)).toBeCloseTo(1, 15);
+  expect(schedule(60)).toBeCloseTo(0.55, 15);
+  expect(schedule(1000)).toBe(0.1);
+});
+
+test("a run that only warms up divides by nothing", () => {
+  const schedule = warmupCosine({ learningRate: 1, minLearningRate: 0, warmupSteps: 3, steps: 3 });
+  expect([1, 2, 3, 4].map(schedule)).toEqual([0.25, 0.5, 0.75, 0]);
+});
+
+test("refuses a warm-up that is longer than the run", () => {
+  expect(() => warmupCosine({ learningRate: 1, minLearningRate: 0, warmupSteps: 4, steps: 3 })).toThrow(
+    "warmupSteps 4 must not exceed the run's 3 steps",
+  );
+});
+
+test("constant", () => {
+  expect([1, 500].map(constantSchedule(0.3))).toEqual([0.3, 0.3]);
+});
