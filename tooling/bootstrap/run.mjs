@@ -1,0 +1,149 @@
+// The script behind `npm start`, `npm test` and `npm run verify`. It needs nothing but Node 18 and npm: npm installs the
+// pinned Node and pnpm beside this file, and everything else runs under those.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const bootstrap = dirname(fileURLToPath(import.meta.url));
+const root = resolve(bootstrap, "../..");
+
+/** The pinned tools. `node-lowest` is the lowest Node that users may have, for the tests alone. */
+const suffix = process.platform === "win32" ? ".exe" : "";
+const executables = {
+  node: join(bootstrap, "node_modules", "node", "bin", `node${suffix}`),
+  pnpm: join(bootstrap, "node_modules", "pnpm", `pnpm${suffix}`),
+  "node-lowest": join(bootstrap, "node_modules", "node-lowest", "bin", `node${suffix}`),
+};
+
+const turbo = join("node_modules", "turbo", "bin", "turbo");
+const vitest = join("node_modules", "vitest", "vitest.mjs");
+
+/** Trains a small GPT on the embedded stories and writes with it. Arguments are those of `gpt demo`. */
+function start(args) {
+  installTools(["node", "pnpm"], "~ MB");
+  step("install", "pnpm", ["install", "--frozen-lockfile", "--filter=.", "--filter=@gpt/cli..."]);
+  step("build", "node", [turbo, "run", "build", "--filter=@gpt/cli", "--output-logs=errors-only"]);
+  return run("node", [join("apps", "cli", "dist", "main.js"), "demo", ...args]);
+}
+
+/** Build, lint, types and every test, under the pinned Node and again under the lowest. Arguments are vitest's. */
+function test(args) {
+  installTools(["node", "pnpm", "node-lowest"], "~ MB");
+  step("install", "pnpm", ["install", "--frozen-lockfile"]);
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  heading("build, lint, typecheck");
+  const tasks = ["build", "lint", "typecheck", "--continue=dependencies-successful", "--output-logs=errors-only"];
+  if (run("node", [turbo, "run", ...tasks]) !== 0) {
+    process.stderr.write("\nBuild, lint or typecheck failed, see above: counted as one failure.\n");
+    total.failed += 1;
+  }
+  addTests(total, "node", args);
+  addTests(total, "node-lowest", ["--project=!config", "--project=!consumers", "--project=!parity", ...args]);
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  return total.failed > 0 ? 1 : 0;
+}
+
+/** As `test`, with the full counts of the checks that have a short form. */
+function verify(args) {
+  process.env.GPT_VERIFY = "1";
+  return test(args);
+}
+
+/** Runs any command of the workspace, such as `vitest` or `pnpm`, under the pinned tools. */
+function exec(args) {
+  installTools(["node", "pnpm"], "~ MB");
+  return run("pnpm", ["exec", ...args]);
+}
+
+/** Runs the tests under one of the Nodes and adds what came out to `total`. */
+function addTests(total, node, args) {
+  heading(`tests under Node ${pinnedVersion(node)}`);
+  const directory = mkdtempSync(join(tmpdir(), "gpt-tests-"));
+  const report = join(directory, "report.json");
+  try {
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile=${report}`];
+    const status = run(node, [vitest, "run", ...reporters, ...args]);
+    const results = existsSync(report) ? readJson(report) : {};
+    total.passed += results.numPassedTests ?? 0;
+    total.skipped += (results.numPendingTests ?? 0) + (results.numTodoTests ?? 0);
+    // A file that cannot be loaded, or an error between tests, fails the run without a failed test.
+    total.failed += results.numFailedTests || (status === 0 ? 0 : 1);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Installs the named tools with npm, unless they run already in their pinned versions. */
+function installTools(names, download) {
+  const missing = () => names.find((name) => installedVersion(name) !== pinnedVersion(name));
+  if (!missing()) return;
+  const npm = process.env.npm_execpath;
+  if (!npm?.endsWith("npm-cli.js")) fail("Node and pnpm are not installed yet: use npm the first time, as in `npm test`");
+  heading(`install: the first time, ${download} are downloaded`);
+  const only = names.includes("node-lowest") ? [] : ["--omit=dev"];
+  const { error, status } = spawnSync(process.execPath, [npm, "install", "--no-audit", "--no-fund", ...only], {
+    cwd: bootstrap,
+    stdio: "inherit",
+  });
+  if (error || status !== 0) fail("npm could not install Node and pnpm, see above");
+  if (missing()) fail(`${missing()} ${pinnedVersion(missing())} was installed but does not run on this machine`);
+}
+
+function installedVersion(name) {
+  return spawnSync(executables[name], ["--version"], { encoding: "utf8" }).stdout?.trim().replace(/^v/, "");
+}
+
+function pinnedVersion(name) {
+  const { dependencies, devDependencies } = readJson(join(bootstrap, "package.json"));
+  return { ...dependencies, ...devDependencies }[name].replace("npm:node@", "");
+}
+
+/** Runs a command that everything after it needs. */
+function step(title, name, args) {
+  heading(title);
+  if (run(name, args) !== 0) fail(`${title} failed, see above`);
+}
+
+/** Runs a pinned tool in the repository's root and returns its exit status. */
+function run(name, args) {
+  const { error, status } = spawnSync(executables[name], args, { cwd: root, env: environment(), stdio: "inherit" });
+  if (error) fail(error.message);
+  return status ?? 1;
+}
+
+/** The environment of all that runs: the pinned tools are found first, and nothing reports its use. */
+function environment() {
+  const path = Object.keys(process.env).find((key) => key.toUpperCase() === "PATH") ?? "PATH";
+  const directories = [dirname(executables.node), dirname(executables.pnpm), process.env[path]];
+  return {
+    ...process.env,
+    [path]: directories.join(delimiter),
+    DO_NOT_TRACK: "1",
+    TURBO_TELEMETRY_DISABLED: "1",
+    TURBO_NO_UPDATE_NOTIFIER: "1",
+  };
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+function heading(text) {
+  process.stdout.write(`\n▸ ${text}\n\n`);
+}
+
+function fail(message) {
+  process.stderr.write(`\nerror: ${message}\n`);
+  process.exit(1);
+}
+
+// Ctrl-C is for the program that runs: it saves, ends, and this script after it.
+process.on("SIGINT", () => {});
+
+const commands = { start, test, verify, exec };
+const [command, ...rest] = process.argv.slice(2);
+if (!Object.hasOwn(commands, command)) fail(`expected one of ${Object.keys(commands).join(", ")}`);
+process.exitCode = commands[command](rest);
