@@ -1,0 +1,5 @@
+export { nodeFileOperations } from "./node/file-operations.ts";
+export type { FileOperations, WritableFile } from "./node/file-operations.ts";
+export { openFolder } from "./node/folder.ts";
+export { publishFiles, publishFolder } from "./node/publish.ts";
+export type { PublishFilesOptions, PublishFolderOptions } from "./node/publish.ts";

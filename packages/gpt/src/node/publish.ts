@@ -1,0 +1,182 @@
+import { basename, dirname, join, resolve } from "node:path";
+import { GPTError } from "../errors.ts";
+import { isPlainName } from "../files/output-file.ts";
+import type { OutputFile } from "../files/output-file.ts";
+import { quote } from "../json-reader.ts";
+import { nodeFileOperations, systemCode } from "./file-operations.ts";
+import type { FileOperations } from "./file-operations.ts";
+import { cleanUp, TemporaryNames } from "./temporary-names.ts";
+
+export interface PublishFolderOptions {
+  /** Whether a folder of that name is replaced; it is an error otherwise. Default false. */
+  readonly replace?: boolean;
+  readonly operations?: FileOperations;
+}
+
+/**
+ * Writes a new folder as a whole: under a temporary name beside the target, synced, then renamed. Whenever the process
+ * or the machine stops, the target is complete or does not exist. (Where a folder is replaced, a crash between two
+ * renames leaves the old one under a temporary name; the next call for the same parent puts it back.) Leftovers of
+ * crashed writers are removed. Throws `write-failed`.
+ */
+export async function publishFolder(
+  target: string,
+  files: Iterable<OutputFile>,
+  { replace = false, operations = nodeFileOperations }: PublishFolderOptions = {},
+): Promise<void> {
+  const all = checkNames(files);
+  const path = resolve(target);
+  const parent = dirname(path);
+  const names = new TemporaryNames();
+  const partial = names.beside(path, "partial");
+  const replaced = names.beside(path, "replaced");
+  let published = false;
+  try {
+    await ensureDirectory(parent, operations);
+    await cleanUp(parent, operations);
+    const exists = await contains(path, operations);
+    if (exists && !replace) {
+      throw new GPTError("write-failed", `${target} exists already; choose another name, or remove it first`);
+    }
+    await operations.makeDirectory(partial);
+    for (const file of all) await writeFile(join(partial, file.name), file, operations);
+    await operations.syncDirectory(partial);
+    if (exists) {
+      await operations.rename(path, replaced);
+      await operations.syncDirectory(parent);
+    }
+    await operations.rename(partial, path);
+    published = true;
+    await operations.syncDirectory(parent);
+    if (exists) await operations.remove(replaced);
+  } catch (error) {
+    if (!published) {
+      await attempt(() => operations.remove(partial));
+      // Fails where the old folder was not moved yet, as it should.
+      await attempt(() => operations.rename(replaced, path));
+    }
+    throw writeError(target, error, published ? "it is complete, but a power cut may undo it" : "nothing was lost");
+  } finally {
+    names.release();
+  }
+}
+
+export interface PublishFilesOptions {
+  /** Names of files that the new ones make obsolete: removed when those are safe on disk. */
+  readonly obsolete?: Iterable<string>;
+  readonly operations?: FileOperations;
+}
+
+/**
+ * Writes files into a folder, new or not, of which the last one commits: it vouches for the others. All are written and
+ * synced under temporary names, then renamed in their order. Whenever the process or the machine stops, the folder
+ * holds the old files, the new ones, or, for the moment in which others are replaced, no commit file: never the old
+ * commit file beside new files. Throws `write-failed`.
+ */
+export async function publishFiles(
+  directory: string,
+  files: Iterable<OutputFile>,
+  { obsolete = [], operations = nodeFileOperations }: PublishFilesOptions = {},
+): Promise<void> {
+  const path = resolve(directory);
+  const all = checkNames(files).map((file) => ({ ...file, path: join(path, file.name) }));
+  const names = new TemporaryNames();
+  const written: { readonly from: string; readonly to: string }[] = [];
+  let replacing = false;
+  try {
+    await ensureDirectory(path, operations);
+    await cleanUp(path, operations);
+    for (const file of all) {
+      const temporary = names.beside(file.path, "partial");
+      written.push({ from: temporary, to: file.path });
+      await writeFile(temporary, file, operations);
+    }
+    const present = new Set(await operations.list(path));
+    const removed = [...obsolete].filter((name) => present.has(name));
+    const commit = all[all.length - 1];
+    const changesOthers = removed.length > 0 || all.slice(0, -1).some(({ name }) => present.has(name));
+    if (changesOthers && present.has(commit.name)) {
+      await operations.remove(commit.path);
+      replacing = true;
+      await operations.syncDirectory(path);
+    }
+    for (const name of removed) await operations.remove(join(path, name));
+    for (const { from, to } of written.slice(0, -1)) await operations.rename(from, to);
+    if (written.length > 1) await operations.syncDirectory(path); // The commit file must not come before the others.
+    for (const { from, to } of written.slice(-1)) await operations.rename(from, to);
+    await operations.syncDirectory(path);
+  } catch (error) {
+    for (const { from } of written) await attempt(() => operations.remove(from));
+    throw writeError(directory, error, replacing ? "it is incomplete: save again" : "nothing was lost");
+  } finally {
+    names.release();
+  }
+}
+
+/** Writes a file that does not exist yet, and waits until its contents would survive a crash. */
+async function writeFile(path: string, { name, chunks }: OutputFile, operations: FileOperations): Promise<void> {
+  const file = await operations.createFile(path);
+  try {
+    for await (const chunk of chunks) {
+      for (let written = 0; written < chunk.length; ) {
+        const count = await file.write(chunk.subarray(written));
+        if (count === 0) throw new GPTError("write-failed", `${name}: the system writes no more bytes`);
+        written += count;
+      }
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a folder and those above it, so that all of them would survive a crash. */
+async function ensureDirectory(path: string, operations: FileOperations): Promise<void> {
+  if ((await operations.list(path)) !== undefined) return;
+  const parent = dirname(path);
+  if (parent !== path) await ensureDirectory(parent, operations);
+  await operations.makeDirectory(path);
+  await operations.syncDirectory(parent);
+}
+
+async function contains(path: string, operations: FileOperations): Promise<boolean> {
+  return ((await operations.list(dirname(path))) ?? []).includes(basename(path));
+}
+
+function checkNames(files: Iterable<OutputFile>): OutputFile[] {
+  const all = [...files];
+  const seen = new Set<string>();
+  for (const { name } of all) {
+    if (!isPlainName(name)) throw new GPTError("invalid-input", `${quote(name)} is not a plain file name`);
+    if (seen.has(name)) throw new GPTError("invalid-input", `two files are named ${quote(name)}`);
+    seen.add(name);
+  }
+  if (all.length === 0) throw new GPTError("invalid-input", "there are no files to write");
+  return all;
+}
+
+/** Tidies up after a failure, which is what will be reported. */
+async function attempt(tidy: () => Promise<void>): Promise<void> {
+  try {
+    await tidy();
+  } catch {
+    // What stays is a leftover, which the next writer removes.
+  }
+}
+
+const advice: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full; free some space",
+  EDQUOT: "the disk quota is used up; free some space",
+  EACCES: "permission was denied; choose a folder that you may write to",
+  EPERM: "permission was denied; choose a folder that you may write to",
+  EROFS: "the disk is read-only; choose another folder",
+  ENOTDIR: "a part of the path is a file, not a folder",
+};
+
+/** A failure of the system as an error of ours; errors of others, such as those of the chunks, stay what they are. */
+function writeError(target: string, cause: unknown, consequence: string): unknown {
+  const code = systemCode(cause);
+  if (code === undefined) return cause;
+  const reason = advice[code] ?? (cause as Error).message;
+  return new GPTError("write-failed", `${target} could not be written: ${reason} (${code}); ${consequence}`, { cause });
+}
