@@ -1,1 +1,10 @@
-export {};
+export { BytePairTokenizer } from "./bpe/tokenizer.ts";
+export { trainBPE } from "./bpe/train.ts";
+export type { TrainBPEOptions, TrainBPEProgress } from "./bpe/train.ts";
+export { CharacterTokenizer } from "./character.ts";
+export { encodingByName, encodingNames } from "./encodings.ts";
+export type { EncodingName } from "./encodings.ts";
+export { TokenizerError } from "./errors.ts";
+export type { TokenizerErrorCode } from "./errors.ts";
+export { tokenizerFiles } from "./files/tokenizer-files.ts";
+export type { EncodeOptions, StreamingDecoder, Tokenizer } from "./tokenizer.ts";
