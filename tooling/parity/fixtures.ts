@@ -26,7 +26,7 @@ export interface Values {
  */
 export function readTensors(...names: string[]): Map<string, Values> {
   const { buffer, byteOffset, byteLength } = readFileSync(fixturePath(...names));
-  const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+  const file = buffer.slice(byteOffset, byteOffset + byteLength);
   const headerLength = Number(new DataView(file).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, headerLength))) as Record<
     string,
