@@ -6,7 +6,7 @@ import type { Batch } from "./data/batches.ts";
 import { checkValidation } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
 import { Breather } from "./loop/breather.ts";
-import { checkCount } from "./loop/settings.ts";
+import { checkContext, checkCount } from "./loop/settings.ts";
 
 export interface EvaluateOptions {
   /** Tokens of a window. Default: the model's context. */
@@ -36,7 +36,7 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   const { contextLength = model.config.contextLength, maxWindows = Infinity, signal } = options;
   const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
   checkValidation(source);
-  checkCount("contextLength", contextLength, 1);
+  checkContext(model, contextLength);
   checkCount("batchSize", batchSize, 1);
   if (maxWindows !== Infinity) checkCount("maxWindows", maxWindows, 1);
   const { backend } = model.tokenEmbedding.weight;

@@ -1,5 +1,5 @@
 export { readText } from "./node/text.ts";
 export { tokenizeFiles } from "./node/text-tokens.ts";
-export type { TextEncoding, TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";
+export type { TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";
 export { openTokenFile } from "./node/token-file.ts";
 export type { OpenTokenFileOptions, TokenFile } from "./node/token-file.ts";

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { trainBPE } from "@gpt/tokenizer";
 import { saveTokenizer } from "@gpt/tokenizer/node";
-import { readTextFiles } from "@gpt/train/node";
+import { readText } from "@gpt/train/node";
 import { collect, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 
@@ -26,7 +26,7 @@ export function tokenizerCommand(): Command {
 
 async function trainTokenizer({ data, out, vocabSize, json }: Options): Promise<void> {
   const output = new Output({ json });
-  const tokenizer = await trainBPE(readTextFiles(data), {
+  const tokenizer = await trainBPE(readText(data), {
     vocabSize,
     specialTokens: ["<|endoftext|>"],
     onProgress: (progress) => output.status(JSON.stringify(progress)),

@@ -54,17 +54,13 @@ export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { 
     clip: options.clip === undefined ? 1 : options.clip,
     seed: options.seed ?? 0,
   };
-  for (const name of ["steps", "batchSize", "contextLength", "accumulationSteps"] as const) {
-    checkCount(name, settings[name], 1);
-  }
+  for (const name of ["steps", "batchSize", "accumulationSteps"] as const) checkCount(name, settings[name], 1);
+  checkContext(model, settings.contextLength);
   for (const name of ["warmupSteps", "seed"] as const) checkCount(name, settings[name], 0);
   for (const name of ["learningRate", "minLearningRate"] as const) {
     if (!(settings[name] >= 0 && Number.isFinite(settings[name]))) {
       throw invalid(`${name} must be a finite number from 0, not ${settings[name]}`);
     }
-  }
-  if (settings.contextLength > model.config.contextLength) {
-    throw invalid(`contextLength ${settings.contextLength} exceeds the model's context of ${model.config.contextLength}`);
   }
   if (settings.minLearningRate > learningRate) {
     throw invalid(`minLearningRate ${settings.minLearningRate} exceeds learningRate ${learningRate}`);
@@ -77,6 +73,14 @@ export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { 
 export function checkCount(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw invalid(`${name} must be a whole number from ${least}, not ${value}`);
+  }
+}
+
+/** Refuses windows that are longer than the model's context. */
+export function checkContext({ config }: GPT, contextLength: number): void {
+  checkCount("contextLength", contextLength, 1);
+  if (contextLength > config.contextLength) {
+    throw invalid(`contextLength ${contextLength} exceeds the model's context of ${config.contextLength}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { open, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
 import { tokensInMemory } from "../data/token-source.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
@@ -11,14 +12,12 @@ import { fileError } from "./file-error.ts";
 import { readText } from "./text.ts";
 import { tokensOf } from "./token-file.ts";
 
-/** What is asked of a tokenizer here. */
-export interface TextEncoding {
-  /** Ids are below this. */
-  readonly vocabSize: number;
-  encode(text: string): ArrayLike<number>;
-}
-
 export interface TokenizeOptions {
+  /**
+   * Whether special tokens that are written out in the text become their ids, as `<|endoftext|>` between documents
+   * should. Default true; false reads them as plain text.
+   */
+  readonly specialTokens?: boolean;
   /** Tokens that take more bytes than this go to a temporary file. Default 256 MiB. */
   readonly memoryLimit?: number;
   /** Where the temporary file lies. Default: the system's. */
@@ -38,17 +37,18 @@ export interface TokenizedText extends TokenSource, AsyncDisposable {
  */
 export async function tokenizeFiles(
   paths: readonly string[],
-  tokenizer: TextEncoding,
+  tokenizer: Pick<Tokenizer, "vocabSize" | "encode">,
   options: TokenizeOptions = {},
 ): Promise<TokenizedText> {
-  const { memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options;
+  const { specialTokens = true, memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options;
+  const encodeOptions: EncodeOptions = specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
   const totalBytes = await totalSize(paths);
   const store = new TokenStore(tokenizer.vocabSize <= 2 ** 16 ? 2 : 4, memoryLimit, temporaryDirectory);
   const breather = new Breather();
   let bytes = 0;
   try {
     for await (const piece of readText(paths)) {
-      await store.append(tokenizer.encode(piece));
+      await store.append(tokenizer.encode(piece, encodeOptions));
       bytes += Buffer.byteLength(piece);
       onProgress?.({ bytes, totalBytes, tokens: store.length });
       await breather.pause();

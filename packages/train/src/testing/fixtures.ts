@@ -20,12 +20,18 @@ export function tinyModel(changes: Partial<GPTOptions> = {}, seed = 1): GPT {
 }
 
 /** A sequence with a pattern to learn: each token follows from the two before it. */
-export function patternedData(length = 400, vocabSize = 11): Required<TrainingData> {
+export function patternedTokens(length: number, vocabSize = 11): number[] {
   const tokens = [1, 2];
-  while (tokens.length < length) tokens.push((3 * (tokens.at(-1) ?? 0) + (tokens.at(-2) ?? 0) + 1) % vocabSize);
-  return splitTokens(tokensInMemory(tokens));
+  for (let i = 2; i < length; i++) tokens.push((3 * tokens[i - 1] + tokens[i - 2] + 1) % vocabSize);
+  return tokens.slice(0, length);
 }
 
+/** The pattern, divided into training and validation data. */
+export function patternedData(length = 400): Required<TrainingData> {
+  return splitTokens(tokensInMemory(patternedTokens(length)));
+}
+
+/** All events of a run. */
 export async function collect(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
   const all: TrainEvent[] = [];
   for await (const event of events) all.push(event);

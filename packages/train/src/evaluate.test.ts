@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { GPT } from "@gpt/gpt";
+import { noGrad, scope, tensor } from "@gpt/tensor";
+import type { Backend } from "@gpt/tensor";
+import { tokensInMemory } from "./data/token-source.ts";
+import type { TokenSource } from "./data/token-source.ts";
+import { evaluate } from "./evaluate.ts";
+import { patternedTokens, startBackend, tinyModel } from "./testing/fixtures.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await startBackend();
+});
+
+/** The loss of each prediction in a window, in float64 from the model's logits. */
+function losses(model: GPT, window: readonly number[]): number[] {
+  return scope(() => {
+    const ids = tensor(Int32Array.from(window.slice(0, -1)), { shape: [1, window.length - 1] });
+    const logits = noGrad(() => model.eval().forward(ids)).dataSync();
+    const { vocabSize } = model.config;
+    return window.slice(1).map((target, i) => {
+      const row = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+      return Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - row[target];
+    });
+  });
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+describe("evaluate", () => {
+  test.each([
+    { tokens: 33, contextLength: 8, batchSize: 3 },
+    { tokens: 30, contextLength: 8, batchSize: 2 },
+    { tokens: 2, contextLength: 8, batchSize: 1 },
+    { tokens: 20, contextLength: 5, batchSize: 100 },
+  ])("predicts each token but the first once, each with equal weight: %o", async ({ tokens, contextLength, batchSize }) => {
+    const model = tinyModel({ initialDeviation: 1 });
+    const data = patternedTokens(tokens);
+    const expected: number[] = [];
+    for (let start = 0; start + 1 < tokens; start += contextLength) {
+      expected.push(...losses(model, data.slice(start, start + contextLength + 1)));
+    }
+    const result = await evaluate(model, tokensInMemory(data), { contextLength, batchSize });
+    expect(result.tokens).toBe(tokens - 1);
+    expect(result.loss).toBeCloseTo(mean(expected), 5);
+    expect(result.perplexity).toBeCloseTo(Math.exp(result.loss), 10);
+  });
+
+  test("an estimate looks at whole windows, spread evenly", async () => {
+    const model = tinyModel({ initialDeviation: 1 });
+    const data = patternedTokens(90); // 11 whole windows of 8, and a rest.
+    const expected = [0, 3, 7].flatMap((window) => losses(model, data.slice(8 * window, 8 * window + 9)));
+    const { loss, tokens } = await evaluate(model, tokensInMemory(data), { maxWindows: 3 });
+    expect(tokens).toBe(24);
+    expect(loss).toBeCloseTo(mean(expected), 5);
+    const whole = await evaluate(model, tokensInMemory(data));
+    expect(await evaluate(model, tokensInMemory(data), { maxWindows: 12 })).toEqual(whole);
+  });
+
+  test("is without dropout, leaves the model's mode as it was, and frees all", async () => {
+    const model = tinyModel({ dropout: 0.5 });
+    const before = backend.memory.liveBuffers;
+    const source = tokensInMemory(patternedTokens(50));
+    model.train();
+    const first = await evaluate(model, source);
+    expect(model.training).toBe(true);
+    expect(await evaluate(model.eval(), source)).toEqual(first);
+    expect(model.training).toBe(false);
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+
+  test("ends by its signal with the signal's reason", async () => {
+    const controller = new AbortController();
+    const tokens = patternedTokens(100);
+    const source: TokenSource = {
+      length: tokens.length,
+      read: async (start, count) => {
+        if (start >= 32) controller.abort(new Error("enough"));
+        return Int32Array.from(tokens.slice(start, start + count));
+      },
+    };
+    const model = tinyModel().train();
+    await expect(evaluate(model, source, { batchSize: 1, signal: controller.signal })).rejects.toThrow("enough");
+    expect(model.training).toBe(true);
+  });
+
+  test("refuses data without a prediction, wrong options and unknown tokens", async () => {
+    const model = tinyModel();
+    const source = tokensInMemory([1, 2, 3]);
+    await expect(evaluate(model, tokensInMemory([1]))).rejects.toThrow("needs at least two tokens, the validation data has 1");
+    await expect(evaluate(model, source, { batchSize: 0 })).rejects.toThrow("batchSize must be a whole number from 1, not 0");
+    await expect(evaluate(model, source, { contextLength: Infinity })).rejects.toThrow("contextLength must be a whole");
+    await expect(evaluate(model, source, { contextLength: 9 })).rejects.toThrow(
+      "contextLength 9 exceeds the model's context of 8",
+    );
+    await expect(evaluate(model, source, { maxWindows: NaN })).rejects.toThrow("maxWindows must be a whole number");
+    await expect(evaluate(model, tokensInMemory([1, 11]))).rejects.toThrow("token 1 of the data is 11");
+  });
+});

@@ -1,0 +1,350 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { GPT } from "@gpt/gpt";
+import { add, keep, useBackend } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { tokensInMemory } from "../data/token-source.ts";
+import type { TokenSource } from "../data/token-source.ts";
+import { evaluate } from "../evaluate.ts";
+import { collect, patternedData, patternedTokens, startBackend, tinyModel } from "../testing/fixtures.ts";
+import type { Checkpointer, ResumePoint, TrainingState } from "./checkpointer.ts";
+import type { DoneEvent, StepEvent, TrainEvent } from "./events.ts";
+import { train } from "./train.ts";
+import type { TrainOptions } from "./train.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await startBackend();
+});
+
+const weights = (model: GPT): Float32Array[] => model.parameters().map((parameter) => parameter.dataSync());
+
+function options(changes: Partial<TrainOptions> = {}): TrainOptions {
+  return { data: patternedData(), steps: 12, batchSize: 4, learningRate: 0.01, ...changes };
+}
+
+function run(model: GPT, changes: Partial<TrainOptions> = {}): Promise<TrainEvent[]> {
+  return collect(train(model, options(changes)));
+}
+
+const stepsOf = (events: readonly TrainEvent[]): StepEvent[] => events.filter(({ type }) => type === "step") as StepEvent[];
+const doneOf = (events: readonly TrainEvent[]): DoneEvent => events.at(-1) as DoneEvent;
+
+/** Copies of weights and moments, by step: what a folder of checkpoints is on a disk. */
+class Memory implements Checkpointer {
+  readonly states: { step: number; weights: Map<string, Tensor>; resume: ResumePoint }[] = [];
+  finished = 0;
+
+  async save({ step, model, optimizer, record }: TrainingState): Promise<string> {
+    const copy = (state: Map<string, Tensor>) =>
+      new Map(Array.from(state, ([name, value]) => [name, keep(add(value.detach(), 0))]));
+    const moments = copy(optimizer.stateDict());
+    const resume = { step, record, loadOptimizer: async (optimizer) => optimizer.loadStateDict(moments, step) } as ResumePoint;
+    this.states.push({ step, weights: copy(model.stateDict()), resume });
+    return `memory/step-${step}`;
+  }
+
+  async finish(): Promise<string> {
+    this.finished++;
+    return "memory";
+  }
+
+  /** A model with the weights of the last state, as if loaded in another process, and where to go on. */
+  restore(changes: Parameters<typeof tinyModel>[0]): { model: GPT; resume: ResumePoint } {
+    const { weights, resume } = this.states.at(-1)!;
+    const model = tinyModel(changes);
+    model.loadStateDict(weights);
+    return { model, resume };
+  }
+}
+
+test("learns", async () => {
+  const model = tinyModel({ dim: 16 });
+  const { validation } = patternedData();
+  const before = await evaluate(model, validation);
+  const events = await run(model, { steps: 150, logEvery: 25, batchSize: 8, learningRate: 0.02 });
+  const losses = stepsOf(events).map(({ loss }) => loss);
+  expect(losses[0]).toBeGreaterThan(1);
+  expect(losses.at(-1)).toBeLessThan(0.2);
+  expect(before.loss).toBeCloseTo(Math.log(11), 0);
+  expect(doneOf(events).validationLoss).toBeLessThan(0.2);
+});
+
+test("is a function of the seeds", async () => {
+  const trained = async (modelSeed: number, seed: number, dropout: number): Promise<Float32Array[]> => {
+    const model = tinyModel({ dropout }, modelSeed);
+    await run(model, { seed });
+    return weights(model);
+  };
+  expect(await trained(1, 2, 0.3)).toEqual(await trained(1, 2, 0.3));
+  expect(await trained(1, 2, 0.3)).not.toEqual(await trained(1, 3, 0.3));
+  expect(await trained(1, 2, 0.3)).not.toEqual(await trained(2, 2, 0.3));
+});
+
+test("two accumulated batches of four are one of eight, to rounding", async () => {
+  const [whole, parts] = [tinyModel(), tinyModel()];
+  const events = await run(whole, { batchSize: 8, logEvery: 1 });
+  const accumulated = await run(parts, { batchSize: 4, accumulationSteps: 2, logEvery: 1 });
+  stepsOf(events).forEach(({ loss, gradientNorm }, i) => {
+    expect(stepsOf(accumulated)[i].loss).toBeCloseTo(loss, 5);
+    expect(stepsOf(accumulated)[i].gradientNorm).toBeCloseTo(gradientNorm, 5);
+  });
+  const others = weights(parts);
+  weights(whole).forEach((values, i) => values.forEach((value, k) => expect(others[i][k]).toBeCloseTo(value, 4)));
+});
+
+describe("events", () => {
+  test("come in order, with all fields, and can be cloned", async () => {
+    const checkpointer = new Memory();
+    const settings = { steps: 10, logEvery: 4, evaluateEvery: 4, checkpointEvery: 8, warmupSteps: 2, checkpointer };
+    const events = await run(tinyModel(), settings);
+    expect(events.map((event) => `${event.type} ${event.step}`)).toEqual([
+      "checkpoint 0", "step 4", "evaluation 4", "step 8", "evaluation 8", "checkpoint 8",
+      "step 10", "checkpoint 10", "evaluation 10", "done 10",
+    ]);
+    const number = expect.any(Number) as number;
+    expect(structuredClone(events)).toEqual(events);
+    expect(events[1]).toEqual({
+      type: "step", step: 4, steps: 10, loss: number, learningRate: number, gradientNorm: number, tokensPerSecond: number,
+    });
+    expect(events[2]).toEqual({ type: "evaluation", step: 4, loss: number, tokens: 39, complete: true });
+    expect(events[5]).toEqual({ type: "checkpoint", step: 8, directory: "memory/step-8" });
+    const [lastStep, , evaluation] = events.slice(-4) as [StepEvent, unknown, { loss: number }];
+    expect(events.at(-1)).toEqual({
+      type: "done", step: 10, interrupted: false, loss: lastStep.loss, validationLoss: evaluation.loss, seconds: number,
+      directory: "memory",
+    });
+    expect(checkpointer.finished).toBe(1);
+  });
+
+  test("the loss is the mean since the last one, the rate that of the step", async () => {
+    const each = stepsOf(await run(tinyModel(), { logEvery: 1, warmupSteps: 2, minLearningRate: 0.001 }));
+    const some = stepsOf(await run(tinyModel(), { logEvery: 5, warmupSteps: 2, minLearningRate: 0.001 }));
+    expect(some.map(({ step }) => step)).toEqual([5, 10, 12]);
+    const mean = (from: number, to: number): number =>
+      each.slice(from, to).reduce((sum, { loss }) => sum + loss, 0) / (to - from);
+    [mean(0, 5), mean(5, 10), mean(10, 12)].forEach((loss, i) => expect(some[i].loss).toBeCloseTo(loss, 5));
+    expect(some.map(({ gradientNorm }) => gradientNorm)).toEqual([4, 9, 11].map((i) => each[i].gradientNorm));
+    expect(each[0].learningRate).toBeCloseTo(0.01 / 3, 12);
+    expect(each[2].learningRate).toBeCloseTo(0.01, 12);
+    expect(each[7].learningRate).toBeCloseTo(0.0055, 12);
+  });
+
+  test("a quick evaluation is not complete, the last one is", async () => {
+    const events = await run(tinyModel(), { evaluateEvery: 6, evaluationWindows: 2 });
+    expect(events.filter(({ type }) => type === "evaluation")).toMatchObject([
+      { step: 6, tokens: 16, complete: false },
+      { step: 12, tokens: 39, complete: true },
+    ]);
+  });
+
+  test("without validation data and checkpointer there are steps alone", async () => {
+    const events = await run(tinyModel(), { data: { train: patternedData().train } });
+    expect(events.map(({ type }) => type)).toEqual(["step", "step", "done"]);
+    expect(doneOf(events)).toMatchObject({ validationLoss: null, directory: null });
+  });
+});
+
+describe("memory", () => {
+  test("after a run the model's alone is left, and it no longer drops out", async () => {
+    const before = backend.memory.liveBuffers;
+    const model = tinyModel({ dropout: 0.1 });
+    await run(model, { accumulationSteps: 2, evaluateEvery: 5 });
+    expect(backend.memory.liveBuffers - before).toBe(1); // One bucket holds all parameters.
+    expect(model.training).toBe(false);
+    await run(model);
+    expect(backend.memory.liveBuffers - before).toBe(1);
+    model.dispose();
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+
+  test("does not grow from step to step", async () => {
+    const counts = new Set<number>();
+    for await (const _ of train(tinyModel(), options({ logEvery: 1 }))) counts.add(backend.memory.liveBytes);
+    expect(counts.size).toBe(1);
+  });
+
+  test("is freed when the loop is left early, and when the data fail", async () => {
+    const before = backend.memory.liveBuffers;
+    const model = tinyModel();
+    for await (const event of train(model, options({ logEvery: 1 }))) if (event.step === 3) break;
+    expect(backend.memory.liveBuffers - before).toBe(1);
+    const failing: TokenSource = {
+      length: 100,
+      read: async (_, count) => {
+        if (count < 100) throw new Error("the disk is gone"); // The fingerprint reads all.
+        return new Int32Array(count);
+      },
+    };
+    await expect(run(model, { data: { train: failing } })).rejects.toThrow("the disk is gone");
+    expect(backend.memory.liveBuffers - before).toBe(1);
+    expect(model.parameters().every(({ grad }) => grad === undefined)).toBe(true);
+  });
+});
+
+describe("a run that ends before its time", () => {
+  const settings = { steps: 20, logEvery: 3, evaluateEvery: 4, accumulationSteps: 2 };
+  const changes = { dropout: 0.2, attentionDropout: 0.1 };
+
+  /** Trains and stops when `stop` says so of an event; the state is saved by the signal alone. */
+  async function interrupted(stop: (event: TrainEvent) => boolean): Promise<{ memory: Memory; events: TrainEvent[] }> {
+    const memory = new Memory();
+    const controller = new AbortController();
+    const events: TrainEvent[] = [];
+    const { signal } = controller;
+    for await (const event of train(tinyModel(changes), options({ ...settings, checkpointer: memory, signal }))) {
+      events.push(event);
+      if (stop(event)) controller.abort();
+    }
+    return { memory, events };
+  }
+
+  test("is saved, says so, and goes on to the very same weights", async () => {
+    const whole = tinyModel(changes);
+    const wholeEvents = await run(whole, settings);
+    for (const at of [
+      (event: TrainEvent) => event.type === "step" && event.step === 9,
+      (event: TrainEvent) => event.type === "evaluation" && event.step === 16,
+      (event: TrainEvent) => event.type === "checkpoint" && event.step === 0,
+    ]) {
+      const { memory, events } = await interrupted(at);
+      const { step } = events.find(at)!;
+      expect(doneOf(events)).toMatchObject({ step, interrupted: true, validationLoss: null, directory: null });
+      expect(memory.states.map(({ step }) => step)).toEqual([...new Set([0, step])]);
+      expect(memory.finished).toBe(0);
+      const { model, resume } = memory.restore(changes);
+      const rest = await run(model, { ...settings, checkpointer: memory, resume });
+      expect(weights(model)).toEqual(weights(whole));
+      expect(doneOf(rest).validationLoss).toBe(doneOf(wholeEvents).validationLoss);
+      expect(stepsOf(rest).every((event) => event.step > step)).toBe(true);
+    }
+  });
+
+  test("stops within an evaluation, and still reports and saves its last steps", async () => {
+    const memory = new Memory();
+    const controller = new AbortController();
+    const data = patternedData();
+    const validation: TokenSource = {
+      length: data.validation.length,
+      read: async (start, count) => {
+        controller.abort();
+        return data.validation.read(start, count);
+      },
+    };
+    const events = await run(tinyModel(), {
+      ...settings, data: { ...data, validation }, evaluationWindows: 3, checkpointer: memory, signal: controller.signal,
+    });
+    expect(events.map(({ type, step }) => `${type} ${step}`)).toEqual([
+      "checkpoint 0", "step 3", "evaluation 4", "step 4", "checkpoint 4", "done 4",
+    ]);
+  });
+
+  test("a finished run that is resumed only finishes again", async () => {
+    const memory = new Memory();
+    await run(tinyModel(changes), { ...settings, checkpointer: memory });
+    const { model, resume } = memory.restore(changes);
+    const events = await run(model, { ...settings, checkpointer: memory, resume });
+    expect(events.map(({ type }) => type)).toEqual(["evaluation", "done"]);
+    expect(doneOf(events)).toMatchObject({ step: 20, interrupted: false, loss: null, directory: "memory" });
+    expect(memory.finished).toBe(2);
+  });
+
+  test("goes on under other conditions only where that is allowed", async () => {
+    const { memory } = await interrupted(({ step }) => step === 4);
+    const { model, resume } = memory.restore(changes);
+    const other = { ...settings, resume, learningRate: 0.02, data: patternedData(410) };
+    await expect(run(model, other)).rejects.toThrowErrorMatchingInlineSnapshot(`[TrainError: the run cannot be resumed as it was: learningRate was 0.01 and is 0.02; minLearningRate was 0.001 and is 0.002; data was 360-82b8859129267639 and is 369-f9597ba42eb0061f. Restore these, or allow changes (allowChanges); the result then differs from an uninterrupted run's]`);
+    await expect(run(tinyModel(changes, 5), { ...settings, resume })).rejects.toThrow("modelSeed was 1 and is 5");
+    const moved = { ...resume, record: { ...resume.record, runtime: "Node.js 18.0.0", backend: "abacus" } };
+    await expect(run(model, { ...settings, resume: moved })).rejects.toThrow("backend was abacus and is cpu; runtime was");
+    expect(doneOf(await run(model, { ...other, allowChanges: true })).step).toBe(20);
+  });
+});
+
+describe("a run that diverges", () => {
+  test("fails, names the step, and keeps what was saved before", async () => {
+    const memory = new Memory();
+    const model = tinyModel();
+    const settings = { steps: 40, logEvery: 10, checkpointEvery: 5, checkpointer: memory, schedule: "constant" } as const;
+    const events: TrainEvent[] = [];
+    const diverging = async (): Promise<void> => {
+      for await (const event of train(model, options(settings))) {
+        events.push(event);
+        if (event.step !== 10 || event.type !== "checkpoint") continue;
+        // As a learning rate that is far too high would leave them.
+        const { weight } = model.tokenEmbedding;
+        backend.write(weight, new Float32Array(weight.size).fill(Infinity));
+      }
+    };
+    await expect(diverging()).rejects.toThrowErrorMatchingInlineSnapshot(`[TrainError: the loss at step 11 is NaN: the training diverged; try a lower learning rate, more warm-up steps, or a smaller clip. Checkpoints from before it are kept]`);
+    expect(memory.states.map(({ step }) => step)).toEqual([0, 5, 10]);
+    expect(events.at(-1)).toMatchObject({ type: "checkpoint", step: 10 });
+    for (const { weights } of memory.states) {
+      for (const weight of weights.values()) expect(weight.dataSync().every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  test("a gradient that is no number is found as well", async () => {
+    const model = tinyModel();
+    const { weight } = model.blocks[0].mlp.expand;
+    backend.write(weight, new Float32Array(weight.size).fill(3e38));
+    await expect(run(model)).rejects.toMatchObject({ code: "non-finite-loss" });
+  });
+});
+
+describe("refuses", () => {
+  test.each<[Partial<TrainOptions>, string]>([
+    [{ steps: 0 }, "steps must be a whole number from 1, not 0"],
+    [{ steps: 1.5 }, "steps must be a whole number from 1, not 1.5"],
+    [{ batchSize: -1 }, "batchSize must be a whole number from 1, not -1"],
+    [{ accumulationSteps: NaN }, "accumulationSteps must be a whole number from 1, not NaN"],
+    [{ contextLength: 9 }, "contextLength 9 exceeds the model's context of 8"],
+    [{ learningRate: -1 }, "learningRate must be a finite number from 0, not -1"],
+    [{ minLearningRate: 1 }, "minLearningRate 1 exceeds learningRate 0.01"],
+    [{ warmupSteps: 13 }, "warmupSteps 13 must not exceed the run's 12 steps"],
+    [{ clip: 0 }, "clip must be above 0 or null, not 0"],
+    [{ beta1: 1 }, "beta1 must be at least 0 and below 1, not 1"],
+    [{ seed: -1 }, "seed must be a whole number from 0, not -1"],
+    [{ schedule: "linear" as "cosine" }, 'schedule must be "cosine" or "constant", not "linear"'],
+    [{ logEvery: 0 }, "logEvery must be a whole number from 1, not 0"],
+    [{ data: { train: tokensInMemory([]) } }, "the training data has no tokens"],
+    [{ data: { train: tokensInMemory(patternedTokens(8)) } }, "8 tokens, too few for one window of 8"],
+    [{ data: { train: tokensInMemory(patternedTokens(9)), validation: tokensInMemory([1]) } }, "validation data has 1"],
+  ])("%o", async (changes, message) => {
+    const before = backend.memory.liveBuffers;
+    const model = tinyModel();
+    await expect(run(model, changes)).rejects.toThrow(message);
+    model.dispose();
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+
+  test("but takes data that hold one window", async () => {
+    const events = await run(tinyModel(), { data: { train: tokensInMemory(patternedTokens(9)) } });
+    expect(doneOf(events).step).toBe(12);
+  });
+});
+
+test("clips gradients to the norm that is asked for, or not at all", async () => {
+  // With β = 0 and a large ε a step is nearly −rate · gradient / ε, so that its length shows the clipping.
+  const moved = async (clip: number | null): Promise<number> => {
+    const model = tinyModel();
+    const before = weights(model);
+    const settings = { beta1: 0, beta2: 0, epsilon: 1e4, weightDecay: 0, learningRate: 1, schedule: "constant" } as const;
+    await run(model, { ...settings, steps: 1, clip });
+    const after = weights(model);
+    return Math.hypot(...before.flatMap((values, i) => Array.from(values, (value, k) => after[i][k] - value))) * 1e4;
+  };
+  const events = await run(tinyModel(), { steps: 1 });
+  const [{ gradientNorm }] = stepsOf(events);
+  expect(await moved(null)).toBeCloseTo(gradientNorm, 2);
+  expect(await moved(gradientNorm / 4)).toBeCloseTo(gradientNorm / 4, 2);
+  expect(await moved(gradientNorm * 2)).toBeCloseTo(gradientNorm, 2);
+});
+
+test("runs on the model's backend, whichever is chosen now", async () => {
+  const model = tinyModel();
+  useBackend(await cpu());
+  const used = backend.memory.liveBuffers;
+  expect(doneOf(await run(model)).step).toBe(12);
+  expect(backend.memory.liveBuffers).toBeLessThanOrEqual(used);
+});
