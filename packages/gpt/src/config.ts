@@ -26,8 +26,10 @@ export interface GPTConfig {
   readonly epsilon: number;
   /** Deviation of the initial weights; those that write to the residual stream get this / √(2 · layers). */
   readonly initialDeviation: number;
-  /** Dropout of embeddings and of what each sub-layer adds, while training. */
+  /** Dropout of what each sub-layer adds, while training. */
   readonly dropout: number;
+  /** Dropout of the embeddings, while training: the same as `dropout` in all GPTs. */
+  readonly embeddingDropout: number;
   /** Dropout of the attention pattern, while training. Above 0 the pattern is stored, which is slower. */
   readonly attentionDropout: number;
 }
@@ -38,7 +40,7 @@ export type GPTOptions = Pick<GPTConfig, "vocabSize" | "contextLength" | "layers
 
 /** Fills in GPT-2's settings and checks all of them. */
 export function resolveConfig(options: GPTOptions): GPTConfig {
-  const { heads, dim } = options;
+  const { heads, dim, dropout = 0 } = options;
   const config: GPTConfig = {
     headDim: dim / heads,
     hiddenDim: 4 * dim,
@@ -47,7 +49,8 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
     tiedHead: true,
     epsilon: 1e-5,
     initialDeviation: 0.02,
-    dropout: 0,
+    dropout,
+    embeddingDropout: dropout,
     attentionDropout: 0,
     ...withoutUndefined(options),
   };
@@ -59,7 +62,7 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
       throw invalid(`${name} must be a whole number from 1, not ${config[name]}`);
     }
   }
-  for (const name of ["dropout", "attentionDropout"] as const) {
+  for (const name of ["dropout", "embeddingDropout", "attentionDropout"] as const) {
     if (!(config[name] >= 0 && config[name] < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${config[name]}`);
   }
   for (const name of ["epsilon", "initialDeviation"] as const) {

@@ -111,7 +111,7 @@ export class GPT extends Module {
     // Half of the tokens' deviation, as in GPT-2's released code.
     this.positionEmbedding =
       config.positions === "learned" ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 }) : undefined;
-    this.embeddingDropout = new Dropout(config.dropout, random);
+    this.embeddingDropout = new Dropout(config.embeddingDropout, random);
     this.blocks = Array.from({ length: layers }, () => new Block(config, random));
     this.finalNorm = config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined;
     this.head = config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false });

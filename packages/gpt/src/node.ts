@@ -1,5 +1,7 @@
 export { nodeFileOperations } from "./node/file-operations.ts";
 export type { FileOperations, WritableFile } from "./node/file-operations.ts";
 export { openFolder } from "./node/folder.ts";
+export { loadModel, resolveModelDirectory, saveModel } from "./node/model-folder.ts";
+export type { SaveOptions } from "./node/model-folder.ts";
 export { publishFiles, publishFolder } from "./node/publish.ts";
 export type { PublishFilesOptions, PublishFolderOptions } from "./node/publish.ts";

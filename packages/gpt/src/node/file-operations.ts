@@ -27,6 +27,9 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
+/** The most bytes that are read or written by one call of the system, which takes less than 2 GiB. */
+export const largestTransfer = 2 ** 30;
+
 /** The operations of Node's file system. */
 export const nodeFileOperations: FileOperations = {
   async makeDirectory(path) {
@@ -35,7 +38,7 @@ export const nodeFileOperations: FileOperations = {
   async createFile(path) {
     const handle = await open(path, "wx");
     return {
-      write: async (bytes) => (await handle.write(bytes)).bytesWritten,
+      write: async (bytes) => (await handle.write(bytes.subarray(0, largestTransfer))).bytesWritten,
       sync: () => handle.sync(),
       close: () => handle.close(),
     };

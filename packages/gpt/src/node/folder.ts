@@ -5,10 +5,7 @@ import { GPTError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { RandomAccessFile, ReadableFolder } from "../files/random-access.ts";
 import { quote } from "../json-reader.ts";
-import { systemCode } from "./file-operations.ts";
-
-/** The most bytes that one call of the system reads. */
-const largestRead = 2 ** 30;
+import { largestTransfer, nodeFileOperations, systemCode } from "./file-operations.ts";
 
 /** A folder on the disk. Its files are read by position. Throws `read-failed`. */
 export function openFolder(path: string): ReadableFolder {
@@ -31,7 +28,7 @@ async function openFile(path: string): Promise<RandomAccessFile | undefined> {
     size = status.size;
     handle = await open(path, "r");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return undefined;
     throw readError(path, error);
   }
   return {
@@ -41,7 +38,7 @@ async function openFile(path: string): Promise<RandomAccessFile | undefined> {
       const bytes = new Uint8Array(length);
       try {
         for (let done = 0; done < length; ) {
-          const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, largestRead), offset + done);
+          const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, largestTransfer), offset + done);
           if (bytesRead === 0) {
             throw new GPTError("read-failed", `${path} ends at byte ${offset + done}, expected ${offset + length}`);
           }
@@ -54,6 +51,16 @@ async function openFile(path: string): Promise<RandomAccessFile | undefined> {
     },
     close: () => handle.close(),
   };
+}
+
+/** The names in a folder, or undefined where the path is none. Throws `read-failed`. */
+export async function listFolder(path: string): Promise<readonly string[] | undefined> {
+  try {
+    return await nodeFileOperations.list(path);
+  } catch (error) {
+    if (systemCode(error) === "ENOTDIR") return undefined;
+    throw readError(path, error);
+  }
 }
 
 function readError(path: string, cause: unknown): unknown {

@@ -62,8 +62,8 @@ export async function publishFolder(
 }
 
 export interface PublishFilesOptions {
-  /** Names of files that the new ones make obsolete: removed when those are safe on disk. */
-  readonly obsolete?: Iterable<string>;
+  /** Which other files of the folder the new ones make obsolete: those are removed when these are safe on disk. */
+  readonly obsolete?: (name: string) => boolean;
   readonly operations?: FileOperations;
 }
 
@@ -76,38 +76,46 @@ export interface PublishFilesOptions {
 export async function publishFiles(
   directory: string,
   files: Iterable<OutputFile>,
-  { obsolete = [], operations = nodeFileOperations }: PublishFilesOptions = {},
+  { obsolete = () => false, operations = nodeFileOperations }: PublishFilesOptions = {},
 ): Promise<void> {
   const path = resolve(directory);
-  const all = checkNames(files).map((file) => ({ ...file, path: join(path, file.name) }));
   const names = new TemporaryNames();
-  const written: { readonly from: string; readonly to: string }[] = [];
-  let replacing = false;
+  const all = checkNames(files).map((file) => {
+    const target = join(path, file.name);
+    return { file, target, temporary: names.beside(target, "partial") };
+  });
+  const [others, commit] = [all.slice(0, -1), all[all.length - 1]];
+  const oldCommit = names.beside(commit.target, "partial");
+  let changed = false;
   try {
     await ensureDirectory(path, operations);
     await cleanUp(path, operations);
-    for (const file of all) {
-      const temporary = names.beside(file.path, "partial");
-      written.push({ from: temporary, to: file.path });
-      await writeFile(temporary, file, operations);
-    }
+    for (const { file, temporary } of all) await writeFile(temporary, file, operations);
     const present = new Set(await operations.list(path));
-    const removed = [...obsolete].filter((name) => present.has(name));
-    const commit = all[all.length - 1];
-    const changesOthers = removed.length > 0 || all.slice(0, -1).some(({ name }) => present.has(name));
-    if (changesOthers && present.has(commit.name)) {
-      await operations.remove(commit.path);
-      replacing = true;
+    const replaces = others.some(({ file }) => present.has(file.name));
+    const replacesCommit = present.has(commit.file.name);
+    for (const { file } of all) present.delete(file.name);
+    const removed = [...present].filter(obsolete);
+    if (replacesCommit && (replaces || removed.length > 0)) {
+      await operations.rename(commit.target, oldCommit);
       await operations.syncDirectory(path);
     }
-    for (const name of removed) await operations.remove(join(path, name));
-    for (const { from, to } of written.slice(0, -1)) await operations.rename(from, to);
-    if (written.length > 1) await operations.syncDirectory(path); // The commit file must not come before the others.
-    for (const { from, to } of written.slice(-1)) await operations.rename(from, to);
+    for (const name of removed) {
+      await operations.remove(join(path, name));
+      changed = true;
+    }
+    for (const { temporary, target } of others) {
+      await operations.rename(temporary, target);
+      changed = true;
+    }
+    if (changed) await operations.syncDirectory(path); // The commit file must not come before the others.
+    await operations.rename(commit.temporary, commit.target);
     await operations.syncDirectory(path);
+    await attempt(() => operations.remove(oldCommit));
   } catch (error) {
-    for (const { from } of written) await attempt(() => operations.remove(from));
-    throw writeError(directory, error, replacing ? "it is incomplete: save again" : "nothing was lost");
+    for (const { temporary } of all) await attempt(() => operations.remove(temporary));
+    await attempt(() => (changed ? operations.remove(oldCommit) : operations.rename(oldCommit, commit.target)));
+    throw writeError(directory, error, changed ? "it is incomplete now: save again" : "nothing was lost");
   } finally {
     names.release();
   }

@@ -1,0 +1,67 @@
+import type { Tensor } from "@gpt/tensor";
+import { GPTError } from "../errors.ts";
+import { textFile } from "../files/output-file.ts";
+import type { OutputFile } from "../files/output-file.ts";
+import type { GPT } from "../model.ts";
+import { byteLengthOf, safetensorsChunks, splitIntoShards } from "../safetensors/write.ts";
+import type { TensorSource } from "../safetensors/write.ts";
+import { formatConfig, obstacleToGPT2 } from "./config-json.ts";
+import type { ModelType } from "./config-json.ts";
+import { configName } from "./load.ts";
+import { indexName, shardName, singleFileName } from "./weight-files.ts";
+import { storedShape, transpose, weightPlaces } from "./weight-layout.ts";
+import type { WeightPlace } from "./weight-layout.ts";
+
+export interface ModelFilesOptions {
+  /** Default: `gpt2` where it can express the model, else this project's own `gpt-typescript`. */
+  readonly modelType?: ModelType;
+  /** Weights of more bytes are spread over several files, each of at most so many where its tensors allow. Default: one file. */
+  readonly maxShardBytes?: number;
+  /** Texts of further files by name, such as `tokenizer.json`. */
+  readonly extraFiles?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The files of a model folder in the Hugging Face layout, `config.json` last. Weights are written as F32, and read from
+ * the model tensor by tensor while the files are written: the model must live, and not change, until then. Throws
+ * `unsupported-model` where `modelType` cannot express the model.
+ */
+export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputFile[] {
+  const { config } = model;
+  const { modelType = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2", maxShardBytes = Infinity, extraFiles = {} } = options;
+  if (!(maxShardBytes > 0)) throw new GPTError("invalid-input", `maxShardBytes must be above 0, not ${maxShardBytes}`);
+  const parameters = model.stateDict();
+  const sources = Array.from(weightPlaces(config), (weight) => weightSource(weight, parameters.get(weight.path) as Tensor));
+  return [
+    ...weightFiles(sources, maxShardBytes),
+    ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
+    textFile(configName, formatConfig(config, modelType)),
+  ];
+}
+
+function weightSource(weight: WeightPlace, parameter: Tensor): TensorSource {
+  return {
+    name: weight.name,
+    shape: storedShape(weight),
+    async read() {
+      const values = await parameter.data();
+      return weight.transposed ? transpose(values, weight.shape[0], weight.shape[1]) : values;
+    },
+  };
+}
+
+function weightFiles(sources: readonly TensorSource[], maxShardBytes: number): OutputFile[] {
+  const shards = splitIntoShards(sources, maxShardBytes);
+  // Other tools ask for this entry.
+  const metadata = { format: "pt" };
+  if (shards.length === 1) return [{ name: singleFileName, chunks: safetensorsChunks(sources, metadata) }];
+  const names = shards.map((_, index) => shardName(index + 1, shards.length));
+  const index = {
+    metadata: { total_size: sources.reduce((total, source) => total + byteLengthOf(source), 0) },
+    weight_map: Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, names[i]]))),
+  };
+  return [
+    ...shards.map((shard, i) => ({ name: names[i], chunks: safetensorsChunks(shard, metadata) })),
+    textFile(indexName, `${JSON.stringify(index, null, 2)}\n`),
+  ];
+}

@@ -1,0 +1,125 @@
+import { GPTError } from "../errors.ts";
+import { isPlainName } from "../files/output-file.ts";
+import type { RandomAccessFile, ReadableFolder } from "../files/random-access.ts";
+import { readSmallFile } from "../files/read-file.ts";
+import { JsonReader, quote } from "../json-reader.ts";
+import { readHeader } from "../safetensors/header.ts";
+import type { SafetensorsHeader, TensorEntry } from "../safetensors/header.ts";
+
+export const singleFileName = "model.safetensors";
+export const indexName = "model.safetensors.index.json";
+/** The index of a model with 100,000 tensors takes about a tenth of this. */
+const maxIndexBytes = 2 ** 26;
+
+/** `model-00001-of-00003.safetensors`; `shard` counts from 1. */
+export function shardName(shard: number, count: number): string {
+  return `model-${pad(shard)}-of-${pad(count)}.safetensors`;
+}
+
+function pad(number: number): string {
+  return String(number).padStart(5, "0");
+}
+
+/** Whether a file of this name is one of those that hold a model's weights. */
+export function isWeightFile(name: string): boolean {
+  return name === singleFileName || name === indexName || /^model-\d+-of-\d+\.safetensors$/.test(name);
+}
+
+/** A tensor, and the open file that holds it. */
+export interface StoredTensor {
+  /** Its name in the file. */
+  readonly name: string;
+  readonly file: RandomAccessFile;
+  readonly entry: TensorEntry;
+}
+
+/** The open weight files of a model folder. */
+export class WeightFiles {
+  readonly tensors: readonly StoredTensor[];
+  readonly #files: readonly RandomAccessFile[];
+
+  private constructor(tensors: readonly StoredTensor[], files: readonly RandomAccessFile[]) {
+    this.tensors = tensors;
+    this.#files = files;
+  }
+
+  /**
+   * Opens `model.safetensors`, or else the shards that `model.safetensors.index.json` names, and reads their headers.
+   * Throws `missing-file` and `invalid-file`.
+   */
+  static async open(folder: ReadableFolder): Promise<WeightFiles> {
+    const files: RandomAccessFile[] = [];
+    const openFile = async (name: string): Promise<[RandomAccessFile, SafetensorsHeader] | undefined> => {
+      const file = await folder.open(name);
+      if (!file) return undefined;
+      files.push(file);
+      return [file, await readHeader(file)];
+    };
+    try {
+      return new WeightFiles((await openSingle(openFile)) ?? (await openShards(folder, openFile)), files);
+    } catch (error) {
+      for (const file of files) await file.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files) await file.close();
+  }
+}
+
+type OpenFile = (name: string) => Promise<[RandomAccessFile, SafetensorsHeader] | undefined>;
+
+async function openSingle(openFile: OpenFile): Promise<StoredTensor[] | undefined> {
+  const opened = await openFile(singleFileName);
+  if (!opened) return undefined;
+  const [file, { tensors }] = opened;
+  return Array.from(tensors, ([name, entry]) => ({ name, file, entry }));
+}
+
+async function openShards(folder: ReadableFolder, openFile: OpenFile): Promise<StoredTensor[]> {
+  const index = await readSmallFile(folder, indexName, maxIndexBytes);
+  if (!index) {
+    throw new GPTError("missing-file", `${folder.name} has no weights: neither ${singleFileName} nor ${indexName}`);
+  }
+  const names = parseIndex(index.bytes, index.path);
+  const tensors: StoredTensor[] = [];
+  for (const [shard, tensorNames] of names) {
+    const opened = await openFile(shard);
+    if (!opened) throw new GPTError("missing-file", `${folder.name} lacks ${quote(shard)}, which ${indexName} names`);
+    const [file, header] = opened;
+    for (const name of tensorNames) {
+      const entry = header.tensors.get(name);
+      if (!entry) {
+        throw new GPTError("invalid-file", `${file.name} lacks the tensor ${quote(name)}, which ${indexName} finds there`);
+      }
+      tensors.push({ name, file, entry });
+    }
+  }
+  return tensors;
+}
+
+/** The tensors of each shard, by its name, of a `model.safetensors.index.json`. Throws `invalid-file`. */
+export function parseIndex(json: Uint8Array, fileName: string): Map<string, string[]> {
+  const reader = new JsonReader(json, fileName);
+  let shards: Map<string, string[]> | undefined;
+  reader.object((key) => {
+    if (key !== "weight_map") return reader.skip();
+    shards = readWeightMap(reader);
+  });
+  reader.end();
+  if (!shards) throw reader.error("the index has no weight_map");
+  return shards;
+}
+
+function readWeightMap(reader: JsonReader): Map<string, string[]> {
+  const shards = new Map<string, string[]>();
+  reader.object((tensor) => {
+    const shard = reader.string();
+    if (!isPlainName(shard)) throw reader.error(`the shard ${quote(shard)} is not a plain file name`);
+    const names = shards.get(shard);
+    if (names) names.push(tensor);
+    else shards.set(shard, [tensor]);
+  });
+  return shards;
+}

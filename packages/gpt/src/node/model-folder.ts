@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { startDefaultBackend } from "@gpt/tensor";
+import { GPTError } from "../errors.ts";
+import type { ReadableFolder } from "../files/random-access.ts";
+import { configName, loadModelFrom } from "../folder/load.ts";
+import type { LoadOptions } from "../folder/load.ts";
+import { modelFiles } from "../folder/save.ts";
+import type { ModelFilesOptions } from "../folder/save.ts";
+import { indexName, isWeightFile, singleFileName } from "../folder/weight-files.ts";
+import type { GPT } from "../model.ts";
+import type { FileOperations } from "./file-operations.ts";
+import { listFolder, openFolder } from "./folder.ts";
+import { publishFiles } from "./publish.ts";
+
+/** Loads a model folder; see `loadModelFrom`. Starts the default backend where none was chosen. */
+export async function loadModel(directory: string, options: LoadOptions = {}): Promise<GPT> {
+  const backend = options.backend ?? (await startDefaultBackend());
+  return loadModelFrom(openFolder(directory), { ...options, backend });
+}
+
+export interface SaveOptions extends ModelFilesOptions {
+  readonly operations?: FileOperations;
+}
+
+/**
+ * Saves a model as a folder in the Hugging Face layout, new or existing; see `modelFiles` and `publishFiles`. Weight
+ * files of the model that was there before and that have other names are removed; what else is there stays.
+ */
+export async function saveModel(
+  model: GPT,
+  directory: string,
+  { operations, ...options }: SaveOptions = {},
+): Promise<void> {
+  await publishFiles(directory, modelFiles(model, options), { obsolete: isWeightFile, operations });
+}
+
+/** The folder of a training run that has its checkpoints, each named after the steps taken. */
+const checkpointsName = "checkpoints";
+
+/**
+ * The model folder that a path stands for: the folder itself, or, for a training run that has not finished, its newest
+ * checkpoint. Throws `missing-file`.
+ */
+export async function resolveModelDirectory(path: string): Promise<string> {
+  if (await isModelFolder(openFolder(path))) return path;
+  const checkpoints = join(path, checkpointsName);
+  const steps = ((await listFolder(checkpoints)) ?? []).filter((name) => /^step-\d+$/.test(name));
+  for (const name of steps.sort((a, b) => stepOf(b) - stepOf(a))) {
+    const directory = join(checkpoints, name);
+    if (await isModelFolder(openFolder(directory))) return directory;
+  }
+  const problem = (await listFolder(path))
+    ? `is no model folder: it lacks ${configName} or ${singleFileName}, and has no complete ${checkpointsName}/step-N`
+    : "is no folder";
+  throw new GPTError("missing-file", `${path} ${problem}; check the path`);
+}
+
+function stepOf(name: string): number {
+  return Number(name.slice("step-".length));
+}
+
+async function isModelFolder(folder: ReadableFolder): Promise<boolean> {
+  const has = async (name: string): Promise<boolean> => {
+    const file = await folder.open(name);
+    await file?.close();
+    return file !== undefined;
+  };
+  return (await has(configName)) && ((await has(singleFileName)) || (await has(indexName)));
+}
