@@ -26,8 +26,8 @@ const maxConfigBytes = 2 ** 20;
 /**
  * Loads a model from a folder in the Hugging Face layout: `config.json`, and `model.safetensors` or its shards. Weights
  * may be F32, F16, BF16 or F64, and go tensor by tensor into the model. Nothing is allocated before the weights were
- * found to be those that the configuration asks for. Throws `missing-file`, `invalid-file`, `missing-tensor`,
- * `unsupported-model` and `read-failed`.
+ * found to be those that the configuration asks for. The model is in evaluation mode: published folders have dropout.
+ * Throws `missing-file`, `invalid-file`, `missing-tensor`, `unsupported-model` and `read-failed`.
  */
 export async function loadModelFrom(folder: ReadableFolder, { backend, seed }: LoadOptions = {}): Promise<GPT> {
   const place = backend ?? currentBackend();
@@ -46,7 +46,7 @@ export async function loadModelFrom(folder: ReadableFolder, { backend, seed }: L
       model.dispose();
       throw error;
     }
-    return model;
+    return model.eval();
   } finally {
     await files.close();
   }
