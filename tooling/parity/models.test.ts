@@ -1,12 +1,12 @@
 import { GPT } from "@gpt/gpt";
 import type { GPTOptions } from "@gpt/gpt";
-import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
-import type { Backend, Tensor } from "@gpt/tensor";
+import { noGrad, scope, tensor } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
 import type { AdamWOptions } from "@gpt/train";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
-import { backends } from "./backends.ts";
+import { backends, runOn } from "./backends.ts";
 import { readJson, readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
 
 /** A model, a batch, and what PyTorch's AdamW made of the model on that batch. */
@@ -26,13 +26,7 @@ interface ModelFixture {
 const fixtureNames = ["gpt2", "post-norm", "sinusoidal", "untied"];
 
 describe.each(backends)("%s", (backendName, start) => {
-  let backend: Backend;
-
-  beforeAll(async () => {
-    backend = await start();
-    useBackend(backend);
-  });
-  afterAll(() => backend.dispose());
+  runOn(start);
 
   describe.each(fixtureNames)("%s", (name) => {
     const fixture = readJson<ModelFixture>("models", `${name}.json`);

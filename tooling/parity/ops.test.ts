@@ -1,9 +1,9 @@
-import { attention, copyInto, crossEntropy, gelu, keep, layerNorm, reshape, scope, slice, tensor, useBackend } from "@gpt/tensor";
-import type { Backend, Tensor } from "@gpt/tensor";
+import { attention, copyInto, crossEntropy, gelu, layerNorm, reshape, scope, slice, tensor } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
-import { backends } from "./backends.ts";
+import { backends, runOn } from "./backends.ts";
 import { readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
 
 const fixtures = readTensors("ops.safetensors");
@@ -33,16 +33,8 @@ test("every fixture of an op is compared", () => {
 
 describe.each(backends)("%s", (backendName, start) => {
   const agreement = new Agreement(`ops on ${backendName}`);
-  let backend: Backend;
-
-  beforeAll(async () => {
-    backend = await start();
-    useBackend(backend);
-  });
-  afterAll(() => {
-    agreement.report();
-    backend.dispose();
-  });
+  runOn(start);
+  afterAll(() => agreement.report());
 
   test.each(Object.entries(ops))("%s and its gradients", async (name, op) => {
     const values = subset(fixtures, `${name}.`);
@@ -67,7 +59,7 @@ describe.each(backends)("%s", (backendName, start) => {
 
   test("AdamW, with gradients from 0 over the size of epsilon to 100", async () => {
     const values = subset(fixtures, "adamw.");
-    const parameter = keep(toTensor(valuesOf(values, "start")));
+    const parameter = toTensor(valuesOf(values, "start"));
     parameter.requiresGrad = true;
     const options = { learningRate: 0.05, beta1: 0.8, beta2: 0.9, epsilon: 1e-8, weightDecay: 0.3 };
     const optimizer = new AdamW([["parameter", parameter]], options);

@@ -1,0 +1,82 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GPT } from "@gpt/gpt";
+import type { GPTOptions } from "@gpt/gpt";
+import { loadModel, saveModel } from "@gpt/gpt/node";
+import { noGrad, tensor } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Agreement } from "./agreement.ts";
+import { backends, runOn } from "./backends.ts";
+import { fixturePath, readJson } from "./fixtures.ts";
+import { findPython, logitsInPython } from "./python.ts";
+
+/** What PyTorch computes from the folder beside it. */
+interface FolderFixture {
+  /** `[B][T]`. */
+  readonly ids: number[][];
+  /** `[B][T][vocabSize]`. */
+  readonly logits: number[][][];
+}
+
+async function logitsOf(model: GPT, rows: number[][]): Promise<Float32Array> {
+  const ids = tensor(rows, { dtype: "i32" });
+  const logits = noGrad(() => model.forward(ids));
+  try {
+    return await logits.data();
+  } finally {
+    logits.dispose();
+    ids.dispose();
+  }
+}
+
+describe.each(backends)("a folder that Python wrote, on %s", (backendName, start) => {
+  const agreement = new Agreement(`folders on ${backendName}`);
+  runOn(start);
+  afterAll(() => agreement.report());
+
+  test.each(["bare", "prefixed-float16", "sharded-bfloat16"])("%s gives the same logits", async (name) => {
+    const { ids, logits } = readJson<FolderFixture>("folders", `${name}.json`);
+    const model = await loadModel(fixturePath("folders", name));
+    agreement.expect("logits", name, await logitsOf(model, ids), logits.flat(2));
+    model.dispose();
+  });
+});
+
+describe("a folder written here", () => {
+  const agreement = new Agreement("folders in Python");
+  const python = findPython();
+  const noPython = "skipped: there is no python3 with PyTorch here; GPT_PYTHON names one elsewhere";
+  let directory: string;
+  runOn(() => cpu());
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "gpt-parity-"));
+  });
+  afterAll(async () => {
+    agreement.report();
+    await rm(directory, { recursive: true });
+  });
+
+  const options: GPTOptions = { vocabSize: 61, contextLength: 16, layers: 2, heads: 3, dim: 12, initialDeviation: 0.3 };
+  const others: Partial<GPTOptions> = { tiedHead: false, hiddenDim: 30, epsilon: 1e-2 };
+
+  test.for([
+    ["one file", options, Infinity],
+    ["shards, an untied head, other sizes", { ...options, ...others }, 6_000],
+  ] as const)("%s: gives the same logits in Python", { timeout: 120_000 }, async ([form, options, maxShardBytes], { skip }) => {
+    if (!python) {
+      console.warn(noPython);
+      return skip(noPython);
+    }
+    const ids = [[1, 8, 43, 35], [2, 13, 7, 38]];
+    const folder = join(directory, form);
+    const model = new GPT(options, { seed: 1 });
+    await saveModel(model, folder, { maxShardBytes });
+    const ours = await logitsOf(model, ids);
+    model.dispose();
+    expect((await readdir(folder)).includes("model.safetensors.index.json")).toBe(maxShardBytes < Infinity);
+    const theirs = await logitsInPython(python, folder, ids);
+    agreement.expect("logits", form, ours, theirs.flat(2));
+  });
+});

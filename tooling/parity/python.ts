@@ -1,0 +1,18 @@
+import { execFile, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+/** A Python that has PyTorch, or undefined: the one that GPT_PYTHON names, or else the first of the usual ones. */
+export function findPython(): string | undefined {
+  const { GPT_PYTHON } = process.env;
+  const probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)";
+  const candidates = GPT_PYTHON ? [GPT_PYTHON] : ["python3", "/usr/bin/python3", "python"];
+  return candidates.find((python) => spawnSync(python, ["-c", probe]).status === 0);
+}
+
+/** The logits, `[B][T][vocabSize]`, that PyTorch computes from a gpt2 folder. */
+export async function logitsInPython(python: string, directory: string, ids: number[][]): Promise<number[][][]> {
+  const script = join(import.meta.dirname, "make-fixtures.py");
+  const { stdout } = await promisify(execFile)(python, [script, "--check", directory, "--ids", JSON.stringify(ids)]);
+  return JSON.parse(stdout) as number[][][];
+}
