@@ -40,6 +40,7 @@ export function currentBackend(): Backend {
  */
 export async function startDefaultBackend(): Promise<Backend> {
   if (!current) {
+    // eslint-disable-next-line import-x/no-restricted-paths -- the one exception, loaded only when asked for
     const { wasm } = await import("../backends/wasm/index.ts");
     const backend = await wasm();
     // Another caller may have chosen one meanwhile.

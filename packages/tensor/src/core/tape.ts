@@ -11,12 +11,12 @@ export interface GradientContext<Saved extends readonly AnyTensor[]> {
   /** What the op saved, in its order. */
   readonly saved: Saved;
   /** Whether the gradient of input `i` is wanted. */
-  needs(input: number): boolean;
+  readonly needs: (input: number) => boolean;
   /**
    * The existing gradient of input `i`, when that input is a leaf which already has one: a rule that adds to it in
    * place, and returns undefined for it, spares a buffer and a pass.
    */
-  accumulator(input: number): Tensor | undefined;
+  readonly accumulator: (input: number) => Tensor | undefined;
 }
 
 /** A gradient rule: for each input its gradient, with the input's shape, or undefined where none flows. */

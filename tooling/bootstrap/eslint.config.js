@@ -1,0 +1,3 @@
+import { workspace } from "../config/eslint.ts";
+
+export default workspace(import.meta.dirname);

@@ -1,0 +1,3 @@
+import { workspace } from "./eslint.ts";
+
+export default workspace(import.meta.dirname);

@@ -1,0 +1,80 @@
+import eslint from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import { createNodeResolver, importX } from "eslint-plugin-import-x";
+import tseslint from "typescript-eslint";
+import { restrictedNames, zones } from "./import-rule.ts";
+
+const tests = ["**/*.test.ts"];
+const nodeSources = ["src/node.ts", "src/node/**"];
+
+/** Linting with types, for every part of the workspace. */
+export function workspace(directory: string) {
+  return defineConfig(
+    { ignores: ["dist/", "src/generated/", "assembly/", "coverage/"] },
+    { linterOptions: { reportUnusedDisableDirectives: "error" } },
+    eslint.configs.recommended,
+    tseslint.configs.recommendedTypeChecked,
+    {
+      languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: directory } },
+      plugins: { "import-x": importX },
+      settings: {
+        "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
+        "import-x/resolver-next": [createNodeResolver({ conditionNames: ["@gpt/source", "import", "default"] })],
+      },
+      rules: {
+        eqeqeq: "error",
+        "object-shorthand": "error",
+        "import-x/no-cycle": "error",
+        "@typescript-eslint/consistent-type-imports": "error",
+        "@typescript-eslint/no-deprecated": "error",
+        "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true, varsIgnorePattern: "^_" }],
+        // Walks over a tree start at `this`; what an interface makes asynchronous need not wait.
+        "@typescript-eslint/no-this-alias": "off",
+        "@typescript-eslint/require-await": "off",
+        "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+        "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      },
+    },
+    { files: ["**/*.js", "**/*.mjs"], extends: [tseslint.configs.disableTypeChecked] },
+  );
+}
+
+/** As `workspace`, and the rules of a package that others install: the import rule, runs everywhere, says nothing. */
+export function library(directory: string) {
+  const { always, atRunTime } = restrictedNames(directory);
+  const inside = zones(directory);
+  const message = "See “Who may import whom” in ARCHITECTURE.md.";
+  const dynamic = { selector: `ImportExpression[source.value=/${atRunTime.replaceAll("/", "\\/")}/]`, message };
+  return defineConfig(
+    workspace(directory),
+    {
+      files: ["src/**"],
+      rules: {
+        "no-console": "error",
+        "import-x/no-relative-packages": "error",
+        "import-x/no-extraneous-dependencies": ["error", { devDependencies: tests, packageDir: directory }],
+        "@typescript-eslint/no-restricted-imports": ["error", { patterns: [{ regex: always, message }] }],
+      },
+    },
+    {
+      files: ["src/**"],
+      ignores: tests,
+      rules: {
+        "import-x/no-restricted-paths": inside.length > 0 ? ["error", { zones: inside }] : "off",
+        "no-restricted-syntax": ["error", dynamic],
+        "@typescript-eslint/no-restricted-imports": [
+          "error",
+          { patterns: [{ regex: always, message }, { regex: atRunTime, message, allowTypeImports: true }] },
+        ],
+      },
+    },
+    {
+      files: ["src/**"],
+      ignores: [...tests, ...nodeSources],
+      rules: {
+        "import-x/no-nodejs-modules": "error",
+        "no-restricted-globals": ["error", "process", "Buffer", "require", "__dirname", "__filename"],
+      },
+    },
+  );
+}

@@ -1,0 +1,63 @@
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+
+/** Who may import whom. Apps and tooling may import every package; nobody imports an app. */
+const mayImport: Record<string, readonly string[]> = {
+  tokenizer: [],
+  tensor: [],
+  nn: ["tensor"],
+  gpt: ["nn", "tensor"],
+  train: ["gpt", "nn", "tensor", "tokenizer"],
+  generate: ["gpt", "tensor", "tokenizer"],
+};
+
+/** Packages whose types alone may be imported, tests excepted: they are not there when the code runs. */
+const mayImportTypes: Record<string, readonly string[]> = { gpt: ["tokenizer"] };
+
+/** The names that the package in `directory` may not import, as a pattern: always, and other than for types. */
+export function restrictedNames(directory: string) {
+  const name = basename(directory);
+  if (!Object.hasOwn(mayImport, name)) throw new Error(`import-rule.ts does not say what ${name} may import`);
+  const types = mayImportTypes[name] ?? [];
+  return {
+    always: `^@gpt/(?!(${[...mayImport[name], ...types].join("|")})(/|$))`,
+    atRunTime: `^@gpt/(?!(${mayImport[name].join("|")})(/|$))`,
+  };
+}
+
+/** Files under `target` may import nothing under `from` but what is in `except`, which is relative to `from`. */
+export interface Zone {
+  readonly target: string;
+  readonly from: string;
+  readonly except?: string[];
+  readonly message: string;
+}
+
+/**
+ * The zones of `@gpt/tensor`: `ops/` and `core/` know no backend; a backend knows the contract and the plain helpers
+ * beside it, no other backend; the contract knows the helpers alone. Other packages have none.
+ */
+export function zones(directory: string): Zone[] {
+  const source = join(directory, "src");
+  const backends = join(source, "backends");
+  if (!existsSync(backends)) return [];
+  const helpers = readdirSync(source).filter((name) => name.endsWith(".ts") && name !== "index.ts");
+  const ofUsers = ["core", "ops", "testing"].map((name) => ({
+    target: join(source, name),
+    from: backends,
+    message: `${name}/ imports no backend: it runs on any.`,
+  }));
+  const ofBackends = readdirSync(backends).map((name) => ({
+    target: join(backends, name),
+    from: source,
+    except: ["contract", "generated", ...helpers, `backends/${name}`],
+    message: "A backend imports the contract and the plain helpers, nothing else.",
+  }));
+  const ofContract = {
+    target: join(source, "contract"),
+    from: source,
+    except: ["contract", ...helpers],
+    message: "The contract imports the plain helpers, nothing else.",
+  };
+  return [...ofUsers, ...ofBackends, ofContract];
+}
