@@ -1,7 +1,7 @@
 import {
-  add, attention, dropout, matmul, mul, permute, reshape, scope, slice, softmax, tensor,
+  add, attention, concat, dropout, matmul, mul, permute, reshape, slice, softmax, tensor, transpose,
 } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Tensor } from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, Tensor } from "@gpt/tensor";
 import { Linear, Module } from "@gpt/nn";
 import type { RandomKeys } from "@gpt/nn";
 import type { GPTConfig } from "./config.ts";
@@ -53,25 +53,33 @@ export class CausalSelfAttention extends Module {
     const { heads, headDim, attentionDropout } = this.#config;
     const width = heads * headDim;
     const B = sequences.length;
-    const [{ queryCount: T, keyCount: S }] = sequences;
+    const T = sequences[0].queryCount;
+    const S = Math.max(...sequences.map(({ keyCount }) => keyCount));
+    const own = (part: number): Tensor => reshape(slice(qkv, 1, part * width, (part + 1) * width), [B, T, heads, headDim]);
+    // Rows behind a sequence's last key are masked.
+    const cached = (rows: Tensor): Tensor =>
+      reshape(concat(sequences.map(({ keyStart }) => slice(rows, 0, keyStart, keyStart + S)), 0), [B, S, heads, headDim]);
     if (cache) attention(qkv, { heads, headDim, sequences, cache }); // Only to append to the cache.
-    const split = (x: Tensor, length: number) => permute(reshape(x, [B, length, heads, headDim]), [0, 2, 1, 3]);
-    const own = (part: number) => slice(qkv, 1, part * width, (part + 1) * width);
-    const cached = (rows: Tensor) => slice(reshape(rows, [-1, rows.shape[0] / B, heads, headDim]), 1, 0, S);
-    const q = split(own(0), T); // (B, H, T, D)
-    const k = cache ? permute(cached(cache.keys), [0, 2, 1, 3]) : split(own(1), S); // (B, H, S, D)
-    const v = cache ? permute(cached(cache.values), [0, 2, 1, 3]) : split(own(2), S);
-    const scores = mul(matmul(q, permute(k, [0, 1, 3, 2])), 1 / Math.sqrt(headDim)); // (B, H, T, S)
-    const pattern = softmax(add(scores, causalMask(T, S, qkv)));
+    const headsFirst = (x: Tensor): Tensor => permute(x, [0, 2, 1, 3]);
+    const q = headsFirst(own(0)); // (B, H, T, D)
+    const k = headsFirst(cache ? cached(cache.keys) : own(1)); // (B, H, S, D)
+    const v = headsFirst(cache ? cached(cache.values) : own(2));
+    const scores = mul(matmul(q, transpose(k)), 1 / Math.sqrt(headDim)); // (B, H, T, S)
+    const pattern = softmax(add(scores, causalMask(sequences, T, S, qkv.backend)));
     const seen = applyHook(hooks, `${path}.attention.pattern`, pattern);
     const dropped = this.training && attentionDropout > 0 ? dropout(seen, attentionDropout, this.#random.next()) : seen;
-    return reshape(permute(matmul(dropped, v), [0, 2, 1, 3]), [B * T, width]);
+    return reshape(headsFirst(matmul(dropped, v)), [B * T, width]);
   }
 }
 
-/** `[T, S]`: 0 where query `i`, at position `S − T + i`, may see key `j`, and −∞ where it may not. */
-function causalMask(T: number, S: number, like: Tensor): Tensor {
-  const values = new Float32Array(T * S);
-  for (let i = 0; i < T; i++) values.fill(-Infinity, i * S + (S - T + i) + 1, (i + 1) * S);
-  return scope(() => tensor(values, { shape: [T, S], backend: like.backend }));
+/** `[B, 1, T, S]`: 0 where query `i`, at position `keyCount − T + i`, may see key `j`, and −∞ where it may not. */
+function causalMask(sequences: readonly AttentionSequence[], T: number, S: number, backend: Backend): Tensor {
+  const values = new Float32Array(sequences.length * T * S);
+  sequences.forEach(({ keyCount }, b) => {
+    for (let i = 0; i < T; i++) {
+      const row = (b * T + i) * S;
+      values.fill(-Infinity, row + keyCount - T + i + 1, row + S);
+    }
+  });
+  return tensor(values, { shape: [sequences.length, 1, T, S], backend });
 }

@@ -1,4 +1,4 @@
-import { keep, zeros } from "@gpt/tensor";
+import { keep, scope, zeros } from "@gpt/tensor";
 import type { AttentionCache, AttentionSequence, Backend } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
@@ -14,46 +14,52 @@ export class KeyValueCache {
   readonly blocks: readonly AttentionCache[];
   readonly #lengths: number[];
 
-  /** Default: one slot of the model's context length. */
+  /** Default: one slot of the model's context length, which is also the most. */
   constructor(config: GPTConfig, options: { slots?: number; capacity?: number; backend?: Backend } = {}) {
-    this.slots = options.slots ?? 1;
-    this.capacity = options.capacity ?? config.contextLength;
-    if (!(Number.isInteger(this.slots) && this.slots > 0 && Number.isInteger(this.capacity) && this.capacity > 0)) {
-      throw new GPTError("invalid-input", `a cache needs slots and capacity from 1, not ${this.slots} and ${this.capacity}`);
+    const { layers, heads, headDim, contextLength } = config;
+    const { slots = 1, capacity = contextLength, backend } = options;
+    if (!(Number.isSafeInteger(slots) && slots > 0)) throw invalid(`a cache has slots from 1, not ${slots}`);
+    if (!(Number.isSafeInteger(capacity) && capacity > 0 && capacity <= contextLength)) {
+      throw invalid(`a cache has a capacity from 1 to the model's context of ${contextLength}, not ${capacity}`);
     }
-    const allocate = () =>
-      keep(zeros([this.slots * this.capacity, config.heads, config.headDim], { backend: options.backend }));
-    this.blocks = Array.from({ length: config.layers }, () => ({ keys: allocate(), values: allocate() }));
-    this.#lengths = new Array<number>(this.slots).fill(0);
+    this.slots = slots;
+    this.capacity = capacity;
+    const shape = [slots * capacity, heads, headDim];
+    this.blocks = scope(() =>
+      Array.from({ length: layers }, () => ({ keys: zeros(shape, { backend }), values: zeros(shape, { backend }) })),
+    );
+    for (const { keys, values } of this.blocks) {
+      keep(keys);
+      keep(values);
+    }
+    this.#lengths = new Array<number>(slots).fill(0);
   }
 
   /** Tokens that a slot holds. */
   length(slot = 0): number {
+    if (!(slot in this.#lengths)) throw invalid(`there is no slot ${slot} in a cache of ${this.slots}`);
     return this.#lengths[slot];
   }
 
   /** Forgets all but the first `length` tokens of a slot. */
   truncate(length: number, slot = 0): void {
-    if (!(Number.isInteger(length) && length >= 0 && length <= this.#lengths[slot])) {
-      throw new GPTError("invalid-input", `slot ${slot} holds ${this.#lengths[slot]} tokens, it cannot keep ${length}`);
+    const current = this.length(slot);
+    if (!(Number.isInteger(length) && length >= 0 && length <= current)) {
+      throw invalid(`slot ${slot} holds ${current} tokens, it cannot keep ${length}`);
     }
     this.#lengths[slot] = length;
   }
 
-  /** Makes room for `count` further tokens in each of the first `sequences` slots, and says where they stand. */
-  extend(sequences: number, count: number): AttentionSequence[] {
-    if (sequences > this.slots) {
-      throw new GPTError("invalid-input", `${sequences} sequences do not fit a cache of ${this.slots} slots`);
-    }
-    const lengths = this.#lengths.slice(0, sequences);
-    if (lengths.some((length) => length + count > this.capacity)) {
-      throw new GPTError(
-        "context-overflow",
-        `a cache of ${this.capacity} tokens holds ${Math.max(...lengths)} and cannot take ${count} more`,
-      );
-    }
-    return lengths.map((length, slot) => {
-      this.#lengths[slot] = length + count;
+  /** Where `count` further tokens of each of the first `sequences` slots would stand, behind those that are there. */
+  place(sequences: number, count: number): AttentionSequence[] {
+    if (sequences > this.slots) throw invalid(`${sequences} sequences do not fit a cache of ${this.slots} slots`);
+    return this.#lengths.slice(0, sequences).map((length, slot) => {
+      if (length + count > this.capacity) {
+        throw new GPTError(
+          "context-overflow",
+          `slot ${slot} of a cache for ${this.capacity} tokens holds ${length} and cannot take ${count} more; truncate it`,
+        );
+      }
       return {
         queryStart: slot * count,
         queryCount: count,
@@ -63,10 +69,19 @@ export class KeyValueCache {
     });
   }
 
+  /** Counts the tokens that were placed so, once the model has seen them. */
+  advance(sequences: number, count: number): void {
+    for (let slot = 0; slot < sequences; slot++) this.#lengths[slot] += count;
+  }
+
   dispose(): void {
     for (const { keys, values } of this.blocks) {
       keys.dispose();
       values.dispose();
     }
   }
+}
+
+function invalid(problem: string): GPTError {
+  return new GPTError("invalid-input", problem);
 }

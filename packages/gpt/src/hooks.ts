@@ -3,7 +3,7 @@ import { GPTError } from "./errors.ts";
 
 /**
  * Looks at an activation; a tensor that it returns, of the same shape, takes the activation's place. Gradients flow
- * through both. Runs inside a scope: `keep(tensor.detach())` what is to outlive the forward pass.
+ * through both. It runs inside a scope: `keep(tensor.detach())` what is to outlive the forward pass.
  */
 export type Hook = (activation: Tensor, name: string) => Tensor | undefined | void;
 
@@ -14,14 +14,21 @@ export type Hook = (activation: Tensor, name: string) => Tensor | undefined | vo
  * - `blocks.N.attention.output` [B·T, H·headDim]: the heads' results, before the projection
  * - `blocks.N.mlp.hidden` [B·T, hiddenDim]: after the activation function
  * - `blocks.N.residual` [B·T, C]: the residual stream behind the block
- * - `residual` [B·T, C]: the stream that the head reads, after the final normalization
- * - `logits` [B·T, vocabSize]
+ * - `residual` [B·T, C]: what the head reads: the stream after the final normalization
+ * - `logits` [B, T, vocabSize]
  */
 export type Hooks = Readonly<Record<string, Hook>>;
 
 /** Passes an activation through the hook of that name, if there is one. */
 export function applyHook(hooks: Hooks | undefined, name: string, activation: Tensor): Tensor {
-  return (hooks?.[name]?.(activation, name) as Tensor | undefined) ?? activation;
+  const result = hooks?.[name]?.(activation, name) ?? activation;
+  if (result.shape.join() !== activation.shape.join()) {
+    throw new GPTError(
+      "invalid-input",
+      `the hook ${name} returned [${result.shape.join(", ")}], expected [${activation.shape.join(", ")}]`,
+    );
+  }
+  return result;
 }
 
 /** Refuses names that no activation of a model with so many layers has. */

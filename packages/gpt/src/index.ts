@@ -1,6 +1,8 @@
 export { KeyValueCache } from "./cache.ts";
 export { resolveConfig } from "./config.ts";
 export type { GPTConfig, GPTOptions } from "./config.ts";
+export { describeModel } from "./describe.ts";
+export type { ModelDescription } from "./describe.ts";
 export { GPTError } from "./errors.ts";
 export type { GPTErrorCode } from "./errors.ts";
 export { textFile } from "./files/output-file.ts";

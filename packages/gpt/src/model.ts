@@ -132,16 +132,19 @@ export class GPT extends Module {
     const [B, T] = this.checkIds(ids);
     if (hooks) checkHooks(hooks, this.config.layers);
     return scope(() => {
-      const sequences = cache ? cache.extend(B, T) : uniformSequences(B, T);
+      const sequences = cache ? cache.place(B, T) : uniformSequences(B, T);
       let x = this.embed(reshape(ids, [B * T]), sequences); // (B·T, C)
       x = applyHook(hooks, "embed", x);
       this.blocks.forEach((block, layer) => {
         const path = `blocks.${layer}`;
-        x = block.forward(x, { sequences, cache: cache?.blocks[layer], hooks, path });
-        x = applyHook(hooks, `${path}.residual`, x);
+        const next = block.forward(x, { sequences, cache: cache?.blocks[layer], hooks, path });
+        if (!hooks) x.dispose(); // The tape has its own hold on it; hooks may keep it.
+        x = applyHook(hooks, `${path}.residual`, next);
       });
       if (this.finalNorm) x = this.finalNorm.forward(x);
-      return reshape(applyHook(hooks, "residual", x), [B, T, this.config.dim]);
+      const hidden = reshape(applyHook(hooks, "residual", x), [B, T, this.config.dim]);
+      cache?.advance(B, T);
+      return hidden;
     });
   }
 

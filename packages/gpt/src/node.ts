@@ -5,3 +5,4 @@ export { loadModel, resolveModelDirectory, saveModel } from "./node/model-folder
 export type { SaveOptions } from "./node/model-folder.ts";
 export { publishFiles, publishFolder } from "./node/publish.ts";
 export type { PublishFilesOptions, PublishFolderOptions } from "./node/publish.ts";
+export { removeFolder } from "./node/remove.ts";

@@ -25,6 +25,8 @@ const maxHeaderLength = 100_000_000;
 const maxRank = 32;
 /** Bytes of the header's length, a 64-bit little-endian number, in front of the header. */
 export const prefixLength = 8;
+/** The entry of the header that is no tensor. */
+export const metadataName = "__metadata__";
 
 /** Reads and checks the header of a safetensors file; the tensors' values stay where they are. */
 export async function readHeader(file: RandomAccessFile): Promise<SafetensorsHeader> {
@@ -54,7 +56,7 @@ export function parseHeader(json: Uint8Array, fileSize: number, fileName: string
   const metadata = new Map<string, string>();
   const tensors = new Map<string, TensorEntry>();
   reader.object((name) => {
-    if (name === "__metadata__") {
+    if (name === metadataName) {
       reader.object((key) => {
         if (reader.peek() !== "string") throw reader.error(`the metadata ${quote(key)} is not a string`);
         metadata.set(key, reader.string());
@@ -95,9 +97,8 @@ function readEntry(reader: JsonReader, name: string, dataStart: number): TensorE
   if (begin > end) throw reader.error(`${where} ends at ${end}, before its begin ${begin}`);
   const length = byteLength(dtype, shape);
   if (length !== end - begin) {
-    throw reader.error(
-      `${where} has ${end - begin} bytes, but ${dtype} [${shape.join(", ")}] takes ${length ?? "no whole number of bytes"}`,
-    );
+    const needed = length === undefined ? "too many, or no whole number" : String(length);
+    throw reader.error(`${where} has ${end - begin} bytes, but ${dtype} [${shape.join(", ")}] takes ${needed}`);
   }
   return { dtype, shape, start: dataStart + begin, end: dataStart + end };
 }

@@ -1,4 +1,6 @@
-import { prefixLength } from "./header.ts";
+import { GPTError } from "../errors.ts";
+import { quote } from "../json-reader.ts";
+import { metadataName, prefixLength } from "./header.ts";
 
 /** A tensor to be written: its values are asked for when their turn comes. */
 export interface TensorSource {
@@ -15,16 +17,24 @@ export function byteLengthOf({ shape }: TensorSource): number {
 
 /**
  * The contents of a safetensors file of f32 tensors, piece by piece: the header, then each tensor's values in the
- * order of the names. At most one tensor is in memory at a time.
+ * order of the names. At most one tensor is in memory at a time. Throws `invalid-input` where names are not distinct.
  */
 export async function* safetensorsChunks(
   tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Uint8Array> {
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
+  sorted.forEach(({ name }, i) => {
+    if (name === metadataName) throw new GPTError("invalid-input", `no tensor can be named ${name}`);
+    if (name === sorted[i + 1]?.name) throw new GPTError("invalid-input", `two tensors are named ${quote(name)}`);
+  });
   yield encodeHeader(sorted, metadata);
   for (const source of sorted) {
     const { buffer, byteOffset, byteLength } = await source.read();
+    if (byteLength !== byteLengthOf(source)) {
+      const shape = source.shape.join(", ");
+      throw new GPTError("invalid-input", `tensor ${quote(source.name)} [${shape}] was read as ${byteLength / 4} values`);
+    }
     yield new Uint8Array(buffer, byteOffset, byteLength);
   }
 }
@@ -37,7 +47,7 @@ function encodeHeader(tensors: readonly TensorSource[], metadata: Readonly<Recor
     return [source.name, { dtype: "F32", shape: source.shape, data_offsets: [begin, position] }];
   });
   const json = new TextEncoder().encode(
-    JSON.stringify(Object.fromEntries<unknown>([["__metadata__", metadata], ...entries])),
+    JSON.stringify(Object.fromEntries<unknown>([[metadataName, metadata], ...entries])),
   );
   // Spaces behind the header align the values to eight bytes, as in the reference.
   const length = Math.ceil(json.length / 8) * 8;

@@ -1,0 +1,70 @@
+import type { GPTConfig } from "./config.ts";
+
+/** What a model takes, by arithmetic from its configuration. */
+export interface ModelDescription {
+  readonly parameters: {
+    readonly total: number;
+    readonly tokenEmbedding: number;
+    /** The table of learned positions. */
+    readonly positions: number;
+    /** Weights and biases of all blocks' attention: queries, keys, values, projection. */
+    readonly attention: number;
+    /** Weights and biases of all blocks' feed-forward layers. */
+    readonly mlp: number;
+    readonly norms: number;
+    /** 0 where the head is the token embedding. */
+    readonly head: number;
+  };
+  /** Floating-point operations for each token, a multiplication and an addition counting as two. */
+  readonly flopsPerToken: {
+    /** Products with weights: 2 · (weights of the blocks' matrices + those of the head). */
+    readonly forward: number;
+    /** Forward, and twice as much for the gradients of inputs and of weights: 3 · forward. */
+    readonly training: number;
+    /**
+     * Scores and weighted sums, on top of `forward`: 2 · 2 · layers · heads · headDim · keys, where a token of a full
+     * context sees contextLength / 2 keys on average.
+     */
+    readonly attentionForward: number;
+    /** 3 · attentionForward. */
+    readonly attentionTraining: number;
+  };
+  /** Weights, gradients and AdamW's two moments in f32; activations come on top, by batch and context. */
+  readonly trainingBytes: number;
+  /**
+   * Weights by the dtype of the matrices. Quantised formats have a scale for each 32 values (8.5 and 4.5 bits a value),
+   * and keep biases, norms and positions in f32.
+   */
+  readonly weightBytes: { readonly f32: number; readonly f16: number; readonly int8: number; readonly int4: number };
+  /** Bytes of keys and values in f32 that the cache holds for each token. */
+  readonly cacheBytesPerToken: number;
+}
+
+/** Parameters, arithmetic and memory of a model of this configuration. Nothing is allocated. */
+export function describeModel(config: GPTConfig): ModelDescription {
+  const { vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim } = config;
+  const width = heads * headDim;
+  const table = vocabSize * dim;
+  const attentionMatrices = layers * 4 * dim * width;
+  const mlpMatrices = layers * 2 * dim * hiddenDim;
+
+  const tokenEmbedding = table;
+  const positions = config.positions === "learned" ? contextLength * dim : 0;
+  const attention = attentionMatrices + layers * (3 * width + dim);
+  const mlp = mlpMatrices + layers * (hiddenDim + dim);
+  const norms = (2 * layers + (config.normPlacement === "pre" ? 1 : 0)) * 2 * dim;
+  const head = config.tiedHead ? 0 : table;
+  const total = tokenEmbedding + positions + attention + mlp + norms + head;
+
+  const matrices = attentionMatrices + mlpMatrices + tokenEmbedding + head;
+  const quantised = (bits: number): number => (matrices * bits) / 8 + (total - matrices) * 4;
+  const forward = 2 * (attentionMatrices + mlpMatrices + table);
+  const attentionForward = 2 * layers * width * contextLength;
+  return {
+    parameters: { total, tokenEmbedding, positions, attention, mlp, norms, head },
+    flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
+    trainingBytes: 4 * 4 * total,
+    weightBytes: { f32: 4 * total, f16: 2 * total, int8: quantised(8.5), int4: quantised(4.5) },
+    cacheBytesPerToken: 2 * layers * width * 4,
+  };
+}
