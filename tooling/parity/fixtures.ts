@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
@@ -8,6 +8,11 @@ const directory = join(import.meta.dirname, "fixtures");
 /** The path of a file or folder of the fixtures. */
 export function fixturePath(...names: string[]): string {
   return join(directory, ...names);
+}
+
+/** The names of the fixtures of a kind: each has a JSON file. */
+export function fixtureNames(kind: "models" | "folders"): string[] {
+  return readdirSync(fixturePath(kind)).flatMap((file) => /^(.+)\.json$/.exec(file)?.slice(1) ?? []);
 }
 
 export function readJson<T>(...names: string[]): T {

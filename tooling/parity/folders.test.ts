@@ -9,7 +9,7 @@ import { cpu } from "@gpt/tensor/cpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
 import { backends, runOn } from "./backends.ts";
-import { fixturePath, readJson } from "./fixtures.ts";
+import { fixtureNames, fixturePath, readJson } from "./fixtures.ts";
 import { findPython, logitsInPython } from "./python.ts";
 
 /** What PyTorch computes from the folder beside it. */
@@ -36,7 +36,7 @@ describe.each(backends)("a folder that Python wrote, on %s", (backendName, start
   runOn(start);
   afterAll(() => agreement.report());
 
-  test.each(["bare", "prefixed-float16", "sharded-bfloat16"])("%s gives the same logits", async (name) => {
+  test.each(fixtureNames("folders"))("%s gives the same logits", async (name) => {
     const { ids, logits } = readJson<FolderFixture>("folders", `${name}.json`);
     const model = await loadModel(fixturePath("folders", name));
     agreement.expect("logits", name, await logitsOf(model, ids), logits.flat(2));
@@ -61,14 +61,17 @@ describe("a folder written here", () => {
   const options: GPTOptions = { vocabSize: 61, contextLength: 16, layers: 2, heads: 3, dim: 12, initialDeviation: 0.3 };
   const others: Partial<GPTOptions> = { tiedHead: false, hiddenDim: 30, epsilon: 1e-2 };
 
-  test.for([
+  const forms = [
     ["one file", options, Infinity],
     ["shards, an untied head, other sizes", { ...options, ...others }, 6_000],
-  ] as const)("%s: gives the same logits in Python", { timeout: 120_000 }, async ([form, options, maxShardBytes], { skip }) => {
+  ] as const;
+
+  test.for(forms)("%s: gives the same logits in Python", { timeout: 120_000 }, async (written, { skip }) => {
     if (!python) {
       console.warn(noPython);
       return skip(noPython);
     }
+    const [form, options, maxShardBytes] = written;
     const ids = [[1, 8, 43, 35], [2, 13, 7, 38]];
     const folder = join(directory, form);
     const model = new GPT(options, { seed: 1 });

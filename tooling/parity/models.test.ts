@@ -7,7 +7,7 @@ import type { AdamWOptions } from "@gpt/train";
 import { afterAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
 import { backends, runOn } from "./backends.ts";
-import { readJson, readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
+import { fixtureNames, readJson, readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
 
 /** A model, a batch, and what PyTorch's AdamW made of the model on that batch. */
 interface ModelFixture {
@@ -23,12 +23,10 @@ interface ModelFixture {
   readonly gradientNorms: number[];
 }
 
-const fixtureNames = ["gpt2", "post-norm", "sinusoidal", "untied"];
-
 describe.each(backends)("%s", (backendName, start) => {
   runOn(start);
 
-  describe.each(fixtureNames)("%s", (name) => {
+  describe.each(fixtureNames("models"))("%s", (name) => {
     const fixture = readJson<ModelFixture>("models", `${name}.json`);
     const tensors = readTensors("models", `${name}.safetensors`);
     const agreement = new Agreement(`${name} on ${backendName}`);

@@ -1,5 +1,5 @@
 import { attention, copyInto, crossEntropy, gelu, layerNorm, reshape, scope, slice, tensor } from "@gpt/tensor";
-import type { Tensor } from "@gpt/tensor";
+import type { AttentionArguments, Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
 import { afterAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
@@ -21,7 +21,7 @@ const ops: Record<string, Op> = {
 };
 
 /** Attention of `[B, T, columns]`. */
-function batchedAttention(qkv: Tensor, options: { heads: number; kvHeads?: number; headDim: number; window?: number }): Tensor {
+function batchedAttention(qkv: Tensor, options: AttentionArguments): Tensor {
   const [B, T, columns] = qkv.shape;
   return reshape(attention(reshape(qkv, [B * T, columns]), { ...options, sequenceLength: T }), [B, T, -1]);
 }
