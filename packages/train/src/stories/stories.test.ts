@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { fingerprint } from "../data/fingerprint.ts";
+import { tokensInMemory } from "../data/token-source.ts";
+import { storyEntropy } from "./entropy.ts";
+import { generateStories, storyStart } from "./generate.ts";
+import { logProbability, parseSentence, parseStory, storyDerivations } from "./parse.ts";
+import { storyGrammar } from "./story-grammar.ts";
+
+const full = process.env.GPT_VERIFY === "1";
+const text = generateStories({ seed: 5, stories: full ? 20_000 : 1000 });
+const stories = text.split(storyStart).slice(1);
+const sentences = stories.flatMap((story) => story.split(/(?<=[.]"?) /));
+
+describe("generateStories", () => {
+  test("writes the same on every platform", async () => {
+    const codes = Int32Array.from(generateStories({ seed: 2 ** 40 + 7, stories: 100 }), (c) => c.charCodeAt(0));
+    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"43017-95b6231a40da13de"`);
+    expect(generateStories({ seed: 1, stories: 1 })).toMatchInlineSnapshot(`
+      "
+
+      In a cozy house at the edge of the forest lived a lively girl named Emma. One foggy afternoon she wanted to find a silver lantern for her sister. But the gate was closed, and Emma sat down under the table and felt afraid. There she met Pip the mouse, who was dancing under the stairs. The mouse took Emma into a cave, and she found the silver lantern. Emma thanked Pip, and they shared soup and sang until the sun went down."
+    `);
+  });
+
+  test("goes on from a shorter text, to as many stories or characters as are wanted", () => {
+    expect(text.startsWith(generateStories({ seed: 5, stories: 7 }))).toBe(true);
+    const enough = generateStories({ seed: 5, characters: 5000 });
+    expect(text.startsWith(enough)).toBe(true);
+    expect(enough.length).toBeGreaterThanOrEqual(5000);
+    expect(enough.lastIndexOf(storyStart)).toBeLessThan(5000);
+    expect(generateStories({ seed: 5, stories: 0 })).toBe("");
+  });
+
+  test("writes other stories for other seeds, and no story twice", () => {
+    const other = generateStories({ seed: 6, stories: 1000 }).split(storyStart).slice(1);
+    expect(new Set([...stories, ...other]).size).toBe(stories.length + other.length);
+  });
+
+  test.each([
+    [{ seed: -1, stories: 1 }, "seed must be a whole number from 0, not -1"],
+    [{ seed: 1, stories: 0.5 }, "stories must be a whole number from 0, not 0.5"],
+    [{ seed: 1, characters: NaN }, "characters must be a whole number from 0, not NaN"],
+  ])("refuses %o", (options, message) => {
+    expect(() => generateStories(options)).toThrow(message);
+  });
+});
+
+describe("the story grammar", () => {
+  test("is unambiguous: every story has one derivation", () => {
+    for (const story of stories) {
+      const whole = [...storyDerivations(storyGrammar, story)].filter(({ end }) => end === story.length);
+      expect(whole).toHaveLength(1);
+    }
+  });
+
+  test("every sentence and every story of it parses", () => {
+    expect(sentences.length).toBe(6 * stories.length);
+    expect(sentences.filter((sentence) => !parseSentence(sentence))).toEqual([]);
+    expect(stories.filter((story) => !parseStory(story))).toEqual([]);
+  });
+
+  test("has the entropy that its stories show", () => {
+    const { perStory, charactersPerStory, perCharacter } = storyEntropy();
+    const information = stories.map((story) => -logProbability(storyStart + story));
+    const mean = information.reduce((sum, nats) => sum + nats) / stories.length;
+    const variance = information.reduce((sum, nats) => sum + (nats - mean) ** 2, 0) / stories.length;
+    expect(Math.abs(mean - perStory)).toBeLessThan(4 * Math.sqrt(variance / stories.length));
+    expect(text.length / stories.length / charactersPerStory).toBeCloseTo(1, 2);
+    expect(-logProbability(text) / text.length / perCharacter).toBeCloseTo(1, 2);
+  });
+
+  test("no sentence parses with a letter changed, dropped or doubled", () => {
+    const letter = fc.constantFrom(..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ .,\"");
+    const known = new Set(sentences);
+    fc.assert(
+      fc.property(fc.constantFrom(...sentences), fc.nat(), fc.constantFrom(0, 1, 2), letter, (sentence, at, kind, c) => {
+        const position = at % sentence.length;
+        const [before, here, after] = [sentence.slice(0, position), sentence[position], sentence.slice(position + 1)];
+        const changed = before + [c, "", here + here][kind] + after;
+        fc.pre(!known.has(changed));
+        expect(parseSentence(changed)).toBe(false);
+      }),
+      { numRuns: full ? 100_000 : 2000, seed: 1 },
+    );
+  });
+
+  test.each([
+    ["Emma hugged Otto.", "no template"],
+    ["Once there was a shy girl named Ben who lived by the river.", "Ben is a boy"],
+    ["Together Otto and Emma went over the hill, and there lay the red kite.", "the child comes first"],
+    ["There she met Otto the fox, who was reading under the hedge.", "Otto is an owl"],
+    ["Once there was a shy girl named Emma who lived by the river. ", "white space behind"],
+    ["Once there was a shy girl named Emma who lived by the river", "no period"],
+    ["", "nothing"],
+  ])("%j is no sentence: %s", (sentence) => {
+    expect(parseSentence(sentence)).toBe(false);
+  });
+
+  test("a sentence may speak of anybody, but a whole story agrees", () => {
+    const story = stories.find((candidate) => candidate.includes("Emma"))!;
+    const [first, ...rest] = story.split(/(?<=[.]"?) /);
+    const renamed = first.replace("Emma", "Clara");
+    expect(parseSentence(renamed)).toBe(true);
+    expect(parseStory([renamed, ...rest].join(" "))).toBe(false);
+    expect(parseStory([first, ...rest].join(" "))).toBe(true);
+    expect(parseStory(story.replaceAll("Emma", "Clara"))).toBe(true);
+  });
+});
+
+describe("logProbability", () => {
+  test("adds up over stories", () => {
+    const [a, b] = stories;
+    const together = logProbability(storyStart + a + storyStart + b);
+    expect(together).toBeCloseTo(logProbability(storyStart + a) + logProbability(storyStart + b), 9);
+    expect(logProbability("")).toBe(0);
+  });
+
+  test("is −Infinity for what the grammar does not write", () => {
+    expect(logProbability(stories[0])).toBe(-Infinity);
+    expect(logProbability(`${storyStart}${stories[0]}\n`)).toBe(-Infinity);
+    expect(logProbability(text.slice(0, -1))).toBe(-Infinity);
+  });
+});
