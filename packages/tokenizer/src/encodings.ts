@@ -1,13 +1,24 @@
 import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
+import type { EncodingName } from "./encodings/specifications.ts";
+import { TokenizerError } from "./errors.ts";
 
-export const encodingNames = [
-  "gpt2",
-  "r50k_base",
-  "p50k_base",
-  "p50k_edit",
-  "cl100k_base",
-  "o200k_base",
-  "o200k_harmony",
-] as const;
-export type EncodingName = (typeof encodingNames)[number];
-export declare function encodingByName(name: string): Promise<BytePairTokenizer>;
+/** Each encoding is a module of its own, so that a bundle holds only those that it names. */
+const loaders: Record<EncodingName, () => Promise<BytePairTokenizer>> = {
+  gpt2: async () => (await import("./encodings/gpt2.ts")).gpt2(),
+  r50k_base: async () => (await import("./encodings/r50k_base.ts")).r50kBase(),
+  p50k_base: async () => (await import("./encodings/p50k_base.ts")).p50kBase(),
+  p50k_edit: async () => (await import("./encodings/p50k_edit.ts")).p50kEdit(),
+  cl100k_base: async () => (await import("./encodings/cl100k_base.ts")).cl100kBase(),
+  o200k_base: async () => (await import("./encodings/o200k_base.ts")).o200kBase(),
+  o200k_harmony: async () => (await import("./encodings/o200k_harmony.ts")).o200kHarmony(),
+};
+
+/** The encodings that `encodingByName` knows. */
+export const encodingNames = Object.keys(loaders) as readonly EncodingName[];
+
+/** Loads an encoding; its module is imported at the first call. Throws `unknown-encoding`. */
+export async function encodingByName(name: string): Promise<BytePairTokenizer> {
+  const known = encodingNames.find((each) => each === name);
+  if (known) return loaders[known]();
+  throw new TokenizerError("unknown-encoding", `there is no encoding "${name}"; there are ${encodingNames.join(", ")}`);
+}

@@ -3,7 +3,7 @@ export { trainBPE } from "./bpe/train.ts";
 export type { TrainBPEOptions, TrainBPEProgress } from "./bpe/train.ts";
 export { CharacterTokenizer } from "./character.ts";
 export { encodingByName, encodingNames } from "./encodings.ts";
-export type { EncodingName } from "./encodings.ts";
+export type { EncodingName } from "./encodings/specifications.ts";
 export { TokenizerError } from "./errors.ts";
 export type { TokenizerErrorCode } from "./errors.ts";
 export { tokenizerFiles } from "./files/tokenizer-files.ts";

@@ -1,0 +1,20 @@
+import type { PatternName } from "../pretokenizers/patterns.ts";
+import type { MergeTable } from "./merge-table.ts";
+import type { TokenBytes } from "./token-bytes.ts";
+
+/** All that defines a byte-level BPE tokenizer. */
+export interface BytePairVocabulary {
+  /** How text is split into the pre-tokens that are encoded one by one. */
+  readonly pattern: PatternName;
+  /** The tokens that text is made of; all 256 single bytes are among them. */
+  readonly tokens: TokenBytes;
+  readonly merges: MergeTable;
+  /** Tokens that merging never makes, and that stand for a pre-token that equals them. */
+  readonly unmergeable: readonly number[];
+  /** Tokens that `encode` takes from a text only where its options allow them. */
+  readonly specialTokens: ReadonlyMap<string, number>;
+  /** Tokens that are taken from a text wherever they are, before it is split. */
+  readonly addedTokens: ReadonlyMap<string, number>;
+  /** Which special token ends a text. */
+  readonly endOfText: string | undefined;
+}
