@@ -37,7 +37,7 @@ export class CharacterTokenizer implements Tokenizer {
     const collect = (text: string): void => {
       for (const character of text) found.add(wellFormed(character));
     };
-    if (Symbol.asyncIterator in texts) {
+    if (typeof texts !== "string" && Symbol.asyncIterator in texts) {
       return (async () => {
         for await (const text of texts) collect(text);
         return fromSet(found);
