@@ -3,6 +3,7 @@ import { preTokenizers } from "../pretokenizers/patterns.ts";
 import type { PreTokenizer } from "../pretokenizers/pre-tokenizer.ts";
 import type { EncodeOptions, StreamingDecoder, Tokenizer } from "../tokenizer.ts";
 import { encodeUtf8 } from "../unicode/text.ts";
+import { byteString } from "./bytes.ts";
 import { Merger } from "./merger.ts";
 import { longestCached, PieceCache } from "./piece-cache.ts";
 import { chosenTokens, TokenFinder } from "./special-tokens.ts";
@@ -46,7 +47,7 @@ export class BytePairTokenizer implements Tokenizer {
       if (!this.#specialBytes.has(id)) this.#specialBytes.set(id, new TextEncoder().encode(token));
     }
     this.vocabSize = size;
-    this.endOfText = endOfText === undefined ? undefined : specialTokens.get(endOfText);
+    this.endOfText = specialTokens.get(endOfText);
   }
 
   /** Special tokens and their ids. */
@@ -151,13 +152,6 @@ export class BytePairTokenizer implements Tokenizer {
 /** One that passes on everything, a byte order mark too. */
 function newDecoder(): TextDecoder {
   return new TextDecoder("utf-8", { ignoreBOM: true });
-}
-
-/** Bytes as a key of maps: a character each. */
-function byteString(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }
 
 function disallowedError(token: string, start: number): TokenizerError {

@@ -1,21 +1,121 @@
-import type { BytePairTokenizer } from "./tokenizer.ts";
+import { Breather } from "../breather.ts";
+import { TokenizerError } from "../errors.ts";
+import { patternNames } from "../pretokenizers/patterns.ts";
+import type { PatternName } from "../pretokenizers/patterns.ts";
+import { wellFormed } from "../unicode/text.ts";
+import { concatenate } from "./bytes.ts";
+import { MergeTable } from "./merge-table.ts";
+import { PairIndex } from "./pair-index.ts";
+import { TokenBytes } from "./token-bytes.ts";
+import { BytePairTokenizer } from "./tokenizer.ts";
+import { endOfText, maxVocabSize } from "./vocabulary.ts";
+import { WordCounts } from "./word-counts.ts";
 
 export interface TrainBPEOptions {
+  /** Entries of the vocabulary with the 256 bytes and the special tokens; fewer where the text has no more pairs. */
   readonly vocabSize: number;
+  /** They get the last ids, in this order. Default: none. */
   readonly specialTokens?: readonly string[];
-  readonly pattern?: "gpt2" | "cl100k" | "o200k";
+  /** How text is split into the pre-tokens that tokens never cross. Default "gpt2". */
+  readonly pattern?: PatternName;
+  /** Called about every 50 ms, and at the end. */
   readonly onProgress?: (progress: TrainBPEProgress) => void;
+  /** Ends the training: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
+
 export interface TrainBPEProgress {
-  /** Characters read so far. */
+  /** UTF-16 units of text read so far. */
   readonly characters: number;
   /** Different pre-tokens found so far. */
   readonly words: number;
   /** Entries of the vocabulary so far. */
   readonly vocabSize: number;
 }
-export declare function trainBPE(
+
+/** Pre-tokens, or merges, between two looks at the clock. */
+const stretch = 4096;
+const byteCount = 256;
+
+/**
+ * Learns a byte-level BPE vocabulary (Sennrich et al. 2016): from the 256 bytes on, the most frequent pair of adjacent
+ * tokens becomes a new token, again and again. Of equally frequent pairs the one with the lowest ids is taken, so that
+ * the same text gives the same vocabulary. Texts are read one by one and may be too large for memory together; no
+ * token crosses from one to the next.
+ *
+ * Throws `invalid-option`, and `no-text` where there is nothing to learn from.
+ */
+export async function trainBPE(
   texts: Iterable<string> | AsyncIterable<string>,
   options: TrainBPEOptions,
-): Promise<BytePairTokenizer>;
+): Promise<BytePairTokenizer> {
+  const { vocabSize, specialTokens = [], pattern = "gpt2", onProgress, signal } = options;
+  checkOptions(options);
+  const breather = new Breather();
+  const words = new WordCounts(pattern);
+  const merges = new MergeTable();
+  let characters = 0;
+  const report = (): void =>
+    onProgress?.({ characters, words: words.counts.size, vocabSize: byteCount + merges.size + specialTokens.length });
+  const breathe = async (): Promise<void> => {
+    if (await breather.pause()) report();
+    signal?.throwIfAborted();
+  };
+
+  signal?.throwIfAborted();
+  for await (const text of typeof texts === "string" ? [texts] : texts) {
+    for (let at = 0; at < text.length; ) {
+      const end = words.add(text, at, stretch);
+      characters += end - at;
+      at = end;
+      await breathe();
+    }
+  }
+  if (words.counts.size === 0) throw new TokenizerError("no-text", "the texts are empty; give text to learn from");
+
+  const tokens: Uint8Array[] = Array.from({ length: byteCount }, (_, byte) => Uint8Array.of(byte));
+  const pairs = new PairIndex(words.counts);
+  while (tokens.length + specialTokens.length < vocabSize) {
+    const pair = pairs.next();
+    if (!pair) break;
+    const [left, right] = pair;
+    pairs.merge(left, right, tokens.length);
+    merges.add(left, right, tokens.length);
+    tokens.push(concatenate(tokens[left], tokens[right]));
+    await breathe();
+  }
+  report();
+  return new BytePairTokenizer({
+    pattern,
+    tokens: TokenBytes.from(tokens),
+    merges,
+    unmergeable: [],
+    specialTokens: new Map(specialTokens.map((token, index) => [token, tokens.length + index])),
+    addedTokens: new Map(),
+    endOfText,
+  });
+}
+
+function checkOptions({ vocabSize, specialTokens = [], pattern = "gpt2" }: TrainBPEOptions): void {
+  const least = byteCount + specialTokens.length;
+  if (!Number.isInteger(vocabSize) || vocabSize < least || vocabSize > maxVocabSize) {
+    const specials = specialTokens.length > 0 ? ` and ${specialTokens.length} special tokens` : "";
+    throw new TokenizerError(
+      "invalid-option",
+      `vocabSize is ${vocabSize}; give a whole number from ${least}, for the 256 bytes${specials}, to ${maxVocabSize}`,
+    );
+  }
+  if (!patternNames.includes(pattern)) {
+    throw new TokenizerError("invalid-option", `there is no pattern "${pattern}"; there are ${patternNames.join(", ")}`);
+  }
+  for (const [index, token] of specialTokens.entries()) {
+    const problem =
+      token === "" ? "empty"
+      : wellFormed(token) !== token ? "not valid Unicode"
+      : specialTokens.indexOf(token) !== index ? "there twice"
+      : undefined;
+    if (problem) {
+      throw new TokenizerError("invalid-option", `specialTokens[${index}], ${JSON.stringify(token)}, is ${problem}`);
+    }
+  }
+}

@@ -2,6 +2,12 @@ import type { PatternName } from "../pretokenizers/patterns.ts";
 import type { MergeTable } from "./merge-table.ts";
 import type { TokenBytes } from "./token-bytes.ts";
 
+/** Entries that a vocabulary may have; the largest in use have about 2¹⁸. Ids in files are checked against it. */
+export const maxVocabSize = 2 ** 20;
+
+/** The special token that ends a text where nothing else is said. */
+export const endOfText = "<|endoftext|>";
+
 /** All that defines a byte-level BPE tokenizer. */
 export interface BytePairVocabulary {
   /** How text is split into the pre-tokens that are encoded one by one. */
@@ -15,6 +21,6 @@ export interface BytePairVocabulary {
   readonly specialTokens: ReadonlyMap<string, number>;
   /** Tokens that are taken from a text wherever they are, before it is split. */
   readonly addedTokens: ReadonlyMap<string, number>;
-  /** Which special token ends a text. */
-  readonly endOfText: string | undefined;
+  /** Which special token ends a text; there need not be one of that name. */
+  readonly endOfText: string;
 }

@@ -1,4 +1,5 @@
 import { BytePairTokenizer } from "../bpe/tokenizer.ts";
+import { endOfText } from "../bpe/vocabulary.ts";
 import { readRankTable } from "./rank-table.ts";
 import type { RankTable } from "./rank-table.ts";
 import { specifications } from "./specifications.ts";
@@ -15,7 +16,7 @@ export function encoding(name: EncodingName, table: RankTable): () => BytePairTo
       unmergeable: [],
       specialTokens: new Map(Object.entries(specialTokens)),
       addedTokens: new Map(),
-      endOfText: "<|endoftext|>",
+      endOfText,
     }));
   };
 }

@@ -1,3 +1,4 @@
+import { concatenate } from "../bpe/bytes.ts";
 import { MergeTable } from "../bpe/merge-table.ts";
 import { TokenBytes } from "../bpe/token-bytes.ts";
 
@@ -44,11 +45,4 @@ export function readRankTable({ bytes, pairs }: RankTable): { tokens: TokenBytes
     tokens[id] = concatenate(tokens[left]!, tokens[right]!);
   }
   return { tokens: TokenBytes.from(tokens), merges };
-}
-
-function concatenate(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(left.length + right.length);
-  bytes.set(left);
-  bytes.set(right, left.length);
-  return bytes;
 }
