@@ -1,5 +1,5 @@
 import type { IndexingKernels } from "../../contract/index.ts";
-import { TensorError } from "../../errors.ts";
+import { idOutOfRange } from "../../index-errors.ts";
 import type { Memory } from "./memory.ts";
 
 export function indexing(memory: Memory): IndexingKernels {
@@ -10,12 +10,7 @@ export function indexing(memory: Memory): IndexingKernels {
       const indices = memory.dense(ids);
       const result = memory.dense(out);
       indices.forEach((id, i) => {
-        if (id < 0 || id >= entries) {
-          throw new TensorError(
-            "index-out-of-range",
-            `embedding: id ${id} at position ${i} is outside the table's ${entries} entries (0 to ${entries - 1})`,
-          );
-        }
+        if (id < 0 || id >= entries) throw idOutOfRange(id, i, entries);
         result.set(rows.subarray(id * width, (id + 1) * width), i * width);
       });
     },

@@ -1,5 +1,5 @@
 import type { LossKernels } from "../../contract/index.ts";
-import { TensorError } from "../../errors.ts";
+import { targetOutOfRange } from "../../index-errors.ts";
 import type { Memory } from "./memory.ts";
 
 export function loss(memory: Memory): LossKernels {
@@ -14,13 +14,7 @@ export function loss(memory: Memory): LossKernels {
       for (let row = 0; row < rows; row++) {
         const target = labels[row];
         const ignored = target === ignoreIndex;
-        if (!ignored && (target < 0 || target >= classes)) {
-          throw new TensorError(
-            "index-out-of-range",
-            `crossEntropy: target ${target} at position ${row} is outside the ${classes} classes ` +
-              `(0 to ${classes - 1}) and not the ignored index ${ignoreIndex}`,
-          );
-        }
+        if (!ignored && (target < 0 || target >= classes)) throw targetOutOfRange(target, row, classes, ignoreIndex);
         const start = row * classes;
         let largest = -Infinity;
         for (let i = 0; i < classes; i++) largest = Math.max(largest, xs[start + i]);

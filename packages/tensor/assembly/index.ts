@@ -1,0 +1,22 @@
+/** The kernels, by family. What they take stands at each; addresses and steps are in bytes. */
+export { attend, attendGradient, attendGradientScratch, attendOne, attendScratch } from "./attention";
+export { copyStrided, toFloat, truncate } from "./copy";
+export {
+  abs, add, affine, cos, div, equal, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu, reluGradient,
+  select, sigmoid, sign, sin, sqrt, sub, tanh,
+} from "./elementwise";
+export { gatherRows, scatterAddRows } from "./indexing";
+export { crossEntropy, crossEntropyGradient } from "./loss";
+export { finishRows, multiplyColumns, multiplyPacked, multiplyRows, packLeft, packRight } from "./matmul";
+export {
+  layerNorm, layerNormGradient, logSoftmax, logSoftmaxGradient, softmax, softmaxGradient,
+} from "./normalization";
+export { adamw, sumSquares } from "./optimizer";
+export { dropout, uniform } from "./random";
+export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";
+
+/** Whether this is the relaxed build. */
+export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;
+
+/** The first address behind the kernels' own data. */
+export const heapBase: usize = __heap_base;

@@ -1,0 +1,57 @@
+import { exp4 } from "./math";
+import { maxOf } from "./reduce";
+import { sumExponentials } from "./normalization";
+import { storeUpTo4 } from "./simd";
+
+/**
+ * The cross-entropy of each row of logits; `count` receives how many are not ignored, at least 1. Stops at the first
+ * target outside the classes that is not ignored and returns its row, else −1.
+ */
+export function crossEntropy(
+  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32,
+  losses: usize, logSumExp: usize, count: usize,
+): i32 {
+  let counted = 0;
+  for (let row = 0; row < rows; row++) {
+    const target = load<i32>(targets + <usize>row * 4);
+    const ignored = target == ignoreIndex;
+    if (!ignored && <u32>target >= <u32>classes) return row;
+    const largest = maxOf(logits, classes);
+    const logSum = <f32>(<f64>largest + Math.log(sumExponentials(logits, classes, largest)));
+    store<f32>(logSumExp + <usize>row * 4, logSum);
+    store<f32>(losses + <usize>row * 4, ignored ? 0 : logSum - load<f32>(logits + <usize>target * 4));
+    if (!ignored) counted++;
+    logits += <usize>classes * 4;
+  }
+  store<f32>(count, <f32>max(counted, 1));
+  return -1;
+}
+
+/** `out = (softmax(logits) − onehot(target)) · grad` of each row, 0 where ignored. `out` may be `logits`. */
+export function crossEntropyGradient(
+  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32, logSumExp: usize, grad: usize, out: usize,
+): void {
+  const step = <usize>classes * 4;
+  for (; rows > 0; rows--) {
+    const target = load<i32>(targets);
+    if (target == ignoreIndex) {
+      memory.fill(out, 0, step);
+    } else {
+      const g = load<f32>(grad);
+      const grads = f32x4.splat(g);
+      const shift = f32x4.splat(load<f32>(logSumExp));
+      const probability = exp4(f32x4.sub(v128.load32_splat(logits + <usize>target * 4), shift));
+      for (let i = 0; i < classes; i += 4) {
+        const at = <usize>i * 4;
+        const y = f32x4.mul(exp4(f32x4.sub(v128.load(logits + at), shift)), grads);
+        storeUpTo4(out + at, y, classes - i);
+      }
+      store<f32>(out + <usize>target * 4, (f32x4.extract_lane(probability, 0) - 1) * g);
+    }
+    logits += step;
+    out += step;
+    targets += 4;
+    logSumExp += 4;
+    grad += 4;
+  }
+}

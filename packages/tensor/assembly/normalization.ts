@@ -1,0 +1,239 @@
+import { exp4 } from "./math";
+import { keepFirst, madd, storeUpTo4, sumLanes } from "./simd";
+import { maxOf, sumOf } from "./reduce";
+
+/**
+ * Layer normalization of rows, in two passes for the variance. `mean` and `inverseDeviation` may be address 0: then they
+ * are not written.
+ */
+export function layerNorm(
+  x: usize, rows: i32, width: i32, weight: usize, bias: usize, epsilon: f32,
+  out: usize, mean: usize, inverseDeviation: usize,
+): void {
+  const step = <usize>width * 4;
+  for (let row = 0; row < rows; row++) {
+    const average = <f32>(sumOf(x, width) / <f64>width);
+    const inverse = <f32>(1 / Math.sqrt(squaredDistance(x, width, average) / <f64>width + <f64>epsilon));
+    const averages = f32x4.splat(average);
+    const inverses = f32x4.splat(inverse);
+    for (let i = 0; i < width; i += 4) {
+      const at = <usize>i * 4;
+      const normalized = f32x4.mul(f32x4.sub(v128.load(x + at), averages), inverses);
+      storeUpTo4(out + at, madd(normalized, v128.load(weight + at), v128.load(bias + at)), width - i);
+    }
+    if (mean) store<f32>(mean + <usize>row * 4, average);
+    if (inverseDeviation) store<f32>(inverseDeviation + <usize>row * 4, inverse);
+    x += step;
+    out += step;
+  }
+}
+
+/** Elements that are summed in f32 before their sum is added to an f64: bounds the rounding error. */
+const block = 512;
+
+/** `Σ (x − center)²`. */
+function squaredDistance(x: usize, count: i32, center: f32): f64 {
+  const centers = f32x4.splat(center);
+  let total: f64 = 0;
+  while (count > 0) {
+    let n = min(count, block);
+    count -= n;
+    let even = f32x4.splat(0);
+    let odd = f32x4.splat(0);
+    for (; n >= 8; n -= 8) {
+      const first = f32x4.sub(v128.load(x), centers);
+      const second = f32x4.sub(v128.load(x, 16), centers);
+      even = madd(first, first, even);
+      odd = madd(second, second, odd);
+      x += 32;
+    }
+    for (; n > 0; n -= 4) {
+      const rest = keepFirst(f32x4.sub(v128.load(x), centers), n, f32x4.splat(0));
+      even = madd(rest, rest, even);
+      x += 16;
+    }
+    total += sumLanes(f32x4.add(even, odd));
+  }
+  return total;
+}
+
+/** Rows whose contributions to the gradients of weight and bias are summed before they are added to those. */
+const blockRows = 32;
+
+/**
+ * The gradients of `layerNorm`: `gradX` is written, `gradWeight` and `gradBias` are added to. `sums` has room for
+ * `2 · (width + 4)` elements.
+ */
+export function layerNormGradient(
+  x: usize, rows: i32, width: i32, weight: usize, mean: usize, inverseDeviation: usize, grad: usize,
+  gradX: usize, gradWeight: usize, gradBias: usize, sums: usize,
+): void {
+  const step = <usize>width * 4;
+  const weightSums = sums;
+  const biasSums = sums + step + 16;
+  while (rows > 0) {
+    const n = min(rows, blockRows);
+    rows -= n;
+    memory.fill(sums, 0, 2 * (step + 16));
+    for (let i = 0; i < n; i++) {
+      layerNormGradientRow(x, width, weight, load<f32>(mean), load<f32>(inverseDeviation), grad, gradX, weightSums, biasSums);
+      x += step;
+      grad += step;
+      gradX += step;
+      mean += 4;
+      inverseDeviation += 4;
+    }
+    for (let i = 0; i < width; i += 4) {
+      const at = <usize>i * 4;
+      storeUpTo4(gradWeight + at, f32x4.add(v128.load(gradWeight + at), v128.load(weightSums + at)), width - i);
+      storeUpTo4(gradBias + at, f32x4.add(v128.load(gradBias + at), v128.load(biasSums + at)), width - i);
+    }
+  }
+}
+
+function layerNormGradientRow(
+  x: usize, width: i32, weight: usize, mean: f32, inverse: f32, grad: usize, gradX: usize,
+  weightSums: usize, biasSums: usize,
+): void {
+  const zero = f32x4.splat(0);
+  const means = f32x4.splat(mean);
+  const inverses = f32x4.splat(inverse);
+  let scaledSum: f64 = 0;
+  let productSum: f64 = 0;
+  for (let start = 0; start < width; start += block) {
+    const end = min(start + block, width);
+    let scaledSums = zero;
+    let productSums = zero;
+    for (let i = start; i < end; i += 4) {
+      const at = <usize>i * 4;
+      const g = keepFirst(v128.load(grad + at), end - i, zero);
+      const normalized = keepFirst(f32x4.mul(f32x4.sub(v128.load(x + at), means), inverses), end - i, zero);
+      const scaled = f32x4.mul(g, keepFirst(v128.load(weight + at), end - i, zero));
+      v128.store(weightSums + at, madd(g, normalized, v128.load(weightSums + at)));
+      v128.store(biasSums + at, f32x4.add(g, v128.load(biasSums + at)));
+      scaledSums = f32x4.add(scaledSums, scaled);
+      productSums = madd(scaled, normalized, productSums);
+    }
+    scaledSum += sumLanes(scaledSums);
+    productSum += sumLanes(productSums);
+  }
+  const scaledMean = f32x4.splat(<f32>(scaledSum / <f64>width));
+  const productMean = f32x4.splat(<f32>(productSum / <f64>width));
+  for (let i = 0; i < width; i += 4) {
+    const at = <usize>i * 4;
+    const normalized = f32x4.mul(f32x4.sub(v128.load(x + at), means), inverses);
+    const scaled = f32x4.mul(v128.load(grad + at), v128.load(weight + at));
+    const centered = f32x4.sub(f32x4.sub(scaled, scaledMean), f32x4.mul(normalized, productMean));
+    storeUpTo4(gradX + at, f32x4.mul(centered, inverses), width - i);
+  }
+}
+
+/** `out = e^(x − shift)`, and the sum of the results. `out` may be `x`. */
+export function exponentials(x: usize, count: i32, shift: f32, out: usize): f64 {
+  const shifts = f32x4.splat(shift);
+  let total: f64 = 0;
+  while (count > 0) {
+    let n = min(count, block);
+    count -= n;
+    let sum = f32x4.splat(0);
+    for (; n > 0; n -= 4) {
+      const y = exp4(f32x4.sub(v128.load(x), shifts));
+      storeUpTo4(out, y, n);
+      sum = f32x4.add(sum, keepFirst(y, n, f32x4.splat(0)));
+      x += 16;
+      out += 16;
+    }
+    total += sumLanes(sum);
+  }
+  return total;
+}
+
+/** `Σ e^(x − shift)`. */
+export function sumExponentials(x: usize, count: i32, shift: f32): f64 {
+  const shifts = f32x4.splat(shift);
+  let total: f64 = 0;
+  while (count > 0) {
+    let n = min(count, block);
+    count -= n;
+    let sum = f32x4.splat(0);
+    for (; n > 0; n -= 4) {
+      sum = f32x4.add(sum, keepFirst(exp4(f32x4.sub(v128.load(x), shifts)), n, f32x4.splat(0)));
+      x += 16;
+    }
+    total += sumLanes(sum);
+  }
+  return total;
+}
+
+/** Softmax of rows. */
+export function softmax(x: usize, rows: i32, width: i32, out: usize): void {
+  for (; rows > 0; rows--) {
+    const sum = f32x4.splat(<f32>exponentials(x, width, maxOf(x, width), out));
+    for (let i = 0; i < width; i += 4) {
+      const at = <usize>i * 4;
+      storeUpTo4(out + at, f32x4.div(v128.load(out + at), sum), width - i);
+    }
+    x += <usize>width * 4;
+    out += <usize>width * 4;
+  }
+}
+
+/** The logarithm of softmax of rows. */
+export function logSoftmax(x: usize, rows: i32, width: i32, out: usize): void {
+  for (; rows > 0; rows--) {
+    const largest = maxOf(x, width);
+    const largests = f32x4.splat(largest);
+    const logSum = f32x4.splat(<f32>Math.log(sumExponentials(x, width, largest)));
+    for (let i = 0; i < width; i += 4) {
+      const at = <usize>i * 4;
+      storeUpTo4(out + at, f32x4.sub(f32x4.sub(v128.load(x + at), largests), logSum), width - i);
+    }
+    x += <usize>width * 4;
+    out += <usize>width * 4;
+  }
+}
+
+/** `out = y · (grad − Σ grad·y)`. */
+export function softmaxGradient(y: usize, grad: usize, rows: i32, width: i32, out: usize): void {
+  for (; rows > 0; rows--) {
+    const sum = f32x4.splat(<f32>dot(y, grad, width));
+    for (let i = 0; i < width; i += 4) {
+      const at = <usize>i * 4;
+      storeUpTo4(out + at, f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(grad + at), sum)), width - i);
+    }
+    y += <usize>width * 4;
+    grad += <usize>width * 4;
+    out += <usize>width * 4;
+  }
+}
+
+/** `out = grad − eʸ · Σ grad`. */
+export function logSoftmaxGradient(y: usize, grad: usize, rows: i32, width: i32, out: usize): void {
+  for (; rows > 0; rows--) {
+    const sum = f32x4.splat(<f32>sumOf(grad, width));
+    for (let i = 0; i < width; i += 4) {
+      const at = <usize>i * 4;
+      storeUpTo4(out + at, f32x4.sub(v128.load(grad + at), f32x4.mul(exp4(v128.load(y + at)), sum)), width - i);
+    }
+    y += <usize>width * 4;
+    grad += <usize>width * 4;
+    out += <usize>width * 4;
+  }
+}
+
+/** The scalar product of two vectors. */
+export function dot(a: usize, b: usize, count: i32): f64 {
+  let total: f64 = 0;
+  while (count > 0) {
+    let n = min(count, block);
+    count -= n;
+    let sum = f32x4.splat(0);
+    for (; n > 0; n -= 4) {
+      sum = f32x4.add(sum, keepFirst(f32x4.mul(v128.load(a), v128.load(b)), n, f32x4.splat(0)));
+      a += 16;
+      b += 16;
+    }
+    total += sumLanes(sum);
+  }
+  return total;
+}

@@ -1,0 +1,51 @@
+import { madd, storeUpTo4 } from "./simd";
+
+/** `out = Σ x²`, summed in f64. */
+export function sumSquares(x: usize, count: i32, out: usize): void {
+  let low = f64x2.splat(0);
+  let high = f64x2.splat(0);
+  for (; count >= 4; count -= 4) {
+    const values = v128.load(x);
+    const first = f64x2.promote_low_f32x4(values);
+    const last = f64x2.promote_low_f32x4(v128.shuffle<i64>(values, values, 1, 0));
+    low = f64x2.add(low, f64x2.mul(first, first));
+    high = f64x2.add(high, f64x2.mul(last, last));
+    x += 16;
+  }
+  const sums = f64x2.add(low, high);
+  let total = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
+  for (; count > 0; count--) {
+    const value = <f64>load<f32>(x);
+    total += value * value;
+    x += 4;
+  }
+  store<f32>(out, <f32>total);
+}
+
+/**
+ * One AdamW step on `count` elements, in place. `firstFactor` and `secondFactor` are 1 / (1 − βˢ), the bias
+ * corrections; `decay` is the weight decay; `gradScale` the address of a factor of the gradient.
+ */
+export function adamw(
+  parameters: usize, gradients: usize, firstMoments: usize, secondMoments: usize, count: i32, gradScale: usize,
+  learningRate: f32, decay: f32, beta1: f32, newShare1: f32, beta2: f32, newShare2: f32,
+  firstFactor: f32, secondFactor: f32, epsilon: f32,
+): void {
+  const scale = v128.load32_splat(gradScale);
+  for (; count > 0; count -= 4) {
+    const g = f32x4.mul(v128.load(gradients), scale);
+    const p = v128.load(parameters);
+    const m = madd(f32x4.splat(newShare1), g, f32x4.mul(f32x4.splat(beta1), v128.load(firstMoments)));
+    const v = madd(f32x4.splat(newShare2), f32x4.mul(g, g), f32x4.mul(f32x4.splat(beta2), v128.load(secondMoments)));
+    const deviation = f32x4.add(f32x4.sqrt(f32x4.mul(v, f32x4.splat(secondFactor))), f32x4.splat(epsilon));
+    const update = f32x4.div(f32x4.mul(m, f32x4.splat(firstFactor)), deviation);
+    const change = f32x4.mul(f32x4.splat(learningRate), madd(f32x4.splat(decay), p, update));
+    storeUpTo4(parameters, f32x4.sub(p, change), count);
+    storeUpTo4(firstMoments, m, count);
+    storeUpTo4(secondMoments, v, count);
+    parameters += 16;
+    gradients += 16;
+    firstMoments += 16;
+    secondMoments += 16;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Compiles the kernels of `assembly/` once for each build into `src/generated/`: a module that holds the binary as
+ * base64, which every bundler and runtime imports alike; the binary itself, for `wasmUrl`; and the TypeScript type of
+ * what the kernels export.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { main as compile } from "assemblyscript/asc";
+
+const root = join(import.meta.dirname, "..");
+const generated = join(root, "src", "generated");
+const features = { relaxed: ["simd", "relaxed-simd"], simd: ["simd"] };
+
+await mkdir(join(generated, "wasm"), { recursive: true });
+for (const [build, enabled] of Object.entries(features)) {
+  const { binary, declarations } = await compileKernels(enabled);
+  const module = `export const base64: string =\n  "${Buffer.from(binary).toString("base64")}";\n`;
+  await writeFile(join(generated, `wasm-${build}.ts`), module);
+  await writeFile(join(generated, "wasm", `wasm-${build}.wasm`), binary);
+  await writeFile(join(generated, "wasm-exports.ts"), exportsInterface(declarations));
+}
+
+async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uint8Array; declarations: string }> {
+  const written = new Map<string, string | Uint8Array>();
+  const { error, stderr } = await compile(
+    [
+      "assembly/index.ts", "--baseDir", root, "--outFile", "kernels.wasm", "--bindings", "raw",
+      "--runtime", "stub", "--importMemory", "--noExportMemory", "--maximumMemory", "65536", "--noAssert",
+      "--optimizeLevel", "3", "--shrinkLevel", "0", ...enabled.flatMap((feature) => ["--enable", feature]),
+    ],
+    { writeFile: (name, contents) => void written.set(name, contents) },
+  );
+  const binary = written.get("kernels.wasm");
+  const declarations = written.get("kernels.d.ts");
+  if (error || !(binary instanceof Uint8Array) || typeof declarations !== "string") {
+    throw new Error(`the kernels do not compile:\n${stderr.toString()}`, { cause: error });
+  }
+  return { binary, declarations };
+}
+
+/** The compiler's declarations as an interface of the raw exports. */
+function exportsInterface(declarations: string): string {
+  const functions = [...declarations.matchAll(/export function (.*;)/g)].map(([, signature]) => `  ${signature}`);
+  const globals = [...declarations.matchAll(/export const (\w+): \{/g)].map(
+    ([, name]) => `  readonly ${name}: WebAssembly.Global;`,
+  );
+  return `/** What the compiled kernels export. */\nexport interface WasmExports {\n${[...functions, ...globals].join("\n")}\n}\n`;
+}
