@@ -35,7 +35,13 @@ export function workspace(directory: string) {
         "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       },
     },
-    { files: ["**/*.js", "**/*.mjs"], extends: [tseslint.configs.disableTypeChecked] },
+    {
+      // Without types nobody knows which globals there are.
+      files: ["**/*.js", "**/*.mjs", "**/*.cjs"],
+      extends: [tseslint.configs.disableTypeChecked],
+      languageOptions: { parserOptions: { projectService: false } },
+      rules: { "no-undef": "off", "@typescript-eslint/no-require-imports": "off" },
+    },
   );
 }
 

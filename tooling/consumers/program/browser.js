@@ -1,0 +1,5 @@
+import { program } from "./program.js";
+
+program().then((results) => {
+  globalThis.result = results;
+});

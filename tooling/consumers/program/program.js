@@ -1,0 +1,33 @@
+import { generateText } from "@gpt/generate";
+import { GPT } from "@gpt/gpt";
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { CharacterTokenizer } from "@gpt/tokenizer";
+import { tokensInMemory, train } from "@gpt/train";
+
+const text = "the cat sat on the mat. ".repeat(40);
+
+/** Learns a sentence and goes on with it, on each backend. */
+export async function program() {
+  const results = {};
+  for (const start of [cpu]) {
+    const backend = await start();
+    useBackend(backend);
+    results[backend.name] = await learn();
+  }
+  return results;
+}
+
+async function learn() {
+  const tokenizer = CharacterTokenizer.fromText(text);
+  const { vocabSize } = tokenizer;
+  const model = new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 2, dim: 32 }, { seed: 1 });
+  const losses = [];
+  const data = { train: tokensInMemory(tokenizer.encode(text)) };
+  for await (const event of train(model, { data, steps: 60, batchSize: 8, learningRate: 1e-2, logEvery: 30 })) {
+    if (event.type === "step") losses.push(event.loss);
+  }
+  const { text: continuation } = await generateText(model, tokenizer, "the cat", { maxTokens: 17, temperature: 0 });
+  model.dispose();
+  return { losses, continuation };
+}

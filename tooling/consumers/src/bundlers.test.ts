@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import * as esbuild from "esbuild";
+import { onTestFinished, test } from "vitest";
+import * as vite from "vite";
+import webpack from "webpack";
+import { resultOf } from "./browser.ts";
+import { expectLearnt } from "./expectations.ts";
+import { freshProject, libraries } from "./fresh-project.ts";
+import { serve } from "./static-server.ts";
+
+/** A project whose page runs `script`; none has a configuration of its bundler. */
+function browserProject(script: string): Promise<string> {
+  const page = `<!doctype html><link rel="icon" href="data:," /><script type="module" src="${script}"></script>`;
+  const files = { "program.js": { copy: "program.js" }, "browser.js": { copy: "browser.js" }, "index.html": page };
+  return freshProject(libraries, files);
+}
+
+const quiet = { configFile: false, logLevel: "error" } as const;
+
+test("Vite, development server", async () => {
+  const root = await browserProject("./browser.js");
+  const server = await vite.createServer({ ...quiet, root, server: { port: 0 } });
+  onTestFinished(() => server.close());
+  await server.listen();
+  expectLearnt(await resultOf(server.resolvedUrls?.local[0] ?? ""));
+});
+
+test("Vite, build", async () => {
+  const root = await browserProject("./browser.js");
+  await vite.build({ ...quiet, root });
+  expectLearnt(await resultOf(await serve(join(root, "dist"))));
+});
+
+test("webpack", async () => {
+  const context = await browserProject("./dist/main.js");
+  await new Promise<void>((built, fail) => {
+    webpack({ mode: "production", context, entry: "./browser.js", output: { path: join(context, "dist") } }, (error, stats) => {
+      if (error ?? stats?.hasErrors()) fail(error ?? new Error(stats?.toString("errors-only")));
+      else built();
+    });
+  });
+  expectLearnt(await resultOf(await serve(context)));
+});
+
+test("esbuild", async () => {
+  const directory = await browserProject("./dist/main.js");
+  await esbuild.build({
+    absWorkingDir: directory, entryPoints: ["browser.js"], outfile: "dist/main.js", bundle: true, format: "esm",
+  });
+  expectLearnt(await resultOf(await serve(directory)));
+});

@@ -1,0 +1,32 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { inject, onTestFinished } from "vitest";
+import { run } from "./commands.ts";
+
+/** Our packages that a program uses which tokenizes, trains and generates. */
+export const libraries = ["generate", "gpt", "nn", "tensor", "tokenizer", "train"].map((name) => `@gpt/${name}`);
+
+/**
+ * A new project in an empty folder, as a user makes it: a package.json, the packed packages installed by npm, and the
+ * given files, by their content or as copies from `program/`. The folder is removed after the test.
+ */
+export async function freshProject(
+  names: readonly string[],
+  files: Record<string, string | { copy: string }>,
+): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "gpt-project-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
+  const tarballs = new Map(inject("packages").map(({ name, tarball }) => [name, `file:${tarball}`]));
+  const dependencies = Object.fromEntries(names.map((name) => [name, tarballs.get(name)]));
+  await writeFile(join(directory, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    if (typeof content === "string") await writeFile(path, content);
+    else await cp(join(import.meta.dirname, "../program", content.copy), path);
+  }
+  // The packages need nothing from the network: they have no dependencies but one another.
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund"], directory);
+  return directory;
+}

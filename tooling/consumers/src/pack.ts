@@ -1,0 +1,41 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { pnpm, repository, run } from "./commands.ts";
+
+/** A package as its users get it. */
+export interface PackedPackage {
+  readonly name: string;
+  /** Its folder in the repository. */
+  readonly directory: string;
+  /** The file that would be published. */
+  readonly tarball: string;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    packages: PackedPackage[];
+  }
+}
+
+/** Builds and packs every package, once for all tests. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const destination = await mkdtemp(join(tmpdir(), "gpt-packages-"));
+  await run(pnpm, ["exec", "turbo", "run", "build", "--output-logs=errors-only"], repository);
+  const published = ["--filter=./packages/*", "--filter=./apps/*"];
+  await run(pnpm, ["--recursive", ...published, "pack", "--pack-destination", destination], repository);
+  const packages: PackedPackage[] = [];
+  for (const folder of ["packages", "apps"]) {
+    for (const entry of await readdir(join(repository, folder))) {
+      const directory = join(repository, folder, entry);
+      const { name, version } = JSON.parse(await readFile(join(directory, "package.json"), "utf8")) as {
+        name: string;
+        version: string;
+      };
+      packages.push({ name, directory, tarball: join(destination, `${name.slice(1).replace("/", "-")}-${version}.tgz`) });
+    }
+  }
+  project.provide("packages", packages);
+  return () => rm(destination, { recursive: true, force: true });
+}

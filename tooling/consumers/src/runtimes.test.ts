@@ -1,0 +1,38 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { test } from "vitest";
+import { lowestNode, run } from "./commands.ts";
+import { expectLearnt } from "./expectations.ts";
+import { freshProject, libraries } from "./fresh-project.ts";
+
+const require = createRequire(import.meta.url);
+const bun = join(dirname(require.resolve("bun/package.json")), "bin", "bun.exe");
+const deno = join(dirname(require.resolve("deno/package.json")), "bin.cjs");
+
+/** Where npm's packages of Bun and Deno have a binary. */
+const machine = `${process.platform}-${process.arch}`;
+const hasBun = ["darwin-arm64", "darwin-x64", "linux-arm64", "linux-x64", "win32-arm64", "win32-x64"].includes(machine);
+const hasDeno = hasBun && !isMusl();
+
+function isMusl(): boolean {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return process.platform === "linux" && header.glibcVersionRuntime === undefined;
+}
+
+async function expectRuns(command: string, ...args: string[]): Promise<void> {
+  const files = { "program.js": { copy: "program.js" }, "main.js": { copy: "main.js" }, "main.cjs": { copy: "main.cjs" } };
+  const project = await freshProject(libraries, files);
+  expectLearnt(JSON.parse(await run(command, args, project)));
+}
+
+test("Node, import", () => expectRuns(process.execPath, "main.js"));
+
+test("Node, require", () => expectRuns(process.execPath, "main.cjs"));
+
+test("the lowest Node, import", () => expectRuns(lowestNode, "main.js"));
+
+test("the lowest Node, require", () => expectRuns(lowestNode, "main.cjs"));
+
+test.skipIf(!hasBun)("Bun", () => expectRuns(bun, "main.js"));
+
+test.skipIf(!hasDeno)("Deno", () => expectRuns(process.execPath, deno, "run", "--allow-all", "main.js"));
