@@ -13,7 +13,7 @@ export interface StoryCorpus {
 
 /** Stories to train on and others to validate with. The first character of either text is always the same. */
 export function storyCorpus(): StoryCorpus {
-  const train = generateStories({ seed: 1, characters: 600_000 });
+  const train = generateStories({ seed: 1, characters: 2_000_000 });
   const validation = generateStories({ seed: 2, characters: 60_000 });
   return { train, validation, entropy: -logProbability(validation) / (validation.length - 1) };
 }

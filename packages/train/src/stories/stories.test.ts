@@ -70,18 +70,19 @@ describe("the story grammar", () => {
     expect(-logProbability(text) / text.length / perCharacter).toBeCloseTo(1, 2);
   });
 
-  test("no sentence parses with a letter changed, dropped or doubled", () => {
-    const letter = fc.constantFrom(..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ .,\"");
-    const known = new Set(sentences);
+  test("no sentence parses with a strange character, one doubled, two swapped, or the rest missing", () => {
+    const mutations: ((sentence: string, at: number) => string)[] = [
+      (sentence, at) => `${sentence.slice(0, at)}#${sentence.slice(at + 1)}`,
+      (sentence, at) => sentence.slice(0, at) + sentence[at] + sentence.slice(at),
+      (sentence, at) => sentence.slice(0, at) + sentence[at + 1] + sentence[at] + sentence.slice(at + 2),
+      (sentence, at) => sentence.slice(0, at),
+    ];
     fc.assert(
-      fc.property(fc.constantFrom(...sentences), fc.nat(), fc.constantFrom(0, 1, 2), letter, (sentence, at, kind, c) => {
-        const position = at % sentence.length;
-        const [before, here, after] = [sentence.slice(0, position), sentence[position], sentence.slice(position + 1)];
-        const changed = before + [c, "", here + here][kind] + after;
-        fc.pre(!known.has(changed));
-        expect(parseSentence(changed)).toBe(false);
+      fc.property(fc.constantFrom(...sentences.slice(0, 6000)), fc.nat(), fc.constantFrom(...mutations), (sentence, at, mutate) => {
+        const changed = mutate(sentence, at % (sentence.length - 1));
+        expect(parseSentence(changed)).toBe(changed === sentence);
       }),
-      { numRuns: full ? 100_000 : 2000, seed: 1 },
+      { numRuns: full ? 100_000 : 2000 },
     );
   });
 
