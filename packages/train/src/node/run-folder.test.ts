@@ -1,15 +1,18 @@
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import type { Backend } from "@gpt/tensor";
 import type { TrainEvent } from "../loop/events.ts";
 import { train } from "../loop/train.ts";
 import type { TrainOptions } from "../loop/train.ts";
-import { temporaryFolder } from "../testing/files.ts";
 import { collect, patternedData, startBackend, tinyModel } from "../testing/fixtures.ts";
 import { createRun, resumeRun } from "./run-folder.ts";
 import type { CreateRunOptions } from "./run-folder.ts";
+import { TemporaryFiles } from "./testing/temporary-files.ts";
+
+const temporary = new TemporaryFiles();
+afterEach(temporary.clear);
 
 let backend: Backend;
 beforeEach(async () => {
@@ -55,7 +58,7 @@ const finalWeights = (directory: string): Promise<Buffer> => readFile(join(direc
 
 describe("a run's folder", () => {
   test("has the newest checkpoints, each complete, and at the end the model", async () => {
-    const directory = join(await temporaryFolder(), "runs", "new");
+    const directory = join(await temporary.folder(), "runs", "new");
     const events = await startRun(directory);
     expect(events.flatMap((event) => (event.type === "checkpoint" ? [event.directory] : []))).toEqual(
       [0, 3, 6, 9, 12, 14].map((step) => join(directory, "checkpoints", `step-${step}`)),
@@ -71,14 +74,14 @@ describe("a run's folder", () => {
   });
 
   test("keeps as many checkpoints as are asked for", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { keep: 4 });
     expect(await checkpoints(directory)).toEqual(["step-12", "step-14", "step-6", "step-9"]);
     await expect(createRun(join(directory, "other"), { keep: 0 })).rejects.toThrow("keep must be a whole number from 1, not 0");
   });
 
   test("stands for its newest checkpoint, and for the final model in the end", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 6 });
     const newest = join(directory, "checkpoints", "step-6");
     expect(await resolveModelDirectory(directory)).toBe(newest);
@@ -88,7 +91,7 @@ describe("a run's folder", () => {
   });
 
   test("says what decided the weights", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory);
     const training = JSON.parse(await readFile(join(directory, "checkpoints", "step-14", "training.json"), "utf8")) as unknown;
     expect(training).toMatchObject({
@@ -100,7 +103,7 @@ describe("a run's folder", () => {
   });
 
   test("is not begun a second time, nor over a model", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 3 });
     await expect(createRun(directory)).rejects.toMatchObject({
       code: "run-exists",
@@ -114,10 +117,10 @@ describe("a run's folder", () => {
 
 describe("a resumed run", () => {
   test("ends with the very bytes of one without a break, wherever it was interrupted, even twice", async () => {
-    const whole = await temporaryFolder();
+    const whole = await temporary.folder();
     const expected = (await startRun(whole)).at(-1);
     for (const stops of [[0], [1], [4, 5], [3, 13], [14]]) {
-      const directory = await temporaryFolder();
+      const directory = await temporary.folder();
       const [first, ...others] = stops;
       await startRun(directory, { stop: ({ step }) => step >= first });
       for (const stop of others) {
@@ -138,7 +141,7 @@ describe("a resumed run", () => {
   });
 
   test("has the run's files, and goes on only under the same conditions", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 4 });
     expect((await resumeRun(directory)).directory).toBe(join(directory, "checkpoints", "step-4"));
     await expect(goOn(directory, { batchSize: 3 })).rejects.toThrow("batchSize was 2 and is 3");
@@ -147,7 +150,7 @@ describe("a resumed run", () => {
   });
 
   test("leaves nothing on the backend but its model", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 4 });
     const before = backend.memory.liveBuffers;
     await goOn(directory);
@@ -155,7 +158,7 @@ describe("a resumed run", () => {
   });
 
   test("does not count what a crash left half-written, and removes it", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 4 });
     // Process 2³¹ − 1 does not exist: its number is beyond what systems give out.
     const leftover = join(directory, "checkpoints", ".step-6.2147483647-0123456789ab.partial");
@@ -166,7 +169,7 @@ describe("a resumed run", () => {
   });
 
   test("needs a checkpoint", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await expect(resumeRun(directory)).rejects.toMatchObject({
       code: "no-checkpoint",
       message: `${directory} has no checkpoint to resume from; begin the run anew`,
@@ -209,7 +212,7 @@ describe("a checkpoint that was damaged after it was written", () => {
     ["no backend", record({ backend: null }), "backend is no text"],
     ["no seed", record({ modelSeed: "1" }), "modelSeed is no whole number from 0"],
   ])("%s: names the file and the way out", async (_, damage, message) => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 4 });
     const newest = join(directory, "checkpoints", "step-4");
     await damage(newest);
@@ -225,14 +228,14 @@ describe("a checkpoint that was damaged after it was written", () => {
   });
 
   test("the only one", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 0 });
     await rm(join(directory, "checkpoints", "step-0", "config.json"));
     await expect(goOn(directory)).rejects.toThrow("there is none before it: begin the run anew, in another folder");
   });
 
   test("a file name that leads elsewhere is not followed", async () => {
-    const directory = await temporaryFolder();
+    const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 4 });
     await training(join(directory, "checkpoints", "step-4"), (old) => ({ ...old, extraFiles: ["../../secret"] }));
     await expect(goOn(directory)).rejects.toThrow('"../../secret" is not a plain file name');

@@ -1,27 +1,30 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { CharacterTokenizer } from "@gpt/tokenizer";
 import type { EncodeOptions } from "@gpt/tokenizer";
-import { temporaryFile, temporaryFolder } from "../testing/files.ts";
+import { TemporaryFiles } from "./testing/temporary-files.ts";
 import { tokenizeFiles } from "./text-tokens.ts";
 import type { TokenizeOptions } from "./text-tokens.ts";
+
+const temporary = new TemporaryFiles();
+afterEach(temporary.clear);
 
 const text = "The quick brown fox jumps over the lazy dog.\n".repeat(60_000); // 2.7 million characters
 const tokenizer = CharacterTokenizer.fromText(text);
 
 /** The tokens of a text, by way of a file. */
 async function tokenize(contents: string, options?: TokenizeOptions): Promise<Int32Array> {
-  await using tokens = await tokenizeFiles([await temporaryFile(contents)], tokenizer, options);
+  await using tokens = await tokenizeFiles([await temporary.file(contents)], tokenizer, options);
   return tokens.read(0, tokens.length);
 }
 
 test("keeps tokens in memory, or in a temporary file that has no name", async () => {
   const expected = Int32Array.from(tokenizer.encode(text));
   expect(await tokenize(text)).toEqual(expected);
-  const temporaryDirectory = await temporaryFolder();
+  const temporaryDirectory = await temporary.folder();
   for (const memoryLimit of [0, 2 ** 20, 3_000_000]) {
-    await using tokens = await tokenizeFiles([await temporaryFile(text)], tokenizer, { memoryLimit, temporaryDirectory });
+    await using tokens = await tokenizeFiles([await temporary.file(text)], tokenizer, { memoryLimit, temporaryDirectory });
     expect(await readdir(temporaryDirectory)).toEqual([]);
     expect(tokens.length).toBe(expected.length);
     expect(await tokens.read(0, tokens.length)).toEqual(expected);
@@ -32,7 +35,7 @@ test("keeps tokens in memory, or in a temporary file that has no name", async ()
 test("stores ids of large vocabularies", async () => {
   const large = { vocabSize: 200_000, encode: () => [199_999, 65_536] };
   for (const memoryLimit of [0, 1000]) {
-    await using tokens = await tokenizeFiles([await temporaryFile("a b")], large, { memoryLimit });
+    await using tokens = await tokenizeFiles([await temporary.file("a b")], large, { memoryLimit });
     expect([...(await tokens.read(0, 4))]).toEqual([199_999, 65_536, 199_999, 65_536]);
   }
 });
@@ -45,13 +48,13 @@ test("reports its progress, to the last byte", async () => {
 });
 
 test("joins several files in their order", async () => {
-  const paths = await Promise.all(["The fox", "", "\uFEFFdog"].map(temporaryFile));
+  const paths = await Promise.all(["The fox", "", "\uFEFFdog"].map(temporary.file));
   await using tokens = await tokenizeFiles(paths, tokenizer);
   expect(tokenizer.decode(await tokens.read(0, tokens.length))).toBe("The foxdog");
 });
 
 test("takes special tokens in the text for what they say, or for plain text", async () => {
-  const path = await temporaryFile("text");
+  const path = await temporary.file("text");
   const seen: (EncodeOptions | undefined)[] = [];
   const recording = {
     vocabSize: 5,
@@ -66,8 +69,8 @@ test("takes special tokens in the text for what they say, or for plain text", as
 });
 
 test("refuses what has no text, what is not there, what is no text, and what the tokenizer does not know", async () => {
-  const folder = await temporaryFolder();
-  const [empty, mark] = await Promise.all(["", "\uFEFF"].map(temporaryFile));
+  const folder = await temporary.folder();
+  const [empty, mark] = await Promise.all(["", "\uFEFF"].map(temporary.file));
   const open = (...paths: string[]) => tokenizeFiles(paths, tokenizer, { memoryLimit: 0 });
   await expect(open(empty, mark)).rejects.toMatchObject({
     code: "empty-data",
@@ -75,13 +78,13 @@ test("refuses what has no text, what is not there, what is no text, and what the
   });
   await expect(open(join(folder, "none"))).rejects.toMatchObject({ code: "missing-file" });
   await expect(open(folder)).rejects.toMatchObject({ code: "unreadable-file" });
-  const binary = await temporaryFile(Uint8Array.of(0x54, 0xff));
+  const binary = await temporary.file(Uint8Array.of(0x54, 0xff));
   await expect(open(binary)).rejects.toMatchObject({ code: "invalid-utf8" });
   await expect(tokenize("The 狐")).rejects.toMatchObject({ code: "unknown-character" });
 });
 
 test("says so where the temporary file cannot be written", async () => {
-  const temporaryDirectory = join(await temporaryFolder(), "none");
+  const temporaryDirectory = join(await temporary.folder(), "none");
   await expect(tokenize(text, { memoryLimit: 0, temporaryDirectory })).rejects.toMatchObject({
     code: "write-failed",
     message: expect.stringContaining("free space, or name another temporaryDirectory") as string,

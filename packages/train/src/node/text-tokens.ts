@@ -113,10 +113,10 @@ class TokenStore {
       await this.#spill();
       const { handle, path } = this.#file;
       const source = tokensOf(handle, { path, start: 0, length: this.length, tokenBytes: this.#tokenBytes });
-      return { length: source.length, read: source.read, close, [Symbol.asyncDispose]: close };
+      return { ...source, close, [Symbol.asyncDispose]: close };
     }
     const source = tokensInMemory(this.#memory.subarray(0, this.#held));
-    return { length: source.length, read: source.read, close, [Symbol.asyncDispose]: close };
+    return { ...source, close, [Symbol.asyncDispose]: close };
   }
 
   async close(): Promise<void> {

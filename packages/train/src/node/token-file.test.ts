@@ -1,10 +1,13 @@
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { temporaryFile, temporaryFolder } from "../testing/files.ts";
+import { afterEach, describe, expect, test } from "vitest";
+import { TemporaryFiles } from "./testing/temporary-files.ts";
 import { openTokenFile } from "./token-file.ts";
 import type { OpenTokenFileOptions } from "./token-file.ts";
+
+const temporary = new TemporaryFiles();
+afterEach(temporary.clear);
 
 /** Numbers as little-endian bytes. */
 function little(tokens: readonly number[], tokenBytes: 2 | 4): Uint8Array {
@@ -25,7 +28,7 @@ function llmc(header: readonly number[], tokens: Uint8Array): Uint8Array {
 }
 
 async function readAll(contents: Uint8Array, options?: OpenTokenFileOptions): Promise<number[]> {
-  await using file = await openTokenFile(await temporaryFile(contents), options);
+  await using file = await openTokenFile(await temporary.file(contents), options);
   return [...(await file.read(0, file.length))];
 }
 
@@ -41,7 +44,7 @@ describe("openTokenFile", () => {
 
   test("reads any part, several at once", async () => {
     const all = Array.from({ length: 3000 }, (_, i) => (i * 7919) % 65_536);
-    await using file = await openTokenFile(await temporaryFile(little(all, 2)));
+    await using file = await openTokenFile(await temporary.file(little(all, 2)));
     expect(file).toMatchObject({ length: 3000, tokenBytes: 2 });
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.nat(2999), fc.nat(3000)), { maxLength: 5 }), async (parts) => {
@@ -68,19 +71,19 @@ describe("openTokenFile", () => {
     ["a header that lies", llmc([20240520, 1, 2 ** 32 - 1], little(tokens, 2)), {}, "promises -1 tokens, the file has 4"],
     ["another version", llmc([20240520, 2, 4], little(tokens, 2)), {}, "version 2 of llm.c's format is not known; version 1"],
   ])("refuses %s", async (_, contents, options, message) => {
-    const path = await temporaryFile(contents);
+    const path = await temporary.file(contents);
     await expect(openTokenFile(path, options)).rejects.toThrow(message);
     await expect(openTokenFile(path, options)).rejects.toThrow(path);
   });
 
   test("refuses a missing file and a folder", async () => {
-    const folder = await temporaryFolder();
+    const folder = await temporary.folder();
     await expect(openTokenFile(join(folder, "no.bin"))).rejects.toMatchObject({ code: "missing-file" });
     await expect(openTokenFile(folder)).rejects.toMatchObject({ code: "unreadable-file" });
   });
 
   test("says so where the file shrinks while it is in use", async () => {
-    const path = await temporaryFile(new Uint8Array(100));
+    const path = await temporary.file(new Uint8Array(100));
     await using file = await openTokenFile(path);
     await truncate(path, 50);
     await expect(file.read(20, 10)).rejects.toMatchObject({

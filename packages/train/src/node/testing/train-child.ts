@@ -1,0 +1,18 @@
+/** Trains a small model into the folder that the first argument names, from where an earlier process was killed. */
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { train } from "../../loop/train.ts";
+import { patternedData, tinyModel } from "../../testing/fixtures.ts";
+import { createRun, resumeRun } from "../run-folder.ts";
+
+const [, , directory] = process.argv;
+useBackend(await cpu());
+const { model, ...options } = await createRun(directory).then(
+  (checkpointer) => ({ model: tinyModel({ dropout: 0.2 }), checkpointer }),
+  () => resumeRun(directory),
+);
+process.stdout.write("training\n");
+const settings = { data: patternedData(), steps: 40, batchSize: 2, accumulationSteps: 2, evaluateEvery: 7, checkpointEvery: 1 };
+for await (const event of train(model, { ...settings, ...options })) {
+  if (event.type === "done") process.stdout.write("done\n");
+}
