@@ -1,7 +1,10 @@
 import type { DType } from "../dtype.ts";
 import type { Dense, View } from "./view.ts";
 
-/** Functions of one element. `gelu` is the tanh form of GPT-2: ½x(1 + tanh(√(2/π)(x + 0.044715x³))). */
+/**
+ * Functions of one element, NaN where it is NaN. `gelu` is the tanh form of GPT-2:
+ * ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+ */
 export type UnaryOp =
   | "abs" | "cos" | "exp" | "gelu" | "log" | "relu" | "sigmoid" | "sign" | "sin" | "sqrt" | "tanh";
 

@@ -10,6 +10,9 @@ export interface ReduceKernels {
    */
   reduce(call: { readonly op: ReduceOp; readonly x: Dense; readonly out: Dense }): void;
 
-  /** The index of the first largest element of each row: `x` is `[rows, length]`, length ≥ 1, `out` is `[rows]`. */
+  /**
+   * The index of the first largest element of each row, NaN counting as the largest: `x` is `[rows, length]`,
+   * length ≥ 1, `out` is `[rows]`.
+   */
   argmax(call: { readonly x: Dense; readonly out: Dense<"i32"> }): void;
 }

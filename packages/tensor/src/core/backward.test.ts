@@ -29,6 +29,16 @@ test("does not mix gradients that share memory", () => {
   expect(values(y.grad)).toEqual([1]);
 });
 
+test("does not mix a leaf's gradient with one that is still to be passed on", () => {
+  const x = leaf([1, 2]);
+  scope(() => {
+    const [double, triple] = [mul(x, 2), mul(x, 3)];
+    // The sum passes one gradient to x and to `double`; that of `triple` reaches x before `double` passes on its own.
+    sum(mul(add(x, double), triple)).backward(); // 9x²
+  });
+  expect(values(x.grad)).toEqual([18, 36]);
+});
+
 test("starts from a given gradient", () => {
   const x = leaf([1, 2]);
   scope(() => mul(x, x).backward(tensor([10, 100])));

@@ -47,12 +47,16 @@ export function backward(root: Tensor, seed?: Tensor): void {
 /** Runs one gradient rule and adds its results to what its inputs have so far. */
 function propagate(node: GradientNode, gradient: Tensor, gradients: Map<GradientNode, Tensor>): void {
   scope(() => {
-    node.backward(gradient).forEach((contribution, input) => {
-      const edge = node.edges[input];
-      if (!contribution || edge.kind === "none") return;
-      if (edge.kind === "leaf") addToLeaf(edge.leaf, contribution);
-      else gradients.set(edge.node, sum(gradients.get(edge.node), contribution));
-    });
+    const contributions = node.backward(gradient);
+    // Leaves last: by then their contributions are known to be shared with nodes, where they are.
+    for (const kind of ["node", "leaf"] as const) {
+      contributions.forEach((contribution, input) => {
+        const edge = node.edges[input];
+        if (!contribution || edge.kind !== kind) return;
+        if (edge.kind === "leaf") addToLeaf(edge.leaf, contribution);
+        else gradients.set(edge.node, sum(gradients.get(edge.node), contribution));
+      });
+    }
   });
 }
 

@@ -48,7 +48,7 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
     const { q, ...own } = split(packed, plan);
     const out = Tensor.allocate(qkv.backend, "f32", [tokens, heads * headDim]);
     const needed = needsGradient([qkv]);
-    if (cache && needed) throw argumentError("attention", "no gradient flows through a cache; run under noGrad");
+    if (needed) checkDifferentiable(plan.sequences, cache);
     const logSumExp = needed ? Tensor.allocate(qkv.backend, "f32", [tokens, heads]) : null;
     const { kernels } = qkv.backend;
     if (cache) append(cache, own, plan.sequences);
@@ -149,8 +149,9 @@ function checkSequences(sequences: readonly AttentionSequence[], tokens: number,
   let covered = 0;
   for (const sequence of sequences) {
     const { queryStart, queryCount, keyStart, keyCount } = sequence;
-    const inOrder = queryStart === covered && queryCount >= 0 && queryCount <= keyCount;
-    if (!inOrder || keyStart < 0 || keyStart + keyCount > capacity) {
+    const isWhole = [queryCount, keyStart, keyCount].every(Number.isInteger);
+    const isInOrder = queryStart === covered && queryCount >= 0 && queryCount <= keyCount;
+    if (!isWhole || !isInOrder || keyStart < 0 || keyStart + keyCount > capacity) {
       throw argumentError(
         "attention",
         `the sequence ${JSON.stringify(sequence)} does not fit ${tokens} tokens and ${capacity} keys, ` +
@@ -160,6 +161,19 @@ function checkSequences(sequences: readonly AttentionSequence[], tokens: number,
     covered += queryCount;
   }
   if (covered !== tokens) throw argumentError("attention", `the sequences cover ${covered} of ${tokens} tokens`);
+}
+
+/** Gradients are defined where each sequence attends to its own tokens alone: not through a cache or a shared prefix. */
+function checkDifferentiable(sequences: readonly AttentionSequence[], cache: AttentionCache | undefined): void {
+  if (cache) throw argumentError("attention", "no gradient flows through a cache; run under noGrad");
+  for (const sequence of sequences) {
+    if (sequence.keyStart !== sequence.queryStart || sequence.keyCount !== sequence.queryCount) {
+      throw argumentError(
+        "attention",
+        `the sequence ${JSON.stringify(sequence)} reads keys of others, which has no gradient; run under noGrad`,
+      );
+    }
+  }
 }
 
 /** The three parts of packed projections, as `[tokens, heads, headDim]`. */

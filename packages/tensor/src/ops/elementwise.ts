@@ -88,11 +88,11 @@ export function div(a: Operand, b: Operand): Tensor {
   return binary("div", a, b, (g, a, b) => [() => div(g, b), () => neg(div(mul(g, a), mul(b, b)))]);
 }
 
-/** `aᵇ`. The gradient to `b` is `aᵇ · ln a`. */
+/** `aᵇ`. The gradient to `a` is `b · aᵇ⁻¹`, 0 where `b` is 0; that to `b` is `aᵇ · ln a`, 0 where `a` is 0. */
 export function pow(a: Operand, b: Operand): Tensor {
   return binary("pow", a, b, (g, a, b) => [
-    () => mul(g, mul(b, pow(a, sub(b, 1)))),
-    () => mul(g, mul(pow(a, b), log(a))),
+    () => where(b, mul(g, mul(b, pow(a, sub(b, 1)))), 0),
+    () => where(a, mul(g, mul(pow(a, b), log(a))), 0),
   ]);
 }
 

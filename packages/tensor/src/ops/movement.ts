@@ -1,3 +1,4 @@
+import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { AnyTensor } from "../core/tensor.ts";
@@ -25,7 +26,7 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
 export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> {
   checkOperands("permute", x);
   const order = axes.map((axis) => resolveAxis("permute", axis, x.rank));
-  if (new Set(order).size !== x.rank) {
+  if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw argumentError("permute", `[${axes.join(", ")}] does not name each of the ${x.rank} axes once`);
   }
   const pick = (values: readonly number[]): number[] => order.map((axis) => values[axis]);
@@ -61,7 +62,7 @@ export function slice<D extends DType>(x: Tensor<D>, axis: number, start: number
   const length = x.shape[along];
   const resolve = (index: number): number => (index < 0 ? index + length : index);
   const [from, to] = [resolve(start), resolve(end ?? length)];
-  if (!(from >= 0 && from <= to && to <= length)) {
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > length) {
     throw argumentError("slice", `${start} to ${end ?? length} is not within axis ${axis} of ${formatShape(x.shape)}`);
   }
   const shape = x.shape.with(along, to - from);
@@ -122,13 +123,24 @@ export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
   return out;
 }
 
-/** Overwrites `target` with the values of `source`, of the same shape, in place. Not differentiable. */
+/**
+ * Overwrites `target` with the values of `source`, of the same shape, in place. Both may be views of one tensor. Not
+ * differentiable.
+ */
 export function copyInto<D extends DType>(target: Tensor<D>, source: Tensor<D>): void {
   checkOperands("copyInto", target, source);
   if (!sameShape(target.shape, source.shape)) {
     throw shapeError("copyInto", `the target is ${formatShape(target.shape)}, the source ${formatShape(source.shape)}`);
   }
-  if (target.size > 0) target.backend.kernels.copy({ x: source, out: target });
+  if (target.dtype !== source.dtype) throw new TensorError("invalid-dtype", "copyInto: dtypes differ");
+  if (target.shape.some((length, axis) => length > 1 && target.strides[axis] === 0)) {
+    throw argumentError("copyInto", "the target was expanded: several of its elements share one place in memory");
+  }
+  scope(() => {
+    // The kernel's operands do not overlap.
+    const x = source.storage === target.storage ? denseCopy(source) : source;
+    if (target.size > 0) target.backend.kernels.copy({ x, out: target });
+  });
   target.storage.version++;
 }
 

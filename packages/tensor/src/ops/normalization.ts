@@ -43,8 +43,11 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
     const saved = [xs, weights, mean, inverseDeviation] as const;
     return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, inverseDeviation], accumulator }) => {
       const gradX = x.allocateLike();
-      const gradWeight = accumulator(1) ?? zerosLike(weight);
-      const gradBias = accumulator(2) ?? zerosLike(weight);
+      const weightSum = accumulator(1);
+      // One tensor may be both weight and bias; the kernel needs two places.
+      const biasSum = accumulator(2) === weightSum ? undefined : accumulator(2);
+      const gradWeight = weightSum ?? zerosLike(weight);
+      const gradBias = biasSum ?? zerosLike(weight);
       if (grad.size > 0) {
         grad.backend.kernels.layerNormGradient({
           x: viewAs(x, rows, width),
@@ -57,7 +60,8 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
           gradBias,
         });
       }
-      return [gradX, accumulator(1) ? undefined : gradWeight, accumulator(2) ? undefined : gradBias];
+      for (const sum of [weightSum, biasSum]) if (sum) sum.storage.version++;
+      return [gradX, weightSum ? undefined : gradWeight, biasSum ? undefined : gradBias];
     });
   });
 }

@@ -1,7 +1,7 @@
 import type { DecayRange } from "../contract/index.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
-import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { scope } from "../core/scope.ts";
 
 /** The sum of the squares of all elements, a scalar, in a fixed order. Not differentiable. */
@@ -23,7 +23,7 @@ export interface AdamWStep {
   readonly secondMoments: Tensor;
   /** A scalar by which gradients are multiplied, for instance to clip them. */
   readonly gradScale: Tensor;
-  /** Disjoint ranges that cover the bucket, each with its weight decay. */
+  /** Ranges that cover the bucket, one behind the other, each with its weight decay. */
   readonly ranges: readonly DecayRange[];
   readonly learningRate: number;
   readonly beta1: number;
@@ -43,7 +43,17 @@ export function adamwStep(step: AdamWStep): void {
       throw shapeError("adamwStep", `a bucket is ${formatShape(bucket.shape)}, expected dense [${parameters.size}]`);
     }
   }
+  checkRanges(step.ranges, parameters.size);
+  if (gradScale.size !== 1) throw shapeError("adamwStep", `gradScale is ${formatShape(gradScale.shape)}, not a scalar`);
   if (parameters.size === 0) return;
   parameters.backend.kernels.adamw({ ...step, gradScale: viewAs(gradScale, 1) });
   for (const changed of [parameters, firstMoments, secondMoments]) changed.storage.version++;
+}
+
+function checkRanges(ranges: readonly DecayRange[], size: number): void {
+  let covered = 0;
+  for (const { start, end } of ranges) covered = start === covered && end >= start ? end : NaN;
+  if (covered !== size) {
+    throw argumentError("adamwStep", `the ranges do not cover the ${size} elements of the bucket one behind the other`);
+  }
 }

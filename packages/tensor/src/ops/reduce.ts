@@ -38,7 +38,7 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduction("min", x, options);
 }
 
-/** The index of the first largest element along the last axis. */
+/** The index of the first largest element along the last axis; NaN counts as the largest. */
 export function argmax(x: Tensor): Tensor<"i32"> {
   checkDType("argmax", x, "f32");
   const width = x.shape.at(-1);

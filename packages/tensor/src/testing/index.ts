@@ -1,1 +1,3 @@
-export {};
+export { conformanceCases } from "./cases/index.ts";
+export { checkCase } from "./case.ts";
+export type { Capabilities, ConformanceCase } from "./case.ts";

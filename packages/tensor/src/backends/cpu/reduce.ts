@@ -32,9 +32,14 @@ export function reduce(memory: Memory): ReduceKernels {
       const result = memory.dense(out);
       for (let row = 0; row < rows; row++) {
         let best = 0;
-        for (let i = 1; i < length; i++) if (xs[row * length + i] > xs[row * length + best]) best = i;
+        for (let i = 1; i < length; i++) if (exceeds(xs[row * length + i], xs[row * length + best])) best = i;
         result[row] = best;
       }
     },
   };
+}
+
+/** Whether `x` is larger, NaN being the largest. */
+function exceeds(x: number, best: number): boolean {
+  return x > best || (Number.isNaN(x) && !Number.isNaN(best));
 }

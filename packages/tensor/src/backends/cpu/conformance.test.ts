@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { checkCase, conformanceCases } from "../../testing/index.ts";
+import { cpu } from "./index.ts";
+
+const backend = await cpu();
+
+test.each(conformanceCases())("$kernel: $name", async (subject) => {
+  await checkCase(subject, backend);
+  expect(backend.memory.liveBuffers).toBe(0);
+});

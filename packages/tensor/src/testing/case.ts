@@ -1,0 +1,57 @@
+import type { Backend, Kernels } from "../contract/index.ts";
+import { TensorError } from "../errors.ts";
+
+/**
+ * What a backend's arithmetic may lack. A backend that says so is checked to lack it indeed; everything else in the
+ * suite holds for every backend.
+ */
+export interface Capabilities {
+  /** NaN survives arithmetic: NaN × 0 is NaN. Software adapters of WebGPU may give 0. */
+  readonly nan: boolean;
+  /** Numbers below 2⁻¹²⁶ are kept, not flushed to zero. */
+  readonly subnormals: boolean;
+  /** Indices outside of a table throw `index-out-of-range`; elsewhere rows are zero and losses NaN. */
+  readonly indexErrors: boolean;
+}
+
+/** One check of a kernel, alone or through the ops that stand on it. */
+export interface Check {
+  readonly name: string;
+  /** Runs only where the backend has this capability. */
+  readonly needs?: keyof Capabilities;
+  /** Runs only where the backend lacks this capability. */
+  readonly without?: keyof Capabilities;
+  /** Throws an error that says what is wrong. */
+  run(backend: Backend): Promise<void>;
+}
+
+/** A check, and the kernel that it is about. */
+export interface ConformanceCase extends Check {
+  readonly kernel: keyof Kernels;
+}
+
+/** At least one check for each kernel of a family: a kernel without checks does not compile. */
+export type ChecksOf<Family> = { readonly [Kernel in keyof Family]: readonly [Check, ...Check[]] };
+
+/**
+ * Runs one case on a backend. Throws an error that names kernel, case, element, the expected and the actual value,
+ * error and tolerance; or says that buffers were left behind.
+ */
+export async function checkCase(subject: ConformanceCase, backend: Backend): Promise<void> {
+  const title = `${backend.name}: ${subject.kernel}: ${subject.name}`;
+  const before = backend.memory;
+  try {
+    await subject.run(backend);
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new TensorError("backend-failure", `${title}: ${problem}`, { cause });
+  }
+  const after = backend.memory;
+  if (after.liveBuffers !== before.liveBuffers || after.liveBytes !== before.liveBytes) {
+    throw new TensorError(
+      "backend-failure",
+      `${title}: left ${after.liveBuffers - before.liveBuffers} buffers (${after.liveBytes - before.liveBytes} bytes) ` +
+        "behind",
+    );
+  }
+}

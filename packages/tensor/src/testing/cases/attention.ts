@@ -1,0 +1,198 @@
+import type { AttentionKernels, AttentionOptions, AttentionSequence } from "../../contract/index.ts";
+import { attention } from "../../ops/attention.ts";
+import type { AttentionArguments } from "../../ops/attention.ts";
+import { copyInto } from "../../ops/movement.ts";
+import type { Shape } from "../../shape.ts";
+import type { ChecksOf } from "../case.ts";
+import { gradientOf, inner } from "../finite-differences.ts";
+import { literal, numbers, unwritten } from "../inputs.ts";
+import type { Layout } from "../layout.ts";
+import type { OpCase } from "../op-case.ts";
+import { gradients, op, values } from "../op-case.ts";
+import { inPlace, kernel } from "../write-case.ts";
+import type { NdArray } from "../reference/array.ts";
+import { at, generate, reshape } from "../reference/array.ts";
+import * as reference from "../reference/attention.ts";
+
+const { NaN: nan } = Number;
+
+/** Consecutive sequences of these lengths. */
+function packed(...lengths: readonly number[]): AttentionSequence[] {
+  let start = 0;
+  return lengths.map((length) => {
+    const sequence = { queryStart: start, queryCount: length, keyStart: start, keyCount: length };
+    start += length;
+    return sequence;
+  });
+}
+
+/** Attention of packed projections, with the op's defaults. */
+function result(qkv: NdArray, { heads, headDim, ...options }: AttentionArguments): NdArray {
+  const [tokens] = qkv.shape;
+  const { kvHeads = heads, scale = 1 / Math.sqrt(headDim), causal = true, window = null } = options;
+  const { sequenceLength = tokens } = options;
+  const sequences = options.sequences ?? packed(...Array<number>(tokens && tokens / sequenceLength).fill(sequenceLength));
+  const parts = reference.unpack(qkv, { heads, kvHeads, headDim });
+  return reshape(reference.attention(parts, { scale, causal, window, sequences }).out, [tokens, heads * headDim]);
+}
+
+const calls: readonly (readonly [name: string, tokens: number, AttentionArguments, Layout?])[] = [
+  ["one token", 1, { heads: 2, headDim: 3 }],
+  ["causal", 7, { heads: 2, headDim: 4 }],
+  ["strided projections", 6, { heads: 2, headDim: 5 }, "transposed"],
+  ["not causal", 7, { heads: 1, headDim: 3, causal: false }],
+  ["a scale", 5, { heads: 2, headDim: 4, scale: 0.3 }],
+  ["a window of 1", 5, { heads: 2, headDim: 4, window: 1 }],
+  ["a window of 3", 9, { heads: 2, headDim: 4, window: 3 }],
+  ["a window longer than the sequence", 5, { heads: 1, headDim: 4, window: 50 }],
+  ["groups of query heads", 6, { heads: 6, kvHeads: 2, headDim: 3 }],
+  ["one key-value head", 6, { heads: 4, kvHeads: 1, headDim: 4 }],
+  ["sequences of one length", 12, { heads: 2, headDim: 4, sequenceLength: 4 }],
+  ["sequences of several lengths, one of them empty", 9, { heads: 2, headDim: 4, sequences: packed(4, 0, 1, 3, 1) }],
+  ["several lengths, windows, groups", 17, { heads: 4, kvHeads: 2, headDim: 5, window: 4, sequences: packed(9, 8) }],
+  ["several lengths, not causal", 9, { heads: 2, headDim: 4, causal: false, sequences: packed(5, 4) }],
+  ["no tokens", 0, { heads: 2, headDim: 4 }],
+  ["one dimension", 5, { heads: 3, headDim: 1 }],
+  ["130 tokens", 130, { heads: 2, headDim: 17 }],
+  ["2 × 67 tokens, windows, groups", 134, { heads: 4, kvHeads: 2, headDim: 8, window: 33, sequenceLength: 67 }],
+];
+
+const cases: readonly OpCase[] = calls.map(([name, tokens, options, layout]) => {
+  const { heads, kvHeads = heads, headDim } = options;
+  return op({
+    name,
+    inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim], { layout }) },
+    run: ({ qkv }) => attention(qkv, options),
+    reference: ({ qkv }) => result(qkv, options),
+  });
+});
+
+/** Scores in the hundreds: one key takes all, without overflow. */
+const peaked = op({
+  name: "large scores",
+  inputs: { qkv: numbers([6, 24], { low: -20, high: 20 }) },
+  run: ({ qkv }) => attention(qkv, { heads: 2, headDim: 4, scale: 1 }),
+  reference: ({ qkv }) => result(qkv, { heads: 2, headDim: 4, scale: 1 }),
+  tolerance: 5e-5,
+});
+
+/** New tokens of two sequences, behind 5 and 0 earlier ones in a cache of 12 rows. */
+const cached: readonly AttentionSequence[] = [
+  { queryStart: 0, queryCount: 2, keyStart: 0, keyCount: 7 },
+  { queryStart: 2, queryCount: 1, keyStart: 8, keyCount: 1 },
+];
+
+const [heads, kvHeads, headDim] = [4, 2, 3];
+
+/** A cache after its new rows were written; rows of no sequence hold NaN and must not matter. */
+function filled(rows: NdArray, added: NdArray): NdArray {
+  return generate(rows.shape, ([row, head, d]) => {
+    for (const { queryStart, queryCount, keyStart, keyCount } of cached) {
+      const i = row - (keyStart + keyCount - queryCount);
+      if (i >= 0 && i < queryCount) return at(added, [queryStart + i, head, d]);
+    }
+    return at(rows, [row, head, d]);
+  });
+}
+
+/** Numbers in rows `[start, end)`, NaN elsewhere. */
+function rowsWithin(shape: Shape, start: number, end: number) {
+  const width = shape[1] * shape[2];
+  const elements = Array.from({ length: shape[0] * width }, (_, i) => Math.floor(i / width));
+  return literal(elements.map((row, i) => (row >= start && row < end ? Math.sin(i) : nan)), shape);
+}
+
+const cacheRows = rowsWithin([12, kvHeads, headDim], 0, 5);
+const coveredRows = rowsWithin([8, 2, 4], 1, 6);
+
+const causal: AttentionOptions = { scale: 0.5, causal: true, window: null, sequences: packed(4, 5) };
+/** Two queries of the second sequence only, each behind three earlier keys. */
+const partial: AttentionOptions = {
+  ...causal,
+  window: 4,
+  sequences: [{ queryStart: 2, queryCount: 2, keyStart: 1, keyCount: 5 }],
+};
+
+export const attentionChecks = {
+  attention: [
+    kernel({
+      name: "log-sum-exp, with separate strided q, k and v",
+      inputs: {
+        q: numbers([9, 4, 5], { layout: "gapped" }),
+        k: numbers([9, 2, 5], { layout: "offset" }),
+        v: numbers([9, 2, 5], { layout: "gapped" }),
+        out: unwritten([9, 4, 5]),
+        logSumExp: unwritten([9, 4]),
+      },
+      run: ({ attention }, views) => attention({ ...causal, ...views }),
+      expected: (arrays) => reference.attention(arrays, causal),
+    }),
+    kernel({
+      name: "rows that no sequence covers are neither read nor written",
+      inputs: {
+        q: numbers([6, 2, 4]),
+        k: coveredRows,
+        v: coveredRows,
+        out: unwritten([6, 2, 4]),
+      },
+      run: ({ attention }, views) => attention({ ...partial, ...views, logSumExp: null }),
+      expected: (arrays) => ({ out: reference.attention(arrays, partial).out }),
+    }),
+    kernel({
+      name: "no sequences",
+      inputs: { q: numbers([2, 1, 3]), k: numbers([2, 1, 3]), v: numbers([2, 1, 3]), out: numbers([2, 1, 3]) },
+      run: ({ attention }, views) => attention({ ...causal, ...views, sequences: [], logSumExp: null }),
+      expected: ({ out }) => ({ out }),
+    }),
+    inPlace({
+      name: "with a cache, of which rows outside of the sequences hold NaN",
+      inputs: {
+        qkv: numbers([3, (heads + 2 * kvHeads) * headDim], { layout: "transposed" }),
+        keys: cacheRows,
+        values: cacheRows,
+        out: unwritten([3, heads * headDim]),
+      },
+      run: ({ qkv, keys, values, out }) =>
+        copyInto(out, attention(qkv, { heads, kvHeads, headDim, sequences: cached, cache: { keys, values } })),
+      expected({ qkv, keys, values }) {
+        const own = reference.unpack(qkv, { heads, kvHeads, headDim });
+        const all = { q: own.q, k: filled(keys, own.k), v: filled(values, own.v) };
+        const mask = { scale: 1 / Math.sqrt(headDim), causal: true, window: null, sequences: cached };
+        return { out: reference.attention(all, mask).out, keys: all.k, values: all.v };
+      },
+    }),
+    ...cases.map(values),
+    values(peaked),
+  ],
+  attentionGradient: [
+    kernel({
+      name: "separate strided tensors and gradients, written over what is there",
+      inputs: {
+        q: numbers([9, 4, 3], { layout: "gapped" }),
+        k: numbers([9, 2, 3], { layout: "offset" }),
+        v: numbers([9, 2, 3], { layout: "gapped" }),
+        grad: numbers([9, 4, 3], { layout: "offset" }),
+        out: unwritten([9, 4, 3]),
+        logSumExp: unwritten([9, 4]),
+        gradQ: unwritten([9, 4, 3], "gapped"),
+        gradK: unwritten([9, 2, 3], "gapped"),
+        gradV: unwritten([9, 2, 3], "offset"),
+      },
+      run({ attention, attentionGradient }, { grad, gradQ, gradK, gradV, ...views }) {
+        attention({ ...causal, ...views });
+        attentionGradient({ ...causal, ...views, grad, gradQ, gradK, gradV });
+      },
+      expected({ q, k, v, grad }) {
+        const loss = (parts: reference.Projections): number => inner(reference.attention(parts, causal).out, grad);
+        return {
+          ...reference.attention({ q, k, v }, causal),
+          gradQ: gradientOf((moved) => loss({ q: moved, k, v }), q),
+          gradK: gradientOf((moved) => loss({ q, k: moved, v }), k),
+          gradV: gradientOf((moved) => loss({ q, k, v: moved }), v),
+        };
+      },
+      tolerance: 2e-5,
+    }),
+    ...cases.map(gradients),
+  ],
+} satisfies ChecksOf<AttentionKernels>;

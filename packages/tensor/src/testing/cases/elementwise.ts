@@ -1,0 +1,413 @@
+import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "../../contract/index.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import * as ops from "../../ops/elementwise.ts";
+import type { Operand } from "../../ops/elementwise.ts";
+import type { Shape } from "../../shape.ts";
+import type { Check, ChecksOf } from "../case.ts";
+import { derivativeAlong } from "../finite-differences.ts";
+import type { Input } from "../inputs.ts";
+import { integers, literal, numbers, unwritten } from "../inputs.ts";
+import { kernel } from "../write-case.ts";
+import type { Layout } from "../layout.ts";
+import type { OpCase } from "../op-case.ts";
+import { gradients, op, values } from "../op-case.ts";
+import type { NdArray } from "../reference/array.ts";
+import { array, combine, map } from "../reference/array.ts";
+import { activations, binary, unary } from "../reference/elementwise.ts";
+import type { Domain } from "./elementwise-domains.ts";
+import { binaryDomains, unaryDomains } from "./elementwise-domains.ts";
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+
+/** An op at all of its special arguments; those with NaN apart, for backends that lose it. */
+function specialCases<Row extends readonly number[]>(
+  name: string,
+  rows: readonly Row[],
+  run: (...columns: Tensor[]) => Tensor,
+): OpCase[] {
+  const parts = [rows.filter((row) => !row.some(Number.isNaN)), rows.filter((row) => row.some(Number.isNaN))];
+  return parts.flatMap((part, i) => {
+    if (part.length === 0) return [];
+    const column = (index: number): number[] => part.map((row) => row[index]);
+    const inputs = part[0].slice(0, -1).map((_, index) => [`x${index}`, literal(column(index))] as const);
+    const expected = literal(column(inputs.length));
+    return op({
+      name: `${name}: ${i === 0 ? "special values" : "NaN"}`,
+      inputs: Object.fromEntries(inputs),
+      run: (tensors) => run(...Object.values(tensors)),
+      reference: () => ({ shape: expected.shape, data: Float64Array.from(expected.values(0)) }),
+      needs: i === 0 ? undefined : "nan",
+    });
+  });
+}
+
+const layouts: readonly (readonly [Shape, Layout])[] = [
+  [[], "offset"], [[0], "dense"], [[1], "dense"], [[7], "offset"], [[3, 5], "transposed"], [[2, 3, 4], "gapped"],
+  [[9], "stepped"], [[5, 0, 2], "dense"], [[3, 1030], "transposed"],
+];
+
+const unaryCases = (name: UnaryOp): OpCase[] =>
+  layouts.map(([shape, layout]) =>
+    op({
+      name: `${name} of [${shape.join(", ")}], ${layout}`,
+      inputs: { x: numbers(shape, { ...unaryDomains[name], layout }) },
+      run: ({ x }) => ops[name](x),
+      reference: ({ x }) => map(x, unary[name]),
+    }),
+  );
+
+/** Near zero, where a formula by way of exp would cancel. */
+const smallArguments = (["sin", "tanh", "gelu", "sigmoid"] as const).map((name) =>
+  op({
+    name: `${name} near zero`,
+    inputs: { x: literal([1e-3, -1e-4, 3e-5, -1e-6, 1e-7]) },
+    run: ({ x }) => ops[name](x),
+    reference: ({ x }) => map(x, unary[name]),
+  }),
+);
+
+const pairs: readonly (readonly [name: string, a: readonly [Shape, Layout], b: readonly [Shape, Layout]])[] = [
+  ["scalars", [[], "dense"], [[], "offset"]],
+  ["vectors", [[7], "offset"], [[7], "dense"]],
+  ["both transposed", [[4, 6], "transposed"], [[4, 6], "transposed"]],
+  ["stepped and gapped", [[5, 6], "stepped"], [[5, 6], "gapped"]],
+  ["a row to a matrix", [[3, 5], "dense"], [[5], "offset"]],
+  ["a column and a row", [[3, 1], "dense"], [[1, 5], "stepped"]],
+  ["a matrix to three axes", [[2, 3, 4], "gapped"], [[3, 1], "dense"]],
+  ["a scalar to a vector", [[], "dense"], [[4], "dense"]],
+  ["nothing and a row", [[0, 3], "dense"], [[3], "dense"]],
+  ["one element to none", [[1], "dense"], [[0], "dense"]],
+  ["large", [[3, 1030], "offset"], [[1030], "dense"]],
+];
+
+function draw(domain: Domain<readonly number[]>, shape: Shape, layout: Layout): Input<"f32"> {
+  return domain.whole ? integers(shape, -2, 3, layout, "f32") : numbers(shape, { ...domain, layout });
+}
+
+const pairCases = (name: BinaryOp): OpCase[] =>
+  pairs.map(([title, [aShape, aLayout], [bShape, bLayout]]) =>
+    op({
+      name: `${name}: ${title}`,
+      inputs: { a: draw(binaryDomains[name], aShape, aLayout), b: draw(binaryDomains[name], bShape, bLayout) },
+      run: ({ a, b }) => ops[name](a, b),
+      reference: ({ a, b }) => combine(binary[name], a, b),
+    }),
+  );
+
+const numberOperands = (name: BinaryOp): OpCase[] => {
+  const apply = (a: Operand, b: Operand): Tensor => ops[name](a, b);
+  const x = draw(binaryDomains[name], [3, 5], "transposed");
+  return [
+    op({
+      name: `${name} of a tensor and a number`,
+      inputs: { x },
+      run: ({ x }) => apply(x, 1.5),
+      reference: ({ x }) => map(x, (value) => binary[name](value, 1.5)),
+    }),
+    op({
+      name: `${name} of a number and a tensor`,
+      inputs: { x },
+      run: ({ x }) => apply(1.5, x),
+      reference: ({ x }) => map(x, (value) => binary[name](1.5, value)),
+    }),
+  ];
+};
+
+const unaryNames = Object.keys(unaryDomains) as UnaryOp[];
+const binaryNames = Object.keys(binaryDomains) as BinaryOp[];
+/** add, sub and mul of a number are calls of the kernel `affine`. */
+const affineNames: readonly BinaryOp[] = ["add", "sub", "mul"];
+const differentiable = binaryNames.filter((name) => !binaryDomains[name].whole);
+
+/** Gradients at kinks and poles, where a choice was made: PyTorch's. */
+const kinks: readonly OpCase[] = [
+  op({
+    name: "relu and abs at 0",
+    inputs: { x: literal([0, 2, -3]) },
+    run: ({ x }) => ops.add(ops.relu(x), ops.abs(x)),
+    reference: ({ x }) => map(x, (value) => Math.max(value, 0) + Math.abs(value)),
+    gradients: { x: [0, 2, -1] },
+  }),
+];
+
+const pairKinks: readonly OpCase[] = [
+  op({
+    name: "maximum of equal elements",
+    inputs: { a: literal([1, 1, 3]), b: literal([1, 2, 2]) },
+    run: ({ a, b }) => ops.maximum(a, b),
+    reference: ({ a, b }) => combine(Math.max, a, b),
+    gradients: { a: [0.5, 0, 1], b: [0.5, 1, 0] },
+  }),
+  op({
+    name: "minimum of equal elements",
+    inputs: { a: literal([1, 1, 3]), b: literal([1, 2, 2]) },
+    run: ({ a, b }) => ops.minimum(a, b),
+    reference: ({ a, b }) => combine(Math.min, a, b),
+    gradients: { a: [0.5, 1, 0], b: [0.5, 0, 1] },
+  }),
+  op({
+    name: "pow of 0",
+    inputs: { a: literal([0, 0, 0, 2]), b: literal([0, 1, 2, 0]) },
+    run: ({ a, b }) => ops.pow(a, b),
+    reference: ({ a, b }) => combine(Math.pow, a, b),
+    gradients: { a: [0, 1, 0, 0], b: [0, 0, 0, Math.log(2)] },
+  }),
+];
+
+const selections: readonly OpCase[] = [
+  op({
+    name: "where, all of one shape",
+    inputs: {
+      condition: integers([3, 7], -1, 2, "dense", "f32"),
+      a: numbers([3, 7]),
+      b: numbers([3, 7], { layout: "transposed" }),
+    },
+    withRespectTo: ["a", "b"],
+    run: ({ condition, a, b }) => ops.where(condition, a, b),
+    reference: ({ condition, a, b }) => combine(choose, condition, a, b),
+  }),
+  op({
+    name: "where, all broadcast",
+    inputs: {
+      condition: integers([4, 1], 0, 2, "stepped", "f32"),
+      a: numbers([5]),
+      b: numbers([3, 1, 5], { layout: "gapped" }),
+    },
+    withRespectTo: ["a", "b"],
+    run: ({ condition, a, b }) => ops.where(condition, a, b),
+    reference: ({ condition, a, b }) => combine(choose, condition, a, b),
+  }),
+  op({
+    name: "where with a number",
+    inputs: { condition: integers([2, 4], 0, 2, "dense", "f32"), a: numbers([4]) },
+    withRespectTo: ["a"],
+    run: ({ condition, a }) => ops.where(condition, a, -1),
+    reference: ({ condition, a }) => combine((c, x) => choose(c, x, -1), condition, a),
+  }),
+  op({
+    name: "where of nothing",
+    inputs: { condition: integers([1], 0, 2, "dense", "f32"), a: numbers([0, 2]), b: numbers([2]) },
+    withRespectTo: ["a", "b"],
+    run: ({ condition, a, b }) => ops.where(condition, a, b),
+    reference: ({ condition, a, b }) => combine(choose, condition, a, b),
+  }),
+  op({
+    name: "where, large",
+    inputs: { condition: integers([2, 1030], 0, 2, "offset", "f32"), a: numbers([2, 1030]), b: numbers([1030]) },
+    withRespectTo: ["a", "b"],
+    run: ({ condition, a, b }) => ops.where(condition, a, b),
+    reference: ({ condition, a, b }) => combine(choose, condition, a, b),
+  }),
+];
+
+function choose(condition: number, a: number, b: number): number {
+  return condition === 0 ? b : a;
+}
+
+/** `grad · activation′(x)` by the kernel itself, also into `grad`. */
+const activationGradients = (activation: Activation): [Check, ...Check[]] => {
+  const inputs = (size: number) => ({
+    x: numbers([size], { low: -4, high: 4, gap: 0.1, layout: "offset" }),
+    grad: numbers([size], { layout: "offset" }),
+  });
+  const expected = ({ x, grad }: { x: NdArray; grad: NdArray }): NdArray => {
+    const slopes = map(x, (at) => derivative(activations[activation], at));
+    return combine((g, slope) => g * slope, grad, slopes);
+  };
+  return [
+    kernel({
+      name: `of ${activation}`,
+      inputs: { ...inputs(1031), out: unwritten([1031]) },
+      run: ({ activationGradient }, { x, grad, out }) => activationGradient({ activation, x, grad, out }),
+      expected: (arrays) => ({ out: expected(arrays) }),
+    }),
+    kernel({
+      name: `of ${activation}, into the gradient`,
+      inputs: inputs(37),
+      run: ({ activationGradient }, { x, grad }) => activationGradient({ activation, x, grad, out: grad }),
+      expected: (arrays) => ({ grad: expected(arrays) }),
+    }),
+    kernel({
+      name: `of ${activation}, far out`,
+      inputs: { x: literal([-1e10, -50, 50, 1e10]), grad: literal([1, 2, 3, 4]), out: unwritten([4]) },
+      run: ({ activationGradient }, { x, grad, out }) => activationGradient({ activation, x, grad, out }),
+      expected: () => ({ out: array([4], [0, 0, 3, 4]) }),
+    }),
+  ];
+};
+
+function derivative(f: (x: number) => number, at: number): number {
+  return derivativeAlong(({ data }) => f(data[0]), array([1], [at]), Float64Array.of(1));
+}
+
+const arithmetic: readonly OpCase[] = [
+  op({
+    name: "−x, x + 2 and 2 − x",
+    inputs: { x: numbers([2, 3, 5], { layout: "transposed" }) },
+    run: ({ x }) => ops.add(ops.mul(ops.neg(x), ops.add(x, 2)), ops.sub(2, x)),
+    reference: ({ x }) => map(x, (value) => -value * (value + 2) + 2 - value),
+  }),
+  op({
+    name: "a number on the left",
+    inputs: { x: numbers([9], { layout: "stepped" }) },
+    run: ({ x }) => ops.add(0.25, ops.mul(-3, x)),
+    reference: ({ x }) => map(x, (value) => 0.25 - 3 * value),
+  }),
+  op({
+    name: "a scalar",
+    inputs: { x: numbers([]) },
+    run: ({ x }) => ops.sub(x, 1.5),
+    reference: ({ x }) => map(x, (value) => value - 1.5),
+  }),
+  op({
+    name: "nothing",
+    inputs: { x: numbers([3, 0]) },
+    run: ({ x }) => ops.affine(x, 2, 1),
+    reference: ({ x }) => x,
+  }),
+  op({
+    name: "large",
+    inputs: { x: numbers([3, 1030], { layout: "gapped" }) },
+    run: ({ x }) => ops.affine(x, 2, 1),
+    reference: ({ x }) => map(x, (value) => 2 * value + 1),
+  }),
+];
+
+/** Shapes and layouts of copies, from and to. */
+const copies: readonly (readonly [Shape, Layout, Layout])[] = [
+  [[], "offset", "offset"],
+  [[1], "dense", "stepped"],
+  [[9], "stepped", "dense"],
+  [[3, 5], "transposed", "dense"],
+  [[3, 5], "dense", "transposed"],
+  [[4, 6], "transposed", "transposed"],
+  [[2, 1, 4], "gapped", "transposed"],
+  [[2, 3, 2, 3, 2], "stepped", "gapped"],
+  [[65, 129], "transposed", "offset"],
+  [[5, 1031], "offset", "gapped"],
+];
+
+/** Half of the smallest normal number. */
+const subnormal = 2 ** -127;
+
+export const elementwiseChecks = {
+  unary: [
+    kernel({
+      name: "in place",
+      inputs: { x: numbers([37], { layout: "offset" }) },
+      run: ({ unary }, { x }) => unary({ op: "tanh", x, out: x }),
+      expected: ({ x }) => ({ x: map(x, Math.tanh) }),
+    }),
+    ...unaryNames.flatMap((name) => specialCases(name, unaryDomains[name].special, (x) => ops[name](x))).map(values),
+    ...smallArguments.map(values),
+    ...unaryNames.flatMap(unaryCases).flatMap((subject) => [values(subject), gradients(subject)]),
+    ...kinks.map(gradients),
+  ],
+  binary: [
+    kernel({
+      name: "into the first operand",
+      inputs: { a: numbers([37], { layout: "offset" }), b: numbers([37]) },
+      run: ({ binary }, { a, b }) => binary({ op: "sub", a, b, out: a }),
+      expected: ({ a, b }) => ({ a: combine(binary.sub, a, b) }),
+    }),
+    kernel({
+      name: "into the second operand",
+      inputs: { a: numbers([5, 7], { layout: "transposed" }), b: numbers([5, 7], { layout: "offset" }) },
+      run: ({ binary }, { a, b }) => binary({ op: "sub", a, b, out: b }),
+      expected: ({ a, b }) => ({ b: combine(binary.sub, a, b) }),
+    }),
+    ...binaryNames.flatMap((name) => specialCases(name, binaryDomains[name].special, ops[name])).map(values),
+    ...binaryNames.flatMap(pairCases).map(values),
+    ...differentiable.flatMap(pairCases).map(gradients),
+    ...binaryNames.filter((name) => !affineNames.includes(name)).flatMap(numberOperands).map(values),
+    ...differentiable.filter((name) => !affineNames.includes(name)).flatMap(numberOperands).map(gradients),
+    ...pairKinks.map(gradients),
+  ],
+  affine: [
+    kernel({
+      name: "in place",
+      inputs: { x: numbers([37], { layout: "offset" }) },
+      run: ({ affine }, { x }) => affine({ x, scale: -2, shift: 0.5, out: x }),
+      expected: ({ x }) => ({ x: map(x, (value) => -2 * value + 0.5) }),
+    }),
+    ...specialCases("3x + 1", [[inf, inf], [-inf, -inf], [nan, nan]], (x) => ops.affine(x, 3, 1)).map(values),
+    ...specialCases("0x", [[1, 0], [inf, nan], [nan, nan]], (x) => ops.affine(x, 0, 0)).map(values),
+    ...specialCases("a subnormal", [[subnormal, subnormal / 2]], (x) => ops.affine(x, 0.5, 0))
+      .map((subject) => values({ ...subject, needs: "subnormals" })),
+    ...specialCases("a subnormal is flushed", [[subnormal, 0]], (x) => ops.affine(x, 0.5, 0))
+      .map((subject) => values({ ...subject, without: "subnormals" })),
+    ...specialCases("NaN is lost", [[inf, 0]], (x) => ops.affine(x, 0, 0))
+      .map((subject) => values({ ...subject, without: "nan" })),
+    ...affineNames.flatMap(numberOperands).flatMap((subject) => [values(subject), gradients(subject)]),
+    ...arithmetic.flatMap((subject) => [values(subject), gradients(subject)]),
+  ],
+  select: [
+    kernel({
+      name: "NaN and −0 as conditions, NaN not taken",
+      inputs: {
+        condition: literal([nan, -0, 0, 1e-30]),
+        a: literal([1, nan, nan, 4]),
+        b: literal([nan, 6, 7, nan]),
+        out: unwritten([4]),
+      },
+      run: ({ select }, { condition, a, b, out }) => select({ condition, a, b, out }),
+      expected: () => ({ out: array([4], [1, 6, 7, 4]) }),
+      needs: "nan",
+    }),
+    ...selections.flatMap((subject) => [values(subject), gradients(subject)]),
+  ],
+  activationGradient: [...activationGradients("gelu"), ...activationGradients("relu")],
+  copy: [
+    kernel({
+      name: "i32 to i32",
+      inputs: { x: integers([3, 5], -9, 9, "transposed"), out: unwritten([3, 5], "offset", "i32") },
+      run: ({ copy }, { x, out }) => copy({ x, out }),
+      expected: ({ x }) => ({ out: x }),
+      tolerance: 0,
+    }),
+    kernel({
+      name: "f32 to i32 truncates",
+      inputs: {
+        x: literal([1.9, -1.9, 0.5, -0.5, 2147483520, -2147483648], [2, 3]),
+        out: unwritten([2, 3], "gapped", "i32"),
+      },
+      run: ({ copy }, { x, out }) => copy({ x, out }),
+      expected: () => ({ out: array([2, 3], [1, -1, 0, 0, 2147483520, -2147483648]) }),
+      tolerance: 0,
+    }),
+    kernel({
+      name: "i32 to f32 rounds to the nearest",
+      inputs: { x: literal([-7, 16777217, 16777219, 2147483647], [4], "i32"), out: unwritten([4], "stepped") },
+      run: ({ copy }, { x, out }) => copy({ x, out }),
+      expected: () => ({ out: array([4], [-7, 16777216, 16777220, 2147483648]) }),
+      tolerance: 0,
+    }),
+    ...copies.map(([shape, from, to]) =>
+      kernel({
+        name: `[${shape.join(", ")}], ${from} to ${to}`,
+        inputs: { x: numbers(shape, { layout: from }), out: unwritten(shape, to) },
+        run: ({ copy }, { x, out }) => copy({ x, out }),
+        expected: ({ x }) => ({ out: x }),
+        tolerance: 0,
+      }),
+    ),
+  ],
+  fill: [
+    kernel({
+      name: "i32",
+      inputs: { out: unwritten([3, 5], "transposed", "i32") },
+      run: ({ fill }, { out }) => fill({ value: -2147483648, out }),
+      expected: ({ out }) => ({ out: map(out, () => -2147483648) }),
+      tolerance: 0,
+    }),
+    ...copies.map(([shape, , layout]) =>
+      kernel({
+        name: `[${shape.join(", ")}], ${layout}`,
+        inputs: { out: unwritten(shape, layout) },
+        run: ({ fill }, { out }) => fill({ value: 0.1, out }),
+        expected: ({ out }) => ({ out: map(out, () => Math.fround(0.1)) }),
+        tolerance: 0,
+      }),
+    ),
+  ],
+} satisfies ChecksOf<ElementwiseKernels>;

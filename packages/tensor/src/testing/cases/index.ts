@@ -1,0 +1,40 @@
+import type { Kernels } from "../../contract/index.ts";
+import type { Capabilities, ChecksOf, ConformanceCase } from "../case.ts";
+import { attentionChecks } from "./attention.ts";
+import { elementwiseChecks } from "./elementwise.ts";
+import { indexingChecks } from "./indexing.ts";
+import { lossChecks } from "./loss.ts";
+import { matmulChecks } from "./matmul.ts";
+import { movementChecks } from "./movement.ts";
+import { normalizationChecks } from "./normalization.ts";
+import { optimizerChecks } from "./optimizer.ts";
+import { randomChecks } from "./random.ts";
+import { reduceChecks } from "./reduce.ts";
+
+/** The table from kernel to checks: a kernel without any does not compile. */
+const checks: ChecksOf<Kernels> = {
+  ...elementwiseChecks,
+  copy: [...elementwiseChecks.copy, ...movementChecks.copy],
+  fill: [...elementwiseChecks.fill, ...movementChecks.fill],
+  ...reduceChecks,
+  ...matmulChecks,
+  ...indexingChecks,
+  ...normalizationChecks,
+  ...attentionChecks,
+  ...lossChecks,
+  ...optimizerChecks,
+  ...randomChecks,
+};
+
+const complete: Capabilities = { nan: true, subnormals: true, indexErrors: true };
+
+/**
+ * Every op and kernel against float64 reference values and finite differences, for a backend with the given
+ * capabilities; by default all of them. Run each case by `checkCase`, with any test runner.
+ */
+export function conformanceCases(capabilities: Partial<Capabilities> = {}): readonly ConformanceCase[] {
+  const present = { ...complete, ...capabilities };
+  return (Object.keys(checks) as (keyof Kernels)[])
+    .flatMap((kernel) => checks[kernel].map((check) => ({ kernel, ...check })))
+    .filter(({ needs, without }) => (!needs || present[needs]) && (!without || !present[without]));
+}

@@ -1,0 +1,170 @@
+import type { LossKernels } from "../../contract/index.ts";
+import { crossEntropy } from "../../ops/loss.ts";
+import type { CrossEntropyOptions } from "../../ops/loss.ts";
+import type { Shape } from "../../shape.ts";
+import type { ChecksOf } from "../case.ts";
+import { gradientOf, inner } from "../finite-differences.ts";
+import { integers, literal, numbers, unwritten } from "../inputs.ts";
+import { kernel } from "../write-case.ts";
+import type { Layout } from "../layout.ts";
+import type { OpCase } from "../op-case.ts";
+import { failure, gradients, op, values } from "../op-case.ts";
+import type { NdArray } from "../reference/array.ts";
+import { array, generate } from "../reference/array.ts";
+import * as reference from "../reference/loss.ts";
+import { logSumExp } from "../reference/normalization.ts";
+import { reduce } from "../reference/reduce.ts";
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+
+function reduced(logits: NdArray, targets: NdArray, { ignoreIndex = -100, reduction = "mean" }: CrossEntropyOptions): NdArray {
+  const losses = reference.crossEntropy(logits, targets, ignoreIndex);
+  if (reduction === "none") return losses;
+  const count = reduction === "sum" ? 1 : Math.max(1, targets.data.filter((target) => target !== ignoreIndex).length);
+  return array([], reduce("sum", losses).data.map((sum) => sum / count));
+}
+
+const batches: readonly (readonly [lead: Shape, classes: number, Layout])[] = [
+  [[], 5, "offset"], [[6], 4, "dense"], [[2, 3], 7, "transposed"], [[5], 1, "gapped"], [[0], 3, "dense"],
+  [[1000], 65, "dense"], [[7], 1031, "offset"],
+];
+
+/** Every reduction, without ignored targets, with the usual mark for them, and with a class as the mark. */
+const losses: readonly OpCase[] = batches.flatMap(([lead, classes, layout]) =>
+  (["mean", "sum", "none"] as const).flatMap((reduction) =>
+    [undefined, 0, -1].map((ignoreIndex) => {
+      const options = { reduction, ignoreIndex };
+      return op({
+        name:
+          `[${[...lead, classes].join(", ")}], ${layout}, ${reduction}` +
+          (ignoreIndex === undefined ? "" : `, ${ignoreIndex} ignored`),
+        inputs: {
+          logits: numbers([...lead, classes], { low: -4, high: 4, layout }),
+          targets: integers(lead, ignoreIndex === -1 ? -1 : 0, classes, layout),
+        },
+        run: ({ logits, targets }) => crossEntropy(logits, targets, options),
+        reference: ({ logits, targets }) => reduced(logits, targets, options),
+      });
+    }),
+  ),
+);
+
+const allIgnored = op({
+  name: "nothing but ignored targets",
+  inputs: { logits: numbers([3, 4]), targets: literal([-100, -100, -100], [3], "i32") },
+  run: ({ logits, targets }) => crossEntropy(logits, targets),
+  reference: () => array([], [0]),
+});
+
+/** Rows of logits, the target 1, and the loss. */
+const extremes = [
+  { row: [1000, 0, -1000], loss: 1000 },
+  { row: [0, 1000, 0], loss: 0 },
+  { row: [0, -inf, 0], loss: inf },
+  { row: [-inf, 3, -inf], loss: 0 },
+  { row: [3e38, -3e38, 0], loss: inf },
+];
+
+const extremeLosses = op({
+  name: "large logits and −∞",
+  inputs: {
+    logits: literal(extremes.flatMap(({ row }) => row), [extremes.length, 3]),
+    targets: literal(extremes.map(() => 1), [extremes.length], "i32"),
+  },
+  run: ({ logits, targets }) => crossEntropy(logits, targets, { reduction: "none" }),
+  reference: () => array([extremes.length], extremes.map(({ loss }) => loss)),
+});
+
+const poisoned = op({
+  name: "rows of −∞, with ∞, with NaN, with NaN but ignored",
+  inputs: {
+    logits: literal([-inf, -inf, -inf, inf, 0, 1, nan, 0, 1, nan, nan, nan, 0, 0, 0], [5, 3]),
+    targets: literal([1, 1, 1, -100, 1], [5], "i32"),
+  },
+  run: ({ logits, targets }) => crossEntropy(logits, targets, { reduction: "none" }),
+  reference: () => array([5], [nan, nan, nan, 0, Math.log(3)]),
+  needs: "nan",
+});
+
+const ignoreIndex = 2;
+
+/** The rows' logSumExp. */
+function logSums(logits: NdArray): NdArray {
+  const [rows, classes] = logits.shape;
+  return generate([rows], ([row]) => logSumExp(logits.data.subarray(row * classes, (row + 1) * classes)));
+}
+
+export const lossChecks = {
+  crossEntropy: [
+    kernel({
+      name: "losses, log-sum-exp and count",
+      inputs: {
+        logits: numbers([9, 5], { layout: "offset" }),
+        targets: literal([0, 1, 3, 4, 4, 3, 1, 0, 0], [9], "i32"),
+        losses: unwritten([9]),
+        logSumExp: unwritten([9]),
+        count: unwritten([1]),
+      },
+      run: ({ crossEntropy }, views) => crossEntropy({ ...views, ignoreIndex }),
+      expected: ({ logits, targets }) => ({
+        losses: reference.crossEntropy(logits, targets),
+        logSumExp: logSums(logits),
+        count: array([1], [9]),
+      }),
+    }),
+    kernel({
+      name: "targets outside have the loss NaN",
+      inputs: {
+        logits: numbers([2, 5]),
+        targets: literal([5, -1], [2], "i32"),
+        losses: unwritten([2]),
+        logSumExp: unwritten([2]),
+        count: unwritten([1]),
+      },
+      run: ({ crossEntropy }, views) => crossEntropy({ ...views, ignoreIndex }),
+      expected: ({ logits }) => ({
+        losses: array([2], [nan, nan]),
+        logSumExp: logSums(logits),
+        count: array([1], [2]),
+      }),
+      without: "indexErrors",
+    }),
+    ...[-1, 5, 2147483647].map((target) =>
+      failure("index-out-of-range", {
+        name: `the target ${target} of 5 classes`,
+        inputs: { logits: numbers([3, 5]), targets: literal([0, target, -100], [3], "i32") },
+        run: ({ logits, targets }) => crossEntropy(logits, targets),
+        needs: "indexErrors",
+      }),
+    ),
+    ...[...losses, allIgnored, extremeLosses, poisoned].map(values),
+  ],
+  crossEntropyGradient: [
+    kernel({
+      name: "into the logits",
+      inputs: {
+        logits: numbers([6, 5], { layout: "offset" }),
+        targets: literal([0, 1, 2, 3, 4, 2], [6], "i32"),
+        losses: unwritten([6]),
+        logSumExp: unwritten([6]),
+        count: unwritten([1]),
+        grad: numbers([6], { layout: "offset" }),
+      },
+      run({ crossEntropy, crossEntropyGradient }, { grad, losses, count, ...views }) {
+        crossEntropy({ ...views, losses, count, ignoreIndex });
+        crossEntropyGradient({ ...views, grad, ignoreIndex, out: views.logits });
+      },
+      expected({ logits, targets, grad }) {
+        const loss = (moved: NdArray): NdArray => reference.crossEntropy(moved, targets, ignoreIndex);
+        return {
+          losses: loss(logits),
+          logSumExp: logSums(logits),
+          count: array([1], [4]),
+          logits: gradientOf((moved) => inner(loss(moved), grad), logits),
+        };
+      },
+      tolerance: 2e-5,
+    }),
+    ...[...losses, allIgnored].map(gradients),
+  ],
+} satisfies ChecksOf<LossKernels>;

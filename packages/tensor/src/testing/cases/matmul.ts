@@ -1,0 +1,191 @@
+import type { Activation, MatmulKernels } from "../../contract/index.ts";
+import { linear, matmul } from "../../ops/matmul.ts";
+import type { Shape } from "../../shape.ts";
+import type { ChecksOf } from "../case.ts";
+import { literal, numbers, unwritten } from "../inputs.ts";
+import { kernel } from "../write-case.ts";
+import type { Layout } from "../layout.ts";
+import type { OpCase } from "../op-case.ts";
+import { gradients, op, values } from "../op-case.ts";
+import { array, combine } from "../reference/array.ts";
+import { activations } from "../reference/elementwise.ts";
+import * as reference from "../reference/matmul.ts";
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+
+/** Operands of `matmul`: plain and odd sizes, batches that broadcast, layouts, nothing. */
+const products: readonly (readonly [a: Shape, Layout, b: Shape, Layout])[] = [
+  [[1, 1], "dense", [1, 1], "offset"],
+  [[3, 4], "dense", [4, 5], "dense"],
+  [[7, 9], "transposed", [9, 6], "offset"],
+  [[5, 8], "offset", [8, 7], "transposed"],
+  [[4, 3], "transposed", [3, 4], "transposed"],
+  [[1, 17], "gapped", [17, 33], "gapped"],
+  [[33, 1], "dense", [1, 19], "stepped"],
+  [[2, 3, 4], "dense", [2, 4, 5], "transposed"],
+  [[2, 3, 4], "gapped", [4, 5], "dense"],
+  [[3, 4], "transposed", [2, 4, 5], "gapped"],
+  [[2, 1, 3, 4], "dense", [5, 4, 2], "dense"],
+  [[2, 3, 2, 4], "stepped", [1, 3, 4, 2], "transposed"],
+  [[3, 0], "dense", [0, 2], "dense"],
+  [[0, 3], "dense", [3, 2], "dense"],
+  [[2, 3], "dense", [3, 0], "dense"],
+  [[0, 2, 3], "dense", [3, 4], "dense"],
+  [[64, 64], "dense", [64, 64], "dense"],
+  [[129, 257], "dense", [257, 65], "dense"],
+  [[65, 131], "transposed", [131, 67], "transposed"],
+];
+
+const productCases = products.map(([aShape, aLayout, bShape, bLayout]) =>
+  op({
+    name: `[${aShape.join(", ")}] ${aLayout} × [${bShape.join(", ")}] ${bLayout}`,
+    inputs: { a: numbers(aShape, { layout: aLayout }), b: numbers(bShape, { layout: bLayout }) },
+    run: ({ a, b }) => matmul(a, b),
+    reference: ({ a, b }) => reference.matmul(a, b),
+  }),
+);
+
+/** Larger than any cache level's block in all directions. */
+const large = op({
+  name: "[300, 1030] × [1030, 70]",
+  inputs: { a: numbers([300, 1030]), b: numbers([1030, 70], { layout: "offset" }) },
+  run: ({ a, b }) => matmul(a, b),
+  reference: ({ a, b }) => reference.matmul(a, b),
+});
+
+/** A tensor that meets itself: its gradient has two parts. */
+const tied: readonly OpCase[] = [
+  op({
+    name: "x · xᵀ by linear(x, x)",
+    inputs: { x: numbers([4, 5]) },
+    run: ({ x }) => linear(x, x),
+    reference: ({ x }) => reference.linear(x, x),
+  }),
+  op({
+    name: "x · x",
+    inputs: { x: numbers([5, 5], { layout: "transposed" }) },
+    run: ({ x }) => matmul(x, x),
+    reference: ({ x }) => reference.matmul(x, x),
+  }),
+];
+
+/** `linear` with every combination of its epilogues. */
+const linearCases = ([rows, inputs, outputs]: readonly [Shape, number, number], layout: Layout): OpCase[] =>
+  [undefined, "gelu" as const, "relu" as const].flatMap((activation) =>
+    [false, true].flatMap((withBias) =>
+      [false, true].map((withResidual) => {
+        const out = [...rows, outputs];
+        return op({
+          name:
+            `linear: [${[...rows, inputs].join(", ")}] to ${outputs}, ${layout}` +
+            `${withBias ? ", bias" : ""}${activation ? `, ${activation}` : ""}${withResidual ? ", residual" : ""}`,
+          inputs: {
+            x: numbers([...rows, inputs], { layout }),
+            weight: numbers([outputs, inputs], { layout }),
+            ...(withBias && { bias: numbers([outputs], { layout }) }),
+            ...(withResidual && { residual: numbers(out, { layout }) }),
+          },
+          run: ({ x, weight, bias, residual }) => linear(x, weight, bias, { activation, residual }),
+          reference: ({ x, weight, ...parts }) => reference.linear(x, weight, { ...parts, activation }),
+        });
+      }),
+    ),
+  );
+
+const none = { accumulate: false, bias: null, activation: null, preactivation: null, residual: null } as const;
+
+const preactivations = (["gelu", "relu"] satisfies Activation[]).map((activation) =>
+  kernel({
+    name: `${activation} and its pre-activation`,
+    inputs: {
+      a: numbers([1, 9, 7], { layout: "gapped" }),
+      b: numbers([1, 7, 11], { layout: "transposed" }),
+      bias: numbers([11], { layout: "offset" }),
+      residual: numbers([1, 9, 11], { layout: "offset" }),
+      out: unwritten([1, 9, 11]),
+      preactivation: unwritten([1, 9, 11]),
+    },
+    run: ({ matmul }, views) => matmul({ ...none, ...views, activation }),
+    expected: ({ a, b, bias, residual }) => {
+      const sums = combine((sum, x) => sum + x, reference.matmul(a, b), bias);
+      return { preactivation: sums, out: combine((sum, r) => activations[activation](sum) + r, sums, residual) };
+    },
+  }),
+);
+
+const accumulations = ([[2, 5, 7, 6], [1, 33, 1, 17], [1, 65, 130, 19], [2, 3, 0, 4]] as const).map(
+  ([batch, rows, inner, columns]) =>
+    kernel({
+      name: `adds ${batch} × [${rows}, ${inner}] × [${inner}, ${columns}] to what is there`,
+      inputs: {
+        a: numbers([batch, rows, inner], { layout: "transposed" }),
+        b: numbers([batch, inner, columns], { layout: "gapped" }),
+        out: numbers([batch, rows, columns], { layout: "offset" }),
+      },
+      run: ({ matmul }, views) => matmul({ ...none, ...views, accumulate: true }),
+      expected: ({ a, b, out }) => ({ out: combine((x, y) => x + y, out, reference.matmul(a, b)) }),
+    }),
+);
+
+/** Only its own row and column may be touched by a NaN or an infinity. */
+const contained = (name: string, value: number, needs?: "nan") =>
+  kernel({
+    name: `${name} stays in its row and column`,
+    inputs: {
+      a: literal([1, 2, 3, 4, value, 6, 7, 8, 9], [1, 3, 3]),
+      b: literal([1, 1, 1, 2, 2, 2, 3, 3, 3], [1, 3, 3]),
+      out: unwritten([1, 3, 3]),
+    },
+    run: ({ matmul }, views) => matmul({ ...none, ...views }),
+    expected: () => ({ out: array([1, 3, 3], [14, 14, 14, value, value, value, 50, 50, 50]) }),
+    needs,
+  });
+
+const all: readonly OpCase[] = [
+  ...productCases,
+  ...tied,
+  ...linearCases([[2, 3], 5, 4], "dense"),
+  ...linearCases([[6], 3, 7], "transposed"),
+  ...linearCases([[5], 9, 18], "gapped").slice(-1),
+  ...linearCases([[], 4, 3], "offset").slice(-2),
+  ...linearCases([[3], 0, 4], "dense").slice(-1),
+  ...linearCases([[0], 3, 4], "dense").slice(-1),
+  ...linearCases([[67], 130, 35], "dense").slice(7, 8),
+];
+
+export const matmulChecks = {
+  matmul: [
+    kernel({
+      name: "one matrix for the whole batch, by a stride of 0",
+      inputs: { a: numbers([3, 4, 5]), b: numbers([5, 6], { layout: "transposed" }), out: unwritten([3, 4, 6]) },
+      run: ({ matmul }, { a, b, out }) =>
+        matmul({ ...none, a, b: { ...b, shape: [3, 5, 6], strides: [0, ...b.strides] }, out }),
+      expected: ({ a, b }) => ({ out: reference.matmul(a, b) }),
+    }),
+    kernel({
+      name: "a residual that is the input",
+      inputs: { a: numbers([1, 6, 6]), b: numbers([1, 6, 6]), out: unwritten([1, 6, 6]) },
+      run: ({ matmul }, views) => matmul({ ...none, ...views, residual: views.a }),
+      expected: ({ a, b }) => ({ out: combine((x, y) => x + y, a, reference.matmul(a, b)) }),
+    }),
+    kernel({
+      name: "no inner axis: bias, activation and residual alone",
+      inputs: {
+        a: numbers([1, 2, 0]),
+        b: numbers([1, 0, 3]),
+        bias: numbers([3], { layout: "offset" }),
+        residual: numbers([1, 2, 3]),
+        out: unwritten([1, 2, 3]),
+      },
+      run: ({ matmul }, views) => matmul({ ...none, ...views, activation: "relu" }),
+      expected: ({ bias, residual }) => ({ out: combine((x, r) => Math.max(x, 0) + r, bias, residual) }),
+    }),
+    contained("an infinity", inf),
+    contained("NaN", nan, "nan"),
+    ...preactivations,
+    ...accumulations,
+    ...all.flatMap((subject) => [values(subject), gradients(subject)]),
+    values(large),
+    gradients(large),
+  ],
+} satisfies ChecksOf<MatmulKernels>;

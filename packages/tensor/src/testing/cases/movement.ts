@@ -1,0 +1,204 @@
+import type { ElementwiseKernels } from "../../contract/index.ts";
+import { full, ones } from "../../core/create.ts";
+import { add, mul } from "../../ops/elementwise.ts";
+import * as ops from "../../ops/movement.ts";
+import type { ChecksOf } from "../case.ts";
+import { integers, literal, numbers, unwritten } from "../inputs.ts";
+import type { OpCase } from "../op-case.ts";
+import { gradients, op, values } from "../op-case.ts";
+import { array, broadcastTo, combine, generate, reshape } from "../reference/array.ts";
+import { concat, permute, slice } from "../reference/movement.ts";
+import { inPlace } from "../write-case.ts";
+
+const reshapes = ([
+  [[6], "offset", [2, 3]],
+  [[2, 3, 4], "transposed", [6, 4]],
+  [[2, 3, 4], "gapped", [2, 12]],
+  [[2, 3, 4], "gapped", [2, 1, 3, 4, 1]],
+  [[4, 6], "transposed", [2, 2, 3, 2]],
+  [[1, 5, 1], "stepped", [5]],
+  [[1], "offset", []],
+  [[0, 3], "dense", [3, 0, 2]],
+] as const).map(([from, layout, to]) =>
+  op({
+    name: `reshape [${from.join(", ")}] ${layout} to [${to.join(", ")}]`,
+    inputs: { x: numbers(from, { layout }) },
+    run: ({ x }) => ops.reshape(x, to),
+    reference: ({ x }) => reshape(x, to),
+    tolerance: 0,
+  }),
+);
+
+const permutations = ([
+  [[2, 3, 4], [2, 0, 1]],
+  [[2, 3, 4], [-1, 1, 0]],
+  [[3, 1, 2, 2], [3, 1, 0, 2]],
+  [[5], [0]],
+  [[], []],
+  [[2, 0, 3], [1, 2, 0]],
+] as const).map(([shape, axes]) =>
+  op({
+    name: `permute [${shape.join(", ")}] by [${axes.join(", ")}]`,
+    inputs: { x: numbers(shape, { layout: "gapped" }) },
+    run: ({ x }) => ops.permute(x, axes),
+    reference: ({ x }) => permute(x, axes.map((axis) => (axis < 0 ? axis + shape.length : axis))),
+    tolerance: 0,
+  }),
+);
+
+const expansions = ([
+  [[1, 3], [4, 3]],
+  [[3, 1], [2, 3, 5]],
+  [[], [2, 2]],
+  [[1], [0]],
+  [[2, 3], [2, 3]],
+] as const).map(([from, to]) =>
+  op({
+    name: `expand [${from.join(", ")}] to [${to.join(", ")}]`,
+    inputs: { x: numbers(from, { layout: "offset" }) },
+    run: ({ x }) => ops.expand(x, to),
+    reference: ({ x }) => broadcastTo(x, to),
+    tolerance: 0,
+  }),
+);
+
+const slices = ([
+  [[7], 0, 2, 5, "stepped"],
+  [[3, 8], 1, 1, 8, "transposed"],
+  [[4, 3, 2], 0, 3, 4, "gapped"],
+  [[4, 3], 1, 0, 0, "dense"],
+  [[5, 3], 0, 0, 5, "dense"],
+] as const).map(([shape, axis, start, end, layout]) =>
+  op({
+    name: `slice [${shape.join(", ")}] ${layout}, axis ${axis}, ${start} to ${end}`,
+    inputs: { x: numbers(shape, { layout }) },
+    run: ({ x }) => ops.slice(x, axis, start, end),
+    reference: ({ x }) => slice(x, axis, start, end),
+    tolerance: 0,
+  }),
+);
+
+const concatenations = ([0, 1, -1] as const).map((axis) =>
+  op({
+    name: `concat along ${axis}`,
+    inputs: {
+      a: numbers([2, 3, 4], { layout: "transposed" }),
+      b: numbers([2, 3, 4].with(axis, 1), { layout: "gapped" }),
+      c: numbers([2, 3, 4].with(axis, 0)),
+    },
+    run: ({ a, b, c }) => ops.concat([a, b, c, a], axis),
+    reference: ({ a, b, c }) => concat([a, b, c, a], axis < 0 ? axis + 3 : axis),
+    tolerance: 0,
+    gradientTolerance: 1e-5,
+  }),
+);
+
+const chains: readonly OpCase[] = [
+  op({
+    name: "slices of slices of a transposed tensor, expanded and reshaped",
+    inputs: { x: numbers([6, 5], { layout: "gapped" }) },
+    run: ({ x }) => {
+      const part = ops.slice(ops.slice(ops.transpose(x), 0, 1, 4), 1, -5, -2);
+      return ops.reshape(ops.expand(ops.reshape(part, [3, 1, 3]), [3, 2, 3]), [6, 3]);
+    },
+    reference: ({ x }) => {
+      const part = slice(slice(permute(x, [1, 0]), 0, 1, 4), 1, 1, 4);
+      return reshape(broadcastTo(reshape(part, [3, 1, 3]), [3, 2, 3]), [6, 3]);
+    },
+    tolerance: 0,
+  }),
+  op({
+    name: "contiguous of a view, and of what is dense already",
+    inputs: { x: numbers([3, 4]), y: numbers([4, 3]) },
+    run: ({ x, y }) => ops.concat([ops.contiguous(ops.transpose(x)), ops.contiguous(y)], 1),
+    reference: ({ x, y }) => concat([permute(x, [1, 0]), y], 1),
+    tolerance: 0,
+  }),
+  op({
+    name: "a view in several places",
+    inputs: { x: numbers([3, 3], { layout: "offset" }) },
+    run: ({ x }) => {
+      const turned = ops.transpose(x);
+      return add(mul(turned, x), ops.expand(ops.slice(turned, 0, 1, 2), [3, 3]));
+    },
+    reference: ({ x }) => {
+      const turned = permute(x, [1, 0]);
+      const row = broadcastTo(slice(turned, 0, 1, 2), [3, 3]);
+      return combine((a, b, c) => a * b + c, turned, x, row);
+    },
+  }),
+];
+
+const unchecked: readonly OpCase[] = [
+  op({
+    name: "cast to i32 truncates",
+    inputs: { x: literal([1.9, -1.9, 0.5, -7, 100.5, -0.1], [2, 3]) },
+    run: ({ x }) => ops.cast(ops.transpose(x), "i32"),
+    reference: () => array([3, 2], [1, -7, -1, 100, 0, 0]),
+    tolerance: 0,
+  }),
+  op({
+    name: "cast to f32",
+    inputs: { x: integers([3, 4], -9, 9, "transposed") },
+    run: ({ x }) => ops.cast(x, "f32"),
+    reference: ({ x }) => x,
+    tolerance: 0,
+  }),
+  op({
+    name: "i32 moved",
+    inputs: { x: integers([3, 4], -9, 9) },
+    run: ({ x }) => ops.concat([ops.transpose(x), ops.reshape(ops.transpose(x), [4, 3])], 0),
+    reference: ({ x }) => concat([permute(x, [1, 0]), permute(x, [1, 0])], 0),
+    tolerance: 0,
+  }),
+];
+
+const moving: readonly [OpCase, ...OpCase[]] = [
+  chains[0],
+  ...[...chains.slice(1), ...reshapes, ...permutations, ...expansions, ...slices, ...concatenations],
+];
+
+const fills = op({
+  name: "full, i32 and f32",
+  inputs: { like: numbers([]) },
+  run: ({ like: { backend } }) =>
+    add(full([2, 3], 0.5, { backend }), ops.cast(full([2, 3], -7, { backend, dtype: "i32" }), "f32")),
+  reference: () => generate([2, 3], () => -6.5),
+  tolerance: 0,
+});
+
+const filledOnes = op({
+  name: "ones of nothing",
+  inputs: { like: numbers([]) },
+  run: ({ like: { backend } }) => ones([2, 0], { backend }),
+  reference: () => generate([2, 0], () => 1),
+});
+
+/** Ops that move values stand on two kernels. */
+export const movementChecks = {
+  copy: [
+    inPlace({
+      name: "copyInto a view",
+      inputs: { source: numbers([3, 4], { layout: "transposed" }), target: unwritten([4, 3], "gapped") },
+      run: ({ source, target }) => ops.copyInto(target, ops.transpose(source)),
+      expected: ({ source }) => ({ target: permute(source, [1, 0]) }),
+      tolerance: 0,
+    }),
+    inPlace({
+      name: "copyInto where source and target overlap",
+      inputs: { x: numbers([7], { layout: "offset" }), square: numbers([4, 4], { layout: "offset" }) },
+      run({ x, square }) {
+        ops.copyInto(ops.slice(x, 0, 1, 7), ops.slice(x, 0, 0, 6));
+        ops.copyInto(square, ops.transpose(square));
+      },
+      expected: ({ x, square }) => ({
+        x: concat([slice(x, 0, 0, 1), slice(x, 0, 0, 6)], 0),
+        square: permute(square, [1, 0]),
+      }),
+      tolerance: 0,
+    }),
+    ...moving.flatMap((subject) => [values(subject), gradients(subject)]),
+    ...unchecked.map(values),
+  ],
+  fill: [values(fills), values(filledOnes)],
+} satisfies ChecksOf<Pick<ElementwiseKernels, "copy" | "fill">>;

@@ -1,0 +1,215 @@
+import type { NormalizationKernels } from "../../contract/index.ts";
+import { layerNorm, logSoftmax, softmax } from "../../ops/normalization.ts";
+import type { Shape } from "../../shape.ts";
+import type { Check, ChecksOf } from "../case.ts";
+import { gradientOf, inner } from "../finite-differences.ts";
+import { literal, numbers, unwritten } from "../inputs.ts";
+import { kernel } from "../write-case.ts";
+import type { Layout } from "../layout.ts";
+import type { OpCase } from "../op-case.ts";
+import { gradients, op, values } from "../op-case.ts";
+import { array, combine, generate, map } from "../reference/array.ts";
+import * as reference from "../reference/normalization.ts";
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+
+const shapes: readonly (readonly [Shape, Layout])[] = [
+  [[7], "offset"], [[3, 5], "transposed"], [[2, 3, 4], "gapped"], [[4, 1], "dense"], [[0, 3], "dense"],
+  [[2, 0], "dense"], [[5, 17], "stepped"], [[3, 1030], "dense"], [[1000, 65], "offset"],
+];
+
+const norms: readonly OpCase[] = [
+  ...shapes.map(([shape, layout]) =>
+    op({
+      name: `layerNorm of [${shape.join(", ")}], ${layout}`,
+      inputs: {
+        x: numbers(shape, { layout }),
+        weight: numbers(shape.slice(-1), { layout }),
+        bias: numbers(shape.slice(-1), { layout }),
+      },
+      run: ({ x, weight, bias }) => layerNorm(x, weight, bias),
+      reference: ({ x, weight, bias }) => reference.layerNorm(x, weight, bias),
+    }),
+  ),
+  op({
+    name: "another epsilon",
+    inputs: { x: numbers([4, 6], { low: -0.1, high: 0.1 }), weight: numbers([6]), bias: numbers([6]) },
+    run: ({ x, weight, bias }) => layerNorm(x, weight, bias, 0.1),
+    reference: ({ x, weight, bias }) => reference.layerNorm(x, weight, bias, 0.1),
+  }),
+  op({
+    name: "one tensor as weight and bias",
+    inputs: { x: numbers([5, 6]), weight: numbers([6]) },
+    run: ({ x, weight }) => layerNorm(x, weight, weight),
+    reference: ({ x, weight }) => reference.layerNorm(x, weight, weight),
+  }),
+];
+
+/** Rows whose mean is a thousand times their deviation: a variance of squares minus squared mean would lose them. */
+const shifted = op({
+  name: "a mean far from zero",
+  inputs: { x: numbers([6, 40], { low: 999, high: 1001 }), weight: numbers([40]), bias: numbers([40]) },
+  run: ({ x, weight, bias }) => layerNorm(x, weight, bias),
+  reference: ({ x, weight, bias }) => reference.layerNorm(x, weight, bias),
+  tolerance: 2e-4,
+});
+
+const softmaxes: readonly OpCase[] = ([["softmax", softmax, reference.softmax], ["logSoftmax", logSoftmax, reference.logSoftmax]] as const)
+  .flatMap(([name, run, expected]) =>
+    shapes.map(([shape, layout]) =>
+      op({
+        name: `${name} of [${shape.join(", ")}], ${layout}`,
+        inputs: { x: numbers(shape, { low: -6, high: 6, layout }) },
+        run: ({ x }) => run(x),
+        reference: ({ x }) => expected(x),
+      }),
+    ),
+  );
+
+/** Rows of three and what softmax and logSoftmax make of them. */
+const extremes = [
+  { row: [1000, 0, -1000], softmax: [1, 0, 0], logSoftmax: [0, -1000, -2000] },
+  { row: [-1e30, -1e30, -inf], softmax: [0.5, 0.5, 0], logSoftmax: [-Math.LN2, -Math.LN2, -inf] },
+  { row: [3e38, 3e38, -3e38], softmax: [0.5, 0.5, 0], logSoftmax: [-Math.LN2, -Math.LN2, -inf] },
+  { row: [0, -50, -inf], softmax: [1, Math.exp(-50), 0], logSoftmax: [0, -50, -inf] },
+];
+
+/** Rows that become NaN as a whole, without touching the last one. */
+const poisoned = [[-inf, -inf, -inf], [inf, 0, 1], [nan, 0, 1], [0, 0, 0]];
+
+const extremeCases = (["softmax", "logSoftmax"] as const).flatMap((name) => [
+  ...extremes.map((extreme) =>
+    op({
+      name: `${name} of ${extreme.row.join(", ")}`,
+      inputs: { x: literal(extreme.row) },
+      run: ({ x }) => (name === "softmax" ? softmax(x) : logSoftmax(x)),
+      reference: () => array([3], extreme[name]),
+    }),
+  ),
+  op({
+    name: `${name}: rows of −∞, with ∞, with NaN`,
+    inputs: { x: literal(poisoned.flat(), [4, 3]) },
+    run: ({ x }) => (name === "softmax" ? softmax(x) : logSoftmax(x)),
+    reference: () => {
+      const last = name === "softmax" ? 1 / 3 : -Math.log(3);
+      return generate([4, 3], ([row]) => (row < 3 ? nan : last));
+    },
+    needs: "nan",
+  }),
+]);
+
+const poisonedNorm = op({
+  name: "layerNorm: rows with ∞, with NaN",
+  inputs: { x: literal([inf, 0, 1, 0, nan, 1, -1, 0, 1], [3, 3]), weight: literal([1, 1, 1]), bias: literal([0, 0, 0]) },
+  run: ({ x, weight, bias }) => layerNorm(x, weight, bias),
+  reference: () => {
+    const end = 1 / Math.sqrt(2 / 3 + 1e-5);
+    return generate([3, 3], ([row, column]) => (row < 2 ? nan : (column - 1) * end));
+  },
+  needs: "nan",
+});
+
+const constantRows = op({
+  name: "layerNorm of constant rows is the bias",
+  inputs: { x: literal([0, 0, 0, 0, 5, 5, 5, 5], [2, 4]), weight: numbers([4]), bias: numbers([4]) },
+  run: ({ x, weight, bias }) => layerNorm(x, weight, bias),
+  reference: ({ x, bias }) => combine((_, b) => b, x, bias),
+});
+
+const statistics = {
+  mean: unwritten([5]),
+  inverseDeviation: unwritten([5]),
+};
+
+export const normalizationChecks = {
+  layerNorm: [
+    kernel({
+      name: "mean and inverse deviation",
+      inputs: {
+        x: numbers([5, 19], { layout: "offset" }),
+        weight: numbers([19], { layout: "offset" }),
+        bias: numbers([19], { layout: "offset" }),
+        out: unwritten([5, 19]),
+        ...statistics,
+      },
+      run: ({ layerNorm }, views) => layerNorm({ ...views, epsilon: 1e-3 }),
+      expected: ({ x, weight, bias }) => {
+        const rows = [0, 1, 2, 3, 4].map((row) => reference.moments(x.data.subarray(row * 19, (row + 1) * 19)));
+        return {
+          out: reference.layerNorm(x, weight, bias, 1e-3),
+          mean: array([5], rows.map(({ mean }) => mean)),
+          inverseDeviation: array([5], rows.map(({ variance }) => 1 / Math.sqrt(variance + 1e-3))),
+        };
+      },
+    }),
+    ...norms.map(values),
+    values(shifted),
+    values(constantRows),
+    values(poisonedNorm),
+  ],
+  layerNormGradient: [
+    kernel({
+      name: "adds to the gradients of weight and bias, writes that of x",
+      inputs: {
+        x: numbers([5, 7], { layout: "offset" }),
+        weight: numbers([7], { layout: "offset" }),
+        grad: numbers([5, 7], { layout: "offset" }),
+        ...statistics,
+        scratch: unwritten([5, 7]),
+        gradX: unwritten([5, 7]),
+        gradWeight: numbers([7], { layout: "offset" }),
+        gradBias: numbers([7], { layout: "offset" }),
+      },
+      run({ layerNorm, layerNormGradient }, { scratch, gradX, gradWeight, gradBias, grad, ...views }) {
+        layerNorm({ ...views, bias: views.weight, out: scratch, epsilon: 1e-5 });
+        layerNormGradient({ ...views, grad, gradX, gradWeight, gradBias });
+      },
+      expected({ x, weight, grad, gradWeight, gradBias }) {
+        const loss = (moved: typeof x, scale: typeof x, shift: typeof x): number =>
+          inner(reference.layerNorm(moved, scale, shift), grad);
+        const plus = (a: typeof x, b: typeof x): typeof x => combine((x, y) => x + y, a, b);
+        const rows = [0, 1, 2, 3, 4].map((row) => reference.moments(x.data.subarray(row * 7, (row + 1) * 7)));
+        return {
+          mean: array([5], rows.map(({ mean }) => mean)),
+          inverseDeviation: array([5], rows.map(({ variance }) => 1 / Math.sqrt(variance + 1e-5))),
+          scratch: reference.layerNorm(x, weight, weight),
+          gradX: gradientOf((moved) => loss(moved, weight, weight), x),
+          gradWeight: plus(gradWeight, gradientOf((scale) => loss(x, scale, weight), weight)),
+          gradBias: plus(gradBias, gradientOf((shift) => loss(x, weight, shift), weight)),
+        };
+      },
+      tolerance: 2e-5,
+    }),
+    ...norms.map(gradients),
+  ],
+  softmax: [
+    kernel({
+      name: "without a gap between rows, at an odd offset",
+      inputs: { x: numbers([5, 13], { layout: "offset" }), out: unwritten([5, 13]) },
+      run: ({ softmax }, views) => softmax({ ...views, logarithm: false }),
+      expected: ({ x }) => ({ out: reference.softmax(x) }),
+    }),
+    ...softmaxes.map(values),
+    ...extremeCases.map(values),
+  ],
+  softmaxGradient: [
+    ...([false, true] as const).map((logarithm) =>
+      kernel({
+        name: `of ${logarithm ? "logSoftmax" : "softmax"}, into the gradient`,
+        inputs: { y: numbers([5, 13], { low: -3, high: -1, layout: "offset" }), grad: numbers([5, 13], { layout: "offset" }) },
+        run: ({ softmaxGradient }, { y, grad }) => softmaxGradient({ y, grad, logarithm, out: grad }),
+        expected: ({ y, grad }) => {
+          const weighted = generate([5], ([row]) => {
+            const part = (x: typeof y): Float64Array => x.data.subarray(row * 13, (row + 1) * 13);
+            return part(grad).reduce((sum, g, i) => sum + (logarithm ? g : g * part(y)[i]), 0);
+          });
+          const sums = map(combine((_, row) => row, y, { shape: [5, 1], data: weighted.data }), (sum) => sum);
+          return {
+            grad: combine((g, y, sum) => (logarithm ? g - Math.exp(y) * sum : y * (g - sum)), grad, y, sums),
+          };
+        },
+      }),
+    ) as [Check, ...Check[]],
+    ...softmaxes.map(gradients),
+  ],
+} satisfies ChecksOf<NormalizationKernels>;

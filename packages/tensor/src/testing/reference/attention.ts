@@ -1,0 +1,73 @@
+import type { AttentionSequence } from "../../contract/index.ts";
+import type { NdArray } from "./array.ts";
+import { at, generate, reshape } from "./array.ts";
+import { slice } from "./movement.ts";
+import { logSumExp } from "./normalization.ts";
+
+export interface AttentionMask {
+  readonly scale: number;
+  readonly causal: boolean;
+  readonly window: number | null;
+  readonly sequences: readonly AttentionSequence[];
+}
+
+export interface Projections {
+  readonly q: NdArray;
+  readonly k: NdArray;
+  readonly v: NdArray;
+}
+
+/**
+ * Attention of `q` `[queries, heads, headDim]` to `k` and `v` `[keys, kvHeads, headDim]`, with all scores of a query in
+ * one list. Queries that no sequence covers give NaN.
+ */
+export function attention({ q, k, v }: Projections, mask: AttentionMask): { out: NdArray; logSumExp: NdArray } {
+  const [queries, heads, headDim] = q.shape;
+  const out = generate([queries, heads, headDim], () => NaN);
+  const sums = generate([queries, heads], () => NaN);
+  for (const { queryStart, queryCount, keyStart, keyCount } of mask.sequences) {
+    for (let i = 0; i < queryCount; i++) {
+      const position = keyCount - queryCount + i;
+      const query = queryStart + i;
+      const seen = Array.from({ length: keyCount }, (_, key) => key).filter((key) => isSeen(mask, position, key));
+      for (let head = 0; head < heads; head++) {
+        const kvHead = Math.floor(head / (heads / k.shape[1]));
+        const vector = (x: NdArray, row: number): Float64Array => {
+          const start = (row * k.shape[1] + kvHead) * headDim;
+          return x.data.subarray(start, start + headDim);
+        };
+        const scores = Float64Array.from(seen, (key) => {
+          const keyVector = vector(k, keyStart + key);
+          return mask.scale * keyVector.reduce((sum, x, d) => sum + x * at(q, [query, head, d]), 0);
+        });
+        const normalizer = logSumExp(scores);
+        const start = (query * heads + head) * headDim;
+        out.data.fill(0, start, start + headDim);
+        seen.forEach((key, j) => {
+          const probability = Math.exp(scores[j] - normalizer);
+          vector(v, keyStart + key).forEach((x, d) => (out.data[start + d] += probability * x));
+        });
+        sums.data[query * heads + head] = normalizer;
+      }
+    }
+  }
+  return { out, logSumExp: sums };
+}
+
+function isSeen({ causal, window }: AttentionMask, position: number, key: number): boolean {
+  if (causal && key > position) return false;
+  return window === null || key > position - window;
+}
+
+export interface Heads {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/** Queries, keys and values of packed projections `[tokens, (heads + 2·kvHeads)·headDim]`. */
+export function unpack(qkv: NdArray, { heads, kvHeads, headDim }: Heads): Projections {
+  const part = (first: number, count: number): NdArray =>
+    reshape(slice(qkv, 1, first * headDim, (first + count) * headDim), [qkv.shape[0], count, headDim]);
+  return { q: part(0, heads), k: part(heads, kvHeads), v: part(heads + kvHeads, kvHeads) };
+}

@@ -1,0 +1,25 @@
+import type { NdArray } from "./array.ts";
+import { at, generate } from "./array.ts";
+
+export function permute(x: NdArray, axes: readonly number[]): NdArray {
+  return generate(
+    axes.map((axis) => x.shape[axis]),
+    (index) => at(x, x.shape.map((_, axis) => index[axes.indexOf(axis)])),
+  );
+}
+
+export function slice(x: NdArray, axis: number, start: number, end: number): NdArray {
+  return generate(x.shape.with(axis, end - start), (index) => at(x, index.with(axis, index[axis] + start)));
+}
+
+export function concat(parts: readonly NdArray[], axis: number): NdArray {
+  const total = parts.reduce((length, part) => length + part.shape[axis], 0);
+  return generate(parts[0].shape.with(axis, total), (index) => {
+    let i = index[axis];
+    for (const part of parts) {
+      if (i < part.shape[axis]) return at(part, index.with(axis, i));
+      i -= part.shape[axis];
+    }
+    return NaN;
+  });
+}

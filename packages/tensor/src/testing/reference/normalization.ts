@@ -1,0 +1,34 @@
+import type { NdArray } from "./array.ts";
+import { mapRows } from "./array.ts";
+
+export function moments(row: Float64Array): { mean: number; variance: number } {
+  const average = (values: Float64Array): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const mean = average(row);
+  return { mean, variance: average(row.map((x) => (x - mean) ** 2)) };
+}
+
+/** Over the last axis, with the biased variance. */
+export function layerNorm(x: NdArray, weight: NdArray, bias: NdArray, epsilon = 1e-5): NdArray {
+  return mapRows(x, (row) => {
+    const { mean, variance } = moments(row);
+    return row.map((value, i) => ((value - mean) / Math.sqrt(variance + epsilon)) * weight.data[i] + bias.data[i]);
+  });
+}
+
+/** log Σ exp of a row. */
+export function logSumExp(row: Float64Array): number {
+  const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
+  return largest + Math.log(row.reduce((sum, x) => sum + Math.exp(x - largest), 0));
+}
+
+export function logSoftmax(x: NdArray): NdArray {
+  return mapRows(x, (row) => {
+    const normalizer = logSumExp(row);
+    return row.map((value) => value - normalizer);
+  });
+}
+
+export function softmax(x: NdArray): NdArray {
+  const logarithms = logSoftmax(x);
+  return { shape: x.shape, data: logarithms.data.map(Math.exp) };
+}
