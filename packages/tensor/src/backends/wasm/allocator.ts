@@ -48,7 +48,7 @@ export class Allocator {
       this.#file(previous);
       return;
     }
-    this.#last = createBlock(start, size, previous);
+    this.#last = createBlock(start, size, previous, undefined);
     this.#file(this.#last);
   }
 
@@ -106,11 +106,8 @@ export class Allocator {
 
   /** Cuts a block that is not filed to `size`, and files the rest. */
   #split(block: Block, size: number): void {
-    const rest = createBlock(block.start + size, block.size - size, block);
-    rest.next = block.next;
-    if (rest.next) rest.next.previous = rest;
-    else this.#last = rest;
-    block.next = rest;
+    const rest = createBlock(block.start + size, block.size - size, block, block.next);
+    if (!rest.next) this.#last = rest;
     block.size = size;
     this.#file(rest);
   }
@@ -152,11 +149,11 @@ export class Allocator {
   }
 }
 
-function createBlock(start: number, size: number, previous: Block | undefined): Block {
-  const block: Block = {
-    start, size, free: false, previous, next: undefined, previousFree: undefined, nextFree: undefined,
-  };
+/** A block between two others. */
+function createBlock(start: number, size: number, previous: Block | undefined, next: Block | undefined): Block {
+  const block: Block = { start, size, free: false, previous, next, previousFree: undefined, nextFree: undefined };
   if (previous) previous.next = block;
+  if (next) next.previous = block;
   return block;
 }
 

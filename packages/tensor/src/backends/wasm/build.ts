@@ -76,7 +76,7 @@ function probeModule(body: readonly number[]): BufferSource {
   const header = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
   const types = [1, 6, 1, 0x60, 1, 0x7b, 1, 0x7b];
   const functions = [3, 2, 1, 0];
-  const code = [10, body.length + 5, 1, body.length + 3, 0, ...body, 0x0b];
+  const code = [10, body.length + 4, 1, body.length + 2, 0, ...body, 0x0b];
   return Uint8Array.from([...header, ...types, ...functions, ...code]);
 }
 

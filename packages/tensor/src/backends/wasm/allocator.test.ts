@@ -1,0 +1,38 @@
+import { assert, constantFrom, array, integer, property, record } from "fast-check";
+import { expect, test } from "vitest";
+import { Allocator } from "./allocator.ts";
+
+test("runs in use never overlap, and when all are returned the space is whole again", () => {
+  const size = integer({ min: 1, max: 300 });
+  const step = record({ kind: constantFrom("allocate", "allocate", "free", "extend"), size });
+  assert(
+    property(array(step, { maxLength: 200 }), (steps) => {
+      const allocator = new Allocator(7);
+      let end = 7;
+      const used = new Map<number, number>();
+      const extend = (by: number): void => {
+        allocator.extend(by);
+        end += by;
+      };
+      extend(1000);
+      for (const { kind, size } of steps) {
+        if (kind === "extend") extend(size);
+        if (kind === "free") {
+          const start = [...used.keys()][size % (used.size || 1)];
+          if (start !== undefined) expect(allocator.free(start)).toBe(used.get(start));
+          used.delete(start);
+        }
+        if (kind !== "allocate") continue;
+        const start = allocator.allocate(size);
+        if (start === undefined) continue;
+        expect(start).toBeGreaterThanOrEqual(7);
+        expect(start + size).toBeLessThanOrEqual(end);
+        for (const [other, length] of used) expect(other + length <= start || start + size <= other).toBe(true);
+        used.set(start, size);
+      }
+      for (const start of used.keys()) allocator.free(start);
+      expect(allocator.freeAtEnd).toBe(end - 7);
+      expect(allocator.allocate(end - 7)).toBe(7);
+    }),
+  );
+});
