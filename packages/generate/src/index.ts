@@ -3,6 +3,6 @@ export { chooseToken } from "./sampling.ts";
 export type { Choice, SamplingOptions } from "./sampling.ts";
 export { StopMatcher } from "./stopping.ts";
 export { generateText, streamText } from "./text.ts";
-export type { FinishReason, GeneratedText, TextOptions, TextPiece } from "./text.ts";
+export type { GeneratedText, TextOptions, TextPiece } from "./text.ts";
 export { streamTokens } from "./tokens.ts";
-export type { TokenOptions } from "./tokens.ts";
+export type { FinishReason, TokenOptions } from "./tokens.ts";

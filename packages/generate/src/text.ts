@@ -1,14 +1,19 @@
 import type { GPT } from "@gpt/gpt";
-import type { Tokenizer } from "@gpt/tokenizer";
+import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
 import { StopMatcher } from "./stopping.ts";
 import { streamTokens } from "./tokens.ts";
-import type { TokenOptions } from "./tokens.ts";
+import type { FinishReason, TokenOptions } from "./tokens.ts";
 
 export interface TextOptions extends TokenOptions {
   /** Texts that end the generation; they do not appear in the result. */
   readonly stop?: readonly string[];
   /** Go on past the tokenizer's end-of-text token. Default false. */
   readonly ignoreEndOfText?: boolean;
+  /**
+   * Special tokens that the prompt may spell out, such as `<|endoftext|>`. Default: none, so that text from others is
+   * text, whatever it says.
+   */
+  readonly allowedSpecial?: EncodeOptions["allowedSpecial"];
 }
 
 /** A piece of generated text. Pieces joined are the whole text; characters are never split. */
@@ -19,12 +24,10 @@ export interface TextPiece {
   readonly token?: number;
 }
 
-/** Why a generation ended: by end of text or a stop sequence, at `maxTokens`, or by its signal. */
-export type FinishReason = "stop" | "length" | "aborted";
-
 export interface GeneratedText {
   /** The continuation, without the prompt. */
   readonly text: string;
+  /** All tokens that were chosen, those of a stop sequence included; not the stop token. */
   readonly tokens: readonly number[];
   readonly promptTokens: number;
   readonly finishReason: FinishReason;
@@ -39,30 +42,38 @@ export async function* streamText(
   tokenizer: Tokenizer,
   prompt: string,
   options: TextOptions,
-): AsyncGenerator<TextPiece, GeneratedText> {
+): AsyncGenerator<TextPiece, GeneratedText, undefined> {
+  const { allowedSpecial, stop = [], ignoreEndOfText = false, stopTokens = [] } = options;
   const { endOfText } = tokenizer;
-  const encoded = tokenizer.encode(prompt);
-  const promptIds = encoded.length === 0 && endOfText !== undefined ? [endOfText] : encoded;
+  const encoded = tokenizer.encode(prompt, { allowedSpecial, disallowedSpecial: [] });
+  const endTokens = endOfText === undefined ? [] : [endOfText];
+  const promptIds = encoded.length === 0 ? endTokens : encoded;
+  const stream = streamTokens(model, promptIds, {
+    ...options,
+    stopTokens: ignoreEndOfText ? stopTokens : [...stopTokens, ...endTokens],
+  });
   const decoder = tokenizer.createDecoder();
-  const stops = new StopMatcher(options.stop ?? []);
+  const stops = new StopMatcher(stop);
   const tokens: number[] = [];
   let text = "";
-  let finishReason: FinishReason = "length";
-  for await (const { id } of streamTokens(model, promptIds, options)) {
-    if (id === endOfText && !options.ignoreEndOfText) {
-      finishReason = "stop";
-      break;
+  let finishReason: FinishReason | undefined;
+  try {
+    while (finishReason === undefined) {
+      const next = await stream.next();
+      if (next.done) {
+        finishReason = next.value;
+        continue;
+      }
+      const { id } = next.value;
+      tokens.push(id);
+      const piece = stops.push(decoder.push(id));
+      text += piece;
+      if (stops.stopped) finishReason = "stop";
+      yield { text: piece, token: id };
     }
-    tokens.push(id);
-    const piece = stops.push(decoder.push(id));
-    text += piece;
-    yield { text: piece, token: id };
-    if (stops.stopped) {
-      finishReason = "stop";
-      break;
-    }
+  } finally {
+    await stream.return("aborted");
   }
-  if (finishReason === "length" && options.signal?.aborted) finishReason = "aborted";
   const rest = stops.push(decoder.flush()) + stops.flush();
   if (rest !== "") {
     text += rest;

@@ -1,6 +1,6 @@
 import { noGrad, philoxBlock, scope, slice, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { KeyValueCache } from "@gpt/gpt";
+import { Breather, KeyValueCache } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { GenerationError } from "./errors.ts";
 import { checkSampling, chooseToken } from "./sampling.ts";
@@ -9,30 +9,40 @@ import type { Choice, SamplingOptions } from "./sampling.ts";
 export interface TokenOptions extends SamplingOptions {
   /** How many tokens to write. */
   readonly maxTokens: number;
+  /** Tokens that end the stream; they are not part of it. Default: none. */
+  readonly stopTokens?: readonly number[];
   /** The same seed gives the same tokens. A whole number from 0; default 0. */
   readonly seed?: number;
   /** Ends the stream after the current token. */
   readonly signal?: AbortSignal;
 }
 
+/** Why a stream ended: by a stop token or stop sequence, at `maxTokens`, or by its signal. */
+export type FinishReason = "stop" | "length" | "aborted";
+
 /**
  * Continues a sequence of token ids, one token at a time. Beyond the model's context the older half is forgotten. The
- * model is put into evaluation mode; its cache is freed when the stream ends or the loop over it is left.
+ * model is put into evaluation mode; its cache is freed when the stream ends or the loop over it is left. The
+ * generator's return value says why it ended. Throws `invalid-option`, `empty-prompt`, `invalid-token`, and
+ * `not-a-number` where the model's scores are no numbers.
  */
 export async function* streamTokens(
   model: GPT,
   promptIds: readonly number[],
   options: TokenOptions,
-): AsyncGenerator<Choice, void> {
+): AsyncGenerator<Choice, FinishReason, undefined> {
   checkOptions(model, promptIds, options);
+  const { maxTokens, seed = 0, stopTokens = [], signal } = options;
   const { contextLength } = model.config;
   const { backend } = model.tokenEmbedding.weight;
   const ids = [...promptIds];
   const cache = new KeyValueCache(model.config, { backend });
+  const breather = new Breather();
   model.eval();
   try {
     let pending = ids.slice(-contextLength);
-    for (let count = 0; count < options.maxTokens && !options.signal?.aborted; count++) {
+    for (let count = 0; count < maxTokens; count++) {
+      if (signal?.aborted) return "aborted";
       if (cache.length() + pending.length > contextLength) {
         cache.truncate(0);
         pending = ids.slice(-Math.ceil(contextLength / 2));
@@ -44,11 +54,14 @@ export async function* streamTokens(
       } finally {
         logits.dispose();
       }
-      const choice = chooseToken(scores, options, uniformAt(options.seed ?? 0, count), ids);
+      const choice = chooseToken(scores, options, uniformAt(seed, count), ids);
+      if (stopTokens.includes(choice.id)) return "stop";
       ids.push(choice.id);
       pending = [choice.id];
       yield choice;
+      await breather.pause();
     }
+    return "length";
   } finally {
     cache.dispose();
   }

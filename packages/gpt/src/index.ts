@@ -1,3 +1,4 @@
+export { Breather } from "./breather.ts";
 export { KeyValueCache } from "./cache.ts";
 export { resolveConfig } from "./config.ts";
 export type { GPTConfig, GPTOptions } from "./config.ts";

@@ -1,11 +1,11 @@
 import { noGrad, scope, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
+import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { readBatch } from "./data/batches.ts";
 import type { Batch } from "./data/batches.ts";
 import { checkValidation } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
-import { Breather } from "./loop/breather.ts";
 import { checkContext, checkCount } from "./loop/settings.ts";
 
 export interface EvaluateOptions {

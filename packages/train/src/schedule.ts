@@ -1,5 +1,3 @@
-import { TrainError } from "./errors.ts";
-
 /** The learning rate of a step; steps count from 1. */
 export type Schedule = (step: number) => number;
 
@@ -24,9 +22,6 @@ export interface WarmupCosine {
  * `i < w`, then `min + ½(1 + cos(π(i − w) / (steps − w))) · (learningRate − min)`, and `min` beyond the last step.
  */
 export function warmupCosine({ learningRate, minLearningRate, warmupSteps, steps }: WarmupCosine): Schedule {
-  if (warmupSteps > steps) {
-    throw new TrainError("invalid-option", `warmupSteps ${warmupSteps} must not exceed the run's ${steps} steps`);
-  }
   return (step) => {
     const i = step - 1;
     if (i < warmupSteps) return (learningRate * (i + 1)) / (warmupSteps + 1);

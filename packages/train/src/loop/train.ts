@@ -1,3 +1,4 @@
+import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { scope } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
@@ -8,7 +9,6 @@ import type { TokenSource, TrainingData } from "../data/token-source.ts";
 import { evaluate, toTensors } from "../evaluate.ts";
 import { AdamW } from "../optimizer/adamw.ts";
 import type { Schedule } from "../schedule.ts";
-import { Breather } from "./breather.ts";
 import { checkResume } from "./checkpointer.ts";
 import type { Checkpointer, ResumePoint, RunRecord } from "./checkpointer.ts";
 import type { CheckpointEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
