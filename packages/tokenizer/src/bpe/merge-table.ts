@@ -51,6 +51,13 @@ export class MergeTable {
     return this.#list[merge * stride + 2];
   }
 
+  /** Whether both have the same merges in the same order. */
+  equals(that: MergeTable): boolean {
+    if (this.size !== that.size) return false;
+    for (let i = 0; i < this.size * stride; i++) if (this.#list[i] !== that.#list[i]) return false;
+    return true;
+  }
+
   #insert(merge: number): void {
     const mask = this.#slots.length - 1;
     let slot = hash(this.left(merge), this.right(merge)) & mask;

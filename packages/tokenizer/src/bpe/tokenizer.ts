@@ -17,7 +17,7 @@ export class BytePairTokenizer implements Tokenizer {
   readonly vocabulary: BytePairVocabulary;
   readonly #preTokenize: PreTokenizer;
   readonly #merger: Merger;
-  readonly #cache = new PieceCache();
+  #cache: PieceCache | undefined;
   /** The token of each byte. */
   readonly #byteIds = new Int32Array(256);
   /** Unmergeable tokens by their bytes, each as a character. */
@@ -47,7 +47,7 @@ export class BytePairTokenizer implements Tokenizer {
       if (!this.#specialBytes.has(id)) this.#specialBytes.set(id, new TextEncoder().encode(token));
     }
     this.vocabSize = size;
-    this.endOfText = specialTokens.get(endOfText);
+    this.endOfText = specialTokens.get(endOfText) ?? addedTokens.get(endOfText);
   }
 
   /** Special tokens and their ids. */
@@ -117,13 +117,14 @@ export class BytePairTokenizer implements Tokenizer {
 
   /** Appends the ids of a part of the text, in which no special token is looked for. */
   #encodePlain(text: string, start: number, end: number, out: number[]): void {
+    const cache = (this.#cache ??= new PieceCache());
     for (let at = start; at < end; ) {
       const stop = this.#preTokenize(text, at, end);
       const cacheable = stop - at <= longestCached;
-      if (!cacheable || !this.#cache.append(text, at, stop, out)) {
+      if (!cacheable || !cache.append(text, at, stop, out)) {
         const count = this.#encodePiece(text, at, stop);
         for (let i = 0; i < count; i++) out.push(this.#ids[i]);
-        if (cacheable) this.#cache.add(text, at, stop, this.#ids, count);
+        if (cacheable) cache.add(text, at, stop, this.#ids, count);
       }
       at = stop;
     }

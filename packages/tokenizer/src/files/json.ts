@@ -1,0 +1,154 @@
+import { TokenizerError } from "../errors.ts";
+import { wellFormed } from "../unicode/text.ts";
+
+/** UTF-16 units; the largest files in use have about 40 million. */
+export const longestFile = 2 ** 28;
+const maxDepth = 32;
+
+/** A file's text, and its name or path for messages. */
+export interface TextFile {
+  readonly text: string;
+  readonly name: string;
+}
+
+/** A value in a file of JSON, with its place for messages. */
+export class JsonValue {
+  readonly value: unknown;
+  readonly #file: string;
+  readonly #path: string;
+
+  private constructor(value: unknown, file: string, path: string) {
+    this.value = value;
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /** Throws `invalid-file` for text that is no JSON, or too long, or nested too deeply. */
+  static parse({ text, name }: TextFile): JsonValue {
+    checkLength({ text, name });
+    checkDepth({ text, name });
+    try {
+      return new JsonValue(JSON.parse(text), name, "");
+    } catch (cause) {
+      throw new TokenizerError("invalid-file", `${name} is not valid JSON: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /** Whether the value is null or missing. */
+  get isAbsent(): boolean {
+    return this.value === undefined || this.value === null;
+  }
+
+  /** The value of a key of an object; absent where the key is. */
+  get(key: string): JsonValue {
+    const entries = this.#record();
+    return this.#child(Object.hasOwn(entries, key) ? entries[key] : undefined, this.#path ? `${this.#path}.${key}` : key);
+  }
+
+  /** Keys and values of an object. */
+  *entries(): Generator<[key: string, value: JsonValue]> {
+    for (const [key, value] of Object.entries(this.#record())) {
+      yield [key, this.#child(value, `${this.#path}[${quote(key)}]`)];
+    }
+  }
+
+  /** The items of an array. */
+  *items(): Generator<JsonValue> {
+    if (!Array.isArray(this.value)) throw this.invalid("is not an array");
+    for (let i = 0; i < this.value.length; i++) yield this.#child(this.value[i], `${this.#path}[${i}]`);
+  }
+
+  /** A string of whole characters. */
+  string(): string {
+    if (typeof this.value !== "string") throw this.invalid("is not a string");
+    if (wellFormed(this.value) !== this.value) throw this.invalid("has half of a surrogate pair");
+    return this.value;
+  }
+
+  /** A whole number from 0 to below `limit`. */
+  index(limit: number): number {
+    const { value } = this;
+    if (typeof value !== "number" || !Number.isInteger(value)) throw this.invalid("is not a whole number");
+    if (value < 0 || value >= limit) throw this.invalid(`is ${value}; it must be from 0 to ${limit - 1}`);
+    return value;
+  }
+
+  boolean(): boolean {
+    if (typeof this.value !== "boolean") throw this.invalid("is neither true nor false");
+    return this.value;
+  }
+
+  /** Throws `unsupported-file` unless the value is absent or one of those given. */
+  expect(...values: readonly unknown[]): void {
+    if (!this.isAbsent && !values.includes(this.value)) throw this.unsupported(`is ${quote(this.value)}`);
+  }
+
+  /** An error for a file that is wrong. */
+  invalid(problem: string): TokenizerError {
+    return new TokenizerError("invalid-file", this.#message(problem));
+  }
+
+  /** An error for a file that may be right but asks for what this package does not do. */
+  unsupported(problem: string): TokenizerError {
+    return new TokenizerError("unsupported-file", `${this.#message(problem)}, which is not supported`);
+  }
+
+  #message(problem: string): string {
+    return `${this.#file}: ${this.#path || "the value"} ${problem}`;
+  }
+
+  #child(value: unknown, path: string): JsonValue {
+    return new JsonValue(value, this.#file, path);
+  }
+
+  #record(): Record<string, unknown> {
+    if (typeof this.value !== "object" || this.value === null || Array.isArray(this.value)) {
+      throw this.invalid("is not an object");
+    }
+    return this.value as Record<string, unknown>;
+  }
+}
+
+/** A value as messages show it: as JSON, and cut where it is long. */
+export function quote(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+/** Throws `invalid-file` for a text that is too long to be a tokenizer. */
+export function checkLength({ text, name }: TextFile): void {
+  if (text.length > longestFile) {
+    throw new TokenizerError("invalid-file", `${name} has ${text.length} characters; no tokenizer needs more than ${longestFile}`);
+  }
+}
+
+/** Looks at brackets outside of strings. Done first, so that no deep value is ever built. */
+function checkDepth({ text, name }: TextFile): void {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: // "
+        at = stringEnd(text, at);
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > maxDepth) throw new TokenizerError("invalid-file", `${name}: values are nested more than ${maxDepth} deep`);
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth--;
+        break;
+      default:
+    }
+  }
+}
+
+/** The position of the quotation mark that ends a string, or the end of the text. */
+function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === 0x22) return at;
+    if (unit === 0x5c) at++;
+  }
+  return text.length;
+}
