@@ -66,7 +66,7 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
     if (!(config[name] >= 0 && config[name] < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${config[name]}`);
   }
   for (const name of ["epsilon", "initialDeviation"] as const) {
-    if (!(config[name] >= 0 && Number.isFinite(config[name]))) throw invalid(`${name} must be a finite number from 0`);
+    if (!(config[name] >= 0 && Number.isFinite(config[name]))) throw invalid(`${name} must be a finite number from 0, not ${config[name]}`);
   }
   if (!["learned", "sinusoidal"].includes(config.positions)) {
     throw invalid(`positions must be "learned" or "sinusoidal", not ${JSON.stringify(config.positions)}`);

@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { resolveConfig } from "./config.ts";
+import type { GPTOptions } from "./config.ts";
+import { preset } from "./presets.ts";
+
+const sizes = { vocabSize: 100, contextLength: 16, layers: 2, heads: 4, dim: 32 };
+
+test("fills in GPT-2's settings", () => {
+  expect(resolveConfig(sizes)).toEqual({
+    ...sizes,
+    headDim: 8,
+    hiddenDim: 128,
+    positions: "learned",
+    normPlacement: "pre",
+    tiedHead: true,
+    epsilon: 1e-5,
+    initialDeviation: 0.02,
+    dropout: 0,
+    embeddingDropout: 0,
+    attentionDropout: 0,
+  });
+});
+
+test("embeddings are dropped as often as the rest unless told otherwise", () => {
+  expect(resolveConfig({ ...sizes, dropout: 0.1 }).embeddingDropout).toBe(0.1);
+  expect(resolveConfig({ ...sizes, dropout: 0.1, embeddingDropout: 0 }).embeddingDropout).toBe(0);
+  expect(preset("gpt2", { dropout: 0 }).embeddingDropout).toBe(0);
+});
+
+test("an undefined setting has its default", () => {
+  expect(resolveConfig({ ...sizes, headDim: undefined, dropout: undefined })).toEqual(resolveConfig(sizes));
+});
+
+test("a head width of its own need not divide dim", () => {
+  expect(resolveConfig({ ...sizes, heads: 3, headDim: 8 }).headDim).toBe(8);
+});
+
+describe("says what is wrong", () => {
+  test.each<[Partial<GPTOptions>, string]>([
+    [{ heads: 5 }, "5 heads do not divide dim 32; choose a multiple, or set headDim"],
+    [{ layers: 0 }, "layers must be a whole number from 1, not 0"],
+    [{ vocabSize: 2.5 }, "vocabSize must be a whole number from 1, not 2.5"],
+    [{ contextLength: -1 }, "contextLength must be a whole number from 1, not -1"],
+    [{ heads: 0, headDim: 4 }, "heads must be a whole number from 1, not 0"],
+    [{ headDim: NaN }, "headDim must be a whole number from 1, not NaN"],
+    [{ hiddenDim: Infinity }, "hiddenDim must be a whole number from 1, not Infinity"],
+    [{ dropout: 1 }, "dropout must be at least 0 and below 1, not 1"],
+    [{ embeddingDropout: -0.1 }, "embeddingDropout must be at least 0 and below 1, not -0.1"],
+    [{ attentionDropout: NaN }, "attentionDropout must be at least 0 and below 1, not NaN"],
+    [{ epsilon: -1 }, "epsilon must be a finite number from 0, not -1"],
+    [{ initialDeviation: Infinity }, "initialDeviation must be a finite number from 0, not Infinity"],
+    [{ positions: "rotary" as "learned" }, 'positions must be "learned" or "sinusoidal", not "rotary"'],
+    [{ normPlacement: "none" as "pre" }, 'normPlacement must be "pre" or "post", not "none"'],
+  ])("%j", (changes, problem) => {
+    expect(() => resolveConfig({ ...sizes, ...changes })).toThrow(
+      expect.objectContaining({ code: "invalid-config", message: `model configuration: ${problem}` }),
+    );
+  });
+});
+
+test("an unknown preset is answered with the known ones", () => {
+  expect(() => preset("gpt5")).toThrow(
+      `there is no preset "gpt5"; there are nano, gpt1, gpt2, gpt2-medium, gpt2-large, gpt2-xl, gpt3-small, gpt3-medium, gpt3-large, gpt3-xl, gpt3-2.7b, gpt3-6.7b, gpt3-13b, gpt3-175b`,
+    );
+  expect(() => preset("toString")).toThrow('there is no preset "toString"');
+});

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { resolveConfig } from "./config.ts";
+import { describeModel } from "./describe.ts";
+import { GPT } from "./model.ts";
+import { preset, presetNames } from "./presets.ts";
+import { architectures } from "./testing/fixtures.ts";
+
+test.each([
+  ["gpt1", 116_534_784],
+  ["gpt2", 124_439_808],
+  ["gpt2-medium", 354_823_168],
+  ["gpt2-large", 774_030_080],
+  ["gpt2-xl", 1_557_611_200],
+])("%s has its published number of parameters, %i", (name, parameters) => {
+  expect(describeModel(preset(name)).parameters.total).toBe(parameters);
+});
+
+/**
+ * For each block 4·d·w + 2·d·f weights, 3·w + d + f + d biases and 4·d of the norms, w = heads · headDim, f = 4·d;
+ * then the embeddings of 50,257 tokens and 2048 positions, and the final norm.
+ */
+test.each([
+  ["gpt3-small", 12, 768, 768],
+  ["gpt3-medium", 24, 1024, 1024],
+  ["gpt3-large", 24, 1536, 1536],
+  ["gpt3-xl", 24, 2048, 24 * 128],
+  ["gpt3-2.7b", 32, 2560, 2560],
+  ["gpt3-6.7b", 32, 4096, 4096],
+  ["gpt3-13b", 40, 5140, 40 * 128],
+  ["gpt3-175b", 96, 12_288, 12_288],
+])("%s has the parameters of its row in the paper", (name, layers, d, w) => {
+  const block = 4 * d * w + 8 * d * d + 3 * w + 6 * d + 4 * d;
+  expect(describeModel(preset(name)).parameters.total).toBe(layers * block + (50_257 + 2048) * d + 2 * d);
+});
+
+test("the largest of all is GPT-3's 175 billion", () => {
+  const totals = presetNames.map((name) => describeModel(preset(name)).parameters.total);
+  expect(Math.max(...totals) / 1e9).toBeCloseTo(174.6, 1);
+});
+
+test.each(Object.entries(architectures))("counts what a model has: %s", async (_, options) => {
+  useBackend(await cpu());
+  const model = new GPT(options);
+  const { total, ...parts } = describeModel(model.config).parameters;
+  expect(total).toBe(model.parameterCount());
+  expect(Object.values(parts).reduce((sum, part) => sum + part)).toBe(total);
+  const count = (prefix: RegExp): number =>
+    [...model.namedParameters()].filter(([path]) => prefix.test(path)).reduce((sum, [, { size }]) => sum + size, 0);
+  expect(parts).toEqual({
+    tokenEmbedding: count(/^tokenEmbedding/),
+    positions: count(/^positionEmbedding/),
+    attention: count(/\.attention\./),
+    mlp: count(/\.mlp\./),
+    norms: count(/Norm\./),
+    head: count(/^head/),
+  });
+});
+
+test("arithmetic and memory of GPT-2, 124M", () => {
+  const { flopsPerToken, trainingBytes, weightBytes, cacheBytesPerToken } = describeModel(preset("gpt2"));
+  expect(flopsPerToken.forward / 1e6).toBeCloseTo(247.0, 0);
+  expect(flopsPerToken.training / 1e6).toBeCloseTo(741, 0);
+  expect(flopsPerToken.attentionTraining / 1e6).toBeCloseTo(57, 0);
+  const shortContext = describeModel(preset("gpt2", { contextLength: 256 }));
+  expect(shortContext.flopsPerToken.attentionTraining / 1e6).toBeCloseTo(14, 0);
+  expect(trainingBytes / 1e9).toBeCloseTo(1.99, 2);
+  expect(cacheBytesPerToken).toBe(73_728);
+  expect(weightBytes.f32).toBe(4 * 124_439_808);
+  expect(weightBytes.f16).toBe(2 * 124_439_808);
+  // Each token reads the matrices, 131 MB and 69.5 MB; positions, biases and norms are f32.
+  const rest = 4 * (124_439_808 - flopsPerToken.forward / 2);
+  expect((weightBytes.int8 - rest) / 1e6).toBeCloseTo(131, 0);
+  expect((weightBytes.int4 - rest) / 1e6).toBeCloseTo(69.5, 1);
+});
+
+test("an untied head is a table of its own", () => {
+  const tied = resolveConfig(architectures["GPT-2"]);
+  const untied = describeModel({ ...tied, tiedHead: false });
+  expect(untied.parameters.total - describeModel(tied).parameters.total).toBe(13 * 8);
+  expect(untied.flopsPerToken).toEqual(describeModel(tied).flopsPerToken);
+});

@@ -1,0 +1,226 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { add, copyInto, mul, normal, noGrad, scope, sum, tensor, useBackend } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { GPT } from "./model.ts";
+import { architectures, idsOf, largestDifference, tiny } from "./testing/fixtures.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await cpu();
+  useBackend(backend);
+});
+
+const rows = [[1, 2, 3, 4, 5, 6], [12, 0, 7, 7, 3, 1]];
+const following = [[2, 3, 4, 5, 6, 7], [0, 7, 7, 3, 1, -100]];
+
+function lossOf(model: GPT): Tensor {
+  return scope(() => model.loss(idsOf(rows), idsOf(following)));
+}
+
+function valueOfLoss(model: GPT): number {
+  return scope(() => noGrad(() => lossOf(model).dataSync()[0]));
+}
+
+describe.each(Object.entries(architectures))("%s", (_, options) => {
+  test("gradients of all parameters agree with finite differences", () => {
+    const model = new GPT(options, { seed: 1 });
+    scope(() => lossOf(model).backward());
+    [...model.namedParameters()].forEach(([path, parameter], index) => {
+      const gradient = (parameter.grad as Tensor).dataSync();
+      const along = Float32Array.from(gradient, (g) => g / Math.hypot(...gradient));
+      const random = scope(() => normal([parameter.size], { seed: [9, 9], stream: [0, index] }).dataSync());
+      const length = Math.hypot(...random);
+      for (const direction of [along, random.map((value) => value / length)]) {
+        const expected = direction.reduce((total, d, i) => total + d * gradient[i], 0);
+        const actual = derivative(model, parameter, direction);
+        expect(Math.abs(actual - expected), path).toBeLessThan(1e-3 + 0.005 * Math.abs(expected));
+      }
+    });
+  });
+
+  test("a token's logits depend on it and on those before it, not on those behind it", () => {
+    const model = new GPT(options, { seed: 2 });
+    const [a, b] = [[1, 2, 3, 4, 5], [1, 2, 3, 9, 5]].map((ids) => scope(() => model.forward(idsOf([ids])).dataSync()));
+    const { vocabSize } = model.config;
+    for (let t = 0; t < 5; t++) {
+      const at = (logits: Float32Array): Float32Array => logits.subarray(t * vocabSize, (t + 1) * vocabSize);
+      if (t < 3) expect(at(a)).toEqual(at(b));
+      else expect(largestDifference(at(a), at(b))).toBeGreaterThan(0.01);
+    }
+  });
+
+  test("the order of tokens matters", () => {
+    const model = new GPT(options, { seed: 2 });
+    const last = (ids: number[]): Float32Array => scope(() => model.forward(idsOf([ids])).dataSync().slice(-13));
+    expect(largestDifference(last([1, 2, 3]), last([2, 1, 3]))).toBeGreaterThan(0.01);
+  });
+
+  test("sequences of a batch do not see each other", () => {
+    const model = new GPT(options, { seed: 2 });
+    const both = scope(() => model.forward(idsOf(rows)).dataSync());
+    const second = scope(() => model.forward(idsOf([rows[1]])).dataSync());
+    expect(largestDifference(both.slice(both.length / 2), second)).toBeLessThan(1e-5);
+  });
+
+  test("leaves no buffer behind", () => {
+    const model = new GPT(options);
+    const before = backend.memory.liveBuffers;
+    expect(before).toBe(model.parameters().length);
+    valueOfLoss(model);
+    scope(() => lossOf(model).dispose());
+    expect(backend.memory.liveBuffers).toBe(before);
+    scope(() => lossOf(model).backward());
+    expect(backend.memory.liveBuffers).toBe(2 * before); // A gradient for each parameter.
+    model.dispose();
+    expect(backend.memory.liveBuffers).toBe(0);
+  });
+});
+
+/** The slope of the loss along a direction, by central differences. */
+function derivative(model: GPT, parameter: Tensor, direction: Float32Array): number {
+  const original = parameter.dataSync();
+  const step = 0.01;
+  const [above, below] = [step, -step].map((distance) => {
+    backend.write(parameter, original.map((value, i) => value + distance * direction[i]));
+    return valueOfLoss(model);
+  });
+  backend.write(parameter, original);
+  return (above - below) / (2 * step);
+}
+
+describe("initial weights", () => {
+  test("predict every token alike: the loss is ln(vocabulary)", () => {
+    const model = new GPT({ vocabSize: 200, contextLength: 16, layers: 3, heads: 4, dim: 64 });
+    const ids = Array.from({ length: 16 }, (_, i) => (i * 37) % 200);
+    const targets = ids.map((id) => (id + 91) % 200);
+    const loss = scope(() => noGrad(() => model.loss(idsOf([ids]), idsOf([targets])).dataSync()[0]));
+    expect(loss).toBeGreaterThan(Math.log(200) - 0.1);
+    expect(loss).toBeLessThan(Math.log(200) + 0.1);
+  });
+
+  test("have the deviations of GPT-2", () => {
+    const model = new GPT({ vocabSize: 100, contextLength: 50, layers: 2, heads: 2, dim: 64 });
+    const deviation = (path: string): number => {
+      const values = (model.stateDict().get(path) as Tensor).dataSync();
+      return Math.sqrt(values.reduce((total, value) => total + value * value, 0) / values.length);
+    };
+    expect(deviation("tokenEmbedding.weight")).toBeCloseTo(0.02, 3);
+    expect(deviation("positionEmbedding.weight")).toBeCloseTo(0.01, 3);
+    expect(deviation("blocks.1.attention.qkv.weight")).toBeCloseTo(0.02, 3);
+    expect(deviation("blocks.1.attention.projection.weight")).toBeCloseTo(0.01, 3);
+    expect(deviation("blocks.0.mlp.contract.weight")).toBeCloseTo(0.01, 3);
+    expect(deviation("blocks.0.mlpNorm.weight")).toBe(1);
+    expect(deviation("blocks.0.attention.qkv.bias")).toBe(0);
+  });
+
+  test("are a function of the seed", () => {
+    const weights = (seed: number): number[][] => new GPT(tiny, { seed }).parameters().map((p) => [...p.dataSync()]);
+    expect(weights(5)).toEqual(weights(5));
+    expect(weights(5)).not.toEqual(weights(6));
+  });
+});
+
+describe("dropout", () => {
+  const loss = (model: GPT, step: number): number => {
+    model.random.startStep(step);
+    return valueOfLoss(model);
+  };
+
+  test.each(["dropout", "embeddingDropout", "attentionDropout"])("%s acts in training alone", (setting) => {
+    const options = { ...tiny, [setting]: 0.5 };
+    const [model, plain] = [new GPT(options, { seed: 1 }), new GPT(tiny, { seed: 1 })];
+    expect(loss(model, 1)).not.toBeCloseTo(loss(plain, 1), 3);
+    expect(loss(model, 1)).toBe(loss(model, 1));
+    expect(loss(model, 2)).not.toBe(loss(model, 1));
+    model.eval();
+    expect(loss(model, 1)).toBeCloseTo(loss(plain, 1), 5);
+    model.train();
+    expect(loss(model, 1)).not.toBeCloseTo(loss(plain, 1), 3);
+  });
+
+  test("gradients through dropout agree with finite differences", () => {
+    const model = new GPT({ ...tiny, dropout: 0.2, attentionDropout: 0.2 }, { seed: 3 });
+    model.random.startStep(1);
+    scope(() => lossOf(model).backward());
+    const { weight } = model.blocks[0].attention.qkv;
+    const gradient = (weight.grad as Tensor).dataSync();
+    const length = Math.hypot(...gradient);
+    const step = 0.01;
+    const [above, below] = [step, -step].map((distance) => {
+      scope(() => noGrad(() => copyInto(weight, add(weight, mul(weight.grad as Tensor, distance / length)))));
+      const value = loss(model, 1);
+      scope(() => noGrad(() => copyInto(weight, add(weight, mul(weight.grad as Tensor, -distance / length)))));
+      return value;
+    });
+    expect((above - below) / (2 * step)).toBeCloseTo(length, 2);
+  });
+});
+
+describe("sinusoidal positions", () => {
+  test("are the waves of Vaswani et al.", () => {
+    const model = new GPT({ ...tiny, positions: "sinusoidal" }, { weights: "zeros" });
+    const embedded: Float32Array[] = [];
+    scope(() => model.hidden(idsOf([[0, 0, 0]]), { hooks: { embed: (x) => void embedded.push(x.dataSync()) } }));
+    const expected = [0, 1, 2].flatMap((p) =>
+      [0, 1, 2, 3].flatMap((i) => [Math.sin(p / 10_000 ** (i / 4)), Math.cos(p / 10_000 ** (i / 4))]),
+    );
+    expect(largestDifference(embedded[0], Float32Array.from(expected))).toBeLessThan(1e-6);
+    expect([...model.stateDict().keys()]).not.toContain("positionEmbedding.weight");
+  });
+});
+
+describe("says what is wrong", () => {
+  test("with ids of another shape", () => {
+    const model = new GPT(tiny);
+    expect(() => model.forward(tensor(Int32Array.of(1, 2)))).toThrow("ids are [2], expected [sequences, tokens]");
+    expect(() => model.forward(idsOf([[]]))).toThrow(
+      "ids are [1, 0], expected [sequences, tokens], both from 1",
+    );
+  });
+
+  test("with more tokens than the context", () => {
+    const model = new GPT(tiny);
+    expect(() => model.forward(idsOf([[1, 2, 3, 4, 5, 6, 7, 8, 9]]))).toThrow(
+      "9 tokens exceed the model's context of 8; pass fewer",
+    );
+  });
+
+  test("with a token outside of the vocabulary", () => {
+    const model = new GPT(tiny);
+    expect(() => scope(() => model.forward(idsOf([[1, 13]])))).toThrow(
+      "embedding: id 13 at position 1 is outside the table's 13 entries (0 to 12)",
+    );
+    expect(() => scope(() => model.forward(idsOf([[-1, 1]])))).toThrow("-1");
+  });
+
+  test("with targets of another shape", () => {
+    const model = new GPT(tiny);
+    expect(() => scope(() => model.loss(idsOf([[1, 2]]), idsOf([[1, 2, 3]])))).toThrow(
+      "crossEntropy: logits [1, 2, 13] need targets [1, 2], got [1, 3]",
+    );
+  });
+
+  test("and frees what the failed pass had made", () => {
+    const model = new GPT(tiny);
+    const before = backend.memory.liveBuffers;
+    const fail = (): never => {
+      throw new Error("stop");
+    };
+    expect(() => scope(() => model.forward(idsOf(rows), { hooks: { "blocks.1.mlp.hidden": fail } }))).toThrow("stop");
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+});
+
+test("a loss of nothing but ignored targets is 0", () => {
+  const model = new GPT(tiny);
+  expect(scope(() => model.loss(idsOf([[1, 2]]), idsOf([[-100, -100]])).dataSync()[0])).toBe(0);
+});
+
+test("an untied head starts apart from the embedding and learns for itself", () => {
+  const model = new GPT({ ...tiny, tiedHead: false });
+  const hidden = scope(() => model.hidden(idsOf([[1]])));
+  scope(() => sum(model.logits(hidden)).backward());
+  expect(model.head?.weight.grad).toBeDefined();
+  expect(model.tokenEmbedding.weight.grad).toBeDefined();
+});

@@ -1,0 +1,111 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { RandomAccessFile } from "../files/random-access.ts";
+import { collect, memoryFolder } from "../testing/fixtures.ts";
+import { halfToFloat, toFloat32 } from "./dtype.ts";
+import { readHeader } from "./header.ts";
+import { readTensor } from "./read.ts";
+import { byteLengthOf, safetensorsChunks, splitIntoShards } from "./write.ts";
+import type { TensorSource } from "./write.ts";
+
+function source(name: string, shape: readonly number[], values: Float32Array): TensorSource {
+  return { name, shape, read: () => Promise.resolve(values) };
+}
+
+async function fileOf(tensors: readonly TensorSource[], metadata?: Record<string, string>): Promise<RandomAccessFile> {
+  const files = await collect([{ name: "x", chunks: safetensorsChunks(tensors, metadata) }]);
+  return (await memoryFolder(files).open("x")) as RandomAccessFile;
+}
+
+test("reads back what it wrote, bit for bit", async () => {
+  const shapes = fc.array(fc.nat(4), { maxLength: 4 });
+  const names = fc.string({ unit: "grapheme" }).filter((name) => name !== "__metadata__");
+  const tensors = fc.uniqueArray(fc.record({ name: names, shape: shapes }), { selector: ({ name }) => name, maxLength: 8 });
+  const metadata = fc.dictionary(fc.string(), fc.string());
+  await fc.assert(
+    fc.asyncProperty(tensors, metadata, fc.nat(), async (tensors, metadata, seed) => {
+      const sources = tensors.map(({ name, shape }) => {
+        const size = shape.reduce((product, length) => product * length, 1);
+        return source(name, shape, Float32Array.from({ length: size }, (_, i) => Math.sin(seed + i) * 10 ** ((i % 60) - 30)));
+      });
+      const file = await fileOf(sources, metadata);
+      const header = await readHeader(file);
+      expect(Object.fromEntries(header.metadata)).toEqual(metadata);
+      expect([...header.tensors.keys()].sort()).toEqual(tensors.map(({ name }) => name).sort());
+      for (const { name, shape, read } of sources) {
+        const entry = header.tensors.get(name);
+        expect(entry?.shape).toEqual(shape);
+        expect(entry && (await readTensor(file, name, entry))).toEqual(await read());
+        expect(entry && entry.start % 4).toBe(0);
+      }
+    }),
+    { numRuns: process.env.GPT_VERIFY ? 2_000 : 100 },
+  );
+});
+
+test("values begin at a multiple of eight bytes, behind a header padded with spaces", async () => {
+  const file = await fileOf([source("a", [1], Float32Array.of(1.5))]);
+  const [prefix] = [new DataView((await file.read(0, 8)).buffer).getBigUint64(0, true)];
+  expect(Number(prefix) % 8).toBe(0);
+  const text = new TextDecoder().decode(await file.read(8, Number(prefix)));
+  expect(text.trimEnd()).toBe('{"__metadata__":{},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}');
+});
+
+describe("refuses to write", () => {
+  const one = source("a", [1], Float32Array.of(1));
+  test.each<[string, TensorSource[]]>([
+    ['two tensors are named "a"', [one, source("b", [], Float32Array.of(1)), one]],
+    ["no tensor can be named __metadata__", [source("__metadata__", [1], Float32Array.of(1))]],
+    ['tensor "a" [2] was read as 1 values', [source("a", [2], Float32Array.of(1))]],
+  ])("%s", async (problem, tensors) => {
+    await expect(fileOf(tensors)).rejects.toThrow(problem);
+  });
+});
+
+test("shards hold at most so many bytes, or a single larger tensor", () => {
+  const tensors = [3, 2, 2, 9, 1].map((size, i) => source(String(i), [size], new Float32Array(size)));
+  const sizes = (maxBytes: number): number[][] => splitIntoShards(tensors, maxBytes).map((shard) => shard.map((t) => byteLengthOf(t) / 4));
+  expect(sizes(Infinity)).toEqual([[3, 2, 2, 9, 1]]);
+  expect(sizes(20)).toEqual([[3, 2], [2], [9], [1]]);
+  expect(sizes(1)).toEqual([[3], [2], [2], [9], [1]]);
+});
+
+describe("dtypes", () => {
+  test("all half-precision numbers have their values", () => {
+    const view = new DataView(new ArrayBuffer(2));
+    for (let bits = 0; bits < 2 ** 16; bits++) {
+      view.setUint16(0, bits);
+      const expected = referenceHalf(bits);
+      if (!Object.is(halfToFloat(bits), expected)) expect(halfToFloat(bits), `bits ${bits}`).toBe(expected);
+    }
+  });
+
+  /** By the definition: sign, 5 bits of exponent, 10 of fraction. */
+  function referenceHalf(bits: number): number {
+    const text = bits.toString(2).padStart(16, "0");
+    const sign = text[0] === "1" ? -1 : 1;
+    const exponent = parseInt(text.slice(1, 6), 2);
+    const fraction = parseInt(text.slice(6), 2) / 1024;
+    if (exponent === 31) return fraction > 0 ? NaN : sign * Infinity;
+    return exponent === 0 ? sign * fraction * 2 ** -14 : sign * (1 + fraction) * 2 ** (exponent - 15);
+  }
+
+  test("BF16 is the upper half of F32, F64 is rounded", () => {
+    const bytes = (values: ArrayBufferView): Uint8Array => new Uint8Array(values.buffer);
+    expect([...toFloat32(bytes(Uint16Array.of(0x3f80, 0xc0a0, 0x7f80, 0x0001)), "BF16", "x")]).toEqual([1, -5, Infinity, 2 ** -133]);
+    expect([...toFloat32(bytes(Float64Array.of(0.1, 1e300, -2)), "F64", "x")]).toEqual([Math.fround(0.1), Infinity, -2]);
+    expect([...toFloat32(bytes(Uint16Array.of(0x3c00, 0xc100)), "F16", "x")]).toEqual([1, -2.5]);
+  });
+
+  test("values at any address are read", () => {
+    const bytes = new Uint8Array(9);
+    new DataView(bytes.buffer).setFloat32(1, 2.5, true);
+    expect([...toFloat32(bytes.subarray(1, 5), "F32", "x")]).toEqual([2.5]);
+  });
+
+  test("integers are no weights", () => {
+    expect(() => toFloat32(new Uint8Array(4), "I32", 'm: tensor "a"')).toThrow(
+      'm: tensor "a" has dtype I32; weights are read from F32, F16, BF16 and F64',
+    );
+  });
+});
