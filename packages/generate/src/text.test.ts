@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { GPT } from "@gpt/gpt";
+import { useBackend } from "@gpt/tensor";
+import type { Backend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { CharacterTokenizer, trainBPE } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { generateText, streamText } from "./text.ts";
+import type { GeneratedText, TextOptions, TextPiece } from "./text.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await cpu();
+  useBackend(backend);
+});
+
+const characters = CharacterTokenizer.fromText("abcd ");
+/** Little more than bytes, so that most characters are spread over several tokens. */
+let pairs: Tokenizer;
+let endOfText: number;
+beforeAll(async () => {
+  pairs = await trainBPE(["größer 字字 😀😀 the the"], { vocabSize: 264, specialTokens: ["<|endoftext|>"] });
+  endOfText = pairs.endOfText ?? NaN;
+});
+
+function randomModel({ vocabSize }: Tokenizer): GPT {
+  return new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 1, dim: 4, initialDeviation: 0.3 }, { seed: 1 });
+}
+
+async function stream(
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: TextOptions,
+): Promise<{ pieces: TextPiece[]; result: GeneratedText }> {
+  const generator = streamText(randomModel(tokenizer), tokenizer, prompt, options);
+  const pieces: TextPiece[] = [];
+  for (;;) {
+    const next = await generator.next();
+    if (next.done) return { pieces, result: next.value };
+    pieces.push(next.value);
+  }
+}
+
+describe("streamText", () => {
+  test("the pieces are the text, and it is that of the tokens", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(1000), fc.nat(30), async (seed, maxTokens) => {
+        const { pieces, result } = await stream(pairs, "the", { maxTokens, seed, ignoreEndOfText: true });
+        expect(pieces.map(({ text }) => text).join("")).toBe(result.text);
+        expect(result.text).toBe(pairs.decode(result.tokens));
+        expect(pieces.flatMap(({ token }) => token ?? [])).toEqual(result.tokens);
+        expect(result).toMatchObject({ promptTokens: pairs.encode("the").length, finishReason: "length" });
+        for (const { text } of pieces) expect(text).not.toMatch(/\p{Surrogate}/u);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("is what generateText gives at once", async () => {
+    const options = { maxTokens: 20, seed: 4 };
+    const { result } = await stream(characters, "ab", options);
+    expect(await generateText(randomModel(characters), characters, "ab", options)).toEqual(result);
+  });
+
+  test("ends at a stop sequence, of which nothing shows", async () => {
+    const { result: whole } = await stream(characters, "a", { maxTokens: 40 });
+    const stop = whole.text.slice(20, 23);
+    const end = whole.text.indexOf(stop);
+    const { pieces, result } = await stream(characters, "a", { maxTokens: 40, stop: ["zzz", stop] });
+    expect(result).toEqual({
+      text: whole.text.slice(0, end),
+      tokens: whole.tokens.slice(0, end + 3),
+      promptTokens: 1,
+      finishReason: "stop",
+    });
+    expect(pieces.map(({ text }) => text).join("")).toBe(result.text);
+  });
+
+  test("what might have begun a stop sequence comes at the end", async () => {
+    const { result: whole } = await stream(characters, "a", { maxTokens: 10 });
+    const stop = `${whole.text.slice(-2)}z`;
+    const { pieces, result } = await stream(characters, "a", { maxTokens: 10, stop: [stop] });
+    expect(result).toEqual(whole);
+    expect(pieces.at(-1)).toEqual({ text: whole.text.slice(-2) });
+  });
+
+  test("ends before the end-of-text token, or other stop tokens, unless told to go on", async () => {
+    const options = { maxTokens: 2000, ignoreEndOfText: true };
+    const { result: whole } = await stream(pairs, "the", options);
+    const end = whole.tokens.indexOf(endOfText);
+    expect(end).toBeGreaterThan(0);
+    const { result } = await stream(pairs, "the", { maxTokens: 2000 });
+    expect(result).toMatchObject({ tokens: whole.tokens.slice(0, end), finishReason: "stop" });
+    expect(result.text).not.toContain("<|endoftext|>");
+    const stopTokens = [whole.tokens[3]];
+    const { result: early } = await stream(pairs, "the", { ...options, stopTokens });
+    expect(early.tokens).toEqual(whole.tokens.slice(0, whole.tokens.indexOf(stopTokens[0])));
+  });
+
+  test("an empty prompt begins after the end-of-text token, where there is one", async () => {
+    const { result } = await stream(pairs, "", { maxTokens: 5 });
+    expect(result.promptTokens).toBe(1);
+    const { result: spelledOut } = await stream(pairs, "<|endoftext|>", { maxTokens: 5, allowedSpecial: "all" });
+    expect(result).toEqual(spelledOut);
+    await expect(stream(characters, "", { maxTokens: 5 })).rejects.toMatchObject({ code: "empty-prompt" });
+  });
+
+  test("special tokens in a prompt are plain text, unless they are allowed", async () => {
+    const prompt = "the<|endoftext|>";
+    const { result } = await stream(pairs, prompt, { maxTokens: 1 });
+    expect(result.promptTokens).toBe(pairs.encode(prompt, { disallowedSpecial: [] }).length);
+    const { result: allowed } = await stream(pairs, prompt, { maxTokens: 1, allowedSpecial: ["<|endoftext|>"] });
+    expect(allowed.promptTokens).toBe(pairs.encode("the").length + 1);
+  });
+
+  test("ends by its signal", async () => {
+    const controller = new AbortController();
+    const generator = streamText(randomModel(characters), characters, "a", { maxTokens: 100, signal: controller.signal });
+    for (let i = 0; i < 7; i++) await generator.next();
+    controller.abort();
+    const { done, value } = await generator.next();
+    expect(done).toBe(true);
+    expect(value).toMatchObject({ finishReason: "aborted" });
+    expect((value as GeneratedText).tokens).toHaveLength(7);
+  });
+
+  test("frees the cache when it ends, when it is left, and when it fails", async () => {
+    const model = randomModel(characters);
+    const before = backend.memory.liveBuffers;
+    await generateText(model, characters, "a", { maxTokens: 100, stop: ["a"] });
+    expect(backend.memory.liveBuffers).toBe(before);
+    for await (const { text } of streamText(model, characters, "a", { maxTokens: 100 })) {
+      expect(text).toHaveLength(1);
+      expect(backend.memory.liveBuffers).toBeGreaterThan(before);
+      break;
+    }
+    expect(backend.memory.liveBuffers).toBe(before);
+    await expect(generateText(model, characters, "a?", { maxTokens: 1 })).rejects.toMatchObject({ code: "unknown-character" });
+    await expect(generateText(model, pairs, "😀", { maxTokens: 1 })).rejects.toMatchObject({ code: "invalid-token" });
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+});

@@ -1,0 +1,188 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { GPT } from "@gpt/gpt";
+import type { GPTOptions } from "@gpt/gpt";
+import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
+import type { Backend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import type { Choice } from "./sampling.ts";
+import { streamTokens } from "./tokens.ts";
+import type { FinishReason, TokenOptions } from "./tokens.ts";
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await cpu();
+  useBackend(backend);
+});
+
+/** A model whose random weights are large enough that its greedy text is no monotony. */
+function randomModel(changes: Partial<GPTOptions> = {}): GPT {
+  const sizes = { vocabSize: 13, contextLength: 16, layers: 2, heads: 2, dim: 8 };
+  return new GPT({ ...sizes, tiedHead: false, initialDeviation: 1, ...changes }, { seed: 3 });
+}
+
+async function generate(
+  model: GPT,
+  prompt: number[],
+  options: TokenOptions,
+): Promise<{ choices: Choice[]; ids: number[]; finishReason: FinishReason }> {
+  const stream = streamTokens(model, prompt, options);
+  const choices: Choice[] = [];
+  for (;;) {
+    const next = await stream.next();
+    if (next.done) return { choices, ids: choices.map(({ id }) => id), finishReason: next.value };
+    choices.push(next.value);
+  }
+}
+
+/** The scores of the token behind `ids`, without a cache. */
+function scoresAfter(model: GPT, ids: readonly number[]): Float32Array {
+  return scope(() => {
+    const input = tensor(Int32Array.from(ids), { shape: [1, ids.length] });
+    return noGrad(() => model.forward(input)).dataSync().slice(-model.config.vocabSize);
+  });
+}
+
+const argmax = (values: Float32Array): number => values.indexOf(Math.max(...values));
+
+describe("streamTokens", () => {
+  test("greedy: each token is the best one of a forward pass over all before it", async () => {
+    const model = randomModel({ dropout: 0.5 });
+    const prompt = [1, 2, 3];
+    const { choices, finishReason } = await generate(model, prompt, { maxTokens: 13, temperature: 0 });
+    const ids = [...prompt];
+    for (const { id, logProbability } of choices) {
+      const scores = scoresAfter(model, ids);
+      expect(id).toBe(argmax(scores));
+      const normalizer = Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0));
+      expect(logProbability).toBeCloseTo(scores[id] - normalizer, 4);
+      ids.push(id);
+    }
+    expect(ids).toHaveLength(16);
+    expect(new Set(ids).size).toBeGreaterThan(4);
+    expect(finishReason).toBe("length");
+  });
+
+  test.each([
+    [16, 8],
+    [5, 3],
+    [1, 1],
+  ])("beyond a context of %i tokens it goes on from the last %i", async (contextLength, kept) => {
+    const model = randomModel({ contextLength });
+    const prompt = [4];
+    const { ids } = await generate(model, prompt, { maxTokens: 40, temperature: 0 });
+    expect(ids).toHaveLength(40);
+    const all = [...prompt, ...ids];
+    let start = 0;
+    for (let next = 1; next < all.length; next++) {
+      if (next - start > contextLength) start = next - kept;
+      expect(all[next]).toBe(argmax(scoresAfter(model, all.slice(start, next))));
+    }
+  });
+
+  test("of a prompt that is longer than the context it sees the end", async () => {
+    const model = randomModel();
+    const prompt = Array.from({ length: 50 }, (_, i) => (i * 5) % 13);
+    const options = { maxTokens: 5, seed: 2 };
+    expect((await generate(model, prompt, options)).ids).toEqual((await generate(model, prompt.slice(-16), options)).ids);
+  });
+
+  test("the same seed gives the same tokens, others give others", async () => {
+    const model = randomModel();
+    const ids = async (seed?: number) => (await generate(model, [1], { maxTokens: 30, seed })).ids.join();
+    const [first, again, ...others] = await Promise.all([7, 7, 8, 7 + 2 ** 32, 0, undefined].map(ids));
+    expect(again).toBe(first);
+    expect(new Set([first, ...others]).size).toBe(4); // Seed 0 is the default.
+  });
+
+  test("draws tokens as often as the model's probabilities say", async () => {
+    const model = randomModel({ contextLength: 1, initialDeviation: 0.2 });
+    const scores = scoresAfter(model, [1]);
+    const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
+    const counts = new Array<number>(13).fill(0);
+    for (let seed = 0; seed < 3000; seed++) {
+      const { ids } = await generate(model, [1], { maxTokens: 1, seed });
+      counts[ids[0]]++;
+    }
+    // Three thousand draws have a deviation below 0.01.
+    counts.forEach((count, id) => expect(Math.abs(count / 3000 - Math.exp(scores[id]) / total)).toBeLessThan(0.04));
+  });
+
+  test("a repetition penalty looks at the prompt, and at all that was written", async () => {
+    const model = randomModel();
+    const prompt = [5, 6];
+    const { ids } = await generate(model, prompt, { maxTokens: 14, temperature: 0, repetitionPenalty: 1.5 });
+    const all = [...prompt];
+    for (const id of ids) {
+      const scores = scoresAfter(model, all);
+      for (const seen of new Set(all)) scores[seen] *= scores[seen] > 0 ? 1 / 1.5 : 1.5;
+      expect(id).toBe(argmax(scores));
+      all.push(id);
+    }
+    const { ids: unpunished } = await generate(model, prompt, { maxTokens: 14, temperature: 0 });
+    expect(unpunished).not.toEqual(ids);
+  });
+
+  test("ends before a stop token, at its number of tokens, or at once", async () => {
+    const model = randomModel();
+    const { ids } = await generate(model, [1], { maxTokens: 10 });
+    const stop = ids[4];
+    const stopped = await generate(model, [1], { maxTokens: 10, stopTokens: [99, stop] });
+    expect(stopped.ids).toEqual(ids.slice(0, ids.indexOf(stop)));
+    expect(stopped.finishReason).toBe("stop");
+    expect(await generate(model, [1], { maxTokens: 0 })).toMatchObject({ ids: [], finishReason: "length" });
+  });
+
+  test("ends by its signal, which a timer may abort", async () => {
+    const model = randomModel();
+    const stream = generate(model, [1], { maxTokens: 1e9, signal: AbortSignal.timeout(100) });
+    expect((await stream).finishReason).toBe("aborted");
+    const aborted = await generate(model, [1], { maxTokens: 5, signal: AbortSignal.abort() });
+    expect(aborted).toMatchObject({ ids: [], finishReason: "aborted" });
+  });
+
+  test("frees its cache at the end, when the loop is left, and when it fails", async () => {
+    const model = randomModel();
+    const before = backend.memory.liveBuffers;
+    await generate(model, [1], { maxTokens: 3 });
+    expect(backend.memory.liveBuffers).toBe(before);
+    for await (const { id } of streamTokens(model, [1], { maxTokens: 100 })) {
+      expect(id).toBeLessThan(13);
+      expect(backend.memory.liveBuffers).toBe(before + 4); // Keys and values of two blocks.
+      break;
+    }
+    expect(backend.memory.liveBuffers).toBe(before);
+    const { weight } = model.tokenEmbedding;
+    backend.write(weight, new Float32Array(weight.size).fill(NaN));
+    await expect(generate(model, [1], { maxTokens: 3 })).rejects.toMatchObject({ code: "not-a-number" });
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+
+  test("several streams of one model do not disturb one another", async () => {
+    const model = randomModel();
+    const alone = await Promise.all([1, 2].map(async (id) => (await generate(model, [id], { maxTokens: 20 })).ids));
+    const [a, b] = [1, 2].map((id) => streamTokens(model, [id], { maxTokens: 20 }));
+    const turns: [number[], number[]] = [[], []];
+    for (let i = 0; i < 20; i++) {
+      turns[0].push(((await a.next()).value as Choice).id);
+      turns[1].push(((await b.next()).value as Choice).id);
+    }
+    await Promise.all([a, b].map((stream) => stream.next())); // So that both are at their end.
+    expect(turns).toEqual(alone);
+  });
+
+  test.each<[number[], TokenOptions, string, string]>([
+    [[], { maxTokens: 1 }, "empty-prompt", "the prompt has no tokens; a model continues at least one"],
+    [[1, 13], { maxTokens: 1 }, "invalid-token", "token 13 is not in the model's vocabulary of 13"],
+    [[-1], { maxTokens: 1 }, "invalid-token", "token -1 is not in the model's vocabulary of 13"],
+    [[0.5], { maxTokens: 1 }, "invalid-token", "token 0.5 is not in the model's vocabulary of 13"],
+    [[1], { maxTokens: -1 }, "invalid-option", "maxTokens must be a whole number from 0, not -1"],
+    [[1], { maxTokens: Infinity }, "invalid-option", "maxTokens must be a whole number from 0, not Infinity"],
+    [[1], { maxTokens: 1, seed: -1 }, "invalid-option", "seed must be a whole number from 0 to 2^53 - 1, not -1"],
+    [[1], { maxTokens: 1, topK: 0 }, "invalid-option", "topK must be a whole number from 1, not 0"],
+  ])("refuses %o with %o", async (prompt, options, code, message) => {
+    const model = randomModel();
+    const before = backend.memory.liveBuffers;
+    await expect(generate(model, prompt, options)).rejects.toMatchObject({ name: "GenerationError", code, message });
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+});
