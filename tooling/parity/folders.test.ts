@@ -1,8 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GPT } from "@gpt/gpt";
-import type { GPTOptions } from "@gpt/gpt";
+import type { GPT } from "@gpt/gpt";
 import { loadModel, saveModel } from "@gpt/gpt/node";
 import { noGrad, tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -10,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
 import { backends, runOn } from "./backends.ts";
 import { fixtureNames, fixturePath, readJson } from "./fixtures.ts";
+import { buildModel, readModelFixture } from "./model-fixture.ts";
 import { findPython, logitsInPython } from "./python.ts";
 
 /** What PyTorch computes from the folder beside it. */
@@ -58,28 +58,25 @@ describe("a folder written here", () => {
     await rm(directory, { recursive: true });
   });
 
-  const options: GPTOptions = { vocabSize: 61, contextLength: 16, layers: 2, heads: 3, dim: 12, initialDeviation: 0.3 };
-  const others: Partial<GPTOptions> = { tiedHead: false, hiddenDim: 30, epsilon: 1e-2 };
-
   const forms = [
-    ["one file", options, Infinity],
-    ["shards, an untied head, other sizes", { ...options, ...others }, 6_000],
+    ["gpt2", "one file", Infinity],
+    ["untied", "shards", 6_000],
   ] as const;
 
-  test.for(forms)("%s: gives the same logits in Python", { timeout: 120_000 }, async (written, { skip }) => {
+  test.for(forms)("%s in %s: gives the same logits in Python", { timeout: 120_000 }, async (written, { skip }) => {
     if (!python) {
       console.warn(noPython);
       return skip(noPython);
     }
-    const [form, options, maxShardBytes] = written;
-    const ids = [[1, 8, 43, 35], [2, 13, 7, 38]];
-    const folder = join(directory, form);
-    const model = new GPT(options, { seed: 1 });
+    const [name, , maxShardBytes] = written;
+    const fixture = readModelFixture(name);
+    const folder = join(directory, name);
+    const model = buildModel(fixture, "trained");
     await saveModel(model, folder, { maxShardBytes });
-    const ours = await logitsOf(model, ids);
+    const ours = await logitsOf(model, fixture.ids);
     model.dispose();
     expect((await readdir(folder)).includes("model.safetensors.index.json")).toBe(maxShardBytes < Infinity);
-    const theirs = await logitsInPython(python, folder, ids);
-    agreement.expect("logits", form, ours, theirs.flat(2));
+    const theirs = await logitsInPython(python, folder, fixture.ids);
+    agreement.expect("logits", name, ours, theirs.flat(2));
   });
 });

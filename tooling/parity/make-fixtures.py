@@ -24,7 +24,7 @@ from pytorch.gpt import Config, causal_attention, random_model
 FIXTURES = Path(__file__).parent / "fixtures"
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Whole models: the first logits, loss and gradients, then steps of AdamW on one batch.
+# Whole models: the first logits, loss and gradients, then steps of AdamW on one batch, then the likeliest text.
 
 OPTIMIZER = dict(learningRate=1e-2, beta1=0.9, beta2=0.95, epsilon=1e-8, weightDecay=0.1, clip=1.0)
 STEPS = 10
@@ -69,10 +69,22 @@ def train(model, ids, targets):
     return tensors, losses, norms
 
 
+def write_greedily(model, prompt):
+    """The likeliest tokens after a prompt, up to the context length, and the logarithms of their probabilities."""
+    ids, log_probabilities = list(prompt), []
+    while len(ids) < model.config.contextLength:
+        with torch.no_grad():
+            scores = model(torch.tensor([ids]))[0, -1].log_softmax(0)
+        ids.append(scores.argmax().item())
+        log_probabilities.append(scores.max().item())
+    return {"prompt": prompt, "ids": ids[len(prompt) :], "logProbabilities": log_probabilities}
+
+
 def make_model_fixture(name, config, seed):
     ids, targets = walk(config, batch=2, length=13)  # Shorter than the context: some rows get no gradient.
     targets[1, -1] = -100  # Ignored.
-    tensors, losses, norms = train(random_model(config, seed), ids, targets)
+    model = random_model(config, seed)
+    tensors, losses, norms = train(model, ids, targets)
     exact, exact_losses, _ = train(random_model(config, seed).double(), ids, targets)
     print(f"{name}: loss {losses[0]:.4f} to {losses[-1]:.4f}, gradient norm {max(norms):.2f} to {min(norms):.2f}")
     print("  deviations of float32 from float64:")
@@ -81,8 +93,16 @@ def make_model_fixture(name, config, seed):
         print(f"    {part}: {worst:.1e} at {where}")
     print(f"    losses: {max(abs(a - b) / b for a, b in zip(losses, exact_losses)):.1e}")
     write_safetensors(FIXTURES / "models" / f"{name}.safetensors", tensors)
-    settings = {"config": asdict(config), "optimizer": OPTIMIZER, "ids": ids.tolist(), "targets": targets.tolist()}
-    write_json(FIXTURES / "models" / f"{name}.json", {**settings, "losses": losses, "gradientNorms": norms})
+    fixture = {
+        "config": asdict(config),
+        "optimizer": OPTIMIZER,
+        "ids": ids.tolist(),
+        "targets": targets.tolist(),
+        "losses": losses,
+        "gradientNorms": norms,
+        "greedy": write_greedily(model, prompt=[1, 2, 3]),
+    }
+    write_json(FIXTURES / "models" / f"{name}.json", fixture)
 
 
 def deviation(name, a, b):
@@ -97,7 +117,7 @@ def make_model_fixtures():
     make_model_fixture("gpt2", Config(heads=4, dim=28, hiddenDim=112), seed=1)
     make_model_fixture("post-norm", Config(normPlacement="post"), seed=2)
     make_model_fixture("sinusoidal", Config(positions="sinusoidal"), seed=3)
-    make_model_fixture("untied", Config(tiedHead=False), seed=4)
+    make_model_fixture("untied", Config(tiedHead=False, hiddenDim=30, epsilon=1e-3), seed=4)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

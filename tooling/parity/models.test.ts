@@ -1,44 +1,27 @@
-import { GPT } from "@gpt/gpt";
-import type { GPTOptions } from "@gpt/gpt";
-import { noGrad, scope, tensor } from "@gpt/tensor";
+import { streamTokens } from "@gpt/generate";
+import type { Choice } from "@gpt/generate";
+import type { GPT } from "@gpt/gpt";
+import { noGrad, tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
-import type { AdamWOptions } from "@gpt/train";
 import { afterAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
 import { backends, runOn } from "./backends.ts";
-import { fixtureNames, readJson, readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
-
-/** A model, a batch, and what PyTorch's AdamW made of the model on that batch. */
-interface ModelFixture {
-  readonly config: GPTOptions;
-  readonly optimizer: AdamWOptions & { readonly clip: number };
-  /** `[B][T]`. */
-  readonly ids: number[][];
-  /** `[B][T]`; −100 is ignored. */
-  readonly targets: number[][];
-  /** Of each step, before it. */
-  readonly losses: number[];
-  /** Of each step, before clipping. */
-  readonly gradientNorms: number[];
-}
+import { fixtureNames, subset, valuesOf } from "./fixtures.ts";
+import { buildModel, readModelFixture } from "./model-fixture.ts";
 
 describe.each(backends)("%s", (backendName, start) => {
   runOn(start);
 
   describe.each(fixtureNames("models"))("%s", (name) => {
-    const fixture = readJson<ModelFixture>("models", `${name}.json`);
-    const tensors = readTensors("models", `${name}.safetensors`);
+    const fixture = readModelFixture(name);
+    const { tensors } = fixture;
     const agreement = new Agreement(`${name} on ${backendName}`);
     afterAll(() => agreement.report());
 
     /** Runs `region` with the fixture's model and batch. */
     async function withModel(region: (model: GPT, ids: Tensor<"i32">, targets: Tensor<"i32">) => Promise<void>) {
-      const model = new GPT(fixture.config, { weights: "zeros" });
-      scope(() => {
-        const weights = [...subset(tensors, "weights.")];
-        model.loadStateDict(new Map(weights.map(([path, values]) => [path, toTensor(values)])));
-      });
+      const model = buildModel(fixture, "weights");
       const ids = tensor(fixture.ids, { dtype: "i32" });
       const targets = tensor(fixture.targets, { dtype: "i32" });
       try {
@@ -100,6 +83,19 @@ describe.each(backends)("%s", (backendName, start) => {
         }
         optimizer.dispose();
       });
+    });
+
+    test("the likeliest tokens, written one by one with a cache", async () => {
+      const model = buildModel(fixture, "trained");
+      const { prompt, ids, logProbabilities } = fixture.greedy;
+      const choices: Choice[] = [];
+      for await (const choice of streamTokens(model, prompt, { maxTokens: ids.length, temperature: 0 })) {
+        choices.push(choice);
+      }
+      expect(choices.map(({ id }) => id)).toEqual(ids);
+      const ours = choices.map(({ logProbability }) => logProbability);
+      agreement.expect("log-probabilities", "of the likeliest tokens", ours, logProbabilities);
+      model.dispose();
     });
   });
 });
