@@ -1,3 +1,4 @@
 import { workspace } from "@gpt/config/eslint";
 
-export default workspace(import.meta.dirname);
+// The programs are a user's, in a project of their own.
+export default [{ ignores: ["program/*.ts"] }, ...workspace(import.meta.dirname)];

@@ -7,8 +7,6 @@ import { pnpm, repository, run } from "./commands.ts";
 /** A package as its users get it. */
 export interface PackedPackage {
   readonly name: string;
-  /** Its folder in the repository. */
-  readonly directory: string;
   /** The file that would be published. */
   readonly tarball: string;
 }
@@ -28,12 +26,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const packages: PackedPackage[] = [];
   for (const folder of ["packages", "apps"]) {
     for (const entry of await readdir(join(repository, folder))) {
-      const directory = join(repository, folder, entry);
-      const { name, version } = JSON.parse(await readFile(join(directory, "package.json"), "utf8")) as {
-        name: string;
-        version: string;
-      };
-      packages.push({ name, directory, tarball: join(destination, `${name.slice(1).replace("/", "-")}-${version}.tgz`) });
+      const manifest = await readFile(join(repository, folder, entry, "package.json"), "utf8");
+      const { name, version } = JSON.parse(manifest) as { name: string; version: string };
+      packages.push({ name, tarball: join(destination, `${name.slice(1).replace("/", "-")}-${version}.tgz`) });
     }
   }
   project.provide("packages", packages);

@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import type { Package } from "@arethetypeswrong/core";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { describe, expect, inject, test } from "vitest";
+
+interface Manifest {
+  readonly exports?: unknown;
+  readonly dependencies?: Record<string, string>;
+  readonly peerDependencies?: Record<string, string>;
+}
+
+describe.each(inject("packages"))("$name", ({ name, tarball }) => {
+  const contents = readFile(tarball).then((data) => createPackageFromTarballData(data));
+  const read = async (file: string): Promise<string> => (await contents).readFile(`/node_modules/${name}/${file}`);
+  const manifest = async () => JSON.parse(await read("package.json")) as Manifest;
+
+  test("publint finds nothing", async () => {
+    const { buffer } = Uint8Array.from(await readFile(tarball));
+    const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  test("the types are right for ES modules, with Node and with bundlers", async () => {
+    if (!(await manifest()).exports) return; // a program, nothing to import
+    const result = await checkPackage(await contents);
+    if (!result.types) throw new Error("the package has no types");
+    // Packages are ES modules alone: CommonJS gets them by require(esm), and `node10` knows no exports map.
+    const expected = ({ kind, ...where }: (typeof result.problems)[number]): boolean =>
+      kind === "CJSResolvesToESM" || ("resolutionKind" in where && where.resolutionKind === "node10");
+    expect(result.problems.filter((problem) => !expected(problem))).toEqual([]);
+  });
+
+  test("no type has become `any` on the way", async () => {
+    for (const [file, text] of await built(await contents, ".d.ts")) {
+      const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
+      expect(code, file).not.toMatch(/\bany\b/);
+    }
+  });
+
+  test("the package imports what it depends on, and nothing else", async () => {
+    const { dependencies, peerDependencies } = await manifest();
+    const allowed = new Set([...Object.keys({ ...dependencies, ...peerDependencies }), name]);
+    for (const [file, text] of [...(await built(await contents, ".js")), ...(await built(await contents, ".d.ts"))]) {
+      const imports = text.matchAll(/^(?:import|export)\b[^;"']*?["']([^"']+)["'];?$/gm);
+      const names = [...imports].map(([, specifier]) => specifier).filter((specifier) => !/^\.|^node:/.test(specifier));
+      for (const each of names) {
+        const owner = each.split("/", each.startsWith("@") ? 2 : 1).join("/");
+        expect(allowed, `${file} imports ${each}`).toContain(owner);
+        expect(isBuiltin(each), `${file} imports ${each} without node:`).toBe(false);
+      }
+    }
+  });
+
+  test("the licence and a README are in it, the repository's own export condition is not", async () => {
+    expect(await read("LICENSE")).toContain("MIT License");
+    expect(await read("README.md")).toContain(name);
+    expect(await read("package.json")).not.toMatch(/@gpt\/source|workspace:|catalog:/);
+  });
+});
+
+/** The built files whose names end so, with their text. */
+async function built(contents: Package, ending: string): Promise<[file: string, text: string][]> {
+  const files = contents.listFiles().filter((file) => file.includes("/dist/") && file.endsWith(ending));
+  return files.map((file) => [file, contents.readFile(file)]);
+}

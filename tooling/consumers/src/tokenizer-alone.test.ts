@@ -1,0 +1,21 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { run } from "./commands.ts";
+import { freshProject } from "./fresh-project.ts";
+
+const script = `
+  import { gpt2 } from "@gpt/tokenizer/gpt2";
+  const tokenizer = await gpt2();
+  const ids = tokenizer.encode("Hello, world");
+  console.log(JSON.stringify({ ids, text: tokenizer.decode(ids) }));
+`;
+
+test("the tokenizer is installed alone, brings no other package, and works", async () => {
+  const project = await freshProject(["@gpt/tokenizer"], { "main.js": script });
+  const installed = await readdir(join(project, "node_modules"));
+  expect(installed.filter((name) => !name.startsWith("."))).toEqual(["@gpt"]);
+  expect(await readdir(join(project, "node_modules/@gpt"))).toEqual(["tokenizer"]);
+  const output: unknown = JSON.parse(await run(process.execPath, ["main.js"], project));
+  expect(output).toEqual({ ids: [15496, 11, 995], text: "Hello, world" });
+});
