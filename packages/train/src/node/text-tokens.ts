@@ -57,9 +57,6 @@ export async function tokenizeFiles(
     await store.close();
     throw error;
   }
-  if (store.length === 0) {
-    throw new TrainError("empty-data", `there is no text in ${paths.join(", ")}; give a file that has some`);
-  }
   return store.finish();
 }
 

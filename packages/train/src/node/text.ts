@@ -9,10 +9,17 @@ const chunkBytes = 2 ** 20;
 /**
  * The text of UTF-8 files, one after another, in pieces of about a megabyte, so that files larger than memory can be
  * tokenised: the tokens of the pieces are those of the whole (see `tokenizablePieces`). A byte order mark is no text.
- * Throws `missing-file`, `unreadable-file`, and `invalid-utf8`, which names the byte.
+ * Throws `missing-file`, `unreadable-file`, `invalid-utf8`, which names the byte, and `empty-data` where there is none.
  */
 export async function* readText(paths: readonly string[]): AsyncGenerator<string, void, undefined> {
-  for (const path of paths) yield* tokenizablePieces(decodeFile(path));
+  let empty = true;
+  for (const path of paths) {
+    for await (const piece of tokenizablePieces(decodeFile(path))) {
+      empty = false;
+      yield piece;
+    }
+  }
+  if (empty) throw new TrainError("empty-data", `there is no text in ${paths.join(", ")}; give a file that has some`);
 }
 
 async function* decodeFile(path: string): AsyncGenerator<string, void, undefined> {
