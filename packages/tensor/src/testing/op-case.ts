@@ -38,7 +38,7 @@ const defaultGradientTolerance = 2e-5;
 
 /** Inputs up to this size are differentiated element by element, larger ones along random directions. */
 const elementwiseLimit = 64;
-const directions = 4;
+const directions = 2;
 
 /** Streams of random numbers that no input uses. */
 const cotangentStream = 1000;

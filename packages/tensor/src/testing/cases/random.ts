@@ -52,8 +52,9 @@ const dropouts: readonly OpCase[] = [
   }),
 ];
 
+const [first] = reference.uniform(key, 1).data;
 /** A probability between the key's first number and the next f32: in f32 it would round to the number itself. */
-const between = reference.uniform(key, 1).data[0] + 2 ** -40;
+const between = first + 2 ** -40;
 
 export const randomChecks = {
   uniform: [
@@ -109,6 +110,12 @@ export const randomChecks = {
       inputs: { x: literal([1, 1, 1]), out: unwritten([3]) },
       run: ({ dropout }, { x, out }) => dropout({ x, probability: between, key, out }),
       expected: ({ x }) => ({ out: reference.dropout(x, between, key) }),
+    }),
+    kernel({
+      name: "keeps a number equal to the probability",
+      inputs: { x: literal([1, 1, 1]), out: unwritten([3]) },
+      run: ({ dropout }, { x, out }) => dropout({ x, probability: first, key, out }),
+      expected: ({ x }) => ({ out: reference.dropout(x, first, key) }),
     }),
     ...dropouts.flatMap((subject) => [values(subject), gradients(subject)]),
   ],

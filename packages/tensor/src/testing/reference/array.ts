@@ -44,6 +44,7 @@ export function reshape({ data }: NdArray, shape: Shape): NdArray {
 
 /** An array broadcast to a shape as NumPy does it. */
 export function broadcastTo(x: NdArray, shape: Shape): NdArray {
+  if (x.shape.length === shape.length && x.shape.every((length, axis) => length === shape[axis])) return x;
   const lead = shape.length - x.shape.length;
   return generate(shape, (index) => at(x, x.shape.map((length, axis) => (length === 1 ? 0 : index[lead + axis]))));
 }

@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { cpu } from "../backends/cpu/index.ts";
+import type { Backend, Kernels } from "../contract/index.ts";
+import { checkCase, conformanceCases } from "./index.ts";
+import { mutants } from "./mutants/index.ts";
+import type { Mutation } from "./mutants/mutation.ts";
+import { alter, mutate } from "./mutants/mutation.ts";
+
+const cases = conformanceCases();
+const kernels = Object.keys(mutants) as (keyof Kernels)[];
+
+/** What the suite says about a kernel of a backend: the first failure among its cases. */
+async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<string | undefined> {
+  for (const subject of cases) {
+    if (subject.kernel !== kernel) continue;
+    try {
+      await checkCase(subject, backend);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+  return undefined;
+}
+
+async function failureOf<K extends keyof Kernels>(kernel: K, mutation: Mutation<Kernels[K]>): Promise<string | undefined> {
+  return firstFailure(kernel, mutate(await cpu(), kernel, mutation));
+}
+
+const all = kernels.flatMap((kernel) => Object.keys(mutants[kernel]).map((name) => ({ kernel, name })));
+
+test.each(all)("notices a wrong $kernel: $name", async ({ kernel, name }) => {
+  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<Kernels[typeof kernel]>);
+  expect(found).toMatch(`cpu: ${kernel}: `);
+});
+
+test.each(kernels)("notices a %s that does nothing", async (kernel) => {
+  expect(await failureOf(kernel, () => () => undefined)).toMatch(`cpu: ${kernel}: `);
+});
+
+test.each(kernels)("notices a %s that throws", async (kernel) => {
+  const failing = (): never => {
+    throw new Error("broken");
+  };
+  expect(await failureOf(kernel, () => failing)).toMatch(new RegExp(`^cpu: ${kernel}: .*: broken$`));
+});
+
+test.each(kernels)("notices a %s that keeps a buffer", async (kernel) => {
+  const backend = await cpu();
+  const leaking = mutate(backend, kernel, (original) => (call: never) => {
+    backend.allocate(4);
+    original(call);
+  });
+  expect(await firstFailure(kernel, leaking)).toMatch(/left \d+ buffers \(\d+ bytes\) behind$/);
+});
+
+test("notices results that differ from run to run, within the tolerance", async () => {
+  let calls = 0;
+  const unsteady = mutate(await cpu(), "unary", (original, memory) => (call) => {
+    original(call);
+    if (calls++ % 2 === 1) alter(memory, call.out, (value) => value * (1 + 2 ** -23));
+  });
+  expect(await firstFailure("unary", unsteady)).toMatch(/not deterministic/);
+});
+
+test("messages say kernel, case, element, values, error and tolerance", async () => {
+  const message = await failureOf("matmul", mutants.matmul["bias dropped"]);
+  expect(message).toMatchInlineSnapshot(`"cpu: matmul: no inner axis: bias, activation and residual alone: out: element [0, 0, 2] of [1, 2, 3]: expected 0.17375493049621582, got -0.4106132984161377; error in norm 3.83e-1, tolerance 0.000002"`);
+});
+
+test("a capability that is said to be missing must be missing", async () => {
+  const backend = await cpu();
+  const failures: string[] = [];
+  const probes = conformanceCases({ nan: false, subnormals: false, indexErrors: false }).filter(({ without }) => without);
+  for (const subject of probes) {
+    await checkCase(subject, backend).catch((error: Error) => failures.push(error.message));
+  }
+  expect(failures).toMatchInlineSnapshot(`
+    [
+      "cpu: affine: a subnormal is flushed: special values: result: element [0] of [1]: expected 0, got 2.938735877055719e-39; error in norm 2.94e-39, tolerance 0",
+      "cpu: affine: NaN is lost: special values: result: element [0] of [1]: expected 0, got NaN",
+      "cpu: gatherRows: the rows of ids outside are zero: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: crossEntropy: targets outside have the loss NaN: crossEntropy: target 5 at position 0 is outside the 5 classes (0 to 4) and not the ignored index 2",
+    ]
+  `);
+});

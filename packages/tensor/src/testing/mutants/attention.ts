@@ -1,0 +1,56 @@
+import type { AttentionKernels, View } from "../../contract/index.ts";
+import { alter, denseAt, slightly } from "./mutation.ts";
+import type { Memory, MutantsOf } from "./mutation.ts";
+
+function firstHead(view: View): View {
+  return { ...view, strides: [view.strides[0], 0, view.strides[2]] };
+}
+
+/** Multiplies every row of a strided `[rows, heads, headDim]` view. */
+function scaleRows(memory: Memory, { strides, offset, shape: [rows, heads, headDim], ...view }: View, factor: number): void {
+  for (let row = 0; row < rows; row++) {
+    for (let head = 0; head < heads; head++) {
+      const part = { ...view, shape: [headDim], strides: [1], offset: offset + row * strides[0] + head * strides[1] };
+      alter(memory, part, (value) => value * factor);
+    }
+  }
+}
+
+export const attentionMutants: MutantsOf<AttentionKernels> = {
+  attention: {
+    "a window one too long": (kernel) => (call) =>
+      kernel({ ...call, window: call.window === null ? null : call.window + 1 }),
+    "not causal": (kernel) => (call) => kernel({ ...call, causal: false, window: null }),
+    "always causal": (kernel) => (call) => kernel({ ...call, causal: true }),
+    "its own scale": (kernel) => (call) => kernel({ ...call, scale: 1 / Math.sqrt(call.q.shape[2]) }),
+    "log-sum-exp without the logarithm": (kernel, memory) => (call) => {
+      kernel(call);
+      if (call.logSumExp) alter(memory, call.logSumExp, Math.exp);
+    },
+    "the first key-value head for all": (kernel) => (call) =>
+      kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
+    "positions counted from the first query": (kernel) => (call) =>
+      kernel({ ...call, sequences: call.sequences.map((s) => ({ ...s, keyCount: s.queryCount })) }),
+    "strides of k ignored": (kernel) => (call) => kernel({ ...call, k: denseAt(call.k) }),
+    "sequences joined": (kernel) => (call) => {
+      const rows = call.q.shape[0];
+      if (rows !== call.k.shape[0] || call.sequences.length === 0) return kernel(call);
+      kernel({ ...call, sequences: [{ queryStart: 0, queryCount: rows, keyStart: 0, keyCount: rows }] });
+    },
+  },
+  attentionGradient: {
+    "a window one too short": (kernel) => (call) =>
+      kernel({ ...call, window: call.window === null ? null : Math.max(1, call.window - 1) }),
+    "gradients of keys without the scale": (kernel, memory) => (call) => {
+      kernel(call);
+      scaleRows(memory, call.gradK, 1 / call.scale);
+    },
+    "the gradient of values slightly wrong": (kernel, memory) => (call) => {
+      kernel(call);
+      scaleRows(memory, call.gradV, 1 + 1e-4);
+    },
+    "strides of the gradient of queries ignored": (kernel) => (call) => kernel({ ...call, gradQ: denseAt(call.gradQ) }),
+    "one query head of each group": (kernel) => (call) =>
+      kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
+  },
+};

@@ -1,0 +1,24 @@
+import type { Kernels } from "../../contract/index.ts";
+import { attentionMutants } from "./attention.ts";
+import { elementwiseMutants } from "./elementwise.ts";
+import { indexingMutants } from "./indexing.ts";
+import { lossMutants } from "./loss.ts";
+import { matmulMutants } from "./matmul.ts";
+import { normalizationMutants } from "./normalization.ts";
+import { optimizerMutants } from "./optimizer.ts";
+import { randomMutants } from "./random.ts";
+import { reduceMutants } from "./reduce.ts";
+import type { MutantsOf } from "./mutation.ts";
+
+/** For every kernel, ways to get it wrong that the suite must notice. */
+export const mutants: MutantsOf<Kernels> = {
+  ...elementwiseMutants,
+  ...reduceMutants,
+  ...matmulMutants,
+  ...indexingMutants,
+  ...normalizationMutants,
+  ...attentionMutants,
+  ...lossMutants,
+  ...optimizerMutants,
+  ...randomMutants,
+};

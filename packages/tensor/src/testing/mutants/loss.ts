@@ -1,0 +1,40 @@
+import type { LossKernels } from "../../contract/index.ts";
+import { alter, clear } from "./mutation.ts";
+import type { MutantsOf } from "./mutation.ts";
+
+export const lossMutants: MutantsOf<LossKernels> = {
+  crossEntropy: {
+    "ignores −100 alone": (kernel) => (call) => kernel({ ...call, ignoreIndex: -100 }),
+    "counts ignored rows": (kernel, memory) => (call) => {
+      kernel(call);
+      memory.write(call.count, Float32Array.of(Math.max(1, call.logits.shape[0])));
+    },
+    "a loss in bits": (kernel, memory) => (call) => {
+      kernel(call);
+      alter(memory, call.losses, (loss) => loss / Math.LN2);
+    },
+    "targets outside pass": (kernel) => (call) => {
+      try {
+        kernel(call);
+      } catch {
+        // As if there were nothing to see.
+      }
+    },
+    "a count of 0": (kernel, memory) => (call) => {
+      kernel(call);
+      if (memory.read(call.losses).every((loss) => loss === 0)) memory.write(call.count, Float32Array.of(0));
+    },
+  },
+  crossEntropyGradient: {
+    "ignored rows have a gradient": (kernel) => (call) => kernel({ ...call, ignoreIndex: -12345 }),
+    "the row's gradient not multiplied": (kernel, memory) => (call) => {
+      const grad = memory.read(call.grad);
+      kernel(call);
+      alter(memory, call.out, (y, i) => y / (grad[Math.floor(i / call.out.shape[1])] || 1));
+    },
+    "not in place": (kernel, memory) => (call) => {
+      clear(memory, call.out, call.logits);
+      kernel(call);
+    },
+  },
+};

@@ -1,0 +1,50 @@
+import type { Backend, Dense, Kernels, View } from "../../contract/index.ts";
+import type { DataOf, DType } from "../../dtype.ts";
+import { denseStrides, sizeOf } from "../../shape.ts";
+
+/** A kernel made subtly wrong, from the right one. */
+export type Mutation<Kernel> = (kernel: Kernel, memory: Memory) => Kernel;
+/** At least one mutation for each kernel of a family. */
+export type MutantsOf<Family> = { readonly [K in keyof Family]: Readonly<Record<string, Mutation<Family[K]>>> };
+
+/** What mutations read and write, at once. */
+export interface Memory {
+  read<D extends DType>(view: Dense<D>): DataOf<D>;
+  write<D extends DType>(view: Dense<D>, values: DataOf<D>): void;
+}
+
+/** A backend with one kernel replaced by a mutation of it. */
+export function mutate<K extends keyof Kernels>(backend: Backend, kernel: K, mutation: Mutation<Kernels[K]>): Backend {
+  const { readSync } = backend;
+  if (!readSync) throw new Error("mutants need a backend that can be read synchronously");
+  const memory: Memory = { read: (view) => readSync(view), write: (view, values) => backend.write(view, values) };
+  return {
+    ...backend,
+    kernels: { ...backend.kernels, [kernel]: mutation(backend.kernels[kernel], memory) },
+    get memory() {
+      return backend.memory;
+    },
+  };
+}
+
+export type Change = (value: number, i: number) => number;
+
+/** Changes every element of a dense view. */
+export function alter({ read, write }: Memory, view: Dense, change: Change): void {
+  if (sizeOf(view.shape) > 0) write(view, read(view).map(change));
+}
+
+/** Scales by a little more than the tolerance. */
+export function slightly(value: number): number {
+  return value * (1 + 1e-5);
+}
+
+/** A view as if it had no gaps. */
+export function denseAt<D extends DType>(view: View<D>): View<D> {
+  return { ...view, strides: denseStrides(view.shape) };
+}
+
+/** Overwrites what the kernel should read first, where output and input are one. */
+export function clear(memory: Memory, out: Dense, ...inputs: readonly View[]): void {
+  if (inputs.some(({ buffer }) => buffer === out.buffer)) alter(memory, out, () => 0);
+}

@@ -1,0 +1,84 @@
+import type { NormalizationKernels } from "../../contract/index.ts";
+import { alter, clear } from "./mutation.ts";
+import type { MutantsOf } from "./mutation.ts";
+
+export const normalizationMutants: MutantsOf<NormalizationKernels> = {
+  layerNorm: {
+    "unbiased variance": (kernel, memory) => (call) => {
+      kernel(call);
+      const width = call.x.shape[1];
+      const bias = memory.read(call.bias);
+      const ratio = Math.sqrt((width - 1) / width);
+      alter(memory, call.out, (y, i) => (y - bias[i % width]) * ratio + bias[i % width]);
+    },
+    "its own epsilon": (kernel) => (call) => kernel({ ...call, epsilon: 1e-5 }),
+    "mean not written": (kernel) => (call) => kernel({ ...call, mean: null }),
+    "inverse deviation not written": (kernel) => (call) => kernel({ ...call, inverseDeviation: null }),
+    "variance as mean of squares minus squared mean, in f32": (kernel, memory) => (call) => {
+      kernel(call);
+      const [rows, width] = call.x.shape;
+      const [x, weight, bias] = [call.x, call.weight, call.bias].map((view) => memory.read(view));
+      const out = memory.read(call.out);
+      for (let row = 0; row < rows; row++) {
+        const values = x.subarray(row * width, (row + 1) * width);
+        const average = (f: (x: number) => number): number =>
+          Math.fround(values.reduce((sum, value) => Math.fround(sum + Math.fround(f(value))), 0) / width);
+        const mean = average((value) => value);
+        const variance = Math.fround(average((value) => value * value) - Math.fround(mean * mean));
+        const inverse = 1 / Math.sqrt(variance + call.epsilon);
+        for (let i = 0; i < width; i++) out[row * width + i] = (values[i] - mean) * inverse * weight[i] + bias[i];
+      }
+      memory.write(call.out, out);
+    },
+  },
+  layerNormGradient: {
+    "the weight's gradient not added": (kernel, memory) => (call) => {
+      alter(memory, call.gradWeight, () => 0);
+      kernel(call);
+    },
+    "the bias' gradient not added": (kernel, memory) => (call) => {
+      alter(memory, call.gradBias, () => 0);
+      kernel(call);
+    },
+    "gradients of weight and bias exchanged": (kernel) => (call) =>
+      kernel({ ...call, gradWeight: call.gradBias, gradBias: call.gradWeight }),
+    "the mean's part left out": (kernel, memory) => (call) => {
+      kernel(call);
+      const width = call.x.shape[1];
+      const [weight, inverse, grad] = [call.weight, call.inverseDeviation, call.grad].map((view) => memory.read(view));
+      alter(memory, call.gradX, (g, i) => {
+        const row = Math.floor(i / width);
+        const scaled = Array.from({ length: width }, (_, j) => grad[row * width + j] * weight[j]);
+        return g + (inverse[row] * scaled.reduce((a, b) => a + b, 0)) / width;
+      });
+    },
+  },
+  softmax: {
+    "the maximum not subtracted": (kernel, memory) => (call) => {
+      kernel(call);
+      const x = memory.read(call.x);
+      const width = call.x.shape[1];
+      if (call.logarithm) return;
+      alter(memory, call.out, (_, i) => {
+        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        return Math.fround(Math.exp(x[i])) / row.reduce((sum, value) => Math.fround(sum + Math.exp(value)), 0);
+      });
+    },
+    "the logarithm of the rounded softmax": (kernel, memory) => (call) => {
+      kernel({ ...call, logarithm: false });
+      if (call.logarithm) alter(memory, call.out, Math.log);
+    },
+  },
+  softmaxGradient: {
+    "of softmax, whatever was asked for": (kernel) => (call) => kernel({ ...call, logarithm: false }),
+    "not in place": (kernel, memory) => (call) => {
+      clear(memory, call.out, call.grad);
+      kernel(call);
+    },
+    "the sum left out": (kernel, memory) => (call) => {
+      const [y, grad] = [memory.read(call.y), memory.read(call.grad)];
+      kernel(call);
+      if (!call.logarithm) alter(memory, call.out, (_, i) => y[i] * grad[i]);
+    },
+  },
+};
