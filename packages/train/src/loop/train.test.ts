@@ -301,7 +301,6 @@ describe("refuses", () => {
     [{ contextLength: 9 }, "contextLength 9 exceeds the model's context of 8"],
     [{ learningRate: -1 }, "learningRate must be a finite number from 0, not -1"],
     [{ minLearningRate: 1 }, "minLearningRate 1 exceeds learningRate 0.01"],
-    [{ warmupSteps: 13 }, "warmupSteps 13 must not exceed the run's 12 steps"],
     [{ clip: 0 }, "clip must be above 0 or null, not 0"],
     [{ beta1: 1 }, "beta1 must be at least 0 and below 1, not 1"],
     [{ seed: -1 }, "seed must be a whole number from 0, not -1"],

@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import type { Backend } from "@gpt/tensor";
 import type { TrainEvent } from "../loop/events.ts";
@@ -48,9 +48,11 @@ async function startRun(
 
 async function goOn(directory: string, options: Partial<TrainOptions> = {}): Promise<TrainEvent[]> {
   const { model, resume, checkpointer } = await resumeRun(directory);
-  const events = await collect(train(model, { ...settings, resume, checkpointer, ...options }));
-  model.dispose();
-  return events;
+  try {
+    return await collect(train(model, { ...settings, resume, checkpointer, ...options }));
+  } finally {
+    model.dispose();
+  }
 }
 
 const checkpoints = async (directory: string): Promise<string[]> => (await readdir(join(directory, "checkpoints"))).sort();
@@ -179,6 +181,16 @@ describe("a resumed run", () => {
 });
 
 describe("a checkpoint that was damaged after it was written", () => {
+  /** A run that ended after four of its steps. */
+  let interrupted: string;
+  const lasting = new TemporaryFiles();
+  beforeAll(async () => {
+    await startBackend();
+    interrupted = await lasting.folder();
+    await startRun(interrupted, { stop: ({ step }) => step === 4 });
+  });
+  afterAll(lasting.clear);
+
   const training = async (folder: string, change: (training: Record<string, unknown>) => unknown): Promise<void> => {
     const path = join(folder, "training.json");
     await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>)));
@@ -213,7 +225,7 @@ describe("a checkpoint that was damaged after it was written", () => {
     ["no seed", record({ modelSeed: "1" }), "modelSeed is no whole number from 0"],
   ])("%s: names the file and the way out", async (_, damage, message) => {
     const directory = await temporary.folder();
-    await startRun(directory, { stop: ({ step }) => step === 4 });
+    await cp(interrupted, directory, { recursive: true });
     const newest = join(directory, "checkpoints", "step-4");
     await damage(newest);
     const before = backend.memory.liveBuffers;
@@ -222,9 +234,9 @@ describe("a checkpoint that was damaged after it was written", () => {
     expect((error as Error).message).toContain(`the checkpoint ${newest} is damaged: `);
     expect((error as Error).message).toContain(message);
     expect((error as Error).message).toContain("; remove that folder to go on from step-3");
-    expect(backend.memory.liveBuffers - before).toBeLessThanOrEqual(1);
+    expect(backend.memory.liveBuffers).toBe(before);
     await rm(newest, { recursive: true });
-    expect((await goOn(directory)).at(-1)).toMatchObject({ type: "done", step: 14 });
+    expect((await resumeRun(directory)).resume.step).toBe(3);
   });
 
   test("the only one", async () => {
@@ -236,7 +248,7 @@ describe("a checkpoint that was damaged after it was written", () => {
 
   test("a file name that leads elsewhere is not followed", async () => {
     const directory = await temporary.folder();
-    await startRun(directory, { stop: ({ step }) => step === 4 });
+    await cp(interrupted, directory, { recursive: true });
     await training(join(directory, "checkpoints", "step-4"), (old) => ({ ...old, extraFiles: ["../../secret"] }));
     await expect(goOn(directory)).rejects.toThrow('"../../secret" is not a plain file name');
   });

@@ -10,8 +10,13 @@ import type { TokenizeOptions } from "./text-tokens.ts";
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);
 
-const text = "The quick brown fox jumps over the lazy dog.\n".repeat(60_000); // 2.7 million characters
+const text = "The quick brown fox jumps over the lazy dog.\n".repeat(50_000); // 2.25 million characters
 const tokenizer = CharacterTokenizer.fromText(text);
+
+/** Compares quickly; a long difference is shown in no case. */
+function expectSame(tokens: Int32Array, expected: Int32Array): void {
+  expect(Buffer.compare(Buffer.from(tokens.buffer), Buffer.from(expected.buffer))).toBe(0);
+}
 
 /** The tokens of a text, by way of a file. */
 async function tokenize(contents: string, options?: TokenizeOptions): Promise<Int32Array> {
@@ -21,13 +26,13 @@ async function tokenize(contents: string, options?: TokenizeOptions): Promise<In
 
 test("keeps tokens in memory, or in a temporary file that has no name", async () => {
   const expected = Int32Array.from(tokenizer.encode(text));
-  expect(await tokenize(text)).toEqual(expected);
+  expectSame(await tokenize(text), expected);
   const temporaryDirectory = await temporary.folder();
-  for (const memoryLimit of [0, 2 ** 20, 3_000_000]) {
+  for (const memoryLimit of [0, 3_000_000]) {
     await using tokens = await tokenizeFiles([await temporary.file(text)], tokenizer, { memoryLimit, temporaryDirectory });
     expect(await readdir(temporaryDirectory)).toEqual([]);
     expect(tokens.length).toBe(expected.length);
-    expect(await tokens.read(0, tokens.length)).toEqual(expected);
+    expectSame(await tokens.read(0, tokens.length), expected);
     expect(await tokens.read(1_500_000, 3)).toEqual(expected.slice(1_500_000, 1_500_003));
   }
 });
