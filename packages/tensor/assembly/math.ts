@@ -1,37 +1,58 @@
 /** Functions of four f32 at once. Their errors are against exact values, and hold in both builds. */
 import { madd, nmadd } from "./simd";
 
-const log2e: f32 = 1.44269504;
-// ln 2 in two parts; the first has few enough bits for exact products with exponents.
-const ln2High: f32 = 0.693359375;
-const ln2Low: f32 = -2.12194440e-4;
-/** Adding it rounds to an integer, which then stands in the lowest bits: 1.5 · 2²³. */
-const rounder: f32 = 12582912;
+/**
+ * Constants lie in memory: a load that fills a vector is one instruction, while engines build a literal vector by
+ * several, in every round of a loop.
+ */
+const constants: usize = memory.data<f32>([
+  // 0: 1, and the sign bit.
+  1, -0.0,
+  // 8: below and above these, eˣ is 0 and ∞.
+  -105, 90,
+  // 16: 1 / ln 2; what rounds to an integer that then stands in the lowest bits, 1.5 · 2²³; and ln 2 in two parts, the
+  // first with few enough bits for exact products with exponents.
+  1.44269504, 12582912, 0.693359375, -2.12194440e-4,
+  // 32: (eʳ − 1 − r) / r², from the highest power on.
+  0.0013814467, 0.008368781, 0.041668393, 0.1666652, 0.49999994,
+  // 52: (tanh x − x) / x³ by powers of x², from the highest on, and up to which x it holds.
+  -0.0057049855, 0.020639086, -0.053739716, 0.13331442, -0.3333328, 0.625,
+  // 76: GELU's 2√(2/π), its product with 0.044715, and three times that.
+  1.5957691216057308, 0.07135481282565775, 0.21406443847697725,
+  // 88: close to the largest number.
+  1e38,
+]);
+
+@inline
+function constant(offset: usize): v128 {
+  return v128.load32_splat(constants + offset);
+}
 
 /**
- * eˣ within 1.5 ulp, and 0.5 · 2⁻¹⁴⁹ where the result is subnormal. With n = round(x / ln 2) and r = x − n·ln 2,
- * eˣ = 2ⁿ·eʳ, where eʳ is a minimax polynomial on |r| ≤ ½ ln 2.
+ * eˣ within 1 ulp, also where the result is subnormal. With n = round(x / ln 2) and
+ * r = x − n·ln 2, eˣ = 2ⁿ·eʳ, where eʳ is a minimax polynomial on |r| ≤ ½ ln 2.
  */
 @inline
 export function exp4(x: v128): v128 {
-  const bounded = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-105)), f32x4.splat(90));
-  const shifted = madd(bounded, f32x4.splat(log2e), f32x4.splat(rounder));
-  const n = f32x4.sub(shifted, f32x4.splat(rounder));
-  const r = nmadd(n, f32x4.splat(ln2Low), nmadd(n, f32x4.splat(ln2High), bounded));
-  let p = madd(f32x4.splat(0.0013814467), r, f32x4.splat(0.008368781));
-  p = madd(p, r, f32x4.splat(0.041668393));
-  p = madd(p, r, f32x4.splat(0.1666652));
-  p = madd(p, r, f32x4.splat(0.49999994));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
+  const bounded = f32x4.pmin(f32x4.pmax(x, constant(8)), constant(12));
+  const shifted = madd(bounded, constant(16), constant(20));
+  const n = f32x4.sub(shifted, constant(20));
+  const r = nmadd(n, constant(28), nmadd(n, constant(24), bounded));
+  let p = madd(constant(32), r, constant(36));
+  p = madd(p, r, constant(40));
+  p = madd(p, r, constant(44));
+  p = madd(p, r, constant(48));
+  p = f32x4.add(madd(p, f32x4.mul(r, r), r), constant(0));
   // 2ⁿ in two factors, since n may be outside the exponents of normal numbers.
-  const exponent = i32x4.sub(shifted, f32x4.splat(rounder));
+  const exponent = i32x4.sub(shifted, constant(20));
   const half = i32x4.shr_s(exponent, 1);
   return f32x4.mul(f32x4.mul(p, powerOf2(half)), powerOf2(i32x4.sub(exponent, half)));
 }
 
+/** The number whose exponent bits differ from those of 1 by so much. */
 @inline
 function powerOf2(exponent: v128): v128 {
-  return i32x4.shl(i32x4.add(exponent, i32x4.splat(127)), 23);
+  return i32x4.add(i32x4.shl(exponent, 23), constant(0));
 }
 
 /** tanh x within 2 ulp: an odd minimax polynomial below 0.625, 1 − 2 / (e²ˣ + 1) above. */
@@ -39,32 +60,29 @@ function powerOf2(exponent: v128): v128 {
 export function tanh4(x: v128): v128 {
   const size = f32x4.abs(x);
   const square = f32x4.mul(x, x);
-  let p = madd(f32x4.splat(-0.0057049855), square, f32x4.splat(0.020639086));
-  p = madd(p, square, f32x4.splat(-0.053739716));
-  p = madd(p, square, f32x4.splat(0.13331442));
-  p = madd(p, square, f32x4.splat(-0.3333328));
+  let p = madd(constant(52), square, constant(56));
+  p = madd(p, square, constant(60));
+  p = madd(p, square, constant(64));
+  p = madd(p, square, constant(68));
   const small = madd(f32x4.mul(p, square), x, x);
-  const one = f32x4.splat(1);
-  const large = f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(exp4(f32x4.add(size, size)), one)));
-  const signed = v128.bitselect(x, large, f32x4.splat(-0.0));
-  return v128.bitselect(small, signed, f32x4.lt(size, f32x4.splat(0.625)));
+  const one = constant(0);
+  const large = f32x4.sub(one, f32x4.div(f32x4.add(one, one), f32x4.add(exp4(f32x4.add(size, size)), one)));
+  const signed = v128.bitselect(x, large, constant(4));
+  return v128.bitselect(small, signed, f32x4.lt(size, constant(72)));
 }
 
-/** 1 / (1 + e⁻ˣ). */
+/** 1 / (1 + e⁻ˣ) within 2.5 ulp. With e = e^−|x| it is 1 / (1 + e), or e / (1 + e) for negative x: nothing overflows. */
 @inline
 export function sigmoid4(x: v128): v128 {
-  const one = f32x4.splat(1);
-  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+  const one = constant(0);
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  return f32x4.div(v128.bitselect(e, one, i32x4.shr_s(x, 31)), f32x4.add(one, e));
 }
 
-// √(8/π) and its product with 0.044715: twice the argument of GELU's tanh is x · (slope + cubic · x²).
-const geluSlope: f32 = 1.5957691216057308;
-const geluCubic: f32 = 0.07135481282565775;
-
+/** e⁻²ᵘ, u being the argument of GELU's tanh, √(2/π)(x + 0.044715x³). */
 @inline
-function geluExponential(x: v128): v128 {
-  const inner = madd(f32x4.mul(x, x), f32x4.splat(geluCubic), f32x4.splat(geluSlope));
-  return exp4(f32x4.neg(f32x4.mul(x, inner)));
+function geluExponential(x: v128, square: v128): v128 {
+  return exp4(f32x4.neg(f32x4.mul(x, madd(square, constant(80), constant(76)))));
 }
 
 /**
@@ -73,15 +91,15 @@ function geluExponential(x: v128): v128 {
  */
 @inline
 export function gelu4(x: v128): v128 {
-  return f32x4.div(x, f32x4.add(f32x4.splat(1), geluExponential(x)));
+  return f32x4.div(x, f32x4.add(constant(0), geluExponential(x, f32x4.mul(x, x))));
 }
 
 /** The derivative of `gelu4`: with s = 1 / (1 + e⁻²ᵘ), s + x · s(1 − s) · 2u′. */
 @inline
 export function geluDerivative4(x: v128): v128 {
-  const one = f32x4.splat(1);
-  const e = f32x4.pmin(geluExponential(x), f32x4.splat(1e38));
-  const s = f32x4.div(one, f32x4.add(one, e));
-  const slope = madd(f32x4.mul(x, x), f32x4.splat(3 * geluCubic), f32x4.splat(geluSlope));
+  const square = f32x4.mul(x, x);
+  const e = f32x4.pmin(geluExponential(x, square), constant(88));
+  const s = f32x4.div(constant(0), f32x4.add(constant(0), e));
+  const slope = madd(square, constant(84), constant(76));
   return madd(f32x4.mul(x, slope), f32x4.mul(s, f32x4.mul(s, e)), s);
 }
