@@ -1,21 +1,22 @@
+import { Option } from "commander";
 import { useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
-import { UsageError } from "./errors.ts";
 
-const backends: Record<string, () => Promise<Backend>> = {
+const backends = {
   wasm: async () => (await import("@gpt/tensor/wasm")).wasm(),
   cpu: async () => (await import("@gpt/tensor/cpu")).cpu(),
-};
+} satisfies Record<string, () => Promise<Backend>>;
 
-/** The values of `--backend`, the default one first. */
-export const backendNames = Object.keys(backends);
+const names = Object.keys(backends) as (keyof typeof backends)[];
+
+/** `--backend`, for commands that compute. */
+export function backendOption(): Option {
+  return new Option("--backend <name>", "where to compute").choices(names).default(names[0]);
+}
 
 /** Starts the backend that `--backend` names and chooses it. */
 export async function startBackend(name: string): Promise<Backend> {
-  if (!Object.hasOwn(backends, name)) {
-    throw new UsageError(`there is no backend "${name}"; there are ${backendNames.join(", ")}`);
-  }
-  const backend = await backends[name]();
+  const backend = await backends[name as keyof typeof backends]();
   useBackend(backend);
   return backend;
 }

@@ -7,4 +7,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await run(process.argv.slice(2));
+const status = await run(process.argv.slice(2));
+// A command that was interrupted has set its own.
+process.exitCode ??= status;

@@ -1,4 +1,5 @@
 import { isatty } from "node:tty";
+import { createLogUpdate } from "log-update";
 
 /**
  * Where a command's results and progress go. Results are on standard output: prose for people, or with `--json` one
@@ -6,12 +7,13 @@ import { isatty } from "node:tty";
  */
 export class Output {
   readonly json: boolean;
+  readonly #panel = createLogUpdate(process.stderr);
 
   constructor(options: { json?: boolean }) {
     this.json = options.json ?? false;
   }
 
-  /** Whether a person watches standard error, so that a line may be drawn over and over. */
+  /** Whether a person watches standard error, so that a panel may be drawn over and over. */
   get live(): boolean {
     return !this.json && isatty(2);
   }
@@ -26,13 +28,19 @@ export class Output {
     if (!this.json) process.stdout.write(text);
   }
 
-  /** A line of progress for people. */
-  progress(line: string): void {
-    process.stderr.write(this.live ? `\r\u001b[2K${line}\n` : `${line}\n`);
+  /** A line of progress. A panel is drawn below it when it changes next. */
+  note(line: string): void {
+    if (this.live) this.#panel.clear();
+    process.stderr.write(`${line}\n`);
   }
 
-  /** A line that takes the place of the one before, where a person watches; nothing elsewhere. */
-  status(line: string): void {
-    if (this.live) process.stderr.write(`\r\u001b[2K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
+  /** Lines that take the place of those before, where a person watches; nothing elsewhere. */
+  panel(...lines: readonly string[]): void {
+    if (this.live) this.#panel(lines.join("\n"));
+  }
+
+  /** Leaves the panel as it is: what comes next is written below it. */
+  endPanel(): void {
+    if (this.live) this.#panel.done();
   }
 }

@@ -8,7 +8,7 @@ import { infoCommand } from "./commands/info.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
-import { version } from "../package.json" with { type: "json" };
+import packageJson from "../package.json" with { type: "json" };
 
 /** Exit status: done, failed, wrong usage. */
 const [done, failed, wrongUsage] = [0, 1, 2];
@@ -16,7 +16,7 @@ const [done, failed, wrongUsage] = [0, 1, 2];
 function program(): Command {
   const gpt = new Command("gpt")
     .description("Train GPT models, write text with them, and look inside")
-    .version(version)
+    .version(packageJson.version)
     .showHelpAfterError("(`--help` shows all options and an example)")
     .configureHelp({ showGlobalOptions: true });
   for (const command of [

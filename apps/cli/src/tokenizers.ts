@@ -1,9 +1,9 @@
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { encodingByName, encodingNames } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { UsageError } from "./errors.ts";
+import { exists } from "./files.ts";
 
 /** The tokenizer that `--tokenizer` names: a known encoding, or a folder or file. */
 export async function resolveTokenizer(name: string): Promise<Tokenizer> {
@@ -21,8 +21,3 @@ export async function hasTokenizer(directory: string): Promise<boolean> {
   for (const file of ["tokenizer.json", "vocab.json"]) if (await exists(join(directory, file))) return true;
   return false;
 }
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
-}
-

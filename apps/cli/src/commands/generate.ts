@@ -3,7 +3,7 @@ import { streamText, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { backendNames, startBackend } from "../backend.ts";
+import { backendOption, startBackend } from "../backend.ts";
 import { UsageError } from "../errors.ts";
 import { collect, decimal, idList, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
@@ -39,7 +39,7 @@ export function generateCommand(): Command {
     .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
     .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
     .option("--stop <text>", "stop before this text; may be given several times", collect, [])
-    .option("--backend <name>", `where to compute: ${backendNames.join(", ")}`, backendNames[0])
+    .addOption(backendOption())
     .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
     .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
     .action(generate);

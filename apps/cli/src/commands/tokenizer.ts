@@ -2,7 +2,8 @@ import { Command } from "commander";
 import { trainBPE } from "@gpt/tokenizer";
 import { saveTokenizer } from "@gpt/tokenizer/node";
 import { readText } from "@gpt/train/node";
-import { collect, wholeNumber } from "../options.ts";
+import { formatCount } from "../format.ts";
+import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 
 interface Options {
@@ -15,7 +16,7 @@ interface Options {
 export function tokenizerCommand(): Command {
   const train = new Command("train")
     .description("Learn a byte-level BPE vocabulary from text files")
-    .requiredOption("--data <file>", "a text file; may be given several times", collect)
+    .requiredOption("--data <files...>", "text files")
     .requiredOption("--out <dir>", "the folder to write tokenizer.json to")
     .option("--vocab-size <n>", "entries of the vocabulary, 257 or more", wholeNumber(257), 8192)
     .option("--json", "print one JSON object a line")
@@ -29,9 +30,10 @@ async function trainTokenizer({ data, out, vocabSize, json }: Options): Promise<
   const tokenizer = await trainBPE(readText(data), {
     vocabSize,
     specialTokens: ["<|endoftext|>"],
-    onProgress: (progress) => output.status(JSON.stringify(progress)),
+    onProgress: ({ characters, vocabSize: size }) =>
+      output.panel(`read ${formatCount(characters)} characters, learnt ${formatCount(size)} of ${formatCount(vocabSize)} tokens`),
   });
   await saveTokenizer(tokenizer, out);
-  output.progress(`A vocabulary of ${tokenizer.vocabSize} tokens is in ${out}`);
+  output.note(`A vocabulary of ${tokenizer.vocabSize} tokens is in ${out}`);
   output.record({ done: true, vocabSize: tokenizer.vocabSize, out });
 }

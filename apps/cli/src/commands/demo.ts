@@ -1,0 +1,128 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import { streamText } from "@gpt/generate";
+import type { GPT } from "@gpt/gpt";
+import { loadModel } from "@gpt/gpt/node";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
+import pc from "picocolors";
+import { backendOption } from "../backend.ts";
+import { exists } from "../files.ts";
+import { formatCount, formatDuration } from "../format.ts";
+import { wholeNumber } from "../options.ts";
+import { Output } from "../output.ts";
+import type { RunOptions } from "../training/options.ts";
+import { reportEnd, startRun } from "../training/run.ts";
+
+interface Options {
+  readonly out?: string;
+  readonly steps: number;
+  readonly seed: number;
+  readonly backend: string;
+  readonly json?: boolean;
+}
+
+/** Characters that are written to be measured, and how many of them are shown. */
+const sampleLength = 12_000;
+const shownLength = 900;
+
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("Train a small GPT on generated stories with a live view, and write some with it")
+    .option("--out <dir>", "the run's folder; default: runs/stories, or the first of runs/stories-2, … that is free")
+    .option("--steps <n>", "optimiser steps; fewer learn less", wholeNumber(1), storyRecipe.training.steps)
+    .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0)
+    .addOption(backendOption())
+    .option("--json", "print one JSON object a line; the last one has all figures")
+    .addHelpText("after", "\nExample:\n  gpt demo --seed 7")
+    .action(demo);
+}
+
+async function demo(options: Options): Promise<void> {
+  const output = new Output(options);
+  const out = options.out ?? (await freeFolder());
+  const corpus = storyCorpus();
+  await mkdir(out, { recursive: true });
+  const files = { data: join(out, "train.txt"), validation: join(out, "validation.txt") };
+  await writeFile(files.data, corpus.train);
+  await writeFile(files.validation, corpus.validation);
+  output.note(pc.bold("A GPT learns to write small stories, one character at a time, from nothing but examples."));
+  output.note(`Some of what it reads:${corpus.train.slice(0, corpus.train.indexOf(storyStart, 1))}\n`);
+
+  const done = await startRun({ options: runOptions(options, files), out, resume: false, allowChanges: false }, output);
+  if (done.interrupted) return reportEnd(done, out, output);
+
+  output.note(`\nTrained in ${formatDuration(done.seconds)}. Now it writes:`);
+  const began = performance.now();
+  const text = await write(await loadModel(out), await loadTokenizer(out), options.seed, output);
+  const charactersPerSecond = text.length / ((performance.now() - began) / 1000);
+  const { entropy } = corpus;
+  const { parsed, novel, sentences, coherent } = measureSamples(text, corpus.train);
+  const valLoss = done.validationLoss;
+  output.record({ done: true, out, seconds: done.seconds, valLoss, entropy, sentences, parsed, novel, coherent });
+  const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+  output.text("\n");
+  for (const line of [
+    `Validation loss      ${valLoss?.toFixed(4)} nats a character; no model can expect less than ${entropy.toFixed(4)}`,
+    `Grammatical          ${percent(parsed)} of ${formatCount(sentences)} sentences; ${percent(coherent)} of the stories make sense`,
+    `Written nowhere else ${percent(novel)} of the sentences are not in the training text`,
+    `Speed                ${formatCount(charactersPerSecond)} characters/s`,
+    "",
+    pc.bold("What next"),
+    `  npm run gpt -- generate --model ${out} --prompt "One day" --temperature 0.7`,
+    `  npm run gpt -- train --data your-text.txt --out runs/mine      ${pc.dim("train on a text of yours")}`,
+    `  npm run gpt -- info --preset gpt2                              ${pc.dim("what larger models are made of")}`,
+    `  npm run gpt -- --help`,
+  ]) {
+    output.note(line);
+  }
+}
+
+function runOptions({ steps, seed, backend }: Options, files: { data: string; validation: string }): RunOptions {
+  const { model, training } = storyRecipe;
+  return {
+    data: [files.data],
+    validation: [files.validation],
+    tokenizer: "char",
+    layers: model.layers,
+    heads: model.heads,
+    dim: model.dim,
+    context: model.contextLength,
+    steps,
+    batch: training.batchSize,
+    accumulate: 1,
+    lr: training.learningRate,
+    minLr: training.minLearningRate,
+    warmup: training.warmupSteps,
+    beta1: 0.9,
+    beta2: training.beta2,
+    weightDecay: training.weightDecay,
+    clip: 1,
+    evalEvery: 200,
+    checkpointEvery: 200,
+    keepCheckpoints: 2,
+    logEvery: 10,
+    seed,
+    backend,
+  };
+}
+
+/** Writes stories: the first ones are shown as they come. */
+async function write(model: GPT, tokenizer: Tokenizer, seed: number, output: Output): Promise<string> {
+  let text = "";
+  for await (const piece of streamText(model, tokenizer, storyStart, { maxTokens: sampleLength, seed })) {
+    const shown = text.length < shownLength;
+    text += piece.text;
+    if (shown) output.text(text.length < shownLength ? piece.text : `${piece.text}${pc.dim(" …")}\n`);
+  }
+  return text;
+}
+
+async function freeFolder(): Promise<string> {
+  const base = "runs/stories";
+  let folder = base;
+  for (let number = 2; await exists(folder); number++) folder = `${base}-${number}`;
+  return folder;
+}

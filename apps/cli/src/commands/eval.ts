@@ -1,0 +1,52 @@
+import { Command } from "commander";
+import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { evaluate } from "@gpt/train";
+import { backendOption, startBackend } from "../backend.ts";
+import { openTokens } from "../data.ts";
+import { formatCount } from "../format.ts";
+import { interruptible } from "../interruption.ts";
+import { wholeNumber } from "../options.ts";
+import { Output } from "../output.ts";
+import { hasTokenizer } from "../tokenizers.ts";
+
+interface Options {
+  readonly model: string;
+  readonly data: string[];
+  readonly context?: number;
+  readonly batch?: number;
+  readonly backend: string;
+  readonly json?: boolean;
+}
+
+export function evalCommand(): Command {
+  return new Command("eval")
+    .description("Measure how well a model predicts a text: its loss and perplexity")
+    .requiredOption("--model <dir>", "a model's folder, or a training run's")
+    .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin")
+    .option("--context <n>", "tokens of a window; default: the model's context", wholeNumber(1))
+    .option("--batch <n>", "windows to compute at once", wholeNumber(1))
+    .addOption(backendOption())
+    .option("--json", "print one JSON object: loss, perplexity, tokens")
+    .addHelpText("after", "\nExample:\n  gpt eval --model runs/stories --data book.txt")
+    .action(evaluateModel);
+}
+
+async function evaluateModel(options: Options): Promise<void> {
+  const output = new Output(options);
+  await startBackend(options.backend);
+  const directory = await resolveModelDirectory(options.model);
+  const model = await loadModel(directory);
+  const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
+  const source = await openTokens(options.data, tokenizer, output);
+  try {
+    const { loss, perplexity, tokens } = await interruptible(
+      () => output.note("Stopping."),
+      (signal) => evaluate(model, source, { contextLength: options.context, batchSize: options.batch, signal }),
+    );
+    output.text(`loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${formatCount(tokens)} tokens\n`);
+    output.record({ loss, perplexity, tokens });
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,60 @@
+import { basename, extname } from "node:path";
+import { Command } from "commander";
+import { UsageError } from "../errors.ts";
+import { Output } from "../output.ts";
+import { addRunOptions } from "../training/options.ts";
+import type { RunOptions } from "../training/options.ts";
+import { readRunFile } from "../training/run-file.ts";
+import { reportEnd, startRun } from "../training/run.ts";
+
+interface Options extends Omit<RunOptions, "data"> {
+  readonly data?: string[];
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly allowChanges?: boolean;
+  readonly json?: boolean;
+}
+
+export function trainCommand(): Command {
+  const command = new Command("train")
+    .description("Train a GPT on text")
+    .option("--out <dir>", "the run's folder; default: runs/ and the name of the data")
+    .option("--resume", "go on from the newest checkpoint in --out, with the options that the run was started with")
+    .option("--allow-changes", "resume even where options, data, backend or Node differ from before");
+  return addRunOptions(command)
+    .option("--json", "print one JSON object a line: {step, loss, lr, tokensPerSecond, …}, {step, valLoss}, {done, …}")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gpt train --data book.txt\n  gpt train --data book.txt --preset gpt2 --tokenizer gpt2 --batch 4 --out runs/book" +
+        "\n  gpt train --out runs/book --resume",
+    )
+    .action(train);
+}
+
+async function train(given: Options, command: Command): Promise<void> {
+  const output = new Output(given);
+  const { resume = false, allowChanges = false } = given;
+  const out = given.out ?? defaultFolder(given.data);
+  const options = await resolveOptions(given, command, out, resume);
+  const done = await startRun({ options, out, resume, allowChanges }, output);
+  const { step, loss, validationLoss, seconds, interrupted } = done;
+  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, seconds, out });
+  reportEnd(done, out, output);
+  if (!interrupted) output.note(`Write with it: gpt generate --model ${out} --prompt "…"`);
+}
+
+function defaultFolder(data: readonly string[] | undefined): string {
+  if (!data) throw new UsageError("say what to train on: --data FILE; or what to go on with: --out DIR --resume");
+  return `runs/${basename(data[0], extname(data[0]))}`;
+}
+
+/** The options given, and where a run is resumed those it was started with, which the ones given override. */
+async function resolveOptions(given: Options, command: Command, out: string, resume: boolean): Promise<RunOptions> {
+  const { out: _out, resume: _resume, allowChanges: _allowChanges, json: _json, ...defaults } = given;
+  const before = resume ? await readRunFile(out) : undefined;
+  const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
+  const options = { ...defaults, ...before, ...Object.fromEntries(explicit) };
+  const { data } = options;
+  if (!data) throw new UsageError(`${out} holds no run to resume; say what to train on: --data FILE`);
+  return { ...options, data };
+}

@@ -1,0 +1,35 @@
+import type { Tokenizer } from "@gpt/tokenizer";
+import type { TokenSource } from "@gpt/train";
+import { openTokenFile, tokenizeFiles } from "@gpt/train/node";
+import { UsageError } from "./errors.ts";
+import { formatBytes, formatCount } from "./format.ts";
+import type { Output } from "./output.ts";
+
+/** Tokens to train on or to measure with, from files; `close` closes these. */
+export interface OpenTokens extends TokenSource {
+  close(): Promise<void>;
+}
+
+/** Whether files hold token ids instead of text. */
+export function areTokenFiles(paths: readonly string[]): boolean {
+  const count = paths.filter((path) => path.endsWith(".bin")).length;
+  if (count === 0) return false;
+  if (paths.length > 1) throw new UsageError("give one file of token ids (.bin), or any number of text files");
+  return true;
+}
+
+/** The tokens of text files, or of one file of token ids. */
+export async function openTokens(
+  paths: readonly string[],
+  tokenizer: Tokenizer | undefined,
+  output: Output,
+): Promise<OpenTokens> {
+  if (areTokenFiles(paths)) return openTokenFile(paths[0]);
+  if (!tokenizer) throw new UsageError("the model's folder has no tokenizer; give token ids (.bin) instead of text");
+  const tokens = await tokenizeFiles(paths, tokenizer, {
+    onProgress: ({ bytes, totalBytes, tokens }) =>
+      output.panel(`tokenised ${formatBytes(bytes)} of ${formatBytes(totalBytes)}: ${formatCount(tokens)} tokens`),
+  });
+  output.note(`${paths.join(", ")}: ${formatCount(tokens.length)} tokens`);
+  return tokens;
+}

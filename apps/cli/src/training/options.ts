@@ -1,0 +1,87 @@
+import { Option } from "commander";
+import type { Command } from "commander";
+import type { GPTOptions } from "@gpt/gpt";
+import { preset } from "@gpt/gpt";
+import { backendOption } from "../backend.ts";
+import { decimal, wholeNumber } from "../options.ts";
+
+/** What decides a run. It is written to the run's folder, so that `--resume` needs no other option. */
+export interface RunOptions {
+  readonly data: string[];
+  readonly validation?: string[];
+  readonly tokenizer: string;
+  readonly vocabSize?: number;
+  readonly preset?: string;
+  readonly layers?: number;
+  readonly heads?: number;
+  readonly dim?: number;
+  readonly context?: number;
+  readonly positions?: "learned" | "sinusoidal";
+  readonly norm?: "pre" | "post";
+  readonly dropout?: number;
+  readonly steps: number;
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly lr: number;
+  readonly minLr?: number;
+  readonly warmup?: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly weightDecay: number;
+  readonly clip: number;
+  readonly evalEvery: number;
+  readonly checkpointEvery: number;
+  readonly keepCheckpoints: number;
+  readonly logEvery: number;
+  readonly seed: number;
+  readonly backend: string;
+}
+
+/** Adds the options of `RunOptions` to a command. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .option("--data <files...>", "text files, or one file of token ids that ends in .bin")
+    .option("--validation <files...>", "files to validate on; default: the last tenth of the data")
+    .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, or a folder", "char")
+    .option("--vocab-size <n>", "entries of a bpe vocabulary (4096), or of the model for token ids", wholeNumber(1))
+    .option("--preset <name>", "a known model: gpt2, gpt2-medium, …; the sizes below change it; default: nano")
+    .option("--layers <n>", "decoder blocks", wholeNumber(1))
+    .option("--heads <n>", "attention heads of each block", wholeNumber(1))
+    .option("--dim <n>", "width of the residual stream", wholeNumber(1))
+    .option("--context <n>", "tokens that the model sees at once", wholeNumber(1))
+    .addOption(new Option("--positions <kind>", "position embeddings").choices(["learned", "sinusoidal"]))
+    .addOption(new Option("--norm <place>", "normalise before or after each sub-layer").choices(["pre", "post"]))
+    .option("--dropout <p>", "share of activations that are dropped while training; default: the preset's", decimal(0, 1))
+    .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
+    .option("--batch <n>", "windows of one forward pass", wholeNumber(1), 12)
+    .option("--accumulate <n>", "batches whose gradients make one step", wholeNumber(1), 1)
+    .option("--lr <rate>", "the highest learning rate", decimal(), 1e-3)
+    .option("--min-lr <rate>", "the learning rate at the end; default: a tenth of the highest", decimal())
+    .option("--warmup <n>", "steps in which the rate rises; default: 100, at most a tenth of the steps", wholeNumber(0))
+    .option("--beta1 <b>", "AdamW's decay of the mean gradient", decimal(0, 1), 0.9)
+    .option("--beta2 <b>", "AdamW's decay of the mean squared gradient", decimal(0, 1), 0.99)
+    .option("--weight-decay <w>", "AdamW's decay of weights", decimal(), 0.1)
+    .option("--clip <norm>", "the largest gradient norm; 0 does not clip", decimal(), 1)
+    .option("--eval-every <n>", "steps between two validations", wholeNumber(1), 250)
+    .option("--checkpoint-every <n>", "steps between two checkpoints", wholeNumber(1), 250)
+    .option("--keep-checkpoints <n>", "how many of the newest checkpoints stay", wholeNumber(1), 2)
+    .option("--log-every <n>", "steps between two lines of progress", wholeNumber(1), 10)
+    .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0)
+    .addOption(backendOption());
+}
+
+/** The model that the options describe, for a vocabulary. */
+export function modelOptions(options: RunOptions, vocabSize: number): GPTOptions {
+  const { layers, heads, dim, context, positions, norm, dropout } = options;
+  return preset(options.preset ?? "nano", {
+    vocabSize,
+    layers,
+    heads,
+    dim,
+    contextLength: context,
+    positions,
+    normPlacement: norm,
+    dropout,
+    attentionDropout: dropout,
+  });
+}

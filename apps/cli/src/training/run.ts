@@ -1,0 +1,166 @@
+import { GPT, resolveConfig } from "@gpt/gpt";
+import type { GPTConfig } from "@gpt/gpt";
+import { isGptError } from "@gpt/tensor";
+import { tokenizerFiles } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { splitTokens, train } from "@gpt/train";
+import type { Checkpointer, DoneEvent, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
+import { createRun, resumeRun } from "@gpt/train/node";
+import type { ResumedRun } from "@gpt/train/node";
+import { startBackend } from "../backend.ts";
+import { areTokenFiles, openTokens } from "../data.ts";
+import { UsageError } from "../errors.ts";
+import { formatCount, formatDuration } from "../format.ts";
+import { interruptedStatus, interruptible } from "../interruption.ts";
+import type { Output } from "../output.ts";
+import { hasTokenizer } from "../tokenizers.ts";
+import { modelOptions } from "./options.ts";
+import type { RunOptions } from "./options.ts";
+import { writeRunFile } from "./run-file.ts";
+import { chooseTokenizer } from "./tokenizer.ts";
+import { TrainingView } from "./view.ts";
+
+/** A run to begin, or with `resume` to go on with. */
+export interface RunRequest {
+  readonly options: RunOptions;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly allowChanges: boolean;
+}
+
+/** Trains, from the data's files to the model's folder, and reports on the way. */
+export async function startRun({ options, out, resume, allowChanges }: RunRequest, output: Output): Promise<DoneEvent> {
+  await startBackend(options.backend);
+  const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
+  const tokenizer = await tokenizerOf(options, resumed, output);
+  const data = await openData(options, tokenizer, output);
+  try {
+    const run = resumed
+      ? { ...resumed, model: checkModel(resumed.model, options, tokenizer) }
+      : await beginRun(options, out, tokenizer);
+    output.note(
+      `${formatCount(run.model.parameterCount())} parameters · ${formatCount(data.train.length)} tokens to learn from · ` +
+        `backend ${options.backend} · ${out}`,
+    );
+    return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, output);
+  } finally {
+    await data.close();
+  }
+}
+
+/** Trains a model and shows the events; Ctrl-C saves and ends the run. */
+async function followRun(model: GPT, options: TrainOptions, output: Output): Promise<DoneEvent> {
+  const view = new TrainingView(output);
+  const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
+  return interruptible(onInterrupt, async (signal) => {
+    for await (const event of train(model, { ...options, signal })) {
+      view.show(event);
+      if (event.type === "done") return event;
+    }
+    throw new Error("train ended without its last event");
+  });
+}
+
+async function newestCheckpoint(out: string, options: RunOptions, output: Output): Promise<ResumedRun | undefined> {
+  try {
+    const resumed = await resumeRun(out, { keep: options.keepCheckpoints });
+    output.note(`Resuming ${out} from step ${resumed.resume.step}.`);
+    return resumed;
+  } catch (error) {
+    if (!(isGptError(error) && error.code === "no-checkpoint")) throw error;
+    output.note(`${out} has no checkpoint yet: beginning.`);
+    return undefined;
+  }
+}
+
+/** The tokenizer of the run; none where it learns from token ids without one. */
+async function tokenizerOf(
+  options: RunOptions,
+  resumed: ResumedRun | undefined,
+  output: Output,
+): Promise<Tokenizer | undefined> {
+  if (resumed) return (await hasTokenizer(resumed.directory)) ? loadTokenizer(resumed.directory) : undefined;
+  if (!areTokenFiles(options.data)) return chooseTokenizer(options, output);
+  // The default cannot be learnt from ids; a tokenizer that is named goes beside the model.
+  return options.tokenizer === "char" || options.tokenizer === "bpe" ? undefined : chooseTokenizer(options, output);
+}
+
+async function openData(
+  options: RunOptions,
+  tokenizer: Tokenizer | undefined,
+  output: Output,
+): Promise<TrainingData & { close(): Promise<void> }> {
+  const whole = await openTokens(options.data, tokenizer, output);
+  if (!options.validation) return { ...splitTokens(whole), close: () => whole.close() };
+  try {
+    const validation = await openTokens(options.validation, tokenizer, output);
+    return { train: whole, validation, close: async () => void (await Promise.all([whole.close(), validation.close()])) };
+  } catch (error) {
+    await whole.close();
+    throw error;
+  }
+}
+
+async function beginRun(
+  options: RunOptions,
+  out: string,
+  tokenizer: Tokenizer | undefined,
+): Promise<{ model: GPT; checkpointer: Checkpointer; resume?: ResumePoint }> {
+  const config = configOf(options, tokenizer);
+  const extraFiles = tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {};
+  const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles });
+  await writeRunFile(out, options);
+  return { model: new GPT(config, { seed: options.seed }), checkpointer };
+}
+
+function configOf(options: RunOptions, tokenizer: Tokenizer | undefined): GPTConfig {
+  const vocabSize = tokenizer?.vocabSize ?? options.vocabSize;
+  if (vocabSize === undefined) {
+    throw new UsageError("token ids do not say how many there are: give --vocab-size, or their --tokenizer");
+  }
+  return resolveConfig(modelOptions(options, vocabSize));
+}
+
+/** Refuses to resume with options that describe another model than the checkpoint's. */
+function checkModel(model: GPT, options: RunOptions, tokenizer: Tokenizer | undefined): GPT {
+  const before = model.config;
+  const now = resolveConfig(modelOptions(options, tokenizer?.vocabSize ?? before.vocabSize));
+  const changed = (Object.keys(before) as (keyof GPTConfig)[]).filter((name) => before[name] !== now[name]);
+  if (changed.length > 0) {
+    const list = changed.map((name) => `${name} was ${before[name]} and is ${now[name]}`).join("; ");
+    throw new UsageError(`the options describe another model than the run's: ${list}; leave them out to resume`);
+  }
+  return model;
+}
+
+function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
+  return {
+    steps: options.steps,
+    batchSize: options.batch,
+    accumulationSteps: options.accumulate,
+    learningRate: options.lr,
+    minLearningRate: options.minLr,
+    warmupSteps: options.warmup,
+    beta1: options.beta1,
+    beta2: options.beta2,
+    weightDecay: options.weightDecay,
+    clip: options.clip === 0 ? null : options.clip,
+    seed: options.seed,
+    logEvery: options.logEvery,
+    evaluateEvery: options.evalEvery,
+    checkpointEvery: options.checkpointEvery,
+  };
+}
+
+/** Says how a run ended, and what to do next. */
+export function reportEnd(done: DoneEvent, out: string, output: Output): void {
+  const { step, validationLoss, seconds, interrupted } = done;
+  if (interrupted) {
+    output.note(`Saved at step ${formatCount(step)}. Go on with: gpt train --out ${out} --resume`);
+    process.exitCode = interruptedStatus;
+    return;
+  }
+  const validation = validationLoss === null ? "" : `, validation loss ${validationLoss.toFixed(4)}`;
+  output.note(`Trained ${formatCount(step)} steps in ${formatDuration(seconds)}${validation}. The model is in ${out}`);
+}
