@@ -55,10 +55,13 @@ export class CausalSelfAttention extends Module {
     const B = sequences.length;
     const T = sequences[0].queryCount;
     const S = Math.max(...sequences.map(({ keyCount }) => keyCount));
-    const own = (part: number): Tensor => reshape(slice(qkv, 1, part * width, (part + 1) * width), [B, T, heads, headDim]);
-    // Rows behind a sequence's last key are masked.
-    const cached = (rows: Tensor): Tensor =>
-      reshape(concat(sequences.map(({ keyStart }) => slice(rows, 0, keyStart, keyStart + S)), 0), [B, S, heads, headDim]);
+    const own = (part: number): Tensor =>
+      reshape(slice(qkv, 1, part * width, (part + 1) * width), [B, T, heads, headDim]);
+    const cached = (rows: Tensor): Tensor => {
+      // Rows behind a sequence's last key are masked.
+      const parts = sequences.map(({ keyStart }) => slice(rows, 0, keyStart, keyStart + S));
+      return reshape(concat(parts, 0), [B, S, heads, headDim]);
+    };
     if (cache) attention(qkv, { heads, headDim, sequences, cache }); // Only to append to the cache.
     const headsFirst = (x: Tensor): Tensor => permute(x, [0, 2, 1, 3]);
     const q = headsFirst(own(0)); // (B, H, T, D)

@@ -43,15 +43,37 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
     const hooks = { "blocks.0.attention.pattern": () => undefined, "blocks.1.attention.pattern": () => undefined };
     const results = [undefined, hooks].map((hooks) => {
       const cache = new KeyValueCache(model.config, { slots: 4, capacity: 7 });
-      logits(model, [[1, 2, 3], [4, 5, 6], [7, 8, 9]], cache, hooks);
+      logits(
+        model,
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+          [7, 8, 9],
+        ],
+        cache,
+        hooks,
+      );
       cache.truncate(1, 1);
       cache.truncate(0, 2);
-      const next = logits(model, [[7, 8], [9, 10], [1, 1]], cache, hooks);
+      const next = logits(
+        model,
+        [
+          [7, 8],
+          [9, 10],
+          [1, 1],
+        ],
+        cache,
+        hooks,
+      );
       expect([0, 1, 2, 3].map((slot) => cache.length(slot))).toEqual([5, 3, 2, 0]);
       return next;
     });
     expect(largestDifference(results[0], results[1])).toBeLessThan(1e-5);
-    const alone = [[1, 2, 3, 7, 8], [4, 9, 10], [1, 1]].flatMap((row) => [...logits(model, [row]).slice(-2 * 13)]);
+    const alone = [
+      [1, 2, 3, 7, 8],
+      [4, 9, 10],
+      [1, 1],
+    ].flatMap((row) => [...logits(model, [row]).slice(-2 * 13)]);
     expect(largestDifference(results[0], Float32Array.from(alone))).toBeLessThan(1e-5);
   });
 });
@@ -102,9 +124,15 @@ describe("says what is wrong", () => {
   });
 
   test.each<[string, () => unknown]>([
-    ["2 sequences do not fit a cache of 1 slots", () => logits(new GPT(tiny), [[1], [2]], new KeyValueCache(new GPT(tiny).config))],
+    [
+      "2 sequences do not fit a cache of 1 slots",
+      () => logits(new GPT(tiny), [[1], [2]], new KeyValueCache(new GPT(tiny).config)),
+    ],
     ["a cache has slots from 1, not 0", () => new KeyValueCache(new GPT(tiny).config, { slots: 0 })],
-    ["a capacity from 1 to the model's context of 8, not 9", () => new KeyValueCache(new GPT(tiny).config, { capacity: 9 })],
+    [
+      "a capacity from 1 to the model's context of 8, not 9",
+      () => new KeyValueCache(new GPT(tiny).config, { capacity: 9 }),
+    ],
     ["there is no slot 1 in a cache of 1", () => new KeyValueCache(new GPT(tiny).config).length(1)],
     ["slot 0 holds 0 tokens, it cannot keep 1", () => new KeyValueCache(new GPT(tiny).config).truncate(1)],
   ])("%s", (message, run) => {

@@ -63,10 +63,12 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
     }
   }
   for (const name of ["dropout", "embeddingDropout", "attentionDropout"] as const) {
-    if (!(config[name] >= 0 && config[name] < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${config[name]}`);
+    const value = config[name];
+    if (!(value >= 0 && value < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${value}`);
   }
   for (const name of ["epsilon", "initialDeviation"] as const) {
-    if (!(config[name] >= 0 && Number.isFinite(config[name]))) throw invalid(`${name} must be a finite number from 0, not ${config[name]}`);
+    const value = config[name];
+    if (!(value >= 0 && value < Infinity)) throw invalid(`${name} must be a finite number from 0, not ${value}`);
   }
   if (!["learned", "sinusoidal"].includes(config.positions)) {
     throw invalid(`positions must be "learned" or "sinusoidal", not ${JSON.stringify(config.positions)}`);

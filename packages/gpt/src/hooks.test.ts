@@ -12,8 +12,14 @@ beforeEach(async () => {
   useBackend(backend);
 });
 
-const rows = [[1, 2, 3, 4, 5], [12, 0, 7, 7, 3]];
-const targets = [[2, 3, 4, 5, 6], [0, 7, 7, 3, 1]];
+const rows = [
+  [1, 2, 3, 4, 5],
+  [12, 0, 7, 7, 3],
+];
+const targets = [
+  [2, 3, 4, 5, 6],
+  [0, 7, 7, 3, 1],
+];
 const names = [
   "embed",
   ...[0, 1].flatMap((layer) =>
@@ -34,7 +40,9 @@ function gradients(model: GPT, hooks?: Hooks): Float32Array {
     parameter.grad = undefined;
   }
   scope(() => model.loss(idsOf(rows), idsOf(targets), { hooks }).backward());
-  return Float32Array.from(model.parameters().flatMap(({ grad, size }) => [...(grad?.dataSync() ?? new Float32Array(size))]));
+  return Float32Array.from(
+    model.parameters().flatMap(({ grad, size }) => [...(grad?.dataSync() ?? new Float32Array(size))]),
+  );
 }
 
 test("every activation is seen once, in order, in its documented shape", () => {
@@ -111,7 +119,13 @@ test("patching one sequence leaves the other alone", () => {
   const model = new GPT(tiny, { seed: 1 });
   const [plain, patched] = [
     logits(model),
-    logits(model, { "blocks.0.mlp.hidden": (x) => mul(x, scope(() => halfOnes(x))) }),
+    logits(model, {
+      "blocks.0.mlp.hidden": (x) =>
+        mul(
+          x,
+          scope(() => halfOnes(x)),
+        ),
+    }),
   ];
   const half = plain.length / 2;
   expect(largestDifference(plain.slice(half), patched.slice(half))).toBeLessThan(1e-6);
@@ -121,7 +135,10 @@ test("patching one sequence leaves the other alone", () => {
 /** 0 for the first half of the rows, 1 for the others. */
 function halfOnes(like: Tensor): Tensor {
   const mask = zeros(like.shape);
-  backend.write(scope(() => slice(mask, 0, like.shape[0] / 2)), new Float32Array(like.size / 2).fill(1));
+  backend.write(
+    scope(() => slice(mask, 0, like.shape[0] / 2)),
+    new Float32Array(like.size / 2).fill(1),
+  );
   return mask;
 }
 

@@ -11,8 +11,14 @@ beforeEach(async () => {
   useBackend(backend);
 });
 
-const rows = [[1, 2, 3, 4, 5, 6], [12, 0, 7, 7, 3, 1]];
-const following = [[2, 3, 4, 5, 6, 7], [0, 7, 7, 3, 1, -100]];
+const rows = [
+  [1, 2, 3, 4, 5, 6],
+  [12, 0, 7, 7, 3, 1],
+];
+const following = [
+  [2, 3, 4, 5, 6, 7],
+  [0, 7, 7, 3, 1, -100],
+];
 
 function lossOf(model: GPT): Tensor {
   return scope(() => model.loss(idsOf(rows), idsOf(following)));
@@ -41,7 +47,10 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
 
   test("a token's logits depend on it and on those before it, not on those behind it", () => {
     const model = new GPT(options, { seed: 2 });
-    const [a, b] = [[1, 2, 3, 4, 5], [1, 2, 3, 9, 5]].map((ids) => scope(() => model.forward(idsOf([ids])).dataSync()));
+    const [a, b] = [
+      [1, 2, 3, 4, 5],
+      [1, 2, 3, 9, 5],
+    ].map((ids) => scope(() => model.forward(idsOf([ids])).dataSync()));
     const { vocabSize } = model.config;
     for (let t = 0; t < 5; t++) {
       const at = (logits: Float32Array): Float32Array => logits.subarray(t * vocabSize, (t + 1) * vocabSize);
@@ -52,7 +61,13 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
 
   test("the order of tokens matters", () => {
     const model = new GPT(options, { seed: 2 });
-    const last = (ids: number[]): Float32Array => scope(() => model.forward(idsOf([ids])).dataSync().slice(-13));
+    const last = (ids: number[]): Float32Array =>
+      scope(() =>
+        model
+          .forward(idsOf([ids]))
+          .dataSync()
+          .slice(-13),
+      );
     expect(largestDifference(last([1, 2, 3]), last([2, 1, 3]))).toBeGreaterThan(0.01);
   });
 
@@ -82,7 +97,10 @@ function derivative(model: GPT, parameter: Tensor, direction: Float32Array): num
   const original = parameter.dataSync();
   const step = 0.01;
   const [above, below] = [step, -step].map((distance) => {
-    backend.write(parameter, original.map((value, i) => value + distance * direction[i]));
+    backend.write(
+      parameter,
+      original.map((value, i) => value + distance * direction[i]),
+    );
     return valueOfLoss(model);
   });
   backend.write(parameter, original);
@@ -174,9 +192,7 @@ describe("says what is wrong", () => {
   test("with ids of another shape", () => {
     const model = new GPT(tiny);
     expect(() => model.forward(tensor(Int32Array.of(1, 2)))).toThrow("ids are [2], expected [sequences, tokens]");
-    expect(() => model.forward(idsOf([[]]))).toThrow(
-      "ids are [1, 0], expected [sequences, tokens], both from 1",
-    );
+    expect(() => model.forward(idsOf([[]]))).toThrow("ids are [1, 0], expected [sequences, tokens], both from 1");
   });
 
   test("with more tokens than the context", () => {

@@ -110,7 +110,9 @@ export class GPT extends Module {
     this.tokenEmbedding = new Embedding(vocabSize, dim, { random, deviation });
     // Half of the tokens' deviation, as in GPT-2's released code.
     this.positionEmbedding =
-      config.positions === "learned" ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 }) : undefined;
+      config.positions === "learned"
+        ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 })
+        : undefined;
     this.embeddingDropout = new Dropout(config.embeddingDropout, random);
     this.blocks = Array.from({ length: layers }, () => new Block(config, random));
     this.finalNorm = config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined;
@@ -173,7 +175,10 @@ export class GPT extends Module {
     const { contextLength } = this.config;
     const [B, T] = ids.shape;
     if (ids.rank !== 2 || B < 1 || T < 1) {
-      throw new GPTError("invalid-input", `ids are [${ids.shape.join(", ")}], expected [sequences, tokens], both from 1`);
+      throw new GPTError(
+        "invalid-input",
+        `ids are [${ids.shape.join(", ")}], expected [sequences, tokens], both from 1`,
+      );
     }
     if (T > contextLength) {
       throw new GPTError("context-overflow", `${T} tokens exceed the model's context of ${contextLength}; pass fewer`);

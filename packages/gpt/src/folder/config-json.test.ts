@@ -3,11 +3,13 @@ import { resolveConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import { preset, presetNames } from "../presets.ts";
 import { architectures, tiny } from "../testing/fixtures.ts";
-import { fuzzCount, mutations } from "../testing/mutate.ts";
+import { mutations } from "../testing/mutate.ts";
 import { formatConfig, obstacleToGPT2, parseConfig } from "./config-json.ts";
 
+const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-const parse = (fields: object): ReturnType<typeof parseConfig> => parseConfig(encode(JSON.stringify(fields)), "config.json");
+const parse = (fields: object): ReturnType<typeof parseConfig> =>
+  parseConfig(encode(JSON.stringify(fields)), "config.json");
 
 /** The file of GPT-2's smallest model, as its authors at Hugging Face publish it. */
 const gpt2 = {
@@ -45,21 +47,41 @@ test("what may be missing has the defaults of Hugging Face", () => {
 
 test("reads every setting", () => {
   const settings = {
-    n_inner: 100, layer_norm_epsilon: 1e-6, initializer_range: 0.5, resid_pdrop: 0.2, embd_pdrop: 0.3, attn_pdrop: 0.4,
-    tie_word_embeddings: false, activation_function: "gelu_pytorch_tanh", scale_attn_weights: true, n_ctx: 7,
+    n_inner: 100,
+    layer_norm_epsilon: 1e-6,
+    initializer_range: 0.5,
+    resid_pdrop: 0.2,
+    embd_pdrop: 0.3,
+    attn_pdrop: 0.4,
+    tie_word_embeddings: false,
+    activation_function: "gelu_pytorch_tanh",
+    scale_attn_weights: true,
+    n_ctx: 7,
   };
   expect(parse({ ...gpt2, ...settings })).toEqual(
     preset("gpt2", {
-      hiddenDim: 100, epsilon: 1e-6, initialDeviation: 0.5, dropout: 0.2, embeddingDropout: 0.3, attentionDropout: 0.4,
+      hiddenDim: 100,
+      epsilon: 1e-6,
+      initialDeviation: 0.5,
+      dropout: 0.2,
+      embeddingDropout: 0.3,
+      attentionDropout: 0.4,
       tiedHead: false,
     }),
   );
 });
 
 test.each(Object.entries(architectures))("reads back what it wrote: %s", (_, options) => {
-  const config = resolveConfig({ ...options, dropout: 0.1, embeddingDropout: 0.2, attentionDropout: 0.3, epsilon: 1e-6 });
+  const config = resolveConfig({
+    ...options,
+    dropout: 0.1,
+    embeddingDropout: 0.2,
+    attentionDropout: 0.3,
+    epsilon: 1e-6,
+  });
   expect(parseConfig(encode(formatConfig(config, "gpt-typescript")), "config.json")).toEqual(config);
-  if (obstacleToGPT2(config)) expect(() => formatConfig(config, "gpt2")).toThrow("a gpt2 folder cannot hold this model: it has ");
+  if (obstacleToGPT2(config))
+    expect(() => formatConfig(config, "gpt2")).toThrow("a gpt2 folder cannot hold this model: it has ");
   else expect(parseConfig(encode(formatConfig(config, "gpt2")), "config.json")).toEqual(config);
 });
 
@@ -79,7 +101,11 @@ test("says what gpt2 cannot express", () => {
 
 describe("refuses", () => {
   test.each<[object, string, string]>([
-    [{ model_type: "openai-gpt" }, "unsupported-model", 'model_type "openai-gpt" is not supported; gpt2 and gpt-typescript are'],
+    [
+      { model_type: "openai-gpt" },
+      "unsupported-model",
+      'model_type "openai-gpt" is not supported; gpt2 and gpt-typescript are',
+    ],
     [{ model_type: undefined }, "invalid-file", "model_type is missing, expected a text"],
     [{ model_type: 2 }, "invalid-file", "model_type is 2, expected a text"],
     [{ activation_function: "relu" }, "unsupported-model", 'activation_function "relu" is not supported; gelu_new is'],
@@ -112,7 +138,7 @@ describe("refuses", () => {
 
   test("settings of its own that are unknown", () => {
     const own = JSON.parse(formatConfig(resolveConfig(tiny), "gpt-typescript")) as object;
-    expect(() => parse({ ...own, positions: "rotary" })).toThrow('config.json: model configuration: positions must be');
+    expect(() => parse({ ...own, positions: "rotary" })).toThrow("config.json: model configuration: positions must be");
     expect(() => parse({ ...own, headDim: undefined })).toThrow("config.json: headDim is missing");
   });
 
@@ -122,7 +148,9 @@ describe("refuses", () => {
   });
 
   test("what is not JSON", () => {
-    expect(() => parseConfig(encode("model_type: gpt2"), "config.json")).toThrow("config.json: expected an object, at byte 0");
+    expect(() => parseConfig(encode("model_type: gpt2"), "config.json")).toThrow(
+      "config.json: expected an object, at byte 0",
+    );
     expect(() => parseConfig(encode("{} {}"), "config.json")).toThrow("there is more text behind the value");
   });
 });

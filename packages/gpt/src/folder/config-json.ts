@@ -37,7 +37,10 @@ function readOptions(type: string, fields: ConfigFields): GPTOptions {
     case "gpt-typescript":
       return readOwn(fields);
     default:
-      throw fields.error("unsupported-model", `model_type ${quote(type)} is not supported; gpt2 and gpt-typescript are`);
+      throw fields.error(
+        "unsupported-model",
+        `model_type ${quote(type)} is not supported; gpt2 and gpt-typescript are`,
+      );
   }
 }
 

@@ -7,11 +7,13 @@ import { GPT } from "../model.ts";
 import { safetensorsChunks } from "../safetensors/write.ts";
 import type { TensorSource } from "../safetensors/write.ts";
 import { architectures, collect, idsOf, memoryFolder, tiny } from "../testing/fixtures.ts";
-import { fuzzCount, mutations } from "../testing/mutate.ts";
+import { mutations } from "../testing/mutate.ts";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
 import { parseIndex } from "./weight-files.ts";
 import { transpose, weightCount, weightPlaces } from "./weight-layout.ts";
+
+const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
 
 let backend: Backend;
 beforeEach(async () => {
@@ -26,7 +28,14 @@ function weights(model: GPT): Record<string, Float32Array> {
 }
 
 function logits(model: GPT): Float32Array {
-  return scope(() => noGrad(() => model.eval().forward(idsOf([[1, 2, 3, 4]])).dataSync()));
+  return scope(() =>
+    noGrad(() =>
+      model
+        .eval()
+        .forward(idsOf([[1, 2, 3, 4]]))
+        .dataSync(),
+    ),
+  );
 }
 
 async function tensorsOf(files: Iterable<TensorSource>): Promise<Uint8Array> {
@@ -86,7 +95,11 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
 test("files are named and ordered as Hugging Face has them, config.json last", async () => {
   const model = new GPT(tiny);
   const options = { extraFiles: { "tokenizer.json": "{}" } };
-  expect(modelFiles(model, options).map(({ name }) => name)).toEqual(["model.safetensors", "tokenizer.json", "config.json"]);
+  expect(modelFiles(model, options).map(({ name }) => name)).toEqual([
+    "model.safetensors",
+    "tokenizer.json",
+    "config.json",
+  ]);
   const sharded = await collect(modelFiles(model, { ...options, maxShardBytes: 2000 }));
   const names = Object.keys(sharded);
   expect(names).toEqual([
@@ -106,10 +119,9 @@ test("files are named and ordered as Hugging Face has them, config.json last", a
 test("weights have GPT-2's names and Conv1D's orientation: c_attn is [inputs, queries | keys | values]", async () => {
   const model = new GPT(tiny, { seed: 5 });
   const files = await collect(modelFiles(model));
-  const header = JSON.parse(new TextDecoder().decode(files["model.safetensors"].slice(8)).split("}}")[0] + "}}") as Record<
-    string,
-    { shape: number[]; data_offsets: number[] }
-  >;
+  const header = JSON.parse(
+    new TextDecoder().decode(files["model.safetensors"].slice(8)).split("}}")[0] + "}}",
+  ) as Record<string, { shape: number[]; data_offsets: number[] }>;
   expect(Object.keys(header)).toContain("h.1.mlp.c_fc.weight");
   expect(header["h.0.attn.c_attn.weight"].shape).toEqual([8, 24]);
   expect(header["h.0.mlp.c_fc.weight"].shape).toEqual([8, 12]);
@@ -118,7 +130,13 @@ test("weights have GPT-2's names and Conv1D's orientation: c_attn is [inputs, qu
   const start = 8 + length + header["h.0.attn.c_attn.weight"].data_offsets[0];
   const view = new DataView(files["model.safetensors"].buffer);
   const qkv = model.blocks[0].attention.qkv.weight.dataSync(); // [24 outputs, 8 inputs]
-  for (const [input, output] of [[0, 0], [3, 5], [7, 8], [2, 16], [6, 23]]) {
+  for (const [input, output] of [
+    [0, 0],
+    [3, 5],
+    [7, 8],
+    [2, 16],
+    [6, 23],
+  ]) {
     expect(view.getFloat32(start + 4 * (input * 24 + output), true)).toBe(qkv[output * 8 + input]);
   }
 });
@@ -147,7 +165,10 @@ describe("reads folders of others", () => {
     const model = new GPT(tiny, { seed: 6 });
     // Values that all formats hold: multiples of 1/8 below 2.
     for (const parameter of model.parameters()) {
-      backend.write(parameter, Float32Array.from({ length: parameter.size }, (_, i) => ((i * 7) % 31) / 8 - 2));
+      backend.write(
+        parameter,
+        Float32Array.from({ length: parameter.size }, (_, i) => ((i * 7) % 31) / 8 - 2),
+      );
     }
     const formats: Record<string, (value: number, view: DataView, offset: number) => number> = {
       F16: (value, view, offset) => (view.setUint16(offset, halfBits(value), true), 2),
@@ -164,8 +185,9 @@ describe("reads folders of others", () => {
       const header: Record<string, object> = {};
       const data: Uint8Array[] = [];
       let position = 0;
-      for (const { name, shape, read } of (await sourcesOf(model)).values()) {
-        const values = await read();
+      for (const source of (await sourcesOf(model)).values()) {
+        const { name, shape } = source;
+        const values = await source.read();
         const bytes = new Uint8Array(values.length * width);
         values.forEach((value, i) => put(value, new DataView(bytes.buffer), i * width));
         header[name] = { dtype, shape, data_offsets: [position, (position += bytes.length)] };
@@ -231,14 +253,22 @@ describe("refuses, in one clear error,", () => {
     const { config, sources } = await parts();
     const others = Array.from({ length: 8 }, (_, i) => zeros(`other${i}`, [1]));
     const weights = await tensorsOf([...sources.values(), ...others]);
-    await expectRefusal({ "config.json": config, "model.safetensors": weights }, "missing-tensor", '"other4", and 3 more');
+    await expectRefusal(
+      { "config.json": config, "model.safetensors": weights },
+      "missing-tensor",
+      '"other4", and 3 more',
+    );
   });
 
   test("an untied head that is missing, and a tied one that differs", async () => {
     const { config, sources } = await parts();
     const untied = config.replace('"tie_word_embeddings": true', '"tie_word_embeddings": false');
     const weights = await tensorsOf(sources.values());
-    await expectRefusal({ "config.json": untied, "model.safetensors": weights }, "missing-tensor", "missing: lm_head.weight");
+    await expectRefusal(
+      { "config.json": untied, "model.safetensors": weights },
+      "missing-tensor",
+      "missing: lm_head.weight",
+    );
     const two = await tensorsOf([...sources.values(), zeros("lm_head.weight", [13, 8])]);
     await expectRefusal(
       { "config.json": config, "model.safetensors": two },
@@ -246,7 +276,11 @@ describe("refuses, in one clear error,", () => {
       "model: lm_head.weight differs from wte.weight, to which config.json ties it; set tie_word_embeddings to false",
     );
     const other = await tensorsOf([...sources.values(), zeros("lm_head.weight", [1])]);
-    await expectRefusal({ "config.json": config, "model.safetensors": other }, "invalid-file", "lm_head.weight differs");
+    await expectRefusal(
+      { "config.json": config, "model.safetensors": other },
+      "invalid-file",
+      "lm_head.weight differs",
+    );
   });
 
   test("one tensor under two names", async () => {
@@ -276,7 +310,8 @@ describe("refuses, in one clear error,", () => {
     const { config, sources } = await parts();
     const weights = await tensorsOf(sources.values());
     const peak = backend.memory.peakBytes;
-    const replaced = (field: string, value: number): string => config.replace(new RegExp(`"${field}": \\d+`), `"${field}": ${value}`);
+    const replaced = (field: string, value: number): string =>
+      config.replace(new RegExp(`"${field}": \\d+`), `"${field}": ${value}`);
     for (const [field, problem] of [
       ["n_layer", "config.json asks for 12000000000004 tensors, there are 28"],
       ["vocab_size", "wte.weight is [13, 8], expected [1000000000000, 8]"],
@@ -293,7 +328,11 @@ describe("refuses, in one clear error,", () => {
 
   test("files larger than any real one, unread", async () => {
     const large = new Uint8Array(2 ** 20 + 1).fill(0x20);
-    await expectRefusal({ "config.json": large }, "invalid-file", "model/config.json has 1048577 bytes, more than the limit");
+    await expectRefusal(
+      { "config.json": large },
+      "invalid-file",
+      "model/config.json has 1048577 bytes, more than the limit",
+    );
   });
 
   test("a weight file that is cut off anywhere", async () => {
@@ -332,7 +371,11 @@ describe("shards", () => {
 
   test("that lack a tensor are named", async () => {
     const files = withIndex(await sharded(), (map) => (map.other = map["wte.weight"]));
-    await expectRefusal(files, "invalid-file", 'lacks the tensor "other", which model.safetensors.index.json finds there');
+    await expectRefusal(
+      files,
+      "invalid-file",
+      'lacks the tensor "other", which model.safetensors.index.json finds there',
+    );
   });
 
   test("without a tensor in the index are not enough", async () => {
@@ -342,9 +385,17 @@ describe("shards", () => {
 
   test("with an index that is none are refused", async () => {
     const files = await sharded();
-    await expectRefusal({ ...files, "model.safetensors.index.json": "{}" }, "invalid-file", "the index has no weight_map");
+    await expectRefusal(
+      { ...files, "model.safetensors.index.json": "{}" },
+      "invalid-file",
+      "the index has no weight_map",
+    );
     const list = '{"weight_map":["a"]}';
-    await expectRefusal({ ...files, "model.safetensors.index.json": list }, "invalid-file", "expected an object, at byte 14");
+    await expectRefusal(
+      { ...files, "model.safetensors.index.json": list },
+      "invalid-file",
+      "expected an object, at byte 14",
+    );
   });
 
   test(`of ${fuzzCount} mutated indices only those with plain names are accepted`, async () => {
@@ -371,8 +422,17 @@ describe("shards", () => {
 
 test("a model that gpt2 cannot express is not written as one", () => {
   const model = new GPT({ ...tiny, positions: "sinusoidal" });
-  expect(() => modelFiles(model, { modelType: "gpt2" })).toThrow("a gpt2 folder cannot hold this model: it has sinusoidal positions");
+  expect(() => modelFiles(model, { modelType: "gpt2" })).toThrow(
+    "a gpt2 folder cannot hold this model: it has sinusoidal positions",
+  );
   expect(() => modelFiles(model, { maxShardBytes: 0 })).toThrow("maxShardBytes must be above 0, not 0");
+});
+
+test("a loaded model is in evaluation mode", async () => {
+  const files = await collect(modelFiles(new GPT({ ...tiny, dropout: 0.5, attentionDropout: 0.5 })));
+  const loaded = await loadModelFrom(memoryFolder(files));
+  expect(loaded.training).toBe(false);
+  expect(logits(loaded)).toEqual(logits(loaded));
 });
 
 test("weights go one by one: no more than the model and one tensor is alive", async () => {
@@ -386,7 +446,12 @@ test("weights go one by one: no more than the model and one tensor is alive", as
 });
 
 test("transposes any matrix", () => {
-  for (const [rows, columns] of [[1, 1], [3, 100], [33, 65], [64, 32]]) {
+  for (const [rows, columns] of [
+    [1, 1],
+    [3, 100],
+    [33, 65],
+    [64, 32],
+  ]) {
     const values = Float32Array.from({ length: rows * columns }, (_, i) => i);
     const result = transpose(values, rows, columns);
     for (let i = 0; i < values.length; i++) {

@@ -59,7 +59,10 @@ export async function readConfig(folder: ReadableFolder): Promise<GPTConfig> {
   return parseConfig(file.bytes, file.path);
 }
 
-async function readWeight({ shape, transposed }: WeightPlace, { name, file, entry }: StoredTensor): Promise<Float32Array> {
+async function readWeight(
+  { shape, transposed }: WeightPlace,
+  { name, file, entry }: StoredTensor,
+): Promise<Float32Array> {
   const values = await readTensor(file, name, entry);
   return transposed ? transpose(values, shape[1], shape[0]) : values;
 }
@@ -86,7 +89,10 @@ function matchWeights(config: GPTConfig, files: WeightFiles, folder: string): Ma
   const expected = weightCount(config);
   if (expected > 2 * stored.size) {
     // Listing what is missing could take for ever.
-    throw new GPTError("missing-tensor", `${folder}: ${configName} asks for ${expected} tensors, there are ${stored.size}`);
+    throw new GPTError(
+      "missing-tensor",
+      `${folder}: ${configName} asks for ${expected} tensors, there are ${stored.size}`,
+    );
   }
   const sources = new Map<WeightPlace, StoredTensor>();
   const [missing, misshapen]: [string[], string[]] = [[], []];
@@ -101,7 +107,7 @@ function matchWeights(config: GPTConfig, files: WeightFiles, folder: string): Ma
   }
   const problems = [
     ...describe("missing", missing),
-    ...describe("unexpected", [...stored.keys()].map((name) => quote(name))),
+    ...describe("unexpected", Array.from(stored.keys(), quote)),
     ...describe("wrong shape", misshapen),
   ];
   if (problems.length > 0) {
@@ -124,7 +130,10 @@ function describe(title: string, items: readonly string[]): string[] {
 /** A tied head may be in the files too, but not differ. */
 async function checkTie(head: StoredTensor, sources: Match["sources"], folder: string): Promise<void> {
   const embedding = [...sources].find(([{ path }]) => path === "tokenEmbedding.weight")?.[1] as StoredTensor;
-  const [a, b] = [await readTensor(head.file, head.name, head.entry), await readTensor(embedding.file, embedding.name, embedding.entry)];
+  const [a, b] = [
+    await readTensor(head.file, head.name, head.entry),
+    await readTensor(embedding.file, embedding.name, embedding.entry),
+  ];
   if (a.length === b.length && a.every((value, i) => Object.is(value, b[i]))) return;
   throw new GPTError(
     "invalid-file",

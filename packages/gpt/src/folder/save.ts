@@ -15,7 +15,7 @@ import type { WeightPlace } from "./weight-layout.ts";
 export interface ModelFilesOptions {
   /** Default: `gpt2` where it can express the model, else this project's own `gpt-typescript`. */
   readonly modelType?: ModelType;
-  /** Weights of more bytes are spread over several files, each of at most so many where its tensors allow. Default: one file. */
+  /** Weights of more bytes are spread over files of at most so many; a larger tensor has its own. Default: one file. */
   readonly maxShardBytes?: number;
   /** Texts of further files by name, such as `tokenizer.json`. */
   readonly extraFiles?: Readonly<Record<string, string>>;
@@ -28,10 +28,16 @@ export interface ModelFilesOptions {
  */
 export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputFile[] {
   const { config } = model;
-  const { modelType = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2", maxShardBytes = Infinity, extraFiles = {} } = options;
+  const {
+    modelType = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2",
+    maxShardBytes = Infinity,
+    extraFiles = {},
+  } = options;
   if (!(maxShardBytes > 0)) throw new GPTError("invalid-input", `maxShardBytes must be above 0, not ${maxShardBytes}`);
   const parameters = model.stateDict();
-  const sources = Array.from(weightPlaces(config), (weight) => weightSource(weight, parameters.get(weight.path) as Tensor));
+  const sources = Array.from(weightPlaces(config), (weight) =>
+    weightSource(weight, parameters.get(weight.path) as Tensor),
+  );
   return [
     ...weightFiles(sources, maxShardBytes),
     ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),

@@ -91,7 +91,10 @@ async function openShards(folder: ReadableFolder, openFile: OpenFile): Promise<S
     for (const name of tensorNames) {
       const entry = header.tensors.get(name);
       if (!entry) {
-        throw new GPTError("invalid-file", `${file.name} lacks the tensor ${quote(name)}, which ${indexName} finds there`);
+        throw new GPTError(
+          "invalid-file",
+          `${file.name} lacks the tensor ${quote(name)}, which ${indexName} finds there`,
+        );
       }
       tensors.push({ name, file, entry });
     }

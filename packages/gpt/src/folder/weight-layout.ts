@@ -17,7 +17,8 @@ const weightsInBlock = 12;
 
 /** How many tensors `weightPlaces` gives, without making them. */
 export function weightCount({ layers, positions, normPlacement, tiedHead }: GPTConfig): number {
-  return 1 + (positions === "learned" ? 1 : 0) + weightsInBlock * layers + (normPlacement === "pre" ? 2 : 0) + (tiedHead ? 0 : 1);
+  const outside = 1 + (positions === "learned" ? 1 : 0) + (normPlacement === "pre" ? 2 : 0) + (tiedHead ? 0 : 1);
+  return outside + weightsInBlock * layers;
 }
 
 /** All parameters of a model with this configuration, without building it. */

@@ -70,6 +70,7 @@ export const nodeFileOperations: FileOperations = {
 
 /** `ENOSPC`, `EACCES`, …: the code of a system's error, or undefined for other errors. */
 export function systemCode(error: unknown): string | undefined {
-  const isSystemError = error instanceof Error && "code" in error && typeof error.code === "string" && !("gptError" in error);
+  const isSystemError =
+    error instanceof Error && "code" in error && typeof error.code === "string" && !("gptError" in error);
   return isSystemError ? (error.code as string) : undefined;
 }

@@ -7,8 +7,18 @@ import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { textFile } from "../files/output-file.ts";
 import { GPT } from "../model.ts";
-import { loadModel, nodeFileOperations, openFolder, publishFiles, publishFolder, resolveModelDirectory, saveModel } from "../node.ts";
+import {
+  loadModel,
+  nodeFileOperations,
+  openFolder,
+  publishFiles,
+  publishFolder,
+  removeFolder,
+  resolveModelDirectory,
+  saveModel,
+} from "../node.ts";
 import { tiny } from "../testing/fixtures.ts";
+import { CrashDisk, textsIn } from "./testing/crash-disk.ts";
 
 let backend: Backend;
 let directory: string;
@@ -47,7 +57,9 @@ describe("model folders on the disk", () => {
     const path = join(directory, "nothing");
     await expect(loadModel(path)).rejects.toThrow(`${path} is no model folder: it has no config.json`);
     await writeFile(join(directory, "config.json"), '{"model_type":"bert"}');
-    await expect(loadModel(directory)).rejects.toThrow(`${join(directory, "config.json")}: model_type "bert" is not supported`);
+    await expect(loadModel(directory)).rejects.toThrow(
+      `${join(directory, "config.json")}: model_type "bert" is not supported`,
+    );
   });
 
   test("whose file is a folder are an error, not a crash", async () => {
@@ -118,13 +130,17 @@ describe("leftovers", () => {
   /** No process has this number. */
   const dead = 2 ** 30;
 
-  test.each(["publishFolder", "publishFiles"])("of processes that are gone are removed by %s, those of others stay", async (name) => {
-    const kept = [leftover(process.ppid), ".old.partial", ".hidden", "old.1-0123456789ab.partial"];
-    for (const folder of [leftover(dead), leftover(process.pid), ...kept]) await mkdir(join(directory, folder, "x"), { recursive: true });
-    if (name === "publishFolder") await publishFolder(join(directory, "new"), [textFile("a", "1")]);
-    else await publishFiles(directory, [textFile("new", "1")]);
-    expect((await readdir(directory)).sort()).toEqual([...kept, "new"].sort());
-  });
+  test.each(["publishFolder", "publishFiles"])(
+    "of processes that are gone are removed by %s, those of others stay",
+    async (name) => {
+      const kept = [leftover(process.ppid), ".old.partial", ".hidden", "old.1-0123456789ab.partial"];
+      for (const folder of [leftover(dead), leftover(process.pid), ...kept])
+        await mkdir(join(directory, folder, "x"), { recursive: true });
+      if (name === "publishFolder") await publishFolder(join(directory, "new"), [textFile("a", "1")]);
+      else await publishFiles(directory, [textFile("new", "1")]);
+      expect((await readdir(directory)).sort()).toEqual([...kept, "new"].sort());
+    },
+  );
 
   test("that were complete come back, unless they have a successor", async () => {
     await mkdir(join(directory, leftover(dead, "replaced"), "mine"), { recursive: true });
@@ -150,9 +166,26 @@ describe("leftovers", () => {
 
 test("chunks of any number and size make one file", async () => {
   const parts = [new Uint8Array(0), new Uint8Array(3_000_000).fill(7), Uint8Array.of(1, 2), new Uint8Array(0)];
-  await publishFiles(directory, [{ name: "x", chunks: parts }, { name: "empty", chunks: [] }]);
+  await publishFiles(directory, [
+    { name: "x", chunks: parts },
+    { name: "empty", chunks: [] },
+  ]);
   expect((await stat(join(directory, "x"))).size).toBe(3_000_002);
   expect((await stat(join(directory, "empty"))).size).toBe(0);
+});
+
+test("a folder is removed as a whole: after a crash at any moment it is complete or gone", async () => {
+  const files = new Map(["a", "b", "c"].map((name) => [name, Uint8Array.of(1)]));
+  const disk = new CrashDisk(new Map([["runs", new Map([["old", files]])]]));
+  await removeFolder("/runs/old", { operations: disk });
+  expect(disk.tree()).toEqual(new Map([["runs", new Map()]]));
+  for (const state of disk.crashes()) {
+    expect([undefined, { a: "\u0001", b: "\u0001", c: "\u0001" }]).toContainEqual(textsIn(state, "/runs/old"));
+    const next = new CrashDisk(state);
+    await publishFolder("/runs/new", [textFile("x", "1")], { operations: next });
+    for (const name of Object.keys(textsIn(next.tree(), "/runs") ?? {})) expect(["old", "new"]).toContain(name);
+  }
+  await expect(removeFolder("/runs/nothing", { operations: disk })).rejects.toMatchObject({ code: "ENOENT" });
 });
 
 describe("syncing a folder", () => {
@@ -164,7 +197,9 @@ describe("syncing a folder", () => {
   test("that is none fails everywhere", async () => {
     for (const platform of ["linux", "win32"]) {
       Object.defineProperty(process, "platform", { value: platform });
-      await expect(nodeFileOperations.syncDirectory(join(directory, "nothing"))).rejects.toMatchObject({ code: "ENOENT" });
+      await expect(nodeFileOperations.syncDirectory(join(directory, "nothing"))).rejects.toMatchObject({
+        code: "ENOENT",
+      });
     }
   });
 });

@@ -47,7 +47,7 @@ export async function cleanUp(directory: string, operations: FileOperations): Pr
   }
 }
 
-/** Whether a writer still needs a temporary path: another process that lives, or a call in this one that has not ended. */
+/** Whether a writer still needs a temporary path: another process that lives, or a call in this one that still runs. */
 function isInUse(path: string, writer: number): boolean {
   if (writer === process.pid) return active.has(path);
   try {

@@ -144,7 +144,10 @@ function checkCoverage(
       throw invalid(fileName, `tensor ${quote(name)} ${problem}: it begins at byte ${start}, expected ${position}`);
     }
     if (end > fileSize) {
-      throw invalid(fileName, `tensor ${quote(name)} ends at byte ${end} of a file of ${fileSize}: the file is cut off`);
+      throw invalid(
+        fileName,
+        `tensor ${quote(name)} ends at byte ${end} of a file of ${fileSize}: the file is cut off`,
+      );
     }
     position = end;
   }

@@ -20,22 +20,29 @@ async function fileOf(tensors: readonly TensorSource[], metadata?: Record<string
 test("reads back what it wrote, bit for bit", async () => {
   const shapes = fc.array(fc.nat(4), { maxLength: 4 });
   const names = fc.string({ unit: "grapheme" }).filter((name) => name !== "__metadata__");
-  const tensors = fc.uniqueArray(fc.record({ name: names, shape: shapes }), { selector: ({ name }) => name, maxLength: 8 });
+  const tensors = fc.uniqueArray(fc.record({ name: names, shape: shapes }), {
+    selector: ({ name }) => name,
+    maxLength: 8,
+  });
   const metadata = fc.dictionary(fc.string(), fc.string());
   await fc.assert(
     fc.asyncProperty(tensors, metadata, fc.nat(), async (tensors, metadata, seed) => {
       const sources = tensors.map(({ name, shape }) => {
         const size = shape.reduce((product, length) => product * length, 1);
-        return source(name, shape, Float32Array.from({ length: size }, (_, i) => Math.sin(seed + i) * 10 ** ((i % 60) - 30)));
+        return source(
+          name,
+          shape,
+          Float32Array.from({ length: size }, (_, i) => Math.sin(seed + i) * 10 ** ((i % 60) - 30)),
+        );
       });
       const file = await fileOf(sources, metadata);
       const header = await readHeader(file);
       expect(Object.fromEntries(header.metadata)).toEqual(metadata);
       expect([...header.tensors.keys()].sort()).toEqual(tensors.map(({ name }) => name).sort());
-      for (const { name, shape, read } of sources) {
-        const entry = header.tensors.get(name);
-        expect(entry?.shape).toEqual(shape);
-        expect(entry && (await readTensor(file, name, entry))).toEqual(await read());
+      for (const expected of sources) {
+        const entry = header.tensors.get(expected.name);
+        expect(entry?.shape).toEqual(expected.shape);
+        expect(entry && (await readTensor(file, expected.name, entry))).toEqual(await expected.read());
         expect(entry && entry.start % 4).toBe(0);
       }
     }),
@@ -64,7 +71,8 @@ describe("refuses to write", () => {
 
 test("shards hold at most so many bytes, or a single larger tensor", () => {
   const tensors = [3, 2, 2, 9, 1].map((size, i) => source(String(i), [size], new Float32Array(size)));
-  const sizes = (maxBytes: number): number[][] => splitIntoShards(tensors, maxBytes).map((shard) => shard.map((t) => byteLengthOf(t) / 4));
+  const sizes = (maxBytes: number): number[][] =>
+    splitIntoShards(tensors, maxBytes).map((shard) => shard.map((t) => byteLengthOf(t) / 4));
   expect(sizes(Infinity)).toEqual([[3, 2, 2, 9, 1]]);
   expect(sizes(20)).toEqual([[3, 2], [2], [9], [1]]);
   expect(sizes(1)).toEqual([[3], [2], [2], [9], [1]]);
@@ -92,8 +100,17 @@ describe("dtypes", () => {
 
   test("BF16 is the upper half of F32, F64 is rounded", () => {
     const bytes = (values: ArrayBufferView): Uint8Array => new Uint8Array(values.buffer);
-    expect([...toFloat32(bytes(Uint16Array.of(0x3f80, 0xc0a0, 0x7f80, 0x0001)), "BF16", "x")]).toEqual([1, -5, Infinity, 2 ** -133]);
-    expect([...toFloat32(bytes(Float64Array.of(0.1, 1e300, -2)), "F64", "x")]).toEqual([Math.fround(0.1), Infinity, -2]);
+    expect([...toFloat32(bytes(Uint16Array.of(0x3f80, 0xc0a0, 0x7f80, 0x0001)), "BF16", "x")]).toEqual([
+      1,
+      -5,
+      Infinity,
+      2 ** -133,
+    ]);
+    expect([...toFloat32(bytes(Float64Array.of(0.1, 1e300, -2)), "F64", "x")]).toEqual([
+      Math.fround(0.1),
+      Infinity,
+      -2,
+    ]);
     expect([...toFloat32(bytes(Uint16Array.of(0x3c00, 0xc100)), "F16", "x")]).toEqual([1, -2.5]);
   });
 

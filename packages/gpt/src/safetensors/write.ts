@@ -33,7 +33,10 @@ export async function* safetensorsChunks(
     const { buffer, byteOffset, byteLength } = await source.read();
     if (byteLength !== byteLengthOf(source)) {
       const shape = source.shape.join(", ");
-      throw new GPTError("invalid-input", `tensor ${quote(source.name)} [${shape}] was read as ${byteLength / 4} values`);
+      throw new GPTError(
+        "invalid-input",
+        `tensor ${quote(source.name)} [${shape}] was read as ${byteLength / 4} values`,
+      );
     }
     yield new Uint8Array(buffer, byteOffset, byteLength);
   }

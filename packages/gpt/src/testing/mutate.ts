@@ -74,6 +74,3 @@ function splice(input: Uint8Array, start: number, end: number, insertion: Uint8A
   result.set(input.subarray(end), start + insertion.length);
   return result;
 }
-
-/** How many inputs a fuzz test tries: the full number under `GPT_VERIFY`, else a short run. */
-export const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path/posix";
-import type { ReadableFolder } from "../files/random-access.ts";
-import type { FileOperations } from "../node/file-operations.ts";
-import { joined, memoryFolder } from "./fixtures.ts";
+import type { ReadableFolder } from "../../files/random-access.ts";
+import type { FileOperations } from "../file-operations.ts";
+import { joined, memoryFolder } from "../../testing/fixtures.ts";
 
 /** The names in a folder, with files and folders. */
 export type Tree = ReadonlyMap<string, Uint8Array | Tree>;
@@ -88,7 +88,10 @@ export class CrashDisk implements FileOperations {
       if (source === undefined) throw systemError("ENOENT", from);
       if (target !== undefined && this.#directories.has(target)) throw systemError("ENOTEMPTY", to);
       if (dirname(from) !== dirname(to)) throw systemError("EXDEV", to);
-      this.#change(this.#directory(dirname(to)), [[basename(from), undefined], [basename(to), source]]);
+      this.#change(this.#directory(dirname(to)), [
+        [basename(from), undefined],
+        [basename(to), source],
+      ]);
     });
   }
 
@@ -209,7 +212,10 @@ function* subsets<T>(items: readonly T[]): Generator<readonly T[]> {
 
 function describe(tree: Tree): string {
   return JSON.stringify(
-    Array.from(tree, ([name, content]) => [name, content instanceof Uint8Array ? [...content].join() : describe(content)]).sort(),
+    Array.from(tree, ([name, content]) => [
+      name,
+      content instanceof Uint8Array ? [...content].join() : describe(content),
+    ]).sort(),
   );
 }
 
@@ -242,5 +248,8 @@ export function textsIn(tree: Tree, path: string): Record<string, string> | unde
 export function folderIn(tree: Tree, path: string): ReadableFolder {
   const folder = at(tree, path);
   const entries = folder instanceof Map ? [...(folder as Tree)] : [];
-  return memoryFolder(Object.fromEntries(entries.filter((entry): entry is [string, Uint8Array] => entry[1] instanceof Uint8Array)), path);
+  return memoryFolder(
+    Object.fromEntries(entries.filter((entry): entry is [string, Uint8Array] => entry[1] instanceof Uint8Array)),
+    path,
+  );
 }
