@@ -29,7 +29,7 @@ function constant(offset: usize): v128 {
 }
 
 /**
- * eˣ within 1 ulp, also where the result is subnormal. With n = round(x / ln 2) and
+ * eˣ within 1.5 ulp, also where the result is subnormal. With n = round(x / ln 2) and
  * r = x − n·ln 2, eˣ = 2ⁿ·eʳ, where eʳ is a minimax polynomial on |r| ≤ ½ ln 2.
  */
 @inline
@@ -86,8 +86,8 @@ function geluExponential(x: v128, square: v128): v128 {
 }
 
 /**
- * GELU in its tanh form, ½x(1 + tanh u), as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. The error is
- * at most 3 ulp of the result plus what the rounding of u makes of it, |u| · 2⁻²³ of the result.
+ * GELU in its tanh form, ½x(1 + tanh u), as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. Within 3 ulp
+ * and, since u is rounded, 6|u| more.
  */
 @inline
 export function gelu4(x: v128): v128 {
