@@ -1,3 +1,3 @@
 import { library } from "@gpt/config/tsup";
 
-export default library(import.meta.dirname);
+export default library(import.meta.dirname, { publicDir: "src/generated/wasm" });

@@ -21,7 +21,7 @@ const common = {
  * The build of a package: one ES module, with types, for each subpath of its exports map. The types come right because
  * TypeScript knows the condition `@gpt/source` (tsconfig.base.json); without it they would silently be `any`.
  */
-export function library(directory: string) {
+export function library(directory: string, options: Options = {}) {
   const { exports } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as { exports: Exports };
   const sources = Object.values(exports).flatMap((target) =>
     typeof target === "object" && target["@gpt/source"] ? [target["@gpt/source"]] : [],
@@ -32,6 +32,7 @@ export function library(directory: string) {
     platform: "neutral",
     external: [/^node:/],
     dts: true,
+    ...options,
   });
 }
 
