@@ -1,12 +1,11 @@
 /** Trains a small model into the folder that the first argument names, from where an earlier process was killed. */
-import { useBackend } from "@gpt/tensor";
-import { cpu } from "@gpt/tensor/cpu";
+import { startDefaultBackend } from "@gpt/tensor";
 import { train } from "../../loop/train.ts";
 import { patternedData, tinyModel } from "../../testing/fixtures.ts";
 import { createRun, resumeRun } from "../run-folder.ts";
 
 const [, , directory] = process.argv;
-useBackend(await cpu());
+await startDefaultBackend();
 const { model, ...options } = await createRun(directory).then(
   (checkpointer) => ({ model: tinyModel({ dropout: 0.2 }), checkpointer }),
   () => resumeRun(directory),

@@ -1,0 +1,35 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeAll, expect, test } from "vitest";
+import { readmeExamples, runExample } from "@gpt/config/readme";
+import { TemporaryFiles } from "./src/node/testing/temporary-files.ts";
+
+const temporary = new TemporaryFiles();
+afterEach(temporary.clear);
+
+let examples: string[];
+beforeAll(async () => {
+  examples = await readmeExamples(import.meta.dirname);
+});
+
+test("from a text to a model that writes", async () => {
+  const lines = (await runExample(examples[0], import.meta.dirname, await temporary.folder())).trimEnd().split("\n");
+  expect(lines).toHaveLength(21);
+  expect(lines[19]).toMatch(/^step 200 of 200: loss 0\.\d\d$/);
+  expect(lines[20]).toBe(" sells sea shells by the sea shore.");
+});
+
+test("files, checkpoints, resuming", async () => {
+  const folder = await temporary.folder();
+  await writeFile(join(folder, "book.txt"), "She sells sea shells by the sea shore.\n".repeat(100));
+  const output = await runExample(examples[1], import.meta.dirname, folder);
+  expect(output).toBe("trained to step 60, the model is in run\n");
+  expect(JSON.parse(await readFile(join(folder, "run", "config.json"), "utf8"))).toMatchObject({ model_type: "gpt2" });
+  expect(await readFile(join(folder, "run", "tokenizer.json"), "utf8")).toContain("{");
+});
+
+test("the parts alone", async () => {
+  const output = await runExample(examples[2], import.meta.dirname, await temporary.folder());
+  expect(output).toBe("Float32Array(2) [ 1, 1 ]\n");
+  expect(examples).toHaveLength(3);
+});
