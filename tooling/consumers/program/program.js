@@ -2,6 +2,7 @@ import { generateText } from "@gpt/generate";
 import { GPT } from "@gpt/gpt";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import { wasm } from "@gpt/tensor/wasm";
 import { CharacterTokenizer } from "@gpt/tokenizer";
 import { tokensInMemory, train } from "@gpt/train";
 
@@ -9,16 +10,11 @@ const text = "the cat sat on the mat. ".repeat(40);
 
 /** Learns a sentence and goes on with it, on each backend. */
 export async function program() {
-  const results = {};
-  for (const start of [cpu]) {
-    const backend = await start();
-    useBackend(backend);
-    results[backend.name] = await learn();
-  }
-  return results;
+  return [await learn(await cpu()), await learn(await wasm())];
 }
 
-async function learn() {
+async function learn(backend) {
+  useBackend(backend);
   const tokenizer = CharacterTokenizer.fromText(text);
   const { vocabSize } = tokenizer;
   const model = new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 2, dim: 32 }, { seed: 1 });
@@ -29,5 +25,5 @@ async function learn() {
   }
   const { text: continuation } = await generateText(model, tokenizer, "the cat", { maxTokens: 17, temperature: 0 });
   model.dispose();
-  return { losses, continuation };
+  return { backend: backend.name, losses, continuation };
 }
