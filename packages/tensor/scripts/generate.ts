@@ -22,27 +22,34 @@ for (const [build, enabled] of Object.entries(features)) {
 
 async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uint8Array; declarations: string }> {
   const written = new Map<string, string | Uint8Array>();
-  const { error, stderr } = await compile(
+  let problems = "";
+  const { error } = await compile(
     [
       "assembly/index.ts", "--baseDir", root, "--outFile", "kernels.wasm", "--bindings", "raw",
       "--runtime", "stub", "--importMemory", "--noExportMemory", "--maximumMemory", "65536", "--noAssert",
       "--optimizeLevel", "3", "--shrinkLevel", "0", ...enabled.flatMap((feature) => ["--enable", feature]),
     ],
-    { writeFile: (name, contents) => void written.set(name, contents) },
+    {
+      stderr: { write: (text) => void (problems += text.toString()) },
+      writeFile: (name, contents) => void written.set(name, contents),
+    },
   );
   const binary = written.get("kernels.wasm");
   const declarations = written.get("kernels.d.ts");
   if (error || !(binary instanceof Uint8Array) || typeof declarations !== "string") {
-    throw new Error(`the kernels do not compile:\n${stderr.toString()}`, { cause: error });
+    throw new Error(`the kernels do not compile:\n${problems}`, { cause: error });
   }
   return { binary, declarations };
 }
 
 /** The compiler's declarations as an interface of the raw exports. */
 function exportsInterface(declarations: string): string {
-  const functions = [...declarations.matchAll(/export function (.*;)/g)].map(([, signature]) => `  ${signature}`);
+  const functions = [...declarations.matchAll(/export function (\w+)(\(.*\)): (\w+);/g)].map(
+    ([, name, parameters, result]) => `  readonly ${name}: ${parameters} => ${result};`,
+  );
   const globals = [...declarations.matchAll(/export const (\w+): \{/g)].map(
     ([, name]) => `  readonly ${name}: WebAssembly.Global;`,
   );
-  return `/** What the compiled kernels export. */\nexport interface WasmExports {\n${[...functions, ...globals].join("\n")}\n}\n`;
+  const members = [...functions, ...globals].join("\n");
+  return `/** What the compiled kernels export. */\nexport interface WasmExports {\n${members}\n}\n`;
 }

@@ -1,7 +1,6 @@
 import type { Activation, MatmulKernels } from "../../contract/index.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import type { WasmExports } from "../../generated/wasm-exports.ts";
-import { isDense } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 
 /** A matrix in memory. Steps in bytes. */
@@ -51,11 +50,11 @@ const activationNumbers: Record<Activation, number> = { gelu: 1, relu: 2 };
 export function matmul(engine: Engine): MatmulKernels {
   return {
     matmul({ a, b, out, accumulate, bias, activation, preactivation, residual }) {
-      const { wasm } = engine;
-      let [batch, rows, inner] = a.shape;
-      const columns = b.shape[2];
+      const [, inner, columns] = b.shape;
+      let [batch, rows] = a.shape;
       const [aBatch, aRow, aInner] = a.strides.map((stride) => stride * bytesPerElement);
       const [bBatch, bInner, bColumn] = b.strides.map((stride) => stride * bytesPerElement);
+      // One matrix on the right for all on the left: then theirs are one.
       if (batch > 1 && bBatch === 0 && aBatch === rows * aRow) {
         rows *= batch;
         batch = 1;
