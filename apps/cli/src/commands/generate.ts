@@ -75,8 +75,10 @@ async function continueText(model: GPT, prompt: string, directory: string, optio
 
 async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {
   const tokens: number[] = [];
-  for await (const { id } of streamTokens(model, ids, options)) tokens.push(id);
+  const stream = streamTokens(model, ids, options);
+  let next = await stream.next();
+  for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
   const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens) : null;
   output.text(text ?? tokens.join(","));
-  return { text, tokens, promptTokens: ids.length, finishReason: "length" };
+  return { text, tokens, promptTokens: ids.length, finishReason: next.value };
 }
