@@ -239,6 +239,11 @@ describe("a run that ends before its time", () => {
     ]);
   });
 
+  test("makes room for the timer that ends it", async () => {
+    const events = await run(tinyModel(), { ...settings, steps: 1e6, signal: AbortSignal.timeout(100) });
+    expect(doneOf(events)).toMatchObject({ interrupted: true });
+  });
+
   test("a finished run that is resumed only finishes again", async () => {
     const memory = new Memory();
     await run(tinyModel(changes), { ...settings, checkpointer: memory });

@@ -165,7 +165,7 @@ describe("a disk that is full", () => {
       const error: unknown = await run(directory, fullDisk(failing).operations).catch((error: unknown) => error);
       expect(error).toMatchObject({ code: "write-failed" });
       expect((error as Error).message).toMatch(
-        /^\S+ could not be written: the disk is full; free some space \(ENOSPC\); nothing was lost$/,
+        /^.+ could not be written: the disk is full; free some space \(ENOSPC\); nothing was lost$/,
       );
       expect(backend.memory.liveBuffers).toBe(before);
       const names = [...(await readdir(directory)), ...(await readdir(join(directory, "checkpoints")))];

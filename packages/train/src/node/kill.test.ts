@@ -14,47 +14,57 @@ afterEach(temporary.clear);
 const moments = process.env.GPT_VERIFY ? 50 : 3;
 const child = fileURLToPath(new URL("testing/train-child.ts", import.meta.url));
 
-/**
- * Trains in a process of its own, which is killed so many milliseconds after it began to train; gives how long it
- * trained, and whether it was done before.
- */
-async function trainInProcess(directory: string, killAfter = Infinity): Promise<{ milliseconds: number; done: boolean }> {
+/** When to kill: so many milliseconds behind a step. */
+interface Moment {
+  readonly step: number;
+  readonly milliseconds: number;
+}
+
+/** Trains in a process of its own, to the end, or until it is killed; gives the steps it took and how long one takes. */
+async function trainInProcess(directory: string, moment?: Moment): Promise<{ steps: number[]; done: boolean; pace: number }> {
   const trainer = spawn(process.execPath, ["--conditions=@gpt/source", child, directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exit = once(trainer, "exit");
-  let began = 0;
+  const steps: number[] = [];
   let done = false;
+  let began = 0;
   for await (const line of createInterface({ input: trainer.stdout })) {
-    if (line === "training") {
-      began = performance.now();
-      if (killAfter < Infinity) void delay(killAfter).then(() => trainer.kill("SIGKILL"));
+    if (line === "done") {
+      done = true;
+      continue;
     }
-    done ||= line === "done";
+    steps.push(Number(line));
+    if (steps.length === 1) began = performance.now();
+    if (steps.at(-1) === moment?.step) void delay(moment?.milliseconds).then(() => trainer.kill("SIGKILL"));
   }
-  const milliseconds = performance.now() - began;
+  const pace = (performance.now() - began) / steps.length;
   const [code, signal] = (await exit) as [number | null, string | null];
   expect(done ? code : signal).toBe(done ? 0 : "SIGKILL");
-  return { milliseconds, done };
+  return { steps, done, pace };
 }
 
 test(`killed at ${moments} random moments, a run resumes to the very same weights`, async () => {
-  const whole = await temporary.folder();
-  const { milliseconds } = await trainInProcess(whole);
   const weights = (directory: string): Promise<Buffer> => readFile(join(directory, "model.safetensors"));
+  const whole = await temporary.folder();
+  const { pace } = await trainInProcess(whole);
   const expected = await weights(whole);
-  let killed = 0;
   let state = 20_240_501;
-  for (let moment = 0; moment < moments; moment++) {
+  const random = (below: number): number => {
     state = (state * 48_271) % 2_147_483_647;
+    return (below * state) / 2_147_483_647;
+  };
+  for (let i = 0; i < moments; i++) {
     const directory = await temporary.folder();
-    // Beside the one that resumes, the process that is killed may itself be one that resumed.
-    const { done } = await trainInProcess(directory, (milliseconds * state) / 2_147_483_647);
-    if (!done) killed++;
-    if (moment % 3 === 0) await trainInProcess(directory, milliseconds / 8);
-    expect(await trainInProcess(directory)).toMatchObject({ done: true });
+    const first = { step: 1 + Math.floor(random(15)), milliseconds: random(pace) };
+    const killed = [await trainInProcess(directory, first)];
+    // Now and then the process that goes on is killed as well.
+    if (i % 3 === 0) killed.push(await trainInProcess(directory, { step: 30, milliseconds: random(pace) }));
+    for (const { done } of killed) expect(done).toBe(false);
+    const { steps, done } = await trainInProcess(directory);
+    expect(done).toBe(true);
+    // All that was printed before the kill, but for the step in work, was saved.
+    expect(steps[0]).toBeGreaterThanOrEqual(killed.at(-1)!.steps.at(-1)!);
     expect((await weights(directory)).equals(expected)).toBe(true);
   }
-  // Timings vary: a late moment may come after the end.
-  expect(killed).toBeGreaterThan(moments / 2);
 }, 600_000);

@@ -1,4 +1,7 @@
-/** Trains a small model into the folder that the first argument names, from where an earlier process was killed. */
+/**
+ * Trains a small model into the folder that the first argument names, from where an earlier process was killed, and
+ * prints the number of each step.
+ */
 import { startDefaultBackend } from "@gpt/tensor";
 import { train } from "../../loop/train.ts";
 import { patternedData, tinyModel } from "../../testing/fixtures.ts";
@@ -10,8 +13,8 @@ const { model, ...options } = await createRun(directory).then(
   (checkpointer) => ({ model: tinyModel({ dropout: 0.2 }), checkpointer }),
   () => resumeRun(directory),
 );
-process.stdout.write("training\n");
-const settings = { data: patternedData(), steps: 40, batchSize: 2, accumulationSteps: 2, evaluateEvery: 7, checkpointEvery: 1 };
-for await (const event of train(model, { ...settings, ...options })) {
+const settings = { data: patternedData(), steps: 40, batchSize: 2, accumulationSteps: 2, evaluateEvery: 7 };
+for await (const event of train(model, { ...settings, logEvery: 1, checkpointEvery: 1, ...options })) {
+  if (event.type === "step") process.stdout.write(`${event.step}\n`);
   if (event.type === "done") process.stdout.write("done\n");
 }
