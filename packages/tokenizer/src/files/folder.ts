@@ -18,8 +18,8 @@ export const tokenizerFileNames = ["tokenizer.json", "tokenizer_config.json", "v
  */
 export function tokenizerFiles(tokenizer: Tokenizer): Map<string, string> {
   return new Map([
-    ["tokenizer.json", tokenizerJson(tokenizer)],
     ["tokenizer_config.json", configJson(tokenizer)],
+    ["tokenizer.json", tokenizerJson(tokenizer)],
   ]);
 }
 

@@ -15,12 +15,15 @@ export interface TextFile {
 export class JsonValue {
   readonly value: unknown;
   readonly #file: string;
-  readonly #path: string;
+  readonly #parent: JsonValue | undefined;
+  /** Where the value is in its parent. */
+  readonly #key: string | number;
 
-  private constructor(value: unknown, file: string, path: string) {
+  private constructor(value: unknown, file: string, parent?: JsonValue, key: string | number = "") {
     this.value = value;
     this.#file = file;
-    this.#path = path;
+    this.#parent = parent;
+    this.#key = key;
   }
 
   /** Throws `invalid-file` for text that is no JSON, or too long, or nested too deeply. */
@@ -28,7 +31,7 @@ export class JsonValue {
     checkLength({ text, name });
     checkDepth({ text, name });
     try {
-      return new JsonValue(JSON.parse(text), name, "");
+      return new JsonValue(JSON.parse(text), name);
     } catch (cause) {
       throw new TokenizerError("invalid-file", `${name} is not valid JSON: ${(cause as Error).message}`, { cause });
     }
@@ -42,20 +45,20 @@ export class JsonValue {
   /** The value of a key of an object; absent where the key is. */
   get(key: string): JsonValue {
     const entries = this.#record();
-    return this.#child(Object.hasOwn(entries, key) ? entries[key] : undefined, this.#path ? `${this.#path}.${key}` : key);
+    return this.#child(Object.hasOwn(entries, key) ? entries[key] : undefined, key);
   }
 
   /** Keys and values of an object. */
   *entries(): Generator<[key: string, value: JsonValue]> {
     for (const [key, value] of Object.entries(this.#record())) {
-      yield [key, this.#child(value, `${this.#path}[${quote(key)}]`)];
+      yield [key, this.#child(value, key)];
     }
   }
 
   /** The items of an array. */
   *items(): Generator<JsonValue> {
     if (!Array.isArray(this.value)) throw this.invalid("is not an array");
-    for (let i = 0; i < this.value.length; i++) yield this.#child(this.value[i], `${this.#path}[${i}]`);
+    for (let i = 0; i < this.value.length; i++) yield this.#child(this.value[i], i);
   }
 
   /** A string of whole characters. */
@@ -94,11 +97,20 @@ export class JsonValue {
   }
 
   #message(problem: string): string {
-    return `${this.#file}: ${this.#path || "the value"} ${problem}`;
+    return `${this.#file}: ${this.#path() || "the value"} ${problem}`;
   }
 
-  #child(value: unknown, path: string): JsonValue {
-    return new JsonValue(value, this.#file, path);
+  /** `model.vocab["the"]`: made for messages alone, since there are many values. */
+  #path(): string {
+    if (!this.#parent) return "";
+    const parent = this.#parent.#path();
+    if (typeof this.#key === "number") return `${parent}[${this.#key}]`;
+    if (!/^[a-z_]+$/i.test(this.#key) || parent.endsWith("vocab")) return `${parent}[${quote(this.#key)}]`;
+    return parent === "" ? this.#key : `${parent}.${this.#key}`;
+  }
+
+  #child(value: unknown, key: string | number): JsonValue {
+    return new JsonValue(value, this.#file, this, key);
   }
 
   #record(): Record<string, unknown> {

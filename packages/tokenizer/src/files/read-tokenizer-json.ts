@@ -117,7 +117,7 @@ function readCharacters(root: JsonValue, model: JsonValue): CharacterTokenizer {
   }
   const split = root.get("pre_tokenizer");
   split.get("type").expect("Split");
-  if (split.isAbsent || split.get("pattern").get("Regex").value !== anyCharacter) {
+  if (split.get("pattern").get("Regex").value !== anyCharacter) {
     throw split.unsupported(`does not split by ${anyCharacter}`);
   }
   split.get("behavior").expect("Isolated");

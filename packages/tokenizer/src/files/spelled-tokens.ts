@@ -22,14 +22,14 @@ export class SpelledTokens {
     let size = 0;
     for (const [name, value] of vocab.entries()) {
       const id = value.index(maxVocabSize);
-      const sameId = names.get(id);
-      if (sameId !== undefined) throw value.invalid(`is ${id}, which is the id of ${quote(sameId)} too`);
-      names.set(id, name);
       const other = others.get(name);
       if (other !== undefined) {
         if (other !== id) throw value.invalid(`is ${id}, but ${other} among the added tokens`);
         continue;
       }
+      const sameId = names.get(id);
+      if (sameId !== undefined) throw value.invalid(`is ${id}, which is the id of ${quote(sameId)} too`);
+      names.set(id, name);
       const spelled = name === "" ? undefined : unspellBytes(name);
       if (!spelled) throw value.unsupported("is the id of a token that is not spelled in the byte-level alphabet");
       this.ids.set(name, id);
@@ -38,7 +38,7 @@ export class SpelledTokens {
     }
     for (const [token, id] of others) {
       const name = names.get(id);
-      if (name !== undefined && !others.has(name)) {
+      if (name !== undefined) {
         throw vocab.invalid(`gives the id ${id} to ${quote(name)}, but the added token ${quote(token)} has it`);
       }
     }

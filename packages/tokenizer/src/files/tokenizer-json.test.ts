@@ -1,0 +1,325 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { BytePairTokenizer } from "../bpe/tokenizer.ts";
+import { trainBPE } from "../bpe/train.ts";
+import { CharacterTokenizer } from "../character.ts";
+import { encodingByName } from "../encodings.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { someEncodings } from "../testing/counts.ts";
+import { anyText, writtenTexts } from "../testing/texts.ts";
+import { jsonOf, withValue } from "../testing/tokenizer-json.ts";
+import type { Json } from "../testing/tokenizer-json.ts";
+import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
+
+const text = "the cat sat on the mat, and the cat's hat was that of the rat. Don't!\n".repeat(3);
+const trained = await trainBPE([text], { vocabSize: 270, specialTokens: ["<|endoftext|>", "<|a b|>"], pattern: "gpt2" });
+const trainedJson = jsonOf(trained);
+const characters = CharacterTokenizer.fromText("héllo 😀\n");
+
+function read(json: Json): Tokenizer {
+  return tokenizerFromFiles(new Map([["tokenizer.json", JSON.stringify(json)]]));
+}
+
+function readBytePairs(json: Json): BytePairTokenizer {
+  return read(json) as BytePairTokenizer;
+}
+
+describe("what is written is read back equal", () => {
+  it.each(someEncodings)("%s", async (name) => {
+    const tokenizer = await encodingByName(name);
+    const files = tokenizerFiles(tokenizer);
+    const again = tokenizerFromFiles(files) as BytePairTokenizer;
+    expect(again.vocabSize).toBe(tokenizer.vocabSize);
+    expect(again.endOfText).toBe(tokenizer.endOfText);
+    expect(new Map(again.specialTokens)).toEqual(new Map(tokenizer.specialTokens));
+    for (const text of writtenTexts) {
+      expect(again.encode(text, { disallowedSpecial: [] })).toEqual(tokenizer.encode(text, { disallowedSpecial: [] }));
+    }
+    expect(tokenizerFiles(again)).toEqual(files);
+  });
+
+  it.each(["gpt2", "cl100k", "o200k"] as const)("a trained tokenizer with the pattern %s", async (pattern) => {
+    const tokenizer = await trainBPE([text], { vocabSize: 270, specialTokens: ["<|endoftext|>"], pattern });
+    const again = tokenizerFromFiles(tokenizerFiles(tokenizer));
+    expect(again.endOfText).toBe(269);
+    const same = (text: string): void => {
+      expect(again.encode(text, { disallowedSpecial: [] })).toEqual(tokenizer.encode(text, { disallowedSpecial: [] }));
+    };
+    fc.assert(fc.property(anyText, same), { numRuns: 200, seed: 1 });
+  });
+
+  it("a character tokenizer, with the name of JavaScript's prototype in its reach", () => {
+    const again = tokenizerFromFiles(tokenizerFiles(characters)) as CharacterTokenizer;
+    expect(again.characters).toEqual(characters.characters);
+    const digits = CharacterTokenizer.fromText("3210 _");
+    expect((tokenizerFromFiles(tokenizerFiles(digits)) as CharacterTokenizer).characters).toEqual(digits.characters);
+  });
+
+  it("a token that is named __proto__", () => {
+    const json = jsonOf(trained);
+    const vocab = JSON.parse(`{"__proto__": 400, ${JSON.stringify((json.model as { vocab: Json }).vocab).slice(1)}`) as Json;
+    const tokenizer = readBytePairs(withValue(json, "model.vocab", vocab));
+    expect(tokenizer.decode([400])).toBe("__proto__");
+    expect(tokenizerFromFiles(tokenizerFiles(tokenizer)).decode([400])).toBe("__proto__");
+  });
+});
+
+describe("the file of GPT-2", () => {
+  it("has the structure that Hugging Face's tokenizers read", async () => {
+    const json = jsonOf(await encodingByName("gpt2"));
+    const { vocab, merges, ...model } = json.model as Record<string, Json>;
+    expect({ ...json, model }).toMatchInlineSnapshot(`
+      {
+        "added_tokens": [
+          {
+            "content": "<|endoftext|>",
+            "id": 50256,
+            "lstrip": false,
+            "normalized": false,
+            "rstrip": false,
+            "single_word": false,
+            "special": true,
+          },
+        ],
+        "decoder": {
+          "add_prefix_space": true,
+          "trim_offsets": true,
+          "type": "ByteLevel",
+          "use_regex": true,
+        },
+        "model": {
+          "byte_fallback": false,
+          "continuing_subword_prefix": "",
+          "dropout": null,
+          "end_of_word_suffix": "",
+          "fuse_unk": false,
+          "ignore_merges": false,
+          "type": "BPE",
+          "unk_token": null,
+        },
+        "normalizer": null,
+        "padding": null,
+        "post_processor": {
+          "add_prefix_space": true,
+          "trim_offsets": false,
+          "type": "ByteLevel",
+          "use_regex": true,
+        },
+        "pre_tokenizer": {
+          "add_prefix_space": false,
+          "trim_offsets": true,
+          "type": "ByteLevel",
+          "use_regex": true,
+        },
+        "truncation": null,
+        "version": "1.0",
+      }
+    `);
+    expect(Object.keys(vocab as object)).toHaveLength(50_257);
+    expect(vocab).toMatchObject({ "!": 0, Ġthe: 262, "<|endoftext|>": 50256 });
+    expect(merges).toHaveLength(50_000);
+    expect((merges as string[]).slice(0, 4)).toEqual(["Ġ t", "Ġ a", "h e", "i n"]);
+    expect((merges as string[]).at(-1)).toBe("Ġg azed");
+  });
+
+  it("is read in its old form too, without type and with an unknown token", async () => {
+    const gpt2 = await encodingByName("gpt2");
+    let json = withValue(jsonOf(gpt2), "model.type", undefined);
+    json = withValue(json, "model.unk_token", "");
+    json = withValue(json, "pre_tokenizer", { add_prefix_space: false, trim_offsets: true, type: "ByteLevel" });
+    expect(read(json).encode("Hello, world")).toEqual(gpt2.encode("Hello, world"));
+  });
+});
+
+describe("forms that other programs write", () => {
+  const ids = trained.encode(text);
+
+  it("merges as arrays", () => {
+    const { merges } = trainedJson.model as { merges: string[] };
+    expect(read(withValue(trainedJson, "model.merges", merges.map((merge) => merge.split(" ")))).encode(text)).toEqual(ids);
+  });
+
+  it("steps in a Sequence, or left out", () => {
+    let json = withValue(trainedJson, "pre_tokenizer", { type: "Sequence", pretokenizers: [trainedJson.pre_tokenizer] });
+    json = withValue(json, "decoder", { type: "Sequence", decoders: [trainedJson.decoder] });
+    for (const name of ["post_processor", "normalizer", "truncation", "padding", "version"]) json = withValue(json, name, undefined);
+    expect(read(json).encode(text)).toEqual(ids);
+  });
+
+  it("a Split that removes what is between matches", async () => {
+    const tokenizer = await trainBPE([text], { vocabSize: 270, pattern: "cl100k" });
+    const json = jsonOf(tokenizer);
+    const [split, byteLevel] = (json.pre_tokenizer as { pretokenizers: { [key: string]: Json }[] }).pretokenizers;
+    const pretokenizers = [{ ...split, behavior: "Removed", invert: true }, byteLevel];
+    expect(read(withValue(json, "pre_tokenizer", { type: "Sequence", pretokenizers })).encode(text)).toEqual(tokenizer.encode(text));
+  });
+
+  it("ignore_merges: a pre-token that is a token is that token", () => {
+    const { vocab } = trainedJson.model as { vocab: { [key: string]: Json } };
+    const json = withValue(trainedJson, "model.vocab", { ...vocab, zebra: 400 });
+    expect(read(json).encode("zebra")).not.toContain(400);
+    const ignoring = readBytePairs(withValue(json, "model.ignore_merges", true));
+    expect(ignoring.encode("a zebra")).not.toContain(400);
+    expect(ignoring.encode("zebra")).toEqual([400]);
+    expect(ignoring.encode("the")).toEqual(trained.encode("the"));
+    expect(readBytePairs(jsonOf(ignoring)).encode("zebra")).toEqual([400]);
+  });
+
+  it("added tokens that are not special are always found; they may share an id", () => {
+    const added: Json = [
+      { id: 268, content: "<|endoftext|>", special: true },
+      { id: 269, content: "<|a b|>", special: true },
+      { id: 269, content: "<|a c|>", special: true },
+      { id: 270, content: "    ", special: false },
+      { id: 271, content: "      " },
+    ];
+    const tokenizer = readBytePairs(withValue(trainedJson, "added_tokens", added));
+    expect(tokenizer.vocabSize).toBe(272);
+    expect(tokenizer.encode(`a${" ".repeat(10)}b`)).toEqual([97, 271, 270, 98]);
+    expect(tokenizer.decode([271, 270, 269])).toBe(`${" ".repeat(10)}<|a b|>`);
+    expect(jsonOf(readBytePairs(jsonOf(tokenizer)))).toEqual(jsonOf(tokenizer));
+  });
+
+  it("the token that ends a text, from tokenizer_config.json", () => {
+    const json = JSON.stringify(trainedJson);
+    const endOfText = (config: Json): number | undefined =>
+      tokenizerFromFiles(new Map([["tokenizer.json", json], ["tokenizer_config.json", JSON.stringify(config)]])).endOfText;
+    expect(endOfText({})).toBe(268);
+    expect(endOfText({ eos_token: "<|a b|>" })).toBe(269);
+    expect(endOfText({ eos_token: { content: "<|a b|>" }, add_bos_token: false })).toBe(269);
+    expect(endOfText({ eos_token: null })).toBe(268);
+    expect(endOfText({ eos_token: "none" })).toBeUndefined();
+    expect(() => endOfText({ add_bos_token: true })).toThrow("tokenizer_config.json: add_bos_token is true, which is not supported");
+  });
+});
+
+const { vocab, merges } = trainedJson.model as { vocab: { [key: string]: Json }; merges: string[] };
+const sequence = (...pretokenizers: Json[]): Json => ({ type: "Sequence", pretokenizers });
+const plainByteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: false };
+const added = (token: { [key: string]: Json }): Json => [{ id: 268, content: "<|endoftext|>", special: true, ...token }];
+
+describe("what cannot be represented, or is wrong, is refused with the name of the field", () => {
+  it.each<[path: string, value: Json | undefined, message: string]>([
+    ["version", "2.0", 'version is "2.0", which is not supported'],
+    ["truncation", { max_length: 5 }, 'truncation is {"max_length":5}, which is not supported'],
+    ["padding", { length: 5 }, "padding is"],
+    ["normalizer", { type: "NFC" }, 'normalizer is {"type":"NFC"}, which is not supported'],
+    ["pre_tokenizer", null, "pre_tokenizer is neither ByteLevel nor a Split followed by ByteLevel"],
+    ["pre_tokenizer", 7, "pre_tokenizer is not an object"],
+    ["pre_tokenizer", { type: "Whitespace" }, "pre_tokenizer is neither"],
+    ["pre_tokenizer", sequence(plainByteLevel, plainByteLevel, plainByteLevel), "pre_tokenizer is neither"],
+    ["pre_tokenizer", sequence({ type: "Digits" }, plainByteLevel), 'pre_tokenizer.pretokenizers[0].type is "Digits"'],
+    ["pre_tokenizer", plainByteLevel, "pre_tokenizer.use_regex is false"],
+    ["pre_tokenizer", { type: "ByteLevel", add_prefix_space: true }, "pre_tokenizer.add_prefix_space is true"],
+    [
+      "pre_tokenizer",
+      sequence({ type: "Split", pattern: { Regex: "(a+)+$" }, behavior: "Isolated" }, plainByteLevel),
+      "pre_tokenizer.pretokenizers[0].pattern.Regex is not the pattern of gpt2, cl100k, o200k",
+    ],
+    [
+      "pre_tokenizer",
+      sequence({ type: "Split", pattern: { String: " " }, behavior: "Isolated" }, plainByteLevel),
+      "pre_tokenizer.pretokenizers[0].pattern.Regex is not",
+    ],
+    ["post_processor", { type: "TemplateProcessing" }, 'post_processor.type is "TemplateProcessing"'],
+    ["decoder", null, "decoder is not ByteLevel"],
+    ["decoder", { type: "WordPiece" }, "decoder is not ByteLevel"],
+    ["model", undefined, "model is not an object"],
+    ["model", [], "model is not an object"],
+    ["model.type", "Unigram", 'model.type is "Unigram", which is not supported'],
+    ["model.dropout", 0.1, "model.dropout is 0.1"],
+    ["model.continuing_subword_prefix", "##", 'model.continuing_subword_prefix is "##"'],
+    ["model.end_of_word_suffix", "</w>", 'model.end_of_word_suffix is "</w>"'],
+    ["model.byte_fallback", true, "model.byte_fallback is true"],
+    ["model.ignore_merges", 1, "model.ignore_merges is neither true nor false"],
+    ["model.vocab", ["a"], "model.vocab is not an object"],
+    ["model.vocab", {}, "model.vocab lacks a token for the byte 0x00"],
+    ["model.vocab", { ...vocab, x: undefined as never }, "model.vocab lacks a token for the byte 0x78"],
+    ["model.vocab", { ...vocab, "": 400 }, 'model.vocab[""] is the id of a token that is not spelled'],
+    ["model.vocab", { ...vocab, "a b": 400 }, 'model.vocab["a b"] is the id of a token that is not spelled'],
+    ["model.vocab", { ...vocab, zz: 97 }, 'model.vocab["zz"] is 97, which is the id of "a" too'],
+    ["model.vocab", { ...vocab, zz: -1 }, 'model.vocab["zz"] is -1; it must be from 0 to 1048575'],
+    ["model.vocab", { ...vocab, zz: 1e15 }, 'model.vocab["zz"] is 1000000000000000; it must be'],
+    ["model.vocab", { ...vocab, zz: 1.5 }, 'model.vocab["zz"] is not a whole number'],
+    ["model.vocab", { ...vocab, zz: "5" }, 'model.vocab["zz"] is not a whole number'],
+    ["model.vocab", { ...vocab, "<|endoftext|>": 400 }, 'model.vocab["<|endoftext|>"] is 400, but 268 among the added tokens'],
+    ["model.merges", { a: "b" }, "model.merges is not an array"],
+    ["model.merges", [...merges, "t h e"], `model.merges[${merges.length}] is not a pair of tokens`],
+    ["model.merges", [["t", "h", "e"]], "model.merges[0] is not a pair of tokens"],
+    ["model.merges", [["t", 5]], "model.merges[0] is not a pair of tokens"],
+    ["model.merges", [5], "model.merges[0] is not an array"],
+    ["model.merges", ["x qq"], 'model.merges[0] refers to "qq", which is not in the vocabulary'],
+    ["model.merges", ["x q"], 'model.merges[0] refers to "xq", which is not in the vocabulary'],
+    ["model.merges", [merges[0], merges[0]], "model.merges[1] is there twice"],
+    ["added_tokens", { a: 1 }, "added_tokens is not an array"],
+    ["added_tokens", added({ lstrip: true }), "added_tokens[0].lstrip is true, which is not supported"],
+    ["added_tokens", added({ single_word: true }), "added_tokens[0].single_word is true"],
+    ["added_tokens", added({ content: "" }), "added_tokens[0].content is empty"],
+    ["added_tokens", added({ content: 5 }), "added_tokens[0].content is not a string"],
+    ["added_tokens", added({ content: "\uD800" }), "added_tokens[0].content has half of a surrogate pair"],
+    ["added_tokens", added({ special: "yes" }), "added_tokens[0].special is neither true nor false"],
+    ["added_tokens", added({ id: 2 ** 31 }), "added_tokens[0].id is 2147483648; it must be"],
+    ["added_tokens", [...(trainedJson.added_tokens as Json[]), ...(trainedJson.added_tokens as Json[])], "added_tokens[2].content is there twice"],
+    [
+      "added_tokens",
+      [...(trainedJson.added_tokens as Json[]), { id: 97, content: "new" }],
+      'model.vocab gives the id 97 to "a", but the added token "new" has it',
+    ],
+  ])("%s", (path, value, message) => {
+    expect(() => read(withValue(trainedJson, path, value))).toThrow(`tokenizer.json: ${message}`);
+  });
+
+  const charactersJson = jsonOf(characters);
+  it.each<[path: string, value: Json | undefined, message: string]>([
+    ["added_tokens", [{ id: 9, content: "<s>" }], "added_tokens[0] adds a token to a vocabulary of characters"],
+    ["pre_tokenizer", null, "pre_tokenizer is not an object"],
+    ["pre_tokenizer.pattern", { Regex: "." }, "pre_tokenizer does not split by"],
+    ["pre_tokenizer.type", "Whitespace", 'pre_tokenizer.type is "Whitespace"'],
+    ["pre_tokenizer.behavior", "Removed", 'pre_tokenizer.behavior is "Removed"'],
+    ["pre_tokenizer.invert", true, "pre_tokenizer.invert is true"],
+    ["post_processor", { type: "ByteLevel" }, "post_processor is"],
+    ["decoder", null, "decoder is null"],
+    ["decoder.type", "ByteLevel", 'decoder.type is "ByteLevel"'],
+    ["model.vocab", {}, "model.vocab is empty"],
+    ["model.vocab", { ab: 0 }, 'model.vocab["ab"] is the id of more or less than one character'],
+    ["model.vocab", { "\uD800": 0 }, 'model.vocab["\\ud800"] is the id of half of a surrogate pair'],
+    ["model.vocab", { a: 0, b: 0 }, 'model.vocab["b"] is the id of another character too'],
+    ["model.vocab", { a: 1 }, "model.vocab has no character with the id 0"],
+    ["model.vocab", { a: 1e9 }, 'model.vocab["a"] is 1000000000; it must be'],
+    ["model.unk_token", "h", "model.unk_token is a character"],
+    ["model.unk_token", null, "model.unk_token is not a string"],
+  ])("characters, %s", (path, value, message) => {
+    expect(() => read(withValue(charactersJson, path, value))).toThrow(`tokenizer.json: ${message}`);
+  });
+
+  it.each([
+    ["", "is not valid JSON"],
+    ["{", "is not valid JSON"],
+    ["nul", "is not valid JSON"],
+    ["null", "the value is not an object"],
+    ["[]", "the value is not an object"],
+    ["[".repeat(5_000_000), "values are nested more than 32 deep"],
+    [`{"a":"\\"${"[".repeat(50)}`, "is not valid JSON"],
+    [`{"model":${'{"a":'.repeat(40)}1${"}".repeat(40)}}`, "values are nested more than 32 deep"],
+  ])("text that is no tokenizer: %.20s", (text, message) => {
+    expect(() => tokenizerFromFiles(new Map([["tokenizer.json", text]]))).toThrow(message);
+  });
+
+  it("a text that is too long", () => {
+    const text = `"${" ".repeat(2 ** 28)}"`;
+    expect(() => tokenizerFromFiles(new Map([["tokenizer.json", text]]))).toThrow(/no tokenizer needs more than/);
+  });
+
+  it("nothing that makes a tokenizer", () => {
+    const message = "the folder has neither tokenizer.json nor vocab.json with merges.txt";
+    expect(() => tokenizerFromFiles(new Map())).toThrow(message);
+    expect(() => tokenizerFromFiles(new Map([["vocab.json", "{}"]]))).toThrow(message);
+  });
+
+  it("to be written: a special token that is spelled like another token, and tokenizers of others", async () => {
+    const tokenizer = await trainBPE(["the the"], { vocabSize: 270, specialTokens: ["the"] });
+    expect(() => tokenizerFiles(tokenizer)).toThrow(/special token "the" is spelled like token 257/);
+    const foreign: Tokenizer = { vocabSize: 1, endOfText: 0, encode: () => [], decode: () => "", createDecoder: () => characters.createDecoder() };
+    expect(() => tokenizerFiles(foreign)).toThrow(/only this package's/);
+  });
+});

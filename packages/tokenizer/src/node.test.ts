@@ -1,0 +1,100 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
+import { trainBPE } from "./bpe/train.ts";
+import { CharacterTokenizer } from "./character.ts";
+import { encodingByName } from "./encodings.ts";
+import { tiktokenFile } from "./files/tiktoken.ts";
+import { loadTokenizer, saveTokenizer } from "./node.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gpt-tokenizer-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const text = "to be, or not to be";
+const trained = await trainBPE([text], { vocabSize: 270, specialTokens: ["<|endoftext|>"] });
+
+it("saves a tokenizer into a new folder and loads it from there, or from the file in it", async () => {
+  const target = join(folder, "a/model");
+  for (const tokenizer of [trained, CharacterTokenizer.fromText(text)]) {
+    await saveTokenizer(tokenizer, target);
+    expect(await readdir(target)).toEqual(["tokenizer.json", "tokenizer_config.json"]);
+    for (const path of [target, join(target, "tokenizer.json")]) {
+      const loaded = await loadTokenizer(path);
+      expect(loaded.encode(text)).toEqual(tokenizer.encode(text));
+      expect(loaded.endOfText).toBe(tokenizer.endOfText);
+    }
+  }
+});
+
+it("loads vocab.json with merges.txt", async () => {
+  await saveTokenizer(trained, folder);
+  const { model } = JSON.parse(await readFile(join(folder, "tokenizer.json"), "utf8")) as {
+    model: { vocab: unknown; merges: string[] };
+  };
+  const other = join(folder, "other");
+  await mkdir(other);
+  await writeFile(join(other, "vocab.json"), JSON.stringify(model.vocab));
+  await writeFile(join(other, "merges.txt"), `#version: 0.2\n${model.merges.join("\n")}\n`);
+  expect((await loadTokenizer(other)).encode(text)).toEqual(trained.encode(text));
+});
+
+it("loads .tiktoken files by the name of an encoding, or with options", async () => {
+  const gpt2 = await encodingByName("gpt2");
+  const known = join(folder, "gpt2.tiktoken");
+  await writeFile(known, tiktokenFile(gpt2));
+  const loaded = (await loadTokenizer(known)) as BytePairTokenizer;
+  expect(loaded.endOfText).toBe(50_256);
+  expect(loaded.encode(text)).toEqual(gpt2.encode(text));
+
+  const own = join(folder, "own.tiktoken");
+  await writeFile(own, tiktokenFile(trained));
+  await expect(loadTokenizer(own)).rejects.toThrow("does not say how text is split; pass { pattern: … }");
+  const options = { pattern: "gpt2", specialTokens: { "<|endoftext|>": 300 } } as const;
+  expect((await loadTokenizer(own, options)).endOfText).toBe(300);
+});
+
+it("says what is wrong with a path or a file", async () => {
+  await expect(loadTokenizer(join(folder, "none"))).rejects.toMatchObject({
+    code: "missing-file",
+    message: `there is no file or folder ${join(folder, "none")}; check the path`,
+  });
+  await expect(loadTokenizer(folder)).rejects.toMatchObject({
+    code: "missing-file",
+    message: `${folder} has neither tokenizer.json nor vocab.json with merges.txt`,
+  });
+  await expect(loadTokenizer("/dev/null")).rejects.toMatchObject({ code: "unreadable-file" });
+  const path = join(folder, "tokenizer.json");
+  await writeFile(path, Uint8Array.of(0x7b, 0xff));
+  for (const place of [path, folder]) {
+    await expect(loadTokenizer(place)).rejects.toMatchObject({
+      code: "invalid-file",
+      message: `${path} is not valid UTF-8; it is damaged, or no text`,
+    });
+  }
+  await writeFile(path, "{}");
+  await expect(loadTokenizer(path)).rejects.toThrow(`${path}: model is not an object`);
+  await expect(loadTokenizer(folder)).rejects.toThrow(`${folder}: tokenizer.json: model is not an object`);
+  await rm(path);
+  await mkdir(path);
+  await expect(loadTokenizer(folder)).rejects.toMatchObject({ code: "unreadable-file" });
+});
+
+it("leaves what was there, and nothing half written, where saving fails", async () => {
+  await saveTokenizer(trained, folder);
+  const before = await readFile(join(folder, "tokenizer.json"), "utf8");
+  await rm(join(folder, "tokenizer_config.json"));
+  // A folder cannot be replaced by a file.
+  await mkdir(join(folder, "tokenizer_config.json"));
+  await expect(saveTokenizer(CharacterTokenizer.fromText(text), folder)).rejects.toMatchObject({ code: "write-failed" });
+  expect(await readFile(join(folder, "tokenizer.json"), "utf8")).toBe(before);
+  expect(await readdir(folder)).toEqual(["tokenizer.json", "tokenizer_config.json"]);
+
+  const file = join(folder, "file");
+  await writeFile(file, "");
+  await expect(saveTokenizer(trained, file)).rejects.toMatchObject({ code: "write-failed" });
+});
