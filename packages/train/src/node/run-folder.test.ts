@@ -117,6 +117,13 @@ describe("a run's folder", () => {
   });
 });
 
+test("a file in the place of a run's folder is an error that names it", async () => {
+  const file = await temporary.file("text");
+  for (const open of [createRun, resumeRun]) {
+    await expect(open(file)).rejects.toMatchObject({ code: "unreadable-file", message: expect.stringContaining(file) as string });
+  }
+});
+
 describe("a resumed run", () => {
   test("ends with the very bytes of one without a break, wherever it was interrupted, even twice", async () => {
     const whole = await temporary.folder();

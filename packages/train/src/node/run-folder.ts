@@ -8,6 +8,7 @@ import type { Backend } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 import type { Checkpointer, ResumePoint, TrainingState } from "../loop/checkpointer.ts";
 import { checkCount } from "../loop/settings.ts";
+import { fileError } from "./file-error.ts";
 import { loadOptimizer, optimizerFile } from "./optimizer-file.ts";
 import { readTraining, trainingFile } from "./training-file.ts";
 
@@ -46,7 +47,7 @@ export interface ResumedRun {
  */
 export async function createRun(directory: string, options: CreateRunOptions = {}): Promise<Checkpointer> {
   const { operations = nodeFileOperations, extraFiles = {} } = options;
-  const names = (await operations.list(directory)) ?? [];
+  const names = await namesIn(directory, operations);
   if (names.includes("config.json") || (await stepsOf(directory, operations)).length > 0) {
     throw new TrainError(
       "run-exists",
@@ -75,12 +76,12 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
       throw isDamage(error) ? damaged(checkpoint, error, previous) : error;
     }
   };
-  const { step, record, extraFiles: names } = await orDamaged(readTraining(folder));
-  const extraFiles = await orDamaged(readTexts(folder, names));
+  const { step, record, extraFiles } = await orDamaged(readTraining(folder));
+  const checkpointer = new RunFolder(directory, await orDamaged(readTexts(folder, extraFiles)), options);
   return {
     model: await orDamaged(loadModel(checkpoint, { backend, seed: record.modelSeed })),
     resume: { step, record, loadOptimizer: (optimizer) => orDamaged(loadOptimizer(folder, optimizer, step)) },
-    checkpointer: new RunFolder(directory, extraFiles, options),
+    checkpointer,
     directory: checkpoint,
   };
 }
@@ -135,11 +136,19 @@ function checkpointPath(directory: string, step: number): string {
 
 /** The steps of a run's checkpoints, the newest first. */
 async function stepsOf(directory: string, operations: FileOperations): Promise<number[]> {
-  const names = (await operations.list(join(directory, "checkpoints"))) ?? [];
+  const names = await namesIn(join(directory, "checkpoints"), operations);
   return names
     .filter((name) => /^step-\d+$/.test(name))
     .map((name) => Number(name.slice("step-".length)))
     .sort((a, b) => b - a);
+}
+
+async function namesIn(directory: string, operations: FileOperations): Promise<readonly string[]> {
+  try {
+    return (await operations.list(directory)) ?? [];
+  } catch (error) {
+    throw fileError(directory, error);
+  }
 }
 
 async function readTexts(folder: ReadableFolder, names: readonly string[]): Promise<ExtraFiles> {
