@@ -116,7 +116,10 @@ describe("streamText", () => {
 
   test("ends by its signal", async () => {
     const controller = new AbortController();
-    const generator = streamText(randomModel(characters), characters, "a", { maxTokens: 100, signal: controller.signal });
+    const generator = streamText(randomModel(characters), characters, "a", {
+      maxTokens: 100,
+      signal: controller.signal,
+    });
     for (let i = 0; i < 7; i++) await generator.next();
     controller.abort();
     const { done, value } = await generator.next();
@@ -136,7 +139,9 @@ describe("streamText", () => {
       break;
     }
     expect(backend.memory.liveBuffers).toBe(before);
-    await expect(generateText(model, characters, "a?", { maxTokens: 1 })).rejects.toMatchObject({ code: "unknown-character" });
+    await expect(generateText(model, characters, "a?", { maxTokens: 1 })).rejects.toMatchObject({
+      code: "unknown-character",
+    });
     await expect(generateText(model, pairs, "😀", { maxTokens: 1 })).rejects.toMatchObject({ code: "invalid-token" });
     expect(backend.memory.liveBuffers).toBe(before);
   });

@@ -38,7 +38,9 @@ async function generate(
 function scoresAfter(model: GPT, ids: readonly number[]): Float32Array {
   return scope(() => {
     const input = tensor(Int32Array.from(ids), { shape: [1, ids.length] });
-    return noGrad(() => model.forward(input)).dataSync().slice(-model.config.vocabSize);
+    return noGrad(() => model.forward(input))
+      .dataSync()
+      .slice(-model.config.vocabSize);
   });
 }
 
@@ -83,7 +85,9 @@ describe("streamTokens", () => {
     const model = randomModel();
     const prompt = Array.from({ length: 50 }, (_, i) => (i * 5) % 13);
     const options = { maxTokens: 5, seed: 2 };
-    expect((await generate(model, prompt, options)).ids).toEqual((await generate(model, prompt.slice(-16), options)).ids);
+    expect((await generate(model, prompt, options)).ids).toEqual(
+      (await generate(model, prompt.slice(-16), options)).ids,
+    );
   });
 
   test("the same seed gives the same tokens, others give others", async () => {

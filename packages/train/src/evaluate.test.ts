@@ -33,18 +33,21 @@ describe("evaluate", () => {
     { tokens: 30, contextLength: 8, batchSize: 2 },
     { tokens: 2, contextLength: 8, batchSize: 1 },
     { tokens: 20, contextLength: 5, batchSize: 100 },
-  ])("predicts each token but the first once, each with equal weight: %o", async ({ tokens, contextLength, batchSize }) => {
-    const model = tinyModel({ initialDeviation: 1 });
-    const data = patternedTokens(tokens);
-    const expected: number[] = [];
-    for (let start = 0; start + 1 < tokens; start += contextLength) {
-      expected.push(...losses(model, data.slice(start, start + contextLength + 1)));
-    }
-    const result = await evaluate(model, tokensInMemory(data), { contextLength, batchSize });
-    expect(result.tokens).toBe(tokens - 1);
-    expect(result.loss).toBeCloseTo(mean(expected), 5);
-    expect(result.perplexity).toBeCloseTo(Math.exp(result.loss), 10);
-  });
+  ])(
+    "predicts each token but the first once, each with equal weight: %o",
+    async ({ tokens, contextLength, batchSize }) => {
+      const model = tinyModel({ initialDeviation: 1 });
+      const data = patternedTokens(tokens);
+      const expected: number[] = [];
+      for (let start = 0; start + 1 < tokens; start += contextLength) {
+        expected.push(...losses(model, data.slice(start, start + contextLength + 1)));
+      }
+      const result = await evaluate(model, tokensInMemory(data), { contextLength, batchSize });
+      expect(result.tokens).toBe(tokens - 1);
+      expect(result.loss).toBeCloseTo(mean(expected), 5);
+      expect(result.perplexity).toBeCloseTo(Math.exp(result.loss), 10);
+    },
+  );
 
   test("an estimate looks at whole windows, spread evenly", async () => {
     const model = tinyModel({ initialDeviation: 1 });
@@ -87,8 +90,12 @@ describe("evaluate", () => {
   test("refuses data without a prediction, wrong options and unknown tokens", async () => {
     const model = tinyModel();
     const source = tokensInMemory([1, 2, 3]);
-    await expect(evaluate(model, tokensInMemory([1]))).rejects.toThrow("needs at least two tokens, the validation data has 1");
-    await expect(evaluate(model, source, { batchSize: 0 })).rejects.toThrow("batchSize must be a whole number from 1, not 0");
+    await expect(evaluate(model, tokensInMemory([1]))).rejects.toThrow(
+      "needs at least two tokens, the validation data has 1",
+    );
+    await expect(evaluate(model, source, { batchSize: 0 })).rejects.toThrow(
+      "batchSize must be a whole number from 1, not 0",
+    );
     await expect(evaluate(model, source, { contextLength: Infinity })).rejects.toThrow("contextLength must be a whole");
     await expect(evaluate(model, source, { contextLength: 9 })).rejects.toThrow(
       "contextLength 9 exceeds the model's context of 8",

@@ -1,5 +1,11 @@
 export { createRun, resumeRun } from "./node/run-folder.ts";
-export type { CreateRunOptions, ExtraFiles, ResumedRun, ResumeRunOptions, RunFolderOptions } from "./node/run-folder.ts";
+export type {
+  CreateRunOptions,
+  ExtraFiles,
+  ResumedRun,
+  ResumeRunOptions,
+  RunFolderOptions,
+} from "./node/run-folder.ts";
 export { readText } from "./node/text.ts";
 export { tokenizeFiles } from "./node/text-tokens.ts";
 export type { TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";

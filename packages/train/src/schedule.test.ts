@@ -10,7 +10,11 @@ function nanoGPT(iteration: number, rate: number, least: number, warmup: number,
 }
 
 test("warm-up and cosine follow nanoGPT's formula, beyond the last step as well", () => {
-  for (const [warmupSteps, steps] of [[100, 2000], [0, 7], [1, 2]]) {
+  for (const [warmupSteps, steps] of [
+    [100, 2000],
+    [0, 7],
+    [1, 2],
+  ]) {
     const schedule = warmupCosine({ learningRate: 1e-3, minLearningRate: 1e-4, warmupSteps, steps });
     for (let step = 1; step <= steps + 3; step++) {
       expect(schedule(step)).toBeCloseTo(nanoGPT(step - 1, 1e-3, 1e-4, warmupSteps, steps), 15);

@@ -7,17 +7,24 @@ const positive = fc.integer({ min: 1, max: 2 ** 31 });
 
 test("windows are a function of seed, step and number, whatever the batches", () => {
   fc.assert(
-    fc.property(fc.maxSafeNat(), positive, fc.nat(20), fc.nat(20), fc.integer({ min: 1 }), (seed, step, a, b, positions) => {
-      const whole = windowStarts({ seed, step, first: 0, count: a + b }, positions);
-      const parts = [
-        ...windowStarts({ seed, step, first: 0, count: a }, positions),
-        ...windowStarts({ seed, step, first: a, count: b }, positions),
-      ];
-      expect(parts).toEqual(whole);
-      for (const start of whole) {
-        expect(Number.isInteger(start) && start >= 0 && start < positions).toBe(true);
-      }
-    }),
+    fc.property(
+      fc.maxSafeNat(),
+      positive,
+      fc.nat(20),
+      fc.nat(20),
+      fc.integer({ min: 1 }),
+      (seed, step, a, b, positions) => {
+        const whole = windowStarts({ seed, step, first: 0, count: a + b }, positions);
+        const parts = [
+          ...windowStarts({ seed, step, first: 0, count: a }, positions),
+          ...windowStarts({ seed, step, first: a, count: b }, positions),
+        ];
+        expect(parts).toEqual(whole);
+        for (const start of whole) {
+          expect(Number.isInteger(start) && start >= 0 && start < positions).toBe(true);
+        }
+      },
+    ),
   );
 });
 

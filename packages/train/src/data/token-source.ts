@@ -30,7 +30,7 @@ export function tokenRange(source: TokenSource, start: number, end: number): Tok
   };
 }
 
-/** The first part of the tokens for training, the last `validationFraction` of them, a tenth by default, for validation. */
+/** The last `validationFraction` of the tokens, a tenth by default, for validation, those before them for training. */
 export function splitTokens(
   source: TokenSource,
   { validationFraction = 0.1 }: { validationFraction?: number } = {},
@@ -51,8 +51,8 @@ export function checkTraining(source: TokenSource, contextLength: number): void 
   if (source.length <= contextLength) {
     throw new TrainError(
       "data-too-short",
-      `the training data has ${source.length} tokens, too few for one window of ${contextLength} and the token after it; ` +
-        `give more data, or a context length of at most ${source.length - 1}`,
+      `the training data has ${source.length} tokens, too few for one window of ${contextLength} and the token after ` +
+        `it; give more data, or a context length of at most ${source.length - 1}`,
     );
   }
 }

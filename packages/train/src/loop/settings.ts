@@ -65,7 +65,8 @@ export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { 
   if (settings.minLearningRate > learningRate) {
     throw invalid(`minLearningRate ${settings.minLearningRate} exceeds learningRate ${learningRate}`);
   }
-  if (settings.clip !== null && !(settings.clip > 0)) throw invalid(`clip must be above 0 or null, not ${settings.clip}`);
+  if (settings.clip !== null && !(settings.clip > 0))
+    throw invalid(`clip must be above 0 or null, not ${settings.clip}`);
   return settings;
 }
 

@@ -27,7 +27,8 @@ function run(model: GPT, changes: Partial<TrainOptions> = {}): Promise<TrainEven
   return collect(train(model, options(changes)));
 }
 
-const stepsOf = (events: readonly TrainEvent[]): StepEvent[] => events.filter(({ type }) => type === "step") as StepEvent[];
+const stepsOf = (events: readonly TrainEvent[]): StepEvent[] =>
+  events.filter(({ type }) => type === "step") as StepEvent[];
 const doneOf = (events: readonly TrainEvent[]): DoneEvent => events.at(-1) as DoneEvent;
 
 /** Copies of weights and moments, by step: what a folder of checkpoints is on a disk. */
@@ -39,7 +40,11 @@ class Memory implements Checkpointer {
     const copy = (state: Map<string, Tensor>) =>
       new Map(Array.from(state, ([name, value]) => [name, keep(add(value.detach(), 0))]));
     const moments = copy(optimizer.stateDict());
-    const resume = { step, record, loadOptimizer: async (optimizer) => optimizer.loadStateDict(moments, step) } as ResumePoint;
+    const resume = {
+      step,
+      record,
+      loadOptimizer: async (optimizer) => optimizer.loadStateDict(moments, step),
+    } as ResumePoint;
     this.states.push({ step, weights: copy(model.stateDict()), resume });
     return `memory/step-${step}`;
   }
@@ -99,19 +104,38 @@ describe("events", () => {
     const settings = { steps: 10, logEvery: 4, evaluateEvery: 4, checkpointEvery: 8, warmupSteps: 2, checkpointer };
     const events = await run(tinyModel(), settings);
     expect(events.map((event) => `${event.type} ${event.step}`)).toEqual([
-      "checkpoint 0", "step 4", "evaluation 4", "step 8", "evaluation 8", "checkpoint 8",
-      "step 10", "checkpoint 10", "evaluation 10", "done 10",
+      "checkpoint 0",
+      "step 4",
+      "evaluation 4",
+      "step 8",
+      "evaluation 8",
+      "checkpoint 8",
+      "step 10",
+      "checkpoint 10",
+      "evaluation 10",
+      "done 10",
     ]);
     const number = expect.any(Number) as number;
     expect(structuredClone(events)).toEqual(events);
     expect(events[1]).toEqual({
-      type: "step", step: 4, steps: 10, loss: number, learningRate: number, gradientNorm: number, tokensPerSecond: number,
+      type: "step",
+      step: 4,
+      steps: 10,
+      loss: number,
+      learningRate: number,
+      gradientNorm: number,
+      tokensPerSecond: number,
     });
     expect(events[2]).toEqual({ type: "evaluation", step: 4, loss: number, tokens: 39, complete: true });
     expect(events[5]).toEqual({ type: "checkpoint", step: 8, directory: "memory/step-8" });
     const [lastStep, , evaluation] = events.slice(-4) as [StepEvent, unknown, { loss: number }];
     expect(events.at(-1)).toEqual({
-      type: "done", step: 10, interrupted: false, loss: lastStep.loss, validationLoss: evaluation.loss, seconds: number,
+      type: "done",
+      step: 10,
+      interrupted: false,
+      loss: lastStep.loss,
+      validationLoss: evaluation.loss,
+      seconds: number,
       directory: "memory",
     });
     expect(checkpointer.finished).toBe(1);
@@ -232,10 +256,19 @@ describe("a run that ends before its time", () => {
       },
     };
     const events = await run(tinyModel(), {
-      ...settings, data: { ...data, validation }, evaluationWindows: 3, checkpointer: memory, signal: controller.signal,
+      ...settings,
+      data: { ...data, validation },
+      evaluationWindows: 3,
+      checkpointer: memory,
+      signal: controller.signal,
     });
     expect(events.map(({ type, step }) => `${type} ${step}`)).toEqual([
-      "checkpoint 0", "step 3", "evaluation 4", "step 4", "checkpoint 4", "done 4",
+      "checkpoint 0",
+      "step 3",
+      "evaluation 4",
+      "step 4",
+      "checkpoint 4",
+      "done 4",
     ]);
   });
 
@@ -258,10 +291,14 @@ describe("a run that ends before its time", () => {
     const { memory } = await interrupted(({ step }) => step === 4);
     const { model, resume } = memory.restore(changes);
     const other = { ...settings, resume, learningRate: 0.02, data: patternedData(410) };
-    await expect(run(model, other)).rejects.toThrowErrorMatchingInlineSnapshot(`[TrainError: the run cannot be resumed as it was: learningRate was 0.01 and is 0.02; minLearningRate was 0.001 and is 0.002; data was 360-82b8859129267639 and is 369-f9597ba42eb0061f. Restore these, or allow changes (allowChanges); the result then differs from an uninterrupted run's]`);
+    await expect(run(model, other)).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TrainError: the run cannot be resumed as it was: learningRate was 0.01 and is 0.02; minLearningRate was 0.001 and is 0.002; data was 360-82b8859129267639 and is 369-f9597ba42eb0061f. Restore these, or allow changes (allowChanges); the result then differs from an uninterrupted run's]`,
+    );
     await expect(run(tinyModel(changes, 5), { ...settings, resume })).rejects.toThrow("modelSeed was 1 and is 5");
     const moved = { ...resume, record: { ...resume.record, runtime: "Node.js 18.0.0", backend: "abacus" } };
-    await expect(run(model, { ...settings, resume: moved })).rejects.toThrow("backend was abacus and is cpu; runtime was");
+    await expect(run(model, { ...settings, resume: moved })).rejects.toThrow(
+      "backend was abacus and is cpu; runtime was",
+    );
     expect(doneOf(await run(model, { ...other, allowChanges: true })).step).toBe(20);
   });
 });
@@ -270,7 +307,13 @@ describe("a run that diverges", () => {
   test("fails, names the step, and keeps what was saved before", async () => {
     const memory = new Memory();
     const model = tinyModel();
-    const settings = { steps: 40, logEvery: 10, checkpointEvery: 5, checkpointer: memory, schedule: "constant" } as const;
+    const settings = {
+      steps: 40,
+      logEvery: 10,
+      checkpointEvery: 5,
+      checkpointer: memory,
+      schedule: "constant",
+    } as const;
     const events: TrainEvent[] = [];
     const diverging = async (): Promise<void> => {
       for await (const event of train(model, options(settings))) {
@@ -281,7 +324,9 @@ describe("a run that diverges", () => {
         backend.write(weight, new Float32Array(weight.size).fill(Infinity));
       }
     };
-    await expect(diverging()).rejects.toThrowErrorMatchingInlineSnapshot(`[TrainError: the loss at step 11 is NaN: the training diverged; try a lower learning rate, more warm-up steps, or a smaller clip. Checkpoints from before it are kept]`);
+    await expect(diverging()).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[TrainError: the loss at step 11 is NaN: the training diverged; try a lower learning rate, more warm-up steps, or a smaller clip. Checkpoints from before it are kept]`,
+    );
     expect(memory.states.map(({ step }) => step)).toEqual([0, 5, 10]);
     expect(events.at(-1)).toMatchObject({ type: "checkpoint", step: 10 });
     for (const { weights } of memory.states) {
@@ -333,7 +378,14 @@ test("clips gradients to the norm that is asked for, or not at all", async () =>
   const moved = async (clip: number | null): Promise<number> => {
     const model = tinyModel();
     const before = weights(model);
-    const settings = { beta1: 0, beta2: 0, epsilon: 1e4, weightDecay: 0, learningRate: 1, schedule: "constant" } as const;
+    const settings = {
+      beta1: 0,
+      beta2: 0,
+      epsilon: 1e4,
+      weightDecay: 0,
+      learningRate: 1,
+      schedule: "constant",
+    } as const;
     await run(model, { ...settings, steps: 1, clip });
     const after = weights(model);
     return Math.hypot(...before.flatMap((values, i) => Array.from(values, (value, k) => after[i][k] - value))) * 1e4;

@@ -50,36 +50,42 @@ describe("a crash of the machine", () => {
     const model = tinyModel();
     for await (const event of train(model, { ...settings, checkpointer })) {
       const { operationCount: operations } = disk;
-      if (event.type === "checkpoint") saved.push({ step: event.step, operations, files: disk.contents(event.directory) });
+      if (event.type === "checkpoint")
+        saved.push({ step: event.step, operations, files: disk.contents(event.directory) });
     }
     return { disk, directory, saved, model };
   }
 
-  test.each(crashes)("that %s leaves a state that was saved, behind every operation", async (_, crash) => {
-    const { disk, directory, saved, model } = await recordRun();
-    const target = await temporary.folder();
-    const resumedSteps = new Set<number | undefined>();
-    for (let count = 0; count <= disk.operationCount; count++) {
-      const folder = join(target, String(count));
-      await disk.writeCrashed(count, crash(), directory, folder);
-      const safe = saved.filter(({ operations }) => operations <= count).at(-1)?.step ?? -1;
-      const resumed = await resumeRun(folder).catch((error: unknown) => {
-        expect(error).toMatchObject({ code: "no-checkpoint" });
-        return undefined;
-      });
-      resumedSteps.add(resumed?.resume.step);
-      // What `save` has promised is there; what it was about to promise may be there already, but then as a whole.
-      expect([safe, safe + 1]).toContain(resumed?.resume.step ?? -1);
-      if (resumed) {
-        const { files } = saved[resumed.resume.step];
-        expect((await readdir(resumed.directory)).sort()).toEqual([...files.keys()].sort());
-        for (const [name, bytes] of files) expect((await readFile(join(resumed.directory, name))).equals(bytes)).toBe(true);
-        resumed.model.dispose();
+  test.each(crashes)(
+    "that %s leaves a state that was saved, behind every operation",
+    async (_, crash) => {
+      const { disk, directory, saved, model } = await recordRun();
+      const target = await temporary.folder();
+      const resumedSteps = new Set<number | undefined>();
+      for (let count = 0; count <= disk.operationCount; count++) {
+        const folder = join(target, String(count));
+        await disk.writeCrashed(count, crash(), directory, folder);
+        const safe = saved.filter(({ operations }) => operations <= count).at(-1)?.step ?? -1;
+        const resumed = await resumeRun(folder).catch((error: unknown) => {
+          expect(error).toMatchObject({ code: "no-checkpoint" });
+          return undefined;
+        });
+        resumedSteps.add(resumed?.resume.step);
+        // What `save` has promised is there; what it was about to promise may be there already, but then as a whole.
+        expect([safe, safe + 1]).toContain(resumed?.resume.step ?? -1);
+        if (resumed) {
+          const { files } = saved[resumed.resume.step];
+          expect((await readdir(resumed.directory)).sort()).toEqual([...files.keys()].sort());
+          for (const [name, bytes] of files)
+            expect((await readFile(join(resumed.directory, name))).equals(bytes)).toBe(true);
+          resumed.model.dispose();
+        }
       }
-    }
-    expect(resumedSteps).toEqual(new Set([undefined, ...saved.map(({ step }) => step)]));
-    await expectFinalModel(join(target, String(disk.operationCount)), model);
-  }, 60_000);
+      expect(resumedSteps).toEqual(new Set([undefined, ...saved.map(({ step }) => step)]));
+      await expectFinalModel(join(target, String(disk.operationCount)), model);
+    },
+    60_000,
+  );
 
   test("while the final model is written leaves no model, or the whole", async () => {
     const { disk, directory, saved, model } = await recordRun();
@@ -99,7 +105,8 @@ describe("a crash of the machine", () => {
 
   async function expectFinalModel(folder: string, model: GPT): Promise<void> {
     const loaded = await loadModel(folder);
-    const weights = ({ tokenEmbedding, blocks }: GPT) => [tokenEmbedding, blocks[0].mlp.expand].map(({ weight }) => weight.dataSync());
+    const weights = ({ tokenEmbedding, blocks }: GPT) =>
+      [tokenEmbedding, blocks[0].mlp.expand].map(({ weight }) => weight.dataSync());
     expect(weights(loaded)).toEqual(weights(model));
     expect(await readFile(join(folder, "tokenizer.json"), "utf8")).toBe("{}");
     loaded.dispose();

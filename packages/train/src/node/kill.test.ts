@@ -20,8 +20,11 @@ interface Moment {
   readonly milliseconds: number;
 }
 
-/** Trains in a process of its own, to the end, or until it is killed; gives the steps it took and how long one takes. */
-async function trainInProcess(directory: string, moment?: Moment): Promise<{ steps: number[]; done: boolean; pace: number }> {
+/** Trains in a process of its own, to the end or until it is killed; gives the steps it took and how long one takes. */
+async function trainInProcess(
+  directory: string,
+  moment?: Moment,
+): Promise<{ steps: number[]; done: boolean; pace: number }> {
   const trainer = spawn(process.execPath, ["--conditions=@gpt/source", child, directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });

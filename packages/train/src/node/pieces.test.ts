@@ -17,24 +17,54 @@ async function pieces(parts: readonly string[], longest?: number): Promise<strin
 const text = fc
   .array(
     fc.constantFrom(
-      "a", "B", "ß", "字", "1", "23456", " ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u0085", "\u2028", "\u3000", "\ufeff",
-      "'s", "'LL", "'", "!", "...", "/", "_", "\u0301", "é", "𝒳", "👩‍👩‍👧", "ـ", "<|endoftext|>",
+      "a",
+      "B",
+      "ß",
+      "字",
+      "1",
+      "23456",
+      " ",
+      "  ",
+      "\n",
+      "\r\n",
+      "\t",
+      "\u00a0",
+      "\u0085",
+      "\u2028",
+      "\u3000",
+      "\ufeff",
+      "'s",
+      "'LL",
+      "'",
+      "!",
+      "...",
+      "/",
+      "_",
+      "\u0301",
+      "é",
+      "𝒳",
+      "👩‍👩‍👧",
+      "ـ",
+      "<|endoftext|>",
     ),
     { maxLength: 12 },
   )
   .map((words) => words.join(""));
 
 describe("tokenizablePieces", () => {
-  test.each(["gpt2", "cl100k_base", "o200k_base"] as const)("the tokens of the pieces are those of the whole: %s", async (name) => {
-    const tokenizer = await encodingByName(name);
-    const encode = (text: string): number[] => [...tokenizer.encode(text, { disallowedSpecial: [] })];
-    await fc.assert(
-      fc.asyncProperty(fc.array(text, { maxLength: 8 }), async (parts) => {
-        expect((await pieces(parts)).flatMap(encode)).toEqual(encode(parts.join("")));
-      }),
-      { numRuns: process.env.GPT_VERIFY ? 20_000 : 500 },
-    );
-  });
+  test.each(["gpt2", "cl100k_base", "o200k_base"] as const)(
+    "the tokens of the pieces are those of the whole: %s",
+    async (name) => {
+      const tokenizer = await encodingByName(name);
+      const encode = (text: string): number[] => [...tokenizer.encode(text, { disallowedSpecial: [] })];
+      await fc.assert(
+        fc.asyncProperty(fc.array(text, { maxLength: 8 }), async (parts) => {
+          expect((await pieces(parts)).flatMap(encode)).toEqual(encode(parts.join("")));
+        }),
+        { numRuns: process.env.GPT_VERIFY ? 20_000 : 500 },
+      );
+    },
+  );
 
   test("loses nothing, and cuts often enough", async () => {
     await fc.assert(

@@ -2,9 +2,9 @@
 const longestPiece = 2 ** 24;
 
 /**
- * Joins and cuts a text, which comes in parts, so that pieces can be tokenised alone: they end between a letter or digit
- * and white space, and no pre-tokeniser of the GPT family has a token across that. Text without any such place is cut
- * anyway, at `longest` characters, though never within one.
+ * Joins and cuts a text, which comes in parts, so that pieces can be tokenised alone: they end between a letter or
+ * digit and white space, and no pre-tokeniser of the GPT family has a token across that. Text without any such place is
+ * cut anyway, at `longest` characters, though never within one.
  */
 export async function* tokenizablePieces(
   parts: AsyncIterable<string>,

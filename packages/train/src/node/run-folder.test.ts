@@ -55,7 +55,8 @@ async function goOn(directory: string, options: Partial<TrainOptions> = {}): Pro
   }
 }
 
-const checkpoints = async (directory: string): Promise<string[]> => (await readdir(join(directory, "checkpoints"))).sort();
+const checkpoints = async (directory: string): Promise<string[]> =>
+  (await readdir(join(directory, "checkpoints"))).sort();
 const finalWeights = (directory: string): Promise<Buffer> => readFile(join(directory, "model.safetensors"));
 
 describe("a run's folder", () => {
@@ -79,7 +80,9 @@ describe("a run's folder", () => {
     const directory = await temporary.folder();
     await startRun(directory, { keep: 4 });
     expect(await checkpoints(directory)).toEqual(["step-12", "step-14", "step-6", "step-9"]);
-    await expect(createRun(join(directory, "other"), { keep: 0 })).rejects.toThrow("keep must be a whole number from 1, not 0");
+    await expect(createRun(join(directory, "other"), { keep: 0 })).rejects.toThrow(
+      "keep must be a whole number from 1, not 0",
+    );
   });
 
   test("stands for its newest checkpoint, and for the final model in the end", async () => {
@@ -95,12 +98,19 @@ describe("a run's folder", () => {
   test("says what decided the weights", async () => {
     const directory = await temporary.folder();
     await startRun(directory);
-    const training = JSON.parse(await readFile(join(directory, "checkpoints", "step-14", "training.json"), "utf8")) as unknown;
+    const training = JSON.parse(
+      await readFile(join(directory, "checkpoints", "step-14", "training.json"), "utf8"),
+    ) as unknown;
     expect(training).toMatchObject({
       version: 1,
       step: 14,
       extraFiles: Object.keys(extraFiles),
-      record: { settings: { steps: 14, accumulationSteps: 2, clip: 1 }, modelSeed: 1, backend: "cpu", runtime: `Node.js ${process.versions.node}` },
+      record: {
+        settings: { steps: 14, accumulationSteps: 2, clip: 1 },
+        modelSeed: 1,
+        backend: "cpu",
+        runtime: `Node.js ${process.versions.node}`,
+      },
     });
   });
 
@@ -109,7 +119,9 @@ describe("a run's folder", () => {
     await startRun(directory, { stop: ({ step }) => step === 3 });
     await expect(createRun(directory)).rejects.toMatchObject({
       code: "run-exists",
-      message: `${directory} holds a training run or a model already: resume it (--resume), or choose another folder (--out)`,
+      message:
+        `${directory} holds a training run or a model already: ` +
+        "resume it (--resume), or choose another folder (--out)",
     });
     await goOn(directory);
     await rm(join(directory, "checkpoints"), { recursive: true });
@@ -120,7 +132,10 @@ describe("a run's folder", () => {
 test("a file in the place of a run's folder is an error that names it", async () => {
   const file = await temporary.file("text");
   for (const open of [createRun, resumeRun]) {
-    await expect(open(file)).rejects.toMatchObject({ code: "unreadable-file", message: expect.stringContaining(file) as string });
+    await expect(open(file)).rejects.toMatchObject({
+      code: "unreadable-file",
+      message: expect.stringContaining(file) as string,
+    });
   }
 });
 
@@ -135,7 +150,13 @@ describe("a resumed run", () => {
       for (const stop of others) {
         const controller = new AbortController();
         const { model, resume, checkpointer } = await resumeRun(directory);
-        for await (const event of train(model, { ...settings, logEvery: 1, resume, checkpointer, signal: controller.signal })) {
+        for await (const event of train(model, {
+          ...settings,
+          logEvery: 1,
+          resume,
+          checkpointer,
+          signal: controller.signal,
+        })) {
           if (event.step >= stop) controller.abort();
         }
       }
@@ -214,17 +235,34 @@ describe("a checkpoint that was damaged after it was written", () => {
     ["optimizer gone", (folder) => rm(join(folder, "optimizer.safetensors")), "optimizer.safetensors is missing"],
     [
       "optimizer of another model",
-      async (folder) => writeFile(join(folder, "optimizer.safetensors"), await readFile(join(folder, "model.safetensors"))),
-      "optimizer.safetensors: AdamW: the state does not fit the parameters: h.0.attn.c_attn.bias belongs to no parameter",
+      async (folder) =>
+        writeFile(join(folder, "optimizer.safetensors"), await readFile(join(folder, "model.safetensors"))),
+      "optimizer.safetensors: AdamW: the state does not fit the parameters: h.0.attn.c_attn.bias belongs to no",
     ],
     ["tokenizer gone", (folder) => rm(join(folder, "tokenizer.json")), "tokenizer.json is missing"],
     ["training gone", (folder) => rm(join(folder, "training.json")), "training.json: it is missing"],
     ["training no JSON", (folder) => truncate(join(folder, "training.json"), 50), "training.json: it is no JSON"],
-    ["training no object", (folder) => writeFile(join(folder, "training.json"), "[]"), "training.json: the file is no object"],
+    [
+      "training no object",
+      (folder) => writeFile(join(folder, "training.json"), "[]"),
+      "training.json: the file is no object",
+    ],
     ["training far too long", (folder) => truncate(join(folder, "training.json"), 2 ** 21), "2097152 bytes, more than"],
-    ["another version", (folder) => training(folder, (old) => ({ ...old, version: 2 })), "its version is 2, this program reads"],
-    ["a step that is none", (folder) => training(folder, (old) => ({ ...old, step: -1 })), "step is no whole number from 0"],
-    ["no list of files", (folder) => training(folder, (old) => ({ ...old, extraFiles: "a" })), "extraFiles is no list of names"],
+    [
+      "another version",
+      (folder) => training(folder, (old) => ({ ...old, version: 2 })),
+      "its version is 2, this program reads",
+    ],
+    [
+      "a step that is none",
+      (folder) => training(folder, (old) => ({ ...old, step: -1 })),
+      "step is no whole number from 0",
+    ],
+    [
+      "no list of files",
+      (folder) => training(folder, (old) => ({ ...old, extraFiles: "a" })),
+      "extraFiles is no list of names",
+    ],
     ["no record", (folder) => training(folder, ({ record: _, ...old }) => old), "record is no object"],
     ["no settings", record({ settings: 3 }), "settings is no object"],
     ["a setting that is none", record({ settings: { steps: {} } }), "steps is no single value"],

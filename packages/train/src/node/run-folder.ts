@@ -92,7 +92,11 @@ class RunFolder implements Checkpointer {
   readonly #keep: number;
   readonly #operations: FileOperations;
 
-  constructor(directory: string, extraFiles: ExtraFiles, { keep = 2, operations = nodeFileOperations }: RunFolderOptions) {
+  constructor(
+    directory: string,
+    extraFiles: ExtraFiles,
+    { keep = 2, operations = nodeFileOperations }: RunFolderOptions,
+  ) {
     checkCount("keep", keep, 1);
     this.#directory = directory;
     this.#extraFiles = extraFiles;
@@ -166,7 +170,13 @@ async function readTexts(folder: ReadableFolder, names: readonly string[]): Prom
 }
 
 /** Errors that say that files are not what was written. */
-const damageCodes = new Set(["invalid-checkpoint", "invalid-file", "missing-file", "missing-tensor", "unsupported-model"]);
+const damageCodes = new Set([
+  "invalid-checkpoint",
+  "invalid-file",
+  "missing-file",
+  "missing-tensor",
+  "unsupported-model",
+]);
 
 function isDamage(error: unknown): error is Error {
   return isGptError(error) && damageCodes.has(error.code);

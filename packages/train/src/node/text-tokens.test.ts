@@ -29,7 +29,10 @@ test("keeps tokens in memory, or in a temporary file that has no name", async ()
   expectSame(await tokenize(text), expected);
   const temporaryDirectory = await temporary.folder();
   for (const memoryLimit of [0, 3_000_000]) {
-    await using tokens = await tokenizeFiles([await temporary.file(text)], tokenizer, { memoryLimit, temporaryDirectory });
+    await using tokens = await tokenizeFiles([await temporary.file(text)], tokenizer, {
+      memoryLimit,
+      temporaryDirectory,
+    });
     expect(await readdir(temporaryDirectory)).toEqual([]);
     expect(tokens.length).toBe(expected.length);
     expectSame(await tokens.read(0, tokens.length), expected);
@@ -95,4 +98,3 @@ test("says so where the temporary file cannot be written", async () => {
     message: expect.stringContaining("free space, or name another temporaryDirectory") as string,
   });
 });
-

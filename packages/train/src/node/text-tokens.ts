@@ -126,7 +126,7 @@ class TokenStore {
     const { handle, path } = (this.#file ??= await temporaryFile(this.#directory));
     const bytes = new Uint8Array(this.#memory.buffer, 0, this.#held * this.#tokenBytes);
     try {
-      for (let written = 0; written < bytes.length; ) {
+      for (let written = 0; written < bytes.length;) {
         written += (await handle.write(bytes, written, bytes.length - written)).bytesWritten;
       }
     } catch (error) {
@@ -156,7 +156,8 @@ function temporaryFileError(path: string, cause: unknown): TrainError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new TrainError(
     "write-failed",
-    `the tokens cannot be kept in the temporary file ${path}: ${reason}; free space, or name another temporaryDirectory`,
+    `the tokens cannot be kept in the temporary file ${path}: ${reason}; ` +
+      "free space, or name another temporaryDirectory",
     { cause },
   );
 }

@@ -68,8 +68,18 @@ describe("openTokenFile", () => {
     ["half a token", Uint8Array.of(1, 2, 3), {}, "has 3 bytes, which are not whole tokens of 2 bytes; it is cut off"],
     ["a part of a token", new Uint8Array(10), { format: "uint32" }, "10 bytes, which are not whole tokens of 4 bytes"],
     ["a file cut off", llmc([20240520, 1, 9], little(tokens, 2)), {}, "the header promises 9 tokens, the file has 4"],
-    ["a header that lies", llmc([20240520, 1, 2 ** 32 - 1], little(tokens, 2)), {}, "promises -1 tokens, the file has 4"],
-    ["another version", llmc([20240520, 2, 4], little(tokens, 2)), {}, "version 2 of llm.c's format is not known; version 1"],
+    [
+      "a header that lies",
+      llmc([20240520, 1, 2 ** 32 - 1], little(tokens, 2)),
+      {},
+      "promises -1 tokens, the file has 4",
+    ],
+    [
+      "another version",
+      llmc([20240520, 2, 4], little(tokens, 2)),
+      {},
+      "version 2 of llm.c's format is not known; version 1",
+    ],
   ])("refuses %s", async (_, contents, options, message) => {
     const path = await temporary.file(contents);
     await expect(openTokenFile(path, options)).rejects.toThrow(message);

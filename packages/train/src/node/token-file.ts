@@ -39,7 +39,8 @@ export async function openTokenFile(path: string, options: OpenTokenFileOptions 
     if ((size - start) % tokenBytes !== 0) {
       throw new TrainError(
         "invalid-token-file",
-        `${path} has ${size} bytes, which are not whole tokens of ${tokenBytes} bytes; it is cut off, or in another format`,
+        `${path} has ${size} bytes, which are not whole tokens of ${tokenBytes} bytes; ` +
+          "it is cut off, or in another format",
       );
     }
     const length = (size - start) / tokenBytes;
@@ -93,12 +94,20 @@ async function readHeader(
 }
 
 /** Exactly `length` bytes from a position, in a buffer of their own. */
-async function readBytes(file: FileHandle, path: string, position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readBytes(
+  file: FileHandle,
+  path: string,
+  position: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
-  for (let filled = 0; filled < length; ) {
+  for (let filled = 0; filled < length;) {
     const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
     if (bytesRead === 0) {
-      throw new TrainError("invalid-token-file", `${path} ends at byte ${position + filled}; it was shortened while in use`);
+      throw new TrainError(
+        "invalid-token-file",
+        `${path} ends at byte ${position + filled}; it was shortened while in use`,
+      );
     }
     filled += bytesRead;
   }

@@ -39,7 +39,9 @@ const nearlyUtf8 = fc
   .array(
     fc.oneof(
       fc.string({ unit: "binary", maxLength: 4 }).map((text) => [...new TextEncoder().encode(text)]),
-      fc.array(fc.constantFrom(0x41, 0x80, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff), { maxLength: 4 }),
+      fc.array(fc.constantFrom(0x41, 0x80, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff), {
+        maxLength: 4,
+      }),
       fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 3 }),
     ),
     { maxLength: 6 },

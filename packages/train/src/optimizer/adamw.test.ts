@@ -16,7 +16,9 @@ const random = (shape: number[], stream: number): Tensor => normal(shape, { seed
 /** Puts values into the gradients, as a backward pass does. */
 function setGradients(parameters: readonly Tensor[], gradients: readonly Float32Array[]): void {
   scope(() => {
-    parameters.forEach((parameter, i) => sum(mul(parameter, tensor(gradients[i], { shape: parameter.shape }))).backward());
+    parameters.forEach((parameter, i) =>
+      sum(mul(parameter, tensor(gradients[i], { shape: parameter.shape }))).backward(),
+    );
   });
 }
 
@@ -57,7 +59,10 @@ test("agrees with AdamW in float64 over 20 steps, clipped and not; only weights 
   const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.3 };
   const parameters = [random([3], 0), random([4, 3], 1), random([], 2), random([2, 2, 2], 3)].map(parameter);
   const plain = new PlainAdamW(parameters);
-  const optimizer = new AdamW(parameters.map((parameter, i) => [`p${i}`, parameter]), options);
+  const optimizer = new AdamW(
+    parameters.map((parameter, i) => [`p${i}`, parameter]),
+    options,
+  );
   for (let step = 1; step <= 20; step++) {
     const gradients = parameters.map(({ shape }, i) => random([...shape], 100 * step + i).dataSync());
     const clip = step % 2 === 0 ? 0.5 : 1000;
@@ -87,7 +92,7 @@ test("multiplies accumulated gradients before it clips", () => {
   expect(weight.dataSync()[1]).toBeCloseTo(-0.8 / 1.8, 5);
 });
 
-test("lays a model's parameters side by side, a shared one once, and leaves their values and handles as they are", () => {
+test("lays a model's parameters side by side, a shared one once, and leaves values and handles as they are", () => {
   const model = tinyModel();
   const before = model.parameters().map((parameter) => [...parameter.dataSync()]);
   const handles = model.parameters();
@@ -113,7 +118,13 @@ test("decays weights alone where there are no gradients", () => {
 test("leaves parameters without requiresGrad alone", () => {
   const [trained, frozen] = [parameter(tensor([1])), parameter(tensor([1]))];
   frozen.requiresGrad = false;
-  const optimizer = new AdamW([["trained", trained], ["frozen", frozen]], { learningRate: 0.1 });
+  const optimizer = new AdamW(
+    [
+      ["trained", trained],
+      ["frozen", frozen],
+    ],
+    { learningRate: 0.1 },
+  );
   setGradients([trained], [Float32Array.of(1)]);
   optimizer.step();
   expect([...optimizer.stateDict().keys()]).toEqual(["firstMoments.trained", "secondMoments.trained"]);

@@ -54,7 +54,10 @@ export class AdamW {
   readonly #places: Place[] = [];
   readonly #ranges: readonly DecayRange[];
 
-  /** `parameters` with their paths, as `model.namedParameters()` gives them; those without `requiresGrad` are left alone. */
+  /**
+   * `parameters` come with their paths, as `model.namedParameters()` gives them; those without `requiresGrad` are left
+   * alone.
+   */
   constructor(parameters: Iterable<readonly [path: string, parameter: Tensor]>, options: AdamWOptions) {
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.1 } = options;
     checkSettings({ learningRate, beta1, beta2, epsilon, weightDecay });
@@ -175,7 +178,12 @@ export class AdamW {
     }
     this.#places.length = 0;
     for (const tensor of [
-      this.#parameters, this.#gradients, this.#firstMoments, this.#secondMoments, this.#gradientScale, this.gradientNorm,
+      this.#parameters,
+      this.#gradients,
+      this.#firstMoments,
+      this.#secondMoments,
+      this.#gradientScale,
+      this.gradientNorm,
     ]) {
       tensor.dispose();
     }

@@ -66,7 +66,7 @@ export class SimulatedDisk implements FileOperations {
     return files;
   }
 
-  /** Writes what a crash behind the first `count` operations leaves of the folder `path` to a folder of the real disk. */
+  /** Writes what a crash behind the first `count` operations leaves of the folder `path` to one on the real disk. */
   async writeCrashed(count: number, crash: Crash, path: string, target: string): Promise<void> {
     const root = new SimulatedFolder();
     for (const step of this.#steps.slice(0, count)) step(root);
