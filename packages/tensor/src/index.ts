@@ -1,4 +1,6 @@
-export type { Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, View } from "./contract/index.ts";
+export type {
+  Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, View,
+} from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, normal, ones, tensor, uniform, zeros } from "./core/create.ts";
 export type { CreateOptions, Nested } from "./core/create.ts";
