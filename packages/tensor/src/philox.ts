@@ -26,24 +26,31 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /** Writes the four words of block `block` (below 2⁵³) to `out`. */
-export function philoxBlock(key: PhiloxKey, block: number, out: Uint32Array): void {
-  let c0 = block >>> 0;
-  let c1 = Math.floor(block / 0x1_0000_0000) >>> 0;
-  let c2 = key.stream[0] >>> 0;
-  let c3 = key.stream[1] >>> 0;
-  let k0 = key.seed[0] >>> 0;
-  let k1 = key.seed[1] >>> 0;
+export function philoxBlock({ seed, stream }: PhiloxKey, block: number, out: Uint32Array): void {
+  philox(block, Math.floor(block / 0x1_0000_0000), stream[0], stream[1], seed[0], seed[1], out);
+}
+
+/** The generator itself: four words of counter, two of key (their lower 32 bits count), four words out. */
+export function philox(
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+  out: Uint32Array,
+): void {
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(multiplier0, c0);
-    const low0 = Math.imul(multiplier0, c0) >>> 0;
+    const low0 = Math.imul(multiplier0, c0);
     const high1 = multiplyHigh(multiplier1, c2);
-    const low1 = Math.imul(multiplier1, c2) >>> 0;
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    const low1 = Math.imul(multiplier1, c2);
+    c0 = high1 ^ c1 ^ k0;
     c1 = low1;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c2 = high0 ^ c3 ^ k1;
     c3 = low0;
-    k0 = (k0 + weyl0) >>> 0;
-    k1 = (k1 + weyl1) >>> 0;
+    k0 = (k0 + weyl0) | 0;
+    k1 = (k1 + weyl1) | 0;
   }
   out[0] = c0;
   out[1] = c1;

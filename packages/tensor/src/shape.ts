@@ -24,9 +24,9 @@ export function denseStrides(shape: Shape): number[] {
 
 /** Whether strides are row-major without gaps. Axes of size 1 may have any stride; empty shapes are dense. */
 export function isDense(shape: Shape, strides: Strides): boolean {
+  if (shape.includes(0)) return true;
   let step = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] === 0) return true;
     if (shape[axis] !== 1) {
       if (strides[axis] !== step) return false;
       step *= shape[axis];
@@ -65,33 +65,30 @@ export function broadcastStrides(shape: Shape, strides: Strides, target: Shape):
 export function reshapeStrides(shape: Shape, strides: Strides, target: Shape): number[] | undefined {
   if (isDense(shape, strides)) return denseStrides(target);
   const result = new Array<number>(target.length);
-  let from = shape.length - 1;
+  // Axes of size 1 stand for nothing, and their strides say nothing.
+  const axes = shape.flatMap((length, axis) => (length === 1 ? [] : [{ length, stride: strides[axis] }]));
+  let from = axes.length - 1;
   let to = target.length - 1;
   while (from >= 0 || to >= 0) {
-    if (from >= 0 && shape[from] === 1) {
-      from--;
-      continue;
-    }
     if (to >= 0 && target[to] === 1) {
       result[to--] = 1;
       continue;
     }
     // One run of source axes that lie behind one another covers one run of target axes.
-    let covered = shape[from];
+    let { length: covered, stride: inner } = axes[from];
     let needed = target[to];
-    const step = strides[from];
     const last = to;
     while (covered !== needed) {
       if (covered < needed) {
+        const { length, stride } = axes[from];
         from--;
-        if (strides[from] !== strides[from + 1] * shape[from + 1]) return undefined;
-        covered *= shape[from];
+        if (axes[from].stride !== stride * length) return undefined;
+        covered *= axes[from].length;
       } else {
         to--;
         needed *= target[to];
       }
     }
-    let inner = step;
     for (let axis = last; axis >= to; axis--) {
       result[axis] = inner;
       inner *= target[axis];

@@ -23,6 +23,8 @@ export function formatValues(values: ArrayLike<number>, shape: Shape): string {
   return format(0);
 }
 
+/** Four digits, or all of those before the point. */
 function formatNumber(value: number): string {
-  return Number.isInteger(value) || !Number.isFinite(value) ? String(value) : String(Number(value.toPrecision(4)));
+  if (Number.isInteger(value) || !Number.isFinite(value)) return String(value);
+  return String(Math.abs(value) < 1000 ? Number(value.toPrecision(4)) : Math.round(value));
 }

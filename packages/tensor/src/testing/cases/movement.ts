@@ -19,6 +19,7 @@ const reshapes = ([
   [[1, 5, 1], "stepped", [5]],
   [[1], "offset", []],
   [[0, 3], "dense", [3, 0, 2]],
+  [[2, 0, 3], "transposed", [0, 5]],
 ] as const).map(([from, layout, to]) =>
   op({
     name: `reshape [${from.join(", ")}] ${layout} to [${to.join(", ")}]`,
