@@ -118,7 +118,7 @@ describe("says what is wrong", () => {
     const cache = new KeyValueCache(model.config, { capacity: 4 });
     logits(model, [[1, 2, 3]], cache);
     expect(() => logits(model, [[4, 5]], cache)).toThrow(
-      "slot 0 of a cache for 4 tokens holds 3 and cannot take 2 more; truncate it",
+      "slot 0 of a cache of 4 tokens holds 3 and cannot take 2 more; truncate it, or make a larger one",
     );
     expect(cache.length()).toBe(3);
   });

@@ -57,7 +57,8 @@ export class KeyValueCache {
       if (length + count > this.capacity) {
         throw new GPTError(
           "context-overflow",
-          `slot ${slot} of a cache for ${this.capacity} tokens holds ${length} and cannot take ${count} more; truncate it`,
+          `slot ${slot} of a cache of ${this.capacity} tokens holds ${length} and cannot take ${count} more; ` +
+            "truncate it, or make a larger one",
         );
       }
       return {

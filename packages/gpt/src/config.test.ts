@@ -60,7 +60,8 @@ describe("says what is wrong", () => {
 
 test("an unknown preset is answered with the known ones", () => {
   expect(() => preset("gpt5")).toThrow(
-    `there is no preset "gpt5"; there are nano, gpt1, gpt2, gpt2-medium, gpt2-large, gpt2-xl, gpt3-small, gpt3-medium, gpt3-large, gpt3-xl, gpt3-2.7b, gpt3-6.7b, gpt3-13b, gpt3-175b`,
+    'there is no preset "gpt5"; there are nano, gpt1, gpt2, gpt2-medium, gpt2-large, gpt2-xl, gpt3-small, ' +
+      "gpt3-medium, gpt3-large, gpt3-xl, gpt3-2.7b, gpt3-6.7b, gpt3-13b, gpt3-175b",
   );
   expect(() => preset("toString")).toThrow('there is no preset "toString"');
 });

@@ -115,6 +115,15 @@ test("an activation that is patched away gets no gradient, and a captured one ca
   expect(backend.memory.liveBuffers).toBe(before + gradientCount);
 });
 
+test("a tensor that a hook returns stays with its owner", () => {
+  const model = new GPT(tiny, { seed: 1 });
+  const own = zeros([10, 8]);
+  for (const name of ["embed", "blocks.0.residual", "blocks.1.residual", "residual"]) {
+    logits(model, { [name]: () => own });
+  }
+  expect([...own.dataSync()]).toEqual(new Array(80).fill(0));
+});
+
 test("patching one sequence leaves the other alone", () => {
   const model = new GPT(tiny, { seed: 1 });
   const [plain, patched] = [

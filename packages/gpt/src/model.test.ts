@@ -107,6 +107,19 @@ function derivative(model: GPT, parameter: Tensor, direction: Float32Array): num
   return (above - below) / (2 * step);
 }
 
+test("between blocks nothing but the residual stream is alive: inference takes as much with more of them", async () => {
+  const peaks: number[] = [];
+  for (const layers of [2, 3, 9]) {
+    const backend = await cpu();
+    useBackend(backend);
+    const model = new GPT({ ...tiny, layers });
+    const weights = backend.memory.liveBytes;
+    valueOfLoss(model);
+    peaks.push(backend.memory.peakBytes - weights);
+  }
+  expect(peaks).toEqual([peaks[0], peaks[0], peaks[0]]);
+});
+
 describe("initial weights", () => {
   test("predict every token alike: the loss is ln(vocabulary)", () => {
     const model = new GPT({ vocabSize: 200, contextLength: 16, layers: 3, heads: 4, dim: 64 });

@@ -244,8 +244,8 @@ describe("refuses, in one clear error,", () => {
     await expectRefusal(
       { "config.json": config, "model.safetensors": await tensorsOf(sources.values()) },
       "missing-tensor",
-      'model: the weights do not fit config.json; missing: wpe.weight, h.0.ln_1.weight; unexpected: "h.0.ln_1.gamma"; ' +
-        "wrong shape: h.1.attn.c_attn.weight is [24, 8], expected [8, 24]",
+      "model: the weights do not fit config.json; missing: wpe.weight, h.0.ln_1.weight; " +
+        'unexpected: "h.0.ln_1.gamma"; wrong shape: h.1.attn.c_attn.weight is [24, 8], expected [8, 24]',
     );
   });
 

@@ -75,7 +75,7 @@ interface Match {
   readonly unusedHead: StoredTensor | undefined;
 }
 
-/** Finds the tensor of every parameter; throws `missing-tensor` where one is missing, left over, or of another shape. */
+/** Finds the tensor of every parameter. Throws `missing-tensor` where one is missing, left over or of another shape. */
 function matchWeights(config: GPTConfig, files: WeightFiles, folder: string): Match {
   const stored = new Map<string, StoredTensor>();
   for (const tensor of files.tensors) {
@@ -137,7 +137,7 @@ async function checkTie(head: StoredTensor, sources: Match["sources"], folder: s
   if (a.length === b.length && a.every((value, i) => Object.is(value, b[i]))) return;
   throw new GPTError(
     "invalid-file",
-    `${folder}: ${headName} differs from wte.weight, to which ${configName} ties it; set tie_word_embeddings to false ` +
-      "to use it, or remove it",
+    `${folder}: ${headName} differs from wte.weight, to which ${configName} ties it; set tie_word_embeddings to ` +
+      "false to use it, or remove it",
   );
 }

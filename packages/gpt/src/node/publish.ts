@@ -41,10 +41,7 @@ export async function publishFolder(
     await operations.makeDirectory(partial);
     for (const file of all) await writeFile(join(partial, file.name), file, operations);
     await operations.syncDirectory(partial);
-    if (exists) {
-      await operations.rename(path, replaced);
-      await operations.syncDirectory(parent);
-    }
+    if (exists) await operations.rename(path, replaced);
     await operations.rename(partial, path);
     published = true;
     await operations.syncDirectory(parent);

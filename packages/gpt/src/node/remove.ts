@@ -4,8 +4,8 @@ import type { FileOperations } from "./file-operations.ts";
 import { TemporaryNames } from "./temporary-names.ts";
 
 /**
- * Removes a folder as a whole: whenever the process or the machine stops, it is complete or has a temporary name. Such a
- * leftover goes with the next `publishFolder` beside it. Rejects with the system's error.
+ * Removes a folder as a whole: whenever the process or the machine stops, it is complete or has a temporary name. Such
+ * a leftover goes with the next `publishFolder` beside it. Rejects with the system's error.
  */
 export async function removeFolder(
   target: string,

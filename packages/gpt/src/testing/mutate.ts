@@ -23,10 +23,11 @@ export class RandomNumbers {
 
 /** Pieces that parsers of JSON and of safetensors have stumbled over. */
 const pieces = [
-  "{", "}", "[", "]", ":", ",", '"', "\\", "\\u", "\\ud800", "\\u0000", "\\n", "\u0000", "\t", " ", "\n", "\uFEFF", "é", "𝄞",
-  "null", "true", "false", "tru", "NaN", "Infinity", "-", "-0", "0", "00", "1.", ".5", "1e", "1e400", "-1e400", "1E-400",
-  "9007199254740991", "9007199254740993", "18446744073709551616", "-1", "0.5", "4294967296", "{}", "[]", "[[[[[[[[", '{"a":',
-  '"dtype":', '"F32"', '"F4"', '"shape":', '"data_offsets":', '"__metadata__":', '"weight_map":', '"model_type":', "../", "/",
+  "{", "}", "[", "]", ":", ",", '"', "\\", "\\u", "\\ud800", "\\u0000", "\\n", "\u0000", "\t", " ", "\n", "\uFEFF",
+  "é", "𝄞", "null", "true", "false", "tru", "NaN", "Infinity", "-", "-0", "0", "00", "1.", ".5", "1e", "1e400",
+  "-1e400", "1E-400", "9007199254740991", "9007199254740993", "18446744073709551616", "-1", "0.5", "4294967296", "{}",
+  "[]", "[[[[[[[[", '{"a":', '"dtype":', '"F32"', '"F4"', '"shape":', '"data_offsets":', '"__metadata__":',
+  '"weight_map":', '"model_type":', "../", "/",
 ].map((piece) => new TextEncoder().encode(piece));
 const oddBytes = [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xf5], [0x80]].map((bytes) => Uint8Array.from(bytes));
 

@@ -101,8 +101,19 @@ export class CrashDisk implements FileOperations {
 
   remove(path: string): Promise<void> {
     return this.#run(() => {
-      if (this.#find(path) !== undefined) this.#change(this.#directory(dirname(path)), [[basename(path), undefined]]);
+      const inode = this.#find(path);
+      if (inode === undefined) return;
+      this.#empty(inode);
+      this.#change(this.#directory(dirname(path)), [[basename(path), undefined]]);
     });
+  }
+
+  /** Removes what is in a folder, name by name. */
+  #empty(directory: Inode): void {
+    for (const [name, inode] of this.#namesAfter(this.#all()).get(directory) ?? []) {
+      this.#empty(inode);
+      this.#change(directory, [[name, undefined]]);
+    }
   }
 
   list(path: string): Promise<readonly string[] | undefined> {
@@ -121,8 +132,17 @@ export class CrashDisk implements FileOperations {
 
   /** What it might hold after a crash, for every moment since the beginning; the same content once. */
   *crashes(): Generator<Tree> {
+    yield* this.#crashes(0);
+  }
+
+  /** What it might hold after a crash at this moment. */
+  *crashesNow(): Generator<Tree> {
+    yield* this.#crashes(this.#log.length);
+  }
+
+  *#crashes(first: number): Generator<Tree> {
     const seen = new Set<string>();
-    for (let length = 0; length <= this.#log.length; length++) {
+    for (let length = first; length <= this.#log.length; length++) {
       const steps = [...this.#initial, ...this.#log.slice(0, length)];
       const pending = steps.filter((step, i) => step.kind === "change" && !isSynced(steps, i, step.change.directory));
       for (const happened of subsets(pending)) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readmeExamples, runExample } from "@gpt/config/readme";
 
-const packageFolder = join(import.meta.dirname, "..");
+const packageFolder = import.meta.dirname;
 
 test("the examples of the README print what it says", async () => {
   const directory = await mkdtemp(join(tmpdir(), "gpt-readme-"));
@@ -13,7 +13,11 @@ test("the examples of the README print what it says", async () => {
     for (const example of await readmeExamples(packageFolder)) {
       outputs.push(await runExample(example, packageFolder, directory));
     }
-    expect(outputs).toEqual(["pattern [ 1, 4, 4, 4 ]\nlogits [ 1, 4, 100 ]\n", "108544\n", "124439808 1991036928 73728\n"]);
+    expect(outputs).toEqual([
+      "pattern [ 1, 4, 4, 4 ]\nlogits [ 1, 4, 100 ]\n",
+      "108544\n",
+      "124439808 1991036928 73728\n",
+    ]);
     const readme = await readFile(join(packageFolder, "README.md"), "utf8");
     for (const line of outputs.flatMap((output) => output.trim().split("\n"))) expect(readme).toContain(`\`${line}\``);
   } finally {
