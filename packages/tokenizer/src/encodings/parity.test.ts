@@ -5,8 +5,8 @@ import { get_encoding, Tiktoken } from "tiktoken";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { encodingByName, encodingNames } from "../encodings.ts";
-import { testCount } from "../testing/counts.ts";
-import { anyText, writtenTexts } from "../testing/texts.ts";
+import { testCount } from "../../testing/counts.ts";
+import { anyText, writtenTexts } from "../../testing/texts.ts";
 import { specifications } from "./specifications.ts";
 import type { EncodingName } from "./specifications.ts";
 

@@ -4,9 +4,9 @@ import { trainBPE } from "../bpe/train.ts";
 import { CharacterTokenizer } from "../character.ts";
 import { TokenizerError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { testCount } from "../testing/counts.ts";
-import { jsonOf, withValue } from "../testing/tokenizer-json.ts";
-import type { Json } from "../testing/tokenizer-json.ts";
+import { testCount } from "../../testing/counts.ts";
+import { jsonOf, withValue } from "../../testing/tokenizer-json.ts";
+import type { Json } from "../../testing/tokenizer-json.ts";
 import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
 import { readTiktoken, tiktokenFile } from "./tiktoken.ts";
 

@@ -1,5 +1,5 @@
-import { encodingNames } from "../encodings.ts";
-import type { EncodingName } from "../encodings/specifications.ts";
+import { encodingNames } from "../src/encodings.ts";
+import type { EncodingName } from "../src/encodings/specifications.ts";
 
 /** How much a test does: the full count where GPT_VERIFY is set, else one that is quick. */
 export function testCount(full: number, quick: number): number {

@@ -1,5 +1,5 @@
-import { tokenizerFiles } from "../files/folder.ts";
-import type { Tokenizer } from "../tokenizer.ts";
+import { tokenizerFiles } from "../src/files/folder.ts";
+import type { Tokenizer } from "../src/tokenizer.ts";
 
 /** Any value of JSON that a test may change. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };

@@ -1,0 +1,20 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readmeExamples, runExample } from "@gpt/config/readme";
+
+test("the examples print what the README says", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "gpt-tokenizer-"));
+  try {
+    const examples = await readmeExamples(import.meta.dirname);
+    expect(examples).toHaveLength(3);
+    const readme = (await readFile(join(import.meta.dirname, "README.md"), "utf8")).replaceAll("\n", " ");
+    for (const example of examples) {
+      const lines = (await runExample(example, import.meta.dirname, folder)).trimEnd().split("\n");
+      for (const line of lines) expect(readme).toContain(`\`${line}\``);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
