@@ -60,46 +60,59 @@ export function sumRows(x: usize, rows: i32, length: i32, out: usize): void {
   }
 }
 
-/** `out[j] = Σ x[i][j]` over `rows` of `columns`. */
-export function sumColumns(x: usize, rows: i32, columns: i32, out: usize): void {
-  const step = <usize>columns * 4;
-  for (let j = 0; j < columns; j += 16) {
-    const left = columns - j;
-    sumColumns4(x, rows, step, out, left);
-    if (left > 4) sumColumns4(x + 16, rows, step, out + 16, left - 4);
-    if (left > 8) sumColumns4(x + 32, rows, step, out + 32, left - 8);
-    if (left > 12) sumColumns4(x + 48, rows, step, out + 48, left - 12);
-    x += 64;
-    out += 64;
-  }
-}
-
 /** Rows that are summed in f32 before their sum is added to an f64. */
 const blockRows = 64;
 
-function sumColumns4(x: usize, rows: i32, step: usize, out: usize, columns: i32): void {
-  let low = f64x2.splat(0);
-  let high = f64x2.splat(0);
-  while (rows > 0) {
-    let even = f32x4.splat(0);
-    let odd = f32x4.splat(0);
-    let n = min(rows, blockRows);
-    rows -= n;
-    for (; n > 1; n -= 2) {
-      even = f32x4.add(even, v128.load(x));
-      odd = f32x4.add(odd, v128.load(x + step));
-      x += 2 * step;
-    }
-    if (n > 0) {
-      even = f32x4.add(even, v128.load(x));
-      x += step;
-    }
-    const sum = f32x4.add(even, odd);
-    low = f64x2.add(low, f64x2.promote_low_f32x4(sum));
-    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(sum, sum, 1, 0)));
+/** `out[j] = Σ x[i][j]` over `rows` of `columns`. `totals` has room for `columns + 3` f64. */
+export function sumColumns(x: usize, rows: i32, columns: i32, out: usize, totals: usize): void {
+  const step = <usize>columns * 4;
+  memory.fill(totals, 0, 2 * step + 24);
+  for (; rows > 0; rows -= blockRows) {
+    const n = min(rows, blockRows);
+    let j = 0;
+    for (; j + 16 <= columns; j += 16) addSums16(x + <usize>j * 4, n, step, totals + <usize>j * 8);
+    for (; j < columns; j += 4) addSums4(x + <usize>j * 4, n, step, totals + <usize>j * 8);
+    x += blockRows * step;
   }
-  const sums = v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
-  storeUpTo4(out, sums, columns);
+  for (let j = 0; j < columns; j += 4) {
+    const low = f32x4.demote_f64x2_zero(v128.load(totals));
+    const high = f32x4.demote_f64x2_zero(v128.load(totals, 16));
+    storeUpTo4(out, v128.shuffle<i64>(low, high, 0, 2), columns - j);
+    totals += 32;
+    out += 16;
+  }
+}
+
+/** Adds the sums of 16 columns, a cache line wide, to totals in f64. */
+function addSums16(x: usize, rows: i32, step: usize, totals: usize): void {
+  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+  for (; rows > 0; rows--) {
+    s0 = f32x4.add(s0, v128.load(x));
+    s1 = f32x4.add(s1, v128.load(x, 16));
+    s2 = f32x4.add(s2, v128.load(x, 32));
+    s3 = f32x4.add(s3, v128.load(x, 48));
+    x += step;
+  }
+  addTo(totals, s0);
+  addTo(totals + 32, s1);
+  addTo(totals + 64, s2);
+  addTo(totals + 96, s3);
+}
+
+function addSums4(x: usize, rows: i32, step: usize, totals: usize): void {
+  let sum = f32x4.splat(0);
+  for (; rows > 0; rows--) {
+    sum = f32x4.add(sum, v128.load(x));
+    x += step;
+  }
+  addTo(totals, sum);
+}
+
+@inline
+function addTo(totals: usize, sum: v128): void {
+  const high = v128.shuffle<i64>(sum, sum, 1, 0);
+  v128.store(totals, f64x2.add(v128.load(totals), f64x2.promote_low_f32x4(sum)));
+  v128.store(totals, f64x2.add(v128.load(totals, 16), f64x2.promote_low_f32x4(high)), 16);
 }
 
 /** `out[j] = max x[i][j]`, NaN where there is one. */
