@@ -75,14 +75,18 @@ export class CausalSelfAttention extends Module {
   }
 }
 
-/** `[B, 1, T, S]`: 0 where query `i`, at position `keyCount − T + i`, may see key `j`, and −∞ where it may not. */
+/**
+ * `[B, 1, T, S]`, or `[1, 1, T, S]` where the sequences have one length: 0 where query `i`, at position
+ * `keyCount − T + i`, may see key `j`, and −∞ where it may not.
+ */
 function causalMask(sequences: readonly AttentionSequence[], T: number, S: number, backend: Backend): Tensor {
-  const values = new Float32Array(sequences.length * T * S);
-  sequences.forEach(({ keyCount }, b) => {
+  const different = sequences.every(({ keyCount }) => keyCount === S) ? sequences.slice(0, 1) : sequences;
+  const values = new Float32Array(different.length * T * S);
+  different.forEach(({ keyCount }, b) => {
     for (let i = 0; i < T; i++) {
       const row = (b * T + i) * S;
       values.fill(-Infinity, row + keyCount - T + i + 1, row + S);
     }
   });
-  return tensor(values, { shape: [sequences.length, 1, T, S], backend });
+  return tensor(values, { shape: [different.length, 1, T, S], backend });
 }

@@ -6,7 +6,7 @@ import { GPTError } from "../errors.ts";
 import { GPT } from "../model.ts";
 import { safetensorsChunks } from "../safetensors/write.ts";
 import type { TensorSource } from "../safetensors/write.ts";
-import { architectures, collect, idsOf, memoryFolder, tiny } from "../testing/fixtures.ts";
+import { architectures, collect, idsOf, joined, memoryFolder, tiny } from "../testing/fixtures.ts";
 import { mutations } from "../testing/mutate.ts";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
@@ -343,6 +343,29 @@ describe("refuses, in one clear error,", () => {
       await expectRefusal(files, "invalid-file", "model/model.safetensors: ");
     }
   });
+});
+
+test(`of ${fuzzCount / 10} folders with a mutated file none does more harm than an error`, async () => {
+  const model = new GPT({ ...tiny, layers: 1 });
+  const files = await collect(modelFiles(model));
+  model.dispose();
+  const length = 8 + Number(new DataView(files["model.safetensors"].buffer).getBigUint64(0, true));
+  const head = files["model.safetensors"].slice(0, length);
+  const values = files["model.safetensors"].slice(length);
+  let loaded = 0;
+  for (const input of mutations([head, files["config.json"]], fuzzCount / 10, 5)) {
+    for (const [name, content] of [["config.json", input], ["model.safetensors", joined([input, values])]] as const) {
+      try {
+        (await folderWith({ ...files, [name]: content })).dispose();
+        loaded++;
+      } catch (error) {
+        if (!(error instanceof GPTError)) throw error;
+      }
+    }
+  }
+  expect(loaded).toBeGreaterThan(fuzzCount / 500);
+  expect(backend.memory.liveBuffers).toBe(0);
+  expect(backend.memory.peakBytes).toBeLessThan(10_000);
 });
 
 describe("shards", () => {

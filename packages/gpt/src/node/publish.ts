@@ -45,7 +45,7 @@ export async function publishFolder(
     await operations.rename(partial, path);
     published = true;
     await operations.syncDirectory(parent);
-    if (exists) await operations.remove(replaced);
+    await attempt(() => operations.remove(replaced));
   } catch (error) {
     if (!published) {
       await attempt(() => operations.remove(partial));
