@@ -7,13 +7,16 @@ import { run } from "./commands.ts";
 /** Our packages that a program uses which tokenizes, trains and generates. */
 export const libraries = ["generate", "gpt", "nn", "tensor", "tokenizer", "train"].map((name) => `@gpt/${name}`);
 
+/** The package of the command `gpt`. */
+export const command = "@gpt/cli";
+
 /**
  * A new project in an empty folder, as a user makes it: a package.json, the packed packages installed by npm, and the
  * given files, by their content or as copies from `program/`. The folder is removed after the test.
  */
 export async function freshProject(
   names: readonly string[],
-  files: Record<string, string | { copy: string }>,
+  files: Record<string, string | { copy: string }> = {},
 ): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "gpt-project-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
@@ -26,7 +29,8 @@ export async function freshProject(
     if (typeof content === "string") await writeFile(path, content);
     else await cp(join(import.meta.dirname, "../program", content.copy), path);
   }
-  // The packages need nothing from the network: they have no dependencies but one another.
-  await run("npm", ["install", "--offline", "--no-audit", "--no-fund"], directory);
+  // Libraries need nothing from the network, since they depend on one another alone; the command has dependencies.
+  const network = names.includes(command) ? "--prefer-offline" : "--offline";
+  await run("npm", ["install", network, "--no-audit", "--no-fund"], directory);
   return directory;
 }

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { run } from "./commands.ts";
+import { command, freshProject, libraries } from "./fresh-project.ts";
+
+test("the installed command answers, trains and writes", async () => {
+  const project = await freshProject([command, ...libraries], { "text.txt": "the cat sat on the mat. ".repeat(40) });
+  const gpt = (...args: string[]): Promise<string> => run("npm", ["exec", "--", "gpt", ...args], project);
+
+  expect(await gpt("--help")).toContain("Usage: gpt");
+  expect(JSON.parse(await gpt("info", "--preset", "gpt2", "--json"))).toMatchObject({ parameters: 124_439_808 });
+
+  const size = ["--layers", "1", "--heads", "2", "--dim", "16", "--context", "16", "--batch", "2"];
+  const lines = (await gpt("train", "--data", "text.txt", "--out", "run", ...size, "--steps", "4", "--json")).trim().split("\n");
+  expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ done: true, step: 4 });
+  const written: unknown = JSON.parse(await gpt("generate", "--model", "run", "--prompt", "the", "--max-tokens", "5", "--json"));
+  expect(written).toMatchObject({ promptTokens: 3, tokens: { length: 5 } });
+});
