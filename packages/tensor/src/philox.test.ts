@@ -40,7 +40,7 @@ test("any block up to 2⁵³, of any key", () => {
       const expected = reference.philox(counter, [BigInt(seed[0]), BigInt(seed[1])]);
       expect(Array.from(out)).toEqual(Array.from(expected, Number));
     }),
-    { numRuns: process.env.GPT_VERIFY ? 100_000 : 500 },
+    { numRuns: process.env.GPT_VERIFY ? 100_000 : 500, seed: 1 },
   );
 });
 

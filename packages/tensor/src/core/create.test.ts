@@ -42,6 +42,7 @@ describe("with a backend", () => {
         expect(Array.from(x.dataSync())).toEqual(Array.from({ length: x.size }, (_, i) => i));
         x.dispose();
       }),
+      { seed: 1 },
     );
     expect(backend.memory.liveBuffers).toBe(0);
   });

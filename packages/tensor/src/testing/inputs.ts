@@ -91,7 +91,7 @@ export function arraysOf<I extends Inputs>(inputs: I): ArraysOf<I> {
 export interface PlacedInputs<I extends Inputs> {
   readonly tensors: TensorsOf<I>;
   readonly placed: Readonly<Record<string, Placed>>;
-  dispose(): void;
+  readonly dispose: () => void;
 }
 
 export function placeInputs<I extends Inputs>(backend: Backend, inputs: I, arrays: ArraysOf<I>): PlacedInputs<I> {

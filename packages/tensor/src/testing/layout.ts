@@ -22,8 +22,8 @@ export interface Placed<D extends DType = DType> {
   /** Where in the buffer each element of the tensor lies, in row-major order. */
   readonly positions: Int32Array;
   /** The whole buffer, as it is now. */
-  read(): Promise<DataOf<D>>;
-  dispose(): void;
+  readonly read: () => Promise<DataOf<D>>;
+  readonly dispose: () => void;
 }
 
 /** What surrounds a tensor: reading it by mistake shows in results, or is out of range as an index. */

@@ -124,7 +124,7 @@ export const attentionChecks = {
         out: unwritten([9, 4, 5]),
         logSumExp: unwritten([9, 4]),
       },
-      run: ({ attention }, views) => attention({ ...causal, ...views }),
+      run: (kernels, views) => kernels.attention({ ...causal, ...views }),
       expected: (arrays) => reference.attention(arrays, causal),
     }),
     kernel({
@@ -135,13 +135,13 @@ export const attentionChecks = {
         v: coveredRows,
         out: unwritten([6, 2, 4]),
       },
-      run: ({ attention }, views) => attention({ ...partial, ...views, logSumExp: null }),
+      run: (kernels, views) => kernels.attention({ ...partial, ...views, logSumExp: null }),
       expected: (arrays) => ({ out: reference.attention(arrays, partial).out }),
     }),
     kernel({
       name: "no sequences",
       inputs: { q: numbers([2, 1, 3]), k: numbers([2, 1, 3]), v: numbers([2, 1, 3]), out: numbers([2, 1, 3]) },
-      run: ({ attention }, views) => attention({ ...causal, ...views, sequences: [], logSumExp: null }),
+      run: (kernels, views) => kernels.attention({ ...causal, ...views, sequences: [], logSumExp: null }),
       expected: ({ out }) => ({ out }),
     }),
     inPlace({
@@ -178,9 +178,9 @@ export const attentionChecks = {
         gradK: unwritten([9, 2, 3], "gapped"),
         gradV: unwritten([9, 2, 3], "offset"),
       },
-      run({ attention, attentionGradient }, { grad, gradQ, gradK, gradV, ...views }) {
-        attention({ ...causal, ...views });
-        attentionGradient({ ...causal, ...views, grad, gradQ, gradK, gradV });
+      run(kernels, { grad, gradQ, gradK, gradV, ...views }) {
+        kernels.attention({ ...causal, ...views });
+        kernels.attentionGradient({ ...causal, ...views, grad, gradQ, gradK, gradV });
       },
       expected({ q, k, v, grad }) {
         const loss = (parts: reference.Projections): number => inner(reference.attention(parts, causal).out, grad);

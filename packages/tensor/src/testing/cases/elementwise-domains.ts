@@ -1,5 +1,12 @@
 import type { BinaryOp, UnaryOp } from "../../contract/index.ts";
-import type { NumberOptions } from "../inputs.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Shape } from "../../shape.ts";
+import type { Input, NumberOptions } from "../inputs.ts";
+import { integers, literal, numbers } from "../inputs.ts";
+import type { Layout } from "../layout.ts";
+import type { OpCase } from "../op-case.ts";
+import { op } from "../op-case.ts";
+import { array } from "../reference/array.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -40,3 +47,30 @@ export const binaryDomains: { readonly [Op in BinaryOp]: Domain<readonly [a: num
   equal: { whole: true, special: [[1, 1, 1], [inf, inf, 1], [0, -0, 1], [inf, -inf, 0], [nan, nan, 0]] },
   less: { whole: true, special: [[1, 1, 0], [-inf, inf, 1], [-0, 0, 0], [nan, 1, 0], [1, nan, 0]] },
 };
+
+/** An op at all of its special arguments; those with NaN apart, for backends that lose it. */
+export function specialCases<Row extends readonly number[]>(
+  name: string,
+  rows: readonly Row[],
+  run: (...columns: Tensor[]) => Tensor,
+): OpCase[] {
+  const parts = [rows.filter((row) => !row.some(Number.isNaN)), rows.filter((row) => row.some(Number.isNaN))];
+  return parts.flatMap((part, i) => {
+    if (part.length === 0) return [];
+    const column = (index: number): number[] => part.map((row) => row[index]);
+    const inputs = part[0].slice(0, -1).map((_, index) => [`x${index}`, literal(column(index))] as const);
+    const expected = column(inputs.length);
+    return op({
+      name: `${name}: ${i === 0 ? "special values" : "NaN"}`,
+      inputs: Object.fromEntries(inputs),
+      run: (tensors) => run(...Object.values(tensors)),
+      reference: () => array([expected.length], expected),
+      needs: i === 0 ? undefined : "nan",
+    });
+  });
+}
+
+/** Random arguments for an op. */
+export function draw(domain: Domain<readonly number[]>, shape: Shape, layout: Layout): Input<"f32"> {
+  return domain.whole ? integers(shape, -2, 3, layout, "f32") : numbers(shape, { ...domain, layout });
+}

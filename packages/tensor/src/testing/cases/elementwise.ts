@@ -5,7 +5,6 @@ import type { Operand } from "../../ops/elementwise.ts";
 import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { derivativeAlong } from "../finite-differences.ts";
-import type { Input } from "../inputs.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
@@ -14,32 +13,9 @@ import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { array, combine, map } from "../reference/array.ts";
 import { activations, binary, unary } from "../reference/elementwise.ts";
-import type { Domain } from "./elementwise-domains.ts";
-import { binaryDomains, unaryDomains } from "./elementwise-domains.ts";
+import { binaryDomains, draw, specialCases, unaryDomains } from "./elementwise-domains.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
-
-/** An op at all of its special arguments; those with NaN apart, for backends that lose it. */
-function specialCases<Row extends readonly number[]>(
-  name: string,
-  rows: readonly Row[],
-  run: (...columns: Tensor[]) => Tensor,
-): OpCase[] {
-  const parts = [rows.filter((row) => !row.some(Number.isNaN)), rows.filter((row) => row.some(Number.isNaN))];
-  return parts.flatMap((part, i) => {
-    if (part.length === 0) return [];
-    const column = (index: number): number[] => part.map((row) => row[index]);
-    const inputs = part[0].slice(0, -1).map((_, index) => [`x${index}`, literal(column(index))] as const);
-    const expected = literal(column(inputs.length));
-    return op({
-      name: `${name}: ${i === 0 ? "special values" : "NaN"}`,
-      inputs: Object.fromEntries(inputs),
-      run: (tensors) => run(...Object.values(tensors)),
-      reference: () => ({ shape: expected.shape, data: Float64Array.from(expected.values(0)) }),
-      needs: i === 0 ? undefined : "nan",
-    });
-  });
-}
 
 const layouts: readonly (readonly [Shape, Layout])[] = [
   [[], "offset"], [[0], "dense"], [[1], "dense"], [[7], "offset"], [[3, 5], "transposed"], [[2, 3, 4], "gapped"],
@@ -79,10 +55,6 @@ const pairs: readonly (readonly [name: string, a: readonly [Shape, Layout], b: r
   ["one element to none", [[1], "dense"], [[0], "dense"]],
   ["large", [[3, 1030], "offset"], [[1030], "dense"]],
 ];
-
-function draw(domain: Domain<readonly number[]>, shape: Shape, layout: Layout): Input<"f32"> {
-  return domain.whole ? integers(shape, -2, 3, layout, "f32") : numbers(shape, { ...domain, layout });
-}
 
 const pairCases = (name: BinaryOp): OpCase[] =>
   pairs.map(([title, [aShape, aLayout], [bShape, bLayout]]) =>
@@ -218,19 +190,19 @@ const activationGradients = (activation: Activation): [Check, ...Check[]] => {
     kernel({
       name: `of ${activation}`,
       inputs: { ...inputs(1031), out: unwritten([1031]) },
-      run: ({ activationGradient }, { x, grad, out }) => activationGradient({ activation, x, grad, out }),
+      run: (kernels, { x, grad, out }) => kernels.activationGradient({ activation, x, grad, out }),
       expected: (arrays) => ({ out: expected(arrays) }),
     }),
     kernel({
       name: `of ${activation}, into the gradient`,
       inputs: inputs(37),
-      run: ({ activationGradient }, { x, grad }) => activationGradient({ activation, x, grad, out: grad }),
+      run: (kernels, { x, grad }) => kernels.activationGradient({ activation, x, grad, out: grad }),
       expected: (arrays) => ({ grad: expected(arrays) }),
     }),
     kernel({
       name: `of ${activation}, far out`,
       inputs: { x: literal([-1e10, -50, 50, 1e10]), grad: literal([1, 2, 3, 4]), out: unwritten([4]) },
-      run: ({ activationGradient }, { x, grad, out }) => activationGradient({ activation, x, grad, out }),
+      run: (kernels, { x, grad, out }) => kernels.activationGradient({ activation, x, grad, out }),
       expected: () => ({ out: array([4], [0, 0, 3, 4]) }),
     }),
   ];
@@ -273,20 +245,6 @@ const arithmetic: readonly OpCase[] = [
   }),
 ];
 
-/** Shapes and layouts of copies, from and to. */
-const copies: readonly (readonly [Shape, Layout, Layout])[] = [
-  [[], "offset", "offset"],
-  [[1], "dense", "stepped"],
-  [[9], "stepped", "dense"],
-  [[3, 5], "transposed", "dense"],
-  [[3, 5], "dense", "transposed"],
-  [[4, 6], "transposed", "transposed"],
-  [[2, 1, 4], "gapped", "transposed"],
-  [[2, 3, 2, 3, 2], "stepped", "gapped"],
-  [[65, 129], "transposed", "offset"],
-  [[5, 1031], "offset", "gapped"],
-];
-
 /** Half of the smallest normal number. */
 const subnormal = 2 ** -127;
 
@@ -295,7 +253,7 @@ export const elementwiseChecks = {
     kernel({
       name: "in place",
       inputs: { x: numbers([37], { layout: "offset" }) },
-      run: ({ unary }, { x }) => unary({ op: "tanh", x, out: x }),
+      run: (kernels, { x }) => kernels.unary({ op: "tanh", x, out: x }),
       expected: ({ x }) => ({ x: map(x, Math.tanh) }),
     }),
     ...unaryNames.flatMap((name) => specialCases(name, unaryDomains[name].special, (x) => ops[name](x))).map(values),
@@ -307,13 +265,13 @@ export const elementwiseChecks = {
     kernel({
       name: "into the first operand",
       inputs: { a: numbers([37], { layout: "offset" }), b: numbers([37]) },
-      run: ({ binary }, { a, b }) => binary({ op: "sub", a, b, out: a }),
+      run: (kernels, { a, b }) => kernels.binary({ op: "sub", a, b, out: a }),
       expected: ({ a, b }) => ({ a: combine(binary.sub, a, b) }),
     }),
     kernel({
       name: "into the second operand",
       inputs: { a: numbers([5, 7], { layout: "transposed" }), b: numbers([5, 7], { layout: "offset" }) },
-      run: ({ binary }, { a, b }) => binary({ op: "sub", a, b, out: b }),
+      run: (kernels, { a, b }) => kernels.binary({ op: "sub", a, b, out: b }),
       expected: ({ a, b }) => ({ b: combine(binary.sub, a, b) }),
     }),
     ...binaryNames.flatMap((name) => specialCases(name, binaryDomains[name].special, ops[name])).map(values),
@@ -327,7 +285,7 @@ export const elementwiseChecks = {
     kernel({
       name: "in place",
       inputs: { x: numbers([37], { layout: "offset" }) },
-      run: ({ affine }, { x }) => affine({ x, scale: -2, shift: 0.5, out: x }),
+      run: (kernels, { x }) => kernels.affine({ x, scale: -2, shift: 0.5, out: x }),
       expected: ({ x }) => ({ x: map(x, (value) => -2 * value + 0.5) }),
     }),
     ...specialCases("3x + 1", [[inf, inf], [-inf, -inf], [nan, nan]], (x) => ops.affine(x, 3, 1)).map(values),
@@ -350,64 +308,11 @@ export const elementwiseChecks = {
         b: literal([nan, 6, 7, nan]),
         out: unwritten([4]),
       },
-      run: ({ select }, { condition, a, b, out }) => select({ condition, a, b, out }),
+      run: (kernels, { condition, a, b, out }) => kernels.select({ condition, a, b, out }),
       expected: () => ({ out: array([4], [1, 6, 7, 4]) }),
       needs: "nan",
     }),
     ...selections.flatMap((subject) => [values(subject), gradients(subject)]),
   ],
   activationGradient: [...activationGradients("gelu"), ...activationGradients("relu")],
-  copy: [
-    kernel({
-      name: "i32 to i32",
-      inputs: { x: integers([3, 5], -9, 9, "transposed"), out: unwritten([3, 5], "offset", "i32") },
-      run: ({ copy }, { x, out }) => copy({ x, out }),
-      expected: ({ x }) => ({ out: x }),
-      tolerance: 0,
-    }),
-    kernel({
-      name: "f32 to i32 truncates",
-      inputs: {
-        x: literal([1.9, -1.9, 0.5, -0.5, 2147483520, -2147483648], [2, 3]),
-        out: unwritten([2, 3], "gapped", "i32"),
-      },
-      run: ({ copy }, { x, out }) => copy({ x, out }),
-      expected: () => ({ out: array([2, 3], [1, -1, 0, 0, 2147483520, -2147483648]) }),
-      tolerance: 0,
-    }),
-    kernel({
-      name: "i32 to f32 rounds to the nearest",
-      inputs: { x: literal([-7, 16777217, 16777219, 2147483647], [4], "i32"), out: unwritten([4], "stepped") },
-      run: ({ copy }, { x, out }) => copy({ x, out }),
-      expected: () => ({ out: array([4], [-7, 16777216, 16777220, 2147483648]) }),
-      tolerance: 0,
-    }),
-    ...copies.map(([shape, from, to]) =>
-      kernel({
-        name: `[${shape.join(", ")}], ${from} to ${to}`,
-        inputs: { x: numbers(shape, { layout: from }), out: unwritten(shape, to) },
-        run: ({ copy }, { x, out }) => copy({ x, out }),
-        expected: ({ x }) => ({ out: x }),
-        tolerance: 0,
-      }),
-    ),
-  ],
-  fill: [
-    kernel({
-      name: "i32",
-      inputs: { out: unwritten([3, 5], "transposed", "i32") },
-      run: ({ fill }, { out }) => fill({ value: -2147483648, out }),
-      expected: ({ out }) => ({ out: map(out, () => -2147483648) }),
-      tolerance: 0,
-    }),
-    ...copies.map(([shape, , layout]) =>
-      kernel({
-        name: `[${shape.join(", ")}], ${layout}`,
-        inputs: { out: unwritten(shape, layout) },
-        run: ({ fill }, { out }) => fill({ value: 0.1, out }),
-        expected: ({ out }) => ({ out: map(out, () => Math.fround(0.1)) }),
-        tolerance: 0,
-      }),
-    ),
-  ],
-} satisfies ChecksOf<ElementwiseKernels>;
+} satisfies ChecksOf<Omit<ElementwiseKernels, "copy" | "fill">>;

@@ -14,8 +14,7 @@ import { reduceChecks } from "./reduce.ts";
 /** The table from kernel to checks: a kernel without any does not compile. */
 const checks: ChecksOf<Kernels> = {
   ...elementwiseChecks,
-  copy: [...elementwiseChecks.copy, ...movementChecks.copy],
-  fill: [...elementwiseChecks.fill, ...movementChecks.fill],
+  ...movementChecks,
   ...reduceChecks,
   ...matmulChecks,
   ...indexingChecks,

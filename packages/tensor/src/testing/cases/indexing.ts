@@ -60,7 +60,7 @@ export const indexingChecks = {
     kernel({
       name: "the rows of ids outside are zero",
       inputs: { table: numbers([4, 3]), ids: literal([-1, 2, 4], [3], "i32"), out: unwritten([3, 3]) },
-      run: ({ gatherRows }, views) => gatherRows(views),
+      run: (kernels, views) => kernels.gatherRows(views),
       expected: ({ table }) => ({
         out: generate([3, 3], ([row, column]) => (row === 1 ? table.data[2 * 3 + column] : 0)),
       }),
@@ -84,7 +84,7 @@ export const indexingChecks = {
         grad: numbers([40, 7], { layout: "offset" }),
         out: numbers([5, 7], { layout: "offset" }),
       },
-      run: ({ scatterAddRows }, views) => scatterAddRows(views),
+      run: (kernels, views) => kernels.scatterAddRows(views),
       expected: ({ ids, grad, out }) => ({ out: reference.scatterAddRows(ids, grad, out) }),
     }),
     kernel({
@@ -94,7 +94,7 @@ export const indexingChecks = {
         grad: numbers([6, 3]),
         out: literal([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3], [4, 3]),
       },
-      run: ({ scatterAddRows }, views) => scatterAddRows(views),
+      run: (kernels, views) => kernels.scatterAddRows(views),
       expected: ({ ids, grad, out }) => ({ out: reference.scatterAddRows(ids, grad, out) }),
     }),
     ...lookups.map(gradients),

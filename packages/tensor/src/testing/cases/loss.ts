@@ -106,7 +106,7 @@ export const lossChecks = {
         logSumExp: unwritten([9]),
         count: unwritten([1]),
       },
-      run: ({ crossEntropy }, views) => crossEntropy({ ...views, ignoreIndex }),
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex }),
       expected: ({ logits, targets }) => ({
         losses: reference.crossEntropy(logits, targets),
         logSumExp: logSums(logits),
@@ -122,7 +122,7 @@ export const lossChecks = {
         logSumExp: unwritten([2]),
         count: unwritten([1]),
       },
-      run: ({ crossEntropy }, views) => crossEntropy({ ...views, ignoreIndex }),
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex }),
       expected: ({ logits }) => ({
         losses: array([2], [nan, nan]),
         logSumExp: logSums(logits),
@@ -151,9 +151,9 @@ export const lossChecks = {
         count: unwritten([1]),
         grad: numbers([6], { layout: "offset" }),
       },
-      run({ crossEntropy, crossEntropyGradient }, { grad, losses, count, ...views }) {
-        crossEntropy({ ...views, losses, count, ignoreIndex });
-        crossEntropyGradient({ ...views, grad, ignoreIndex, out: views.logits });
+      run(kernels, { grad, losses, count, ...views }) {
+        kernels.crossEntropy({ ...views, losses, count, ignoreIndex });
+        kernels.crossEntropyGradient({ ...views, grad, ignoreIndex, out: views.logits });
       },
       expected({ logits, targets, grad }) {
         const loss = (moved: NdArray): NdArray => reference.crossEntropy(moved, targets, ignoreIndex);

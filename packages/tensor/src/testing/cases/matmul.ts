@@ -105,7 +105,7 @@ const preactivations = (["gelu", "relu"] satisfies Activation[]).map((activation
       out: unwritten([1, 9, 11]),
       preactivation: unwritten([1, 9, 11]),
     },
-    run: ({ matmul }, views) => matmul({ ...none, ...views, activation }),
+    run: (kernels, views) => kernels.matmul({ ...none, ...views, activation }),
     expected: ({ a, b, bias, residual }) => {
       const sums = combine((sum, x) => sum + x, reference.matmul(a, b), bias);
       return { preactivation: sums, out: combine((sum, r) => activations[activation](sum) + r, sums, residual) };
@@ -122,7 +122,7 @@ const accumulations = ([[2, 5, 7, 6], [1, 33, 1, 17], [1, 65, 130, 19], [2, 3, 0
         b: numbers([batch, inner, columns], { layout: "gapped" }),
         out: numbers([batch, rows, columns], { layout: "offset" }),
       },
-      run: ({ matmul }, views) => matmul({ ...none, ...views, accumulate: true }),
+      run: (kernels, views) => kernels.matmul({ ...none, ...views, accumulate: true }),
       expected: ({ a, b, out }) => ({ out: combine((x, y) => x + y, out, reference.matmul(a, b)) }),
     }),
 );
@@ -136,7 +136,7 @@ const contained = (name: string, value: number, needs?: "nan") =>
       b: literal([1, 1, 1, 2, 2, 2, 3, 3, 3], [1, 3, 3]),
       out: unwritten([1, 3, 3]),
     },
-    run: ({ matmul }, views) => matmul({ ...none, ...views }),
+    run: (kernels, views) => kernels.matmul({ ...none, ...views }),
     expected: () => ({ out: array([1, 3, 3], [14, 14, 14, value, value, value, 50, 50, 50]) }),
     needs,
   });
@@ -158,14 +158,14 @@ export const matmulChecks = {
     kernel({
       name: "one matrix for the whole batch, by a stride of 0",
       inputs: { a: numbers([3, 4, 5]), b: numbers([5, 6], { layout: "transposed" }), out: unwritten([3, 4, 6]) },
-      run: ({ matmul }, { a, b, out }) =>
-        matmul({ ...none, a, b: { ...b, shape: [3, 5, 6], strides: [0, ...b.strides] }, out }),
+      run: (kernels, { a, b, out }) =>
+        kernels.matmul({ ...none, a, b: { ...b, shape: [3, 5, 6], strides: [0, ...b.strides] }, out }),
       expected: ({ a, b }) => ({ out: reference.matmul(a, b) }),
     }),
     kernel({
       name: "a residual that is the input",
       inputs: { a: numbers([1, 6, 6]), b: numbers([1, 6, 6]), out: unwritten([1, 6, 6]) },
-      run: ({ matmul }, views) => matmul({ ...none, ...views, residual: views.a }),
+      run: (kernels, views) => kernels.matmul({ ...none, ...views, residual: views.a }),
       expected: ({ a, b }) => ({ out: combine((x, y) => x + y, a, reference.matmul(a, b)) }),
     }),
     kernel({
@@ -177,7 +177,7 @@ export const matmulChecks = {
         residual: numbers([1, 2, 3]),
         out: unwritten([1, 2, 3]),
       },
-      run: ({ matmul }, views) => matmul({ ...none, ...views, activation: "relu" }),
+      run: (kernels, views) => kernels.matmul({ ...none, ...views, activation: "relu" }),
       expected: ({ bias, residual }) => ({ out: combine((x, r) => Math.max(x, 0) + r, bias, residual) }),
     }),
     contained("an infinity", inf),

@@ -2,13 +2,15 @@ import type { ElementwiseKernels } from "../../contract/index.ts";
 import { full, ones } from "../../core/create.ts";
 import { add, mul } from "../../ops/elementwise.ts";
 import * as ops from "../../ops/movement.ts";
+import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
+import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
-import { array, broadcastTo, combine, generate, reshape } from "../reference/array.ts";
+import { array, broadcastTo, combine, generate, map, reshape } from "../reference/array.ts";
 import { concat, permute, slice } from "../reference/movement.ts";
-import { inPlace } from "../write-case.ts";
+import { inPlace, kernel } from "../write-case.ts";
 
 const reshapes = ([
   [[6], "offset", [2, 3]],
@@ -175,7 +177,21 @@ const filledOnes = op({
   reference: () => generate([2, 0], () => 1),
 });
 
-/** Ops that move values stand on two kernels. */
+/** Shapes and layouts of copies, from and to. */
+const copies: readonly (readonly [Shape, Layout, Layout])[] = [
+  [[], "offset", "offset"],
+  [[1], "dense", "stepped"],
+  [[9], "stepped", "dense"],
+  [[3, 5], "transposed", "dense"],
+  [[3, 5], "dense", "transposed"],
+  [[4, 6], "transposed", "transposed"],
+  [[2, 1, 4], "gapped", "transposed"],
+  [[2, 3, 2, 3, 2], "stepped", "gapped"],
+  [[65, 129], "transposed", "offset"],
+  [[5, 1031], "offset", "gapped"],
+];
+
+/** Two kernels, and the ops that stand on them. */
 export const movementChecks = {
   copy: [
     inPlace({
@@ -198,8 +214,60 @@ export const movementChecks = {
       }),
       tolerance: 0,
     }),
+    kernel({
+      name: "i32 to i32",
+      inputs: { x: integers([3, 5], -9, 9, "transposed"), out: unwritten([3, 5], "offset", "i32") },
+      run: (kernels, { x, out }) => kernels.copy({ x, out }),
+      expected: ({ x }) => ({ out: x }),
+      tolerance: 0,
+    }),
+    kernel({
+      name: "f32 to i32 truncates",
+      inputs: {
+        x: literal([1.9, -1.9, 0.5, -0.5, 2147483520, -2147483648], [2, 3]),
+        out: unwritten([2, 3], "gapped", "i32"),
+      },
+      run: (kernels, { x, out }) => kernels.copy({ x, out }),
+      expected: () => ({ out: array([2, 3], [1, -1, 0, 0, 2147483520, -2147483648]) }),
+      tolerance: 0,
+    }),
+    kernel({
+      name: "i32 to f32 rounds to the nearest",
+      inputs: { x: literal([-7, 16777217, 16777219, 2147483647], [4], "i32"), out: unwritten([4], "stepped") },
+      run: (kernels, { x, out }) => kernels.copy({ x, out }),
+      expected: () => ({ out: array([4], [-7, 16777216, 16777220, 2147483648]) }),
+      tolerance: 0,
+    }),
+    ...copies.map(([shape, from, to]) =>
+      kernel({
+        name: `[${shape.join(", ")}], ${from} to ${to}`,
+        inputs: { x: numbers(shape, { layout: from }), out: unwritten(shape, to) },
+        run: (kernels, { x, out }) => kernels.copy({ x, out }),
+        expected: ({ x }) => ({ out: x }),
+        tolerance: 0,
+      }),
+    ),
     ...moving.flatMap((subject) => [values(subject), gradients(subject)]),
     ...unchecked.map(values),
   ],
-  fill: [values(fills), values(filledOnes)],
+  fill: [
+    kernel({
+      name: "i32",
+      inputs: { out: unwritten([3, 5], "transposed", "i32") },
+      run: (kernels, { out }) => kernels.fill({ value: -2147483648, out }),
+      expected: ({ out }) => ({ out: map(out, () => -2147483648) }),
+      tolerance: 0,
+    }),
+    ...copies.map(([shape, , layout]) =>
+      kernel({
+        name: `[${shape.join(", ")}], ${layout}`,
+        inputs: { out: unwritten(shape, layout) },
+        run: (kernels, { out }) => kernels.fill({ value: 0.1, out }),
+        expected: ({ out }) => ({ out: map(out, () => Math.fround(0.1)) }),
+        tolerance: 0,
+      }),
+    ),
+    values(fills),
+    values(filledOnes),
+  ],
 } satisfies ChecksOf<Pick<ElementwiseKernels, "copy" | "fill">>;

@@ -132,7 +132,7 @@ export const normalizationChecks = {
         out: unwritten([5, 19]),
         ...statistics,
       },
-      run: ({ layerNorm }, views) => layerNorm({ ...views, epsilon: 1e-3 }),
+      run: (kernels, views) => kernels.layerNorm({ ...views, epsilon: 1e-3 }),
       expected: ({ x, weight, bias }) => {
         const rows = [0, 1, 2, 3, 4].map((row) => reference.moments(x.data.subarray(row * 19, (row + 1) * 19)));
         return {
@@ -160,9 +160,9 @@ export const normalizationChecks = {
         gradWeight: numbers([7], { layout: "offset" }),
         gradBias: numbers([7], { layout: "offset" }),
       },
-      run({ layerNorm, layerNormGradient }, { scratch, gradX, gradWeight, gradBias, grad, ...views }) {
-        layerNorm({ ...views, bias: views.weight, out: scratch, epsilon: 1e-5 });
-        layerNormGradient({ ...views, grad, gradX, gradWeight, gradBias });
+      run(kernels, { scratch, gradX, gradWeight, gradBias, grad, ...views }) {
+        kernels.layerNorm({ ...views, bias: views.weight, out: scratch, epsilon: 1e-5 });
+        kernels.layerNormGradient({ ...views, grad, gradX, gradWeight, gradBias });
       },
       expected({ x, weight, grad, gradWeight, gradBias }) {
         const loss = (moved: typeof x, scale: typeof x, shift: typeof x): number =>
@@ -186,7 +186,7 @@ export const normalizationChecks = {
     kernel({
       name: "without a gap between rows, at an odd offset",
       inputs: { x: numbers([5, 13], { layout: "offset" }), out: unwritten([5, 13]) },
-      run: ({ softmax }, views) => softmax({ ...views, logarithm: false }),
+      run: (kernels, views) => kernels.softmax({ ...views, logarithm: false }),
       expected: ({ x }) => ({ out: reference.softmax(x) }),
     }),
     ...softmaxes.map(values),
@@ -197,7 +197,7 @@ export const normalizationChecks = {
       kernel({
         name: `of ${logarithm ? "logSoftmax" : "softmax"}, into the gradient`,
         inputs: { y: numbers([5, 13], { low: -3, high: -1, layout: "offset" }), grad: numbers([5, 13], { layout: "offset" }) },
-        run: ({ softmaxGradient }, { y, grad }) => softmaxGradient({ y, grad, logarithm, out: grad }),
+        run: (kernels, { y, grad }) => kernels.softmaxGradient({ y, grad, logarithm, out: grad }),
         expected: ({ y, grad }) => {
           const weighted = generate([5], ([row]) => {
             const part = (x: typeof y): Float64Array => x.data.subarray(row * 13, (row + 1) * 13);

@@ -47,7 +47,7 @@ const steps = ([[1, options], [13, { ...options, step: 1 }], [13, { ...options, 
     return kernel({
       name: `step ${options.step} on ${size} parameters, epsilon ${options.epsilon}`,
       inputs: buckets(size),
-      run: ({ adamw }, views) => adamw({ ...views, ...options, ranges }),
+      run: (kernels, views) => kernels.adamw({ ...views, ...options, ranges }),
       expected: (arrays) => ({ ...reference.adamw(arrays, { ...options, ranges, gradScale: 0.25 }) }),
     });
   });
@@ -57,19 +57,19 @@ export const optimizerChecks = {
     kernel({
       name: "writes one element",
       inputs: { x: numbers([37], { layout: "offset" }), out: unwritten([1]) },
-      run: ({ sumSquares }, views) => sumSquares(views),
+      run: (kernels, views) => kernels.sumSquares(views),
       expected: ({ x }) => ({ out: array([1], [x.data.reduce((sum, value) => sum + value ** 2, 0)]) }),
     }),
     kernel({
       name: "an infinity",
       inputs: { x: literal([1, -inf, 2]), out: unwritten([1]) },
-      run: ({ sumSquares }, views) => sumSquares(views),
+      run: (kernels, views) => kernels.sumSquares(views),
       expected: () => ({ out: array([1], [inf]) }),
     }),
     kernel({
       name: "NaN",
       inputs: { x: literal([1, nan, inf]), out: unwritten([1]) },
-      run: ({ sumSquares }, views) => sumSquares(views),
+      run: (kernels, views) => kernels.sumSquares(views),
       expected: () => ({ out: array([1], [nan]) }),
       needs: "nan",
     }),
@@ -79,7 +79,7 @@ export const optimizerChecks = {
     kernel({
       name: "ranges with their own decay, in any order",
       inputs: buckets(11),
-      run: ({ adamw }, views) => adamw({ ...views, ...options, ranges: decays }),
+      run: (kernels, views) => kernels.adamw({ ...views, ...options, ranges: decays }),
       expected: (arrays) => ({ ...reference.adamw(arrays, { ...options, ranges: decays, gradScale: 0.25 }) }),
     }),
     kernel({
@@ -91,8 +91,8 @@ export const optimizerChecks = {
         secondMoments: literal([0, 0, 0, 0]),
         gradScale: literal([1]),
       },
-      run: ({ adamw }, views) =>
-        adamw({ ...views, ...options, epsilon: 1e-12, step: 1, ranges: [{ start: 0, end: 4, weightDecay: 0 }] }),
+      run: (kernels, views) =>
+        kernels.adamw({ ...views, ...options, epsilon: 1e-12, step: 1, ranges: [{ start: 0, end: 4, weightDecay: 0 }] }),
       expected: ({ gradients }) => ({
         parameters: array([4], [0.99, 1.01, 0.99, 1]),
         firstMoments: array([4], gradients.data.map((g) => 0.1 * g)),

@@ -61,7 +61,7 @@ export const randomChecks = {
     kernel({
       name: "Random123's known words",
       inputs: { out: unwritten([4]) },
-      run: ({ uniform }, { out }) => uniform({ key: keys[0], out }),
+      run: (kernels, { out }) => kernels.uniform({ key: keys[0], out }),
       expected: () => ({ out: array([4], known.map((word) => (word >>> 8) / 2 ** 24)) }),
       tolerance: 0,
     }),
@@ -70,7 +70,7 @@ export const randomChecks = {
         kernel({
           name: `${size} numbers of the key ${key.seed.join(":")}, ${key.stream.join(":")}`,
           inputs: { out: unwritten([size]) },
-          run: ({ uniform }, { out }) => uniform({ key, out }),
+          run: (kernels, { out }) => kernels.uniform({ key, out }),
           expected: () => ({ out: reference.uniform(key, size) }),
           tolerance: 0,
         }),
@@ -102,19 +102,19 @@ export const randomChecks = {
     kernel({
       name: "in place",
       inputs: { x: numbers([37], { layout: "offset" }) },
-      run: ({ dropout }, { x }) => dropout({ x, probability: 0.4, key, out: x }),
+      run: (kernels, { x }) => kernels.dropout({ x, probability: 0.4, key, out: x }),
       expected: ({ x }) => ({ x: reference.dropout(x, 0.4, key) }),
     }),
     kernel({
       name: "compares with the probability itself, not rounded to f32",
       inputs: { x: literal([1, 1, 1]), out: unwritten([3]) },
-      run: ({ dropout }, { x, out }) => dropout({ x, probability: between, key, out }),
+      run: (kernels, { x, out }) => kernels.dropout({ x, probability: between, key, out }),
       expected: ({ x }) => ({ out: reference.dropout(x, between, key) }),
     }),
     kernel({
       name: "keeps a number equal to the probability",
       inputs: { x: literal([1, 1, 1]), out: unwritten([3]) },
-      run: ({ dropout }, { x, out }) => dropout({ x, probability: first, key, out }),
+      run: (kernels, { x, out }) => kernels.dropout({ x, probability: first, key, out }),
       expected: ({ x }) => ({ out: reference.dropout(x, first, key) }),
     }),
     ...dropouts.flatMap((subject) => [values(subject), gradients(subject)]),

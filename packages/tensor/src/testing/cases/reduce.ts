@@ -75,7 +75,7 @@ const rows = (name: ReduceOp, needs: "nan" | undefined, x: readonly (readonly nu
   kernel({
     name: `${name}: ${needs ? "NaN" : "infinities"}`,
     inputs: { x: literal(x.flat(), [x.length, x[0].length, 1]), out: unwritten([x.length, 1]) },
-    run: ({ reduce }, { x, out }) => reduce({ op: name, x, out }),
+    run: (kernels, { x, out }) => kernels.reduce({ op: name, x, out }),
     expected: () => ({ out: array([x.length, 1], row) }),
     needs,
   });
@@ -84,7 +84,7 @@ const nothing = (name: ReduceOp, value: number) =>
   kernel({
     name: `${name} of nothing`,
     inputs: { x: numbers([2, 0, 3]), out: unwritten([2, 3]) },
-    run: ({ reduce }, { x, out }) => reduce({ op: name, x, out }),
+    run: (kernels, { x, out }) => kernels.reduce({ op: name, x, out }),
     expected: ({ out }) => ({ out: map(out, () => value) }),
   });
 

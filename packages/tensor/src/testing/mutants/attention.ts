@@ -1,5 +1,5 @@
 import type { AttentionKernels, View } from "../../contract/index.ts";
-import { alter, denseAt, slightly } from "./mutation.ts";
+import { alter, denseAt } from "./mutation.ts";
 import type { Memory, MutantsOf } from "./mutation.ts";
 
 function firstHead(view: View): View {

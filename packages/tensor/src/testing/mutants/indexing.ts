@@ -1,6 +1,6 @@
 import type { IndexingKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
-import { alter, slightly } from "./mutation.ts";
+import { alter } from "./mutation.ts";
 import type { MutantsOf } from "./mutation.ts";
 
 export const indexingMutants: MutantsOf<IndexingKernels> = {

@@ -9,15 +9,19 @@ export type MutantsOf<Family> = { readonly [K in keyof Family]: Readonly<Record<
 
 /** What mutations read and write, at once. */
 export interface Memory {
-  read<D extends DType>(view: Dense<D>): DataOf<D>;
-  write<D extends DType>(view: Dense<D>, values: DataOf<D>): void;
+  readonly read: <D extends DType>(view: Dense<D>) => DataOf<D>;
+  readonly write: <D extends DType>(view: Dense<D>, values: DataOf<D>) => void;
 }
 
 /** A backend with one kernel replaced by a mutation of it. */
 export function mutate<K extends keyof Kernels>(backend: Backend, kernel: K, mutation: Mutation<Kernels[K]>): Backend {
-  const { readSync } = backend;
-  if (!readSync) throw new Error("mutants need a backend that can be read synchronously");
-  const memory: Memory = { read: (view) => readSync(view), write: (view, values) => backend.write(view, values) };
+  const memory: Memory = {
+    read(view) {
+      if (!backend.readSync) throw new Error("mutants need a backend that can be read synchronously");
+      return backend.readSync(view);
+    },
+    write: (view, values) => backend.write(view, values),
+  };
   return {
     ...backend,
     kernels: { ...backend.kernels, [kernel]: mutation(backend.kernels[kernel], memory) },

@@ -1,0 +1,21 @@
+import { tmpdir } from "node:os";
+import { expect, test } from "vitest";
+import { readmeExamples, runExample } from "@gpt/config/readme";
+import { conformanceCases } from "./src/testing/index.ts";
+
+const packageFolder = import.meta.dirname;
+const [fitting, choosing, freeing, checking, ...others] = await readmeExamples(packageFolder);
+
+test.each([
+  { name: "fits parameters", example: fitting, output: "3.000 2.000 1.000\n" },
+  { name: "chooses backends", example: choosing, output: "Tensor([2, 2], f32, cpu) [[7, 10], [15, 22]] 7 10 15 22\n" },
+  { name: "frees memory", example: freeing, output: "2\n1\n2 [ 3 ]\n1\n" },
+])("$name", async ({ example, output }) => {
+  expect(await runExample(example, packageFolder, tmpdir())).toBe(output);
+});
+
+test("checks a backend by the conformance suite", async () => {
+  const output = await runExample(checking, packageFolder, tmpdir());
+  expect(output).toMatch(new RegExp(`^(#|ℹ) pass ${conformanceCases().length}$`, "m"));
+  expect(others).toEqual([]);
+});
