@@ -7,3 +7,5 @@ export type { StoryOptions } from "./generate.ts";
 export { measureSamples } from "./measure.ts";
 export type { SampleMeasure } from "./measure.ts";
 export { logProbability, parseSentence, parseStory } from "./parse.ts";
+export { storyRecipe } from "./recipe.ts";
+export type { StoryRecipe } from "./recipe.ts";

@@ -15,11 +15,11 @@ const sentences = stories.flatMap((story) => story.split(/(?<=[.]"?) /));
 describe("generateStories", () => {
   test("writes the same on every platform", async () => {
     const codes = Int32Array.from(generateStories({ seed: 2 ** 40 + 7, stories: 100 }), (c) => c.charCodeAt(0));
-    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"43017-95b6231a40da13de"`);
+    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"46974-1a40ec1a4c76860b"`);
     expect(generateStories({ seed: 1, stories: 1 })).toMatchInlineSnapshot(`
       "
 
-      In a cozy house at the edge of the forest lived a lively girl named Emma. One foggy afternoon she wanted to find a silver lantern for her sister. But the gate was closed, and Emma sat down under the table and felt afraid. There she met Pip the mouse, who was dancing under the stairs. The mouse took Emma into a cave, and she found the silver lantern. Emma thanked Pip, and they shared soup and sang until the sun went down."
+      In a cozy cottage behind the bakery lived a cheerful girl named Emma. One foggy afternoon she wanted to find a pink shell for her father. She looked in the market and under the bench, but she found no pink shell and felt afraid. "Emma, I know where to find a pink shell," said Rosie the rabbit, who was dancing under the hedge. Rosie led Emma through the reeds, where they saw the pink shell under the boat. From that morning on, Emma and Rosie read books together every spring."
     `);
   });
 
@@ -99,13 +99,13 @@ describe("the story grammar", () => {
   });
 
   test("a sentence may speak of anybody, but a whole story agrees", () => {
+    const rename = (text: string): string => text.replaceAll("Emma", "Clara").replaceAll("cheerful", "curious");
     const story = stories.find((candidate) => candidate.includes("Emma"))!;
     const [first, ...rest] = story.split(/(?<=[.]"?) /);
-    const renamed = first.replace("Emma", "Clara");
-    expect(parseSentence(renamed)).toBe(true);
-    expect(parseStory([renamed, ...rest].join(" "))).toBe(false);
     expect(parseStory([first, ...rest].join(" "))).toBe(true);
-    expect(parseStory(story.replaceAll("Emma", "Clara"))).toBe(true);
+    expect(parseSentence(rename(first))).toBe(true);
+    expect(parseStory([rename(first), ...rest].join(" "))).toBe(false);
+    expect(parseStory(rename(story))).toBe(true);
   });
 });
 

@@ -1,43 +1,48 @@
 import { compileGrammar } from "./grammar.ts";
 import type { Filler } from "./grammar.ts";
 
-function girl(name: string): Filler {
-  return { name, child: "girl", they: "she", their: "her" };
+function girl([name, mood]: readonly string[]): Filler {
+  return { name, mood, child: "girl", they: "she", their: "her" };
 }
 
-function boy(name: string): Filler {
-  return { name, child: "boy", they: "he", their: "his" };
+function boy([name, mood]: readonly string[]): Filler {
+  return { name, mood, child: "boy", they: "he", their: "his" };
 }
 
-/** The children, for whom `Filler` has pronouns. */
-const children = [
-  ...["Anna", "Clara", "Emma", "Iris", "Lily", "Nora"].map(girl),
-  ...["Ben", "David", "Finn", "Hugo", "Jack", "Max"].map(boy),
-];
+const girls = [
+  ["Anna", "brave"], ["Clara", "curious"], ["Emma", "cheerful"], ["Iris", "shy"], ["Lily", "clever"], ["Nora", "kind"],
+].map(girl);
+
+const boys = [
+  ["Ben", "gentle"], ["David", "lively"], ["Finn", "quiet"], ["Hugo", "patient"], ["Jack", "proud"], ["Max", "dreamy"],
+].map(boy);
 
 const animals = [
   ["Gus", "bear"], ["Kiki", "cat"], ["Otto", "owl"], ["Pip", "mouse"], ["Rosie", "rabbit"],
   ["Sam", "squirrel"], ["Toby", "dog"], ["Vera", "fox"], ["Wanda", "goose"], ["Zed", "donkey"],
 ].map(([name, kind]): Filler => ({ name, kind }));
 
+const things = [
+  "red kite", "blue lantern", "white feather", "green ribbon", "yellow flower",
+  "silver bell", "golden key", "brown basket", "pink shell", "black hat",
+].map((name): Filler => ({ name }));
+
 /**
- * Small stories of a child who wants something, cannot get it alone, and finds a friend: six sentences, in which names
- * recur, pronouns agree with the child, and what is found is what was wanted. Every text has one derivation at most.
+ * Small stories of a child who wants something, cannot get it alone, and finds a friend. They have six sentences, in
+ * which names recur, pronouns and characters agree, and what is found is what was wanted. No text has two derivations.
+ *
+ * Every child has a mood, every animal a kind, every thing a color of its own: what a name says about later words is
+ * what drives a model to tell names apart, without which it would not learn to repeat them for a long time.
  */
 export const storyGrammar = compileGrammar({
-  roles: {
-    hero: children,
-    friend: animals,
-    color: ["red", "blue", "green", "white", "yellow", "silver"].map((name) => ({ name })),
-    thing: ["kite", "lantern", "feather", "shell", "ribbon", "flower", "stone", "bell"].map((name) => ({ name })),
-  },
+  roles: { hero: [...girls, ...boys], friend: animals, thing: things },
   lists: {
-    mood: ["brave", "curious", "cheerful", "shy", "clever", "gentle", "kind", "lively", "quiet", "patient"],
+    size: ["small", "big", "wooden", "narrow", "crooked", "cozy", "bright", "round"],
+    house: ["house", "cottage", "cabin", "hut", "tower", "farmhouse"],
     home: [
       "by the river", "near the old mill", "at the edge of the forest", "on a green hill", "beside the lake",
       "in a quiet village", "above the harbor", "behind the bakery", "below the castle", "far from the city",
     ],
-    size: ["small", "big", "wooden", "narrow", "crooked", "cozy", "bright", "round"],
     weather: ["sunny", "windy", "rainy", "foggy", "warm", "cold", "cloudy", "snowy"],
     day: ["morning", "afternoon", "evening", "day"],
     relative: ["mother", "father", "sister", "brother", "grandmother", "uncle", "teacher", "cousin"],
@@ -49,9 +54,12 @@ export const storyGrammar = compileGrammar({
       "under the bridge", "under the stairs", "under the hedge", "under the bench", "under the leaves",
       "under the boat", "under the table", "under the tree",
     ],
-    way: ["path", "road", "bridge", "gate", "tunnel", "trail", "valley", "stream"],
-    blocked: ["too dark", "too steep", "too narrow", "closed", "full of thorns", "full of mud", "under water", "lost"],
+    way: ["path", "road", "lane", "gate", "tunnel", "trail", "passage", "crossing"],
+    blocked: ["dark", "closed", "blocked", "flooded", "muddy", "icy", "narrow", "guarded"],
     feeling: ["sad", "tired", "afraid", "lonely", "hungry", "puzzled"],
+    along: [
+      "down the road", "out of the woods", "over the fence", "around the corner", "through the grass", "across the field",
+    ],
     doing: ["resting", "singing", "reading", "fishing", "dancing", "waiting", "sleeping", "digging"],
     saying: [
       "I can help you", "I know the way", "let us look together", "do not give up", "come with me",
@@ -59,7 +67,7 @@ export const storyGrammar = compileGrammar({
     ],
     there: [
       "over the hill", "through the reeds", "down to the shore", "into a cave", "around the pond",
-      "up to the tower", "across the meadow", "along the stream", "past the windmill", "behind the waterfall",
+      "up to the cliffs", "across the meadow", "along the stream", "past the windmill", "behind the waterfall",
     ],
     food: ["bread", "apples", "honey", "soup", "cheese", "cake", "berries", "nuts"],
     play: ["sang", "danced", "swam", "read books", "told stories", "built towers", "climbed trees", "played games"],
@@ -68,34 +76,34 @@ export const storyGrammar = compileGrammar({
   },
   plot: [
     [
-      "{hero} was a [mood] {hero.child} who lived in a [size] house [home].",
-      "Once there was a [mood] {hero.child} named {hero} who lived [home].",
-      "In a [size] house [home] lived a [mood] {hero.child} named {hero}.",
+      "{hero} was a {hero.mood} {hero.child} who lived in a [size] [house] [home].",
+      "Once there was a {hero.mood} {hero.child} named {hero}, whose [house] was [size] and stood [home].",
+      "In a [size] [house] [home] lived a {hero.mood} {hero.child} named {hero}.",
     ],
     [
-      "One [weather] [day] {hero.they} wanted to find a {color} {thing} for {hero.their} [relative].",
-      "More than anything, {hero} wanted a {color} {thing} to give to {hero.their} [relative].",
-      "On a [weather] [day] {hero.their} [relative] asked {hero} for a {color} {thing}.",
+      "One [weather] [day] {hero.they} wanted to find a {thing} for {hero.their} [relative].",
+      "On a [weather] [day] {hero} went out to look for a {thing}, a gift for {hero.their} [relative].",
+      "One [day], {hero.their} [relative] asked {hero} for a {thing}.",
     ],
     [
-      "{hero.They} looked [inside] and [under], but {hero.they} found nothing and felt [feeling].",
+      "{hero.They} looked [inside] and [under], but {hero.they} found no {thing} and felt [feeling].",
       "But the [way] was [blocked], and {hero} sat down [under] and felt [feeling].",
-      "{hero.They} walked far, but the [way] was [blocked], and soon {hero.they} was [feeling].",
+      "{hero.They} walked far, but the [way] was [blocked], and soon the {hero.mood} {hero.child} was [feeling].",
     ],
     [
-      'Then {friend} the {friend.kind} came by and said, "{hero}, [saying]."',
+      'Then {friend} the {friend.kind} came [along] and said, "{hero}, [saying]."',
       "There {hero.they} met {friend} the {friend.kind}, who was [doing] [under].",
-      '"Hello, {hero}, [saying]," said {friend} the {friend.kind}, who was [doing] there.',
+      '"{hero}, I know where to find a {thing}," said {friend} the {friend.kind}, who was [doing] [under].',
     ],
     [
-      "Together {hero} and {friend} went [there], and there lay the {color} {thing}.",
-      "{friend} led {hero} [there], where they saw the {color} {thing} [under].",
-      "The {friend.kind} took {hero} [there], and {hero.they} found the {color} {thing}.",
+      "Together {hero} and {friend} went [there], and there lay the {thing}.",
+      "{friend} led {hero} [there], where they saw the {thing} [under].",
+      "The {friend.kind} took {hero} [there], and the {hero.mood} {hero.child} found the {thing}.",
     ],
     [
-      "{hero} thanked {friend}, and they shared [food] and [play] [end].",
+      "{hero} thanked {friend} for the {thing}, and they shared [food] and [play] [end].",
       "From that [day] on, {hero} and {friend} [play] together every [season].",
-      "{hero.They} hugged {friend}, and the two of them ate [food] [under] [end].",
+      "The {hero.mood} {hero.child} hugged {friend}, and the two of them ate [food] [under] [end].",
     ],
   ],
 });
