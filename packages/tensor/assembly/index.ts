@@ -1,5 +1,6 @@
 /** The kernels, by family. What they take stands at each; addresses and steps are in bytes. */
-export { attend, attendGradient, attendGradientScratch, attendOne, attendScratch } from "./attention";
+export { attend, attendOne, attendScratch } from "./attention";
+export { attendGradient, attendGradientScratch } from "./attention-gradient";
 export { copyStrided, toFloat, truncate } from "./copy";
 export {
   abs, add, affine, cos, div, equal, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu, reluGradient,
@@ -7,11 +8,13 @@ export {
 } from "./elementwise";
 export { gatherRows, scatterAddRows } from "./indexing";
 export { crossEntropy, crossEntropyGradient } from "./loss";
-export { finishRows, multiplyColumns, multiplyPacked, multiplyRows, packLeft, packRight } from "./matmul";
+export { finishRows, multiplyPacked, tileBytes } from "./matmul";
+export { multiplyColumns, multiplyRows } from "./matvec";
 export {
   layerNorm, layerNormGradient, logSoftmax, logSoftmaxGradient, softmax, softmaxGradient,
 } from "./normalization";
 export { adamw, sumSquares } from "./optimizer";
+export { packedLeftBytes, packedRightBytes, packLeft, packRight } from "./pack";
 export { dropout, uniform } from "./random";
 export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";
 

@@ -1,6 +1,6 @@
 import { exp4 } from "./math";
 import { maxOf } from "./reduce";
-import { sumExponentials } from "./normalization";
+import { exponentials } from "./normalization";
 import { storeUpTo4 } from "./simd";
 
 /**
@@ -17,7 +17,7 @@ export function crossEntropy(
     const ignored = target == ignoreIndex;
     if (!ignored && <u32>target >= <u32>classes) return row;
     const largest = maxOf(logits, classes);
-    const logSum = <f32>(<f64>largest + Math.log(sumExponentials(logits, classes, largest)));
+    const logSum = <f32>(<f64>largest + Math.log(exponentials(logits, classes, largest, 0)));
     store<f32>(logSumExp + <usize>row * 4, logSum);
     store<f32>(losses + <usize>row * 4, ignored ? 0 : logSum - load<f32>(logits + <usize>target * 4));
     if (!ignored) counted++;

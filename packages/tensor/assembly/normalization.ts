@@ -1,6 +1,6 @@
 import { exp4 } from "./math";
 import { keepFirst, madd, storeUpTo4, sumLanes } from "./simd";
-import { maxOf, sumOf } from "./reduce";
+import { block, dot, maxOf, sumOf } from "./reduce";
 
 /**
  * Layer normalization of rows, in two passes for the variance. `mean` and `inverseDeviation` may be address 0: then they
@@ -27,9 +27,6 @@ export function layerNorm(
     out += step;
   }
 }
-
-/** Elements that are summed in f32 before their sum is added to an f64: bounds the rounding error. */
-const block = 512;
 
 /** `Σ (x − center)²`. */
 function squaredDistance(x: usize, count: i32, center: f32): f64 {
@@ -128,7 +125,7 @@ function layerNormGradientRow(
   }
 }
 
-/** `out = e^(x − shift)`, and the sum of the results. `out` may be `x`. */
+/** The sum of `e^(x − shift)`, whose terms are written to `out` unless it is 0. `out` may be `x`. */
 export function exponentials(x: usize, count: i32, shift: f32, out: usize): f64 {
   const shifts = f32x4.splat(shift);
   let total: f64 = 0;
@@ -138,27 +135,12 @@ export function exponentials(x: usize, count: i32, shift: f32, out: usize): f64 
     let sum = f32x4.splat(0);
     for (; n > 0; n -= 4) {
       const y = exp4(f32x4.sub(v128.load(x), shifts));
-      storeUpTo4(out, y, n);
       sum = f32x4.add(sum, keepFirst(y, n, f32x4.splat(0)));
       x += 16;
-      out += 16;
-    }
-    total += sumLanes(sum);
-  }
-  return total;
-}
-
-/** `Σ e^(x − shift)`. */
-export function sumExponentials(x: usize, count: i32, shift: f32): f64 {
-  const shifts = f32x4.splat(shift);
-  let total: f64 = 0;
-  while (count > 0) {
-    let n = min(count, block);
-    count -= n;
-    let sum = f32x4.splat(0);
-    for (; n > 0; n -= 4) {
-      sum = f32x4.add(sum, keepFirst(exp4(f32x4.sub(v128.load(x), shifts)), n, f32x4.splat(0)));
-      x += 16;
+      if (out) {
+        storeUpTo4(out, y, n);
+        out += 16;
+      }
     }
     total += sumLanes(sum);
   }
@@ -183,7 +165,7 @@ export function logSoftmax(x: usize, rows: i32, width: i32, out: usize): void {
   for (; rows > 0; rows--) {
     const largest = maxOf(x, width);
     const largests = f32x4.splat(largest);
-    const logSum = f32x4.splat(<f32>Math.log(sumExponentials(x, width, largest)));
+    const logSum = f32x4.splat(<f32>Math.log(exponentials(x, width, largest, 0)));
     for (let i = 0; i < width; i += 4) {
       const at = <usize>i * 4;
       storeUpTo4(out + at, f32x4.sub(f32x4.sub(v128.load(x + at), largests), logSum), width - i);
@@ -219,21 +201,4 @@ export function logSoftmaxGradient(y: usize, grad: usize, rows: i32, width: i32,
     grad += <usize>width * 4;
     out += <usize>width * 4;
   }
-}
-
-/** The scalar product of two vectors. */
-export function dot(a: usize, b: usize, count: i32): f64 {
-  let total: f64 = 0;
-  while (count > 0) {
-    let n = min(count, block);
-    count -= n;
-    let sum = f32x4.splat(0);
-    for (; n > 0; n -= 4) {
-      sum = f32x4.add(sum, keepFirst(f32x4.mul(v128.load(a), v128.load(b)), n, f32x4.splat(0)));
-      a += 16;
-      b += 16;
-    }
-    total += sumLanes(sum);
-  }
-  return total;
 }

@@ -1,7 +1,7 @@
 import { keepFirst, maxLanes, storeUpTo4, sumLanes } from "./simd";
 
 /** Elements that are summed in f32 before their sum is added to an f64: bounds the rounding error. */
-const block = 512;
+export const block = 512;
 
 /** The sum of `count` contiguous elements. */
 export function sumOf(x: usize, count: i32): f64 {
@@ -32,6 +32,23 @@ function sumVectors(x: usize, count: i32): f64 {
     x += 64;
   }
   return sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+}
+
+/** The scalar product of two vectors. */
+export function dot(a: usize, b: usize, count: i32): f64 {
+  let total: f64 = 0;
+  while (count > 0) {
+    let n = min(count, block);
+    count -= n;
+    let sum = f32x4.splat(0);
+    for (; n > 0; n -= 4) {
+      sum = f32x4.add(sum, keepFirst(f32x4.mul(v128.load(a), v128.load(b)), n, f32x4.splat(0)));
+      a += 16;
+      b += 16;
+    }
+    total += sumLanes(sum);
+  }
+  return total;
 }
 
 /** The largest of `count` contiguous elements, NaN where there is one, −∞ of none. */

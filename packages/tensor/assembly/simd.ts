@@ -51,3 +51,20 @@ export function storeUpTo4(address: usize, x: v128, count: i32): void {
 export function keepFirst(x: v128, count: i32, rest: v128): v128 {
   return v128.bitselect(x, rest, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
 }
+
+/** Writes four rows of four as columns. */
+@inline
+export function transpose4(x: usize, rowStep: isize, out: usize, outStep: usize): void {
+  const a = v128.load(x);
+  const b = v128.load(x + rowStep);
+  const c = v128.load(x + 2 * rowStep);
+  const d = v128.load(x + 3 * rowStep);
+  const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+  const abHigh = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const cdHigh = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  v128.store(out, v128.shuffle<i64>(ab, cd, 0, 2));
+  v128.store(out + outStep, v128.shuffle<i64>(ab, cd, 1, 3));
+  v128.store(out + 2 * outStep, v128.shuffle<i64>(abHigh, cdHigh, 0, 2));
+  v128.store(out + 3 * outStep, v128.shuffle<i64>(abHigh, cdHigh, 1, 3));
+}

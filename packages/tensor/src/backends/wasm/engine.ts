@@ -13,6 +13,19 @@ const pageBytes = 65_536;
 /** 4 GiB: what 32-bit addresses reach. */
 const maxUnits = 2 ** 32 / unitBytes;
 
+/** A memory that starts small and can grow to 4 GiB. Throws `out-of-memory`. */
+export function createMemory(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 16, maximum: 2 ** 32 / pageBytes });
+  } catch (cause) {
+    throw new TensorError(
+      "out-of-memory",
+      "wasm: there are no addresses left for another memory of up to 4 GiB; dispose of backends that are not needed",
+      { cause },
+    );
+  }
+}
+
 /** The compiled kernels and their memory. A buffer's number is its address. */
 export class Engine {
   #running: { readonly wasm: WasmExports; readonly memory: WebAssembly.Memory } | undefined;

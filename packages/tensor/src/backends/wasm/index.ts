@@ -3,7 +3,7 @@ import { attention } from "./attention.ts";
 import { checkSupport, startKernels, supportedBuild } from "./build.ts";
 import type { WasmBuild } from "./build.ts";
 import { elementwise } from "./elementwise.ts";
-import { Engine } from "./engine.ts";
+import { createMemory, Engine } from "./engine.ts";
 import { indexing } from "./indexing.ts";
 import { loss } from "./loss.ts";
 import { matmul } from "./matmul.ts";
@@ -32,7 +32,7 @@ export interface WasmOptions {
  */
 export async function wasm({ build = supportedBuild(), wasmUrl }: WasmOptions = {}): Promise<Backend> {
   checkSupport(build);
-  const memory = new WebAssembly.Memory({ initial: 16, maximum: 65_536 });
+  const memory = createMemory();
   const engine = new Engine(await startKernels(build, wasmUrl, memory), memory);
   return {
     name: engine.wasm.relaxed.value ? "wasm-relaxed" : "wasm-simd",

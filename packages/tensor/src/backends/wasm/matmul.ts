@@ -29,18 +29,16 @@ interface Finish {
   readonly residual: number;
 }
 
-/** Lines of the micro-kernel's tile: panels are filled up to them. */
-const tileRows = 6;
-const tileColumns = 8;
-const tileBytes = tileRows * tileColumns * bytesPerElement;
 /**
- * Sizes of the blocks that are packed: a panel of each operand fits the first cache, the left block the second together
+ * The largest blocks that are packed: a panel of each operand fits the first cache, the left block the second together
  * with the part of the right one that is in use. One call of a kernel takes a left block at the most, so that the engine
  * can change to optimised code soon.
  */
 const blockInner = 256;
 const blockColumns = 512;
 const blockRows = 96;
+/** Blocks are multiples of it, and so of the micro-kernel's rows and columns. */
+const blockMultiple = 24;
 /** Up to so many rows, columns that are contiguous are multiplied where they lie. */
 const fewRows = 4;
 
@@ -111,13 +109,13 @@ function multiplyInPlace(wasm: WasmExports, { a, b, out, rows, inner, columns, a
 function multiplyByBlocks(engine: Engine, product: Product, finish: Finish | false): void {
   const { a, b, out, rows, inner, columns, add } = product;
   const { wasm } = engine;
-  const innerStep = evenBlock(inner, blockInner, 4);
-  const columnsStep = evenBlock(columns, blockColumns, tileColumns);
-  const rowsStep = evenBlock(rows, blockRows, tileRows);
+  const innerStep = evenBlock(inner, blockInner);
+  const columnsStep = evenBlock(columns, blockColumns);
+  const rowsStep = evenBlock(rows, blockRows);
   const outStep = columns * bytesPerElement;
-  const rightBytes = innerStep * roundUp(columnsStep, tileColumns) * bytesPerElement;
-  const leftBytes = innerStep * roundUp(rowsStep, tileRows) * bytesPerElement;
-  engine.withScratch(rightBytes + leftBytes + tileBytes, (right) => {
+  const rightBytes = wasm.packedRightBytes(innerStep, columnsStep);
+  const leftBytes = wasm.packedLeftBytes(rowsStep, innerStep);
+  engine.withScratch(rightBytes + leftBytes + Number(wasm.tileBytes.value), (right) => {
     const left = right + rightBytes;
     const edgeTile = left + leftBytes;
     for (let j = 0; j < columns; j += columnsStep) {
@@ -151,11 +149,8 @@ function finishBlock(
   );
 }
 
-/** Blocks of at most `largest` and of nearly equal sizes, multiples of `multiple`. */
-function evenBlock(length: number, largest: number, multiple: number): number {
-  return Math.min(roundUp(length / Math.ceil(length / largest), multiple), length);
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
+/** The size of blocks of nearly equal sizes, about `largest` at the most. */
+function evenBlock(length: number, largest: number): number {
+  const even = length / Math.ceil(length / largest);
+  return Math.min(Math.ceil(even / blockMultiple) * blockMultiple, length);
 }

@@ -1,0 +1,212 @@
+/** The gradients of attention, by strips of eight queries like attention itself. */
+import { exp4 } from "./math";
+import { packedLeftBytes, packedRightBytes, packLeft, packRight, roundUp, tileColumns, tileRows } from "./pack";
+import { dot } from "./reduce";
+import { madd } from "./simd";
+import { firstKey, maskStrip, mixStrip, scaleStrip, scaleVectors, scoreStrip, storeStrip, stripStep } from "./strips";
+
+/** Bytes of scratch memory that `attendGradient` needs. */
+export function attendGradientScratch(queryCount: i32, keyCount: i32, headDim: i32): usize {
+  return 2 * packedLeftBytes(keyCount, headDim)
+    + packedLeftBytes(headDim, keyCount)
+    + 2 * packedRightBytes(roundUp(queryCount, tileColumns), headDim)
+    + 2 * packedRightBytes(roundUp(keyCount, tileRows), headDim)
+    + <usize>(2 * headDim + 2 * roundUp(keyCount, tileRows) + roundUp(headDim, tileRows) + 2) * stripStep;
+}
+
+/**
+ * The gradients of `attend`: scores are computed again from `logSumExp`. `out` and `grad` are laid out alike, `gradQ`,
+ * `gradK` and `gradV` as `q`, `k` and `v`.
+ */
+export function attendGradient(
+  q: usize, qRow: usize, qHead: usize, k: usize, kRow: usize, v: usize, vRow: usize,
+  out: usize, grad: usize, outRow: usize, logSumExp: usize, logSumExpRow: usize,
+  gradQ: usize, gradQRow: usize, gradQHead: usize, gradK: usize, gradKRow: usize, gradV: usize, gradVRow: usize,
+  heads: i32, queryCount: i32, keyCount: i32, headDim: i32,
+  scale: f32, causal: bool, window: i32, scratch: usize,
+): void {
+  const stripRows = roundUp(keyCount, tileRows);
+  const queryPanel = <usize>roundUp(queryCount, tileColumns) * stripStep;
+  const sumsBytes = packedRightBytes(stripRows, headDim);
+  const keys = scratch;
+  const values = keys + packedLeftBytes(keyCount, headDim);
+  const keyColumns = values + packedLeftBytes(keyCount, headDim);
+  const queryRows = keyColumns + packedLeftBytes(headDim, keyCount);
+  const gradRows = queryRows + <usize>roundUp(headDim, tileColumns) / tileColumns * queryPanel;
+  const keySums = gradRows + <usize>roundUp(headDim, tileColumns) / tileColumns * queryPanel;
+  const valueSums = keySums + sumsBytes;
+  const queries = valueSums + sumsBytes;
+  const grads = queries + <usize>headDim * stripStep;
+  const strip = grads + <usize>headDim * stripStep;
+  const gradStrip = strip + <usize>stripRows * stripStep;
+  const mixed = gradStrip + <usize>stripRows * stripStep;
+  const statistics = mixed + <usize>roundUp(headDim, tileRows) * stripStep;
+  const scales = f32x4.splat(scale);
+
+  packLeft(k, kRow, 4, keyCount, headDim, keys);
+  packLeft(v, vRow, 4, keyCount, headDim, values);
+  packLeft(k, 4, kRow, headDim, keyCount, keyColumns);
+  memory.fill(keySums, 0, 2 * sumsBytes);
+  for (let head = 0; head < heads; head++) {
+    packRows(q, qRow, queryCount, headDim, queryPanel, queryRows);
+    packRows(grad, outRow, queryCount, headDim, queryPanel, gradRows);
+    for (let i = 0; i < queryCount; i += tileColumns) {
+      const count = min(tileColumns, queryCount - i);
+      const position = keyCount - queryCount + i;
+      const first = firstKey(position, window);
+      const end = causal ? position + count : keyCount;
+      const row = <usize>i * outRow;
+      packRight(q + <usize>i * qRow, 4, qRow, headDim, count, queries);
+      scaleVectors(queries, headDim * 2, scale);
+      packRight(grad + row, 4, outRow, headDim, count, grads);
+      scoreStrip(keys, queries, headDim, first, end, strip);
+      maskStrip(strip, position, count, keyCount, causal, window, first, end);
+      scoreStrip(values, grads, headDim, first, end, gradStrip);
+      rowStatistics(
+        out + row, grad + row, outRow, headDim, logSumExp + <usize>i * logSumExpRow, logSumExpRow, count, statistics,
+      );
+      scoreGradients(strip, gradStrip, first, end, statistics);
+      mixStrip(keyColumns, gradStrip, keyCount, headDim, first, end, mixed);
+      scaleStrip(mixed, headDim, scales, scales);
+      storeStrip(mixed, headDim, count, gradQ + <usize>i * gradQRow, gradQRow);
+      const panelRow = <usize>i * stripStep;
+      addOuterProducts(strip, gradRows + panelRow, queryPanel, headDim, stripRows, first, end, valueSums);
+      addOuterProducts(gradStrip, queryRows + panelRow, queryPanel, headDim, stripRows, first, end, keySums);
+    }
+    q += qHead;
+    gradQ += gradQHead;
+    out += <usize>headDim * 4;
+    grad += <usize>headDim * 4;
+    logSumExp += 4;
+  }
+  storePanels(keySums, stripRows, keyCount, headDim, scale, gradK, gradKRow);
+  storePanels(valueSums, stripRows, keyCount, headDim, 1, gradV, gradVRow);
+}
+
+/** Packs rows as the right operand of products over them: panels of eight columns, filled up to whole strips. */
+function packRows(x: usize, rowStep: usize, rows: i32, columns: i32, panelStep: usize, out: usize): void {
+  const rest = panelStep - <usize>rows * stripStep;
+  for (let j = 0; j < columns; j += tileColumns) {
+    packRight(x + <usize>j * 4, rowStep, 4, rows, min(tileColumns, columns - j), out);
+    memory.fill(out + <usize>rows * stripStep, 0, rest);
+    out += panelStep;
+  }
+}
+
+/**
+ * For each query of a strip the logarithm of its softmax' sum, then `Σ out · grad`, which is the sum over its keys of
+ * probability times gradient. Lanes without a query get ∞, which makes their probabilities 0.
+ */
+function rowStatistics(
+  out: usize, grad: usize, outRow: usize, headDim: i32, logSumExp: usize, logSumExpRow: usize, count: i32,
+  statistics: usize,
+): void {
+  for (let lane = 0; lane < tileColumns; lane++) {
+    const present = lane < count;
+    store<f32>(statistics, present ? load<f32>(logSumExp) : Infinity);
+    store<f32>(statistics, present ? <f32>dot(out, grad, headDim) : 0, stripStep);
+    statistics += 4;
+    out += outRow;
+    grad += outRow;
+    logSumExp += logSumExpRow;
+  }
+}
+
+/** Scores become probabilities; gradients of probabilities become gradients of scores. */
+function scoreGradients(strip: usize, gradStrip: usize, first: i32, end: i32, statistics: usize): void {
+  const logSums0 = v128.load(statistics);
+  const logSums1 = v128.load(statistics, 16);
+  const means0 = v128.load(statistics, stripStep);
+  const means1 = v128.load(statistics, stripStep + 16);
+  const stop = strip + <usize>roundUp(end, tileRows) * stripStep;
+  const start = <usize>(first / tileRows * tileRows) * stripStep;
+  gradStrip += start;
+  for (let at = strip + start; at < stop; at += stripStep) {
+    const weight0 = exp4(f32x4.sub(v128.load(at), logSums0));
+    const weight1 = exp4(f32x4.sub(v128.load(at, 16), logSums1));
+    v128.store(at, weight0);
+    v128.store(at, weight1, 16);
+    v128.store(gradStrip, f32x4.mul(weight0, f32x4.sub(v128.load(gradStrip), means0)));
+    v128.store(gradStrip, f32x4.mul(weight1, f32x4.sub(v128.load(gradStrip, 16), means1)), 16);
+    gradStrip += stripStep;
+  }
+}
+
+/** `sums[key] += Σ over the eight queries of strip[key][query] · rows[query]`; `rows` and `sums` in panels of eight. */
+function addOuterProducts(
+  strip: usize, rows: usize, panelStep: usize, headDim: i32, stripRows: i32, first: i32, end: i32, sums: usize,
+): void {
+  const start = first / tileRows * tileRows;
+  for (let d = 0; d < headDim; d += tileColumns) {
+    for (let key = start; key < end; key += tileRows) {
+      const at = <usize>key * stripStep;
+      addTile(strip + at, rows, sums + at);
+    }
+    rows += panelStep;
+    sums += <usize>stripRows * stripStep;
+  }
+}
+
+/** `out[6][8] += a[6][8] · b[8][8]`. */
+function addTile(a: usize, b: usize, out: usize): void {
+  let c00 = v128.load(out), c01 = v128.load(out, 16);
+  let c10 = v128.load(out, 32), c11 = v128.load(out, 48);
+  let c20 = v128.load(out, 64), c21 = v128.load(out, 80);
+  let c30 = v128.load(out, 96), c31 = v128.load(out, 112);
+  let c40 = v128.load(out, 128), c41 = v128.load(out, 144);
+  let c50 = v128.load(out, 160), c51 = v128.load(out, 176);
+  for (let k = 0; k < tileColumns; k++) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const a0 = v128.load32_splat(a);
+    c00 = madd(a0, b0, c00);
+    c01 = madd(a0, b1, c01);
+    const a1 = v128.load32_splat(a, stripStep);
+    c10 = madd(a1, b0, c10);
+    c11 = madd(a1, b1, c11);
+    const a2 = v128.load32_splat(a, 2 * stripStep);
+    c20 = madd(a2, b0, c20);
+    c21 = madd(a2, b1, c21);
+    const a3 = v128.load32_splat(a, 3 * stripStep);
+    c30 = madd(a3, b0, c30);
+    c31 = madd(a3, b1, c31);
+    const a4 = v128.load32_splat(a, 4 * stripStep);
+    c40 = madd(a4, b0, c40);
+    c41 = madd(a4, b1, c41);
+    const a5 = v128.load32_splat(a, 5 * stripStep);
+    c50 = madd(a5, b0, c50);
+    c51 = madd(a5, b1, c51);
+    a += 4;
+    b += stripStep;
+  }
+  v128.store(out, c00);
+  v128.store(out, c01, 16);
+  v128.store(out, c10, 32);
+  v128.store(out, c11, 48);
+  v128.store(out, c20, 64);
+  v128.store(out, c21, 80);
+  v128.store(out, c30, 96);
+  v128.store(out, c31, 112);
+  v128.store(out, c40, 128);
+  v128.store(out, c41, 144);
+  v128.store(out, c50, 160);
+  v128.store(out, c51, 176);
+}
+
+/** Writes panels of eight columns, `[rows][8]` each, times a factor, as rows. */
+function storePanels(
+  panels: usize, stripRows: i32, rows: i32, columns: i32, scale: f32, out: usize, outRow: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    let from = panels + <usize>i * stripStep;
+    for (let j = 0; j < columns; j += tileColumns) {
+      const to = out + <usize>j * 4;
+      const n = min(tileColumns, columns - j);
+      for (let lane = 0; lane < n; lane++) {
+        store<f32>(to + <usize>lane * 4, load<f32>(from + <usize>lane * 4) * scale);
+      }
+      from += <usize>stripRows * stripStep;
+    }
+    out += outRow;
+  }
+}
