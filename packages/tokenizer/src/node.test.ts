@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -76,6 +76,8 @@ it("says what is wrong with a path or a file", async () => {
       message: `${path} is not valid UTF-8; it is damaged, or no text`,
     });
   }
+  await truncate(path, 2 ** 30);
+  await expect(loadTokenizer(path)).rejects.toThrow(`${path} has 1073741824 bytes; no tokenizer needs more than 134217728`);
   await writeFile(path, "{}");
   await expect(loadTokenizer(path)).rejects.toThrow(`${path}: model is not an object`);
   await expect(loadTokenizer(folder)).rejects.toThrow(`${folder}: tokenizer.json: model is not an object`);

@@ -50,13 +50,10 @@ async function loadTiktoken(path: string, options: LoadTokenizerOptions): Promis
 
 async function isFolder(path: string): Promise<boolean> {
   try {
-    const status = await stat(path);
-    // Asked before it is opened, since opening a pipe waits for a writer.
-    if (status.isFile() || status.isDirectory()) return status.isDirectory();
+    return (await stat(path)).isDirectory();
   } catch (error) {
     throw readError(path, error);
   }
-  throw new TokenizerError("unreadable-file", `${path} is neither a file nor a folder`);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -3,7 +3,10 @@ import type { MergeTable } from "./merge-table.ts";
 
 /** Positions that the arrays kept between calls have; longer sequences get arrays of their own. */
 const keptLength = 1024;
-/** A heap entry is merge · 2³¹ + position: compared as one number, the earliest merge comes first, then the leftmost. */
+/**
+ * A heap entry is merge · 2³¹ + position: compared as one number, the earliest merge comes first, then the leftmost.
+ * With `maxMerges` it stays below 2⁵³.
+ */
 const positions = 2 ** 31;
 
 /** Joins tokens as byte pair encoding does. */

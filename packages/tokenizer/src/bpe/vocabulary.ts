@@ -5,6 +5,9 @@ import type { TokenBytes } from "./token-bytes.ts";
 /** Entries that a vocabulary may have; the largest in use have about 2¹⁸. Ids in files are checked against it. */
 export const maxVocabSize = 2 ** 20;
 
+/** Merges that a vocabulary may have; the largest in use have about 2¹⁹. */
+export const maxMerges = 2 ** 22;
+
 /** The special token that ends a text where nothing else is said. */
 export const endOfText = "<|endoftext|>";
 

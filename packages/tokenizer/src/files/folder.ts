@@ -14,7 +14,8 @@ export const tokenizerFileNames = ["tokenizer.json", "tokenizer_config.json", "v
 
 /**
  * The files of a tokenizer, name to text, as they lie in a model's folder: `tokenizer.json` and
- * `tokenizer_config.json`, which Hugging Face's libraries read. Throws `unsupported-file` for what they cannot hold.
+ * `tokenizer_config.json`, which Hugging Face's libraries read. They hold one name for each special token (200018 of
+ * o200k_harmony has two). Throws `unsupported-file` for what they cannot hold.
  */
 export function tokenizerFiles(tokenizer: Tokenizer): Map<string, string> {
   return new Map([

@@ -2,7 +2,7 @@ import { TokenizerError } from "../errors.ts";
 import { wellFormed } from "../unicode/text.ts";
 
 /** UTF-16 units; the largest files in use have about 40 million. */
-export const longestFile = 2 ** 28;
+export const longestFile = 2 ** 27;
 const maxDepth = 32;
 
 /** A file's text, and its name or path for messages. */
@@ -11,15 +11,23 @@ export interface TextFile {
   readonly name: string;
 }
 
+interface Field {
+  readonly field: string;
+}
+
+interface Entry {
+  readonly entry: string | number;
+}
+
 /** A value in a file of JSON, with its place for messages. */
 export class JsonValue {
   readonly value: unknown;
   readonly #file: string;
   readonly #parent: JsonValue | undefined;
-  /** Where the value is in its parent. */
-  readonly #key: string | number;
+  /** Where the value is in its parent: a field by its name, an entry of a dictionary or an item of an array in brackets. */
+  readonly #key: Field | Entry;
 
-  private constructor(value: unknown, file: string, parent?: JsonValue, key: string | number = "") {
+  private constructor(value: unknown, file: string, parent?: JsonValue, key: Field | Entry = { field: "" }) {
     this.value = value;
     this.#file = file;
     this.#parent = parent;
@@ -45,20 +53,20 @@ export class JsonValue {
   /** The value of a key of an object; absent where the key is. */
   get(key: string): JsonValue {
     const entries = this.#record();
-    return this.#child(Object.hasOwn(entries, key) ? entries[key] : undefined, key);
+    return this.#child(Object.hasOwn(entries, key) ? entries[key] : undefined, { field: key });
   }
 
   /** Keys and values of an object. */
   *entries(): Generator<[key: string, value: JsonValue]> {
     for (const [key, value] of Object.entries(this.#record())) {
-      yield [key, this.#child(value, key)];
+      yield [key, this.#child(value, { entry: key })];
     }
   }
 
   /** The items of an array. */
   *items(): Generator<JsonValue> {
     if (!Array.isArray(this.value)) throw this.invalid("is not an array");
-    for (let i = 0; i < this.value.length; i++) yield this.#child(this.value[i], i);
+    for (let i = 0; i < this.value.length; i++) yield this.#child(this.value[i], { entry: i });
   }
 
   /** A string of whole characters. */
@@ -104,12 +112,11 @@ export class JsonValue {
   #path(): string {
     if (!this.#parent) return "";
     const parent = this.#parent.#path();
-    if (typeof this.#key === "number") return `${parent}[${this.#key}]`;
-    if (!/^[a-z_]+$/i.test(this.#key) || parent.endsWith("vocab")) return `${parent}[${quote(this.#key)}]`;
-    return parent === "" ? this.#key : `${parent}.${this.#key}`;
+    if ("entry" in this.#key) return `${parent}[${quote(this.#key.entry)}]`;
+    return parent === "" ? this.#key.field : `${parent}.${this.#key.field}`;
   }
 
-  #child(value: unknown, key: string | number): JsonValue {
+  #child(value: unknown, key: Field | Entry): JsonValue {
     return new JsonValue(value, this.#file, this, key);
   }
 

@@ -43,6 +43,7 @@ it("names file and line of what is wrong", async () => {
   expect(() => read(json, "e x\n#version: 0.2 x")).toThrow("line 2 is not two tokens");
   expect(() => read(json, "#version\ne x\n\nt x")).toThrow('line 4 of model: merges.txt refers to "tx", which is not in the vocabulary');
   expect(() => read(json, "e x\ne x")).toThrow("line 2 of model: merges.txt is there twice");
+  expect(() => read(JSON.stringify({ ...vocab, zz: 97 }), "")).toThrow('model: vocab.json: ["zz"] is 97, which is the id of "a" too');
   expect(() => read("{}", "")).toThrow("model: vocab.json: the value lacks a token for the byte 0x00");
   expect(() => read(JSON.stringify({ ...vocab, "<|endoftext|>": 97 }), "")).toThrow('gives the id 97 to "a", but');
 });

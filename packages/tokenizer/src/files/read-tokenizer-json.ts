@@ -12,6 +12,10 @@ import type { TextFile } from "./json.ts";
 /** The pattern that splits text into its characters. */
 export const anyCharacter = String.raw`[\s\S]`;
 
+/** Bounds on added tokens, since text is searched for them. Those in use have some tens of characters each. */
+const longestAddedToken = 1000;
+const longestAddedTokens = 2 ** 20;
+
 /**
  * Reads the text of a `tokenizer.json` of Hugging Face's tokenizers: byte-level BPE with one of the patterns that this
  * package knows, or a WordLevel model of single characters. What such a file may ask for and this package does not do
@@ -88,9 +92,13 @@ function readAddedTokens(list: JsonValue): Record<"specialTokens" | "addedTokens
   const specialTokens = new Map<string, number>();
   const addedTokens = new Map<string, number>();
   if (list.isAbsent) return { specialTokens, addedTokens };
+  let length = 0;
   for (const item of list.items()) {
     const content = item.get("content").string();
     if (content === "") throw item.get("content").invalid("is empty");
+    if (content.length > longestAddedToken) throw item.get("content").unsupported(`has ${content.length} characters`);
+    length += content.length;
+    if (length > longestAddedTokens) throw list.unsupported(`has more than ${longestAddedTokens} characters together`);
     if (specialTokens.has(content) || addedTokens.has(content)) throw item.get("content").invalid("is there twice");
     for (const name of ["single_word", "lstrip", "rstrip"]) item.get(name).expect(false);
     const isSpecial = !item.get("special").isAbsent && item.get("special").boolean();

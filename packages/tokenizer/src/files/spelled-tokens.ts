@@ -2,7 +2,7 @@ import { MergeTable } from "../bpe/merge-table.ts";
 import { Merger } from "../bpe/merger.ts";
 import { idsOfBytes } from "../bpe/ranks.ts";
 import { TokenBytes } from "../bpe/token-bytes.ts";
-import { maxVocabSize } from "../bpe/vocabulary.ts";
+import { maxMerges, maxVocabSize } from "../bpe/vocabulary.ts";
 import { TokenizerError } from "../errors.ts";
 import { unspellBytes } from "./byte-alphabet.ts";
 import { quote } from "./json.ts";
@@ -61,6 +61,7 @@ export class SpelledTokens {
         if (id !== undefined) return id;
         throw this.#invalid(`${where(index)} refers to ${quote(name)}, which is not in the vocabulary`);
       });
+      if (index === maxMerges) throw this.#invalid(`${where(index)} is one too many; there may be ${maxMerges}`);
       if (merges.find(leftId, rightId) >= 0) throw this.#invalid(`${where(index)} is there twice`);
       merges.add(leftId, rightId, result);
       index++;

@@ -6,15 +6,23 @@ import type { PatternName } from "../pretokenizers/patterns.ts";
 import { spellBytes } from "./byte-alphabet.ts";
 import { anyCharacter } from "./read-tokenizer-json.ts";
 
-/** The text of a `tokenizer.json`, as Hugging Face's tokenizers read it. */
+/**
+ * The text of a `tokenizer.json`, as Hugging Face's tokenizers read it. Of added tokens that share an id it has the
+ * first: those tokenizers know one name for an id.
+ */
 export function bytePairTokenizerJson(tokenizer: BytePairTokenizer): string {
   const { pattern, tokens, merges, unmergeable, specialTokens, addedTokens } = tokenizer.vocabulary;
   const names = new Map<number, string>();
   for (let id = 0; id < tokens.size; id++) if (tokens.has(id)) names.set(id, spellBytes(tokens.get(id)));
   const nameOf = (id: number): string => names.get(id)!;
   const vocab = new Map([...names].map(([id, name]) => [name, id]));
-  // Special tokens are in the vocabulary too: from there Hugging Face's tokenizers take their ids.
-  for (const [token, id] of [...specialTokens, ...addedTokens]) {
+  const ids = new Set<number>();
+  const added = [
+    ...[...specialTokens].map(([content, id]) => addedToken(content, id, true)),
+    ...[...addedTokens].map(([content, id]) => addedToken(content, id, false)),
+  ].filter(({ id }) => !ids.has(id) && ids.add(id));
+  // They are in the vocabulary too: from there Hugging Face's tokenizers take their ids.
+  for (const { content: token, id } of added) {
     if (vocab.has(token)) {
       throw new TokenizerError(
         "unsupported-file",
@@ -27,10 +35,7 @@ export function bytePairTokenizerJson(tokenizer: BytePairTokenizer): string {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: [
-      ...[...specialTokens].map(([content, id]) => addedToken(content, id, true)),
-      ...[...addedTokens].map(([content, id]) => addedToken(content, id, false)),
-    ].sort((a, b) => a.id - b.id),
+    added_tokens: added.sort((a, b) => a.id - b.id),
     normalizer: null,
     pre_tokenizer: preTokenizerJson(pattern),
     post_processor: { type: "ByteLevel", add_prefix_space: true, trim_offsets: false, use_regex: true },

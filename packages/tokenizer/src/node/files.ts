@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TokenizerError } from "../errors.ts";
 import { longestFile } from "../files/json.ts";
@@ -8,16 +8,13 @@ import { longestFile } from "../files/json.ts";
 export async function readTextFile(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
-    const file = await open(path, "r");
-    try {
-      const { size } = await file.stat();
-      if (size > longestFile) {
-        throw new TokenizerError("invalid-file", `${path} has ${size} bytes; no tokenizer needs more than ${longestFile}`);
-      }
-      bytes = await file.readFile();
-    } finally {
-      await file.close();
+    const status = await stat(path);
+    // Asked before it is opened, since opening a pipe waits for a writer.
+    if (!status.isFile()) throw new TokenizerError("unreadable-file", `${path} is not a file`);
+    if (status.size > longestFile) {
+      throw new TokenizerError("invalid-file", `${path} has ${status.size} bytes; no tokenizer needs more than ${longestFile}`);
     }
+    bytes = await readFile(path);
   } catch (error) {
     throw error instanceof TokenizerError ? error : readError(path, error);
   }
