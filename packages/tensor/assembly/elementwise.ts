@@ -3,19 +3,9 @@ import { exp4, gelu4, geluDerivative4, sigmoid4, tanh4 } from "./math";
 
 // Functions as types, so that one loop is compiled for each of them.
 
-@unmanaged
-class Unary {
-  at(x: v128): v128 {
-    return x;
-  }
-}
+@unmanaged class Unary { at(x: v128): v128 { return x; } }
 
-@unmanaged
-class Binary {
-  at(a: v128, b: v128): v128 {
-    return a;
-  }
-}
+@unmanaged class Binary { at(a: v128, b: v128): v128 { return a; } }
 
 function map<F extends Unary>(x: usize, out: usize, count: i32): void {
   const f = changetype<F>(0);
@@ -36,195 +26,72 @@ function zip<F extends Binary>(a: usize, b: usize, out: usize, count: i32): void
   }
 }
 
-@unmanaged
-class Abs extends Unary {
-  @inline
-  at(x: v128): v128 {
-    return f32x4.abs(x);
-  }
-}
-export function abs(x: usize, out: usize, count: i32): void {
-  map<Abs>(x, out, count);
+@inline
+function oneWhere(condition: v128): v128 {
+  return v128.and(condition, f32x4.splat(1));
 }
 
-@unmanaged
-class Exp extends Unary {
-  @inline
-  at(x: v128): v128 {
-    return exp4(x);
-  }
-}
-export function exp(x: usize, out: usize, count: i32): void {
-  map<Exp>(x, out, count);
+@unmanaged class Abs extends Unary { @inline at(x: v128): v128 { return f32x4.abs(x); } }
+export function abs(x: usize, out: usize, count: i32): void { map<Abs>(x, out, count); }
+
+@unmanaged class Exp extends Unary { @inline at(x: v128): v128 { return exp4(x); } }
+export function exp(x: usize, out: usize, count: i32): void { map<Exp>(x, out, count); }
+
+@unmanaged class Gelu extends Unary { @inline at(x: v128): v128 { return gelu4(x); } }
+export function gelu(x: usize, out: usize, count: i32): void { map<Gelu>(x, out, count); }
+
+@unmanaged class Relu extends Unary { @inline at(x: v128): v128 { return f32x4.max(x, f32x4.splat(0)); } }
+export function relu(x: usize, out: usize, count: i32): void { map<Relu>(x, out, count); }
+
+@unmanaged class Sigmoid extends Unary { @inline at(x: v128): v128 { return sigmoid4(x); } }
+export function sigmoid(x: usize, out: usize, count: i32): void { map<Sigmoid>(x, out, count); }
+
+@unmanaged class Sqrt extends Unary { @inline at(x: v128): v128 { return f32x4.sqrt(x); } }
+export function sqrt(x: usize, out: usize, count: i32): void { map<Sqrt>(x, out, count); }
+
+@unmanaged class Tanh extends Unary { @inline at(x: v128): v128 { return tanh4(x); } }
+export function tanh(x: usize, out: usize, count: i32): void { map<Tanh>(x, out, count); }
+
+@unmanaged class Add extends Binary { @inline at(a: v128, b: v128): v128 { return f32x4.add(a, b); } }
+export function add(a: usize, b: usize, out: usize, count: i32): void { zip<Add>(a, b, out, count); }
+
+@unmanaged class Sub extends Binary { @inline at(a: v128, b: v128): v128 { return f32x4.sub(a, b); } }
+export function sub(a: usize, b: usize, out: usize, count: i32): void { zip<Sub>(a, b, out, count); }
+
+@unmanaged class Mul extends Binary { @inline at(a: v128, b: v128): v128 { return f32x4.mul(a, b); } }
+export function mul(a: usize, b: usize, out: usize, count: i32): void { zip<Mul>(a, b, out, count); }
+
+@unmanaged class Div extends Binary { @inline at(a: v128, b: v128): v128 { return f32x4.div(a, b); } }
+export function div(a: usize, b: usize, out: usize, count: i32): void { zip<Div>(a, b, out, count); }
+
+@unmanaged class Maximum extends Binary { @inline at(a: v128, b: v128): v128 { return f32x4.max(a, b); } }
+export function maximum(a: usize, b: usize, out: usize, count: i32): void { zip<Maximum>(a, b, out, count); }
+
+@unmanaged class Minimum extends Binary { @inline at(a: v128, b: v128): v128 { return f32x4.min(a, b); } }
+export function minimum(a: usize, b: usize, out: usize, count: i32): void { zip<Minimum>(a, b, out, count); }
+
+@unmanaged class Equal extends Binary { @inline at(a: v128, b: v128): v128 { return oneWhere(f32x4.eq(a, b)); } }
+export function equal(a: usize, b: usize, out: usize, count: i32): void { zip<Equal>(a, b, out, count); }
+
+@unmanaged class Less extends Binary { @inline at(a: v128, b: v128): v128 { return oneWhere(f32x4.lt(a, b)); } }
+export function less(a: usize, b: usize, out: usize, count: i32): void { zip<Less>(a, b, out, count); }
+
+// Gradients: `out = g · f′(x)`.
+
+@unmanaged class GeluSlope extends Binary { @inline at(x: v128, g: v128): v128 { return geluSlope(x, g); } }
+export function geluGradient(x: usize, g: usize, out: usize, count: i32): void { zip<GeluSlope>(x, g, out, count); }
+
+@unmanaged class ReluSlope extends Binary { @inline at(x: v128, g: v128): v128 { return v128.and(isPositive(x), g); } }
+export function reluGradient(x: usize, g: usize, out: usize, count: i32): void { zip<ReluSlope>(x, g, out, count); }
+
+@inline
+function geluSlope(x: v128, g: v128): v128 {
+  return f32x4.mul(geluDerivative4(x), g);
 }
 
-@unmanaged
-class Gelu extends Unary {
-  @inline
-  at(x: v128): v128 {
-    return gelu4(x);
-  }
-}
-export function gelu(x: usize, out: usize, count: i32): void {
-  map<Gelu>(x, out, count);
-}
-
-@unmanaged
-class Relu extends Unary {
-  @inline
-  at(x: v128): v128 {
-    return f32x4.max(x, f32x4.splat(0));
-  }
-}
-export function relu(x: usize, out: usize, count: i32): void {
-  map<Relu>(x, out, count);
-}
-
-@unmanaged
-class Sigmoid extends Unary {
-  @inline
-  at(x: v128): v128 {
-    return sigmoid4(x);
-  }
-}
-export function sigmoid(x: usize, out: usize, count: i32): void {
-  map<Sigmoid>(x, out, count);
-}
-
-@unmanaged
-class Sqrt extends Unary {
-  @inline
-  at(x: v128): v128 {
-    return f32x4.sqrt(x);
-  }
-}
-export function sqrt(x: usize, out: usize, count: i32): void {
-  map<Sqrt>(x, out, count);
-}
-
-@unmanaged
-class Tanh extends Unary {
-  @inline
-  at(x: v128): v128 {
-    return tanh4(x);
-  }
-}
-export function tanh(x: usize, out: usize, count: i32): void {
-  map<Tanh>(x, out, count);
-}
-
-@unmanaged
-class Add extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return f32x4.add(a, b);
-  }
-}
-export function add(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Add>(a, b, out, count);
-}
-
-@unmanaged
-class Sub extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return f32x4.sub(a, b);
-  }
-}
-export function sub(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Sub>(a, b, out, count);
-}
-
-@unmanaged
-class Mul extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return f32x4.mul(a, b);
-  }
-}
-export function mul(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Mul>(a, b, out, count);
-}
-
-@unmanaged
-class Div extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return f32x4.div(a, b);
-  }
-}
-export function div(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Div>(a, b, out, count);
-}
-
-@unmanaged
-class Maximum extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return f32x4.max(a, b);
-  }
-}
-export function maximum(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Maximum>(a, b, out, count);
-}
-
-@unmanaged
-class Minimum extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return f32x4.min(a, b);
-  }
-}
-export function minimum(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Minimum>(a, b, out, count);
-}
-
-@unmanaged
-class Equal extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return v128.and(f32x4.eq(a, b), f32x4.splat(1));
-  }
-}
-export function equal(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Equal>(a, b, out, count);
-}
-
-@unmanaged
-class Less extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return v128.and(f32x4.lt(a, b), f32x4.splat(1));
-  }
-}
-export function less(a: usize, b: usize, out: usize, count: i32): void {
-  zip<Less>(a, b, out, count);
-}
-
-@unmanaged
-class GeluGradient extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return f32x4.mul(geluDerivative4(a), b);
-  }
-}
-
-/** `out = grad · gelu′(x)`. */
-export function geluGradient(x: usize, grad: usize, out: usize, count: i32): void {
-  zip<GeluGradient>(x, grad, out, count);
-}
-
-@unmanaged
-class ReluGradient extends Binary {
-  @inline
-  at(a: v128, b: v128): v128 {
-    return v128.and(f32x4.gt(a, f32x4.splat(0)), b);
-  }
-}
-
-/** `out = grad · relu′(x)`. */
-export function reluGradient(x: usize, grad: usize, out: usize, count: i32): void {
-  zip<ReluGradient>(x, grad, out, count);
+@inline
+function isPositive(x: v128): v128 {
+  return f32x4.gt(x, f32x4.splat(0));
 }
 
 // Functions that are rare in models, one element at a time, from the library.
@@ -254,7 +121,7 @@ export function sign(x: usize, out: usize, count: i32): void {
   for (; count > 0; count -= 4) {
     const value = v128.load(x);
     const zero = f32x4.splat(0);
-    const size = v128.and(f32x4.ne(value, zero), f32x4.splat(1));
+    const size = oneWhere(f32x4.ne(value, zero));
     const signed = v128.bitselect(value, size, f32x4.splat(-0.0));
     storeUpTo4(out, v128.bitselect(signed, value, f32x4.eq(value, value)), count);
     x += 16;

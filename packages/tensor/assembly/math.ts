@@ -71,7 +71,7 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(small, signed, f32x4.lt(size, constant(72)));
 }
 
-/** 1 / (1 + e⁻ˣ) within 2.5 ulp. With e = e^−|x| it is 1 / (1 + e), or e / (1 + e) for negative x: nothing overflows. */
+/** 1 / (1 + e⁻ˣ) within 2.5 ulp. With e = e^−|x| it is 1 / (1 + e), or e / (1 + e) where x < 0: nothing overflows. */
 @inline
 export function sigmoid4(x: v128): v128 {
   const one = constant(0);

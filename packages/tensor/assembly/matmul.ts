@@ -1,6 +1,6 @@
 /**
- * The matrix product as in Goto & van de Geijn 2008: a micro-kernel multiplies panels of packed blocks, six rows by eight
- * columns of the result at a time, held in twelve registers.
+ * The matrix product as in Goto & van de Geijn 2008: a micro-kernel multiplies panels of packed blocks, six rows by
+ * eight columns of the result at a time, held in twelve registers.
  */
 import { gelu4 } from "./math";
 import { tileColumns, tileRows } from "./pack";
@@ -95,7 +95,8 @@ function storeRow(out: usize, left: v128, right: v128, add: bool): void {
  * Address 0 stands for an operand that is not there; `activation` is 0 for none, 1 for gelu, 2 for relu.
  */
 export function finishRows(
-  out: usize, rows: i32, columns: i32, rowStep: usize, bias: usize, activation: i32, preactivation: usize, residual: usize,
+  out: usize, rows: i32, columns: i32, rowStep: usize,
+  bias: usize, activation: i32, preactivation: usize, residual: usize,
 ): void {
   for (; rows > 0; rows--) {
     for (let j = 0; j < columns; j += 4) {

@@ -3,8 +3,8 @@ import { keepFirst, madd, storeUpTo4, sumLanes } from "./simd";
 import { block, dot, maxOf, sumOf } from "./reduce";
 
 /**
- * Layer normalization of rows, in two passes for the variance. `mean` and `inverseDeviation` may be address 0: then they
- * are not written.
+ * Layer normalization of rows, in two passes for the variance. `mean` and `inverseDeviation` may be address 0: then
+ * they are not written.
  */
 export function layerNorm(
   x: usize, rows: i32, width: i32, weight: usize, bias: usize, epsilon: f32,
@@ -73,7 +73,8 @@ export function layerNormGradient(
     rows -= n;
     memory.fill(sums, 0, 2 * (step + 16));
     for (let i = 0; i < n; i++) {
-      layerNormGradientRow(x, width, weight, load<f32>(mean), load<f32>(inverseDeviation), grad, gradX, weightSums, biasSums);
+      const inverse = load<f32>(inverseDeviation);
+      layerNormGradientRow(x, width, weight, load<f32>(mean), inverse, grad, gradX, weightSums, biasSums);
       x += step;
       grad += step;
       gradX += step;

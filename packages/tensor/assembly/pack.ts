@@ -1,6 +1,6 @@
 /**
- * Packing: an operand of a product is copied into panels in the order in which the micro-kernel reads them, whatever its
- * strides. Panels at the edges are filled up with zeros.
+ * Packing: an operand of a product is copied into panels in the order in which the micro-kernel reads them, whatever
+ * its strides. Panels at the edges are filled up with zeros.
  */
 import { transpose4 } from "./simd";
 

@@ -1,7 +1,7 @@
 /**
- * Strips: scores of eight queries against keys, `[keys][8]`. A strip is the result of one small matrix product, stays in
- * the cache, and is at once a packed right operand of the next product. Its queries are the lanes of two vectors, so that
- * sums over keys need no sums across lanes.
+ * Strips: scores of eight queries against keys, `[keys][8]`. A strip is the result of one small matrix product, stays
+ * in the cache, and is at once a packed right operand of the next product. Its queries are the lanes of two vectors, so
+ * that sums over keys need no sums across lanes.
  */
 import { multiplyTile } from "./matmul";
 import { roundUp, tileColumns, tileRows } from "./pack";
@@ -16,6 +16,7 @@ export function firstKey(position: i32, window: i32): i32 {
   return max(0, position + 1 - window);
 }
 
+/** Multiplies `count` vectors. */
 export function scaleVectors(x: usize, count: i32, scale: f32): void {
   for (; count > 0; count--) {
     v128.store(x, f32x4.mul(v128.load(x), f32x4.splat(scale)));
@@ -46,7 +47,9 @@ export function maskStrip(
 }
 
 /** `mixed[d] = Σ over the keys [first, end) of left[d][key] · strip[key]`; `left` is packed for all keys. */
-export function mixStrip(left: usize, strip: usize, keyCount: i32, headDim: i32, first: i32, end: i32, mixed: usize): void {
+export function mixStrip(
+  left: usize, strip: usize, keyCount: i32, headDim: i32, first: i32, end: i32, mixed: usize,
+): void {
   const from = strip + <usize>first * stripStep;
   left += <usize>first * tileRows * 4;
   for (let d = 0; d < headDim; d += tileRows) {
@@ -56,6 +59,7 @@ export function mixStrip(left: usize, strip: usize, keyCount: i32, headDim: i32,
   }
 }
 
+/** Multiplies `rows` of a strip by a factor for each column. */
 export function scaleStrip(strip: usize, rows: i32, scale0: v128, scale1: v128): void {
   for (; rows > 0; rows--) {
     v128.store(strip, f32x4.mul(v128.load(strip), scale0));

@@ -30,9 +30,8 @@ interface Finish {
 }
 
 /**
- * The largest blocks that are packed: a panel of each operand fits the first cache, the left block the second together
- * with the part of the right one that is in use. One call of a kernel takes a left block at the most, so that the engine
- * can change to optimised code soon.
+ * The largest blocks that are packed: a panel of each operand fits the first cache, both blocks the second. One call of
+ * a kernel takes a left block at the most, so that the engine can change to optimised code soon.
  */
 const blockInner = 256;
 const blockColumns = 512;

@@ -16,8 +16,9 @@ export function normalization(engine: Engine): NormalizationKernels {
       const [rows, width] = x.shape;
       engine.withScratch(2 * (width + 4) * bytesPerElement, (sums) => {
         engine.wasm.layerNormGradient(
-          engine.address(x), rows, width, engine.address(weight), engine.address(mean), engine.address(inverseDeviation),
-          engine.address(grad), engine.address(gradX), engine.address(gradWeight), engine.address(gradBias), sums,
+          engine.address(x), rows, width, engine.address(weight),
+          engine.address(mean), engine.address(inverseDeviation), engine.address(grad),
+          engine.address(gradX), engine.address(gradWeight), engine.address(gradBias), sums,
         );
       });
     },
