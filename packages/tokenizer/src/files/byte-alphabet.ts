@@ -3,8 +3,8 @@
  * whose Latin-1 character prints is that character, the others are U+0100 and on (`bytes_to_unicode` in GPT-2's
  * encoder.py).
  */
-const characters = spellings();
-const bytesByCharacter = new Map(characters.map((character, byte) => [character, byte]));
+const characters = /* @__PURE__ */ spellings();
+const bytesByCharacter = /* @__PURE__ */ new Map(characters.map((character, byte) => [character, byte]));
 
 function spellings(): string[] {
   let moved = 0x100;

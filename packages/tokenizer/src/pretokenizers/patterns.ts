@@ -8,7 +8,7 @@ export const preTokenizers = { gpt2, cl100k, o200k } as const satisfies Record<s
 
 export type PatternName = keyof typeof preTokenizers;
 
-export const patternNames = Object.keys(preTokenizers) as readonly PatternName[];
+export const patternNames = /* @__PURE__ */ Object.keys(preTokenizers) as readonly PatternName[];
 
 /** The patterns as regular expressions, as files have them. They are compared and written, never run. */
 export const expressions: Readonly<Record<PatternName, string>> = {
