@@ -47,7 +47,9 @@ it("shows an unknown character, and where it is", () => {
 
 it("refuses ids that there are not", () => {
   for (const id of [-1, 0.5, 3, NaN]) {
-    expect(() => CharacterTokenizer.fromText("abc").decode([id])).toThrow(`there is no token ${id}; ids go from 0 to 2`);
+    expect(() => CharacterTokenizer.fromText("abc").decode([id])).toThrow(
+      `there is no token ${id}; ids go from 0 to 2`,
+    );
   }
 });
 

@@ -77,7 +77,9 @@ it("says what is wrong with a path or a file", async () => {
     });
   }
   await truncate(path, 2 ** 30);
-  await expect(loadTokenizer(path)).rejects.toThrow(`${path} has 1073741824 bytes; no tokenizer needs more than 134217728`);
+  await expect(loadTokenizer(path)).rejects.toThrow(
+    `${path} has 1073741824 bytes; no tokenizer needs more than 134217728`,
+  );
   await writeFile(path, "{}");
   await expect(loadTokenizer(path)).rejects.toThrow(`${path}: model is not an object`);
   await expect(loadTokenizer(folder)).rejects.toThrow(`${folder}: tokenizer.json: model is not an object`);
@@ -92,7 +94,9 @@ it("leaves what was there, and nothing half written, where saving fails", async 
   await rm(join(folder, "tokenizer_config.json"));
   // A folder cannot be replaced by a file.
   await mkdir(join(folder, "tokenizer_config.json"));
-  await expect(saveTokenizer(CharacterTokenizer.fromText(text), folder)).rejects.toMatchObject({ code: "write-failed" });
+  await expect(saveTokenizer(CharacterTokenizer.fromText(text), folder)).rejects.toMatchObject({
+    code: "write-failed",
+  });
   expect(await readFile(join(folder, "tokenizer.json"), "utf8")).toBe(before);
   expect(await readdir(folder)).toEqual(["tokenizer.json", "tokenizer_config.json"]);
 

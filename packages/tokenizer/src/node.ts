@@ -43,9 +43,17 @@ async function loadTiktoken(path: string, options: LoadTokenizerOptions): Promis
   const known = Object.entries(specifications).find(([encoding]) => encoding === name)?.[1];
   const pattern = options.pattern ?? known?.pattern;
   if (!pattern) {
-    throw new TokenizerError("invalid-option", `${path} does not say how text is split; pass { pattern: … } (gpt2, cl100k, o200k)`);
+    throw new TokenizerError(
+      "invalid-option",
+      `${path} does not say how text is split; pass { pattern: … } (gpt2, cl100k, o200k)`,
+    );
   }
-  return readTiktoken(await readTextFile(path), { specialTokens: known?.specialTokens, ...options, pattern, name: path });
+  return readTiktoken(await readTextFile(path), {
+    specialTokens: known?.specialTokens,
+    ...options,
+    pattern,
+    name: path,
+  });
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -44,13 +44,38 @@ export const writtenTexts: readonly string[] = [
 
 const unit = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(..." \t\n\r'sStTdDmMrRevVlLeEaAbBzZ019.,!?-_/<|>{}()") },
-  { weight: 3, arbitrary: fc.constantFrom("  ", "   ", "\n\n", " \n", "\r\n", "'s", "'RE", "'ll", "’s", "the", " The", " of", "ing") },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      "  ",
+      "   ",
+      "\n\n",
+      " \n",
+      "\r\n",
+      "'s",
+      "'RE",
+      "'ll",
+      "’s",
+      "the",
+      " The",
+      " of",
+      "ing",
+    ),
+  },
   { weight: 2, arbitrary: fc.constantFrom(..."éÉßſİıǅʰªº\u0301\u0308\u200D\u200B\uFEFF\u0085\u00A0\u2028\u3000²½Ⅷ٣") },
-  { weight: 2, arbitrary: fc.constantFrom(..."中文日本語の한국어ไทยשלוםمرحبا", "👍", "🏽", "😀", "👨‍👩‍👧", "🇩🇪", "𝒳", "𞤀") },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(..."中文日本語の한국어ไทยשלוםمرحبا", "👍", "🏽", "😀", "👨‍👩‍👧", "🇩🇪", "𝒳", "𞤀"),
+  },
   { weight: 1, arbitrary: fc.constantFrom("\uD83D", "\uDE00", "\u0000", "\u001F", "\u007F", "\uFFFD", "\uFFFF") },
   { weight: 2, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 3 }) },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 4 }) },
-  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(" ", "\n", "a", "A", "7", "-", "é", "漢"), fc.nat(60)).map(([c, n]) => c.repeat(n)) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom(" ", "\n", "a", "A", "7", "-", "é", "漢"), fc.nat(60))
+      .map(([c, n]) => c.repeat(n)),
+  },
 );
 
 /** Texts of many kinds of characters side by side. */

@@ -16,7 +16,6 @@ interface Candidate {
   readonly count: number;
 }
 
-
 /**
  * The words of a corpus as sequences of tokens, with an index from each pair to its places. A merge touches only the
  * places of its pair, and changes only the counts of their neighbours.

@@ -36,7 +36,11 @@ export class TokenFinder {
   /** The first token from `start` on that is wanted; of several at the same place the longest. */
   find(text: string, start: number, wanted: (token: string) => boolean): FoundToken | undefined {
     if (this.#root.children.size === 0) return undefined;
-    for (let at = text.indexOf(this.#prefix, start); at >= 0 && at < text.length; at = text.indexOf(this.#prefix, at + 1)) {
+    for (
+      let at = text.indexOf(this.#prefix, start);
+      at >= 0 && at < text.length;
+      at = text.indexOf(this.#prefix, at + 1)
+    ) {
       let longest: string | undefined;
       let node = this.#root.children.get(text[at]);
       for (let next = at + 1; node; next++) {

@@ -16,13 +16,20 @@ describe("special tokens", () => {
     expect(() => cl100k.encode(text)).toThrowErrorMatchingInlineSnapshot(
       `[TokenizerError: the text has the special token "<|endoftext|>" at character 3, which is not allowed there; pass { allowedSpecial: ["<|endoftext|>"] } to encode it as that token, { disallowedSpecial: [] } to read it as plain text]`,
     );
-    expect(() => cl100k.encode(text, { allowedSpecial: ["<|endoftext|>"] })).toThrow(/"<\|fim_prefix\|>" at character 19/);
+    expect(() => cl100k.encode(text, { allowedSpecial: ["<|endoftext|>"] })).toThrow(
+      /"<\|fim_prefix\|>" at character 19/,
+    );
   });
 
   it("encodes those that are allowed", () => {
     expect(cl100k.encode(text, { allowedSpecial: "all" })).toEqual([606, 100257, 20375, 100258]);
     const some = { allowedSpecial: ["<|endoftext|>"], disallowedSpecial: [] };
-    expect(cl100k.encode(text, some)).toEqual([606, 100257, 20375, ...cl100k.encode("<|fim_prefix|>", { disallowedSpecial: [] })]);
+    expect(cl100k.encode(text, some)).toEqual([
+      606,
+      100257,
+      20375,
+      ...cl100k.encode("<|fim_prefix|>", { disallowedSpecial: [] }),
+    ]);
   });
 
   it("refuses one that is both allowed and disallowed by name, as tiktoken does", () => {
@@ -122,7 +129,8 @@ describe("long texts", () => {
     const text = writtenTexts.join("").repeat(3);
     const before = o200kBase().encode(text, { disallowedSpecial: [] });
     // More different words than the cache holds.
-    for (let i = 0; i < 70_000; i += 1000) o200k.encode(Array.from({ length: 1000 }, (_, k) => ` w${(i + k).toString(36)}x`).join(""));
+    for (let i = 0; i < 70_000; i += 1000)
+      o200k.encode(Array.from({ length: 1000 }, (_, k) => ` w${(i + k).toString(36)}x`).join(""));
     expect(o200k.encode(text, { disallowedSpecial: [] })).toEqual(before);
   });
 });

@@ -64,11 +64,15 @@ export class BytePairTokenizer implements Tokenizer {
     const { specialTokens, addedTokens } = this.vocabulary;
     const allowed = chosenTokens("allowedSpecial", allowedSpecial, specialTokens);
     const disallowed = chosenTokens("disallowedSpecial", disallowedSpecial, specialTokens);
-    const refused = this.#finder.find(text, 0, (token) => disallowed(token) && !(disallowedSpecial === "all" && allowed(token)));
+    const refused = this.#finder.find(
+      text,
+      0,
+      (token) => disallowed(token) && !(disallowedSpecial === "all" && allowed(token)),
+    );
     if (refused) throw disallowedError(refused.token, refused.start);
 
     const ids: number[] = [];
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const found = this.#finder.find(text, at, (token) => addedTokens.has(token) || allowed(token));
       this.#encodePlain(text, at, found?.start ?? text.length, ids);
       if (!found) return ids;
@@ -104,7 +108,10 @@ export class BytePairTokenizer implements Tokenizer {
     const { tokens } = this.vocabulary;
     const bytes = tokens.has(id) ? tokens.get(id) : this.#specialBytes.get(id);
     if (bytes) return bytes;
-    throw new TokenizerError("unknown-token", `there is no token ${id}; the vocabulary has ids below ${this.vocabSize}`);
+    throw new TokenizerError(
+      "unknown-token",
+      `there is no token ${id}; the vocabulary has ids below ${this.vocabSize}`,
+    );
   }
 
   createDecoder(): StreamingDecoder {
@@ -118,7 +125,7 @@ export class BytePairTokenizer implements Tokenizer {
   /** Appends the ids of a part of the text, in which no special token is looked for. */
   #encodePlain(text: string, start: number, end: number, out: number[]): void {
     const cache = (this.#cache ??= new PieceCache());
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const stop = this.#preTokenize(text, at, end);
       const cacheable = stop - at <= longestCached;
       if (!cacheable || !cache.append(text, at, stop, out)) {

@@ -12,7 +12,7 @@ import type { TrainBPEProgress } from "./train.ts";
 function naiveMerges(texts: readonly string[], count: number, pattern: PatternName): [number, number][] {
   let words: number[][] = [];
   for (const text of texts) {
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const end = preTokenizers[pattern](text, at, text.length);
       words.push([...new TextEncoder().encode(text.slice(at, end))]);
       at = end;
@@ -61,7 +61,11 @@ function mergesOf(tokenizer: BytePairTokenizer): [number, number][] {
 describe("trainBPE", () => {
   it("learns what the naive algorithm learns, and encodes as it does", async () => {
     const texts = fc.array(
-      fc.oneof(anyText, fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 60 }), fc.constantFrom("banana bandana", "aaaaaaa")),
+      fc.oneof(
+        anyText,
+        fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 60 }),
+        fc.constantFrom("banana bandana", "aaaaaaa"),
+      ),
       { minLength: 1, maxLength: 6 },
     );
     const pattern = fc.constantFrom<PatternName>("gpt2", "cl100k", "o200k");
@@ -73,7 +77,7 @@ describe("trainBPE", () => {
         expect(mergesOf(tokenizer)).toEqual(expected);
         for (const text of texts) {
           const ids: number[] = [];
-          for (let at = 0; at < text.length; ) {
+          for (let at = 0; at < text.length;) {
             const end = preTokenizers[pattern](text, at, text.length);
             ids.push(...naiveEncode(text.slice(at, end), expected));
             at = end;
@@ -86,13 +90,19 @@ describe("trainBPE", () => {
   });
 
   it("numbers the bytes first, then the merges, then the special tokens", async () => {
-    const tokenizer = await trainBPE(["low lower lowest"], { vocabSize: 260, specialTokens: ["<|endoftext|>", "<|pad|>"] });
+    const tokenizer = await trainBPE(["low lower lowest"], {
+      vocabSize: 260,
+      specialTokens: ["<|endoftext|>", "<|pad|>"],
+    });
     expect(tokenizer.vocabSize).toBe(260);
     expect(mergesOf(tokenizer)).toEqual([
       [0x6c, 0x6f], // lo
       [256, 0x77], // low
     ]);
-    expect([...tokenizer.specialTokens]).toEqual([["<|endoftext|>", 258], ["<|pad|>", 259]]);
+    expect([...tokenizer.specialTokens]).toEqual([
+      ["<|endoftext|>", 258],
+      ["<|pad|>", 259],
+    ]);
     expect(tokenizer.endOfText).toBe(258);
     expect(tokenizer.encode("\u0000low<|pad|>", { allowedSpecial: "all" })).toEqual([0, 257, 259]);
   });
@@ -127,7 +137,10 @@ describe("trainBPE", () => {
   });
 
   it("takes words of any length in time that grows with the length", async () => {
-    const letters = Array.from({ length: 200_000 }, (_, i) => "abcdefghijklmnopqrstuvwxyz"[(i * i * 7 + (i >> 3)) % 26]);
+    const letters = Array.from(
+      { length: 200_000 },
+      (_, i) => "abcdefghijklmnopqrstuvwxyz"[(i * i * 7 + (i >> 3)) % 26],
+    );
     const text = `${"x".repeat(200_000)} ${letters.join("")}`;
     const tokenizer = await trainBPE([text], { vocabSize: 1000 });
     expect(tokenizer.decode(tokenizer.encode(text)) === text).toBe(true);

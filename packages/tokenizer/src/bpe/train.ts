@@ -64,7 +64,7 @@ export async function trainBPE(
 
   signal?.throwIfAborted();
   for await (const text of typeof texts === "string" ? [texts] : texts) {
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const end = words.add(text, at, stretch);
       characters += end - at;
       at = end;
@@ -106,16 +106,21 @@ function checkOptions({ vocabSize, specialTokens = [], pattern = "gpt2" }: Train
     );
   }
   if (!patternNames.includes(pattern)) {
-    throw new TokenizerError("invalid-option", `there is no pattern "${pattern}"; there are ${patternNames.join(", ")}`);
+    throw new TokenizerError(
+      "invalid-option",
+      `there is no pattern "${pattern}"; there are ${patternNames.join(", ")}`,
+    );
   }
   for (const [index, token] of specialTokens.entries()) {
-    const problem =
-      token === "" ? "empty"
-      : wellFormed(token) !== token ? "not valid Unicode"
-      : specialTokens.indexOf(token) !== index ? "there twice"
-      : undefined;
+    const problem = problemOf(token, specialTokens.indexOf(token) !== index);
     if (problem) {
       throw new TokenizerError("invalid-option", `specialTokens[${index}], ${JSON.stringify(token)}, is ${problem}`);
     }
   }
+}
+
+function problemOf(token: string, isRepeated: boolean): string | undefined {
+  if (token === "") return "empty";
+  if (wellFormed(token) !== token) return "not valid Unicode";
+  return isRepeated ? "there twice" : undefined;
 }

@@ -86,17 +86,20 @@ function* mostCodePoints(): Generator<string> {
 }
 
 /** One encoding for each pattern. Where the ids of "aXB" are the same, X is of the same class. */
-it.each(["gpt2", "cl100k_base", "o200k_base"] as const)("%s splits around characters as tiktoken does", async (name) => {
-  const tokenizer = await encodingByName(name);
-  const tiktoken = reference(name);
-  try {
-    const text = [...mostCodePoints()].map((character) => `a${character}B `);
-    for (let at = 0; at < text.length; at += 50_000) {
-      const part = text.slice(at, at + 50_000).join("");
-      const isSame = areEqual(tokenizer.encode(part), tiktoken.encode_ordinary(part));
-      expect(isSame, `from ${text[at]}on`).toBe(true);
+it.each(["gpt2", "cl100k_base", "o200k_base"] as const)(
+  "%s splits around characters as tiktoken does",
+  async (name) => {
+    const tokenizer = await encodingByName(name);
+    const tiktoken = reference(name);
+    try {
+      const text = [...mostCodePoints()].map((character) => `a${character}B `);
+      for (let at = 0; at < text.length; at += 50_000) {
+        const part = text.slice(at, at + 50_000).join("");
+        const isSame = areEqual(tokenizer.encode(part), tiktoken.encode_ordinary(part));
+        expect(isSame, `from ${text[at]}on`).toBe(true);
+      }
+    } finally {
+      tiktoken.free();
     }
-  } finally {
-    tiktoken.free();
-  }
-});
+  },
+);

@@ -27,7 +27,10 @@ export function tokenizerFiles(tokenizer: Tokenizer): Map<string, string> {
 function tokenizerJson(tokenizer: Tokenizer): string {
   if (tokenizer instanceof BytePairTokenizer) return bytePairTokenizerJson(tokenizer);
   if (tokenizer instanceof CharacterTokenizer) return characterTokenizerJson(tokenizer);
-  throw new TokenizerError("unsupported-file", "only this package's BytePairTokenizer and CharacterTokenizer can be saved");
+  throw new TokenizerError(
+    "unsupported-file",
+    "only this package's BytePairTokenizer and CharacterTokenizer can be saved",
+  );
 }
 
 function configJson(tokenizer: Tokenizer): string {
@@ -43,7 +46,7 @@ function configJson(tokenizer: Tokenizer): string {
 /**
  * The tokenizer of a model's folder, from the texts of its files by name: `tokenizer.json`, else `vocab.json` and
  * `merges.txt`; `tokenizer_config.json`, where there is one, says which token ends a text. Throws `missing-file`,
- * `invalid-file` and `unsupported-file`, with the names of file and field. Messages begin with `place`, where it is given.
+ * `invalid-file` and `unsupported-file`, with the names of file and field; messages begin with `place`, if given.
  */
 export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: string): Tokenizer {
   const file = (name: string): TextFile | undefined => {
@@ -57,7 +60,10 @@ export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: s
   const vocab = file("vocab.json");
   const merges = file("merges.txt");
   if (vocab && merges) return readVocabAndMerges(vocab, merges, end);
-  throw new TokenizerError("missing-file", `${place ?? "the folder"} has neither tokenizer.json nor vocab.json with merges.txt`);
+  throw new TokenizerError(
+    "missing-file",
+    `${place ?? "the folder"} has neither tokenizer.json nor vocab.json with merges.txt`,
+  );
 }
 
 /** The token that ends a text: a string, or an object with its content. */

@@ -25,8 +25,15 @@ const jsonFiles: readonly Json[] = [
   gpt2Json,
   jsonOf(o200k),
   jsonOf(characters),
-  withValue(withValue(gpt2Json, "model.ignore_merges", true), "model.merges", merges.map((merge) => merge.split(" "))),
-  withValue(gpt2Json, "added_tokens", [...(gpt2Json.added_tokens as Json[]), { id: 300, content: "  ", special: false }]),
+  withValue(
+    withValue(gpt2Json, "model.ignore_merges", true),
+    "model.merges",
+    merges.map((merge) => merge.split(" ")),
+  ),
+  withValue(gpt2Json, "added_tokens", [
+    ...(gpt2Json.added_tokens as Json[]),
+    { id: 300, content: "  ", special: false },
+  ]),
 ];
 
 /** What readers may do with an input: make a tokenizer that works, or say what is wrong. */
@@ -55,7 +62,18 @@ const mutations = fc.array(
     to: fc.double({ min: 0, max: 1, noNaN: true }),
     length: fc.oneof(fc.constant(1), fc.nat(40), fc.nat(4000)),
     text: fc.oneof(
-      fc.constantFrom(..."{}[]\",:\\ \n\r\0#-=0123456789", "null", "true", "1e9", "-1", "4294967295", "\\ud800", "__proto__", "[[[[", '{"a":'),
+      fc.constantFrom(
+        ...'{}[]",:\\ \n\r\0#-=0123456789',
+        "null",
+        "true",
+        "1e9",
+        "-1",
+        "4294967295",
+        "\\ud800",
+        "__proto__",
+        "[[[[",
+        '{"a":',
+      ),
       fc.string({ unit: "binary", maxLength: 3 }),
     ),
   }),
@@ -80,7 +98,10 @@ function mutate(text: string, changes: typeof mutations extends fc.Arbitrary<inf
 
 const anyJson: fc.Arbitrary<Json> = fc.oneof(
   fc.constantFrom<Json>(null, true, false, 0, 1, -1, 1.5, 97, 300, 2 ** 20, 2 ** 31, 1e300, "", "a", "Ġ", "é", [], {}),
-  fc.constantFrom<Json>("BPE", "WordLevel", "ByteLevel", "Split", "Sequence", "Fuse", "NFC", "t e", "<|endoftext|>", ["t", "e"]),
+  fc.constantFrom<Json>("BPE", "WordLevel", "ByteLevel", "Split", "Sequence", "Fuse", "NFC", "t e", "<|endoftext|>", [
+    "t",
+    "e",
+  ]),
   fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>,
 );
 
@@ -107,7 +128,9 @@ function graft(root: Json, path: readonly number[], value: Json, remove: boolean
 
 describe("hostile files make working tokenizers or errors that say what is wrong", () => {
   it("tokenizer.json with its text changed", () => {
-    const texts = fc.constantFrom(...jsonFiles.flatMap((json) => [JSON.stringify(json), JSON.stringify(json, null, 1)]));
+    const texts = fc.constantFrom(
+      ...jsonFiles.flatMap((json) => [JSON.stringify(json), JSON.stringify(json, null, 1)]),
+    );
     fc.assert(
       fc.property(texts, mutations, (text, changes) =>
         accepts(() => tokenizerFromFiles(new Map([["tokenizer.json", mutate(text, changes)]]))),
@@ -135,14 +158,20 @@ describe("hostile files make working tokenizers or errors that say what is wrong
   it("vocab.json and merges.txt", () => {
     const list = `#version: 0.2\n${merges.join("\n")}\n`;
     fc.assert(
-      fc.property(mutations, mutations, fc.boolean(), fc.boolean(), (inVocab, inMerges, changesVocab, changesMerges) => {
-        const json = JSON.stringify(vocab);
-        const files = new Map([
-          ["vocab.json", changesVocab ? mutate(json, inVocab) : json],
-          ["merges.txt", changesMerges || !changesVocab ? mutate(list, inMerges) : list],
-        ]);
-        accepts(() => tokenizerFromFiles(files));
-      }),
+      fc.property(
+        mutations,
+        mutations,
+        fc.boolean(),
+        fc.boolean(),
+        (inVocab, inMerges, changesVocab, changesMerges) => {
+          const json = JSON.stringify(vocab);
+          const files = new Map([
+            ["vocab.json", changesVocab ? mutate(json, inVocab) : json],
+            ["merges.txt", changesMerges || !changesVocab ? mutate(list, inMerges) : list],
+          ]);
+          accepts(() => tokenizerFromFiles(files));
+        },
+      ),
       { numRuns, seed: 13 },
     );
   }, 600_000);

@@ -24,7 +24,7 @@ export class JsonValue {
   readonly value: unknown;
   readonly #file: string;
   readonly #parent: JsonValue | undefined;
-  /** Where the value is in its parent: a field by its name, an entry of a dictionary or an item of an array in brackets. */
+  /** Where the value is in its parent: a field, or an entry of a dictionary or an array. */
   readonly #key: Field | Entry;
 
   private constructor(value: unknown, file: string, parent?: JsonValue, key: Field | Entry = { field: "" }) {
@@ -137,7 +137,10 @@ export function quote(value: unknown): string {
 /** Throws `invalid-file` for a text that is too long to be a tokenizer. */
 export function checkLength({ text, name }: TextFile): void {
   if (text.length > longestFile) {
-    throw new TokenizerError("invalid-file", `${name} has ${text.length} characters; no tokenizer needs more than ${longestFile}`);
+    throw new TokenizerError(
+      "invalid-file",
+      `${name} has ${text.length} characters; no tokenizer needs more than ${longestFile}`,
+    );
   }
 }
 
@@ -151,7 +154,8 @@ function checkDepth({ text, name }: TextFile): void {
         break;
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > maxDepth) throw new TokenizerError("invalid-file", `${name}: values are nested more than ${maxDepth} deep`);
+        if (++depth > maxDepth)
+          throw new TokenizerError("invalid-file", `${name}: values are nested more than ${maxDepth} deep`);
         break;
       case 0x5d: // ]
       case 0x7d: // }

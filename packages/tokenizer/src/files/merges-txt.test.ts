@@ -8,7 +8,13 @@ import type { Json } from "../../testing/tokenizer-json.ts";
 import { tokenizerFromFiles } from "./folder.ts";
 
 function read(vocab: string, merges: string): Tokenizer {
-  return tokenizerFromFiles(new Map([["vocab.json", vocab], ["merges.txt", merges]]), "model");
+  return tokenizerFromFiles(
+    new Map([
+      ["vocab.json", vocab],
+      ["merges.txt", merges],
+    ]),
+    "model",
+  );
 }
 
 function filesOf(tokenizer: Tokenizer): { vocab: { [key: string]: Json }; merges: string[] } {
@@ -41,9 +47,13 @@ it("names file and line of what is wrong", async () => {
   expect(() => read(json, "e x y")).toThrow("line 1 is not two tokens");
   expect(() => read(json, " x")).toThrow("line 1 is not two tokens");
   expect(() => read(json, "e x\n#version: 0.2 x")).toThrow("line 2 is not two tokens");
-  expect(() => read(json, "#version\ne x\n\nt x")).toThrow('line 4 of model: merges.txt refers to "tx", which is not in the vocabulary');
+  expect(() => read(json, "#version\ne x\n\nt x")).toThrow(
+    'line 4 of model: merges.txt refers to "tx", which is not in the vocabulary',
+  );
   expect(() => read(json, "e x\ne x")).toThrow("line 2 of model: merges.txt is there twice");
-  expect(() => read(JSON.stringify({ ...vocab, zz: 97 }), "")).toThrow('model: vocab.json: ["zz"] is 97, which is the id of "a" too');
+  expect(() => read(JSON.stringify({ ...vocab, zz: 97 }), "")).toThrow(
+    'model: vocab.json: ["zz"] is 97, which is the id of "a" too',
+  );
   expect(() => read("{}", "")).toThrow("model: vocab.json: the value lacks a token for the byte 0x00");
   expect(() => read(JSON.stringify({ ...vocab, "<|endoftext|>": 97 }), "")).toThrow('gives the id 97 to "a", but');
 });

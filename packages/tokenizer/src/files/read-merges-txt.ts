@@ -44,7 +44,10 @@ function mergeLines({ text, name }: TextFile): MergeLine[] {
     if (line === "" || (index === 0 && line.startsWith("#version"))) continue;
     const [left, right, ...more] = line.split(" ");
     if (!left || !right || more.length > 0) {
-      throw new TokenizerError("invalid-file", `${name}: line ${index + 1} is not two tokens with a space between them`);
+      throw new TokenizerError(
+        "invalid-file",
+        `${name}: line ${index + 1} is not two tokens with a space between them`,
+      );
     }
     found.push({ pair: [left, right], number: index + 1 });
   }

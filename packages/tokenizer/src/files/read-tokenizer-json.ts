@@ -110,7 +110,8 @@ function readAddedTokens(list: JsonValue): Record<"specialTokens" | "addedTokens
 /** Merges as two spellings in an array, or in a string with a space between them. */
 function* readMerges(list: JsonValue): Generator<[left: string, right: string]> {
   for (const item of list.items()) {
-    const parts: unknown[] = typeof item.value === "string" ? item.value.split(" ") : [...item.items()].map((part) => part.value);
+    const parts: unknown[] =
+      typeof item.value === "string" ? item.value.split(" ") : [...item.items()].map((part) => part.value);
     const [left, right] = parts;
     if (parts.length !== 2 || typeof left !== "string" || typeof right !== "string") {
       throw item.invalid("is not a pair of tokens");

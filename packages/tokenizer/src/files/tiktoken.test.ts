@@ -26,7 +26,9 @@ const bytes = Array.from({ length: 256 }, (_, byte) => `${btoa(String.fromCharCo
 it("keeps tokens that merging never makes for pre-tokens that equal them", async () => {
   const tokenizer = readTiktoken([...bytes, `${btoa("zebra")} 300`].join("\n"), { pattern: "gpt2" });
   expect(tokenizer.encode("zebra zebra")).toEqual([300, 0x20, ...new TextEncoder().encode("zebra")]);
-  const again = tokenizerFromFiles(new Map([["tokenizer.json", JSON.stringify(jsonOf(tokenizer))]])) as BytePairTokenizer;
+  const again = tokenizerFromFiles(
+    new Map([["tokenizer.json", JSON.stringify(jsonOf(tokenizer))]]),
+  ) as BytePairTokenizer;
   expect(again.encode("zebra")).toEqual([300]);
   expect(tiktokenFile(again)).toBe(tiktokenFile(tokenizer));
 });
@@ -38,7 +40,9 @@ it("writes a trained tokenizer, but not merges that ranks do not give", async ()
   const { merges } = json.model as { merges: string[] };
   const reversed = JSON.stringify(withValue(json, "model.merges", merges.toReversed()));
   const other = tokenizerFromFiles(new Map([["tokenizer.json", reversed]])) as BytePairTokenizer;
-  expect(() => tiktokenFile(other)).toThrow(/cannot hold this tokenizer: its merges do not follow from the order of its tokens/);
+  expect(() => tiktokenFile(other)).toThrow(
+    /cannot hold this tokenizer: its merges do not follow from the order of its tokens/,
+  );
 });
 
 it.each([
@@ -53,7 +57,9 @@ it.each([
   ["YWI= 97", "line 257 has the rank 97, which another line has too"],
   ["YQ== 256", "line 257 has a token that another line has too"],
 ])("refuses the line %j", (line, message) => {
-  expect(() => readTiktoken([...bytes, line].join("\n"), { pattern: "gpt2", name: "x.tiktoken" })).toThrow(`x.tiktoken: ${message}`);
+  expect(() => readTiktoken([...bytes, line].join("\n"), { pattern: "gpt2", name: "x.tiktoken" })).toThrow(
+    `x.tiktoken: ${message}`,
+  );
 });
 
 it("refuses a file without all bytes, and special tokens whose ids are taken or impossible", () => {
@@ -63,5 +69,7 @@ it("refuses a file without all bytes, and special tokens whose ids are taken or 
     const read = () => readTiktoken(bytes.join("\n"), { pattern: "gpt2", specialTokens: { "<s>": id } });
     expect(read).toThrow(`the special token "<s>" cannot have the id ${id}`);
   }
-  expect(() => readTiktoken(bytes.join("\n"), { pattern: "gpt2", specialTokens: { "": 256 } })).toThrow(/special token ""/);
+  expect(() => readTiktoken(bytes.join("\n"), { pattern: "gpt2", specialTokens: { "": 256 } })).toThrow(
+    /special token ""/,
+  );
 });

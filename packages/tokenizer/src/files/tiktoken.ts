@@ -64,7 +64,10 @@ function readRanks(text: string, name: string): (Uint8Array | undefined)[] {
   const list = Array.from({ length: size }, (_, rank) => tokens.get(rank));
   const missing = idsOfBytes(list).indexOf(-1);
   if (missing < 0) return list;
-  throw new TokenizerError("unsupported-file", `${name} has no token for the byte 0x${missing.toString(16).padStart(2, "0")}`);
+  throw new TokenizerError(
+    "unsupported-file",
+    `${name} has no token for the byte 0x${missing.toString(16).padStart(2, "0")}`,
+  );
 }
 
 /**

@@ -12,7 +12,11 @@ import type { Json } from "../../testing/tokenizer-json.ts";
 import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
 
 const text = "the cat sat on the mat, and the cat's hat was that of the rat. Don't!\n".repeat(3);
-const trained = await trainBPE([text], { vocabSize: 270, specialTokens: ["<|endoftext|>", "<|a b|>"], pattern: "gpt2" });
+const trained = await trainBPE([text], {
+  vocabSize: 270,
+  specialTokens: ["<|endoftext|>", "<|a b|>"],
+  pattern: "gpt2",
+});
 const trainedJson = jsonOf(trained);
 const characters = CharacterTokenizer.fromText("héllo 😀\n");
 
@@ -58,7 +62,9 @@ describe("what is written is read back equal", () => {
 
   it("a token that is named __proto__", () => {
     const json = jsonOf(trained);
-    const vocab = JSON.parse(`{"__proto__": 400, ${JSON.stringify((json.model as { vocab: Json }).vocab).slice(1)}`) as Json;
+    const vocab = JSON.parse(
+      `{"__proto__": 400, ${JSON.stringify((json.model as { vocab: Json }).vocab).slice(1)}`,
+    ) as Json;
     const tokenizer = readBytePairs(withValue(json, "model.vocab", vocab));
     expect(tokenizer.decode([400])).toBe("__proto__");
     expect(tokenizerFromFiles(tokenizerFiles(tokenizer)).decode([400])).toBe("__proto__");
@@ -137,13 +143,25 @@ describe("forms that other programs write", () => {
 
   it("merges as arrays", () => {
     const { merges } = trainedJson.model as { merges: string[] };
-    expect(read(withValue(trainedJson, "model.merges", merges.map((merge) => merge.split(" ")))).encode(text)).toEqual(ids);
+    expect(
+      read(
+        withValue(
+          trainedJson,
+          "model.merges",
+          merges.map((merge) => merge.split(" ")),
+        ),
+      ).encode(text),
+    ).toEqual(ids);
   });
 
   it("steps in a Sequence, or left out", () => {
-    let json = withValue(trainedJson, "pre_tokenizer", { type: "Sequence", pretokenizers: [trainedJson.pre_tokenizer] });
+    let json = withValue(trainedJson, "pre_tokenizer", {
+      type: "Sequence",
+      pretokenizers: [trainedJson.pre_tokenizer],
+    });
     json = withValue(json, "decoder", { type: "Sequence", decoders: [trainedJson.decoder] });
-    for (const name of ["post_processor", "normalizer", "truncation", "padding", "version"]) json = withValue(json, name, undefined);
+    for (const name of ["post_processor", "normalizer", "truncation", "padding", "version"])
+      json = withValue(json, name, undefined);
     expect(read(json).encode(text)).toEqual(ids);
   });
 
@@ -152,7 +170,9 @@ describe("forms that other programs write", () => {
     const json = jsonOf(tokenizer);
     const [split, byteLevel] = (json.pre_tokenizer as { pretokenizers: { [key: string]: Json }[] }).pretokenizers;
     const pretokenizers = [{ ...split, behavior: "Removed", invert: true }, byteLevel];
-    expect(read(withValue(json, "pre_tokenizer", { type: "Sequence", pretokenizers })).encode(text)).toEqual(tokenizer.encode(text));
+    expect(read(withValue(json, "pre_tokenizer", { type: "Sequence", pretokenizers })).encode(text)).toEqual(
+      tokenizer.encode(text),
+    );
   });
 
   it("ignore_merges: a pre-token that is a token is that token", () => {
@@ -184,20 +204,29 @@ describe("forms that other programs write", () => {
   it("the token that ends a text, from tokenizer_config.json", () => {
     const json = JSON.stringify(trainedJson);
     const endOfText = (config: Json): number | undefined =>
-      tokenizerFromFiles(new Map([["tokenizer.json", json], ["tokenizer_config.json", JSON.stringify(config)]])).endOfText;
+      tokenizerFromFiles(
+        new Map([
+          ["tokenizer.json", json],
+          ["tokenizer_config.json", JSON.stringify(config)],
+        ]),
+      ).endOfText;
     expect(endOfText({})).toBe(268);
     expect(endOfText({ eos_token: "<|a b|>" })).toBe(269);
     expect(endOfText({ eos_token: { content: "<|a b|>" }, add_bos_token: false })).toBe(269);
     expect(endOfText({ eos_token: null })).toBe(268);
     expect(endOfText({ eos_token: "none" })).toBeUndefined();
-    expect(() => endOfText({ add_bos_token: true })).toThrow("tokenizer_config.json: add_bos_token is true, which is not supported");
+    expect(() => endOfText({ add_bos_token: true })).toThrow(
+      "tokenizer_config.json: add_bos_token is true, which is not supported",
+    );
   });
 });
 
 const { vocab, merges } = trainedJson.model as { vocab: { [key: string]: Json }; merges: string[] };
 const sequence = (...pretokenizers: Json[]): Json => ({ type: "Sequence", pretokenizers });
 const plainByteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: false };
-const added = (token: { [key: string]: Json }): Json => [{ id: 268, content: "<|endoftext|>", special: true, ...token }];
+const added = (token: { [key: string]: Json }): Json => [
+  { id: 268, content: "<|endoftext|>", special: true, ...token },
+];
 
 describe("what cannot be represented, or is wrong, is refused with the name of the field", () => {
   it.each<[path: string, value: Json | undefined, message: string]>([
@@ -243,7 +272,11 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
     ["model.vocab", { ...vocab, zz: 1e15 }, 'model.vocab["zz"] is 1000000000000000; it must be'],
     ["model.vocab", { ...vocab, zz: 1.5 }, 'model.vocab["zz"] is not a whole number'],
     ["model.vocab", { ...vocab, zz: "5" }, 'model.vocab["zz"] is not a whole number'],
-    ["model.vocab", { ...vocab, "<|endoftext|>": 400 }, 'model.vocab["<|endoftext|>"] is 400, but 268 among the added tokens'],
+    [
+      "model.vocab",
+      { ...vocab, "<|endoftext|>": 400 },
+      'model.vocab["<|endoftext|>"] is 400, but 268 among the added tokens',
+    ],
     ["model.merges", { a: "b" }, "model.merges is not an array"],
     ["model.merges", [...merges, "t h e"], `model.merges[${merges.length}] is not a pair of tokens`],
     ["model.merges", [["t", "h", "e"]], "model.merges[0] is not a pair of tokens"],
@@ -266,7 +299,11 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
     ],
     ["added_tokens", added({ special: "yes" }), "added_tokens[0].special is neither true nor false"],
     ["added_tokens", added({ id: 2 ** 31 }), "added_tokens[0].id is 2147483648; it must be"],
-    ["added_tokens", [...(trainedJson.added_tokens as Json[]), ...(trainedJson.added_tokens as Json[])], "added_tokens[2].content is there twice"],
+    [
+      "added_tokens",
+      [...(trainedJson.added_tokens as Json[]), ...(trainedJson.added_tokens as Json[])],
+      "added_tokens[2].content is there twice",
+    ],
     [
       "added_tokens",
       [...(trainedJson.added_tokens as Json[]), { id: 97, content: "new" }],
@@ -326,7 +363,13 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
   it("to be written: a special token that is spelled like another token, and tokenizers of others", async () => {
     const tokenizer = await trainBPE(["the the"], { vocabSize: 270, specialTokens: ["the"] });
     expect(() => tokenizerFiles(tokenizer)).toThrow(/special token "the" is spelled like token 257/);
-    const foreign: Tokenizer = { vocabSize: 1, endOfText: 0, encode: () => [], decode: () => "", createDecoder: () => characters.createDecoder() };
+    const foreign: Tokenizer = {
+      vocabSize: 1,
+      endOfText: 0,
+      encode: () => [],
+      decode: () => "",
+      createDecoder: () => characters.createDecoder(),
+    };
     expect(() => tokenizerFiles(foreign)).toThrow(/only this package's/);
   });
 });

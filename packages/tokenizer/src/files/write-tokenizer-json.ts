@@ -26,7 +26,8 @@ export function bytePairTokenizerJson(tokenizer: BytePairTokenizer): string {
     if (vocab.has(token)) {
       throw new TokenizerError(
         "unsupported-file",
-        `tokenizer.json cannot hold this tokenizer: its special token ${JSON.stringify(token)} is spelled like token ${vocab.get(token)}`,
+        `tokenizer.json cannot hold this tokenizer: its special token ${JSON.stringify(token)} is spelled like ` +
+          `token ${vocab.get(token)}`,
       );
     }
     vocab.set(token, id);

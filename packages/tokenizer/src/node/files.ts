@@ -12,7 +12,10 @@ export async function readTextFile(path: string): Promise<string> {
     // Asked before it is opened, since opening a pipe waits for a writer.
     if (!status.isFile()) throw new TokenizerError("unreadable-file", `${path} is not a file`);
     if (status.size > longestFile) {
-      throw new TokenizerError("invalid-file", `${path} has ${status.size} bytes; no tokenizer needs more than ${longestFile}`);
+      throw new TokenizerError(
+        "invalid-file",
+        `${path} has ${status.size} bytes; no tokenizer needs more than ${longestFile}`,
+      );
     }
     bytes = await readFile(path);
   } catch (error) {
@@ -50,9 +53,13 @@ export async function writeTextFiles(folder: string, files: ReadonlyMap<string, 
     await syncFolder(folder);
   } catch (cause) {
     for (const name of files.keys()) await rm(join(folder, name + suffix), { force: true }).catch(() => undefined);
-    throw new TokenizerError("write-failed", `the tokenizer cannot be written to ${folder}: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new TokenizerError(
+      "write-failed",
+      `the tokenizer cannot be written to ${folder}: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -1,4 +1,16 @@
-import { classAt, letter, lower, mark, newline, number, other, otherLetter, skip, upper, widthAt } from "../unicode/classes.ts";
+import {
+  classAt,
+  letter,
+  lower,
+  mark,
+  newline,
+  number,
+  other,
+  otherLetter,
+  skip,
+  upper,
+  widthAt,
+} from "../unicode/classes.ts";
 import { anyCaseContractionEnd, linesEnd, numberEnd } from "./common.ts";
 
 /** `[\p{Lm}\p{Lo}\p{M}]`: what may stand among capitals and among small letters. */
