@@ -19,9 +19,14 @@ const shapes = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 4 });
 
 /** Shapes with strides as views have them: permuted, with gaps, repeated; anything along axes of size 1. */
 const layouts = fc
-  .array(fc.record({ length: fc.integer({ min: 1, max: 4 }), gap: fc.integer({ min: 0, max: 2 }), broadcast: fc.boolean() }), {
-    maxLength: 5,
-  })
+  .array(
+    fc.record({
+      length: fc.integer({ min: 1, max: 4 }),
+      gap: fc.integer({ min: 0, max: 2 }),
+      broadcast: fc.boolean(),
+    }),
+    { maxLength: 5 },
+  )
   .chain((axes) =>
     fc.record({
       axes: fc.constant(axes),

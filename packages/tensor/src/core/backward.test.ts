@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
-import { add, copyInto, exp, mean, mul, noGrad, reshape, scope, sum, tensor, useBackend, zeros } from "../index.ts";
+import {
+  add, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, sum, tensor, useBackend, zeros,
+} from "../index.ts";
 import type { Tensor } from "../index.ts";
 
 let backend: Backend;
@@ -93,6 +95,18 @@ describe("errors say what is wrong and what to do", () => {
     const loss = sum(exp(leaf([1])));
     loss.backward();
     expect(() => loss.backward()).toThrowErrorMatchingInlineSnapshot(`[TensorError: backward: the tape through sum was already used and freed; run the forward pass again]`);
+  });
+
+  test.each([
+    { op: "linear", shape: [2, 3], loss: (w: Tensor) => sum(linear(zeros([4, 3]), w)) },
+    { op: "layerNorm", shape: [3], loss: (w: Tensor) => sum(layerNorm(zeros([4, 3]), w, zeros([3]))) },
+    { op: "embedding", shape: [2, 3], loss: (w: Tensor) => sum(embedding(w, tensor(Int32Array.of(1, 0)))) },
+  ])("a gradient that was used, and then added to in place by $op", ({ shape, loss }) => {
+    const w = zeros(shape, { requiresGrad: true });
+    loss(w).backward();
+    const used = sum(mul(zeros(shape, { requiresGrad: true }), w.grad ?? 0));
+    loss(w).backward();
+    expect(() => used.backward()).toThrow("changed in place after the forward pass");
   });
 
   test("overwritten in place", () => {

@@ -37,6 +37,7 @@ export interface AdamWStep {
 export function adamwStep(step: AdamWStep): void {
   const { parameters, gradients, firstMoments, secondMoments, gradScale } = step;
   const buckets = [parameters, gradients, firstMoments, secondMoments];
+  for (const tensor of [...buckets, gradScale]) checkDType("adamwStep", tensor, "f32");
   checkOperands("adamwStep", ...buckets, gradScale);
   for (const bucket of buckets) {
     if (bucket.rank !== 1 || bucket.size !== parameters.size || !bucket.isDense) {
@@ -52,7 +53,9 @@ export function adamwStep(step: AdamWStep): void {
 
 function checkRanges(ranges: readonly DecayRange[], size: number): void {
   let covered = 0;
-  for (const { start, end } of ranges) covered = start === covered && end >= start ? end : NaN;
+  for (const { start, end } of ranges) {
+    covered = start === covered && end >= start && Number.isInteger(end) ? end : NaN;
+  }
   if (covered !== size) {
     throw argumentError("adamwStep", `the ranges do not cover the ${size} elements of the bucket one behind the other`);
   }

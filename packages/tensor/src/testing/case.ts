@@ -39,19 +39,15 @@ export type ChecksOf<Family> = { readonly [Kernel in keyof Family]: readonly [Ch
  */
 export async function checkCase(subject: ConformanceCase, backend: Backend): Promise<void> {
   const title = `${backend.name}: ${subject.kernel}: ${subject.name}`;
-  const before = backend.memory;
+  const { liveBuffers, liveBytes } = backend.memory;
   try {
     await subject.run(backend);
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw new TensorError("backend-failure", `${title}: ${problem}`, { cause });
   }
-  const after = backend.memory;
-  if (after.liveBuffers !== before.liveBuffers || after.liveBytes !== before.liveBytes) {
-    throw new TensorError(
-      "backend-failure",
-      `${title}: left ${after.liveBuffers - before.liveBuffers} buffers (${after.liveBytes - before.liveBytes} bytes) ` +
-        "behind",
-    );
+  const [buffers, bytes] = [backend.memory.liveBuffers - liveBuffers, backend.memory.liveBytes - liveBytes];
+  if (buffers !== 0 || bytes !== 0) {
+    throw new TensorError("backend-failure", `${title}: left ${buffers} buffers (${bytes} bytes) behind`);
   }
 }

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, expectTypeOf, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
-import type { Backend, Kernels } from "../contract/index.ts";
+import type { Backend, Kernels, ReduceKernels } from "../contract/index.ts";
+import type { Check, ChecksOf } from "./case.ts";
 import { checkCase, conformanceCases } from "./index.ts";
 import { mutants } from "./mutants/index.ts";
 import type { Mutation } from "./mutants/mutation.ts";
@@ -22,7 +23,10 @@ async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<st
   return undefined;
 }
 
-async function failureOf<K extends keyof Kernels>(kernel: K, mutation: Mutation<Kernels[K]>): Promise<string | undefined> {
+async function failureOf<K extends keyof Kernels>(
+  kernel: K,
+  mutation: Mutation<Kernels[K]>,
+): Promise<string | undefined> {
   return firstFailure(kernel, mutate(await cpu(), kernel, mutation));
 }
 
@@ -70,8 +74,8 @@ test("messages say kernel, case, element, values, error and tolerance", async ()
 test("a capability that is said to be missing must be missing", async () => {
   const backend = await cpu();
   const failures: string[] = [];
-  const probes = conformanceCases({ nan: false, subnormals: false, indexErrors: false }).filter(({ without }) => without);
-  for (const subject of probes) {
+  for (const subject of conformanceCases({ nan: false, subnormals: false, indexErrors: false })) {
+    if (!subject.without) continue;
     await checkCase(subject, backend).catch((error: Error) => failures.push(error.message));
   }
   expect(failures).toMatchInlineSnapshot(`
@@ -82,4 +86,10 @@ test("a capability that is said to be missing must be missing", async () => {
       "cpu: crossEntropy: targets outside have the loss NaN: crossEntropy: target 5 at position 0 is outside the 5 classes (0 to 4) and not the ignored index 2",
     ]
   `);
+});
+
+test("a table that lacks a kernel, or checks for one, does not compile", () => {
+  expectTypeOf<{ reduce: [Check]; argmax: [Check] }>().toExtend<ChecksOf<ReduceKernels>>();
+  expectTypeOf<{ reduce: [Check] }>().not.toExtend<ChecksOf<ReduceKernels>>();
+  expectTypeOf<{ reduce: [Check]; argmax: [] }>().not.toExtend<ChecksOf<ReduceKernels>>();
 });

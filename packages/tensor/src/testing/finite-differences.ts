@@ -5,7 +5,9 @@ const step = 1e-5;
 
 /** The derivative of `f` at `x` along a direction, by central differences in float64. */
 export function derivativeAlong(f: (x: NdArray) => number, x: NdArray, direction: Float64Array): number {
-  const moved = (by: number): NdArray => ({ shape: x.shape, data: x.data.map((value, i) => value + by * direction[i]) });
+  const moved = (by: number): NdArray => {
+    return { shape: x.shape, data: x.data.map((value, i) => value + by * direction[i]) };
+  };
   return (f(moved(step)) - f(moved(-step))) / (2 * step);
 }
 

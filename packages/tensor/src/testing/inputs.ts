@@ -35,7 +35,8 @@ export interface NumberOptions {
 }
 
 /** Pseudo-random f32 numbers, evenly distributed. */
-export function numbers(shape: Shape, { low = -2, high = 2, gap = 0, layout = "dense" }: NumberOptions = {}): Input<"f32"> {
+export function numbers(shape: Shape, options: NumberOptions = {}): Input<"f32"> {
+  const { low = -2, high = 2, gap = 0, layout = "dense" } = options;
   return {
     dtype: "f32",
     shape,
@@ -51,7 +52,13 @@ export function numbers(shape: Shape, { low = -2, high = 2, gap = 0, layout = "d
 /** Pseudo-random whole numbers from `low` to below `high`, as i32 unless told otherwise. */
 export function integers(shape: Shape, low: number, high: number, layout?: Layout): Input<"i32">;
 export function integers<D extends DType>(shape: Shape, low: number, high: number, layout: Layout, dtype: D): Input<D>;
-export function integers(shape: Shape, low: number, high: number, layout: Layout = "dense", dtype: DType = "i32"): Input {
+export function integers(
+  shape: Shape,
+  low: number,
+  high: number,
+  layout: Layout = "dense",
+  dtype: DType = "i32",
+): Input {
   return {
     dtype,
     shape,

@@ -93,7 +93,8 @@ async function checkUnchanged(inputs: PlacedInputs<Inputs>): Promise<void> {
     const now = await read();
     const changed = now.findIndex((value, i) => !Object.is(value, initial[i]));
     if (changed >= 0) {
-      throw new Error(`the input ${name} was changed: buffer element ${changed}: ${initial[changed]} → ${now[changed]}`);
+      const change = `buffer element ${changed}: ${initial[changed]} → ${now[changed]}`;
+      throw new Error(`the input ${name} was changed: ${change}`);
     }
   }
 }
@@ -115,18 +116,18 @@ export function gradients(subject: OpCase): Check {
       const cotangent = subject.gradients ? generate(shape, () => 1) : array(shape, drawn);
       const floats = Object.keys(subject.inputs).filter((input) => subject.inputs[input].dtype === "f32");
       const names = subject.withRespectTo ?? floats;
-      const differentiateFor = (inputs: readonly string[], ...layouts: readonly Layout[]): Promise<Gradients[]> =>
+      const gradientsOf = (inputs: readonly string[], ...layouts: readonly Layout[]): Promise<Gradients[]> =>
         differentiate(subject, backend, arrays, cotangent, inputs, layouts);
 
-      const [once, twice] = await differentiateFor(names, "dense", "transposed");
-      const [again] = await differentiateFor(names, "dense");
+      const [once, twice] = await gradientsOf(names, "dense", "transposed");
+      const [again] = await gradientsOf(names, "dense");
       for (const input of names) {
         const gradient = array(arrays[input].shape, once[input]);
         checkGradient(subject, arrays, cotangent, input, gradient);
         compare(`${input}.grad after a second pass`, twice[input], map(gradient, (g) => 2 * g), 1e-5);
         compareBits(`${input}.grad`, once[input], again[input], gradient.shape);
         if (names.length === 1) continue;
-        const [alone] = await differentiateFor([input], "dense");
+        const [alone] = await gradientsOf([input], "dense");
         compare(`${input}.grad where no other input has one`, alone[input], gradient, 1e-6);
       }
     },
@@ -160,7 +161,8 @@ async function differentiate(
       for (const name of names) {
         const { grad, shape } = leaves[name];
         if (!grad || !sameShape(grad.shape, shape)) {
-          throw new Error(`${name}.grad: expected the shape ${formatShape(shape)}, got ${grad && formatShape(grad.shape)}`);
+          const got = grad ? formatShape(grad.shape) : "none";
+          throw new Error(`${name}.grad: expected the shape ${formatShape(shape)}, got ${got}`);
         }
         found[name] = await grad.data();
       }

@@ -31,7 +31,8 @@ function result(qkv: NdArray, { heads, headDim, ...options }: AttentionArguments
   const [tokens] = qkv.shape;
   const { kvHeads = heads, scale = 1 / Math.sqrt(headDim), causal = true, window = null } = options;
   const { sequenceLength = tokens } = options;
-  const sequences = options.sequences ?? packed(...Array<number>(tokens && tokens / sequenceLength).fill(sequenceLength));
+  const count = tokens === 0 ? 0 : tokens / sequenceLength;
+  const sequences = options.sequences ?? packed(...Array<number>(count).fill(sequenceLength));
   const parts = reference.unpack(qkv, { heads, kvHeads, headDim });
   return reshape(reference.attention(parts, { scale, causal, window, sequences }).out, [tokens, heads * headDim]);
 }

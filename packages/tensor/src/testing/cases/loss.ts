@@ -18,7 +18,8 @@ import { reduce } from "../reference/reduce.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-function reduced(logits: NdArray, targets: NdArray, { ignoreIndex = -100, reduction = "mean" }: CrossEntropyOptions): NdArray {
+function reduced(logits: NdArray, targets: NdArray, options: CrossEntropyOptions): NdArray {
+  const { ignoreIndex = -100, reduction = "mean" } = options;
   const losses = reference.crossEntropy(logits, targets, ignoreIndex);
   if (reduction === "none") return losses;
   const count = reduction === "sum" ? 1 : Math.max(1, targets.data.filter((target) => target !== ignoreIndex).length);

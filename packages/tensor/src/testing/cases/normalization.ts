@@ -8,8 +8,10 @@ import { kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
-import { array, combine, generate, map } from "../reference/array.ts";
+import type { NdArray } from "../reference/array.ts";
+import { array, combine, generate } from "../reference/array.ts";
 import * as reference from "../reference/normalization.ts";
+import { reduce } from "../reference/reduce.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -54,17 +56,19 @@ const shifted = op({
   tolerance: 2e-4,
 });
 
-const softmaxes: readonly OpCase[] = ([["softmax", softmax, reference.softmax], ["logSoftmax", logSoftmax, reference.logSoftmax]] as const)
-  .flatMap(([name, run, expected]) =>
-    shapes.map(([shape, layout]) =>
-      op({
-        name: `${name} of [${shape.join(", ")}], ${layout}`,
-        inputs: { x: numbers(shape, { low: -6, high: 6, layout }) },
-        run: ({ x }) => run(x),
-        reference: ({ x }) => expected(x),
-      }),
-    ),
-  );
+const runs = { softmax, logSoftmax };
+const names = ["softmax", "logSoftmax"] as const;
+
+const softmaxes: readonly OpCase[] = names.flatMap((name) =>
+  shapes.map(([shape, layout]) =>
+    op({
+      name: `${name} of [${shape.join(", ")}], ${layout}`,
+      inputs: { x: numbers(shape, { low: -6, high: 6, layout }) },
+      run: ({ x }) => runs[name](x),
+      reference: ({ x }) => reference[name](x),
+    }),
+  ),
+);
 
 /** Rows of three and what softmax and logSoftmax make of them. */
 const extremes = [
@@ -77,19 +81,19 @@ const extremes = [
 /** Rows that become NaN as a whole, without touching the last one. */
 const poisoned = [[-inf, -inf, -inf], [inf, 0, 1], [nan, 0, 1], [0, 0, 0]];
 
-const extremeCases = (["softmax", "logSoftmax"] as const).flatMap((name) => [
+const extremeCases = names.flatMap((name) => [
   ...extremes.map((extreme) =>
     op({
       name: `${name} of ${extreme.row.join(", ")}`,
       inputs: { x: literal(extreme.row) },
-      run: ({ x }) => (name === "softmax" ? softmax(x) : logSoftmax(x)),
+      run: ({ x }) => runs[name](x),
       reference: () => array([3], extreme[name]),
     }),
   ),
   op({
     name: `${name}: rows of −∞, with ∞, with NaN`,
     inputs: { x: literal(poisoned.flat(), [4, 3]) },
-    run: ({ x }) => (name === "softmax" ? softmax(x) : logSoftmax(x)),
+    run: ({ x }) => runs[name](x),
     reference: () => {
       const last = name === "softmax" ? 1 / 3 : -Math.log(3);
       return generate([4, 3], ([row]) => (row < 3 ? nan : last));
@@ -100,7 +104,11 @@ const extremeCases = (["softmax", "logSoftmax"] as const).flatMap((name) => [
 
 const poisonedNorm = op({
   name: "layerNorm: rows with ∞, with NaN",
-  inputs: { x: literal([inf, 0, 1, 0, nan, 1, -1, 0, 1], [3, 3]), weight: literal([1, 1, 1]), bias: literal([0, 0, 0]) },
+  inputs: {
+    x: literal([inf, 0, 1, 0, nan, 1, -1, 0, 1], [3, 3]),
+    weight: literal([1, 1, 1]),
+    bias: literal([0, 0, 0]),
+  },
   run: ({ x, weight, bias }) => layerNorm(x, weight, bias),
   reference: () => {
     const end = 1 / Math.sqrt(2 / 3 + 1e-5);
@@ -121,6 +129,37 @@ const statistics = {
   inverseDeviation: unwritten([5]),
 };
 
+/** From the output `y`; the result takes the gradient's place. */
+function softmaxGradientInPlace(logarithm: boolean): Check {
+  return kernel({
+    name: `of ${logarithm ? "logSoftmax" : "softmax"}, into the gradient`,
+    inputs: {
+      y: numbers([5, 13], { low: -3, high: -1, layout: "offset" }),
+      grad: numbers([5, 13], { layout: "offset" }),
+    },
+    run: (kernels, { y, grad }) => kernels.softmaxGradient({ y, grad, logarithm, out: grad }),
+    expected({ y, grad }) {
+      const weighted = logarithm ? grad : combine((g, value) => g * value, grad, y);
+      const sums = reduce("sum", weighted, [1], true);
+      const gradient = (g: number, value: number, sum: number): number =>
+        logarithm ? g - Math.exp(value) * sum : value * (g - sum);
+      return { grad: combine(gradient, grad, y, sums) };
+    },
+  });
+}
+
+/** Mean and 1 / √(variance + epsilon) of each row. */
+function statisticsOf(x: NdArray, epsilon: number): { mean: NdArray; inverseDeviation: NdArray } {
+  const [rows, width] = x.shape;
+  const moments = Array.from({ length: rows }, (_, row) =>
+    reference.moments(x.data.subarray(row * width, (row + 1) * width)),
+  );
+  return {
+    mean: array([rows], moments.map(({ mean }) => mean)),
+    inverseDeviation: array([rows], moments.map(({ variance }) => 1 / Math.sqrt(variance + epsilon))),
+  };
+}
+
 export const normalizationChecks = {
   layerNorm: [
     kernel({
@@ -133,14 +172,10 @@ export const normalizationChecks = {
         ...statistics,
       },
       run: (kernels, views) => kernels.layerNorm({ ...views, epsilon: 1e-3 }),
-      expected: ({ x, weight, bias }) => {
-        const rows = [0, 1, 2, 3, 4].map((row) => reference.moments(x.data.subarray(row * 19, (row + 1) * 19)));
-        return {
-          out: reference.layerNorm(x, weight, bias, 1e-3),
-          mean: array([5], rows.map(({ mean }) => mean)),
-          inverseDeviation: array([5], rows.map(({ variance }) => 1 / Math.sqrt(variance + 1e-3))),
-        };
-      },
+      expected: ({ x, weight, bias }) => ({
+        out: reference.layerNorm(x, weight, bias, 1e-3),
+        ...statisticsOf(x, 1e-3),
+      }),
     }),
     ...norms.map(values),
     values(shifted),
@@ -165,13 +200,11 @@ export const normalizationChecks = {
         kernels.layerNormGradient({ ...views, grad, gradX, gradWeight, gradBias });
       },
       expected({ x, weight, grad, gradWeight, gradBias }) {
-        const loss = (moved: typeof x, scale: typeof x, shift: typeof x): number =>
+        const loss = (moved: NdArray, scale: NdArray, shift: NdArray): number =>
           inner(reference.layerNorm(moved, scale, shift), grad);
-        const plus = (a: typeof x, b: typeof x): typeof x => combine((x, y) => x + y, a, b);
-        const rows = [0, 1, 2, 3, 4].map((row) => reference.moments(x.data.subarray(row * 7, (row + 1) * 7)));
+        const plus = (a: NdArray, b: NdArray): NdArray => combine((x, y) => x + y, a, b);
         return {
-          mean: array([5], rows.map(({ mean }) => mean)),
-          inverseDeviation: array([5], rows.map(({ variance }) => 1 / Math.sqrt(variance + 1e-5))),
+          ...statisticsOf(x, 1e-5),
           scratch: reference.layerNorm(x, weight, weight),
           gradX: gradientOf((moved) => loss(moved, weight, weight), x),
           gradWeight: plus(gradWeight, gradientOf((scale) => loss(x, scale, weight), weight)),
@@ -193,23 +226,8 @@ export const normalizationChecks = {
     ...extremeCases.map(values),
   ],
   softmaxGradient: [
-    ...([false, true] as const).map((logarithm) =>
-      kernel({
-        name: `of ${logarithm ? "logSoftmax" : "softmax"}, into the gradient`,
-        inputs: { y: numbers([5, 13], { low: -3, high: -1, layout: "offset" }), grad: numbers([5, 13], { layout: "offset" }) },
-        run: (kernels, { y, grad }) => kernels.softmaxGradient({ y, grad, logarithm, out: grad }),
-        expected: ({ y, grad }) => {
-          const weighted = generate([5], ([row]) => {
-            const part = (x: typeof y): Float64Array => x.data.subarray(row * 13, (row + 1) * 13);
-            return part(grad).reduce((sum, g, i) => sum + (logarithm ? g : g * part(y)[i]), 0);
-          });
-          const sums = map(combine((_, row) => row, y, { shape: [5, 1], data: weighted.data }), (sum) => sum);
-          return {
-            grad: combine((g, y, sum) => (logarithm ? g - Math.exp(y) * sum : y * (g - sum)), grad, y, sums),
-          };
-        },
-      }),
-    ) as [Check, ...Check[]],
+    softmaxGradientInPlace(false),
+    softmaxGradientInPlace(true),
     ...softmaxes.map(gradients),
   ],
 } satisfies ChecksOf<NormalizationKernels>;

@@ -1,9 +1,9 @@
 import type { OptimizerKernels } from "../../contract/index.ts";
-import { sumSquares } from "../../ops/optimizer.ts";
+import { adamwStep, sumSquares } from "../../ops/optimizer.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
+import { inPlace, kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import { op, values } from "../op-case.ts";
 import { array } from "../reference/array.ts";
@@ -40,17 +40,22 @@ const decays = [
   { start: 3, end: 4, weightDecay: 0.5 },
 ];
 
-const steps = ([[1, options], [13, { ...options, step: 1 }], [13, { ...options, epsilon: 0.1 }], [10_007, { ...options, step: 1000 }]] as const)
-  .map(([size, options]) => {
-    const middle = Math.ceil(size / 3);
-    const ranges = [{ start: 0, end: middle, weightDecay: 0.1 }, { start: middle, end: size, weightDecay: 0 }];
-    return kernel({
-      name: `step ${options.step} on ${size} parameters, epsilon ${options.epsilon}`,
-      inputs: buckets(size),
-      run: (kernels, views) => kernels.adamw({ ...views, ...options, ranges }),
-      expected: (arrays) => ({ ...reference.adamw(arrays, { ...options, ranges, gradScale: 0.25 }) }),
-    });
+const steps = [
+  { size: 1 },
+  { size: 13, step: 1 },
+  { size: 13, epsilon: 0.1 },
+  { size: 10_007, step: 1000 },
+].map(({ size, ...changes }) => {
+  const call = { ...options, ...changes };
+  const middle = Math.ceil(size / 3);
+  const ranges = [{ start: 0, end: middle, weightDecay: 0.1 }, { start: middle, end: size, weightDecay: 0 }];
+  return kernel({
+    name: `step ${call.step} on ${size} parameters, epsilon ${call.epsilon}`,
+    inputs: buckets(size),
+    run: (kernels, views) => kernels.adamw({ ...views, ...call, ranges }),
+    expected: (arrays) => reference.adamw(arrays, { ...call, ranges, gradScale: 0.25 }),
   });
+});
 
 export const optimizerChecks = {
   sumSquares: [
@@ -80,7 +85,7 @@ export const optimizerChecks = {
       name: "ranges with their own decay, in any order",
       inputs: buckets(11),
       run: (kernels, views) => kernels.adamw({ ...views, ...options, ranges: decays }),
-      expected: (arrays) => ({ ...reference.adamw(arrays, { ...options, ranges: decays, gradScale: 0.25 }) }),
+      expected: (arrays) => reference.adamw(arrays, { ...options, ranges: decays, gradScale: 0.25 }),
     }),
     kernel({
       name: "a first step from zero moments moves by the learning rate, whatever the gradient's size",
@@ -91,13 +96,24 @@ export const optimizerChecks = {
         secondMoments: literal([0, 0, 0, 0]),
         gradScale: literal([1]),
       },
-      run: (kernels, views) =>
-        kernels.adamw({ ...views, ...options, epsilon: 1e-12, step: 1, ranges: [{ start: 0, end: 4, weightDecay: 0 }] }),
+      run(kernels, views) {
+        const ranges = [{ start: 0, end: 4, weightDecay: 0 }];
+        kernels.adamw({ ...views, ...options, epsilon: 1e-12, step: 1, ranges });
+      },
       expected: ({ gradients }) => ({
         parameters: array([4], [0.99, 1.01, 0.99, 1]),
         firstMoments: array([4], gradients.data.map((g) => 0.1 * g)),
         secondMoments: array([4], gradients.data.map((g) => 0.05 * g * g)),
       }),
+    }),
+    inPlace({
+      name: "the op adamwStep",
+      inputs: buckets(9),
+      run: (tensors) => adamwStep({ ...tensors, ...options, ranges: [{ start: 0, end: 9, weightDecay: 0.1 }] }),
+      expected: (arrays) => {
+        const ranges = [{ start: 0, end: 9, weightDecay: 0.1 }];
+        return reference.adamw(arrays, { ...options, ranges, gradScale: 0.25 });
+      },
     }),
     ...steps,
   ],

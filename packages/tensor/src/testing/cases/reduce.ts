@@ -29,8 +29,10 @@ const reductions: readonly (readonly [Shape, Layout, axes: readonly number[] | u
   [[1000, 33], "dense", [0], true],
 ];
 
-const title = (name: string, [shape, layout, axes, keepDims]: (typeof reductions)[number]): string =>
-  `${name} of [${shape.join(", ")}], ${layout}, over ${axes ? `[${axes.join(", ")}]` : "all"}${keepDims ? ", kept" : ""}`;
+const title = (name: string, [shape, layout, axes, keepDims]: (typeof reductions)[number]): string => {
+  const over = axes ? `[${axes.join(", ")}]` : "all";
+  return `${name} of [${shape.join(", ")}], ${layout}, over ${over}${keepDims ? ", kept" : ""}`;
+};
 
 const opCases = (name: ReduceOp): OpCase[] =>
   reductions.map((reduction) => {

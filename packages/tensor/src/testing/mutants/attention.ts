@@ -7,7 +7,8 @@ function firstHead(view: View): View {
 }
 
 /** Multiplies every row of a strided `[rows, heads, headDim]` view. */
-function scaleRows(memory: Memory, { strides, offset, shape: [rows, heads, headDim], ...view }: View, factor: number): void {
+function scaleRows(memory: Memory, { strides, offset, shape, ...view }: View, factor: number): void {
+  const [rows, heads, headDim] = shape;
   for (let row = 0; row < rows; row++) {
     for (let head = 0; head < heads; head++) {
       const part = { ...view, shape: [headDim], strides: [1], offset: offset + row * strides[0] + head * strides[1] };

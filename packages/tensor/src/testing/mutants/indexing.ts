@@ -30,7 +30,8 @@ export const indexingMutants: MutantsOf<IndexingKernels> = {
     "the last row left out": (kernel) => (call) => {
       const count = call.ids.shape[0];
       if (count < 2) return kernel(call);
-      kernel({ ...call, ids: { ...call.ids, shape: [count - 1] }, grad: { ...call.grad, shape: [count - 1, call.grad.shape[1]] } });
+      const grad = { ...call.grad, shape: [count - 1, call.grad.shape[1]] };
+      kernel({ ...call, ids: { ...call.ids, shape: [count - 1] }, grad });
     },
   },
 };

@@ -7,7 +7,8 @@ function searching({ read, write }: Memory, search: (row: Float32Array) => numbe
   return ({ x, out }) => {
     const [rows, length] = x.shape;
     const values = read(x);
-    write(out, Int32Array.from({ length: rows }, (_, row) => search(values.subarray(row * length, (row + 1) * length))));
+    const rowAt = (row: number): Float32Array => values.subarray(row * length, (row + 1) * length);
+    write(out, Int32Array.from({ length: rows }, (_, row) => search(rowAt(row))));
   };
 }
 

@@ -3,7 +3,8 @@ import { at, generate } from "./array.ts";
 
 /** The row of the table for each id. */
 export function embedding(table: NdArray, ids: NdArray): NdArray {
-  return generate([...ids.shape, table.shape[1]], (index) => at(table, [at(ids, index.slice(0, -1)), index.at(-1) ?? 0]));
+  const rank = ids.shape.length;
+  return generate([...ids.shape, table.shape[1]], (index) => at(table, [at(ids, index.slice(0, rank)), index[rank]]));
 }
 
 /** `out` plus each row of `grad` at the row that its id names; ids outside are dropped. */
