@@ -9,10 +9,10 @@ import { literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
-import { inPlace, kernel } from "../write-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
+import { inPlace, kernel } from "../write-case.ts";
 
 const { NaN: nan } = Number;
 
@@ -107,7 +107,7 @@ const cacheRows = rowsWithin([12, kvHeads, headDim], 0, 5);
 const coveredRows = rowsWithin([8, 2, 4], 1, 6);
 
 const causal: AttentionOptions = { scale: 0.5, causal: true, window: null, sequences: packed(4, 5) };
-/** Two queries of the second sequence only, each behind three earlier keys. */
+/** Two queries in the middle, behind three earlier keys. */
 const partial: AttentionOptions = {
   ...causal,
   window: 4,

@@ -6,13 +6,13 @@ import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { derivativeAlong } from "../finite-differences.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { array, combine, map } from "../reference/array.ts";
 import { activations, binary, unary } from "../reference/elementwise.ts";
+import { kernel } from "../write-case.ts";
 import { binaryDomains, draw, specialCases, unaryDomains } from "./elementwise-domains.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;

@@ -3,11 +3,11 @@ import { add } from "../../ops/elementwise.ts";
 import { embedding } from "../../ops/indexing.ts";
 import type { ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
 import type { OpCase } from "../op-case.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
 import { combine, generate } from "../reference/array.ts";
 import * as reference from "../reference/indexing.ts";
+import { kernel } from "../write-case.ts";
 
 const lookups: readonly OpCase[] = [
   op({

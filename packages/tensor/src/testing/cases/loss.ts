@@ -6,7 +6,6 @@ import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
@@ -15,6 +14,7 @@ import { array, generate } from "../reference/array.ts";
 import * as reference from "../reference/loss.ts";
 import { logSumExp } from "../reference/normalization.ts";
 import { reduce } from "../reference/reduce.ts";
+import { kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 

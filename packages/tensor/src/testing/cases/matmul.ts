@@ -3,13 +3,13 @@ import { linear, matmul } from "../../ops/matmul.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { array, combine } from "../reference/array.ts";
 import { activations } from "../reference/elementwise.ts";
 import * as reference from "../reference/matmul.ts";
+import { kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 

@@ -4,7 +4,6 @@ import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
@@ -12,6 +11,7 @@ import type { NdArray } from "../reference/array.ts";
 import { array, combine, generate } from "../reference/array.ts";
 import * as reference from "../reference/normalization.ts";
 import { reduce } from "../reference/reduce.ts";
+import { kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 

@@ -3,11 +3,11 @@ import { adamwStep, sumSquares } from "../../ops/optimizer.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import { inPlace, kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import { op, values } from "../op-case.ts";
 import { array } from "../reference/array.ts";
 import * as reference from "../reference/optimizer.ts";
+import { inPlace, kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 

@@ -4,11 +4,11 @@ import { dropout } from "../../ops/random.ts";
 import type { PhiloxKey } from "../../philox.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { array, reshape } from "../reference/array.ts";
 import * as reference from "../reference/random.ts";
+import { kernel } from "../write-case.ts";
 
 /** Random123's second half of π as a key, and words with their highest bit set. */
 const keys: readonly PhiloxKey[] = [

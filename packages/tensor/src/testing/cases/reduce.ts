@@ -3,12 +3,12 @@ import type { Shape } from "../../shape.ts";
 import * as ops from "../../ops/reduce.ts";
 import type { ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import { kernel } from "../write-case.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { array, generate, map } from "../reference/array.ts";
 import { argmax, mean, reduce } from "../reference/reduce.ts";
+import { kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
