@@ -89,7 +89,7 @@ export function sumColumns(x: usize, rows: i32, columns: i32, out: usize, totals
     let j = 0;
     for (; j + 16 <= columns; j += 16) addSums16(x + <usize>j * 4, n, step, totals + <usize>j * 8);
     for (; j < columns; j += 4) addSums4(x + <usize>j * 4, n, step, totals + <usize>j * 8);
-    x += blockRows * step;
+    x += <usize>blockRows * step;
   }
   for (let j = 0; j < columns; j += 4) {
     const low = f32x4.demote_f64x2_zero(v128.load(totals));

@@ -60,6 +60,7 @@ export function mixStrip(
 }
 
 /** Multiplies `rows` of a strip by a factor for each column. */
+@inline
 export function scaleStrip(strip: usize, rows: i32, scale0: v128, scale1: v128): void {
   for (; rows > 0; rows--) {
     v128.store(strip, f32x4.mul(v128.load(strip), scale0));

@@ -36,8 +36,8 @@ async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uin
   );
   const binary = written.get("kernels.wasm");
   const declarations = written.get("kernels.d.ts");
-  if (error || !(binary instanceof Uint8Array) || typeof declarations !== "string") {
-    throw new Error(`the kernels do not compile:\n${problems}`, { cause: error });
+  if (error || problems || !(binary instanceof Uint8Array) || typeof declarations !== "string") {
+    throw new Error(`the kernels do not compile without problems:\n${problems}`, { cause: error });
   }
   return { binary, declarations };
 }
