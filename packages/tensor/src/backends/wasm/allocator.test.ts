@@ -2,7 +2,13 @@ import { assert, constantFrom, array, integer, property, record } from "fast-che
 import { expect, test } from "vitest";
 import { Allocator } from "./allocator.ts";
 
-test("runs in use never overlap, and when all are returned the space is whole again", () => {
+/** The lengths of what is free between the runs in use. */
+function gaps(used: ReadonlyMap<number, number>, start: number, end: number): number[] {
+  const runs = [...used].sort(([a], [b]) => a - b);
+  return [...runs, [end, 0]].map(([next], i) => next - (i > 0 ? runs[i - 1][0] + runs[i - 1][1] : start));
+}
+
+test("runs in use never overlap, none is refused for which there is room, and all that return are whole again", () => {
   const size = integer({ min: 1, max: 300 });
   const step = record({ kind: constantFrom("allocate", "allocate", "free", "extend"), size });
   assert(
@@ -24,7 +30,10 @@ test("runs in use never overlap, and when all are returned the space is whole ag
         }
         if (kind !== "allocate") continue;
         const start = allocator.allocate(size);
-        if (start === undefined) continue;
+        if (start === undefined) {
+          expect(Math.max(...gaps(used, 7, end))).toBeLessThan(size);
+          continue;
+        }
         expect(start).toBeGreaterThanOrEqual(7);
         expect(start + size).toBeLessThanOrEqual(end);
         for (const [other, length] of used) expect(other + length <= start || start + size <= other).toBe(true);

@@ -18,9 +18,9 @@ const classesPerPower = 1 << classBits;
 const looks = 8;
 
 /**
- * Gives out runs of consecutive units, and takes them back, in constant time: two-level segregated fit (Masmano et al.
- * 2004) with the book-keeping beside the memory instead of in it. Free runs are filed by size class, sixteen to each
- * power of two; neighbours that are free are one run.
+ * Gives out runs of consecutive units, and takes them back, in constant time but for its last resort: two-level
+ * segregated fit (Masmano et al. 2004) with the book-keeping beside the memory instead of in it. Free runs are filed by
+ * size class, sixteen to each power of two; neighbours that are free are one run.
  */
 export class Allocator {
   readonly #blocks = new Map<number, Block>();
@@ -98,10 +98,14 @@ export class Allocator {
     const power = next >> classBits;
     const classes = this.#classes[power] & (-1 << (next & (classesPerPower - 1)));
     if (classes !== 0) return this.#lists[(power << classBits) + lowestBit(classes)];
-    const powers = power < 31 ? this.#powers & (-1 << (power + 1)) : 0;
-    if (powers === 0) return undefined;
-    const larger = lowestBit(powers);
-    return this.#lists[(larger << classBits) + lowestBit(this.#classes[larger])];
+    const powers = this.#powers & (-2 << power);
+    if (powers !== 0) {
+      const larger = lowestBit(powers);
+      return this.#lists[(larger << classBits) + lowestBit(this.#classes[larger])];
+    }
+    // The rest of its own class, rather than none.
+    while (candidate && candidate.size < size) candidate = candidate.nextFree;
+    return candidate;
   }
 
   /** Cuts a block that is not filed to `size`, and files the rest. */
