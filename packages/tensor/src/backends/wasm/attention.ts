@@ -6,7 +6,7 @@ type Call = Parameters<AttentionKernels["attention"]>[0];
 type GradientCall = Parameters<AttentionKernels["attentionGradient"]>[0];
 
 /** From so many queries on, strips of eight are faster than one query after the other. */
-const stripQueries = 3;
+const stripQueries = 5;
 /** A window that hides nothing; sums with positions stay within 31 bits. */
 const noWindow = 2 ** 30;
 
