@@ -24,8 +24,8 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Characters that are written to be measured, and how many of them are shown. */
-const sampleLength = 12_000;
+/** Tokens that are written to be measured, and characters that are shown of them. */
+const sampleTokens = 6000;
 const shownLength = 900;
 
 export function demoCommand(): Command {
@@ -48,24 +48,26 @@ async function demo(options: Options): Promise<void> {
   const files = { data: join(out, "train.txt"), validation: join(out, "validation.txt") };
   await writeFile(files.data, corpus.train);
   await writeFile(files.validation, corpus.validation);
-  output.note(pc.bold("A GPT learns to write small stories, one character at a time, from nothing but examples."));
+  output.note(pc.bold("A GPT learns to write small stories, word by word, from nothing but examples."));
   output.note(`Some of what it reads:${corpus.train.slice(0, corpus.train.indexOf(storyStart, 1))}\n`);
 
   const done = await startRun({ options: runOptions(options, files), out, resume: false, allowChanges: false }, output);
   if (done.interrupted) return reportEnd(done, out, output);
 
   output.note(`\nTrained in ${formatDuration(done.seconds)}. Now it writes:`);
+  const tokenizer = await loadTokenizer(out);
   const began = performance.now();
-  const text = await write(await loadModel(out), await loadTokenizer(out), options.seed, output);
+  const text = await write(await loadModel(out), tokenizer, options.seed, output);
   const charactersPerSecond = text.length / ((performance.now() - began) / 1000);
-  const { entropy } = corpus;
+  // Every text begins with the same token, which costs nothing.
+  const entropy = corpus.entropy / (tokenizer.encode(corpus.validation).length - 1);
   const { parsed, novel, sentences, coherent } = measureSamples(text, corpus.train);
   const valLoss = done.validationLoss;
   output.record({ done: true, out, seconds: done.seconds, valLoss, entropy, sentences, parsed, novel, coherent });
   const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
   output.text("\n");
   for (const line of [
-    `Validation loss      ${valLoss?.toFixed(4)} nats a character; no model can expect less than ${entropy.toFixed(4)}`,
+    `Validation loss      ${valLoss?.toFixed(4)} nats a token; no model can expect less than ${entropy.toFixed(4)}`,
     `Grammatical          ${percent(parsed)} of ${formatCount(sentences)} sentences; ${percent(coherent)} of the stories make sense`,
     `Written nowhere else ${percent(novel)} of the sentences are not in the training text`,
     `Speed                ${formatCount(charactersPerSecond)} characters/s`,
@@ -81,29 +83,25 @@ async function demo(options: Options): Promise<void> {
 }
 
 function runOptions({ steps, seed, backend }: Options, files: { data: string; validation: string }): RunOptions {
-  const { model, training } = storyRecipe;
+  const { vocabSize, model, training } = storyRecipe;
   return {
     data: [files.data],
     validation: [files.validation],
-    tokenizer: "char",
+    tokenizer: "bpe",
+    vocabSize,
     layers: model.layers,
     heads: model.heads,
     dim: model.dim,
     context: model.contextLength,
+    untiedHead: model.tiedHead === false,
+    initialDeviation: model.initialDeviation,
     steps,
     batch: training.batchSize,
-    accumulate: 1,
     lr: training.learningRate,
     minLr: training.minLearningRate,
-    warmup: training.warmupSteps,
-    beta1: 0.9,
-    beta2: training.beta2,
-    weightDecay: training.weightDecay,
-    clip: 1,
-    evalEvery: 200,
-    checkpointEvery: 200,
-    keepCheckpoints: 2,
-    logEvery: 10,
+    evalEvery: 500,
+    checkpointEvery: 500,
+    logEvery: 25,
     seed,
     backend,
   };
@@ -112,7 +110,7 @@ function runOptions({ steps, seed, backend }: Options, files: { data: string; va
 /** Writes stories: the first ones are shown as they come. */
 async function write(model: GPT, tokenizer: Tokenizer, seed: number, output: Output): Promise<string> {
   let text = "";
-  for await (const piece of streamText(model, tokenizer, storyStart, { maxTokens: sampleLength, seed })) {
+  for await (const piece of streamText(model, tokenizer, storyStart, { maxTokens: sampleTokens, seed })) {
     const shown = text.length < shownLength;
     text += piece.text;
     if (shown) output.text(text.length < shownLength ? piece.text : `${piece.text}${pc.dim(" …")}\n`);

@@ -18,21 +18,23 @@ export interface RunOptions {
   readonly context?: number;
   readonly positions?: "learned" | "sinusoidal";
   readonly norm?: "pre" | "post";
+  readonly untiedHead?: boolean;
+  readonly initialDeviation?: number;
   readonly dropout?: number;
   readonly steps: number;
-  readonly batch: number;
-  readonly accumulate: number;
-  readonly lr: number;
+  readonly batch?: number;
+  readonly accumulate?: number;
+  readonly lr?: number;
   readonly minLr?: number;
   readonly warmup?: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly weightDecay: number;
-  readonly clip: number;
-  readonly evalEvery: number;
-  readonly checkpointEvery: number;
-  readonly keepCheckpoints: number;
-  readonly logEvery: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly weightDecay?: number;
+  readonly clip?: number;
+  readonly evalEvery?: number;
+  readonly checkpointEvery?: number;
+  readonly keepCheckpoints?: number;
+  readonly logEvery?: number;
   readonly seed: number;
   readonly backend: string;
 }
@@ -51,6 +53,8 @@ export function addRunOptions(command: Command): Command {
     .option("--context <n>", "tokens that the model sees at once", wholeNumber(1))
     .addOption(new Option("--positions <kind>", "position embeddings").choices(["learned", "sinusoidal"]))
     .addOption(new Option("--norm <place>", "normalise before or after each sub-layer").choices(["pre", "post"]))
+    .option("--untied-head", "give the head weights of its own, instead of the token embedding's")
+    .option("--initial-deviation <d>", "of the random weights that training begins with; default: 0.02", decimal())
     .option("--dropout <p>", "share of activations that are dropped while training; default: the preset's", decimal(0, 1))
     .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
     .option("--batch <n>", "windows of one forward pass", wholeNumber(1), 12)
@@ -72,7 +76,7 @@ export function addRunOptions(command: Command): Command {
 
 /** The model that the options describe, for a vocabulary. */
 export function modelOptions(options: RunOptions, vocabSize: number): GPTOptions {
-  const { layers, heads, dim, context, positions, norm, dropout } = options;
+  const { layers, heads, dim, context, positions, norm, untiedHead, initialDeviation, dropout } = options;
   return preset(options.preset ?? "nano", {
     vocabSize,
     layers,
@@ -81,6 +85,8 @@ export function modelOptions(options: RunOptions, vocabSize: number): GPTOptions
     contextLength: context,
     positions,
     normPlacement: norm,
+    tiedHead: untiedHead ? false : undefined,
+    initialDeviation,
     dropout,
     attentionDropout: dropout,
   });
