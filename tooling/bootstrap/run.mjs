@@ -1,4 +1,4 @@
-// The script behind `npm start`, `npm test` and `npm run verify`. It needs nothing but Node 18 and npm: npm installs the
+// The script behind `npm start`, `npm test`, `npm run gpt` and the like. It needs nothing but Node 18 and npm: npm installs the
 // pinned Node and pnpm beside this file, and everything else runs under those.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -20,13 +20,18 @@ const executables = {
 
 const turbo = join("node_modules", "turbo", "bin", "turbo");
 const vitest = join("node_modules", "vitest", "vitest.mjs");
+const main = join("apps", "cli", "dist", "main.js");
 
 /** Trains a small GPT on the embedded stories and writes with it. Arguments are those of `gpt demo`. */
 function start(args) {
-  installTools(["node", "pnpm"], "~ MB");
-  step("install", "pnpm", ["install", "--frozen-lockfile", "--filter=.", "--filter=@gpt/cli..."]);
-  step("build", "node", [turbo, "run", "build", "--filter=@gpt/cli", "--output-logs=errors-only"]);
-  return run("node", [join("apps", "cli", "dist", "main.js"), "demo", ...args]);
+  buildCommand();
+  return run("node", [main, "demo", ...args]);
+}
+
+/** The `gpt` command, with its arguments. It is built only where it is not, so that it prints nothing but its own. */
+function gpt(args) {
+  if (!existsSync(join(root, main))) buildCommand();
+  return run("node", [main, ...args]);
 }
 
 /** Build, lint, types and every test, under the pinned Node and again under the lowest. Arguments are vitest's. */
@@ -51,6 +56,12 @@ function test(args) {
 function verify(args) {
   process.env.GPT_VERIFY = "1";
   return test(args);
+}
+
+function buildCommand() {
+  installTools(["node", "pnpm"], "~ MB");
+  step("install", "pnpm", ["install", "--frozen-lockfile", "--filter=.", "--filter=@gpt/cli..."]);
+  step("build", "node", [turbo, "run", "build", "--filter=@gpt/cli", "--output-logs=errors-only"]);
 }
 
 /** Runs any command of the workspace, such as `vitest` or `pnpm`, under the pinned tools. */
@@ -133,7 +144,7 @@ function readJson(path) {
 }
 
 function heading(text) {
-  process.stdout.write(`\n▸ ${text}\n\n`);
+  process.stderr.write(`\n▸ ${text}\n\n`);
 }
 
 function fail(message) {
@@ -144,7 +155,7 @@ function fail(message) {
 // Ctrl-C is for the program that runs: it saves, ends, and this script after it.
 process.on("SIGINT", () => {});
 
-const commands = { start, test, verify, exec };
+const commands = { start, gpt, test, verify, exec };
 const [command, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) fail(`expected one of ${Object.keys(commands).join(", ")}`);
 process.exitCode = commands[command](rest);
