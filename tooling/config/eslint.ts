@@ -24,7 +24,7 @@ export function workspace(directory: string) {
       rules: {
         eqeqeq: "error",
         "object-shorthand": "error",
-        "import-x/no-cycle": "error",
+        "import-x/no-cycle": ["error", { ignoreExternal: true }],
         "@typescript-eslint/consistent-type-imports": "error",
         "@typescript-eslint/no-deprecated": "error",
         "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true, varsIgnorePattern: "^_" }],
