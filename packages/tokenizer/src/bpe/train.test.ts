@@ -122,6 +122,12 @@ describe("trainBPE", () => {
     expect(seen.at(-1)).toEqual({ characters: text.join("").length, words: 105, vocabSize: 300 });
   });
 
+  it("takes a text itself", async () => {
+    expect(mergesOf(await trainBPE("banana", { vocabSize: 258 }))).toEqual(
+      mergesOf(await trainBPE(["banana"], { vocabSize: 258 })),
+    );
+  });
+
   it("stops where no pairs are left", async () => {
     expect((await trainBPE(["abc"], { vocabSize: 1000 })).vocabSize).toBe(258);
   });
