@@ -1,3 +1,4 @@
 import { library } from "@gpt/config/tsup";
 
-export default library(import.meta.dirname);
+// Source maps of the rank tables would double the package.
+export default library(import.meta.dirname, { sourcemap: false });

@@ -1,0 +1,16 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readmeExamples, runExample } from "@gpt/config/readme";
+import { expect, onTestFinished, test } from "vitest";
+
+const packageFolder = import.meta.dirname;
+
+test("the README's example prints what it says", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "gpt-nn-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [example] = await readmeExamples(packageFolder);
+  expect(await runExample(example, packageFolder, folder)).toBe(
+    "norm.weight, norm.bias, linear.weight, linear.bias 28\n[ 1, 4 ]\n",
+  );
+});
