@@ -49,7 +49,7 @@ export function workspace(directory: string) {
 
 /** As `workspace`, and the rules of a package that others install: the import rule, runs everywhere, says nothing. */
 export function library(directory: string) {
-  const { always, atRunTime } = restrictedNames(directory);
+  const { inTests, always, atRunTime } = restrictedNames(directory);
   const inside = zones(directory);
   const message = "See “Who may import whom” in ARCHITECTURE.md.";
   const dynamic = { selector: `ImportExpression[source.value=/${atRunTime.replaceAll("/", "\\/")}/]`, message };
@@ -61,7 +61,7 @@ export function library(directory: string) {
         "no-console": "error",
         "import-x/no-relative-packages": "error",
         "import-x/no-extraneous-dependencies": ["error", { devDependencies: tests, packageDir: directory }],
-        "@typescript-eslint/no-restricted-imports": ["error", { patterns: [{ regex: always, message }] }],
+        "@typescript-eslint/no-restricted-imports": ["error", { patterns: [{ regex: inTests, message }] }],
       },
     },
     {

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CrashDisk, textsIn } from "@gpt/config/crash-disk";
 import { useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -18,7 +19,6 @@ import {
   saveModel,
 } from "../node.ts";
 import { tiny } from "../testing/fixtures.ts";
-import { CrashDisk, textsIn } from "./testing/crash-disk.ts";
 
 let backend: Backend;
 let directory: string;
