@@ -34,7 +34,7 @@ async function run(seed: number, steps = storyRecipe.training.steps): Promise<Re
   throw new Error("the run did not end");
 }
 
-/** Lets a model write texts from a story's beginning, at temperature 1, all at once. */
+/** Lets a model write texts from a story's beginning, all at once. */
 async function write(model: GPT, texts: number, tokens: number): Promise<string[]> {
   const ids = Array.from({ length: texts }, () => tokenizer.encode(storyStart));
   const words = new Uint32Array(4);
@@ -56,7 +56,7 @@ async function write(model: GPT, texts: number, tokens: number): Promise<string[
 }
 
 function draw(scores: Float32Array, random: number): number {
-  const weights = scores.map(Math.exp);
+  const weights = scores.map((score) => Math.exp(score / storyRecipe.temperature));
   let rest = random * weights.reduce((sum, weight) => sum + weight, 0);
   return Math.max(0, weights.findIndex((weight) => (rest -= weight) < 0));
 }

@@ -15,11 +15,11 @@ const sentences = stories.flatMap((story) => story.split(/(?<=[.]"?) /));
 describe("generateStories", () => {
   test("writes the same on every platform", async () => {
     const codes = Int32Array.from(generateStories({ seed: 2 ** 40 + 7, stories: 100 }), (c) => c.charCodeAt(0));
-    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"46974-1a40ec1a4c76860b"`);
+    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"46863-b50e9f7fa62c4c5e"`);
     expect(generateStories({ seed: 1, stories: 1 })).toMatchInlineSnapshot(`
       "
 
-      In a cozy cottage behind the bakery lived a cheerful girl named Emma. One foggy afternoon she wanted to find a pink shell for her father. She looked in the market and under the bench, but she found no pink shell and felt afraid. "Emma, I know where to find a pink shell," said Rosie the rabbit, who was dancing under the hedge. Rosie led Emma through the reeds, where they saw the pink shell under the boat. From that morning on, Emma and Rosie read books together every spring."
+      In a cozy cottage behind the bakery lived a cheerful girl named Emma. One foggy afternoon she wanted to find a golden key for her father. She looked in the market and under the bench, but she found no golden key and felt afraid. "Emma, I know where to find a golden key," said Pip the mouse, who was dancing under the hedge. Pip led Emma through the reeds, where they saw the golden key under the boat. From that morning on, Emma and Pip read books together every spring."
     `);
   });
 
@@ -88,18 +88,19 @@ describe("the story grammar", () => {
 
   test.each([
     ["Emma hugged Otto.", "no template"],
-    ["Once there was a shy girl named Ben who lived by the river.", "Ben is a boy"],
+    ["In a small hut by the river lived a quiet girl named Max.", "Max is a boy"],
+    ["In a small hut by the river lived a quiet boy named Ben.", "Ben is gentle"],
     ["Together Otto and Emma went over the hill, and there lay the red kite.", "the child comes first"],
     ["There she met Otto the fox, who was reading under the hedge.", "Otto is an owl"],
-    ["Once there was a shy girl named Emma who lived by the river. ", "white space behind"],
-    ["Once there was a shy girl named Emma who lived by the river", "no period"],
+    ["In a small hut by the river lived a quiet boy named Max. ", "white space behind"],
+    ["In a small hut by the river lived a quiet boy named Max", "no period"],
     ["", "nothing"],
   ])("%j is no sentence: %s", (sentence) => {
     expect(parseSentence(sentence)).toBe(false);
   });
 
   test("a sentence may speak of anybody, but a whole story agrees", () => {
-    const rename = (text: string): string => text.replaceAll("Emma", "Clara").replaceAll("cheerful", "curious");
+    const rename = (text: string): string => text.replaceAll("Emma", "Nora").replaceAll("cheerful", "shy");
     const story = stories.find((candidate) => candidate.includes("Emma"))!;
     const [first, ...rest] = story.split(/(?<=[.]"?) /);
     expect(parseStory([first, ...rest].join(" "))).toBe(true);
