@@ -110,7 +110,8 @@ function runOptions({ steps, seed, backend }: Options, files: { data: string; va
 /** Writes stories: the first ones are shown as they come. */
 async function write(model: GPT, tokenizer: Tokenizer, seed: number, output: Output): Promise<string> {
   let text = "";
-  for await (const piece of streamText(model, tokenizer, storyStart, { maxTokens: sampleTokens, seed })) {
+  const { temperature } = storyRecipe;
+  for await (const piece of streamText(model, tokenizer, storyStart, { maxTokens: sampleTokens, temperature, seed })) {
     const shown = text.length < shownLength;
     text += piece.text;
     if (shown) output.text(text.length < shownLength ? piece.text : `${piece.text}${pc.dim(" …")}\n`);
