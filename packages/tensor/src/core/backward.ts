@@ -33,8 +33,8 @@ export function backward(root: Tensor, seed?: Tensor): void {
         for (const node of descending(start)) {
           const gradient = gradients.get(node);
           if (!gradient) continue;
-          gradients.delete(node);
           propagate(node, gradient, gradients);
+          gradients.delete(node);
           gradient.dispose();
         }
       } finally {
