@@ -253,3 +253,20 @@ test("an untied head starts apart from the embedding and learns for itself", () 
   expect(model.head?.weight.grad).toBeDefined();
   expect(model.tokenEmbedding.weight.grad).toBeDefined();
 });
+
+test("a model for which there is not enough memory leaves nothing behind", () => {
+  const needed = new GPT({ ...tiny, tiedHead: false }).parameters().length;
+  for (let room = 0; room < needed; room++) {
+    let left = room;
+    const small: Backend = {
+      ...backend,
+      allocate(byteLength) {
+        if (left-- === 0) throw new RangeError("no memory");
+        return backend.allocate(byteLength);
+      },
+    };
+    const { liveBuffers } = backend.memory;
+    expect(() => useBackend(small, () => new GPT({ ...tiny, tiedHead: false }))).toThrow("no memory");
+    expect(backend.memory.liveBuffers).toBe(liveBuffers);
+  }
+});

@@ -1,6 +1,6 @@
 import { add, crossEntropy, linear, reshape, scope, tensor } from "@gpt/tensor";
 import type { AttentionSequence, Tensor } from "@gpt/tensor";
-import { Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
+import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import { CausalSelfAttention } from "./attention.ts";
 import type { BlockContext } from "./attention.ts";
 import type { KeyValueCache } from "./cache.ts";
@@ -107,16 +107,23 @@ export class GPT extends Module {
     const { vocabSize, contextLength, dim, layers, initialDeviation: deviation } = config;
     const random = new RandomKeys(seed);
     this.random = random;
-    this.tokenEmbedding = new Embedding(vocabSize, dim, { random, deviation });
-    // Half of the tokens' deviation, as in GPT-2's released code.
-    this.positionEmbedding =
-      config.positions === "learned"
-        ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 })
-        : undefined;
+    const parts = construct(() => ({
+      tokenEmbedding: new Embedding(vocabSize, dim, { random, deviation }),
+      // Half of the tokens' deviation, as in GPT-2's released code.
+      positionEmbedding:
+        config.positions === "learned"
+          ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 })
+          : undefined,
+      blocks: Array.from({ length: layers }, () => new Block(config, random)),
+      finalNorm: config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined,
+      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false }),
+    }));
+    this.tokenEmbedding = parts.tokenEmbedding;
+    this.positionEmbedding = parts.positionEmbedding;
     this.embeddingDropout = new Dropout(config.embeddingDropout, random);
-    this.blocks = Array.from({ length: layers }, () => new Block(config, random));
-    this.finalNorm = config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined;
-    this.head = config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false });
+    this.blocks = parts.blocks;
+    this.finalNorm = parts.finalNorm;
+    this.head = parts.head;
   }
 
   /** ids `[B, T]` → logits `[B, T, vocabSize]`: for each token, scores of the one that follows it. */

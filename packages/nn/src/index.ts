@@ -2,5 +2,5 @@ export { ModuleError } from "./errors.ts";
 export { Dropout, Embedding, LayerNorm, Linear } from "./layers.ts";
 export type { Initialization } from "./layers.ts";
 export { Module } from "./module.ts";
-export { parameter } from "./parameter.ts";
+export { construct, parameter } from "./parameter.ts";
 export { RandomKeys } from "./random.ts";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { scope, sum, tensor, useBackend, zeros } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import { Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "./index.ts";
+import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "./index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -72,6 +72,7 @@ test("finds and replaces parts by path", () => {
   expect(old).toBeInstanceOf(Linear);
   expect(model.find("layers.1.linear")).toBe(replacement);
   expect(() => model.find("layers.2.linear")).toThrow("there is no part layers.2.linear in this Model");
+  expect(() => model.replace("", replacement)).toThrow("the path is empty");
 });
 
 describe("dropout", () => {
@@ -99,4 +100,25 @@ test("parameters survive the scope in which their module is made, and are freed 
   expect(model.norm.weight.grad?.shape).toEqual([3]);
   model.dispose();
   expect(backend.memory.liveBuffers).toBe(0);
+});
+
+test("where memory runs out, parameters that were made are freed, those of a finished part with them", () => {
+  const before = backend.memory.liveBuffers;
+  const parts = construct(() => [new LayerNorm(2), construct(() => new LayerNorm(2))]);
+  expect(backend.memory.liveBuffers).toBe(before + 4);
+  for (const part of parts) part.dispose();
+  const fail = (): never => {
+    throw new RangeError("no memory");
+  };
+  expect(() => construct(() => [new LayerNorm(2), construct(() => new LayerNorm(2)), fail()])).toThrow("no memory");
+  expect(backend.memory.liveBuffers).toBe(before);
+  const alone = new LayerNorm(2);
+  expect(() => construct(fail)).toThrow("no memory");
+  expect(alone.weight.dataSync()).toEqual(Float32Array.of(1, 1));
+});
+
+test.each([-1, 0.5, 2 ** 53, NaN])("a seed is no %s", (seed) => {
+  expect(() => new RandomKeys(seed)).toThrow(
+    expect.objectContaining({ code: "invalid-argument", message: `a seed is a whole number from 0 to 2^53 - 1, not ${seed}` }),
+  );
 });

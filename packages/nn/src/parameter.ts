@@ -1,13 +1,37 @@
 import { keep, zeros } from "@gpt/tensor";
 import type { CreateOptions, Shape, Tensor } from "@gpt/tensor";
 
+/** The parameters that the innermost running `construct` has to free should it fail. */
+let constructed: Tensor[] | undefined;
+
 /**
  * Makes a tensor a parameter: it collects a gradient, and belongs to its module instead of the scope in which it was
  * made.
  */
 export function parameter(values: Tensor): Tensor {
   values.requiresGrad = true;
+  constructed?.push(values);
   return keep(values);
+}
+
+/**
+ * Makes modules, all or none: where memory runs out on the way, the parameters that were made before are freed. For
+ * constructors, whose half-made module nobody could dispose of.
+ */
+export function construct<T>(make: () => T): T {
+  const outer = constructed;
+  const own: Tensor[] = [];
+  constructed = own;
+  try {
+    const modules = make();
+    outer?.push(...own);
+    return modules;
+  } catch (error) {
+    for (const parameter of own) parameter.dispose();
+    throw error;
+  } finally {
+    constructed = outer;
+  }
 }
 
 /** A parameter of zeros. */

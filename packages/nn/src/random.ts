@@ -1,4 +1,5 @@
 import type { PhiloxKey } from "@gpt/tensor";
+import { ModuleError } from "./errors.ts";
 
 /**
  * The random numbers of a model: a seed, and a count of the keys taken in the current step. Keys are pure functions of
@@ -9,10 +10,10 @@ export class RandomKeys {
   #step = 0;
   #count = 0;
 
-  /** `seed` is a whole number from 0 to 2⁵³ − 1. */
+  /** `seed` is a whole number from 0 to 2⁵³ − 1. Throws `invalid-argument`. */
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new RangeError(`a seed is a whole number from 0 to 2^53 - 1, not ${seed}`);
+      throw new ModuleError("invalid-argument", `a seed is a whole number from 0 to 2^53 - 1, not ${seed}`);
     }
     this.seed = seed;
   }

@@ -14,8 +14,8 @@ export class StepLog {
   #rows = 0;
 
   constructor(capacity: number, stepsBefore: number, backend: Backend) {
-    this.#losses = keep(zeros([capacity], { backend }));
-    this.#norms = keep(zeros([capacity], { backend }));
+    const columns = scope(() => [zeros([capacity], { backend }), zeros([capacity], { backend })]);
+    [this.#losses, this.#norms] = columns.map(keep);
     this.#before = stepsBefore;
   }
 

@@ -188,6 +188,27 @@ describe("memory", () => {
     expect(counts.size).toBe(1);
   });
 
+  test("is freed where there is too little of it, whenever it runs out", async () => {
+    let room = Infinity;
+    const small: Backend = {
+      ...backend,
+      allocate(byteLength) {
+        if (room-- <= 0) throw new RangeError("no memory");
+        return backend.allocate(byteLength);
+      },
+    };
+    const before = backend.memory.liveBuffers;
+    for (let failing = 0, done = false; !done; failing++) {
+      room = Infinity;
+      const model = useBackend(small, () => tinyModel());
+      room = failing;
+      const error: unknown = await run(model, { steps: 1 }).then(() => (done = true), (error: unknown) => error);
+      if (!done) expect(error).toMatchObject({ message: "no memory" });
+      model.dispose();
+      expect(backend.memory.liveBuffers).toBe(before);
+    }
+  });
+
   test("is freed when the loop is left early, and when the data fail", async () => {
     const before = backend.memory.liveBuffers;
     const model = tinyModel();

@@ -136,8 +136,13 @@ class Run {
     this.#record = record;
     this.#schedule = scheduleOf(settings);
     this.#backend = model.tokenEmbedding.weight.backend;
-    this.#optimizer = new AdamW(model.namedParameters(), settings);
     this.#log = new StepLog(Math.min(logEvery, settings.steps), this.step, this.#backend);
+    try {
+      this.#optimizer = new AdamW(model.namedParameters(), settings);
+    } catch (error) {
+      this.#log.dispose();
+      throw error;
+    }
   }
 
   async takeStep(): Promise<void> {

@@ -79,13 +79,10 @@ export class AdamW {
     ].filter(({ start, end }) => end > start);
 
     const { backend } = trained[0][1];
-    const allocate = (shape: number[]): Tensor => keep(zeros(shape, { backend }));
-    this.#parameters = allocate([length]);
-    this.#gradients = allocate([length]);
-    this.#firstMoments = allocate([length]);
-    this.#secondMoments = allocate([length]);
-    this.#gradientScale = allocate([]);
-    this.gradientNorm = allocate([]);
+    // In a scope: where memory runs out on the way, the first ones are freed.
+    const buckets = scope(() => [[length], [length], [length], [length], [], []].map((shape) => zeros(shape, { backend })));
+    [this.#parameters, this.#gradients, this.#firstMoments, this.#secondMoments, this.#gradientScale, this.gradientNorm] =
+      buckets.map(keep);
     let start = 0;
     // Those that decay lie first, so that two ranges describe the bucket.
     for (const [path, parameter] of [...decayed, ...others]) {
