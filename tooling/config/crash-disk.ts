@@ -265,7 +265,7 @@ function foldersOf(state: State): [Inode, Folder][] {
  * else the oldest ones, which is what journals keep.
  */
 function survivingNames(state: State): ReadonlyMap<Inode, Names>[] {
-  let all: Map<Inode, Names>[] = [new Map()];
+  let all = [new Map<Inode, Names>()];
   for (const [inode, folder] of reachableFolders(state)) {
     const choose = folder.pending.length <= mostCombined ? subsets : beginnings;
     const outcomes = choose(folder.pending).map((changes) => {
@@ -273,7 +273,7 @@ function survivingNames(state: State): ReadonlyMap<Inode, Names>[] {
       for (const change of changes) apply(change, names);
       return names;
     });
-    all = all.flatMap((others) => outcomes.map((names) => new Map<Inode, Names>(others).set(inode, names)));
+    all = all.flatMap((others) => outcomes.map((names) => new Map(others).set(inode, names)));
   }
   return all;
 }

@@ -5,6 +5,7 @@ export type TrainErrorCode =
   | "empty-data"
   | "data-too-short"
   | "invalid-utf8"
+  | "unknown-character"
   | "invalid-token-file"
   | "token-out-of-range"
   | "unreadable-file"

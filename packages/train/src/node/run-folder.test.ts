@@ -127,6 +127,21 @@ describe("a run's folder", () => {
     await rm(join(directory, "checkpoints"), { recursive: true });
     await expect(createRun(directory)).rejects.toMatchObject({ code: "run-exists" });
   });
+
+  test("is not damaged by two processes that train it at once: the later one ends at the first common checkpoint", async () => {
+    const directory = await temporary.folder();
+    await startRun(directory, { stop: ({ step }) => step === 3 });
+    const [late, early] = [await resumeRun(directory), await resumeRun(directory, { keep: 9 })];
+    await collect(train(early.model, { ...settings, ...early }));
+    const weights = await finalWeights(directory);
+    await expect(collect(train(late.model, { ...settings, ...late }))).rejects.toMatchObject({
+      code: "run-exists",
+      message:
+        `${join(directory, "checkpoints", "step-6")} exists already: another process trains this run; ` +
+        "let one of them go on, and resume when it has ended",
+    });
+    expect((await finalWeights(directory)).equals(weights)).toBe(true);
+  });
 });
 
 test("a file in the place of a run's folder is an error that names it", async () => {

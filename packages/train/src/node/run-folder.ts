@@ -106,6 +106,12 @@ class RunFolder implements Checkpointer {
 
   async save({ step, model, optimizer, record }: TrainingState): Promise<string> {
     const path = checkpointPath(this.#directory, step);
+    if ((await stepsOf(this.#directory, this.#operations)).includes(step)) {
+      throw new TrainError(
+        "run-exists",
+        `${path} exists already: another process trains this run; let one of them go on, and resume when it has ended`,
+      );
+    }
     const files = [
       ...modelFiles(model, { extraFiles: this.#extraFiles }),
       optimizerFile(optimizer),

@@ -98,3 +98,14 @@ test("says so where the temporary file cannot be written", async () => {
     message: expect.stringContaining("free space, or name another temporaryDirectory") as string,
   });
 });
+
+test("names the file, line and column of a character that the tokenizer does not know", async () => {
+  const paths = [await temporary.file(text), await temporary.file(`${text}the 😀 lazy\n`.replaceAll("T", "t"))];
+  const partial = CharacterTokenizer.fromText(text.replaceAll("T", "t") + "T");
+  await expect(tokenizeFiles(paths, partial)).rejects.toMatchObject({
+    code: "unknown-character",
+    message:
+      `${paths[1]}, line 50001, column 5: the tokenizer does not know the character "😀" (U+1F600); ` +
+      "remove it, or use a tokenizer that has it",
+  });
+});

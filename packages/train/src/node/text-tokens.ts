@@ -4,12 +4,13 @@ import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Breather } from "@gpt/gpt";
+import { isGptError } from "@gpt/tensor";
 import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
 import { tokensInMemory } from "../data/token-source.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { fileError } from "./file-error.ts";
-import { readText } from "./text.ts";
+import { readFiles, readText } from "./text.ts";
 import { tokensOf } from "./token-file.ts";
 
 export interface TokenizeOptions {
@@ -26,6 +27,9 @@ export interface TokenizeOptions {
   readonly onProgress?: (progress: { bytes: number; totalBytes: number; tokens: number }) => void;
 }
 
+/** What is needed of a tokenizer. */
+type TextEncoding = Pick<Tokenizer, "vocabSize" | "encode">;
+
 /** Tokens of text files. `close` frees the temporary file, where there is one. */
 export interface TokenizedText extends TokenSource, AsyncDisposable {
   close(): Promise<void>;
@@ -33,11 +37,12 @@ export interface TokenizedText extends TokenSource, AsyncDisposable {
 
 /**
  * Tokenises UTF-8 text files, of any size: the text is read in pieces, and tokens that do not fit `memoryLimit` go to a
- * temporary file, which vanishes with the process at the latest.
+ * temporary file, which vanishes with the process at the latest. Throws what `readText` throws, `unknown-character`,
+ * which names the file and the place in it, and `write-failed`.
  */
 export async function tokenizeFiles(
   paths: readonly string[],
-  tokenizer: Pick<Tokenizer, "vocabSize" | "encode">,
+  tokenizer: TextEncoding,
   options: TokenizeOptions = {},
 ): Promise<TokenizedText> {
   const { specialTokens = true, memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options;
@@ -47,9 +52,9 @@ export async function tokenizeFiles(
   const breather = new Breather();
   let bytes = 0;
   try {
-    for await (const piece of readText(paths)) {
-      await store.append(tokenizer.encode(piece, encodeOptions));
-      bytes += Buffer.byteLength(piece);
+    for await (const { path, text } of readFiles(paths)) {
+      await store.append(await encode(tokenizer, text, encodeOptions, path));
+      bytes += Buffer.byteLength(text);
       onProgress?.({ bytes, totalBytes, tokens: store.length });
       await breather.pause();
     }
@@ -58,6 +63,56 @@ export async function tokenizeFiles(
     throw error;
   }
   return store.finish();
+}
+
+async function encode(
+  tokenizer: TextEncoding,
+  text: string,
+  options: EncodeOptions,
+  path: string,
+): Promise<readonly number[]> {
+  try {
+    return tokenizer.encode(text, options);
+  } catch (error) {
+    throw isUnknown(error) ? await unknownCharacter(path, tokenizer, error) : error;
+  }
+}
+
+function isUnknown(error: unknown): error is Error {
+  return isGptError(error) && error.code === "unknown-character";
+}
+
+/** The error for the first character of a file that a tokenizer does not know. It knows the place in a piece alone. */
+async function unknownCharacter(path: string, tokenizer: TextEncoding, cause: Error): Promise<Error> {
+  const known = new Set<string>();
+  const isKnown = (character: string): boolean => {
+    try {
+      tokenizer.encode(character);
+      return true;
+    } catch (error) {
+      if (isUnknown(error)) return false;
+      throw error;
+    }
+  };
+  let [line, column] = [1, 1];
+  for await (const text of readText([path])) {
+    for (const character of text) {
+      if (!known.has(character)) {
+        if (!isKnown(character)) {
+          const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
+          return new TrainError(
+            "unknown-character",
+            `${path}, line ${line}, column ${column}: the tokenizer does not know the character ` +
+              `${JSON.stringify(character)} (U+${code}); remove it, or use a tokenizer that has it`,
+            { cause },
+          );
+        }
+        known.add(character);
+      }
+      [line, column] = character === "\n" ? [line + 1, 1] : [line, column + 1];
+    }
+  }
+  return cause;
 }
 
 async function totalSize(paths: readonly string[]): Promise<number> {

@@ -12,11 +12,18 @@ const chunkBytes = 2 ** 20;
  * Throws `missing-file`, `unreadable-file`, `invalid-utf8`, which names the byte, and `empty-data` where there is none.
  */
 export async function* readText(paths: readonly string[]): AsyncGenerator<string, void, undefined> {
+  for await (const { text } of readFiles(paths)) yield text;
+}
+
+/** The same, with the path of the file that each piece comes from. */
+export async function* readFiles(
+  paths: readonly string[],
+): AsyncGenerator<{ readonly path: string; readonly text: string }, void, undefined> {
   let empty = true;
   for (const path of paths) {
-    for await (const piece of tokenizablePieces(decodeFile(path))) {
+    for await (const text of tokenizablePieces(decodeFile(path))) {
       empty = false;
-      yield piece;
+      yield { path, text };
     }
   }
   if (empty) throw new TrainError("empty-data", `there is no text in ${paths.join(", ")}; give a file that has some`);

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
@@ -117,9 +117,7 @@ async function readBytes(
 /** Opens a file, with an error that says what to do where that fails. */
 export async function openForReading(path: string): Promise<FileHandle> {
   try {
-    const file = await open(path, "r");
-    if (!(await file.stat()).isDirectory()) return file;
-    await file.close();
+    if (!(await stat(path)).isDirectory()) return await open(path, "r");
   } catch (error) {
     throw fileError(path, error);
   }
