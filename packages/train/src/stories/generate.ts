@@ -22,6 +22,9 @@ export function generateStories({ seed, stories = Infinity, characters = Infinit
       throw new TrainError("invalid-option", `generateStories: ${name} must be a whole number from 0, not ${value}`);
     }
   }
+  if (stories === Infinity && characters === Infinity) {
+    throw new TrainError("invalid-option", "generateStories: say how much to write, by stories or by characters");
+  }
   let text = "";
   for (let story = 0; story < stories && text.length < characters; story++) {
     text += storyStart + writeStory(storyGrammar, drawsOf(seed, story));

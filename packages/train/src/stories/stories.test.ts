@@ -40,6 +40,7 @@ describe("generateStories", () => {
   test.each([
     [{ seed: -1, stories: 1 }, "seed must be a whole number from 0, not -1"],
     [{ seed: 1, stories: 0.5 }, "stories must be a whole number from 0, not 0.5"],
+    [{ seed: 1, stories: Infinity }, "say how much to write, by stories or by characters"],
     [{ seed: 1, characters: NaN }, "characters must be a whole number from 0, not NaN"],
   ])("refuses %o", (options, message) => {
     expect(() => generateStories(options)).toThrow(message);
