@@ -22,3 +22,29 @@ export function formatDuration(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
+
+/** Breaks text that comes in pieces into lines of at most `columns` characters, between words. */
+export class LineWrapper {
+  readonly #columns: number;
+  #column = 0;
+
+  constructor(columns: number) {
+    this.#columns = columns;
+  }
+
+  push(text: string): string {
+    return text.replace(/\n|[^\S\n]?[^\s]+|\s/g, (part) => {
+      if (part === "\n") {
+        this.#column = 0;
+        return part;
+      }
+      if (this.#column + part.length <= this.#columns) {
+        this.#column += part.length;
+        return part;
+      }
+      const word = part.trimStart();
+      this.#column = word.length;
+      return `\n${word}`;
+    });
+  }
+}
