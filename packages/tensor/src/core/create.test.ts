@@ -117,6 +117,7 @@ describe("with a backend", () => {
 
   test("refuses what does not fit into memory", () => {
     expect(codeOf(() => zeros([2 ** 20, 2 ** 20, 2 ** 10]))).toBe("out-of-memory");
+    expect(codeOf(() => normal([2 ** 20, 2 ** 20, 2 ** 10], { seed: [0, 0], stream: [0, 0] }))).toBe("out-of-memory");
     expect(backend.memory.liveBuffers).toBe(0);
   });
 });

@@ -82,9 +82,9 @@ export function normal(
   key: PhiloxKey,
   options: CreateOptions<"f32"> & { mean?: number; deviation?: number } = {},
 ): Tensor {
-  checkShape(shape);
   const { mean = 0, deviation = 1 } = options;
-  const values = new Float32Array(sizeOf(shape));
+  const out = empty("f32", shape, options); // First of all, since it refuses what does not fit into memory.
+  const values = new Float32Array(out.size);
   let radius = 0;
   forEachUniform(key, values.length + (values.length & 1), (index, u) => {
     if ((index & 1) === 0) {
@@ -95,7 +95,8 @@ export function normal(
     values[index - 1] = mean + deviation * radius * Math.cos(2 * Math.PI * u);
     if (index < values.length) values[index] = mean + deviation * radius * Math.sin(2 * Math.PI * u);
   });
-  return create("f32", shape, values, options);
+  if (values.length > 0) out.backend.write(out, values);
+  return out;
 }
 
 function empty<D extends DType>(dtype: D, shape: Shape, options: CreateOptions): Tensor<D> {
