@@ -49,6 +49,12 @@ describe("train, generate, eval, info", () => {
     expect(measured.tokens).toBe(text.length - 1);
     expect(measured.perplexity).toBeCloseTo(Math.exp(measured.loss as number), 6);
 
+    await writeFile(join(directory, "other.txt"), "The cat\nsat on Z.\n");
+    const unknown = await gpt(directory, ["eval", "--model", model, "--data", "text.txt", "other.txt"]);
+    expect(unknown.stderr).toContain('other.txt, line 2, column 8: the tokenizer does not know the character "Z"');
+    const refused = await gpt(directory, ["generate", "--model", model, "--prompt", "Zoo"]);
+    expect(refused).toMatchObject({ status: 1, stdout: "" });
+
     const [info] = records(await gpt(directory, ["info", "--model", model, "--json"]));
     expect(info.config).toMatchObject({ layers: 1, heads: 2, dim: 16, contextLength: 16 });
     expect(info.parameters).toBe(
@@ -74,6 +80,29 @@ describe("train, generate, eval, info", () => {
     expect(resumed.status).toBe(0);
     const weights = (folder: string): Promise<Buffer> => readFile(join(directory, folder, "model.safetensors"));
     expect((await weights("parts")).equals(await weights("whole"))).toBe(true);
+  });
+
+  test("a reader that goes away and a closed terminal end training as Ctrl-C does", async () => {
+    const directory = await folderWithText();
+    const run = ["train", "--data", "text.txt", ...small, "--log-every", "1", "--steps", "20000"];
+    const read = await gpt(directory, [...run, "--json", "--out", "a"], { readsOnce: true });
+    const closed = await gpt(directory, [...run, "--out", "b"], {
+      onProgress: (stderr, kill) => stderr.includes("step 3 of") && kill("SIGHUP"),
+    });
+    expect([read, closed].map(({ status }) => status)).toEqual([130, 130]);
+    expect(read.stderr).toContain("Go on with: gpt train --out a --resume");
+    expect(closed.stderr).toMatch(/Saved at step \d+|Saving after this step/);
+  });
+
+  test("an evaluation that is interrupted says no more than that", async () => {
+    const directory = await folderWithText();
+    await writeFile(join(directory, "long.txt"), text.repeat(200));
+    expect((await gpt(directory, ["train", "--data", "text.txt", ...small, "--steps", "1", "--out", "m"])).status).toBe(0);
+    const interrupted = await gpt(directory, ["eval", "--model", "m", "--data", "long.txt"], {
+      onProgress: (stderr, kill) => stderr.endsWith(" tokens\n") && kill("SIGINT"),
+    });
+    expect(interrupted).toMatchObject({ status: 130, stdout: "" });
+    expect(interrupted.stderr).toMatch(/ tokens\nStopping\.\n$/);
   });
 
   test("refuses to begin where a run is, and to resume it as another model or with other settings", async () => {
@@ -111,6 +140,16 @@ describe("train, generate, eval, info", () => {
   });
 });
 
+test("special tokens are plain text unless they are asked for", async () => {
+  const directory = await temporaryFolder();
+  const tokenize = async (...options: string[]): Promise<unknown> => {
+    const result = await gpt(directory, ["tokenize", "--tokenizer", "gpt2", "<|endoftext|>", "--json", ...options]);
+    return records(result)[0].tokens;
+  };
+  expect(await tokenize()).toEqual([27, 91, 437, 1659, 5239, 91, 29]);
+  expect(await tokenize("--special-tokens")).toEqual([50256]);
+});
+
 test("every command explains itself with an example", async () => {
   const directory = await temporaryFolder();
   const commands = [["train"], ["generate"], ["eval"], ["info"], ["tokenize"], ["tokenizer", "train"], ["demo"]];
@@ -145,11 +184,14 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["generate --model . --prompt x", 1, ". is no model folder"],
   ["generate --model hostile --prompt x", 1, "hostile/model.safetensors"],
   ["generate --model x", 2, "give either --prompt or --prompt-ids"],
-  ["generate --model x --prompt-ids 1,a", 2, "Expected a whole number from 0."],
+  ["generate --model x --prompt-ids 1,a", 2, '"a" is no token id'],
+  ["train --data text.txt --dim 65536 --out large", 1, "there is no room for a buffer"],
+  ["demo --out hostile", 2, "hostile exists already"],
   ["eval --model nowhere --data text.txt", 1, "nowhere is no folder"],
   ["info", 2, "give either --preset or --model"],
   ["info --preset gpt5", 2, 'there is no preset "gpt5"'],
   ["tokenize --tokenizer hostile x", 1, "hostile: tokenizer.json is not valid JSON"],
+  ["tokenize --tokenizer gpt2 --decode 1,a", 2, '"a" is no token id'],
   ["tokenizer train --data text.txt --out x --vocab-size 10", 2, "Expected a whole number from 257."],
 ];
 

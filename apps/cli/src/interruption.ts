@@ -1,11 +1,20 @@
-const interruptions = ["SIGINT", "SIGTERM"] as const;
+/** Ctrl-C, an end from outside, a terminal that is closed. */
+const interruptions = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The exit status of a program that Ctrl-C ended. */
 export const interruptedStatus = 130;
 
+let interruptTask: (() => void) | undefined;
+
+/** Ends the task that runs as Ctrl-C does; false where there is none. */
+export function interruptRunning(): boolean {
+  interruptTask?.();
+  return interruptTask !== undefined;
+}
+
 /**
- * Runs a long task whose signal is aborted by Ctrl-C, so that it can end in good order; `onInterrupt` says so. A second
- * Ctrl-C ends the process at once.
+ * Runs a long task whose signal is aborted by Ctrl-C and the like, so that it can end in good order; `onInterrupt` says
+ * so. A second Ctrl-C ends the process at once.
  */
 export async function interruptible<T>(onInterrupt: () => void, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -15,9 +24,11 @@ export async function interruptible<T>(onInterrupt: () => void, task: (signal: A
     controller.abort();
   };
   for (const name of interruptions) process.on(name, interrupt);
+  interruptTask = interrupt;
   try {
     return await task(controller.signal);
   } finally {
+    interruptTask = undefined;
     for (const name of interruptions) process.off(name, interrupt);
   }
 }

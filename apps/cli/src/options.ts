@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { UsageError } from "./errors.ts";
 
 /** A parser of whole numbers from `least` on, for commander. */
 export function wholeNumber(least: number): (text: string) => number {
@@ -22,9 +23,16 @@ export function decimal(least = 0, most = Infinity): (text: string) => number {
   };
 }
 
-/** A parser of comma-separated token ids, for commander. */
+/** Token ids, separated by commas or white space. */
 export function idList(text: string): number[] {
-  return text.split(",").map((part) => wholeNumber(0)(part.trim()));
+  return text
+    .split(/[\s,]+/)
+    .filter((part) => part !== "")
+    .map((part) => {
+      const id = Number(part);
+      if (/^\d+$/.test(part) && Number.isSafeInteger(id)) return id;
+      throw new UsageError(`"${part}" is no token id; ids are whole numbers from 0, separated by commas`);
+    });
 }
 
 /** Collects an option that may be given several times. */

@@ -1,6 +1,5 @@
 import { Command, CommanderError } from "commander";
 import { isGptError } from "@gpt/tensor";
-import pc from "picocolors";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { generateCommand } from "./commands/generate.ts";
@@ -8,6 +7,8 @@ import { infoCommand } from "./commands/info.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
+import { interruptedStatus } from "./interruption.ts";
+import { styled } from "./style.ts";
 import packageJson from "../package.json" with { type: "json" };
 
 /** Exit status: done, failed, wrong usage. */
@@ -16,16 +17,14 @@ const [done, failed, wrongUsage] = [0, 1, 2];
 function program(): Command {
   const gpt = new Command("gpt")
     .description("Train GPT models, write text with them, and look inside")
-    .version(packageJson.version)
-    .showHelpAfterError("(`--help` shows all options and an example)")
-    .configureHelp({ showGlobalOptions: true });
+    .version(packageJson.version);
   for (const command of [
     trainCommand(), generateCommand(), evalCommand(), infoCommand(), tokenizeCommand(), tokenizerCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);
   }
   for (const command of [gpt, ...gpt.commands, ...gpt.commands.flatMap(({ commands }) => commands)]) {
-    command.exitOverride();
+    command.exitOverride().showHelpAfterError("(`--help` shows all options and an example)");
   }
   return gpt;
 }
@@ -39,7 +38,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? done : wrongUsage;
     }
-    process.stderr.write(`${pc.red("error:")} ${describe(error)}\n`);
+    if (error instanceof Error && error.name === "AbortError") return interruptedStatus;
+    process.stderr.write(`${styled("red", "error:")} ${describe(error)}\n`);
     return isGptError(error) && usageCodes.has(error.code) ? wrongUsage : failed;
   }
 }

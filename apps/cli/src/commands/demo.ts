@@ -7,12 +7,13 @@ import { loadModel } from "@gpt/gpt/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
-import pc from "picocolors";
 import { backendOption } from "../backend.ts";
+import { UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
-import { formatCount, formatDuration } from "../format.ts";
+import { formatCount, formatDuration, LineWrapper } from "../format.ts";
 import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
+import { styled } from "../style.ts";
 import type { RunOptions } from "../training/options.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
@@ -43,13 +44,14 @@ export function demoCommand(): Command {
 async function demo(options: Options): Promise<void> {
   const output = new Output(options);
   const out = options.out ?? (await freeFolder());
+  if (await exists(out)) throw new UsageError(`${out} exists already; give --out a folder that does not`);
   const corpus = storyCorpus();
   await mkdir(out, { recursive: true });
   const files = { data: join(out, "train.txt"), validation: join(out, "validation.txt") };
   await writeFile(files.data, corpus.train);
   await writeFile(files.validation, corpus.validation);
-  output.note(pc.bold("A GPT learns to write small stories, word by word, from nothing but examples."));
-  output.note(`Some of what it reads:${corpus.train.slice(0, corpus.train.indexOf(storyStart, 1))}\n`);
+  output.note(styled("bold", "A GPT learns to write small stories, word by word, from nothing but examples."));
+  output.note(`Some of what it reads:${wrapper().push(corpus.train.slice(0, corpus.train.indexOf(storyStart, 1)))}\n`);
 
   const done = await startRun({ options: runOptions(options, files), out, resume: false, allowChanges: false }, output);
   if (done.interrupted) return reportEnd(done, out, output);
@@ -72,10 +74,10 @@ async function demo(options: Options): Promise<void> {
     `Written nowhere else ${percent(novel)} of the sentences are not in the training text`,
     `Speed                ${formatCount(charactersPerSecond)} characters/s`,
     "",
-    pc.bold("What next"),
+    styled("bold", "What next"),
     `  npm run gpt -- generate --model ${out} --prompt "One day" --temperature 0.7`,
-    `  npm run gpt -- train --data your-text.txt --out runs/mine      ${pc.dim("train on a text of yours")}`,
-    `  npm run gpt -- info --preset gpt2                              ${pc.dim("what larger models are made of")}`,
+    `  npm run gpt -- train --data your-text.txt --out runs/mine      ${styled("dim", "train on a text of yours")}`,
+    `  npm run gpt -- info --preset gpt2                              ${styled("dim", "what larger models are made of")}`,
     `  npm run gpt -- --help`,
   ]) {
     output.note(line);
@@ -109,14 +111,20 @@ function runOptions({ steps, seed, backend }: Options, files: { data: string; va
 
 /** Writes stories: the first ones are shown as they come. */
 async function write(model: GPT, tokenizer: Tokenizer, seed: number, output: Output): Promise<string> {
+  const wrap = wrapper();
   let text = "";
   const { temperature } = storyRecipe;
   for await (const piece of streamText(model, tokenizer, storyStart, { maxTokens: sampleTokens, temperature, seed })) {
     const shown = text.length < shownLength;
     text += piece.text;
-    if (shown) output.text(text.length < shownLength ? piece.text : `${piece.text}${pc.dim(" …")}\n`);
+    if (shown) output.text(wrap.push(text.length < shownLength ? piece.text : `${piece.text} …\n`));
   }
   return text;
+}
+
+/** For prose of this screen's width. */
+function wrapper(): LineWrapper {
+  return new LineWrapper(Math.min(96, process.stdout.columns || 80) - 2);
 }
 
 async function freeFolder(): Promise<string> {

@@ -20,7 +20,7 @@ interface Options {
   readonly minP?: number;
   readonly repetitionPenalty?: number;
   readonly seed: number;
-  readonly stop: string[];
+  readonly stop?: string[];
   readonly backend: string;
   readonly json?: boolean;
 }
@@ -38,7 +38,7 @@ export function generateCommand(): Command {
     .option("--min-p <p>", "choose among tokens with this fraction of the best one's probability", decimal(0, 1))
     .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
     .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
-    .option("--stop <text>", "stop before this text; may be given several times", collect, [])
+    .option("--stop <text>", "stop before this text; may be given several times", collect)
     .addOption(backendOption())
     .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
     .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
@@ -64,13 +64,11 @@ async function generate(options: Options): Promise<void> {
 
 async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output) {
   const tokenizer = await loadTokenizer(directory);
-  output.text(prompt);
   const stream = streamText(model, tokenizer, prompt, options);
-  for (;;) {
-    const next = await stream.next();
-    if (next.done) return next.value;
-    output.text(next.value.text);
-  }
+  let next = await stream.next();
+  output.text(prompt); // Not before: the prompt or an option may be refused.
+  for (; !next.done; next = await stream.next()) output.text(next.value.text);
+  return next.value;
 }
 
 async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {

@@ -7,6 +7,7 @@ import { Output } from "../output.ts";
 interface Options {
   readonly tokenizer: string;
   readonly decode?: boolean;
+  readonly specialTokens?: boolean;
   readonly json?: boolean;
 }
 
@@ -16,6 +17,7 @@ export function tokenizeCommand(): Command {
     .argument("[text]", "the text, or with --decode the ids; default: standard input")
     .requiredOption("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, o200k_harmony, …, or a folder")
     .option("--decode", "turn ids, separated by commas or spaces, into text")
+    .option("--special-tokens", "special tokens that the text spells out become their ids; else they are plain text")
     .option("--json", "print one JSON object: tokens and count, or text")
     .addHelpText("after", '\nExample:\n  gpt tokenize --tokenizer gpt2 "Hello, world"')
     .action(tokenize);
@@ -26,12 +28,11 @@ async function tokenize(argument: string | undefined, options: Options): Promise
   const input = argument ?? (await readAll(process.stdin));
   const output = new Output(options);
   if (options.decode) {
-    const ids = idList(input.trim().split(/[\s,]+/).join(","));
-    const text = tokenizer.decode(ids);
+    const text = tokenizer.decode(idList(input));
     output.text(`${text}\n`);
     output.record({ text });
   } else {
-    const tokens = tokenizer.encode(input);
+    const tokens = tokenizer.encode(input, options.specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] });
     output.text(`${tokens.join(" ")}\n`);
     output.record({ tokens, count: tokens.length });
   }

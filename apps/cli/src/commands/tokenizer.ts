@@ -19,7 +19,7 @@ export function tokenizerCommand(): Command {
     .requiredOption("--data <files...>", "text files")
     .requiredOption("--out <dir>", "the folder to write tokenizer.json to")
     .option("--vocab-size <n>", "entries of the vocabulary, 257 or more", wholeNumber(257), 8192)
-    .option("--json", "print one JSON object a line")
+    .option("--json", "print one JSON object: {done, vocabSize, out}")
     .addHelpText("after", "\nExample:\n  gpt tokenizer train --data book.txt --vocab-size 4096 --out my-tokenizer")
     .action(trainTokenizer);
   return new Command("tokenizer").description("Make tokenizers").addCommand(train);

@@ -13,6 +13,8 @@ export interface Result {
 
 export interface RunOptions {
   readonly input?: string;
+  /** Whether standard output is closed after its first piece, as `head` does. */
+  readonly readsOnce?: boolean;
   /** Called with what standard error holds so far, after each addition; may send a signal. */
   readonly onProgress?: (stderr: string, kill: (signal: NodeJS.Signals) => boolean) => void;
 }
@@ -28,7 +30,10 @@ export function gpt(directory: string, args: readonly string[], options: RunOpti
     });
     let stdout = "";
     let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (options.readsOnce) child.stdout.destroy();
+    });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
       options.onProgress?.(stderr, (signal) => child.kill(signal));

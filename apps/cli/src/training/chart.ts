@@ -4,6 +4,13 @@ export interface Point {
   readonly value: number;
 }
 
+export interface Chart {
+  readonly lines: string[];
+  /** The values at the bottom and at the top. */
+  readonly least: number;
+  readonly largest: number;
+}
+
 /** A braille character has two columns of four dots; these are their bits, from the top. */
 const dots = [
   [0x01, 0x02, 0x04, 0x40],
@@ -16,12 +23,13 @@ const dotColumns = 2;
  * A curve drawn with braille dots in `rows` lines of `columns` characters. The horizontal axis is the whole run, so
  * that the curve grows to the right; the vertical one reaches from the least value to the largest.
  */
-export function drawCurve(points: readonly Point[], steps: number, columns: number, rows: number): string[] {
+export function drawCurve(points: readonly Point[], steps: number, columns: number, rows: number): Chart {
   const cells = Array.from({ length: rows }, () => new Uint8Array(columns));
   const heights = sample(points, steps, columns * dotColumns);
   const values = heights.filter((value) => value !== undefined);
   const least = Math.min(...values);
-  const span = Math.max(...values) - least || 1;
+  const largest = Math.max(...values);
+  const span = largest - least || 1;
   let previous: number | undefined;
   heights.forEach((value, x) => {
     if (value === undefined) return;
@@ -33,7 +41,8 @@ export function drawCurve(points: readonly Point[], steps: number, columns: numb
     }
     previous = y;
   });
-  return cells.map((row) => Array.from(row, (bits) => String.fromCharCode(0x2800 + bits)).join(""));
+  const lines = cells.map((row) => Array.from(row, (bits) => String.fromCharCode(0x2800 + bits)).join(""));
+  return { lines, least, largest };
 }
 
 /** The mean value of the points in each column; columns between two points take over the one before. */

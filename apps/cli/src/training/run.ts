@@ -51,7 +51,7 @@ export async function startRun({ options, out, resume, allowChanges }: RunReques
 
 /** Trains a model and shows the events; Ctrl-C saves and ends the run. */
 async function followRun(model: GPT, options: TrainOptions, output: Output): Promise<DoneEvent> {
-  const view = new TrainingView(output);
+  const view = new TrainingView(output, options.resume?.step ?? 0);
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
   return interruptible(onInterrupt, async (signal) => {
     for await (const event of train(model, { ...options, signal })) {

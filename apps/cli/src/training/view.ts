@@ -1,7 +1,7 @@
 import type { EvaluationEvent, StepEvent, TrainEvent } from "@gpt/train";
-import pc from "picocolors";
 import { formatCount, formatDuration } from "../format.ts";
 import type { Output } from "../output.ts";
+import { styled } from "../style.ts";
 import { drawCurve } from "./chart.ts";
 import type { Point } from "./chart.ts";
 
@@ -13,12 +13,15 @@ const margin = 8;
 export class TrainingView {
   readonly #output: Output;
   readonly #began = performance.now();
+  /** Logarithms of the losses: so the slow progress at the end shows as well as the fall at the beginning. */
   readonly #curve: Point[] = [];
-  #firstStep: number | undefined;
+  readonly #stepsBefore: number;
   #validation: EvaluationEvent | undefined;
 
-  constructor(output: Output) {
+  /** `stepsBefore` were taken before this process began. */
+  constructor(output: Output, stepsBefore: number) {
     this.#output = output;
+    this.#stepsBefore = stepsBefore;
   }
 
   show(event: TrainEvent): void {
@@ -31,7 +34,6 @@ export class TrainingView {
         if (!this.#output.live) this.#output.note(`step ${event.step}: validation loss ${event.loss.toFixed(4)}`);
         return;
       case "checkpoint":
-        this.#firstStep ??= event.step;
         return;
       case "done":
         this.#output.endPanel();
@@ -41,9 +43,9 @@ export class TrainingView {
 
   #showStep(event: StepEvent): void {
     const { step, steps, loss, learningRate, gradientNorm, tokensPerSecond } = event;
-    const before = (this.#firstStep ??= 0);
-    const secondsLeft = ((performance.now() - this.#began) / 1000 / (step - before)) * (steps - step);
-    this.#curve.push({ step, value: loss });
+    const seconds = (performance.now() - this.#began) / 1000;
+    const secondsLeft = (seconds / (step - this.#stepsBefore)) * (steps - step);
+    this.#curve.push({ step, value: Math.log(Math.max(loss, 1e-6)) });
     this.#output.record({ step, loss, lr: learningRate, gradientNorm, tokensPerSecond, secondsLeft });
     const figures = [
       `loss ${loss.toFixed(3)}`,
@@ -57,17 +59,16 @@ export class TrainingView {
 
   #drawPanel({ step, steps }: StepEvent, figures: string): void {
     const columns = Math.max(20, Math.min(72, (process.stderr.columns || 80) - margin - 2));
-    const curve = drawCurve(this.#curve, steps, columns, chartRows);
-    const values = this.#curve.map(({ value }) => value);
+    const { lines, least, largest } = drawCurve(this.#curve, steps, columns, chartRows);
     const label = (row: number): string => {
-      if (row === 0) return Math.max(...values).toFixed(2);
-      return row === chartRows - 1 ? Math.min(...values).toFixed(2) : "";
+      if (row === 0) return Math.exp(largest).toFixed(2);
+      return row === chartRows - 1 ? Math.exp(least).toFixed(2) : "";
     };
     const filled = Math.round((step / steps) * columns);
     this.#output.panel(
       "",
-      ...curve.map((line, row) => `${pc.dim(label(row).padStart(margin - 2))} ${pc.dim("│")}${pc.cyan(line)}`),
-      `${" ".repeat(margin)}${pc.green("━".repeat(filled))}${pc.dim("━".repeat(columns - filled))}`,
+      ...lines.map((line, row) => `${styled("dim", `${label(row).padStart(margin - 2)} │`)}${styled("cyan", line)}`),
+      `${" ".repeat(margin)}${styled("green", "━".repeat(filled))}${styled("dim", "━".repeat(columns - filled))}`,
       `${" ".repeat(margin)}step ${formatCount(step)} of ${formatCount(steps)} · ${figures}`,
     );
   }
