@@ -33,7 +33,7 @@ function start(args) {
 
 /** The `gpt` command, with its arguments. It is built only where it is not, so that it prints nothing but its own. */
 function gpt(args) {
-  if (!existsSync(join(root, main))) buildCommand();
+  if (![executables.node, join(root, main)].every(existsSync)) buildCommand();
   return run("node", [main, ...args]);
 }
 

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { isBuiltin } from "node:module";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import type { Package } from "@arethetypeswrong/core";
 import { publint } from "publint";
@@ -23,18 +22,15 @@ describe.each(inject("packages"))("$name", ({ name, tarball }) => {
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
   });
 
-  test("the package imports what it depends on, and nothing else", async () => {
+  test("the package imports all that it depends on, and nothing else", async () => {
     const { dependencies, peerDependencies } = await manifest();
-    const allowed = new Set([...Object.keys({ ...dependencies, ...peerDependencies }), name]);
-    for (const [file, text] of [...(await built(await contents, ".js")), ...(await built(await contents, ".d.ts"))]) {
-      const imports = text.matchAll(/^(?:import|export)\b[^;"']*?["']([^"']+)["'];?$/gm);
-      const names = [...imports].map(([, specifier]) => specifier).filter((specifier) => !/^\.|^node:/.test(specifier));
-      for (const each of names) {
-        const owner = each.split("/", each.startsWith("@") ? 2 : 1).join("/");
-        expect(allowed, `${file} imports ${each}`).toContain(owner);
-        expect(isBuiltin(each), `${file} imports ${each} without node:`).toBe(false);
-      }
-    }
+    const texts = [...built(await contents, ".js"), ...built(await contents, ".d.ts")];
+    const specifiers = texts.flatMap((text) =>
+      Array.from(text.matchAll(/^(?:import|export)\b[^;"']*?["']([^"']+)["'];?$/gm), ([, specifier]) => specifier),
+    );
+    const others = specifiers.filter((specifier) => !/^\.|^node:/.test(specifier));
+    const imported = others.map((specifier) => specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/"));
+    expect(new Set(imported)).toEqual(new Set(Object.keys({ ...dependencies, ...peerDependencies })));
   });
 
   test("the licence and a README are in it, the repository's own export condition is not", async () => {
@@ -57,9 +53,9 @@ describe.each(inject("packages").filter(({ name }) => name !== command))("$name,
   });
 
   test("no type has become `any` on the way", async () => {
-    for (const [file, text] of await built(await contents, ".d.ts")) {
+    for (const text of built(await contents, ".d.ts")) {
       const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
-      expect(code, file).not.toMatch(/\bany\b/);
+      expect(code).not.toMatch(/\bany\b/);
     }
   });
 });
@@ -69,8 +65,8 @@ async function unpack(tarball: string): Promise<Package> {
   return createPackageFromTarballData(await readFile(tarball));
 }
 
-/** The built files whose names end so, with their text. */
-async function built(contents: Package, ending: string): Promise<[file: string, text: string][]> {
+/** The text of the built files whose names end so. */
+function built(contents: Package, ending: string): string[] {
   const files = contents.listFiles().filter((file) => file.includes("/dist/") && file.endsWith(ending));
-  return files.map((file) => [file, contents.readFile(file)]);
+  return files.map((file) => contents.readFile(file));
 }
