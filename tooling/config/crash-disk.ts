@@ -261,8 +261,8 @@ function foldersOf(state: State): [Inode, Folder][] {
 }
 
 /**
- * What the folders may hold after a crash, in every combination: each has any of its pending changes where they are few,
- * else the oldest ones, which is what journals keep.
+ * What the folders may hold after a crash, in every combination: each has any of its pending changes where they are
+ * few, else the oldest ones, which is what journals keep.
  */
 function survivingNames(state: State): ReadonlyMap<Inode, Names>[] {
   let all = [new Map<Inode, Names>()];

@@ -14,7 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
 /** Packages whose types alone may be imported, tests excepted: they are not there when the code runs. */
 const mayImportTypes: Record<string, readonly string[]> = { gpt: ["tokenizer"] };
 
-/** The names that the package in `directory` may not import, as a pattern: in tests, elsewhere, and other than for types. */
+/** What the package in `directory` may not import, as patterns: in tests, elsewhere, and other than for types. */
 export function restrictedNames(directory: string) {
   const name = basename(directory);
   if (!Object.hasOwn(mayImport, name)) throw new Error(`import-rule.ts does not say what ${name} may import`);

@@ -19,7 +19,8 @@ function program(): Command {
     .description("Train GPT models, write text with them, and look inside")
     .version(packageJson.version);
   for (const command of [
-    trainCommand(), generateCommand(), evalCommand(), infoCommand(), tokenizeCommand(), tokenizerCommand(), demoCommand(),
+    trainCommand(), generateCommand(), evalCommand(), infoCommand(),
+    tokenizeCommand(), tokenizerCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);
   }

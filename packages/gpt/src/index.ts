@@ -15,8 +15,6 @@ export type { LoadOptions } from "./folder/load.ts";
 export { modelFiles } from "./folder/save.ts";
 export type { ModelFilesOptions } from "./folder/save.ts";
 export type { Hook, Hooks } from "./hooks.ts";
-export { JsonReader } from "./json-reader.ts";
-export type { JsonKind } from "./json-reader.ts";
 export { GPT } from "./model.ts";
 export type { ForwardOptions, GPTInitialization } from "./model.ts";
 export { preset, presetNames } from "./presets.ts";

@@ -119,6 +119,9 @@ test("where memory runs out, parameters that were made are freed, those of a fin
 
 test.each([-1, 0.5, 2 ** 53, NaN])("a seed is no %s", (seed) => {
   expect(() => new RandomKeys(seed)).toThrow(
-    expect.objectContaining({ code: "invalid-argument", message: `a seed is a whole number from 0 to 2^53 - 1, not ${seed}` }),
+    expect.objectContaining({
+      code: "invalid-argument",
+      message: `a seed is a whole number from 0 to 2^53 - 1, not ${seed}`,
+    }),
   );
 });

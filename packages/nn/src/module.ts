@@ -101,7 +101,7 @@ export abstract class Module {
 
   /** Puts another module in the place of the part at a path, and returns the old one: how adapters wrap layers. */
   replace(path: string, replacement: Module): Module {
-    if (path === "") throw new ModuleError("unknown-path", "replace: the path is empty; a module cannot replace itself");
+    if (path === "") throw new ModuleError("unknown-path", "replace: the path is empty; name a part of the module");
     const old = this.find(path);
     const steps = path.split(".");
     const last = steps.pop() as string;

@@ -1,5 +1,3 @@
-export type { Batch } from "./data/batches.ts";
-export { fingerprint } from "./data/fingerprint.ts";
 export { splitTokens, tokenRange, tokensInMemory } from "./data/token-source.ts";
 export type { TokenSource, TrainingData } from "./data/token-source.ts";
 export { TrainError } from "./errors.ts";

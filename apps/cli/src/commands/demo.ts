@@ -70,7 +70,8 @@ async function demo(options: Options): Promise<void> {
   output.text("\n");
   for (const line of [
     `Validation loss      ${valLoss?.toFixed(4)} nats a token; no model can expect less than ${entropy.toFixed(4)}`,
-    `Grammatical          ${percent(parsed)} of ${formatCount(sentences)} sentences; ${percent(coherent)} of the stories make sense`,
+    `Grammatical          ${percent(parsed)} of ${formatCount(sentences)} sentences; ` +
+      `${percent(coherent)} of the stories make sense`,
     `Written nowhere else ${percent(novel)} of the sentences are not in the training text`,
     `Speed                ${formatCount(charactersPerSecond)} characters/s`,
     "",

@@ -42,9 +42,13 @@ async function evaluateModel(options: Options): Promise<void> {
   try {
     const { loss, perplexity, tokens } = await interruptible(
       () => output.note("Stopping."),
-      (signal) => evaluate(model, source, { contextLength: options.context, batchSize: options.batch, signal }),
+      (signal) => {
+        output.note("Measuring; Ctrl-C stops.");
+        return evaluate(model, source, { contextLength: options.context, batchSize: options.batch, signal });
+      },
     );
-    output.text(`loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity.toFixed(3)}, ${formatCount(tokens)} tokens\n`);
+    const figures = [`loss ${loss.toFixed(4)} nats a token`, `perplexity ${perplexity.toFixed(3)}`];
+    output.text(`${figures.join(", ")}, ${formatCount(tokens)} tokens\n`);
     output.record({ loss, perplexity, tokens });
   } finally {
     await source.close();

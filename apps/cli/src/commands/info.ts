@@ -27,7 +27,8 @@ async function info(options: Options): Promise<void> {
   const config = await configOf(options);
   const description = describeModel(config);
   const { parameters, ...rest } = description;
-  output.record({ parameters: parameters.total, parametersByPart: partsOf(parameters), ...rest, config });
+  const { total, ...parts } = parameters;
+  output.record({ parameters: total, parametersByPart: parts, ...rest, config });
   output.text(table(config, description));
 }
 
@@ -37,14 +38,12 @@ async function configOf({ preset: name, model }: Options): Promise<GPTConfig> {
   return readConfig(openFolder(await resolveModelDirectory(model)));
 }
 
-function partsOf({ total: _, ...parts }: ModelDescription["parameters"]): Omit<ModelDescription["parameters"], "total"> {
-  return parts;
-}
-
 function table(config: GPTConfig, description: ModelDescription): string {
   const { parameters, flopsPerToken, trainingBytes, weightBytes, cacheBytesPerToken } = description;
   const { layers, heads, headDim, dim, hiddenDim, contextLength, vocabSize, positions, normPlacement } = config;
   const megaflops = (flops: number): string => `${formatCount(flops / 1e6)} MFLOP a token`;
+  const work = (matrices: number, attention: number): string =>
+    `${megaflops(matrices)}, ${megaflops(attention)} more for attention`;
   const rows: [string, string][] = [
     ["layers", `${layers}, each with ${heads} heads of ${headDim}`],
     ["width", `${dim}, ${hiddenDim} inside the feed-forward layers`],
@@ -60,8 +59,8 @@ function table(config: GPTConfig, description: ModelDescription): string {
     ["  normalization", formatCount(parameters.norms)],
     ["  head", formatCount(parameters.head)],
     ["", ""],
-    ["forward", `${megaflops(flopsPerToken.forward)}, ${megaflops(flopsPerToken.attentionForward)} more for attention`],
-    ["training", `${megaflops(flopsPerToken.training)}, ${megaflops(flopsPerToken.attentionTraining)} more for attention`],
+    ["forward", work(flopsPerToken.forward, flopsPerToken.attentionForward)],
+    ["training", work(flopsPerToken.training, flopsPerToken.attentionTraining)],
     ["memory to train", `${formatBytes(trainingBytes)}, and the activations`],
     ["memory to run", Object.entries(weightBytes).map(([dtype, bytes]) => `${formatBytes(bytes)} ${dtype}`).join(", ")],
     ["key-value cache", `${formatBytes(cacheBytesPerToken)} a token`],

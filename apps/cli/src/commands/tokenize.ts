@@ -1,8 +1,9 @@
 import { text as readAll } from "node:stream/consumers";
 import { Command } from "commander";
-import { resolveTokenizer } from "../tokenizers.ts";
+import type { EncodeOptions } from "@gpt/tokenizer";
 import { idList } from "../options.ts";
 import { Output } from "../output.ts";
+import { resolveTokenizer } from "../tokenizers.ts";
 
 interface Options {
   readonly tokenizer: string;
@@ -32,7 +33,8 @@ async function tokenize(argument: string | undefined, options: Options): Promise
     output.text(`${text}\n`);
     output.record({ text });
   } else {
-    const tokens = tokenizer.encode(input, options.specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] });
+    const special: EncodeOptions = options.specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
+    const tokens = tokenizer.encode(input, special);
     output.text(`${tokens.join(" ")}\n`);
     output.record({ tokens, count: tokens.length });
   }

@@ -30,8 +30,10 @@ async function trainTokenizer({ data, out, vocabSize, json }: Options): Promise<
   const tokenizer = await trainBPE(readText(data), {
     vocabSize,
     specialTokens: ["<|endoftext|>"],
-    onProgress: ({ characters, vocabSize: size }) =>
-      output.panel(`read ${formatCount(characters)} characters, learnt ${formatCount(size)} of ${formatCount(vocabSize)} tokens`),
+    onProgress: ({ characters, vocabSize: size }) => {
+      const learnt = `learnt ${formatCount(size)} of ${formatCount(vocabSize)} tokens`;
+      output.panel(`read ${formatCount(characters)} characters, ${learnt}`);
+    },
   });
   await saveTokenizer(tokenizer, out);
   output.note(`A vocabulary of ${tokenizer.vocabSize} tokens is in ${out}`);

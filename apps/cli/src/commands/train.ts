@@ -25,7 +25,8 @@ export function trainCommand(): Command {
     .option("--json", "print one JSON object a line: {step, loss, lr, tokensPerSecond, …}, {step, valLoss}, {done, …}")
     .addHelpText(
       "after",
-      "\nExamples:\n  gpt train --data book.txt\n  gpt train --data book.txt --preset gpt2 --tokenizer gpt2 --batch 4 --out runs/book" +
+      "\nExamples:\n  gpt train --data book.txt" +
+        "\n  gpt train --data book.txt --preset gpt2 --tokenizer gpt2 --batch 4 --out runs/book" +
         "\n  gpt train --out runs/book --resume",
     )
     .action(train);

@@ -55,7 +55,7 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option("--norm <place>", "normalise before or after each sub-layer").choices(["pre", "post"]))
     .option("--untied-head", "give the head weights of its own, instead of the token embedding's")
     .option("--initial-deviation <d>", "of the random weights that training begins with; default: 0.02", decimal())
-    .option("--dropout <p>", "share of activations that are dropped while training; default: the preset's", decimal(0, 1))
+    .option("--dropout <p>", "share of activations dropped while training; default: the preset's", decimal(0, 1))
     .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
     .option("--batch <n>", "windows of one forward pass", wholeNumber(1), 12)
     .option("--accumulate <n>", "batches whose gradients make one step", wholeNumber(1), 1)

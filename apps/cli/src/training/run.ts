@@ -39,10 +39,9 @@ export async function startRun({ options, out, resume, allowChanges }: RunReques
     const run = resumed
       ? { ...resumed, model: checkModel(resumed.model, options, tokenizer) }
       : await beginRun(options, out, tokenizer);
-    output.note(
-      `${formatCount(run.model.parameterCount())} parameters · ${formatCount(data.train.length)} tokens to learn from · ` +
-        `backend ${options.backend} · ${out}`,
-    );
+    const sizes = `${formatCount(run.model.parameterCount())} parameters`;
+    const tokens = `${formatCount(data.train.length)} tokens to learn from`;
+    output.note(`${sizes} · ${tokens} · backend ${options.backend} · ${out}`);
     return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, output);
   } finally {
     await data.close();
@@ -95,7 +94,8 @@ async function openData(
   if (!options.validation) return { ...splitTokens(whole), close: () => whole.close() };
   try {
     const validation = await openTokens(options.validation, tokenizer, output);
-    return { train: whole, validation, close: async () => void (await Promise.all([whole.close(), validation.close()])) };
+    const close = async (): Promise<void> => void (await Promise.all([whole.close(), validation.close()]));
+    return { train: whole, validation, close };
   } catch (error) {
     await whole.close();
     throw error;

@@ -30,6 +30,9 @@ async function crashesOf(initial: Tree, call: (operations: CrashDisk) => Promise
   return [...disk.crashes()];
 }
 
+/** The states that a crash at this moment may leave. */
+const crashesNow = (disk: CrashDisk): Generator<Tree> => disk.crashes({ from: disk.operationCount });
+
 const first = { "weights": "old weights", "tokens": "old tokens", "config": "old config" };
 const second = { "weights": "new weights!", "tokens": "new tokens!", "config": "new config!" };
 
@@ -38,7 +41,7 @@ describe("publishFolder", () => {
     const disk = new CrashDisk();
     await publishFolder("/runs/a/step-1", texts(first), { operations: disk });
     expect(textsIn(disk.tree(), "/runs/a")).toEqual({ "step-1": "(folder)" });
-    for (const state of disk.crashes({ from: disk.operationCount })) expect(textsIn(state, "/runs/a/step-1")).toEqual(first);
+    for (const state of crashesNow(disk)) expect(textsIn(state, "/runs/a/step-1")).toEqual(first);
   });
 
   test("after a crash at any moment the folder is complete or absent, and the next call cleans up", async () => {
@@ -96,7 +99,7 @@ describe("publishFiles", () => {
     await commits(disk, second);
     expect(textsIn(disk.tree(), "/a")).toEqual({ notes: "mine", ...second });
     await publishFiles("/new/folder", texts(first), { operations: disk });
-    for (const state of disk.crashes({ from: disk.operationCount })) expect(textsIn(state, "/new/folder")).toEqual(first);
+    for (const state of crashesNow(disk)) expect(textsIn(state, "/new/folder")).toEqual(first);
   });
 
   test("removes what is obsolete", async () => {

@@ -128,7 +128,7 @@ describe("a run's folder", () => {
     await expect(createRun(directory)).rejects.toMatchObject({ code: "run-exists" });
   });
 
-  test("is not damaged by two processes that train it at once: the later one ends at the first common checkpoint", async () => {
+  test("is not damaged by two that train it at once: the later one ends at the first common checkpoint", async () => {
     const directory = await temporary.folder();
     await startRun(directory, { stop: ({ step }) => step === 3 });
     const [late, early] = [await resumeRun(directory), await resumeRun(directory, { keep: 9 })];

@@ -80,9 +80,10 @@ export class AdamW {
 
     const { backend } = trained[0][1];
     // In a scope: where memory runs out on the way, the first ones are freed.
-    const buckets = scope(() => [[length], [length], [length], [length], [], []].map((shape) => zeros(shape, { backend })));
-    [this.#parameters, this.#gradients, this.#firstMoments, this.#secondMoments, this.#gradientScale, this.gradientNorm] =
-      buckets.map(keep);
+    const shapes = [[length], [length], [length], [length], [], []];
+    const tensors = scope(() => shapes.map((shape) => zeros(shape, { backend }))).map(keep);
+    [this.#parameters, this.#gradients, this.#firstMoments, this.#secondMoments] = tensors;
+    [this.#gradientScale, this.gradientNorm] = tensors.slice(4);
     let start = 0;
     // Those that decay lie first, so that two ranges describe the bucket.
     for (const [path, parameter] of [...decayed, ...others]) {
