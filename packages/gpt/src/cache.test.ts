@@ -149,7 +149,7 @@ describe("says what is wrong", () => {
   test("when memory runs out, and frees what it had", () => {
     const config = { ...new GPT(tiny).config, contextLength: 2 ** 40 };
     const before = backend.memory.liveBuffers;
-    expect(() => new KeyValueCache(config)).toThrow();
+    expect(() => new KeyValueCache(config)).toThrow(expect.objectContaining({ code: "out-of-memory" }));
     expect(backend.memory.liveBuffers).toBe(before);
   });
 });

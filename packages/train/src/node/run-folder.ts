@@ -86,6 +86,11 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
   };
 }
 
+/**
+ * Nothing locks the folder: process numbers say nothing across machines and containers. None is needed, since no
+ * checkpoint replaces another: of two processes that train one run by mistake, the later one ends at the first
+ * checkpoint that both reach.
+ */
 class RunFolder implements Checkpointer {
   readonly #directory: string;
   readonly #extraFiles: ExtraFiles;
