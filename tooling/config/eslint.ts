@@ -10,7 +10,7 @@ const nodeSources = ["src/node.ts", "src/node/**"];
 /** Linting with types, for every part of the workspace. */
 export function workspace(directory: string) {
   return defineConfig(
-    { ignores: ["dist/", "src/generated/", "assembly/", "coverage/"] },
+    { ignores: ["dist/", "**/generated/", "assembly/", "coverage/"] },
     { linterOptions: { reportUnusedDisableDirectives: "error" } },
     eslint.configs.recommended,
     tseslint.configs.recommendedTypeChecked,
