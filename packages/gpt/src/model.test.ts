@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { add, copyInto, mul, normal, noGrad, scope, sum, tensor, useBackend } from "@gpt/tensor";
+import { add, copyInto, crossEntropy, mul, normal, noGrad, scope, sum, tensor, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import { wasm } from "@gpt/tensor/wasm";
+import { Linear } from "@gpt/nn";
+import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
 import { architectures, idsOf, largestDifference, tiny } from "./testing/fixtures.ts";
 
@@ -226,7 +229,7 @@ describe("says what is wrong", () => {
   test("with targets of another shape", () => {
     const model = new GPT(tiny);
     expect(() => scope(() => model.loss(idsOf([[1, 2]]), idsOf([[1, 2, 3]])))).toThrow(
-      "crossEntropy: logits [1, 2, 13] need targets [1, 2], got [1, 3]",
+      "linearCrossEntropy: x [1, 2, 8] needs targets [1, 2], got [1, 3]",
     );
   });
 
@@ -239,6 +242,56 @@ describe("says what is wrong", () => {
     expect(() => scope(() => model.forward(idsOf(rows), { hooks: { "blocks.1.mlp.hidden": fail } }))).toThrow("stop");
     expect(backend.memory.liveBuffers).toBe(before);
   });
+});
+
+describe("the loss of more tokens than fit one chunk of logits", () => {
+  const [B, T, vocabSize] = [4, 300, 4099];
+  const options = { vocabSize, contextLength: T, layers: 1, heads: 2, dim: 8 };
+  const ids = Array.from({ length: B }, (_, b) => Array.from({ length: T }, (_, t) => (b * 1237 + t * t) % vocabSize));
+  const targets = ids.map((row) => row.map((id, t) => (t % 7 === 0 ? -100 : (id * 31 + t) % vocabSize)));
+  let backend: Backend;
+  beforeEach(async () => useBackend((backend = await wasm())));
+
+  /** The loss and the gradients. */
+  const pass = (model: GPT, hooks?: Hooks): Float32Array[] => {
+    const loss = scope(() => {
+      const loss = model.loss(idsOf(ids), idsOf(targets), { hooks });
+      loss.backward();
+      return loss.dataSync();
+    });
+    return [loss, ...model.parameters().map(({ grad }) => (grad as Tensor).dataSync())];
+  };
+
+  test.each([true, false])("is that of all logits together, as are its gradients; tied head: %s", (tiedHead) => {
+    const chunked = pass(new GPT({ ...options, tiedHead }, { seed: 1 }));
+    const whole = pass(new GPT({ ...options, tiedHead }, { seed: 1 }), { logits: () => undefined });
+    expect(chunked).toHaveLength(whole.length);
+    chunked.forEach((values, i) => {
+      const error = Math.hypot(...values.map((value, j) => value - whole[i][j]));
+      expect(error).toBeLessThan(1e-5 * Math.hypot(...whole[i]) + 1e-9);
+    });
+  });
+
+  test.each([
+    { what: "evaluates", run: (model: GPT) => scope(() => noGrad(() => void model.loss(idsOf(ids), idsOf(targets)))) },
+    { what: "trains", run: (model: GPT) => void pass(model) },
+  ])("$what in a fraction of the memory that all logits take", ({ run }) => {
+    const model = new GPT(options);
+    const before = backend.memory.liveBytes;
+    run(model);
+    expect(backend.memory.peakBytes - before).toBeLessThan((B * T * vocabSize * 4) / 3);
+  });
+});
+
+test("the loss is that of another module in the head's place", () => {
+  const model = new GPT({ ...tiny, tiedHead: false }, { seed: 1 });
+  const plain = valueOfLoss(model);
+  const head = new Linear(8, 13, { random: model.random, deviation: 0.02 });
+  backend.write(head.bias as Tensor, Float32Array.from({ length: 13 }, (_, i) => i));
+  model.replace("head", head);
+  const logits = scope(() => noGrad(() => crossEntropy(model.forward(idsOf(rows)), idsOf(following)).dataSync()[0]));
+  expect(valueOfLoss(model)).toBe(logits);
+  expect(Math.abs(logits - plain)).toBeGreaterThan(1);
 });
 
 test("a loss of nothing but ignored targets is 0", () => {

@@ -1,4 +1,4 @@
-import { add, crossEntropy, linear, reshape, scope, tensor } from "@gpt/tensor";
+import { add, crossEntropy, linear, linearCrossEntropy, reshape, scope, tensor } from "@gpt/tensor";
 import type { AttentionSequence, Tensor } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import { CausalSelfAttention } from "./attention.ts";
@@ -131,9 +131,17 @@ export class GPT extends Module {
     return scope(() => this.logits(this.hidden(ids, options), options));
   }
 
-  /** The mean cross-entropy of `targets` `[B, T]`, the tokens that follow `ids` `[B, T]`, in nats; −100 is ignored. */
+  /**
+   * The mean cross-entropy of `targets` `[B, T]`, the tokens that follow `ids` `[B, T]`, in nats; −100 is ignored. The
+   * logits of all tokens are not in memory at once, unless a hook asks for them, or another module has taken the head's
+   * place.
+   */
   loss(ids: Tensor<"i32">, targets: Tensor<"i32">, options: ForwardOptions = {}): Tensor {
-    return scope(() => crossEntropy(this.forward(ids, options), targets));
+    return scope(() => {
+      const weight = options.hooks?.logits ? undefined : this.headWeight();
+      if (!weight) return crossEntropy(this.forward(ids, options), targets);
+      return linearCrossEntropy(this.hidden(ids, options), weight, targets);
+    });
   }
 
   /** What the head reads: ids `[B, T]` → `[B, T, dim]`. */
@@ -161,6 +169,12 @@ export class GPT extends Module {
   logits(hidden: Tensor, { hooks }: ForwardOptions = {}): Tensor {
     const logits = this.head ? this.head.forward(hidden) : linear(hidden, this.tokenEmbedding.weight);
     return applyHook(hooks, "logits", logits);
+  }
+
+  /** What hidden states are multiplied by to give logits, where that is all that is done to them. */
+  private headWeight(): Tensor | undefined {
+    if (!this.head) return this.tokenEmbedding.weight;
+    return this.head.constructor === Linear && !this.head.bias ? this.head.weight : undefined;
   }
 
   /** Token plus position vectors: ids `[B·T]` → `[B·T, dim]`. */

@@ -4,8 +4,8 @@ import { exponentials } from "./normalization";
 import { storeUpTo4 } from "./simd";
 
 /**
- * The cross-entropy of each row of logits; `count` receives how many are not ignored, at least 1. Stops at the first
- * target outside the classes that is not ignored and returns its row, else −1.
+ * The cross-entropy of each row of logits; `count` receives how many are not ignored. Stops at the first target
+ * outside the classes that is not ignored and returns its row, else −1.
  */
 export function crossEntropy(
   logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32,
@@ -23,7 +23,7 @@ export function crossEntropy(
     if (!ignored) counted++;
     logits += <usize>classes * 4;
   }
-  store<f32>(count, <f32>max(counted, 1));
+  store<f32>(count, <f32>counted);
   return -1;
 }
 

@@ -19,6 +19,8 @@ export {
 } from "./ops/elementwise.ts";
 export type { Operand } from "./ops/elementwise.ts";
 export { embedding } from "./ops/indexing.ts";
+export { linearCrossEntropy } from "./ops/linear-cross-entropy.ts";
+export type { LinearCrossEntropyOptions } from "./ops/linear-cross-entropy.ts";
 export { crossEntropy } from "./ops/loss.ts";
 export type { CrossEntropyOptions } from "./ops/loss.ts";
 export { linear, matmul } from "./ops/matmul.ts";

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { cpu } from "./backends/cpu/index.ts";
 import {
-  add, attention, cast, concat, crossEntropy, dropout, embedding, isGptError, layerNorm, linear, matmul, max, permute,
-  reshape, slice, sum, tensor, useBackend, zeros,
+  add, attention, cast, concat, crossEntropy, dropout, embedding, isGptError, layerNorm, linear, linearCrossEntropy,
+  matmul, max, permute, reshape, slice, sum, tensor, useBackend, zeros,
 } from "./index.ts";
 
 beforeEach(async () => useBackend(await cpu()));
@@ -22,6 +22,9 @@ const mistakes: Record<string, () => unknown> = {
   "embedding: ids are floats": () => embedding(zeros([10, 4]), zeros([2]) as never),
   "crossEntropy: shapes": () => crossEntropy(zeros([2, 3, 10]), i32([1, 2])),
   "crossEntropy: target outside": () => crossEntropy(zeros([2, 10]), i32([1, 10])),
+  "linearCrossEntropy: features": () => linearCrossEntropy(zeros([2, 4]), zeros([10, 5]), i32([1, 2])),
+  "linearCrossEntropy: targets": () => linearCrossEntropy(zeros([2, 3, 4]), zeros([10, 4]), i32([1, 2])),
+  "linearCrossEntropy: chunks": () => linearCrossEntropy(zeros([1, 4]), zeros([10, 4]), i32([1]), { chunkRows: 0 }),
   "attention: width": () => attention(zeros([4, 30]), { heads: 2, headDim: 4 }),
   "attention: sequences": () => attention(zeros([5, 24]), { heads: 2, headDim: 4, sequenceLength: 2 }),
   reshape: () => reshape(zeros([2, 3]), [4, -1]),
@@ -63,6 +66,9 @@ test("messages", () => {
     embedding: ids are floats: invalid-dtype: embedding: expected i32, got f32 [2]; convert it with cast(x, "i32")
     crossEntropy: shapes: invalid-shape: crossEntropy: logits [2, 3, 10] need targets [2, 3], got [2]
     crossEntropy: target outside: index-out-of-range: crossEntropy: target 10 at position 1 is outside the 10 classes (0 to 9) and not the ignored index -100
+    linearCrossEntropy: features: invalid-shape: linearCrossEntropy: x [2, 4], weight [10, 5]: expected […, dim] and [classes, dim]
+    linearCrossEntropy: targets: invalid-shape: linearCrossEntropy: x [2, 3, 4] needs targets [2, 3], got [2]
+    linearCrossEntropy: chunks: invalid-argument: linearCrossEntropy: chunkRows is 0, not a whole number from 1
     attention: width: invalid-shape: attention: qkv is [4, 30]; 2 heads, 2 kvHeads and headDim 4 need [tokens, 24]
     attention: sequences: invalid-argument: attention: 5 tokens are no whole number of sequences of 2
     reshape: invalid-shape: reshape: [2, 3] has 6 elements, which do not fit [4, -1]

@@ -2,7 +2,7 @@ import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import { div } from "./elementwise.ts";
+import { div, maximum } from "./elementwise.ts";
 import { reshape } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { sum } from "./reduce.ts";
@@ -40,6 +40,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: Cr
       logits: viewAs(flatLogits, rows, classes),
       targets: viewAs(flatTargets, rows),
       ignoreIndex,
+      firstRow: 0,
       losses,
       logSumExp,
       count,
@@ -60,6 +61,11 @@ export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: Cr
       return [out];
     });
     if (reduction === "none") return reshape(losses, targets.shape);
-    return reduction === "sum" ? sum(losses) : div(sum(losses), reshape(count, []));
+    return reduction === "sum" ? sum(losses) : meanOf(sum(losses), count);
   });
+}
+
+/** The mean of as many losses as the counts tell together; 0 of none. */
+export function meanOf(total: Tensor, counts: Tensor): Tensor {
+  return div(total, maximum(sum(counts), 1));
 }

@@ -88,9 +88,14 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
 /** `gradᵀ · x`, added to `target` in place where there is one: then nothing is returned. */
 function weightGradient(x: Tensor, grad: Tensor, target: Tensor | undefined): Tensor | undefined {
   if (!target) return matmul(transpose(grad), x);
-  multiply(batches(transpose(grad), []), batches(x, []), target, true);
+  multiplyInto(target, transpose(grad), x, true);
   target.storage.version++;
   return undefined;
+}
+
+/** `out = a · b`, or `out += a · b`, of matrices, off the tape; `out` is dense. */
+export function multiplyInto(out: Tensor, a: Tensor, b: Tensor, accumulate = false): void {
+  multiply(batches(a, []), batches(b, []), out, accumulate);
 }
 
 /** Calls the kernel for `out = a · b`, or `out += a · b`. */

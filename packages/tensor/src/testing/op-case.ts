@@ -205,10 +205,10 @@ function checkGradient(
   }
 }
 
-/** Checks that an op refuses its inputs with an error of this code. */
+/** Checks that an op refuses its inputs with an error of this code, and of a message with this part. */
 export function failure<const I extends Inputs>(
   code: TensorErrorCode,
-  { name, needs, ...subject }: Pick<OpCase<I>, "name" | "inputs" | "run" | "needs">,
+  { name, needs, message = "", ...subject }: Pick<OpCase<I>, "name" | "inputs" | "run" | "needs"> & { message?: string },
 ): Check {
   return {
     name,
@@ -218,7 +218,7 @@ export function failure<const I extends Inputs>(
       try {
         scope(() => void subject.run(inputs.tensors));
       } catch (error) {
-        if (isGptError(error) && error.code === code) return;
+        if (isGptError(error) && error.code === code && error.message.includes(message)) return;
         throw error;
       } finally {
         inputs.dispose();

@@ -4,7 +4,7 @@ import type { Memory } from "./memory.ts";
 
 export function loss(memory: Memory): LossKernels {
   return {
-    crossEntropy({ logits, targets, ignoreIndex, losses, logSumExp, count }) {
+    crossEntropy({ logits, targets, ignoreIndex, firstRow, losses, logSumExp, count }) {
       const [rows, classes] = logits.shape;
       const xs = memory.dense(logits);
       const labels = memory.dense(targets);
@@ -14,7 +14,9 @@ export function loss(memory: Memory): LossKernels {
       for (let row = 0; row < rows; row++) {
         const target = labels[row];
         const ignored = target === ignoreIndex;
-        if (!ignored && (target < 0 || target >= classes)) throw targetOutOfRange(target, row, classes, ignoreIndex);
+        if (!ignored && (target < 0 || target >= classes)) {
+          throw targetOutOfRange(target, firstRow + row, classes, ignoreIndex);
+        }
         const start = row * classes;
         let largest = -Infinity;
         for (let i = 0; i < classes; i++) largest = Math.max(largest, xs[start + i]);
@@ -25,7 +27,7 @@ export function loss(memory: Memory): LossKernels {
         result[row] = ignored ? 0 : logSum - xs[start + target];
         if (!ignored) counted++;
       }
-      memory.dense(count)[0] = Math.max(counted, 1);
+      memory.dense(count)[0] = counted;
     },
 
     crossEntropyGradient({ logits, targets, ignoreIndex, logSumExp, grad, out }) {

@@ -1,4 +1,5 @@
 import type { LossKernels } from "../../contract/index.ts";
+import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
 import { crossEntropy } from "../../ops/loss.ts";
 import type { CrossEntropyOptions } from "../../ops/loss.ts";
 import { sizeOf } from "../../shape.ts";
@@ -12,6 +13,7 @@ import { failure, gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { array, generate } from "../reference/array.ts";
 import * as reference from "../reference/loss.ts";
+import { linear } from "../reference/matmul.ts";
 import { logSumExp } from "../reference/normalization.ts";
 import { reduce } from "../reference/reduce.ts";
 import { kernel } from "../write-case.ts";
@@ -50,6 +52,60 @@ const losses: readonly OpCase[] = batches.flatMap(([lead, classes, layout]) =>
     }),
   ),
 );
+
+/** Heads in chunks: even ones, a last one that is shorter, one for each row, one for all. */
+const heads: readonly (readonly [lead: Shape, dim: number, classes: number, Layout, chunkRows: number | undefined])[] = [
+  [[6], 3, 4, "dense", 2], [[7], 5, 9, "offset", 3], [[2, 3], 4, 7, "transposed", 100], [[5], 6, 1, "gapped", 1],
+  [[4], 2, 3, "stepped", undefined], [[], 3, 5, "offset", 2], [[0], 3, 4, "dense", 2], [[3], 0, 4, "dense", 2],
+  [[150], 33, 65, "dense", 49],
+];
+
+const headLosses: readonly OpCase[] = heads.flatMap(([lead, dim, classes, layout, chunkRows]) =>
+  (["mean", "sum"] as const).flatMap((reduction) =>
+    (sizeOf(lead) * classes > 1000 ? [-1] : [undefined, 0, -1]).map((ignoreIndex) => {
+      const options = { reduction, ignoreIndex };
+      return op({
+        name:
+          `linear: [${[...lead, dim].join(", ")}] to ${classes}, ${layout}, ` +
+          `${chunkRows ?? "usual"} rows a chunk, ${reduction}` +
+          (ignoreIndex === undefined ? "" : `, ${ignoreIndex} ignored`),
+        inputs: {
+          x: numbers([...lead, dim], { layout }),
+          weight: numbers([classes, dim], { layout }),
+          targets: integers(lead, ignoreIndex === -1 ? -1 : 0, classes, layout),
+        },
+        run: ({ x, weight, targets }) => linearCrossEntropy(x, weight, targets, { ...options, chunkRows }),
+        reference: ({ x, weight, targets }) => reduced(linear(x, weight), targets, options),
+      });
+    }),
+  ),
+);
+
+/** A chunk that counts nothing among others, and nothing but such chunks. */
+const ignoredChunks = [[1, -100, -100, -100, 0, 2], [-100, -100, -100, -100, -100, -100]].map((targets) =>
+  op({
+    name: `linear: the targets ${targets.join(", ")} in chunks of 2`,
+    inputs: { x: numbers([6, 3]), weight: numbers([4, 3]), targets: literal(targets, [6], "i32") },
+    run: ({ x, weight, targets }) => linearCrossEntropy(x, weight, targets, { chunkRows: 2 }),
+    reference: ({ x, weight, targets }) => reduced(linear(x, weight), targets, {}),
+  }),
+);
+
+/** A tensor that is its own head: its gradient has two parts. */
+const ownHead = op({
+  name: "linear: x is the weight as well",
+  inputs: { x: numbers([5, 3]), targets: literal([0, 4, 2, -100, 1], [5], "i32") },
+  run: ({ x, targets }) => linearCrossEntropy(x, x, targets, { chunkRows: 2 }),
+  reference: ({ x, targets }) => reduced(linear(x, x), targets, {}),
+});
+
+const poisonedRow = op({
+  name: "linear: a row of NaN",
+  inputs: { x: literal([0, 1, nan, 1, 1, 0], [3, 2]), weight: numbers([4, 2]), targets: literal([0, 1, 2], [3], "i32") },
+  run: ({ x, weight, targets }) => linearCrossEntropy(x, weight, targets, { chunkRows: 1 }),
+  reference: () => array([], [nan]),
+  needs: "nan",
+});
 
 const allIgnored = op({
   name: "nothing but ignored targets",
@@ -107,12 +163,24 @@ export const lossChecks = {
         logSumExp: unwritten([9]),
         count: unwritten([1]),
       },
-      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex }),
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
       expected: ({ logits, targets }) => ({
         losses: reference.crossEntropy(logits, targets),
         logSumExp: logSums(logits),
         count: array([1], [9]),
       }),
+    }),
+    kernel({
+      name: "counts 0 where all are ignored",
+      inputs: {
+        logits: numbers([2, 5]),
+        targets: literal([2, 2], [2], "i32"),
+        losses: unwritten([2]),
+        logSumExp: unwritten([2]),
+        count: unwritten([1]),
+      },
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
+      expected: ({ logits }) => ({ losses: array([2], [0, 0]), logSumExp: logSums(logits), count: array([1], [0]) }),
     }),
     kernel({
       name: "targets outside have the loss NaN",
@@ -123,7 +191,7 @@ export const lossChecks = {
         logSumExp: unwritten([2]),
         count: unwritten([1]),
       },
-      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex }),
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
       expected: ({ logits }) => ({
         losses: array([2], [nan, nan]),
         logSumExp: logSums(logits),
@@ -139,7 +207,18 @@ export const lossChecks = {
         needs: "indexErrors",
       }),
     ),
-    ...[...losses, allIgnored, extremeLosses, poisoned].map(values),
+    failure("index-out-of-range", {
+      name: "linear: a target outside in the third chunk",
+      inputs: {
+        x: numbers([7, 2]),
+        weight: numbers([5, 2]),
+        targets: literal([0, 1, -100, 3, 4, 9, 0], [7], "i32"),
+      },
+      run: ({ x, weight, targets }) => linearCrossEntropy(x, weight, targets, { chunkRows: 2 }),
+      message: "position 5",
+      needs: "indexErrors",
+    }),
+    ...[...losses, allIgnored, extremeLosses, poisoned, ...headLosses, ...ignoredChunks, ownHead, poisonedRow].map(values),
   ],
   crossEntropyGradient: [
     kernel({
@@ -153,7 +232,7 @@ export const lossChecks = {
         grad: numbers([6], { layout: "offset" }),
       },
       run(kernels, { grad, losses, count, ...views }) {
-        kernels.crossEntropy({ ...views, losses, count, ignoreIndex });
+        kernels.crossEntropy({ ...views, losses, count, ignoreIndex, firstRow: 0 });
         kernels.crossEntropyGradient({ ...views, grad, ignoreIndex, out: views.logits });
       },
       expected({ logits, targets, grad }) {
@@ -167,6 +246,6 @@ export const lossChecks = {
       },
       tolerance: 2e-5,
     }),
-    ...[...losses, allIgnored].map(gradients),
+    ...[...losses, allIgnored, ...headLosses, ...ignoredChunks, ownHead].map(gradients),
   ],
 } satisfies ChecksOf<LossKernels>;

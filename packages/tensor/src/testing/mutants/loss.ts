@@ -7,7 +7,7 @@ export const lossMutants: MutantsOf<LossKernels> = {
     "ignores −100 alone": (kernel) => (call) => kernel({ ...call, ignoreIndex: -100 }),
     "counts ignored rows": (kernel, memory) => (call) => {
       kernel(call);
-      memory.write(call.count, Float32Array.of(Math.max(1, call.logits.shape[0])));
+      memory.write(call.count, Float32Array.of(call.logits.shape[0]));
     },
     "a loss in bits": (kernel, memory) => (call) => {
       kernel(call);
@@ -20,10 +20,11 @@ export const lossMutants: MutantsOf<LossKernels> = {
         // As if there were nothing to see.
       }
     },
-    "a count of 0": (kernel, memory) => (call) => {
+    "a count of 1 where all are ignored": (kernel, memory) => (call) => {
       kernel(call);
-      if (memory.read(call.losses).every((loss) => loss === 0)) memory.write(call.count, Float32Array.of(0));
+      alter(memory, call.count, (count) => Math.max(count, 1));
     },
+    "positions within the chunk": (kernel) => (call) => kernel({ ...call, firstRow: 0 }),
   },
   crossEntropyGradient: {
     "ignored rows have a gradient": (kernel) => (call) => kernel({ ...call, ignoreIndex: -12345 }),

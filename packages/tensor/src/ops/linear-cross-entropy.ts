@@ -1,0 +1,155 @@
+import { full } from "../core/create.ts";
+import { scope } from "../core/scope.ts";
+import { needsGradient, noGrad, record } from "../core/tape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { formatShape, sameShape } from "../shape.ts";
+import { crossEntropy, meanOf } from "./loss.ts";
+import { linear, multiplyInto } from "./matmul.ts";
+import { reshape, slice, transpose } from "./movement.ts";
+import { argumentError, checkDType, checkOperands, dense, shapeError } from "./operands.ts";
+import { sum } from "./reduce.ts";
+
+export interface LinearCrossEntropyOptions {
+  /** Targets with this value have no loss and no gradient. Default −100. */
+  readonly ignoreIndex?: number;
+  /** `mean` over the targets that are not ignored (default), or `sum`. */
+  readonly reduction?: "mean" | "sum";
+  /** How many rows of logits are in memory at once. Default: as many as fit 4 MiB, but 256 at least. */
+  readonly chunkRows?: number;
+}
+
+/** Logits that a chunk may always have. */
+const chunkElements = 2 ** 20;
+/** Each chunk reads the weight and adds to its gradient once more: so many rows make up for it. */
+const minChunkRows = 256;
+
+/**
+ * `crossEntropy(linear(x, weight), targets)` without all of the logits in memory: `x` is `[…, dim]`, `weight`
+ * `[classes, dim]`, `targets` `[…]`. Rows are taken in chunks. Where a gradient is needed, that of a chunk's logits
+ * is made in their place and multiplied with `weight` and `x` at once (Hsu et al. 2024, "Liger Kernel"). So there are
+ * three products, as without chunks; the tape holds the two results, and `backward` only scales them. Rows that fit
+ * one chunk are computed as the formula says.
+ */
+export function linearCrossEntropy(
+  x: Tensor,
+  weight: Tensor,
+  targets: Tensor<"i32">,
+  options: LinearCrossEntropyOptions = {},
+): Tensor {
+  checkHead(x, weight, targets);
+  const rows = targets.size;
+  const [classes, dim] = weight.shape;
+  const { ignoreIndex = -100, reduction = "mean" } = options;
+  const { chunkRows = Math.max(minChunkRows, Math.floor(chunkElements / classes)) } = options;
+  if (!Number.isSafeInteger(chunkRows) || chunkRows < 1) {
+    throw argumentError("linearCrossEntropy", `chunkRows is ${chunkRows}, not a whole number from 1`);
+  }
+  if (rows <= chunkRows) return scope(() => crossEntropy(linear(x, weight), targets, { ignoreIndex, reduction }));
+  return scope(() => {
+    const [gradX, gradWeight] = [x, weight].map((input) => (needsGradient([input]) ? input.allocateLike() : undefined));
+    const losses = Tensor.allocate(x.backend, "f32", [rows]);
+    const counts = Tensor.allocate(x.backend, "f32", [Math.ceil(rows / chunkRows)]);
+    noGrad(() => {
+      evaluateChunks(chunkRows, ignoreIndex, {
+        x: reshape(x, [rows, dim]),
+        weight,
+        targets: dense(reshape(targets, [rows])),
+        losses,
+        counts,
+        gradX: gradX && reshape(gradX, [rows, dim]),
+        gradWeight,
+      });
+    });
+    const total = sum(losses);
+    const saved = [gradX, gradWeight].filter((gradient) => gradient !== undefined);
+    record("linearCrossEntropy", [x, weight], total, saved, ({ grad, saved, needs, accumulator }) => [
+      needs(0) ? scaled(saved[0], grad, accumulator(0)) : undefined,
+      needs(1) ? scaled(saved[saved.length - 1], grad, accumulator(1)) : undefined,
+    ]);
+    return reduction === "sum" ? total : meanOf(total, counts);
+  });
+}
+
+/** What is computed chunk by chunk, and from what. */
+interface Chunked {
+  /** `[rows, dim]`. */
+  readonly x: Tensor;
+  /** `[classes, dim]`. */
+  readonly weight: Tensor;
+  /** `[rows]`. */
+  readonly targets: Tensor<"i32">;
+  /** `[rows]`: receives each row's loss. */
+  readonly losses: Tensor;
+  /** `[chunks]`: receives how many targets of a chunk are not ignored. */
+  readonly counts: Tensor;
+  /** `[rows, dim]` and `[classes, dim]`: receive the gradients of the sum of the losses. */
+  readonly gradX: Tensor | undefined;
+  readonly gradWeight: Tensor | undefined;
+}
+
+function evaluateChunks(
+  chunkRows: number,
+  ignoreIndex: number,
+  { x, weight, targets, losses, counts, gradX, gradWeight }: Chunked,
+): void {
+  const { backend } = x;
+  const { kernels } = backend;
+  const [rows] = x.shape;
+  const [classes] = weight.shape;
+  const chunkLogits = Tensor.allocate(backend, "f32", [chunkRows, classes]);
+  const chunkSums = Tensor.allocate(backend, "f32", [chunkRows]);
+  const ones = full([chunkRows], 1, { backend });
+  for (let chunk = 0; chunk < counts.size; chunk++) {
+    const firstRow = chunk * chunkRows;
+    const size = Math.min(chunkRows, rows - firstRow);
+    const xs = slice(x, 0, firstRow, firstRow + size);
+    const logits = slice(chunkLogits, 0, 0, size);
+    const labels = slice(targets, 0, firstRow, firstRow + size);
+    const logSumExp = slice(chunkSums, 0, 0, size);
+    multiplyInto(logits, xs, transpose(weight));
+    kernels.crossEntropy({
+      logits,
+      targets: labels,
+      ignoreIndex,
+      firstRow,
+      losses: slice(losses, 0, firstRow, firstRow + size),
+      logSumExp,
+      count: slice(counts, 0, chunk, chunk + 1),
+    });
+    if (!gradX && !gradWeight) continue;
+    const grad = slice(ones, 0, 0, size);
+    kernels.crossEntropyGradient({ logits, targets: labels, ignoreIndex, logSumExp, grad, out: logits });
+    if (gradX) multiplyInto(slice(gradX, 0, firstRow, firstRow + size), logits, weight);
+    if (gradWeight) multiplyInto(gradWeight, transpose(logits), xs, chunk > 0);
+  }
+}
+
+/** `x · factor`, a scalar; added to `target` in place where there is one: then nothing is returned. */
+function scaled(x: Tensor, factor: Tensor, target: Tensor | undefined): Tensor | undefined {
+  const out = target ?? x.allocateLike();
+  const [row, results] = [x, out].map((tensor) => reshape(tensor, [1, x.size]));
+  multiplyInto(results, reshape(factor, [1, 1]), row, target !== undefined);
+  if (!target) return out;
+  target.storage.version++;
+  return undefined;
+}
+
+function checkHead(x: Tensor, weight: Tensor, targets: Tensor<"i32">): void {
+  checkDType("linearCrossEntropy", x, "f32");
+  checkDType("linearCrossEntropy", weight, "f32");
+  checkDType("linearCrossEntropy", targets, "i32");
+  checkOperands("linearCrossEntropy", x, weight, targets);
+  const [classes, dim] = weight.shape;
+  if (weight.rank !== 2 || !classes || x.rank < 1 || x.shape.at(-1) !== dim) {
+    throw shapeError(
+      "linearCrossEntropy",
+      `x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}: expected […, dim] and [classes, dim]`,
+    );
+  }
+  if (!sameShape(x.shape.slice(0, -1), targets.shape)) {
+    throw shapeError(
+      "linearCrossEntropy",
+      `x ${formatShape(x.shape)} needs targets ${formatShape(x.shape.slice(0, -1))}, got ${formatShape(targets.shape)}`,
+    );
+  }
+}
