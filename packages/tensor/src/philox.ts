@@ -15,14 +15,18 @@ const multiplier1 = 0xcd9e8d57;
 const weyl0 = 0x9e3779b9;
 const weyl1 = 0xbb67ae85;
 
-/** The upper 32 bits of the 64-bit product of two 32-bit words. */
+/**
+ * The upper 32 bits of the 64-bit product of two 32-bit words, from halves. No sum of these exceeds 32 bits, so that
+ * engines compute it all in whole numbers.
+ */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  return (aHigh * bHigh + Math.floor((middle + aLow * bHigh) / 0x10000)) >>> 0;
+  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) | 0;
+  const carry = (Math.imul(aLow, bHigh) + (middle & 0xffff)) >>> 16;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + carry) | 0;
 }
 
 /** Writes the four words of block `block` (below 2⁵³) to `out`. */
@@ -40,6 +44,10 @@ export function philox(
   k1: number,
   out: Uint32Array,
 ): void {
+  c0 |= 0;
+  c1 |= 0;
+  c2 |= 0;
+  c3 |= 0;
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(multiplier0, c0);
     const low0 = Math.imul(multiplier0, c0);
@@ -63,6 +71,17 @@ export function forEachUniform(key: PhiloxKey, count: number, visit: (index: num
   const words = new Uint32Array(4);
   for (let index = 0; index < count; index++) {
     if ((index & 3) === 0) philoxBlock(key, index / 4, words);
-    visit(index, (words[index & 3] >>> 8) * 2 ** -24);
+    visit(index, uniformOf(words[index & 3]));
   }
+}
+
+/** One of these numbers. */
+export function uniformAt(key: PhiloxKey, index: number): number {
+  const words = new Uint32Array(4);
+  philoxBlock(key, Math.floor(index / 4), words);
+  return uniformOf(words[index & 3]);
+}
+
+function uniformOf(word: number): number {
+  return (word >>> 8) * 2 ** -24;
 }

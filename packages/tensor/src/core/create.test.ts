@@ -97,6 +97,18 @@ describe("with a backend", () => {
     expect(values.every(Number.isFinite)).toBe(true);
   });
 
+  test("normal numbers stay what they are, also where the backend cannot be read at once", async () => {
+    const expected = [
+      -1.0486364364624023, -0.5084008574485779, 0.5120137333869934, -0.05482988432049751, 0.6159764528274536,
+      -1.219415307044983, -0.9250621199607849,
+    ];
+    const slow: Backend = { ...backend, readSync: undefined };
+    for (const length of [0, 1, 6, 7]) {
+      expect(Array.from(normal([length], key).dataSync())).toEqual(expected.slice(0, length));
+      expect(Array.from(await normal([length], key, { backend: slow }).data())).toEqual(expected.slice(0, length));
+    }
+  });
+
   test.each([
     ["a negative size", () => zeros([2, -1])],
     ["a fraction of an element", () => zeros([1.5])],

@@ -2,7 +2,7 @@ import type { Backend } from "../contract/index.ts";
 import type { DataOf, DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
 import type { PhiloxKey } from "../philox.ts";
-import { forEachUniform } from "../philox.ts";
+import { forEachUniform, uniformAt } from "../philox.ts";
 import type { Shape } from "../shape.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import { currentBackend } from "./backend.ts";
@@ -74,8 +74,8 @@ export function uniform(shape: Shape, key: PhiloxKey, options: CreateOptions<"f3
 }
 
 /**
- * Normally distributed numbers, a pure function of the key. They are made on the host (Box & Muller 1958), so that
- * they are the same on every backend.
+ * Normally distributed numbers, a pure function of the key. They are made of uniform ones on the host (Box & Muller
+ * 1958), so that they are the same on every backend.
  */
 export function normal(
   shape: Shape,
@@ -84,19 +84,28 @@ export function normal(
 ): Tensor {
   const { mean = 0, deviation = 1 } = options;
   const out = empty("f32", shape, options); // First of all, since it refuses what does not fit into memory.
-  const values = new Float32Array(out.size);
-  let radius = 0;
-  forEachUniform(key, values.length + (values.length & 1), (index, u) => {
-    if ((index & 1) === 0) {
-      // 1 − u lies in (0, 1], so that the logarithm is finite.
-      radius = Math.sqrt(-2 * Math.log(1 - u));
-      return;
-    }
-    values[index - 1] = mean + deviation * radius * Math.cos(2 * Math.PI * u);
-    if (index < values.length) values[index] = mean + deviation * radius * Math.sin(2 * Math.PI * u);
-  });
-  if (values.length > 0) out.backend.write(out, values);
+  if (out.size === 0) return out;
+  const values = uniformOnHost(out, key);
+  for (let i = 0; i < values.length; i += 2) {
+    // 1 − u lies in (0, 1], so that the logarithm is finite.
+    const radius = deviation * Math.sqrt(-2 * Math.log(1 - values[i]));
+    const angle = 2 * Math.PI * (i + 1 < values.length ? values[i + 1] : uniformAt(key, i + 1));
+    values[i] = mean + radius * Math.cos(angle);
+    if (i + 1 < values.length) values[i + 1] = mean + radius * Math.sin(angle);
+  }
+  out.backend.write(out, values);
   return out;
+}
+
+/** The numbers of `uniform`: from the backend, which is fast, where it can be read at once. `out` may be overwritten. */
+function uniformOnHost(out: Tensor, key: PhiloxKey): Float32Array {
+  if (out.backend.readSync) {
+    out.backend.kernels.uniform({ key, out });
+    return out.backend.readSync(out);
+  }
+  const values = new Float32Array(out.size);
+  forEachUniform(key, values.length, (i, u) => (values[i] = u));
+  return values;
 }
 
 function empty<D extends DType>(dtype: D, shape: Shape, options: CreateOptions): Tensor<D> {
