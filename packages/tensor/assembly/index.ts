@@ -6,14 +6,15 @@ export {
   abs, add, affine, cos, div, equal, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu, reluGradient,
   select, sigmoid, sign, sin, sqrt, sub, tanh,
 } from "./elementwise";
-export { gatherRows, scatterAddRows } from "./indexing";
-export { crossEntropy, crossEntropyGradient } from "./loss";
-export { finishRows, multiplyPacked, tileBytes } from "./matmul";
+export { firstOutside, gatherRows, scatterAddRows } from "./indexing";
+export { countTargets, crossEntropy, crossEntropyGradient } from "./loss";
+export { finishRows, multiplyBlock, tileBytes } from "./matmul";
 export { multiplyColumns, multiplyRows } from "./matvec";
 export {
-  layerNorm, layerNormGradient, logSoftmax, logSoftmaxGradient, softmax, softmaxGradient,
+  addLayerNormSums, layerNorm, layerNormBlock, layerNormGradient, logSoftmax, logSoftmaxGradient, softmax,
+  softmaxGradient,
 } from "./normalization";
-export { adamw, sumSquares } from "./optimizer";
+export { adamw, addSums, squaresBlock, sumSquares } from "./optimizer";
 export { packedLeftBytes, packedRightBytes, packLeft, packRight } from "./pack";
 export { dropout, uniform } from "./random";
 export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";

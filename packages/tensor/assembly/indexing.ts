@@ -1,23 +1,27 @@
 import { storeUpTo4 } from "./simd";
 
-/**
- * `out[i] = table[ids[i]]` for rows of `width`. Stops at the first id outside the table and returns its position, else
- * −1.
- */
-export function gatherRows(table: usize, entries: i32, width: i32, ids: usize, count: i32, out: usize): i32 {
-  const step = <usize>width * 4;
+/** The position of the first id that is not below `entries`, else −1. */
+export function firstOutside(ids: usize, count: i32, entries: i32): i32 {
   for (let i = 0; i < count; i++) {
-    const id = load<i32>(ids + <usize>i * 4);
-    if (<u32>id >= <u32>entries) return i;
-    memory.copy(out, table + <usize>id * step, step);
-    out += step;
+    if (load<u32>(ids + <usize>i * 4) >= <u32>entries) return i;
   }
   return -1;
 }
 
-/** `out[ids[i]] += grad[i]` for rows of `width`, in order; ids outside are dropped. */
-export function scatterAddRows(ids: usize, count: i32, grad: usize, width: i32, out: usize, entries: i32): void {
+/** `out[i] = table[ids[i]]` for rows of `width`. */
+export function gatherRows(table: usize, width: i32, ids: usize, count: i32, out: usize): void {
   const step = <usize>width * 4;
+  for (; count > 0; count--) {
+    memory.copy(out, table + <usize>load<u32>(ids) * step, step);
+    ids += 4;
+    out += step;
+  }
+}
+
+/** `out[ids[i]] += grad[i]` for `width` columns of rows `step` bytes apart, in order; ids outside are dropped. */
+export function scatterAddRows(
+  ids: usize, count: i32, grad: usize, width: i32, step: usize, out: usize, entries: i32,
+): void {
   for (let i = 0; i < count; i++) {
     const id = load<i32>(ids + <usize>i * 4);
     if (<u32>id < <u32>entries) {

@@ -4,27 +4,34 @@ import { exponentials } from "./normalization";
 import { storeUpTo4 } from "./simd";
 
 /**
- * The cross-entropy of each row of logits; `count` receives how many are not ignored. Stops at the first target
- * outside the classes that is not ignored and returns its row, else −1.
+ * Writes how many targets are not ignored to `count`. Stops at the first of them that is outside the classes and
+ * returns its row, else −1.
  */
-export function crossEntropy(
-  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32,
-  losses: usize, logSumExp: usize, count: usize,
-): i32 {
+export function countTargets(targets: usize, rows: i32, classes: i32, ignoreIndex: i32, count: usize): i32 {
   let counted = 0;
   for (let row = 0; row < rows; row++) {
     const target = load<i32>(targets + <usize>row * 4);
-    const ignored = target == ignoreIndex;
-    if (!ignored && <u32>target >= <u32>classes) return row;
-    const largest = maxOf(logits, classes);
-    const logSum = <f32>(<f64>largest + Math.log(exponentials(logits, classes, largest, 0)));
-    store<f32>(logSumExp + <usize>row * 4, logSum);
-    store<f32>(losses + <usize>row * 4, ignored ? 0 : logSum - load<f32>(logits + <usize>target * 4));
-    if (!ignored) counted++;
-    logits += <usize>classes * 4;
+    if (target == ignoreIndex) continue;
+    if (<u32>target >= <u32>classes) return row;
+    counted++;
   }
   store<f32>(count, <f32>counted);
   return -1;
+}
+
+/** The cross-entropy of each row of logits, 0 where ignored. */
+export function crossEntropy(
+  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32, losses: usize, logSumExp: usize,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const target = load<i32>(targets + <usize>row * 4);
+    const largest = maxOf(logits, classes);
+    const logSum = <f32>(<f64>largest + Math.log(exponentials(logits, classes, largest, 0)));
+    store<f32>(logSumExp + <usize>row * 4, logSum);
+    const loss = target == ignoreIndex ? <f32>0 : logSum - load<f32>(logits + <usize>target * 4);
+    store<f32>(losses + <usize>row * 4, loss);
+    logits += <usize>classes * 4;
+  }
 }
 
 /** `out = (softmax(logits) − onehot(target)) · grad` of each row, 0 where ignored. `out` may be `logits`. */

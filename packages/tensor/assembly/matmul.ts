@@ -10,10 +10,21 @@ import { madd, storeUpTo4 } from "./simd";
 export const tileBytes: usize = tileRows * tileColumns * 4;
 
 /**
- * `out = a · b`, or `out += a · b`, of packed blocks: `a` `[rows, inner]`, `b` `[inner, columns]`. `outStep` is the
- * distance between rows of `out` in bytes; `edgeTile` has room for one tile, from which the part that exists is copied.
+ * A block of a product, and what follows it: `out = a · b`, or `out += a · b`, of packed blocks, `a` `[rows, inner]`
+ * and `b` `[inner, columns]`; then `finishRows` where it has anything to do. `outStep` is the distance between rows of
+ * `out` in bytes; `edgeTile` has room for one tile, from which the part that exists is copied.
  */
-export function multiplyPacked(
+export function multiplyBlock(
+  a: usize, b: usize, out: usize, rows: i32, inner: i32, columns: i32, outStep: usize, add: bool,
+  bias: usize, activation: i32, preactivation: usize, residual: usize, edgeTile: usize,
+): void {
+  multiplyPacked(a, b, out, rows, inner, columns, outStep, add, edgeTile);
+  if (bias || activation || preactivation || residual) {
+    finishRows(out, rows, columns, outStep, bias, activation, preactivation, residual);
+  }
+}
+
+function multiplyPacked(
   a: usize, b: usize, out: usize, rows: i32, inner: i32, columns: i32, outStep: usize, add: bool, edgeTile: usize,
 ): void {
   for (; rows > 0; rows -= tileRows) {

@@ -55,37 +55,50 @@ function squaredDistance(x: usize, count: i32, center: f32): f64 {
 }
 
 /** Rows whose contributions to the gradients of weight and bias are summed before they are added to those. */
-const blockRows = 32;
+export const layerNormBlock: i32 = 32;
 
 /**
- * The gradients of `layerNorm`: `gradX` is written, `gradWeight` and `gradBias` are added to. `sums` has room for
- * `2 · (width + 4)` elements.
+ * The gradients of `layerNorm`: `gradX`, and for each block of rows its share in those of weight and bias, one behind
+ * the other in `sums`, with room for `2 · (width + 4)` elements a block.
  */
 export function layerNormGradient(
   x: usize, rows: i32, width: i32, weight: usize, mean: usize, inverseDeviation: usize, grad: usize,
-  gradX: usize, gradWeight: usize, gradBias: usize, sums: usize,
+  gradX: usize, sums: usize,
 ): void {
   const step = <usize>width * 4;
-  const weightSums = sums;
-  const biasSums = sums + step + 16;
   while (rows > 0) {
-    const n = min(rows, blockRows);
+    const n = min(rows, layerNormBlock);
     rows -= n;
     memory.fill(sums, 0, 2 * (step + 16));
     for (let i = 0; i < n; i++) {
       const inverse = load<f32>(inverseDeviation);
-      layerNormGradientRow(x, width, weight, load<f32>(mean), inverse, grad, gradX, weightSums, biasSums);
+      layerNormGradientRow(x, width, weight, load<f32>(mean), inverse, grad, gradX, sums, sums + step + 16);
       x += step;
       grad += step;
       gradX += step;
       mean += 4;
       inverseDeviation += 4;
     }
-    for (let i = 0; i < width; i += 4) {
-      const at = <usize>i * 4;
-      storeUpTo4(gradWeight + at, f32x4.add(v128.load(gradWeight + at), v128.load(weightSums + at)), width - i);
-      storeUpTo4(gradBias + at, f32x4.add(v128.load(gradBias + at), v128.load(biasSums + at)), width - i);
-    }
+    sums += 2 * (step + 16);
+  }
+}
+
+/** Adds the sums of `blocks` blocks of rows, in order, to the gradients of weight and bias. */
+export function addLayerNormSums(sums: usize, blocks: i32, width: i32, gradWeight: usize, gradBias: usize): void {
+  const step = <usize>width * 4 + 16;
+  for (; blocks > 0; blocks--) {
+    addVectors(sums, width, gradWeight);
+    addVectors(sums + step, width, gradBias);
+    sums += 2 * step;
+  }
+}
+
+/** `out += x`. */
+function addVectors(x: usize, count: i32, out: usize): void {
+  for (; count > 0; count -= 4) {
+    storeUpTo4(out, f32x4.add(v128.load(out), v128.load(x)), count);
+    x += 16;
+    out += 16;
   }
 }
 

@@ -1,7 +1,28 @@
 import { madd, storeUpTo4 } from "./simd";
 
-/** `out = Σ x²`, summed in f64. */
-export function sumSquares(x: usize, count: i32, out: usize): void {
+/** Elements whose squares make one partial sum. */
+export const squaresBlock: i32 = 16384;
+
+/** Writes the sum of squares of each block of elements, in f64, to `sums`. */
+export function sumSquares(x: usize, count: i32, sums: usize): void {
+  for (; count > 0; count -= squaresBlock) {
+    store<f64>(sums, squaresOf(x, min(count, squaresBlock)));
+    x += squaresBlock * 4;
+    sums += 8;
+  }
+}
+
+/** `out = Σ x` of f64, in order. */
+export function addSums(x: usize, count: i32, out: usize): void {
+  let total: f64 = 0;
+  for (; count > 0; count--) {
+    total += load<f64>(x);
+    x += 8;
+  }
+  store<f32>(out, <f32>total);
+}
+
+function squaresOf(x: usize, count: i32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
   for (; count >= 4; count -= 4) {
@@ -19,7 +40,7 @@ export function sumSquares(x: usize, count: i32, out: usize): void {
     total += value * value;
     x += 4;
   }
-  store<f32>(out, <f32>total);
+  return total;
 }
 
 /**

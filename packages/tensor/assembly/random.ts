@@ -46,12 +46,12 @@ function fourBlocks(block: i32, seed0: i32, seed1: i32, stream0: i32, stream1: i
   v128.store(words, v128.shuffle<i64>(high01, high23, 1, 3), 48);
 }
 
-/** Uniform numbers in [0, 1) with 24 bits. */
+/** Uniform numbers in [0, 1) with 24 bits, from block `first` on. */
 export function uniform(
-  out: usize, count: i32, seed0: i32, seed1: i32, stream0: i32, stream1: i32, words: usize,
+  out: usize, count: i32, first: i32, seed0: i32, seed1: i32, stream0: i32, stream1: i32, words: usize,
 ): void {
   for (let i = 0; i < count; i += 16) {
-    fourBlocks(i >>> 2, seed0, seed1, stream0, stream1, words);
+    fourBlocks(first + (i >>> 2), seed0, seed1, stream0, stream1, words);
     const end = min(i + 16, count);
     for (let j = i; j < end; j += 4) {
       const bits = i32x4.shr_u(v128.load(words + ((j - i) << 2)), 8);
@@ -61,13 +61,13 @@ export function uniform(
   }
 }
 
-/** `out = uniform ≥ threshold · 2⁻²⁴ ? x · scale : 0`. `out` may be `x`. */
+/** `out = uniform ≥ threshold · 2⁻²⁴ ? x · scale : 0`, the uniform numbers from block `first` on. `out` may be `x`. */
 export function dropout(
   x: usize, out: usize, count: i32, threshold: i32, scale: f32,
-  seed0: i32, seed1: i32, stream0: i32, stream1: i32, words: usize,
+  first: i32, seed0: i32, seed1: i32, stream0: i32, stream1: i32, words: usize,
 ): void {
   for (let i = 0; i < count; i += 16) {
-    fourBlocks(i >>> 2, seed0, seed1, stream0, stream1, words);
+    fourBlocks(first + (i >>> 2), seed0, seed1, stream0, stream1, words);
     const end = min(i + 16, count);
     for (let j = i; j < end; j += 4) {
       const bits = i32x4.shr_u(v128.load(words + ((j - i) << 2)), 8);

@@ -80,10 +80,9 @@ export function sumRows(x: usize, rows: i32, length: i32, out: usize): void {
 /** Rows that are summed in f32 before their sum is added to an f64. */
 const blockRows = 64;
 
-/** `out[j] = Σ x[i][j]` over `rows` of `columns`. `totals` has room for `columns + 3` f64. */
-export function sumColumns(x: usize, rows: i32, columns: i32, out: usize, totals: usize): void {
-  const step = <usize>columns * 4;
-  memory.fill(totals, 0, 2 * step + 24);
+/** `out[j] = Σ x[i][j]` over `rows` of `columns`, `step` bytes apart. `totals` has room for `columns + 3` f64. */
+export function sumColumns(x: usize, rows: i32, columns: i32, step: usize, out: usize, totals: usize): void {
+  memory.fill(totals, 0, <usize>columns * 8 + 24);
   for (; rows > 0; rows -= blockRows) {
     const n = min(rows, blockRows);
     let j = 0;
@@ -132,27 +131,27 @@ function addTo(totals: usize, sum: v128): void {
   v128.store(totals, f64x2.add(v128.load(totals, 16), f64x2.promote_low_f32x4(high)), 16);
 }
 
-/** `out[j] = max x[i][j]`, NaN where there is one. */
-export function maxColumns(x: usize, rows: i32, columns: i32, out: usize): void {
+/** `out[j] = max x[i][j]` over `rows` of `columns`, `step` bytes apart; NaN where there is one. */
+export function maxColumns(x: usize, rows: i32, columns: i32, step: usize, out: usize): void {
   for (let j = 0; j < columns; j += 4) {
     let from = x + <usize>j * 4;
     let largest = f32x4.splat(-Infinity);
     for (let i = 0; i < rows; i++) {
       largest = f32x4.max(largest, v128.load(from));
-      from += <usize>columns * 4;
+      from += step;
     }
     storeUpTo4(out + <usize>j * 4, largest, columns - j);
   }
 }
 
-/** `out[j] = min x[i][j]`, NaN where there is one. */
-export function minColumns(x: usize, rows: i32, columns: i32, out: usize): void {
+/** `out[j] = min x[i][j]` over `rows` of `columns`, `step` bytes apart; NaN where there is one. */
+export function minColumns(x: usize, rows: i32, columns: i32, step: usize, out: usize): void {
   for (let j = 0; j < columns; j += 4) {
     let from = x + <usize>j * 4;
     let smallest = f32x4.splat(Infinity);
     for (let i = 0; i < rows; i++) {
       smallest = f32x4.min(smallest, v128.load(from));
-      from += <usize>columns * 4;
+      from += step;
     }
     storeUpTo4(out + <usize>j * 4, smallest, columns - j);
   }

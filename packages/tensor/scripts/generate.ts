@@ -1,11 +1,13 @@
 /**
  * Compiles the kernels of `assembly/` once for each build into `src/generated/`: a module that holds the binary as
  * base64, which every bundler and runtime imports alike; the binary itself, for `wasmUrl`; and the TypeScript type of
- * what the kernels export.
+ * what the kernels export. Bundles the workers' script: a module that holds it as a string, and the script itself, for
+ * `workerUrl`.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { main as compile } from "assemblyscript/asc";
+import { build as bundle } from "tsup";
 
 const root = join(import.meta.dirname, "..");
 const generated = join(root, "src", "generated");
@@ -19,6 +21,8 @@ for (const [build, enabled] of Object.entries(features)) {
   await writeFile(join(generated, "wasm", `wasm-${build}.wasm`), binary);
   await writeFile(join(generated, "wasm-exports.ts"), exportsInterface(declarations));
 }
+const script = await bundleWorker();
+await writeFile(join(generated, "worker-script.ts"), `export const script: string = ${JSON.stringify(script)};\n`);
 
 async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uint8Array; declarations: string }> {
   const written = new Map<string, string | Uint8Array>();
@@ -40,6 +44,22 @@ async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uin
     throw new Error(`the kernels do not compile without problems:\n${problems}`, { cause: error });
   }
   return { binary, declarations };
+}
+
+/** The workers' script, which runs as a module and as none. */
+async function bundleWorker(): Promise<string> {
+  await bundle({
+    entry: { "wasm-worker": join(root, "src", "backends", "wasm", "worker.ts") },
+    outDir: join(generated, "wasm"),
+    outExtension: () => ({ js: ".js" }),
+    format: "iife",
+    target: "es2023",
+    platform: "neutral",
+    minify: true,
+    config: false,
+    silent: true,
+  });
+  return readFile(join(generated, "wasm", "wasm-worker.js"), "utf8");
 }
 
 /** The compiler's declarations as an interface of the raw exports. */

@@ -1,90 +1,101 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, View } from "../../contract/index.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import type { Engine } from "./engine.ts";
+import type { Call } from "./team.ts";
 
-type Call = Parameters<AttentionKernels["attention"]>[0];
-type GradientCall = Parameters<AttentionKernels["attentionGradient"]>[0];
+type Forward = Parameters<AttentionKernels["attention"]>[0];
+type Backward = Parameters<AttentionKernels["attentionGradient"]>[0];
 
 /** From so many queries on, strips of eight are faster than one query after the other. */
 const stripQueries = 5;
+/** Nanoseconds for an element of a key and a query, forward and backward. */
+const [pairTime, pairGradientTime] = [0.1, 0.25];
 /** A window that hides nothing; sums with positions stay within 31 bits. */
 const noWindow = 2 ** 30;
 
 export function attention(engine: Engine): AttentionKernels {
   return {
-    attention(call) {
-      const headDim = call.out.shape[2];
-      const scratchBytes = largest(call.sequences, ({ queryCount, keyCount }) =>
+    attention(forward) {
+      const headDim = forward.out.shape[2];
+      const scratchBytes = largest(forward.sequences, ({ queryCount, keyCount }) =>
         queryCount < stripQueries ? scoreBytes(keyCount) : engine.wasm.attendScratch(keyCount, headDim),
       );
-      engine.withScratch(scratchBytes, (scratch) => {
-        for (const sequence of call.sequences) {
-          if (sequence.queryCount < stripQueries) attendEach(engine, call, sequence, scratch);
-          else attend(engine, call, sequence, scratch);
-        }
+      engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
+        const calls = forward.sequences.flatMap((sequence) =>
+          sequence.queryCount < stripQueries
+            ? attendEach(engine, forward, sequence, scratch)
+            : attend(engine, forward, sequence, scratch),
+        );
+        engine.run(calls, pairs(forward) * pairTime, threadStep);
       });
     },
 
-    attentionGradient(call) {
-      const headDim = call.out.shape[2];
-      const scratchBytes = largest(call.sequences, ({ queryCount, keyCount }) =>
+    attentionGradient(backward) {
+      const headDim = backward.out.shape[2];
+      const scratchBytes = largest(backward.sequences, ({ queryCount, keyCount }) =>
         engine.wasm.attendGradientScratch(queryCount, keyCount, headDim),
       );
-      engine.withScratch(scratchBytes, (scratch) => {
-        for (const sequence of call.sequences) attendGradient(engine, call, sequence, scratch);
+      engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
+        const calls = backward.sequences.flatMap((sequence) => attendGradient(engine, backward, sequence, scratch));
+        engine.run(calls, pairs(backward) * pairGradientTime, threadStep);
       });
     },
   };
 }
 
-/** All queries of a sequence, in strips. */
-function attend(engine: Engine, call: Call, sequence: AttentionSequence, scratch: number): void {
-  const { q, k, v, out, logSumExp, scale, causal, window } = call;
+/** All queries of a sequence, in strips: a call for each key-value head. */
+function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
+  const { q, k, v, out, logSumExp, scale, causal, window } = forward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
   const group = heads / kvHeads;
-  for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
+  return Array.from({ length: kvHeads }, (_, kvHead) => {
     const head = kvHead * group;
-    engine.wasm.attend(
+    return [
+      "attend",
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       vectorAt(engine, k, keyStart, kvHead), step(k, 0), vectorAt(engine, v, keyStart, kvHead), step(v, 0),
       vectorAt(engine, out, queryStart, head), step(out, 0),
       logSumExp ? vectorAt(engine, logSumExp, queryStart, head) : 0, logSumExp ? step(logSumExp, 0) : 0,
       group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
-    );
-  }
+    ];
+  });
 }
 
-/** The queries of a sequence one by one. */
-function attendEach(engine: Engine, call: Call, sequence: AttentionSequence, scratch: number): void {
-  const { q, k, v, out, logSumExp, scale } = call;
+/** The queries of a sequence one by one: a call for each and each head. */
+function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
+  const { q, k, v, out, logSumExp, scale } = forward;
   const { queryStart, queryCount, keyStart } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
+  const calls: Call[] = [];
   for (let i = 0; i < queryCount; i++) {
     const query = queryStart + i;
-    const { first, end } = visibleKeys(call, sequence, i);
+    const { first, end } = visibleKeys(forward, sequence, i);
     for (let head = 0; head < heads; head++) {
       const kvHead = Math.floor((head * kvHeads) / heads);
-      engine.wasm.attendOne(
+      calls.push([
+        "attendOne",
         vectorAt(engine, q, query, head), vectorAt(engine, k, keyStart + first, kvHead), step(k, 0),
         vectorAt(engine, v, keyStart + first, kvHead), step(v, 0), vectorAt(engine, out, query, head),
         logSumExp ? vectorAt(engine, logSumExp, query, head) : 0, end - first, headDim, scale, scratch,
-      );
+      ]);
     }
   }
+  return calls;
 }
 
-function attendGradient(engine: Engine, call: GradientCall, sequence: AttentionSequence, scratch: number): void {
-  const { q, k, v, out, logSumExp, grad, gradQ, gradK, gradV, scale, causal, window } = call;
+function attendGradient(engine: Engine, backward: Backward, sequence: AttentionSequence, scratch: number): Call[] {
+  const { q, k, v, out, logSumExp, grad, gradQ, gradK, gradV, scale, causal, window } = backward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
   const group = heads / kvHeads;
-  for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
+  return Array.from({ length: kvHeads }, (_, kvHead) => {
     const head = kvHead * group;
-    engine.wasm.attendGradient(
+    return [
+      "attendGradient",
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       vectorAt(engine, k, keyStart, kvHead), step(k, 0), vectorAt(engine, v, keyStart, kvHead), step(v, 0),
       vectorAt(engine, out, queryStart, head), vectorAt(engine, grad, queryStart, head), step(out, 0),
@@ -93,8 +104,14 @@ function attendGradient(engine: Engine, call: GradientCall, sequence: AttentionS
       vectorAt(engine, gradK, keyStart, kvHead), step(gradK, 0),
       vectorAt(engine, gradV, keyStart, kvHead), step(gradV, 0),
       group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
-    );
-  }
+    ];
+  });
+}
+
+/** Elements of keys times the queries that may see them. */
+function pairs({ out, sequences }: Forward | Backward): number {
+  const [, heads, headDim] = out.shape;
+  return sequences.reduce((sum, { queryCount, keyCount }) => sum + queryCount * keyCount, 0) * heads * headDim;
 }
 
 /** The keys `[first, end)` of its sequence that query `i` sees. */

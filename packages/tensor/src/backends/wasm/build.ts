@@ -28,14 +28,22 @@ export function checkSupport(build: WasmBuild): void {
   );
 }
 
+/** Kernels that run on a memory, and what others need to run them too. */
+export interface StartedKernels {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly exports: WasmExports;
+}
+
 /** Starts the kernels of a build, from inside this package or from a URL, on a memory. */
 export async function startKernels(
   build: WasmBuild, wasmUrl: string | URL | undefined, memory: WebAssembly.Memory,
-): Promise<WasmExports> {
+): Promise<StartedKernels> {
   const binary = wasmUrl === undefined ? await embeddedBinary(build) : await fetchBinary(wasmUrl);
+  if (!(memory.buffer instanceof ArrayBuffer)) declareMemoryShared(binary);
   try {
-    const { instance } = await WebAssembly.instantiate(binary, { env: { memory } });
-    return instance.exports as unknown as WasmExports;
+    const { module, instance } = await WebAssembly.instantiate(binary, { env: { memory } });
+    return { module, memory, exports: instance.exports as unknown as WasmExports };
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw failure(
@@ -48,7 +56,7 @@ export async function startKernels(
 }
 
 /** Each build is a module of its own, so that only one is loaded. */
-async function embeddedBinary(build: WasmBuild): Promise<BufferSource> {
+async function embeddedBinary(build: WasmBuild): Promise<Uint8Array<ArrayBuffer>> {
   const { base64 } =
     build === "relaxed"
       ? await import("../../generated/wasm-relaxed.ts")
@@ -56,7 +64,7 @@ async function embeddedBinary(build: WasmBuild): Promise<BufferSource> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-async function fetchBinary(url: string | URL): Promise<BufferSource> {
+async function fetchBinary(url: string | URL): Promise<Uint8Array<ArrayBuffer>> {
   let response: Response;
   try {
     response = await fetch(url);
@@ -64,7 +72,18 @@ async function fetchBinary(url: string | URL): Promise<BufferSource> {
     throw failure(`${url} cannot be fetched`, { cause });
   }
   if (!response.ok) throw failure(`${url} cannot be fetched: status ${response.status}`);
-  return response.arrayBuffer();
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * Kernels use no atomic instructions: those on shared memory differ from others in one bit of its declaration, so that
+ * one binary serves both.
+ */
+function declareMemoryShared(binary: Uint8Array): void {
+  // The names of the import, by length and bytes, and that it is a memory; flags come next.
+  const declaration = "\x03env\x06memory\x02";
+  const start = new TextDecoder("latin1").decode(binary).indexOf(declaration);
+  if (start >= 0) binary[start + declaration.length] |= 2;
 }
 
 function isSupported(build: WasmBuild): boolean {

@@ -6,6 +6,9 @@ import type { WasmExports } from "../../generated/wasm-exports.ts";
 import { denseStrides, isDense, sizeOf } from "../../shape.ts";
 import type { Shape, Strides } from "../../shape.ts";
 import { Allocator } from "./allocator.ts";
+import type { StartedKernels } from "./build.ts";
+import { copyElements } from "./copy.ts";
+import type { Call, Team } from "./team.ts";
 
 /** Memory is given out in cache lines. */
 const unitBytes = 64;
@@ -13,10 +16,15 @@ const pageBytes = 65_536;
 /** 4 GiB: what 32-bit addresses reach. */
 const maxUnits = 2 ** 32 / unitBytes;
 
+/** Nanoseconds of a part of work that make up for giving it to another thread. */
+const worthwhilePart = 20_000;
+/** Parts of work for each thread, so that one which is held up takes fewer. */
+const partsOfThread = 4;
+
 /** A memory that starts small and can grow to 4 GiB. Throws `out-of-memory`. */
-export function createMemory(): WebAssembly.Memory {
+export function createMemory(shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: 16, maximum: 2 ** 32 / pageBytes });
+    return new WebAssembly.Memory({ initial: 16, maximum: 2 ** 32 / pageBytes, shared });
   } catch (cause) {
     throw new TensorError(
       "out-of-memory",
@@ -26,19 +34,39 @@ export function createMemory(): WebAssembly.Memory {
   }
 }
 
-/** The compiled kernels and their memory. A buffer's number is its address. */
+/** How work can be divided among threads. */
+export interface Division {
+  /** About how long one thread takes for an item, in nanoseconds. */
+  readonly time: number;
+  /** Parts begin at multiples of it. Default 1. */
+  readonly multiple?: number;
+  /** See `Engine.run`. */
+  readonly threadStep?: number;
+}
+
+/** What an engine works with, until it is disposed of. */
+interface Running {
+  readonly wasm: WasmExports;
+  readonly memory: WebAssembly.Memory;
+  /** None where there is one thread. */
+  readonly team: Team | undefined;
+}
+
+/** The compiled kernels, their memory, and the threads that run them. A buffer's number is its address. */
 export class Engine {
-  #running: { readonly wasm: WasmExports; readonly memory: WebAssembly.Memory } | undefined;
+  #running: Running | undefined;
   readonly #allocator: Allocator;
+  readonly #leastPart: number;
   #f32: Float32Array;
   #i32: Int32Array;
   #liveBuffers = 0;
   #liveBytes = 0;
   #peakBytes = 0;
 
-  constructor(wasm: WasmExports, memory: WebAssembly.Memory) {
-    this.#running = { wasm, memory };
-    const start = Math.ceil(Number(wasm.heapBase.value) / unitBytes);
+  constructor({ exports, memory }: StartedKernels, team?: Team, leastPart = worthwhilePart) {
+    this.#running = { wasm: exports, memory, team };
+    const start = Math.ceil((team?.end ?? Number(exports.heapBase.value)) / unitBytes);
+    this.#leastPart = leastPart;
     this.#allocator = new Allocator(start);
     // The last unit is left out: kernels may read up to a vector past the end of an operand.
     this.#allocator.extend(memory.buffer.byteLength / unitBytes - start - 1);
@@ -46,9 +74,44 @@ export class Engine {
     this.#i32 = new Int32Array(memory.buffer);
   }
 
-  /** The kernels. */
+  /** The kernels, to be called on this thread alone. */
   get wasm(): WasmExports {
-    return this.#alive().wasm;
+    const { wasm, team } = this.#alive();
+    team?.check();
+    return wasm;
+  }
+
+  get threads(): number {
+    return this.#running?.team?.threads ?? 1;
+  }
+
+  /**
+   * Makes calls that do not depend on one another and take about so many nanoseconds together, on all threads where
+   * that is faster. `threadStep` is added to the last argument on the second thread, twice that on the third, …: their
+   * parts of `withThreadScratch`.
+   */
+  run(calls: readonly Call[], nanoseconds: number, threadStep = 0): void {
+    const { team } = this.#alive();
+    if (team && calls.length > 1 && nanoseconds >= 2 * this.#leastPart) team.run(calls, threadStep);
+    else for (const call of calls) this.#call(call);
+  }
+
+  /**
+   * Makes a call for all of `length` items, `part(0, length)`, or for parts of them, `[start, start + count)`, on all
+   * threads where that is faster. How the items are divided must not change the result.
+   */
+  divide(length: number, division: Division, part: (start: number, count: number) => Call): void {
+    const { time, multiple = 1, threadStep } = division;
+    const { threads } = this;
+    const parts = threads === 1 ? 1 : Math.min(threads * partsOfThread, Math.floor((length * time) / this.#leastPart));
+    if (parts < 2) {
+      this.#call(part(0, length));
+      return;
+    }
+    const step = Math.ceil(length / parts / multiple) * multiple;
+    const calls: Call[] = [];
+    for (let start = 0; start < length; start += step) calls.push(part(start, Math.min(step, length - start)));
+    this.run(calls, length * time, threadStep);
   }
 
   get use(): MemoryUse {
@@ -85,6 +148,12 @@ export class Engine {
     }
   }
 
+  /** Lends `use` memory for each thread: `step` bytes, the first one's at `address`. For calls see `run`. */
+  withThreadScratch<T>(byteLength: number, use: (address: number, step: number) => T): T {
+    const step = unitsOf(byteLength) * unitBytes;
+    return this.withScratch(step * this.threads, (address) => use(address, step));
+  }
+
   /** The address of the first element of a view. */
   address(view: View<DType>): number {
     return view.buffer + view.offset * bytesPerElement;
@@ -114,22 +183,7 @@ export class Engine {
 
   /** Copies between any two layouts of one shape; a stride of 0 in the source repeats an element. */
   copy(shape: Shape, from: number, fromStrides: Strides, to: number, toStrides: Strides): void {
-    if (sizeOf(shape) === 0) return;
-    const axes = mergeAxes(shape, fromStrides, toStrides);
-    while (axes.length < 3) axes.unshift({ length: 1, fromStep: 0, toStep: 0 });
-    const { wasm } = this;
-    const copyAxes = (axis: number, source: number, target: number): void => {
-      if (axis + 3 < axes.length) {
-        const { length, fromStep, toStep } = axes[axis];
-        for (let i = 0; i < length; i++) copyAxes(axis + 1, source + i * fromStep, target + i * toStep);
-        return;
-      }
-      const [a, b, c] = axes.slice(axis);
-      wasm.copyStrided(
-        source, a.fromStep, b.fromStep, c.fromStep, target, a.toStep, b.toStep, c.toStep, a.length, b.length, c.length,
-      );
-    };
-    copyAxes(0, from, to);
+    copyElements(this, shape, from, fromStrides, to, toStrides);
   }
 
   /** Makes every element of a view `value`. */
@@ -157,6 +211,7 @@ export class Engine {
   }
 
   dispose(): void {
+    this.#running?.team?.dispose();
     this.#running = undefined;
     this.#f32 = new Float32Array();
     this.#i32 = new Int32Array();
@@ -164,7 +219,11 @@ export class Engine {
     this.#liveBytes = 0;
   }
 
-  #alive(): { readonly wasm: WasmExports; readonly memory: WebAssembly.Memory } {
+  #call([name, ...values]: Call): void {
+    (this.wasm[name] as (...values: readonly (number | boolean)[]) => void)(...values);
+  }
+
+  #alive(): Running {
     if (!this.#running) {
       throw new TensorError("disposed", "wasm: this backend was disposed of; start another one");
     }
@@ -220,31 +279,4 @@ export class Engine {
 
 function unitsOf(byteLength: number): number {
   return Math.max(1, Math.ceil(byteLength / unitBytes));
-}
-
-/** An axis of a copy, steps in bytes. */
-interface CopyAxis {
-  length: number;
-  fromStep: number;
-  toStep: number;
-}
-
-/** The axes of a copy, without those of length 1, and with neighbours joined where both sides allow it. */
-function mergeAxes(shape: Shape, fromStrides: Strides, toStrides: Strides): CopyAxis[] {
-  const axes: CopyAxis[] = [];
-  for (let axis = 0; axis < shape.length; axis++) {
-    const length = shape[axis];
-    if (length === 1) continue;
-    const fromStep = fromStrides[axis] * bytesPerElement;
-    const toStep = toStrides[axis] * bytesPerElement;
-    const outer = axes.at(-1);
-    if (outer && outer.fromStep === fromStep * length && outer.toStep === toStep * length) {
-      outer.length *= length;
-      outer.fromStep = fromStep;
-      outer.toStep = toStep;
-    } else {
-      axes.push({ length, fromStep, toStep });
-    }
-  }
-  return axes;
 }

@@ -2,37 +2,62 @@ import type { NormalizationKernels } from "../../contract/index.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import type { Engine } from "./engine.ts";
 
+/** Nanoseconds for an element: of layer normalization, and of its gradient, softmax and that of softmax. */
+const [normTime, softmaxTime] = [1, 2];
+
 export function normalization(engine: Engine): NormalizationKernels {
   return {
     layerNorm({ x, weight, bias, epsilon, out, mean, inverseDeviation }) {
       const [rows, width] = x.shape;
-      engine.wasm.layerNorm(
-        engine.address(x), rows, width, engine.address(weight), engine.address(bias), epsilon, engine.address(out),
-        mean ? engine.address(mean) : 0, inverseDeviation ? engine.address(inverseDeviation) : 0,
-      );
+      const [from, to] = [engine.address(x), engine.address(out)];
+      const [weights, biases] = [engine.address(weight), engine.address(bias)];
+      engine.divide(rows, { time: width * normTime }, (start, count) => {
+        const at = start * width * bytesPerElement;
+        const statistic = (view: typeof mean): number =>
+          view ? engine.address(view) + start * bytesPerElement : 0;
+        return [
+          "layerNorm", from + at, count, width, weights, biases, epsilon, to + at,
+          statistic(mean), statistic(inverseDeviation),
+        ];
+      });
     },
 
     layerNormGradient({ x, weight, mean, inverseDeviation, grad, gradX, gradWeight, gradBias }) {
       const [rows, width] = x.shape;
-      engine.withScratch(2 * (width + 4) * bytesPerElement, (sums) => {
-        engine.wasm.layerNormGradient(
-          engine.address(x), rows, width, engine.address(weight),
-          engine.address(mean), engine.address(inverseDeviation), engine.address(grad),
-          engine.address(gradX), engine.address(gradWeight), engine.address(gradBias), sums,
-        );
+      const blockRows = Number(engine.wasm.layerNormBlock.value);
+      const blocks = Math.ceil(rows / blockRows);
+      const blockBytes = 2 * (width + 4) * bytesPerElement;
+      engine.withScratch(blocks * blockBytes, (sums) => {
+        engine.divide(rows, { time: width * softmaxTime, multiple: blockRows }, (start, count) => {
+          const row = start * bytesPerElement;
+          return [
+            "layerNormGradient", engine.address(x) + row * width, count, width, engine.address(weight),
+            engine.address(mean) + row, engine.address(inverseDeviation) + row, engine.address(grad) + row * width,
+            engine.address(gradX) + row * width, sums + (start / blockRows) * blockBytes,
+          ];
+        });
+        engine.wasm.addLayerNormSums(sums, blocks, width, engine.address(gradWeight), engine.address(gradBias));
       });
     },
 
     softmax({ x, logarithm, out }) {
       const [rows, width] = x.shape;
-      const apply = logarithm ? engine.wasm.logSoftmax : engine.wasm.softmax;
-      apply(engine.address(x), rows, width, engine.address(out));
+      const [from, to] = [engine.address(x), engine.address(out)];
+      engine.divide(rows, { time: width * softmaxTime }, (start, count) => {
+        const at = start * width * bytesPerElement;
+        return [logarithm ? "logSoftmax" : "softmax", from + at, count, width, to + at];
+      });
     },
 
     softmaxGradient({ y, logarithm, grad, out }) {
       const [rows, width] = y.shape;
-      const apply = logarithm ? engine.wasm.logSoftmaxGradient : engine.wasm.softmaxGradient;
-      apply(engine.address(y), engine.address(grad), rows, width, engine.address(out));
+      const [from, gradient, to] = [engine.address(y), engine.address(grad), engine.address(out)];
+      engine.divide(rows, { time: width * softmaxTime }, (start, count) => {
+        const at = start * width * bytesPerElement;
+        return [
+          logarithm ? "logSoftmaxGradient" : "softmaxGradient", from + at, gradient + at, count, width, to + at,
+        ];
+      });
     },
   };
 }

@@ -25,7 +25,7 @@ function draw(length: number, seed: number): Float32Array {
 /** An engine on a memory that cannot grow beyond its `pages` of 64 KiB. */
 async function smallEngine(pages: number): Promise<Engine> {
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  return new Engine(await startKernels("simd", undefined, memory), memory);
+  return new Engine(await startKernels("simd", undefined, memory));
 }
 
 afterEach(() => {
@@ -38,7 +38,7 @@ describe("builds", () => {
       builds.map(async (build) => {
         expect((await wasm({ build })).name).toBe(`wasm-${build}`);
         const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-        return Object.keys(await startKernels(build, undefined, memory)).sort();
+        return Object.keys((await startKernels(build, undefined, memory)).exports).sort();
       }),
     );
     expect(engines[0]).toEqual(engines[1]);
