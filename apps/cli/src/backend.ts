@@ -1,11 +1,22 @@
 import { Option } from "commander";
 import { useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
+import { UsageError } from "./errors.ts";
+import { wholeNumber } from "./options.ts";
+
+/** Where a command computes. */
+export interface BackendOptions {
+  readonly backend: string;
+  readonly threads?: number;
+}
 
 const backends = {
-  wasm: async () => (await import("@gpt/tensor/wasm")).wasm(),
-  cpu: async () => (await import("@gpt/tensor/cpu")).cpu(),
-} satisfies Record<string, () => Promise<Backend>>;
+  wasm: async (threads) => (await import("@gpt/tensor/wasm")).wasm({ threads }),
+  cpu: async (threads = 1) => {
+    if (threads > 1) throw new UsageError("the backend cpu has one thread: leave --threads out, or use --backend wasm");
+    return (await import("@gpt/tensor/cpu")).cpu();
+  },
+} satisfies Record<string, (threads?: number) => Promise<Backend>>;
 
 const names = Object.keys(backends) as (keyof typeof backends)[];
 
@@ -14,9 +25,15 @@ export function backendOption(): Option {
   return new Option("--backend <name>", "where to compute").choices(names).default(names[0]);
 }
 
-/** Starts the backend that `--backend` names and chooses it. */
-export async function startBackend(name: string): Promise<Backend> {
-  const backend = await backends[name as keyof typeof backends]();
+/** `--threads`, which goes with `--backend`. */
+export function threadsOption(): Option {
+  const option = new Option("--threads <n>", "threads that compute; results do not depend on it; default: one a core");
+  return option.argParser(wholeNumber(1));
+}
+
+/** Starts the backend that `--backend` names, on `--threads`, and chooses it. */
+export async function startBackend({ backend: name, threads }: BackendOptions): Promise<Backend> {
+  const backend = await backends[name as keyof typeof backends](threads);
   useBackend(backend);
   return backend;
 }

@@ -108,6 +108,18 @@ describe("train, generate, eval, info", () => {
     expect(interrupted.stderr).toMatch(/Ctrl-C stops\.\nStopping\.\n$/);
   });
 
+  test("gives the same weights on any number of threads, byte for byte", async () => {
+    const directory = await folderWithText();
+    const size = ["--layers", "1", "--heads", "2", "--dim", "64", "--context", "64", "--batch", "8", "--dropout", "0.1"];
+    const run = ["train", "--data", "text.txt", ...size, "--steps", "5"];
+    const weights = async (threads: number): Promise<Buffer> => {
+      const out = `threads-${threads}`;
+      expect((await gpt(directory, [...run, "--threads", `${threads}`, "--out", out])).status).toBe(0);
+      return readFile(join(directory, out, "model.safetensors"));
+    };
+    expect((await weights(3)).equals(await weights(1))).toBe(true);
+  });
+
   test("refuses to begin where a run is, and to resume it as another model or with other settings", async () => {
     const directory = await folderWithText();
     const run = ["train", "--data", "text.txt", ...small, "--steps", "2", "--out", "run"];
@@ -176,6 +188,8 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data text.txt --heads 3", 2, "3 heads do not divide dim 128"],
   ["train --data text.txt --preset gpt5", 2, 'there is no preset "gpt5"'],
   ["train --data text.txt --backend cuda", 2, "Allowed choices are wasm, cpu"],
+  ["train --data text.txt --backend cpu --threads 2", 2, "the backend cpu has one thread"],
+  ["train --data text.txt --threads 0", 2, "Expected a whole number from 1."],
   ["train --data text.txt --steps 0", 2, "Expected a whole number from 1."],
   ["train --data text.txt --lr fast", 2, "Expected a number from 0."],
   ["train --data text.txt --tokenizer nowhere", 2, 'there is no tokenizer "nowhere"'],

@@ -9,8 +9,8 @@ import { tokensInMemory, train } from "@gpt/train";
 const text = "the cat sat on the mat. ".repeat(40);
 
 /** Learns a sentence and goes on with it, on each backend. */
-export async function program() {
-  return [await learn(await cpu()), await learn(await wasm())];
+export async function program(options) {
+  return [await learn(await cpu()), await learn(await wasm(options))];
 }
 
 async function learn(backend) {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as esbuild from "esbuild";
-import { onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import * as vite from "vite";
 import webpack from "webpack";
 import { resultOf } from "./browser.ts";
@@ -48,4 +48,20 @@ test("esbuild", async () => {
     absWorkingDir: directory, entryPoints: ["browser.js"], outfile: "dist/main.js", bundle: true, format: "esm",
   });
   expectLearnt(await resultOf(await serve(directory)));
+});
+
+test("threads, in a Worker of an isolated page and not on its main thread", async () => {
+  const directory = await freshProject(libraries, {
+    "program.js": { copy: "program.js" },
+    "isolated.js": { copy: "isolated.js" },
+    "isolated-worker.js": { copy: "isolated-worker.js" },
+    "index.html": '<!doctype html><link rel="icon" href="data:," /><script type="module" src="./dist/isolated.js"></script>',
+  });
+  await esbuild.build({
+    absWorkingDir: directory, entryPoints: ["isolated.js", "isolated-worker.js"], outdir: "dist", bundle: true, format: "esm",
+  });
+  const headers = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+  const { onMain, inWorker } = (await resultOf(await serve(directory, headers))) as Record<string, unknown>;
+  expect(onMain).toMatch(/^wasm: no 2 threads here: the main thread of a page may not wait/);
+  expectLearnt(inWorker);
 });

@@ -6,9 +6,10 @@ import { onTestFinished } from "vitest";
 
 const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
-/** Serves the files of a folder until the test ends, and returns the address. */
-export async function serve(directory: string): Promise<string> {
+/** Serves the files of a folder, with these headers, until the test ends, and returns the address. */
+export async function serve(directory: string, headers: Record<string, string> = {}): Promise<string> {
   const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const path = join(directory, normalize(new URL(request.url ?? "/", "http://localhost").pathname));
     readFile(path.endsWith("/") ? join(path, "index.html") : path).then(
       (content) => response.setHeader("content-type", types[extname(path)] ?? types[".html"]).end(content),

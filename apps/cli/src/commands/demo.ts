@@ -7,7 +7,8 @@ import { loadModel } from "@gpt/gpt/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
-import { backendOption } from "../backend.ts";
+import { backendOption, threadsOption } from "../backend.ts";
+import type { BackendOptions } from "../backend.ts";
 import { UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
 import { formatCount, formatDuration, LineWrapper } from "../format.ts";
@@ -17,11 +18,10 @@ import { styled } from "../style.ts";
 import type { RunOptions } from "../training/options.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
-interface Options {
+interface Options extends BackendOptions {
   readonly out?: string;
   readonly steps: number;
   readonly seed: number;
-  readonly backend: string;
   readonly json?: boolean;
 }
 
@@ -36,6 +36,7 @@ export function demoCommand(): Command {
     .option("--steps <n>", "optimiser steps; fewer learn less", wholeNumber(1), storyRecipe.training.steps)
     .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0)
     .addOption(backendOption())
+    .addOption(threadsOption())
     .option("--json", "print one JSON object a line; the last one has all figures")
     .addHelpText("after", "\nExample:\n  gpt demo --seed 7")
     .action(demo);
@@ -85,7 +86,7 @@ async function demo(options: Options): Promise<void> {
   }
 }
 
-function runOptions({ steps, seed, backend }: Options, files: { data: string; validation: string }): RunOptions {
+function runOptions({ steps, seed, backend, threads }: Options, files: { data: string; validation: string }): RunOptions {
   const { vocabSize, model, training } = storyRecipe;
   return {
     data: [files.data],
@@ -107,6 +108,7 @@ function runOptions({ steps, seed, backend }: Options, files: { data: string; va
     logEvery: 25,
     seed,
     backend,
+    threads,
   };
 }
 

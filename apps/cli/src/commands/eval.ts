@@ -2,7 +2,8 @@ import { Command } from "commander";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
-import { backendOption, startBackend } from "../backend.ts";
+import { backendOption, startBackend, threadsOption } from "../backend.ts";
+import type { BackendOptions } from "../backend.ts";
 import { openTokens } from "../data.ts";
 import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
@@ -10,12 +11,11 @@ import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options {
+interface Options extends BackendOptions {
   readonly model: string;
   readonly data: string[];
   readonly context?: number;
   readonly batch?: number;
-  readonly backend: string;
   readonly json?: boolean;
 }
 
@@ -27,6 +27,7 @@ export function evalCommand(): Command {
     .option("--context <n>", "tokens of a window; default: the model's context", wholeNumber(1))
     .option("--batch <n>", "windows to compute at once", wholeNumber(1))
     .addOption(backendOption())
+    .addOption(threadsOption())
     .option("--json", "print one JSON object: loss, perplexity, tokens")
     .addHelpText("after", "\nExample:\n  gpt eval --model runs/stories --data book.txt")
     .action(evaluateModel);
@@ -34,7 +35,7 @@ export function evalCommand(): Command {
 
 async function evaluateModel(options: Options): Promise<void> {
   const output = new Output(options);
-  await startBackend(options.backend);
+  await startBackend(options);
   const directory = await resolveModelDirectory(options.model);
   const model = await loadModel(directory);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;

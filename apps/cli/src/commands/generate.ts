@@ -3,13 +3,14 @@ import { streamText, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { backendOption, startBackend } from "../backend.ts";
+import { backendOption, startBackend, threadsOption } from "../backend.ts";
+import type { BackendOptions } from "../backend.ts";
 import { UsageError } from "../errors.ts";
 import { collect, decimal, idList, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options {
+interface Options extends BackendOptions {
   readonly model: string;
   readonly prompt?: string;
   readonly promptIds?: number[];
@@ -21,7 +22,6 @@ interface Options {
   readonly repetitionPenalty?: number;
   readonly seed: number;
   readonly stop?: string[];
-  readonly backend: string;
   readonly json?: boolean;
 }
 
@@ -40,6 +40,7 @@ export function generateCommand(): Command {
     .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
     .option("--stop <text>", "stop before this text; may be given several times", collect)
     .addOption(backendOption())
+    .addOption(threadsOption())
     .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
     .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
     .action(generate);
@@ -49,7 +50,7 @@ async function generate(options: Options): Promise<void> {
   if ((options.prompt === undefined) === (options.promptIds === undefined)) {
     throw new UsageError("give either --prompt or --prompt-ids");
   }
-  await startBackend(options.backend);
+  await startBackend(options);
   const directory = await resolveModelDirectory(options.model);
   const model = await loadModel(directory);
   const output = new Output(options);

@@ -2,11 +2,12 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import type { GPTOptions } from "@gpt/gpt";
 import { preset } from "@gpt/gpt";
-import { backendOption } from "../backend.ts";
+import { backendOption, threadsOption } from "../backend.ts";
+import type { BackendOptions } from "../backend.ts";
 import { decimal, wholeNumber } from "../options.ts";
 
 /** What decides a run. It is written to the run's folder, so that `--resume` needs no other option. */
-export interface RunOptions {
+export interface RunOptions extends BackendOptions {
   readonly data: string[];
   readonly validation?: string[];
   readonly tokenizer: string;
@@ -36,7 +37,6 @@ export interface RunOptions {
   readonly keepCheckpoints?: number;
   readonly logEvery?: number;
   readonly seed: number;
-  readonly backend: string;
 }
 
 /** Adds the options of `RunOptions` to a command. */
@@ -71,7 +71,8 @@ export function addRunOptions(command: Command): Command {
     .option("--keep-checkpoints <n>", "how many of the newest checkpoints stay", wholeNumber(1), 2)
     .option("--log-every <n>", "steps between two lines of progress", wholeNumber(1), 10)
     .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0)
-    .addOption(backendOption());
+    .addOption(backendOption())
+    .addOption(threadsOption());
 }
 
 /** The model that the options describe, for a vocabulary. */

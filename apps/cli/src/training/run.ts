@@ -31,7 +31,7 @@ export interface RunRequest {
 
 /** Trains, from the data's files to the model's folder, and reports on the way. */
 export async function startRun({ options, out, resume, allowChanges }: RunRequest, output: Output): Promise<DoneEvent> {
-  await startBackend(options.backend);
+  await startBackend(options);
   const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
   const tokenizer = await tokenizerOf(options, resumed, output);
   const data = await openData(options, tokenizer, output);

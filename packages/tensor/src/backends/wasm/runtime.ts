@@ -1,13 +1,33 @@
-/** What runtimes differ in. No module is imported, so that bundlers find nothing that a browser does not have. */
-import type * as WorkerThreads from "node:worker_threads";
+/** What runtimes differ in. */
 
-interface ServerProcess {
-  getBuiltinModule?(name: "node:worker_threads"): typeof WorkerThreads;
+/** What is used of `node:worker_threads`. */
+export interface NodeThreads {
+  readonly Worker: new (script: string | URL, options: NodeWorkerOptions) => NodeWorker;
+  readonly workerData: unknown;
+  readonly parentPort: { postMessage(message: unknown): void } | null;
 }
 
-/** The workers of Node, Bun and Deno; none in browsers. */
-export function nodeThreads(): typeof WorkerThreads | undefined {
-  return (globalThis as { process?: ServerProcess }).process?.getBuiltinModule?.("node:worker_threads");
+interface NodeWorkerOptions {
+  readonly eval?: boolean;
+  readonly workerData: unknown;
+  readonly execArgv: readonly string[];
+  readonly name: string;
+}
+
+interface NodeWorker {
+  once(event: "message", listener: (message: unknown) => void): void;
+  on(event: "error", listener: (error: Error) => void): void;
+  on(event: "exit", listener: (status: number) => void): void;
+  unref(): void;
+}
+
+interface NodeProcess {
+  getBuiltinModule?(name: "node:worker_threads"): NodeThreads;
+}
+
+/** The workers of Node, Bun and Deno, without an import that bundlers would look for; none in browsers. */
+export function nodeThreads(): NodeThreads | undefined {
+  return (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.("node:worker_threads");
 }
 
 /** How many threads run at once on this machine. */

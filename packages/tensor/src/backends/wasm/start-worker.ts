@@ -1,7 +1,7 @@
-import type * as WorkerThreads from "node:worker_threads";
 import { TensorError } from "../../errors.ts";
 import { script } from "../../generated/worker-script.ts";
 import { nodeThreads } from "./runtime.ts";
+import type { NodeThreads } from "./runtime.ts";
 import type { Assignment } from "./worker.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function startWorker(
 }
 
 async function startNodeWorker(
-  { Worker }: typeof WorkerThreads,
+  { Worker }: NodeThreads,
   workerData: Assignment,
   url: string | URL | undefined,
   onEnd: (problem: string) => void,
@@ -39,7 +39,7 @@ async function startNodeWorker(
   const worker = url === undefined ? new Worker(script, { ...options, eval: true }) : new Worker(new URL(url), options);
   await new Promise((ready, fail) => {
     worker.once("message", ready);
-    worker.on("error", (error: Error) => {
+    worker.on("error", (error) => {
       fail(error);
       onEnd(error.message);
     });

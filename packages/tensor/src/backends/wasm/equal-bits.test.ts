@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest";
+import type { Backend, Dense } from "../../contract/index.ts";
+import {
+  adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, reshape, scope, slice, sumSquares,
+  tensor, uniform, useBackend, zeros,
+} from "../../index.ts";
+import type { Tensor } from "../../index.ts";
+import { denseStrides, sizeOf } from "../../shape.ts";
+import type { Shape } from "../../shape.ts";
+import { startBackend } from "./backend.ts";
+
+describe("any number of threads gives equal bits", () => {
+  test.each(["relaxed", "simd"] as const)("in training, %s", async (build) => {
+    const results = await forThreads(build, (backend) => useBackend(backend, trainSmallModel));
+    const [{ losses }] = results;
+    expect(losses[4]).toBeLessThan(losses[0] - 0.1);
+    expectEqualBits(results);
+  });
+
+  test.each([
+    ["of more rows than are packed at once", [1, 7500, 260, 9]],
+    ["of more columns than are packed at once", [1, 9, 260, 7500]],
+    ["of more matrices than are packed at once", [300, 60, 70, 50]],
+    ["of several blocks on each axis", [1, 203, 601, 1031]],
+    ["of few rows", [2, 3, 700, 900]],
+  ])("in products %s", async (_, [batch, rows, inner, columns]) => {
+    const results = await forThreads("relaxed", (backend) => {
+      const [a, b] = [allocate(backend, [batch, rows, inner]), allocate(backend, [batch, inner, columns])];
+      const [bias, residual] = [allocate(backend, [columns]), allocate(backend, [batch, rows, columns])];
+      for (const [stream, out] of [a, b, bias, residual].entries()) {
+        backend.kernels.uniform({ key: { seed: [1, 2], stream: [stream, 0] }, out });
+      }
+      const out = allocate(backend, [batch, rows, columns]);
+      backend.kernels.matmul({ a, b, out, bias, residual, activation: null, preactivation: null, accumulate: false });
+      const dataOf = (view: Dense): Float32Array => read(backend, view);
+      return { a: dataOf(a), b: dataOf(b), bias: dataOf(bias), residual: dataOf(residual), out: dataOf(out) };
+    });
+    expectEqualBits(results);
+    const [{ a, b, bias, residual, out }] = results;
+    for (let index = 0; index < out.length; index += 9973) {
+      const [matrix, column] = [Math.floor(index / rows / columns), index % columns];
+      let expected = bias[column] + residual[index];
+      for (let k = 0; k < inner; k++) {
+        expected += a[Math.floor(index / columns) * inner + k] * b[(matrix * inner + k) * columns + column];
+      }
+      expect(out[index] / expected).toBeCloseTo(1, 5);
+    }
+  });
+});
+
+/** What `run` gives on 1, 2 and 3 threads, which share all work that can be divided. */
+async function forThreads<T>(build: "relaxed" | "simd", run: (backend: Backend) => T): Promise<T[]> {
+  const results: T[] = [];
+  for (const threads of [1, 2, 3]) {
+    const backend = await startBackend({ build, threads }, 1);
+    results.push(run(backend));
+    backend.dispose();
+  }
+  return results;
+}
+
+function allocate(backend: Backend, shape: Shape): Dense {
+  return { buffer: backend.allocate(sizeOf(shape) * 4), offset: 0, shape, strides: denseStrides(shape), dtype: "f32" };
+}
+
+function read(backend: Backend, view: Dense): Float32Array {
+  const data = backend.readSync?.(view) ?? new Float32Array();
+  expect(data.buffer).toBeInstanceOf(ArrayBuffer);
+  return data;
+}
+
+/** Expects that all results are equal, to the bit. */
+function expectEqualBits<T extends Record<string, Float32Array>>([first, ...others]: readonly T[]): void {
+  expect(others).toHaveLength(2);
+  for (const other of others) {
+    for (const [name, data] of Object.entries(first)) {
+      expect(Buffer.from(other[name].buffer).equals(Buffer.from(data.buffer)), name).toBe(true);
+    }
+  }
+}
+
+/** Sizes leave rests wherever work is divided. */
+const [tokens, sequenceLength, classes, heads, headDim, hidden] = [94, 47, 61, 3, 12, 150];
+const dim = heads * headDim;
+const shapes = [[classes, dim], [dim], [dim], [3 * dim, dim], [hidden, dim], [hidden], [dim, hidden]];
+const size = shapes.reduce((sum, [rows, columns = 1]) => sum + rows * columns, 0);
+
+/** Trains a model of one block, for a few steps on the chosen backend: losses, norms of gradients, and parameters. */
+function trainSmallModel(): Record<"losses" | "norms" | "parameters", Float32Array> {
+  return scope(() => {
+    const parameters = mul(add(uniform([size], { seed: [3, 4], stream: [0, 0] }), -0.5), 0.5);
+    const [firstMoments, secondMoments, gradScale] = [zeros([size]), zeros([size]), tensor(0.5)];
+    const [losses, norms]: number[][] = [[], []];
+    for (let step = 1; step <= 5; step++) {
+      scope(() => {
+        const leaf = parameters.detach();
+        leaf.requiresGrad = true;
+        const loss = lossOf(leaf, step);
+        loss.backward();
+        const gradients = leaf.grad as Tensor;
+        losses.push(...loss.dataSync());
+        norms.push(...sumSquares(gradients).dataSync());
+        adamwStep({
+          parameters, gradients, firstMoments, secondMoments, gradScale, step,
+          ranges: [{ start: 0, end: 999, weightDecay: 0.1 }, { start: 999, end: size, weightDecay: 0 }],
+          learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8,
+        });
+        gradients.dispose();
+      });
+    }
+    return {
+      losses: Float32Array.from(losses),
+      norms: Float32Array.from(norms),
+      parameters: parameters.dataSync(),
+    };
+  });
+}
+
+function lossOf(parameters: Tensor, step: number): Tensor {
+  let start = 0;
+  const [table, scale, shift, qkv, up, upBias, down] = shapes.map((shape) => {
+    const [rows, columns = 1] = shape;
+    return reshape(slice(parameters, 0, start, (start += rows * columns)), shape);
+  });
+  const ids = tensor(Int32Array.from({ length: tokens }, (_, i) => (i * i) % classes));
+  const targets = tensor(Int32Array.from({ length: tokens }, (_, i) => ((i + 1) * (i + 1)) % classes));
+  const x = dropout(embedding(table, ids), 0.1, { seed: [5, 6], stream: [step, 0] });
+  const mixed = attention(linear(layerNorm(x, scale, shift), qkv), { heads, headDim, sequenceLength });
+  const hiddenLayer = linear(add(x, mixed), up, upBias, { activation: "gelu" });
+  return crossEntropy(linear(linear(hiddenLayer, down), table), targets);
+}

@@ -1,0 +1,3 @@
+import { program } from "./program.js";
+
+program({ threads: 2 }).then(postMessage);
