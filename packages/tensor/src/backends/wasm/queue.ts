@@ -1,16 +1,19 @@
 /**
  * Calls of kernels in shared memory, which any thread may take: no message is sent for them. The calling thread adds
  * calls and raises an epoch on which the others wait; each thread takes the next call until none is left. Calls that
- * were added together do not depend on one another. This file runs in workers too, and so imports nothing.
+ * were added together do not depend on one another. The same code runs on the calling thread and in workers.
  */
 
-/** A kernel, by its place among the exports of the compiled kernels. */
+/** A kernel, as the compiled ones are exported. */
 export type Kernel = (...values: number[]) => void;
 
 /** Calls that are in the queue at the most: a power of two. */
 export const queueLength = 256;
-/** Numbers of a call: the kernel, what is added to its last argument on each further thread, how many arguments, them. */
+/** Numbers of a call: the kernel, what each further thread adds to the last argument, how many arguments, and these. */
 const callNumbers = 32;
+const headNumbers = 3;
+/** Arguments that a kernel may have. */
+export const mostArguments = callNumbers - headNumbers;
 /** The words that threads exchange lie in cache lines of their own. */
 const lineWords = 16;
 const [epoch, added, taken, finished, failed, stopped] = [0, 1, 2, 3, 4, 5].map((line) => line * lineWords);
@@ -47,7 +50,7 @@ export class CallQueue {
     this.#numbers[at] = kernel;
     this.#numbers[at + 1] = threadStep;
     this.#numbers[at + 2] = values.length;
-    for (let i = 0; i < values.length; i++) this.#numbers[at + 3 + i] = Number(values[i]);
+    for (let i = 0; i < values.length; i++) this.#numbers[at + headNumbers + i] = Number(values[i]);
   }
 
   /** Adds the calls that were written, and wakes threads that sleep. */
@@ -124,9 +127,10 @@ export class CallQueue {
 
   #make(at: number): void {
     const kernel = this.#kernels[this.#numbers[at]];
-    const last = at + 2 + this.#numbers[at + 2];
+    const first = at + headNumbers;
+    const last = first + this.#numbers[at + 2] - 1;
     const values: number[] = [];
-    for (let i = at + 3; i < last; i++) values.push(this.#numbers[i]);
+    for (let i = first; i < last; i++) values.push(this.#numbers[i]);
     kernel(...values, this.#numbers[last] + this.#thread * this.#numbers[at + 1]);
   }
 

@@ -46,7 +46,10 @@ export class Team {
     this.#patience = patience;
   }
 
-  /** Starts the workers, for kernels on a shared memory, and waits until they are there. Throws `backend-failure` where one does not start. */
+  /**
+   * Starts the workers, for kernels on a shared memory, and waits until they are there. Throws `backend-failure` where
+   * one does not start.
+   */
   static async start(kernels: StartedKernels, options: TeamOptions): Promise<Team> {
     const { module, memory, exports } = kernels;
     const { threads, workerUrl } = options;
