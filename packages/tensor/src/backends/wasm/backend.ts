@@ -36,6 +36,9 @@ export interface WasmOptions {
   readonly workerUrl?: string | URL;
 }
 
+/** More are a mistake: each takes some megabytes. */
+const mostThreads = 256;
+
 /** See `wasm`. `leastPart` is the engine's: how small work may be that is divided among threads. */
 export async function startBackend(options: WasmOptions, leastPart?: number): Promise<Backend> {
   const { build = supportedBuild(), wasmUrl, workerUrl } = options;
@@ -73,9 +76,9 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
 function chooseThreads(wanted: number | undefined): number {
   if (wanted === 1) return 1;
   const obstacle = obstacleToThreads();
-  if (wanted === undefined) return obstacle === undefined ? availableThreads() : 1;
-  if (!Number.isSafeInteger(wanted) || wanted < 1) {
-    throw new TensorError("invalid-argument", `wasm: threads is ${wanted}, not a whole number from 1`);
+  if (wanted === undefined) return obstacle === undefined ? Math.min(availableThreads(), mostThreads) : 1;
+  if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > mostThreads) {
+    throw new TensorError("invalid-argument", `wasm: threads is ${wanted}, not a whole number from 1 to ${mostThreads}`);
   }
   if (obstacle !== undefined) {
     throw new TensorError("backend-failure", `wasm: no ${wanted} threads here: ${obstacle}; or use \`threads: 1\``);

@@ -24,10 +24,10 @@ describe("how many", () => {
     expect(start).toHaveBeenLastCalledWith(expect.anything(), expect.objectContaining({ threads: 3 }));
   });
 
-  test.each([0, -1, 1.5, NaN])("%s are refused", async (threads) => {
+  test.each([0, -1, 1.5, NaN, 257])("%s are refused", async (threads) => {
     await expect(wasm({ threads })).rejects.toMatchObject({
       code: "invalid-argument",
-      message: `wasm: threads is ${threads}, not a whole number from 1`,
+      message: `wasm: threads is ${threads}, not a whole number from 1 to 256`,
     });
   });
 

@@ -40,7 +40,7 @@ describe("builds", () => {
         expect((await wasm({ build })).name).toBe(`wasm-${build}`);
         const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
         const { exports } = await startKernels(build, undefined, memory);
-        for (const kernel of Object.values(exports)) {
+        for (const kernel of Object.values<unknown>({ ...exports })) {
           if (typeof kernel === "function") expect(kernel.length).toBeLessThanOrEqual(mostArguments);
         }
         return Object.keys(exports).sort();
