@@ -28,12 +28,18 @@ const main = join("apps", "cli", "dist", "main.js");
 /** Trains a small GPT on the embedded stories and writes with it. Arguments are those of `gpt demo`. */
 function start(args) {
   buildCommand();
-  return run("node", [main, "demo", ...args]);
+  return runCommand(["demo", ...args]);
 }
 
 /** The `gpt` command, with its arguments. It is built only where it is not, so that it prints nothing but its own. */
 function gpt(args) {
   if (![executables.node, join(root, main)].every(existsSync)) buildCommand();
+  return runCommand(args);
+}
+
+/** Runs the built command, which is told how it is called here, for what it says of itself. */
+function runCommand(args) {
+  process.env.GPT_COMMAND = "npm run gpt --";
   return run("node", [main, ...args]);
 }
 

@@ -9,6 +9,7 @@ import { loadTokenizer } from "@gpt/tokenizer/node";
 import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
 import { backendOption, threadsOption } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
+import { commandName } from "../command-name.ts";
 import { UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
 import { formatCount, formatDuration, LineWrapper } from "../format.ts";
@@ -77,13 +78,22 @@ async function demo(options: Options): Promise<void> {
     `Speed                ${formatCount(charactersPerSecond)} characters/s`,
     "",
     styled("bold", "What next"),
-    `  npm run gpt -- generate --model ${out} --prompt "One day" --temperature 0.7`,
-    `  npm run gpt -- train --data your-text.txt --out runs/mine      ${styled("dim", "train on a text of yours")}`,
-    `  npm run gpt -- info --preset gpt2                              ${styled("dim", "what larger models are made of")}`,
-    `  npm run gpt -- --help`,
+    ...hints(out),
   ]) {
     output.note(line);
   }
+}
+
+/** Commands to go on with, and what they are for. */
+function hints(out: string): string[] {
+  const commands = [
+    [`generate --model ${out} --prompt "One day"`, "write more"],
+    ["train --data your-text.txt --out runs/mine", "train on a text of yours"],
+    ["info --preset gpt2", "what larger models are made of"],
+    ["--help", "all commands"],
+  ].map(([words, purpose]) => [`${commandName} ${words}`, purpose]);
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return commands.map(([command, purpose]) => `  ${command.padEnd(width)}   ${styled("dim", purpose)}`);
 }
 
 function runOptions({ steps, seed, backend, threads }: Options, files: { data: string; validation: string }): RunOptions {

@@ -1,5 +1,6 @@
 import { basename, extname } from "node:path";
 import { Command } from "commander";
+import { commandName } from "../command-name.ts";
 import { UsageError } from "../errors.ts";
 import { Output } from "../output.ts";
 import { addRunOptions } from "../training/options.ts";
@@ -41,7 +42,7 @@ async function train(given: Options, command: Command): Promise<void> {
   const { step, loss, validationLoss, seconds, interrupted } = done;
   output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, seconds, out });
   reportEnd(done, out, output);
-  if (!interrupted) output.note(`Write with it: gpt generate --model ${out} --prompt "…"`);
+  if (!interrupted) output.note(`Write with it: ${commandName} generate --model ${out} --prompt "…"`);
 }
 
 function defaultFolder(data: readonly string[] | undefined): string {

@@ -9,6 +9,7 @@ import type { Checkpointer, DoneEvent, ResumePoint, TrainingData, TrainOptions }
 import { createRun, resumeRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
 import { startBackend } from "../backend.ts";
+import { commandName } from "../command-name.ts";
 import { areTokenFiles, openTokens } from "../data.ts";
 import { UsageError } from "../errors.ts";
 import { formatCount, formatDuration } from "../format.ts";
@@ -157,7 +158,7 @@ function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
 export function reportEnd(done: DoneEvent, out: string, output: Output): void {
   const { step, validationLoss, seconds, interrupted } = done;
   if (interrupted) {
-    output.note(`Saved at step ${formatCount(step)}. Go on with: gpt train --out ${out} --resume`);
+    output.note(`Saved at step ${formatCount(step)}. Go on with: ${commandName} train --out ${out} --resume`);
     process.exitCode = interruptedStatus;
     return;
   }
