@@ -89,7 +89,7 @@ function hints(out: string): string[] {
   const commands = [
     [`generate --model ${out} --prompt "One day"`, "write more"],
     ["train --data your-text.txt --out runs/mine", "train on a text of yours"],
-    ["info --preset gpt2", "what larger models are made of"],
+    ["info --preset gpt2", "look at larger models"],
     ["--help", "all commands"],
   ].map(([words, purpose]) => [`${commandName} ${words}`, purpose]);
   const width = Math.max(...commands.map(([command]) => command.length));
