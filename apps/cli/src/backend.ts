@@ -1,8 +1,10 @@
 import { Option } from "commander";
+import type { Command } from "commander";
 import { useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { UsageError } from "./errors.ts";
 import { wholeNumber } from "./options.ts";
+import { checkRevectorized, isRevectorized, revectorizeOption } from "./revectorize.ts";
 
 /** Where a command computes. */
 export interface BackendOptions {
@@ -11,7 +13,12 @@ export interface BackendOptions {
 }
 
 const backends = {
-  wasm: async (threads) => (await import("@gpt/tensor/wasm")).wasm({ threads }),
+  wasm: async (threads) => {
+    const { wasm } = await import("@gpt/tensor/wasm");
+    const backend = await wasm({ threads, revectorized: isRevectorized() });
+    if (isRevectorized()) await checkRevectorized(backend);
+    return backend;
+  },
   cpu: async (threads = 1) => {
     if (threads > 1) throw new UsageError("the backend cpu has one thread: leave --threads out, or use --backend wasm");
     return (await import("@gpt/tensor/cpu")).cpu();
@@ -20,15 +27,13 @@ const backends = {
 
 const names = Object.keys(backends) as (keyof typeof backends)[];
 
-/** `--backend`, for commands that compute. */
-export function backendOption(): Option {
-  return new Option("--backend <name>", "where to compute").choices(names).default(names[0]);
-}
-
-/** `--threads`, which goes with `--backend`. */
-export function threadsOption(): Option {
-  const option = new Option("--threads <n>", "threads that compute; results do not depend on it; default: one a core");
-  return option.argParser(wholeNumber(1));
+/** Adds the options of `BackendOptions` to a command, and `--experimental-revectorize`. */
+export function addBackendOptions(command: Command): Command {
+  const threads = new Option("--threads <n>", "threads that compute; results do not depend on it; default: one a core");
+  return command
+    .addOption(new Option("--backend <name>", "where to compute").choices(names).default(names[0]))
+    .addOption(threads.argParser(wholeNumber(1)))
+    .addOption(revectorizeOption());
 }
 
 /** Starts the backend that `--backend` names, on `--threads`, and chooses it. */

@@ -8,6 +8,7 @@ import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
 import { interruptedStatus } from "./interruption.ts";
+import { runRevectorized, wantsRevectorized } from "./revectorize.ts";
 import { styled } from "./style.ts";
 import packageJson from "../package.json" with { type: "json" };
 
@@ -33,6 +34,7 @@ function program(): Command {
 /** Runs the command line and returns the exit status. Every failure is one clear line on standard error. */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
+    if (wantsRevectorized(argv)) return await runRevectorized();
     await program().parseAsync(argv, { from: "user" });
     return done;
   } catch (error) {

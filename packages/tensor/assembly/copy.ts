@@ -34,6 +34,11 @@ function copyRow(x: usize, xStep: isize, out: usize, outStep: isize, count: i32)
 }
 
 function repeat(x: usize, out: usize, count: i32): void {
+  if (load<u32>(x) == 0) {
+    // Engines do this past the caches where it is long.
+    memory.fill(out, 0, <usize>count * 4);
+    return;
+  }
   const value = v128.load32_splat(x);
   for (; count >= 4; count -= 4) {
     v128.store(out, value);

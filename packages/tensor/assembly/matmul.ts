@@ -10,37 +10,54 @@ import { madd, storeUpTo4 } from "./simd";
 export const tileBytes: usize = tileRows * tileColumns * 4;
 
 /**
- * A block of a product, and what follows it: `out = a · b`, or `out += a · b`, of packed blocks, `a` `[rows, inner]`
- * and `b` `[inner, columns]`; then `finishRows` where it has anything to do. `outStep` is the distance between rows of
- * `out` in bytes; `edgeTile` has room for one tile, from which the part that exists is copied.
+ * A block of a product, and what follows it: `out = a · b`, or `out += a · b`, of packed operands, `a` `[rows, inner]`
+ * and `b` `[inner, columns]`, of which `depth` of the inner axis is multiplied after another; then `finishRows` where it
+ * has anything to do. `outStep` is the distance between rows of `out` in bytes; `wide` chooses `multiplyWideTile`;
+ * `edgeTile` has room for one tile, from which the part that exists is copied.
  */
 export function multiplyBlock(
-  a: usize, b: usize, out: usize, rows: i32, inner: i32, columns: i32, outStep: usize, add: bool,
-  bias: usize, activation: i32, preactivation: usize, residual: usize, edgeTile: usize,
+  a: usize, b: usize, out: usize, rows: i32, inner: i32, columns: i32, depth: i32, outStep: usize, add: bool,
+  bias: usize, activation: i32, preactivation: usize, residual: usize, wide: bool, edgeTile: usize,
 ): void {
-  multiplyPacked(a, b, out, rows, inner, columns, outStep, add, edgeTile);
+  for (let k = 0; k < inner; k += depth) {
+    const count = min(depth, inner - k);
+    multiplyLayer(a, b, out, rows, inner, count, columns, outStep, add || k > 0, wide, edgeTile);
+    a += <usize>depth * tileRows * 4;
+    b += <usize>depth * tileColumns * 4;
+  }
   if (bias || activation || preactivation || residual) {
     finishRows(out, rows, columns, outStep, bias, activation, preactivation, residual);
   }
 }
 
-function multiplyPacked(
-  a: usize, b: usize, out: usize, rows: i32, inner: i32, columns: i32, outStep: usize, add: bool, edgeTile: usize,
+/** What `count` of the inner axis add to a block; panels are `inner` long. */
+function multiplyLayer(
+  a: usize, b: usize, out: usize, rows: i32, inner: i32, count: i32, columns: i32, outStep: usize, add: bool,
+  wide: bool, edgeTile: usize,
 ): void {
+  const panelBytes = <usize>inner * tileColumns * 4;
   for (; rows > 0; rows -= tileRows) {
     let panel = b;
     let to = out;
-    for (let j = columns; j > 0; j -= tileColumns) {
+    let j = columns;
+    if (wide && rows >= tileRows) {
+      for (; j >= 2 * tileColumns; j -= 2 * tileColumns) {
+        multiplyWideTile(a, panel, panel + panelBytes, count, to, outStep, add);
+        panel += 2 * panelBytes;
+        to += 2 * tileColumns * 4;
+      }
+    }
+    for (; j > 0; j -= tileColumns) {
       if (rows >= tileRows && j >= tileColumns) {
-        multiplyTile(a, panel, inner, to, outStep, add);
+        multiplyTile(a, panel, count, to, outStep, add);
       } else {
-        multiplyTile(a, panel, inner, edgeTile, tileColumns * 4, false);
+        multiplyTile(a, panel, count, edgeTile, tileColumns * 4, false);
         copyTile(edgeTile, min(rows, tileRows), min(j, tileColumns), to, outStep, add);
       }
-      panel += inner * tileColumns * 4;
+      panel += panelBytes;
       to += tileColumns * 4;
     }
-    a += inner * tileRows * 4;
+    a += <usize>inner * tileRows * 4;
     out += <usize>tileRows * outStep;
   }
 }
@@ -87,18 +104,136 @@ export function multiplyTile(a: usize, b: usize, inner: i32, out: usize, outStep
     a += 24;
     b += 32;
   }
-  storeRow(out, c00, c01, add);
-  storeRow(out + outStep, c10, c11, add);
-  storeRow(out + 2 * outStep, c20, c21, add);
-  storeRow(out + 3 * outStep, c30, c31, add);
-  storeRow(out + 4 * outStep, c40, c41, add);
-  storeRow(out + 5 * outStep, c50, c51, add);
+  if (add) {
+    c00 = f32x4.add(v128.load(out), c00);
+    c01 = f32x4.add(v128.load(out, 16), c01);
+    c10 = f32x4.add(v128.load(out + outStep), c10);
+    c11 = f32x4.add(v128.load(out + outStep, 16), c11);
+    c20 = f32x4.add(v128.load(out + 2 * outStep), c20);
+    c21 = f32x4.add(v128.load(out + 2 * outStep, 16), c21);
+    c30 = f32x4.add(v128.load(out + 3 * outStep), c30);
+    c31 = f32x4.add(v128.load(out + 3 * outStep, 16), c31);
+    c40 = f32x4.add(v128.load(out + 4 * outStep), c40);
+    c41 = f32x4.add(v128.load(out + 4 * outStep, 16), c41);
+    c50 = f32x4.add(v128.load(out + 5 * outStep), c50);
+    c51 = f32x4.add(v128.load(out + 5 * outStep, 16), c51);
+  }
+  v128.store(out, c00);
+  v128.store(out, c01, 16);
+  v128.store(out + outStep, c10);
+  v128.store(out + outStep, c11, 16);
+  v128.store(out + 2 * outStep, c20);
+  v128.store(out + 2 * outStep, c21, 16);
+  v128.store(out + 3 * outStep, c30);
+  v128.store(out + 3 * outStep, c31, 16);
+  v128.store(out + 4 * outStep, c40);
+  v128.store(out + 4 * outStep, c41, 16);
+  v128.store(out + 5 * outStep, c50);
+  v128.store(out + 5 * outStep, c51, 16);
 }
 
-@inline
-function storeRow(out: usize, left: v128, right: v128, add: bool): void {
-  v128.store(out, add ? f32x4.add(v128.load(out), left) : left);
-  v128.store(out, add ? f32x4.add(v128.load(out, 16), right) : right, 16);
+/**
+ * `[6][16]` of the result from one panel of the left operand and two of the right one: made for engines that fuse two
+ * vectors into one of 256 bits, of which the accumulators then fill twelve registers. The same bits as `multiplyTile`.
+ */
+function multiplyWideTile(
+  a: usize, left: usize, right: usize, inner: i32, out: usize, outStep: usize, add: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0), c42 = f32x4.splat(0), c43 = f32x4.splat(0);
+  let c50 = f32x4.splat(0), c51 = f32x4.splat(0), c52 = f32x4.splat(0), c53 = f32x4.splat(0);
+  for (let k = 0; k < inner; k++) {
+    const b0 = v128.load(left);
+    const b1 = v128.load(left, 16);
+    const b2 = v128.load(right);
+    const b3 = v128.load(right, 16);
+    const a0 = v128.load32_splat(a);
+    c00 = madd(a0, b0, c00);
+    c01 = madd(a0, b1, c01);
+    c02 = madd(a0, b2, c02);
+    c03 = madd(a0, b3, c03);
+    const a1 = v128.load32_splat(a, 4);
+    c10 = madd(a1, b0, c10);
+    c11 = madd(a1, b1, c11);
+    c12 = madd(a1, b2, c12);
+    c13 = madd(a1, b3, c13);
+    const a2 = v128.load32_splat(a, 8);
+    c20 = madd(a2, b0, c20);
+    c21 = madd(a2, b1, c21);
+    c22 = madd(a2, b2, c22);
+    c23 = madd(a2, b3, c23);
+    const a3 = v128.load32_splat(a, 12);
+    c30 = madd(a3, b0, c30);
+    c31 = madd(a3, b1, c31);
+    c32 = madd(a3, b2, c32);
+    c33 = madd(a3, b3, c33);
+    const a4 = v128.load32_splat(a, 16);
+    c40 = madd(a4, b0, c40);
+    c41 = madd(a4, b1, c41);
+    c42 = madd(a4, b2, c42);
+    c43 = madd(a4, b3, c43);
+    const a5 = v128.load32_splat(a, 20);
+    c50 = madd(a5, b0, c50);
+    c51 = madd(a5, b1, c51);
+    c52 = madd(a5, b2, c52);
+    c53 = madd(a5, b3, c53);
+    a += 24;
+    left += 32;
+    right += 32;
+  }
+  if (add) {
+    c00 = f32x4.add(v128.load(out), c00);
+    c01 = f32x4.add(v128.load(out, 16), c01);
+    c02 = f32x4.add(v128.load(out, 32), c02);
+    c03 = f32x4.add(v128.load(out, 48), c03);
+    c10 = f32x4.add(v128.load(out + outStep), c10);
+    c11 = f32x4.add(v128.load(out + outStep, 16), c11);
+    c12 = f32x4.add(v128.load(out + outStep, 32), c12);
+    c13 = f32x4.add(v128.load(out + outStep, 48), c13);
+    c20 = f32x4.add(v128.load(out + 2 * outStep), c20);
+    c21 = f32x4.add(v128.load(out + 2 * outStep, 16), c21);
+    c22 = f32x4.add(v128.load(out + 2 * outStep, 32), c22);
+    c23 = f32x4.add(v128.load(out + 2 * outStep, 48), c23);
+    c30 = f32x4.add(v128.load(out + 3 * outStep), c30);
+    c31 = f32x4.add(v128.load(out + 3 * outStep, 16), c31);
+    c32 = f32x4.add(v128.load(out + 3 * outStep, 32), c32);
+    c33 = f32x4.add(v128.load(out + 3 * outStep, 48), c33);
+    c40 = f32x4.add(v128.load(out + 4 * outStep), c40);
+    c41 = f32x4.add(v128.load(out + 4 * outStep, 16), c41);
+    c42 = f32x4.add(v128.load(out + 4 * outStep, 32), c42);
+    c43 = f32x4.add(v128.load(out + 4 * outStep, 48), c43);
+    c50 = f32x4.add(v128.load(out + 5 * outStep), c50);
+    c51 = f32x4.add(v128.load(out + 5 * outStep, 16), c51);
+    c52 = f32x4.add(v128.load(out + 5 * outStep, 32), c52);
+    c53 = f32x4.add(v128.load(out + 5 * outStep, 48), c53);
+  }
+  v128.store(out, c00);
+  v128.store(out, c01, 16);
+  v128.store(out, c02, 32);
+  v128.store(out, c03, 48);
+  v128.store(out + outStep, c10);
+  v128.store(out + outStep, c11, 16);
+  v128.store(out + outStep, c12, 32);
+  v128.store(out + outStep, c13, 48);
+  v128.store(out + 2 * outStep, c20);
+  v128.store(out + 2 * outStep, c21, 16);
+  v128.store(out + 2 * outStep, c22, 32);
+  v128.store(out + 2 * outStep, c23, 48);
+  v128.store(out + 3 * outStep, c30);
+  v128.store(out + 3 * outStep, c31, 16);
+  v128.store(out + 3 * outStep, c32, 32);
+  v128.store(out + 3 * outStep, c33, 48);
+  v128.store(out + 4 * outStep, c40);
+  v128.store(out + 4 * outStep, c41, 16);
+  v128.store(out + 4 * outStep, c42, 32);
+  v128.store(out + 4 * outStep, c43, 48);
+  v128.store(out + 5 * outStep, c50);
+  v128.store(out + 5 * outStep, c51, 16);
+  v128.store(out + 5 * outStep, c52, 32);
+  v128.store(out + 5 * outStep, c53, 48);
 }
 
 /**

@@ -23,17 +23,15 @@ export function addSums(x: usize, count: i32, out: usize): void {
 }
 
 function squaresOf(x: usize, count: i32): f64 {
-  let low = f64x2.splat(0);
-  let high = f64x2.splat(0);
-  for (; count >= 4; count -= 4) {
-    const values = v128.load(x);
-    const first = f64x2.promote_low_f32x4(values);
-    const last = f64x2.promote_low_f32x4(v128.shuffle<i64>(values, values, 1, 0));
-    low = f64x2.add(low, f64x2.mul(first, first));
-    high = f64x2.add(high, f64x2.mul(last, last));
-    x += 16;
+  let sum0 = f64x2.splat(0), sum1 = f64x2.splat(0), sum2 = f64x2.splat(0), sum3 = f64x2.splat(0);
+  for (; count >= 8; count -= 8) {
+    sum0 = f64x2.add(sum0, squaresOf2(v128.load64_zero(x)));
+    sum1 = f64x2.add(sum1, squaresOf2(v128.load64_zero(x, 8)));
+    sum2 = f64x2.add(sum2, squaresOf2(v128.load64_zero(x, 16)));
+    sum3 = f64x2.add(sum3, squaresOf2(v128.load64_zero(x, 24)));
+    x += 32;
   }
-  const sums = f64x2.add(low, high);
+  const sums = f64x2.add(f64x2.add(sum0, sum1), f64x2.add(sum2, sum3));
   let total = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
   for (; count > 0; count--) {
     const value = <f64>load<f32>(x);
@@ -41,6 +39,13 @@ function squaresOf(x: usize, count: i32): f64 {
     x += 4;
   }
   return total;
+}
+
+/** The squares of the first two lanes, in f64. */
+@inline
+function squaresOf2(x: v128): v128 {
+  const values = f64x2.promote_low_f32x4(x);
+  return f64x2.mul(values, values);
 }
 
 /**

@@ -7,7 +7,7 @@ import { loadModel } from "@gpt/gpt/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
-import { backendOption, threadsOption } from "../backend.ts";
+import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
 import { commandName } from "../command-name.ts";
 import { UsageError } from "../errors.ts";
@@ -31,13 +31,12 @@ const sampleTokens = 6000;
 const shownLength = 900;
 
 export function demoCommand(): Command {
-  return new Command("demo")
+  const command = new Command("demo")
     .description("Train a small GPT on generated stories with a live view, and write some with it")
     .option("--out <dir>", "the run's folder; default: runs/stories, or the first of runs/stories-2, … that is free")
     .option("--steps <n>", "optimiser steps; fewer learn less", wholeNumber(1), storyRecipe.training.steps)
-    .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0)
-    .addOption(backendOption())
-    .addOption(threadsOption())
+    .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0);
+  return addBackendOptions(command)
     .option("--json", "print one JSON object a line; the last one has all figures")
     .addHelpText("after", "\nExample:\n  gpt demo --seed 7")
     .action(demo);

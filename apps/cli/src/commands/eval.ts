@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
-import { backendOption, startBackend, threadsOption } from "../backend.ts";
+import { addBackendOptions, startBackend } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
 import { openTokens } from "../data.ts";
 import { formatCount } from "../format.ts";
@@ -20,14 +20,13 @@ interface Options extends BackendOptions {
 }
 
 export function evalCommand(): Command {
-  return new Command("eval")
+  const command = new Command("eval")
     .description("Measure how well a model predicts a text: its loss and perplexity")
     .requiredOption("--model <dir>", "a model's folder, or a training run's")
     .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin")
     .option("--context <n>", "tokens of a window; default: the model's context", wholeNumber(1))
-    .option("--batch <n>", "windows to compute at once", wholeNumber(1))
-    .addOption(backendOption())
-    .addOption(threadsOption())
+    .option("--batch <n>", "windows to compute at once", wholeNumber(1));
+  return addBackendOptions(command)
     .option("--json", "print one JSON object: loss, perplexity, tokens")
     .addHelpText("after", "\nExample:\n  gpt eval --model runs/stories --data book.txt")
     .action(evaluateModel);

@@ -3,7 +3,7 @@ import { streamText, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { backendOption, startBackend, threadsOption } from "../backend.ts";
+import { addBackendOptions, startBackend } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
 import { UsageError } from "../errors.ts";
 import { collect, decimal, idList, wholeNumber } from "../options.ts";
@@ -26,7 +26,7 @@ interface Options extends BackendOptions {
 }
 
 export function generateCommand(): Command {
-  return new Command("generate")
+  const command = new Command("generate")
     .description("Write text with a model, or continue token ids")
     .requiredOption("--model <dir>", "a model's folder, or a training run's")
     .option("--prompt <text>", "the text to continue")
@@ -38,9 +38,8 @@ export function generateCommand(): Command {
     .option("--min-p <p>", "choose among tokens with this fraction of the best one's probability", decimal(0, 1))
     .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
     .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
-    .option("--stop <text>", "stop before this text; may be given several times", collect)
-    .addOption(backendOption())
-    .addOption(threadsOption())
+    .option("--stop <text>", "stop before this text; may be given several times", collect);
+  return addBackendOptions(command)
     .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
     .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
     .action(generate);

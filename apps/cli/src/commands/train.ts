@@ -9,6 +9,7 @@ import { readRunFile } from "../training/run-file.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
 interface Options extends Omit<RunOptions, "data"> {
+  readonly experimentalRevectorize?: boolean;
   readonly data?: string[];
   readonly out?: string;
   readonly resume?: boolean;
@@ -52,7 +53,8 @@ function defaultFolder(data: readonly string[] | undefined): string {
 
 /** The options given, and where a run is resumed those it was started with, which the ones given override. */
 async function resolveOptions(given: Options, command: Command, out: string, resume: boolean): Promise<RunOptions> {
-  const { out: _out, resume: _resume, allowChanges: _allowChanges, json: _json, ...defaults } = given;
+  const { out: _out, resume: _resume, allowChanges: _allowChanges, json: _json, ...rest } = given;
+  const { experimentalRevectorize: _revectorize, ...defaults } = rest;
   const before = resume ? await readRunFile(out) : undefined;
   const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
   const options = { ...defaults, ...before, ...Object.fromEntries(explicit) };

@@ -2,7 +2,7 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import type { GPTOptions } from "@gpt/gpt";
 import { preset } from "@gpt/gpt";
-import { backendOption, threadsOption } from "../backend.ts";
+import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
 import { decimal, wholeNumber } from "../options.ts";
 
@@ -41,7 +41,7 @@ export interface RunOptions extends BackendOptions {
 
 /** Adds the options of `RunOptions` to a command. */
 export function addRunOptions(command: Command): Command {
-  return command
+  command
     .option("--data <files...>", "text files, or one file of token ids that ends in .bin")
     .option("--validation <files...>", "files to validate on; default: the last tenth of the data")
     .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, or a folder", "char")
@@ -70,9 +70,8 @@ export function addRunOptions(command: Command): Command {
     .option("--checkpoint-every <n>", "steps between two checkpoints", wholeNumber(1), 250)
     .option("--keep-checkpoints <n>", "how many of the newest checkpoints stay", wholeNumber(1), 2)
     .option("--log-every <n>", "steps between two lines of progress", wholeNumber(1), 10)
-    .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0)
-    .addOption(backendOption())
-    .addOption(threadsOption());
+    .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0);
+  return addBackendOptions(command);
 }
 
 /** The model that the options describe, for a vocabulary. */

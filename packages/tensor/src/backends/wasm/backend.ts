@@ -34,6 +34,12 @@ export interface WasmOptions {
    * one: for pages whose content security policy does not allow `worker-src blob:`.
    */
   readonly workerUrl?: string | URL;
+  /**
+   * Whether this process was started with V8's experimental `--experimental-wasm-revectorize` (Node 24 or newer, x64),
+   * which fuses pairs of vectors into vectors of 256 bits: then products use tiles that are made for it. Results are the
+   * same bits with and without. Default false.
+   */
+  readonly revectorized?: boolean;
 }
 
 /** More are a mistake: each takes some megabytes. */
@@ -41,12 +47,12 @@ const mostThreads = 256;
 
 /** See `wasm`. `leastPart` is the engine's: how small work may be that is divided among threads. */
 export async function startBackend(options: WasmOptions, leastPart?: number): Promise<Backend> {
-  const { build = supportedBuild(), wasmUrl, workerUrl } = options;
+  const { build = supportedBuild(), wasmUrl, workerUrl, revectorized } = options;
   checkSupport(build);
   const threads = chooseThreads(options.threads);
   const kernels = await startKernels(build, wasmUrl, createMemory(threads > 1));
   const team = threads > 1 ? await Team.start(kernels, { threads, workerUrl }) : undefined;
-  const engine = new Engine(kernels, team, leastPart);
+  const engine = new Engine(kernels, team, { leastPart, revectorized });
   return {
     name: engine.wasm.relaxed.value ? "wasm-relaxed" : "wasm-simd",
     kernels: {

@@ -44,6 +44,13 @@ export interface Division {
   readonly threadStep?: number;
 }
 
+export interface EngineOptions {
+  /** How small work may be that is divided among threads, in nanoseconds of a part. Default: what makes up for it. */
+  readonly leastPart?: number;
+  /** See `WasmOptions.revectorized`. */
+  readonly revectorized?: boolean;
+}
+
 /** What an engine works with, until it is disposed of. */
 interface Running {
   readonly wasm: WasmExports;
@@ -57,16 +64,20 @@ export class Engine {
   #running: Running | undefined;
   readonly #allocator: Allocator;
   readonly #leastPart: number;
+  /** Whether the JavaScript engine fuses pairs of vectors. */
+  readonly revectorized: boolean;
   #f32: Float32Array;
   #i32: Int32Array;
   #liveBuffers = 0;
   #liveBytes = 0;
   #peakBytes = 0;
 
-  constructor({ exports, memory }: StartedKernels, team?: Team, leastPart = worthwhilePart) {
+  constructor({ exports, memory }: StartedKernels, team?: Team, options: EngineOptions = {}) {
+    const { leastPart = worthwhilePart, revectorized = false } = options;
     this.#running = { wasm: exports, memory, team };
     const start = Math.ceil((team?.end ?? Number(exports.heapBase.value)) / unitBytes);
     this.#leastPart = leastPart;
+    this.revectorized = revectorized;
     this.#allocator = new Allocator(start);
     // The last unit is left out: kernels may read up to a vector past the end of an operand.
     this.#allocator.extend(memory.buffer.byteLength / unitBytes - start - 1);

@@ -48,11 +48,11 @@ describe("any number of threads gives equal bits", () => {
   });
 });
 
-/** What `run` gives on 1, 2 and 3 threads, which share all work that can be divided. */
+/** What `run` gives on 1, 2 and 3 threads, which share all work that can be divided, and with tiles for fused vectors. */
 async function forThreads<T>(build: "relaxed" | "simd", run: (backend: Backend) => T): Promise<T[]> {
   const results: T[] = [];
-  for (const threads of [1, 2, 3]) {
-    const backend = await startBackend({ build, threads }, 1);
+  for (const options of [{ threads: 1 }, { threads: 2 }, { threads: 3 }, { threads: 1, revectorized: true }]) {
+    const backend = await startBackend({ build, ...options }, 1);
     results.push(run(backend));
     backend.dispose();
   }
@@ -71,7 +71,7 @@ function read(backend: Backend, view: Dense): Float32Array {
 
 /** Expects that all results are equal, to the bit. */
 function expectEqualBits<T extends Record<string, Float32Array>>([first, ...others]: readonly T[]): void {
-  expect(others).toHaveLength(2);
+  expect(others).toHaveLength(3);
   for (const other of others) {
     for (const [name, data] of Object.entries(first)) {
       expect(Buffer.from(other[name].buffer).equals(Buffer.from(data.buffer)), name).toBe(true);

@@ -9,7 +9,7 @@ const largest = { rows: 96, inner: 256, columns: 512 };
 /** Blocks are multiples of it, and so of the micro-kernel's rows and columns. */
 const blockMultiple = 24;
 /** Blocks of the result that each of several threads should have; for that they are cut, down to so few columns. */
-const blocksOfThread = 4;
+const blocksOfThread = 8;
 const leastColumns = 64;
 /** Elements of each operand that are packed at once: they fit the last cache. */
 const chunkElements = 2 ** 20;
@@ -105,11 +105,12 @@ function multiplyChunk(engine: Engine, products: Products, blocks: Sizes, chunk:
             left + index * leftStep + i * inner * bytesPerElement,
             right + index * rightStep + j * inner * bytesPerElement,
             out.address + offset, Math.min(blocks.rows, rows - i), inner, Math.min(blocks.columns, columns - j),
-            out.rowStep, add || k > 0,
+            blocks.inner, out.rowStep, add || k > 0,
             last && bias ? bias + (column + j) * bytesPerElement : 0,
             last ? activation : 0,
             last && preactivation ? preactivation + offset : 0,
             last && residual ? residual + offset : 0,
+            engine.revectorized,
             edgeTile,
           ]);
         }
@@ -129,15 +130,18 @@ function chooseBlocks({ batch, rows, inner, columns }: Products, threads: number
   return { batch: 1, rows: rowsOfBlock, inner: evenBlock(inner, largest.inner), columns: evenBlock(columns, most) };
 }
 
-/** Chunks are one block of the inner axis deep; several products are in one where they fit as a whole. */
-function chooseChunks({ batch, rows, columns }: Products, blocks: Sizes): Sizes {
-  const { inner } = blocks;
-  const chunk = (length: number, block: number): number =>
-    Math.min(length, Math.max(1, Math.floor(chunkElements / (inner * block))) * block);
-  const sizes = { inner, rows: chunk(rows, blocks.rows), columns: chunk(columns, blocks.columns) };
-  const isWhole = sizes.rows === rows && sizes.columns === columns;
-  const together = isWhole ? Math.max(1, Math.floor(chunkElements / (inner * Math.max(rows, columns)))) : 1;
-  return { ...sizes, batch: Math.min(batch, together) };
+/** As much as fits of the rows, of the columns, then of the inner axis, then of the products. */
+function chooseChunks({ batch, rows, inner, columns }: Products, blocks: Sizes): Sizes {
+  const fitting = (length: number, block: number, others: number): number =>
+    Math.min(length, Math.max(1, Math.floor(chunkElements / (block * others))) * block);
+  const sizes = {
+    rows: fitting(rows, blocks.rows, blocks.inner),
+    columns: fitting(columns, blocks.columns, blocks.inner),
+  };
+  const lines = Math.max(sizes.rows, sizes.columns);
+  const depth = fitting(inner, blocks.inner, lines);
+  const isWhole = sizes.rows === rows && sizes.columns === columns && depth === inner;
+  return { ...sizes, inner: depth, batch: isWhole ? fitting(batch, 1, lines * inner) : 1 };
 }
 
 /** The size of blocks of nearly equal sizes, about `most` at the most. */
