@@ -3,37 +3,40 @@
  * eight columns of the result at a time, held in twelve registers.
  */
 import { gelu4 } from "./math";
-import { tileColumns, tileRows } from "./pack";
+import { packRight, tileColumns, tileRows } from "./pack";
 import { madd, storeUpTo4 } from "./simd";
 
 /** Bytes of a tile of the result. */
 export const tileBytes: usize = tileRows * tileColumns * 4;
 
 /**
- * A block of a product, and what follows it: `out = a · b`, or `out += a · b`, of packed operands, `a` `[rows, inner]`
- * and `b` `[inner, columns]`, of which `depth` of the inner axis is multiplied after another; then `finishRows` where it
- * has anything to do. `outStep` is the distance between rows of `out` in bytes; `wide` chooses `multiplyWideTile`;
- * `edgeTile` has room for one tile, from which the part that exists is copied.
+ * A block of a product, and what follows it: `out = a · b`, or `out += a · b`, of `a` `[rows, inner]`, which is packed, and
+ * `b` `[inner, columns]`, which is not; then `finishRows` where it has anything to do. Layers of `depth` of the inner axis
+ * are multiplied one after another; that of `b` is packed right before, and does not leave the cache. Steps are in bytes.
+ * `wide` chooses `multiplyWideTile`; `scratch` has room for one tile and a packed layer of `b`.
  */
 export function multiplyBlock(
-  a: usize, b: usize, out: usize, rows: i32, inner: i32, columns: i32, depth: i32, outStep: usize, add: bool,
-  bias: usize, activation: i32, preactivation: usize, residual: usize, wide: bool, edgeTile: usize,
+  a: usize, b: usize, bInnerStep: isize, bColumnStep: isize, out: usize, outStep: usize,
+  rows: i32, inner: i32, columns: i32, depth: i32, add: bool,
+  bias: usize, activation: i32, preactivation: usize, residual: usize, wide: bool, scratch: usize,
 ): void {
+  const packed = scratch + tileBytes;
   for (let k = 0; k < inner; k += depth) {
     const count = min(depth, inner - k);
-    multiplyLayer(a, b, out, rows, inner, count, columns, outStep, add || k > 0, wide, edgeTile);
+    packRight(b, bInnerStep, bColumnStep, count, columns, packed);
+    multiplyLayer(a, <usize>inner * tileRows * 4, packed, out, outStep, rows, count, columns, add || k > 0, wide, scratch);
     a += <usize>depth * tileRows * 4;
-    b += <usize>depth * tileColumns * 4;
+    b += <isize>depth * bInnerStep;
   }
   if (bias || activation || preactivation || residual) {
     finishRows(out, rows, columns, outStep, bias, activation, preactivation, residual);
   }
 }
 
-/** What `count` of the inner axis add to a block; panels are `inner` long. */
+/** What a layer of packed operands adds to a block; the panels of `a` lie `panelStep` bytes apart. */
 function multiplyLayer(
-  a: usize, b: usize, out: usize, rows: i32, inner: i32, count: i32, columns: i32, outStep: usize, add: bool,
-  wide: bool, edgeTile: usize,
+  a: usize, panelStep: usize, b: usize, out: usize, outStep: usize, rows: i32, inner: i32, columns: i32,
+  add: bool, wide: bool, edgeTile: usize,
 ): void {
   const panelBytes = <usize>inner * tileColumns * 4;
   for (; rows > 0; rows -= tileRows) {
@@ -42,33 +45,36 @@ function multiplyLayer(
     let j = columns;
     if (wide && rows >= tileRows) {
       for (; j >= 2 * tileColumns; j -= 2 * tileColumns) {
-        multiplyWideTile(a, panel, panel + panelBytes, count, to, outStep, add);
+        multiplyWideTile(a, panel, panel + panelBytes, inner, to, outStep, add);
         panel += 2 * panelBytes;
         to += 2 * tileColumns * 4;
       }
     }
     for (; j > 0; j -= tileColumns) {
       if (rows >= tileRows && j >= tileColumns) {
-        multiplyTile(a, panel, count, to, outStep, add);
+        multiplyTile(a, panel, inner, to, outStep, add);
       } else {
-        multiplyTile(a, panel, count, edgeTile, tileColumns * 4, false);
+        multiplyTile(a, panel, inner, edgeTile, tileColumns * 4, false);
         copyTile(edgeTile, min(rows, tileRows), min(j, tileColumns), to, outStep, add);
       }
       panel += panelBytes;
       to += tileColumns * 4;
     }
-    a += <usize>inner * tileRows * 4;
+    a += panelStep;
     out += <usize>tileRows * outStep;
   }
 }
 
+/** Writes, or adds, the part of a tile that exists. */
 function copyTile(tile: usize, rows: i32, columns: i32, out: usize, outStep: usize, add: bool): void {
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      const value = load<f32>(tile + i * tileColumns * 4 + j * 4);
-      const to = out + <usize>i * outStep + j * 4;
-      store<f32>(to, add ? load<f32>(to) + value : value);
+  for (; rows > 0; rows--) {
+    for (let j = 0; j < columns; j += 4) {
+      const at = <usize>j * 4;
+      const values = v128.load(tile + at);
+      storeUpTo4(out + at, add ? f32x4.add(v128.load(out + at), values) : values, columns - j);
     }
+    tile += tileColumns * 4;
+    out += outStep;
   }
 }
 

@@ -4,114 +4,106 @@ import type { Products } from "./products.ts";
 import { offsetOf } from "./products.ts";
 import type { Call } from "./team.ts";
 
-/** The largest blocks: a packed panel of each operand fits the first cache, both blocks the second. */
-const largest = { rows: 96, inner: 256, columns: 512 };
+/**
+ * The largest blocks. A panel of each operand fits the first cache; a packed layer of the right one, and what it
+ * contributes to, the second.
+ */
+const largest = { rows: 512, inner: 256, columns: 256 };
 /** Blocks are multiples of it, and so of the micro-kernel's rows and columns. */
-const blockMultiple = 24;
-/** Blocks of the result that each of several threads should have; for that they are cut, down to so few columns. */
+const blockMultiple = 48;
+/** Blocks of the result that each of several threads should have; for that they are cut, down to so many lines. */
 const blocksOfThread = 8;
-const leastColumns = 64;
-/** Elements of each operand that are packed at once: they fit the last cache. */
+const least = { rows: 96, columns: 64 };
+/** Rows of the left operand that a call packs, and elements of it that are packed at once: they fit the last cache. */
+const packedRows = 96;
 const chunkElements = 2 ** 20;
 /** Nanoseconds to multiply and add, and to pack an element. */
 const [productTime, packTime] = [0.036, 0.4];
 
-/** How much of each axis is taken at once. */
-interface Sizes {
-  readonly batch: number;
+/** How much of each axis a call takes. */
+interface Block {
   readonly rows: number;
   readonly inner: number;
   readonly columns: number;
 }
 
-/** A part of the products of which both operands are packed at once: where it begins, and how large it is. */
-interface Chunk extends Sizes {
+/** A part of the products for which the left operand is packed at once: where it begins, and how large it is. */
+interface Chunk {
   readonly product: number;
   readonly row: number;
   readonly k: number;
-  readonly column: number;
-  /** The addresses of the packed operands, and the bytes of one of them in a product. */
+  readonly batch: number;
+  readonly rows: number;
+  readonly inner: number;
+  /** The address of the packed operand, and its bytes in one product. */
   readonly left: number;
   readonly leftStep: number;
-  readonly right: number;
-  readonly rightStep: number;
 }
 
 /**
- * Chunk by chunk, packs both operands, then multiplies each block of rows with each block of columns. Only the blocks
- * of the inner axis decide about the bits of the result, and these are the same for any number of threads.
+ * Chunk by chunk, packs the left operand, then multiplies each block of its rows with each block of columns, which packs
+ * its part of the right operand by itself. Only the layers of the inner axis decide about the bits of the result, and
+ * these are the same for any number of threads.
  */
 export function multiplyByBlocks(engine: Engine, products: Products): void {
-  const blocks = chooseBlocks(products, engine.threads);
-  const most = chooseChunks(products, blocks);
+  const block = chooseBlock(products, engine.threads);
+  const most = chooseChunk(products, block);
   const { wasm } = engine;
-  const leftBytes = most.batch * wasm.packedLeftBytes(most.rows, most.inner);
-  const rightBytes = most.batch * wasm.packedRightBytes(most.inner, most.columns);
-  engine.withScratch(leftBytes + rightBytes, (left) => {
+  engine.withScratch(most.batch * wasm.packedLeftBytes(most.rows, most.inner), (left) => {
     for (let product = 0; product < products.batch; product += most.batch) {
-      for (let k = 0; k < products.inner; k += most.inner) {
-        for (let row = 0; row < products.rows; row += most.rows) {
-          for (let column = 0; column < products.columns; column += most.columns) {
-            const batch = Math.min(most.batch, products.batch - product);
-            const rows = Math.min(most.rows, products.rows - row);
-            const inner = Math.min(most.inner, products.inner - k);
-            const columns = Math.min(most.columns, products.columns - column);
-            const leftStep = wasm.packedLeftBytes(rows, inner);
-            const rightStep = wasm.packedRightBytes(inner, columns);
-            const packed = { left, leftStep, right: left + leftBytes, rightStep };
-            const chunk = { product, row, k, column, batch, rows, inner, columns, ...packed };
-            packChunk(engine, products, blocks, chunk);
-            multiplyChunk(engine, products, blocks, chunk);
-          }
+      for (let row = 0; row < products.rows; row += most.rows) {
+        for (let k = 0; k < products.inner; k += most.inner) {
+          const batch = Math.min(most.batch, products.batch - product);
+          const rows = Math.min(most.rows, products.rows - row);
+          const inner = Math.min(most.inner, products.inner - k);
+          const leftStep = wasm.packedLeftBytes(rows, inner);
+          const chunk = { product, row, k, batch, rows, inner, left, leftStep };
+          packChunk(engine, products, chunk);
+          multiplyChunk(engine, products, block, chunk);
         }
       }
     }
   });
 }
 
-/** Packs both operands; the left one stays while columns go by. */
-function packChunk(engine: Engine, { a, b }: Products, blocks: Sizes, chunk: Chunk): void {
-  const { product, row, k, column, batch, rows, inner, columns, left, leftStep, right, rightStep } = chunk;
-  const lines = (column === 0 ? rows : 0) + columns;
+function packChunk(engine: Engine, { a }: Products, chunk: Chunk): void {
+  const { product, row, k, batch, rows, inner, left, leftStep } = chunk;
   const calls: Call[] = [];
   for (let index = 0; index < batch; index++) {
-    for (let i = 0; column === 0 && i < rows; i += blocks.rows) {
+    for (let i = 0; i < rows; i += packedRows) {
       const from = a.address + offsetOf(a, product + index, row + i, k);
       const to = left + index * leftStep + i * inner * bytesPerElement;
-      calls.push(["packLeft", from, a.rowStep, a.columnStep, Math.min(blocks.rows, rows - i), inner, to]);
-    }
-    for (let j = 0; j < columns; j += blocks.columns) {
-      const from = b.address + offsetOf(b, product + index, k, column + j);
-      const to = right + index * rightStep + j * inner * bytesPerElement;
-      calls.push(["packRight", from, b.rowStep, b.columnStep, inner, Math.min(blocks.columns, columns - j), to]);
+      calls.push(["packLeft", from, a.rowStep, a.columnStep, Math.min(packedRows, rows - i), inner, to]);
     }
   }
-  engine.run(calls, batch * inner * lines * packTime);
+  engine.run(calls, batch * inner * rows * packTime);
 }
 
 /** Multiplies what is packed, and finishes the result with the last of the inner axis, while it is in the cache. */
-function multiplyChunk(engine: Engine, products: Products, blocks: Sizes, chunk: Chunk): void {
-  const { product, row, k, column, batch, rows, inner, columns, left, leftStep, right, rightStep } = chunk;
-  const { out, add, bias, activation, preactivation, residual } = products;
+function multiplyChunk(engine: Engine, products: Products, block: Block, chunk: Chunk): void {
+  const { product, row, k, batch, rows, inner, left, leftStep } = chunk;
+  const { b, out, columns, add, bias, activation, preactivation, residual } = products;
+  const { wasm } = engine;
   const last = k + inner === products.inner;
-  engine.withThreadScratch(Number(engine.wasm.tileBytes.value), (edgeTile, threadStep) => {
+  const scratchBytes = Number(wasm.tileBytes.value) + wasm.packedRightBytes(block.inner, block.columns);
+  engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
     const calls: Call[] = [];
     for (let index = 0; index < batch; index++) {
-      for (let j = 0; j < columns; j += blocks.columns) {
-        for (let i = 0; i < rows; i += blocks.rows) {
-          const offset = offsetOf(out, product + index, row + i, column + j);
+      for (let j = 0; j < columns; j += block.columns) {
+        const right = b.address + offsetOf(b, product + index, k, j);
+        for (let i = 0; i < rows; i += block.rows) {
+          const offset = offsetOf(out, product + index, row + i, j);
           calls.push([
             "multiplyBlock",
-            left + index * leftStep + i * inner * bytesPerElement,
-            right + index * rightStep + j * inner * bytesPerElement,
-            out.address + offset, Math.min(blocks.rows, rows - i), inner, Math.min(blocks.columns, columns - j),
-            blocks.inner, out.rowStep, add || k > 0,
-            last && bias ? bias + (column + j) * bytesPerElement : 0,
+            left + index * leftStep + i * inner * bytesPerElement, right, b.rowStep, b.columnStep,
+            out.address + offset, out.rowStep,
+            Math.min(block.rows, rows - i), inner, Math.min(block.columns, columns - j), block.inner, add || k > 0,
+            last && bias ? bias + j * bytesPerElement : 0,
             last ? activation : 0,
             last && preactivation ? preactivation + offset : 0,
             last && residual ? residual + offset : 0,
             engine.revectorized,
-            edgeTile,
+            scratch,
           ]);
         }
       }
@@ -120,28 +112,28 @@ function multiplyChunk(engine: Engine, products: Products, blocks: Sizes, chunk:
   });
 }
 
-/** Blocks of nearly equal sizes. Where threads would have too few of them, there are more, of fewer columns. */
-function chooseBlocks({ batch, rows, inner, columns }: Products, threads: number): Sizes {
-  const rowsOfBlock = evenBlock(rows, largest.rows);
-  const strips = batch * Math.ceil(rows / rowsOfBlock);
+/** Blocks of nearly equal sizes. Where threads would have too few of them, there are more, of fewer columns or rows. */
+function chooseBlock({ batch, rows, inner, columns }: Products, threads: number): Block {
   const wanted = threads === 1 ? 1 : threads * blocksOfThread;
-  let most = largest.columns;
-  while (strips * Math.ceil(columns / most) < wanted && most > leastColumns) most /= 2;
-  return { batch: 1, rows: rowsOfBlock, inner: evenBlock(inner, largest.inner), columns: evenBlock(columns, most) };
+  const most = { ...largest };
+  const isTooFew = (): boolean => batch * Math.ceil(rows / most.rows) * Math.ceil(columns / most.columns) < wanted;
+  while (isTooFew() && most.columns > least.columns) most.columns /= 2;
+  while (isTooFew() && most.rows > least.rows) most.rows /= 2;
+  return {
+    rows: evenBlock(rows, most.rows),
+    inner: evenBlock(inner, most.inner),
+    columns: evenBlock(columns, most.columns),
+  };
 }
 
-/** As much as fits of the rows, of the columns, then of the inner axis, then of the products. */
-function chooseChunks({ batch, rows, inner, columns }: Products, blocks: Sizes): Sizes {
-  const fitting = (length: number, block: number, others: number): number =>
-    Math.min(length, Math.max(1, Math.floor(chunkElements / (block * others))) * block);
-  const sizes = {
-    rows: fitting(rows, blocks.rows, blocks.inner),
-    columns: fitting(columns, blocks.columns, blocks.inner),
-  };
-  const lines = Math.max(sizes.rows, sizes.columns);
-  const depth = fitting(inner, blocks.inner, lines);
-  const isWhole = sizes.rows === rows && sizes.columns === columns && depth === inner;
-  return { ...sizes, inner: depth, batch: isWhole ? fitting(batch, 1, lines * inner) : 1 };
+/** As much as fits of the rows, then of the inner axis, then of the products. */
+function chooseChunk({ batch, rows, inner }: Products, block: Block): Pick<Chunk, "batch" | "rows" | "inner"> {
+  const fitting = (length: number, step: number, others: number): number =>
+    Math.min(length, Math.max(1, Math.floor(chunkElements / (step * others))) * step);
+  const height = fitting(rows, block.rows, block.inner);
+  const depth = fitting(inner, block.inner, height);
+  const isWhole = height === rows && depth === inner;
+  return { rows: height, inner: depth, batch: isWhole ? fitting(batch, 1, rows * inner) : 1 };
 }
 
 /** The size of blocks of nearly equal sizes, about `most` at the most. */
