@@ -155,6 +155,24 @@ describe("train, generate, eval, info", () => {
   });
 });
 
+test("measures the machine, each benchmark by figures above zero and the machine's line", async () => {
+  const directory = await folderWithText();
+  const figures = {
+    "matmul --size 8": ["gflops", "milliseconds", "rounds"],
+    "train --preset nano --layers 1 --dim 8 --vocab-size 9 --context 4 --batch 2 --dropout 0.1":
+      ["msPerStep", "tokensPerSecond", "peakBytes"],
+    "decode --preset nano --prompt 3 --tokens 3": ["prefillTokensPerSecond", "decodeTokensPerSecond", "peakBytes"],
+    "tokenize --data text.txt": ["mbPerSecond", "tokens"],
+  };
+  for (const [args, names] of Object.entries(figures)) {
+    const command = ["bench", ...args.split(" "), "--seconds", "0"];
+    const [found] = records(await gpt(directory, [...command, "--json"]));
+    for (const name of names) expect(found[name], `${args}: ${name}`).toBeGreaterThan(0);
+    const { stdout } = await gpt(directory, command);
+    expect(stdout).toContain(found.machine);
+  }
+});
+
 test("special tokens are plain text unless they are asked for", async () => {
   const directory = await temporaryFolder();
   const tokenize = async (...options: string[]): Promise<unknown> => {
@@ -167,7 +185,10 @@ test("special tokens are plain text unless they are asked for", async () => {
 
 test("every command explains itself with an example", async () => {
   const directory = await temporaryFolder();
-  const commands = [["train"], ["generate"], ["eval"], ["info"], ["tokenize"], ["tokenizer", "train"], ["demo"]];
+  const commands = [
+    ["train"], ["generate"], ["eval"], ["info"], ["tokenize"], ["tokenizer", "train"], ["demo"],
+    ...["matmul", "train", "decode", "tokenize"].map((name) => ["bench", name]),
+  ];
   const helps = await Promise.all(commands.map((command) => gpt(directory, [...command, "--help"])));
   helps.forEach(({ status, stdout }, index) => {
     expect(status).toBe(0);
@@ -205,6 +226,8 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data text.txt --dim 65536 --out large", 1, "there is no room for a buffer"],
   ["demo --out hostile", 2, "hostile exists already"],
   ["eval --model nowhere --data text.txt", 1, "nowhere is no folder"],
+  ["bench decode --prompt 2000", 2, "2000 + 64 tokens exceed the model's context of 1024"],
+  ["bench matmul --size 0", 2, "Expected a whole number from 1."],
   ["info", 2, "give either --preset or --model"],
   ["info --preset gpt5", 2, 'there is no preset "gpt5"'],
   ["tokenize --tokenizer hostile x", 1, "hostile: tokenizer.json is not valid JSON"],

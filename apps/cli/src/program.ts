@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { isGptError } from "@gpt/tensor";
+import { benchCommand } from "./commands/bench.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { generateCommand } from "./commands/generate.ts";
@@ -21,7 +22,7 @@ function program(): Command {
     .version(packageJson.version);
   for (const command of [
     trainCommand(), generateCommand(), evalCommand(), infoCommand(),
-    tokenizeCommand(), tokenizerCommand(), demoCommand(),
+    tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);
   }

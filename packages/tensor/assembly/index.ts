@@ -15,7 +15,7 @@ export {
   softmaxGradient,
 } from "./normalization";
 export { adamw, addSums, squaresBlock, sumSquares } from "./optimizer";
-export { packedLeftBytes, packedRightBytes, packLeft, packRight } from "./pack";
+export { packedLeftBytes, packedRightBytes, packLeft } from "./pack";
 export { dropout, uniform } from "./random";
 export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";
 

@@ -1,0 +1,48 @@
+/** Times of repeated work, sorted. */
+export class Times {
+  readonly #milliseconds: readonly number[];
+
+  constructor(milliseconds: readonly number[]) {
+    this.#milliseconds = milliseconds.toSorted((a, b) => a - b);
+  }
+
+  get median(): number {
+    const times = this.#milliseconds;
+    return (times[(times.length - 1) >> 1] + times[times.length >> 1]) / 2;
+  }
+
+  get least(): number {
+    return this.#milliseconds[0];
+  }
+
+  get most(): number {
+    return this.#milliseconds[this.#milliseconds.length - 1];
+  }
+
+  get count(): number {
+    return this.#milliseconds.length;
+  }
+}
+
+/** Rounds that warm up caches and compilers, and rounds that count at least. */
+const [warmUp, leastRounds] = [2, 5];
+
+/** Runs some work for about so many seconds, but often enough for a median, and times each round. */
+export async function measure(seconds: number, work: () => unknown): Promise<Times> {
+  return new Times(
+    await repeat(seconds, async () => {
+      const start = performance.now();
+      await work();
+      return performance.now() - start;
+    }),
+  );
+}
+
+/** What each round of some work returned, for about so many seconds, without the rounds that warm up. */
+export async function repeat<T>(seconds: number, work: () => Promise<T>): Promise<T[]> {
+  for (let round = 0; round < warmUp; round++) await work();
+  const results: T[] = [];
+  const end = performance.now() + seconds * 1000;
+  while (results.length < leastRounds || performance.now() < end) results.push(await work());
+  return results;
+}

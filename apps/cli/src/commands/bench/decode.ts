@@ -1,0 +1,75 @@
+import { Command } from "commander";
+import { streamTokens } from "@gpt/generate";
+import { GPT, preset } from "@gpt/gpt";
+import { addBackendOptions, startBackend } from "../../backend.ts";
+import type { BackendOptions } from "../../backend.ts";
+import { repeat, Times } from "../../bench/measure.ts";
+import { randomTokens } from "../../bench/random.ts";
+import { report } from "../../bench/report.ts";
+import { UsageError } from "../../errors.ts";
+import { formatBytes, formatCount } from "../../format.ts";
+import { decimal, wholeNumber } from "../../options.ts";
+import { Output } from "../../output.ts";
+
+interface Options extends BackendOptions {
+  readonly preset: string;
+  readonly prompt: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly json?: boolean;
+}
+
+export function benchDecodeCommand(): Command {
+  const command = new Command("decode")
+    .description("Reading a prompt, and writing token by token")
+    .option("--preset <name>", "a known model, with random weights: gpt2, gpt2-medium, …", "gpt2")
+    .option("--prompt <n>", "tokens of the prompt", wholeNumber(1), 128)
+    .option("--tokens <n>", "tokens to write", wholeNumber(2), 64)
+    .option("--seconds <s>", "how long to measure", decimal(), 5);
+  return addBackendOptions(command)
+    .option("--json", "print one JSON object: prefillTokensPerSecond, decodeTokensPerSecond, …")
+    .addHelpText("after", "\nExample:\n  gpt bench decode --preset gpt2 --prompt 128 --tokens 64")
+    .action(benchDecode);
+}
+
+async function benchDecode(options: Options): Promise<void> {
+  const { prompt, tokens: maxTokens, seconds } = options;
+  const config = preset(options.preset);
+  if (prompt + maxTokens > config.contextLength) {
+    throw new UsageError(`${prompt} + ${maxTokens} tokens exceed the model's context of ${config.contextLength}`);
+  }
+  const backend = await startBackend(options);
+  const model = new GPT(config);
+  const promptIds = Array.from(randomTokens(prompt, config.vocabSize));
+  const rounds = await repeat(seconds, async () => {
+    const gaps: number[] = [];
+    let last = performance.now();
+    for await (const _ of streamTokens(model, promptIds, { maxTokens, temperature: 0 })) {
+      const now = performance.now();
+      gaps.push(now - last);
+      last = now;
+    }
+    return gaps;
+  });
+  // The first token is there when the prompt was read.
+  const prefill = new Times(rounds.map((gaps) => gaps[0]));
+  const gap = new Times(rounds.flatMap((gaps) => gaps.slice(1)));
+  const prefillTokensPerSecond = (prompt / prefill.median) * 1000;
+  const decodeTokensPerSecond = 1000 / gap.median;
+  const { peakBytes } = backend.memory;
+  report(new Output(options), {
+    title: `${formatCount(model.parameterCount())} parameters on ${backend.name}`,
+    line:
+      `reads ${formatCount(prefillTokensPerSecond)} tokens/s of a prompt of ${prompt}, writes ` +
+      `${decodeTokensPerSecond.toFixed(1)} tokens/s, peak ${formatBytes(peakBytes)}, medians of ${prefill.count} and ${gap.count}`,
+    figures: {
+      prefillTokensPerSecond,
+      decodeTokensPerSecond,
+      peakBytes,
+      prompt,
+      tokens: maxTokens,
+      parameters: model.parameterCount(),
+      backend: backend.name,
+    },
+  });
+}

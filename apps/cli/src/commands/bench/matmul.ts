@@ -1,0 +1,51 @@
+import { Command } from "commander";
+import { matmul, scope, uniform } from "@gpt/tensor";
+import { addBackendOptions, startBackend } from "../../backend.ts";
+import type { BackendOptions } from "../../backend.ts";
+import { measure } from "../../bench/measure.ts";
+import { report } from "../../bench/report.ts";
+import { decimal, wholeNumber } from "../../options.ts";
+import { Output } from "../../output.ts";
+
+interface Options extends BackendOptions {
+  readonly size: number;
+  readonly seconds: number;
+  readonly json?: boolean;
+}
+
+export function benchMatmulCommand(): Command {
+  const command = new Command("matmul")
+    .description("The product of two square f32 matrices")
+    .option("--size <n>", "rows and columns of each", wholeNumber(1), 1024)
+    .option("--seconds <s>", "how long to measure", decimal(), 3);
+  return addBackendOptions(command)
+    .option("--json", "print one JSON object: gflops, milliseconds, …")
+    .addHelpText("after", "\nExample:\n  gpt bench matmul --size 1024 --threads 1")
+    .action(benchMatmul);
+}
+
+async function benchMatmul(options: Options): Promise<void> {
+  const { size, seconds } = options;
+  const backend = await startBackend(options);
+  const [a, b] = [0, 1].map((stream) => uniform([size, size], { seed: [0, 0], stream: [stream, 0] }));
+  const times = await measure(seconds, () => {
+    scope(() => matmul(a, b));
+    return backend.read({ ...corner, buffer: a.buffer }); // Backends may compute later than they are asked.
+  });
+  const gflops = (milliseconds: number): number => (2 * size ** 3) / milliseconds / 1e6;
+  report(new Output(options), {
+    title: `${size} × ${size} × ${size} on ${backend.name}`,
+    line: `${gflops(times.median).toFixed(1)} GFLOP/s, median of ${times.count} rounds of ${times.median.toFixed(2)} ms`,
+    figures: {
+      gflops: gflops(times.median),
+      milliseconds: times.median,
+      leastGflops: gflops(times.most),
+      mostGflops: gflops(times.least),
+      rounds: times.count,
+      backend: backend.name,
+    },
+  });
+}
+
+/** One element, to be read. */
+const corner = { offset: 0, shape: [1], strides: [1], dtype: "f32" } as const;

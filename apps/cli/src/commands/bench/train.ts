@@ -1,0 +1,84 @@
+import { Command } from "commander";
+import { scope, tensor } from "@gpt/tensor";
+import { GPT, preset } from "@gpt/gpt";
+import { AdamW } from "@gpt/train";
+import { addBackendOptions, startBackend } from "../../backend.ts";
+import type { BackendOptions } from "../../backend.ts";
+import { measure } from "../../bench/measure.ts";
+import { randomTokens } from "../../bench/random.ts";
+import { report } from "../../bench/report.ts";
+import { formatBytes, formatCount } from "../../format.ts";
+import { decimal, wholeNumber } from "../../options.ts";
+import { Output } from "../../output.ts";
+
+interface Options extends BackendOptions {
+  readonly preset: string;
+  readonly layers?: number;
+  readonly heads?: number;
+  readonly dim?: number;
+  readonly vocabSize?: number;
+  readonly context?: number;
+  readonly batch: number;
+  readonly dropout: number;
+  readonly seconds: number;
+  readonly json?: boolean;
+}
+
+export function benchTrainCommand(): Command {
+  const command = new Command("train")
+    .description("A training step: forward, backward, clipping, AdamW")
+    .option("--preset <name>", "a known model: gpt2, gpt2-medium, …; the sizes below change it", "nano")
+    .option("--layers <n>", "decoder blocks", wholeNumber(1))
+    .option("--heads <n>", "attention heads of each block", wholeNumber(1))
+    .option("--dim <n>", "width of the residual stream", wholeNumber(1))
+    .option("--vocab-size <n>", "entries of the vocabulary", wholeNumber(1))
+    .option("--context <n>", "tokens of a window", wholeNumber(1))
+    .option("--batch <n>", "windows of a step", wholeNumber(1), 12)
+    .option("--dropout <p>", "share of activations dropped", decimal(0, 1), 0)
+    .option("--seconds <s>", "how long to measure", decimal(), 5);
+  return addBackendOptions(command)
+    .option("--json", "print one JSON object: msPerStep, tokensPerSecond, peakBytes, …")
+    .addHelpText("after", "\nExample:\n  gpt bench train --preset gpt2 --batch 4 --context 64")
+    .action(benchTrain);
+}
+
+async function benchTrain(options: Options): Promise<void> {
+  const { layers, heads, dim, vocabSize, context, batch, dropout, seconds } = options;
+  const config = preset(options.preset, {
+    layers, heads, dim, vocabSize, contextLength: context, dropout, embeddingDropout: dropout, attentionDropout: dropout,
+  });
+  const backend = await startBackend(options);
+  const model = new GPT(config);
+  const optimizer = new AdamW(model.namedParameters(), { learningRate: 1e-4 });
+  const shape = [batch, config.contextLength];
+  const tokens = randomTokens(batch * config.contextLength + 1, config.vocabSize);
+  const [ids, targets] = [tokens.slice(0, -1), tokens.slice(1)].map((values) => tensor(values, { shape }));
+  let step = 0;
+  const times = await measure(seconds, async () => {
+    model.random.startStep(++step);
+    optimizer.zeroGrad();
+    scope(() => {
+      model.loss(ids, targets).backward();
+    });
+    optimizer.step({ clip: 1 });
+    await optimizer.gradientNorm.item();
+  });
+  const { peakBytes } = backend.memory;
+  const tokensPerSecond = (ids.size / times.median) * 1000;
+  report(new Output(options), {
+    title: `${formatCount(model.parameterCount())} parameters, ${shape.join(" × ")} tokens on ${backend.name}`,
+    line:
+      `${times.median.toFixed(1)} ms a step, ${formatCount(tokensPerSecond)} tokens/s, ` +
+      `peak ${formatBytes(peakBytes)}, median of ${times.count} steps`,
+    figures: {
+      msPerStep: times.median,
+      tokensPerSecond,
+      peakBytes,
+      leastMsPerStep: times.least,
+      mostMsPerStep: times.most,
+      steps: times.count,
+      parameters: model.parameterCount(),
+      backend: backend.name,
+    },
+  });
+}
