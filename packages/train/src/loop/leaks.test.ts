@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { wasm } from "@gpt/tensor/wasm";
+import { patternedData, tinyModel } from "../testing/fixtures.ts";
+import { train } from "./train.ts";
+
+const backends = { cpu, wasm: () => wasm({ threads: 1 }), "wasm on two threads": () => wasm({ threads: 2 }) };
+
+test.each(Object.keys(backends) as (keyof typeof backends)[])("1,000 steps leak no buffer: %s", async (name) => {
+  const backend = await backends[name]();
+  useBackend(backend);
+  const model = tinyModel({ dropout: 0.1, attentionDropout: 0.1 });
+  const during = new Set<string>();
+  const steps = { steps: 1000, batchSize: 2, learningRate: 0.01, logEvery: 1, evaluateEvery: 200 };
+  for await (const event of train(model, { data: patternedData(), ...steps })) {
+    if (event.type === "step") during.add(JSON.stringify(backend.memory));
+  }
+  // The peak, too, is that of the first step: nothing grows.
+  expect(during.size).toBe(1);
+  expect(backend.memory.liveBuffers).toBe(1); // All parameters lie in one.
+  model.dispose();
+  expect(backend.memory).toMatchObject({ liveBuffers: 0, liveBytes: 0 });
+  backend.dispose();
+});
