@@ -62,13 +62,17 @@ export function storedShape({ shape, transposed }: WeightPlace): readonly number
 export function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
   const result = new Float32Array(values.length);
   // In squares, so that what is read and what is written stay in the processor's cache.
-  const side = 32;
-  for (let top = 0; top < rows; top += side) {
-    for (let left = 0; left < columns; left += side) {
+  const side = 64;
+  for (let left = 0; left < columns; left += side) {
+    const right = Math.min(left + side, columns);
+    for (let top = 0; top < rows; top += side) {
       const bottom = Math.min(top + side, rows);
-      const right = Math.min(left + side, columns);
-      for (let row = top; row < bottom; row++) {
-        for (let column = left; column < right; column++) result[column * rows + row] = values[row * columns + column];
+      for (let column = left; column < right; column++) {
+        let from = top * columns + column;
+        for (let to = column * rows + top; to < column * rows + bottom; to++) {
+          result[to] = values[from];
+          from += columns;
+        }
       }
     }
   }
