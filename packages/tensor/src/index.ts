@@ -5,12 +5,15 @@ export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.
 export { arange, full, normal, ones, tensor, uniform, zeros } from "./core/create.ts";
 export type { CreateOptions, Nested } from "./core/create.ts";
 export { keep, scope } from "./core/scope.ts";
+export { StoredWeight } from "./core/stored-weight.ts";
+export type { Weight } from "./core/stored-weight.ts";
 export { noGrad } from "./core/tape.ts";
 export { Tensor } from "./core/tensor.ts";
 export type { AnyTensor, Layout } from "./core/tensor.ts";
 export type { DataOf, DType } from "./dtype.ts";
 export { isGptError, TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
+export { halfToFloat } from "./half.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments, AttentionCache } from "./ops/attention.ts";
 export {

@@ -1,3 +1,4 @@
+import { halfToFloat } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 
 /** Bits of one element, for every dtype of the format. */
@@ -52,16 +53,6 @@ export function toFloat32(bytes: Uint8Array, dtype: SafetensorsDType, where: str
         `${where} has dtype ${dtype}; weights are read from F32, F16, BF16 and F64`,
       );
   }
-}
-
-/** The value of an IEEE 754 binary16 number from its bits. */
-export function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 /** Bytes at an address that every typed array accepts. */

@@ -13,6 +13,7 @@ import type { OptimizerKernels } from "./optimizer.ts";
 import type { RandomKernels } from "./random.ts";
 import type { ReduceKernels } from "./reduce.ts";
 import type { Dense } from "./view.ts";
+import type { WeightFormat, WeightKernels } from "./weights.ts";
 
 export type { AttentionKernels, AttentionOptions, AttentionSequence } from "./attention.ts";
 export type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
@@ -24,6 +25,7 @@ export type { DecayRange, OptimizerKernels } from "./optimizer.ts";
 export type { RandomKernels } from "./random.ts";
 export type { ReduceKernels, ReduceOp } from "./reduce.ts";
 export type { Dense, View } from "./view.ts";
+export type { StoredView, WeightFormat, WeightKernels } from "./weights.ts";
 
 /** The table from op to kernel. A backend that lacks one does not compile. */
 export interface Kernels
@@ -35,7 +37,8 @@ export interface Kernels
     AttentionKernels,
     LossKernels,
     OptimizerKernels,
-    RandomKernels {}
+    RandomKernels,
+    WeightKernels {}
 
 /** What a backend holds at the moment, and at most so far. */
 export interface MemoryUse {
@@ -56,6 +59,8 @@ export interface Backend {
   readonly name: string;
   readonly kernels: Kernels;
   readonly memory: MemoryUse;
+  /** In which formats weights may be stored, beside f32. */
+  readonly weightFormats: readonly WeightFormat[];
 
   /** A buffer of at least `byteLength` bytes, contents unspecified. Throws `out-of-memory`. */
   allocate(byteLength: number): number;

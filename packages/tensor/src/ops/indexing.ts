@@ -1,16 +1,24 @@
 import { scope } from "../core/scope.ts";
+import type { Weight } from "../core/stored-weight.ts";
+import { StoredWeight } from "../core/stored-weight.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { embeddingStored } from "./weights.ts";
 
 /**
  * Rows of a table by id: `table` is `[entries, width]`, `ids` of any shape, the result `[…ids.shape, width]`. An id
- * outside the table throws where the backend can see it in time (cpu, wasm); elsewhere its row is zero.
+ * outside the table throws where the backend can see it in time (cpu, wasm); elsewhere its row is zero. A stored table has
+ * no gradient.
  */
-export function embedding(table: Tensor, ids: Tensor<"i32">): Tensor {
-  checkDType("embedding", table, "f32");
+export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
   checkDType("embedding", ids, "i32");
+  if (table instanceof StoredWeight) {
+    checkOperands("embedding", table.values, ids);
+    return embeddingStored(table, ids);
+  }
+  checkDType("embedding", table, "f32");
   checkOperands("embedding", table, ids);
   if (table.rank !== 2) throw shapeError("embedding", `the table is ${formatShape(table.shape)}, not [entries, width]`);
   const [entries, width] = table.shape;

@@ -1,5 +1,7 @@
 import type { Activation, View } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
+import type { Weight } from "../core/stored-weight.ts";
+import { StoredWeight } from "../core/stored-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { broadcastShapes, formatShape, sameShape, sizeOf } from "../shape.ts";
@@ -8,6 +10,7 @@ import { activationGradient } from "./elementwise.ts";
 import { expand, reshape, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
 import { planReduction, reduceBy, sumTo } from "./reduction.ts";
+import { linearStored } from "./weights.ts";
 
 /**
  * The matrix product over the last two axes, `[…, rows, inner] × […, inner, columns]`; the axes before are broadcast.
@@ -44,14 +47,18 @@ export interface LinearOptions {
 
 /**
  * `activation(x · weightᵀ + bias) + residual`: `x` is `[…, inputs]`, `weight` `[outputs, inputs]`, `bias`
- * `[outputs]`, the result `[…, outputs]`. One kernel does all of it.
+ * `[outputs]`, the result `[…, outputs]`. One kernel does all of it. A stored weight has no gradient; the others have.
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
+export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
   const { activation, residual } = options;
-  const inputs = [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
-  for (const input of inputs) checkDType("linear", input, "f32");
-  checkOperands("linear", ...inputs);
-  const outShape = linearShape(x, weight, bias, residual);
+  const others = [...(bias ? [bias] : []), ...(residual ? [residual] : [])];
+  for (const input of [x, ...others]) checkDType("linear", input, "f32");
+  const isStored = weight instanceof StoredWeight;
+  if (!isStored) checkDType("linear", weight, "f32");
+  checkOperands("linear", x, isStored ? weight.values : weight, ...others);
+  const outShape = linearShape(x, weight.shape, bias, residual);
+  if (isStored) return linearStored(x, weight, bias, options, outShape);
+  const inputs = [x, weight, ...others];
   const [outputs, width] = weight.shape;
   const rows = sizeOf(outShape.slice(0, -1));
   return scope(() => {
@@ -128,19 +135,19 @@ function transposedView(weight: Tensor): View {
   return viewOf(weight, { shape: [1, inputs, outputs], strides: [0, inStep, outStep], offset: weight.offset });
 }
 
-function linearShape(x: Tensor, weight: Tensor, bias: Tensor | undefined, residual: Tensor | undefined): Shape {
-  if (weight.rank !== 2 || x.rank < 1) {
-    throw shapeError("linear", `x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}: expected […, in] and [out, in]`);
+function linearShape(x: Tensor, weight: Shape, bias: Tensor | undefined, residual: Tensor | undefined): Shape {
+  if (weight.length !== 2 || x.rank < 1) {
+    throw shapeError("linear", `x ${formatShape(x.shape)}, weight ${formatShape(weight)}: expected […, in] and [out, in]`);
   }
-  const [outputs, inputs] = weight.shape;
+  const [outputs, inputs] = weight;
   if (x.shape.at(-1) !== inputs) {
     throw shapeError(
       "linear",
-      `x ${formatShape(x.shape)} has ${x.shape.at(-1)} features, weight ${formatShape(weight.shape)} takes ${inputs}`,
+      `x ${formatShape(x.shape)} has ${x.shape.at(-1)} features, weight ${formatShape(weight)} takes ${inputs}`,
     );
   }
   if (bias && !sameShape(bias.shape, [outputs])) {
-    throw shapeError("linear", `bias is ${formatShape(bias.shape)}, weight ${formatShape(weight.shape)} needs [${outputs}]`);
+    throw shapeError("linear", `bias is ${formatShape(bias.shape)}, weight ${formatShape(weight)} needs [${outputs}]`);
   }
   const shape = [...x.shape.slice(0, -1), outputs];
   if (residual && !sameShape(residual.shape, shape)) {

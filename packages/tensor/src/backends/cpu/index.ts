@@ -1,5 +1,6 @@
 import type { Backend, Dense } from "../../contract/index.ts";
 import type { DataOf, DType } from "../../dtype.ts";
+import { weightFormats } from "../../weight-format.ts";
 import { attention } from "./attention.ts";
 import { elementwise } from "./elementwise.ts";
 import { indexing } from "./indexing.ts";
@@ -10,6 +11,7 @@ import { normalization } from "./normalization.ts";
 import { optimizer } from "./optimizer.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { weights } from "./weights.ts";
 
 /**
  * The reference backend: plain JavaScript on typed arrays, written to be read. Sums are taken in float64 and stored
@@ -30,7 +32,9 @@ export async function cpu(): Promise<Backend> {
       ...loss(memory),
       ...optimizer(memory),
       ...random(memory),
+      ...weights(memory, matmul(memory)),
     },
+    weightFormats,
     get memory() {
       return memory.use;
     },

@@ -1,5 +1,6 @@
 import type { Backend } from "../../contract/index.ts";
 import { TensorError } from "../../errors.ts";
+import { weightFormats } from "../../weight-format.ts";
 import { attention } from "./attention.ts";
 import { checkSupport, startKernels, supportedBuild } from "./build.ts";
 import type { WasmBuild } from "./build.ts";
@@ -14,6 +15,7 @@ import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
 import { availableThreads, obstacleToThreads } from "./runtime.ts";
 import { Team } from "./team.ts";
+import { weights } from "./weights.ts";
 
 export interface WasmOptions {
   /**
@@ -65,7 +67,9 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
       ...loss(engine),
       ...optimizer(engine),
       ...random(engine),
+      ...weights(engine, matmul(engine)),
     },
+    weightFormats,
     get memory() {
       return engine.use;
     },

@@ -10,6 +10,7 @@ import { normalizationChecks } from "./normalization.ts";
 import { optimizerChecks } from "./optimizer.ts";
 import { randomChecks } from "./random.ts";
 import { reduceChecks } from "./reduce.ts";
+import { weightChecks } from "./weights.ts";
 
 /** The table from kernel to checks: a kernel without any does not compile. */
 const checks: ChecksOf<Kernels> = {
@@ -23,6 +24,7 @@ const checks: ChecksOf<Kernels> = {
   ...lossChecks,
   ...optimizerChecks,
   ...randomChecks,
+  ...weightChecks,
 };
 
 const complete: Capabilities = { nan: true, subnormals: true, indexErrors: true };

@@ -8,6 +8,7 @@ import { normalizationMutants } from "./normalization.ts";
 import { optimizerMutants } from "./optimizer.ts";
 import { randomMutants } from "./random.ts";
 import { reduceMutants } from "./reduce.ts";
+import { weightMutants } from "./weights.ts";
 import type { MutantsOf } from "./mutation.ts";
 
 /** For every kernel, ways to get it wrong that the suite must notice. */
@@ -21,4 +22,5 @@ export const mutants: MutantsOf<Kernels> = {
   ...lossMutants,
   ...optimizerMutants,
   ...randomMutants,
+  ...weightMutants,
 };

@@ -1,0 +1,67 @@
+import type { Dense, MatmulKernels, StoredView, WeightKernels } from "../../contract/index.ts";
+import { bytesPerElement } from "../../dtype.ts";
+import { idOutOfRange } from "../../index-errors.ts";
+import { denseStrides, sizeOf } from "../../shape.ts";
+import type { Shape } from "../../shape.ts";
+import { decodeRows } from "../../weight-format.ts";
+import type { Engine } from "./engine.ts";
+
+export function weights(engine: Engine, { matmul }: MatmulKernels): WeightKernels {
+  return {
+    linearStored({ x, weight, out, bias, activation, preactivation, residual }) {
+      const [outputs, inputs] = weight.shape;
+      withElements(engine, weight, (elements) => {
+        matmul({
+          a: batchOfOne(x),
+          b: { ...elements, shape: [1, inputs, outputs], strides: [0, 1, inputs] },
+          out: batchOfOne(out),
+          accumulate: false,
+          bias,
+          activation,
+          preactivation: preactivation && batchOfOne(preactivation),
+          residual: residual && batchOfOne(residual),
+        });
+      });
+    },
+
+    linearStoredGradient({ grad, weight, out }) {
+      const plain = { accumulate: false, bias: null, activation: null, preactivation: null, residual: null };
+      withElements(engine, weight, (elements) => {
+        matmul({ a: batchOfOne(grad), b: batchOfOne(elements), out: batchOfOne(out), ...plain });
+      });
+    },
+
+    gatherStored({ weight, ids, out }) {
+      const [entries, width] = weight.shape;
+      engine.elements(ids).forEach((id, i) => {
+        if (id < 0 || id >= entries) throw idOutOfRange(id, i, entries);
+        decode(engine, weight, id, engine.elements(out).subarray(i * width, (i + 1) * width));
+      });
+    },
+  };
+}
+
+/** Lends `use` the elements of a stored matrix. */
+function withElements(engine: Engine, weight: StoredView, use: (elements: Dense) => void): void {
+  const { shape } = weight;
+  engine.withScratch(sizeOf(shape) * bytesPerElement, (buffer) => {
+    const elements = { buffer, shape, ...at(0, shape) };
+    decode(engine, weight, 0, engine.elements(elements));
+    use(elements);
+  });
+}
+
+function at(offset: number, shape: Shape) {
+  return { offset, strides: denseStrides(shape), dtype: "f32" } as const;
+}
+
+/** The rows of a stored matrix from `row` on that fill `out`. */
+function decode(engine: Engine, { format, shape, values, scales }: StoredView, row: number, out: Float32Array): void {
+  const from = (part: Dense<"i32">): Int32Array => engine.elements(part).subarray(row * part.shape[1]);
+  decodeRows(format, shape[1], from(values), scales ? from(scales) : undefined, out);
+}
+
+function batchOfOne({ buffer, offset, shape }: Dense): Dense {
+  const batch = [1, ...shape];
+  return { buffer, shape: batch, ...at(offset, batch) };
+}

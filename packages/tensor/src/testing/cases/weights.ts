@@ -1,0 +1,229 @@
+import type { Backend, WeightFormat, WeightKernels } from "../../contract/index.ts";
+import { StoredWeight } from "../../core/stored-weight.ts";
+import { embedding } from "../../ops/indexing.ts";
+import { linear } from "../../ops/matmul.ts";
+import type { Shape } from "../../shape.ts";
+import { encodeWeight, partShapes, weightFormats } from "../../weight-format.ts";
+import type { Check, ChecksOf } from "../case.ts";
+import type { Input } from "../inputs.ts";
+import { integers, literal, numbers, unwritten } from "../inputs.ts";
+import { failure, gradients, op, values } from "../op-case.ts";
+import { array, combine } from "../reference/array.ts";
+import { activations } from "../reference/elementwise.ts";
+import * as indexing from "../reference/indexing.ts";
+import * as matmul from "../reference/matmul.ts";
+import { storedElements } from "../reference/weights.ts";
+import { kernel } from "../write-case.ts";
+
+/**
+ * The parts of a stored matrix as the first inputs of a kernel, so that their streams are 0 and 1; `scales` is empty where
+ * the format has none.
+ */
+function parts(format: WeightFormat, shape: Shape): { values: Input<"i32">; scales: Input<"i32"> } {
+  const part = (of: Shape | undefined, name: "values" | "scales"): Input<"i32"> => ({
+    dtype: "i32",
+    shape: of ?? [0],
+    layout: "offset",
+    values: (stream) => encodeWeight(format, shape, drawn(shape, name === "values" ? stream : stream - 1))[name] ?? [],
+  });
+  const shapes = partShapes(format, shape);
+  return { values: part(shapes.values, "values"), scales: part(shapes.scales, "scales") };
+}
+
+/** Elements whose sizes differ from row to row, so that scales do. */
+function drawn(shape: Shape, stream: number): Float32Array {
+  const [, columns] = shape;
+  const row = (i: number): number => Math.floor(i / columns);
+  return Float32Array.from(numbers(shape).values(stream), (value, i) => value * 2 ** -(row(i) % 5));
+}
+
+/** Rows of the input, its width, and rows of the weight: one and several of each, whole blocks and parts of them. */
+const sizes: readonly (readonly [rows: number, inputs: number, outputs: number])[] = [
+  [1, 32, 1],
+  [1, 1, 5],
+  [1, 40, 9],
+  [1, 96, 17],
+  [1, 770, 35],
+  [2, 64, 8],
+  [3, 33, 7],
+  [4, 100, 18],
+  [5, 31, 6],
+  [8, 128, 12],
+  [9, 160, 5],
+  [13, 70, 50],
+  [37, 300, 70],
+];
+
+const products = (format: WeightFormat): Check[] =>
+  sizes.map(([rows, inputs, outputs], index) => {
+    const activation = ([null, "gelu", "relu"] as const)[index % 3];
+    const [withBias, withResidual, withPreactivation] = [index % 2 === 1, index % 4 > 1, index % 5 > 2];
+    const extras = [
+      withBias ? "bias" : "", activation ?? "", withResidual ? "residual" : "", withPreactivation ? "pre-activation" : "",
+    ];
+    return kernel({
+      name: [`${format}: [${rows}, ${inputs}] to ${outputs}`, ...extras].filter((part) => part !== "").join(", "),
+      inputs: {
+        ...parts(format, [outputs, inputs]),
+        x: numbers([rows, inputs], { layout: "offset" }),
+        bias: numbers([outputs], { layout: "offset" }),
+        residual: numbers([rows, outputs], { layout: "offset" }),
+        preactivation: unwritten([rows, outputs]),
+        out: unwritten([rows, outputs]),
+      },
+      run: (kernels, { x, bias, residual, preactivation, out, ...stored }) => {
+        kernels.linearStored({
+          x,
+          weight: { format, shape: [outputs, inputs], ...stored, scales: hasScales(format) ? stored.scales : null },
+          out,
+          bias: withBias ? bias : null,
+          activation,
+          preactivation: withPreactivation ? preactivation : null,
+          residual: withResidual ? residual : null,
+        });
+      },
+      expected: ({ values, scales, x, bias, residual }) => {
+        const weight = storedElements(format, [outputs, inputs], values, scales);
+        const sums = matmul.linear(x, weight, { bias: withBias ? bias : undefined });
+        const active = activation ? combine(activations[activation], sums) : sums;
+        return {
+          out: withResidual ? combine((y, r) => y + r, active, residual) : active,
+          ...(withPreactivation && { preactivation: sums }),
+        };
+      },
+    });
+  });
+
+/** A stored matrix with the elements that it stands for. */
+function storedMatrix(format: WeightFormat, shape: Shape) {
+  const elements = drawn(shape, 77);
+  const encoded = encodeWeight(format, shape, elements);
+  const { values: valuesShape, scales: scalesShape } = partShapes(format, shape);
+  return {
+    expected: storedElements(format, shape, array(valuesShape, encoded.values), array(scalesShape ?? [0], encoded.scales ?? [])),
+    /** Frees it right after its use: what needs it later has its own hold on it. */
+    use<T>(backend: Backend, use: (weight: StoredWeight) => T): T {
+      const weight = StoredWeight.allocate(format, shape, { backend });
+      try {
+        weight.write(elements);
+        return use(weight);
+      } finally {
+        weight.dispose();
+      }
+    },
+  };
+}
+
+const linears = (format: WeightFormat) =>
+  ([
+    [[2, 3], 5, 4, undefined, "offset"],
+    [[7], 70, 9, "gelu", "transposed"],
+    [[2, 2], 33, 6, "relu", "gapped"],
+    [[1], 64, 3, "gelu", "dense"],
+    [[], 32, 5, undefined, "dense"],
+    [[0], 3, 4, undefined, "dense"],
+  ] as const).map(([rows, inputs, outputs, activation, layout]) => {
+    const { expected, use } = storedMatrix(format, [outputs, inputs]);
+    return op({
+      name: `${format}: linear of [${[...rows, inputs].join(", ")}] to ${outputs}, ${layout}, ${activation ?? "plain"}`,
+      inputs: {
+        x: numbers([...rows, inputs], { layout }),
+        bias: numbers([outputs], { layout }),
+        residual: numbers([...rows, outputs], { layout }),
+      },
+      run: ({ x, bias, residual }) => use(x.backend, (weight) => linear(x, weight, bias, { activation, residual })),
+      reference: ({ x, bias, residual }) => matmul.linear(x, expected, { bias, activation, residual }),
+    });
+  });
+
+const lookups = (format: WeightFormat) =>
+  ([
+    [[6, 33], [2, 5], "transposed"],
+    [[300, 64], [500], "offset"],
+    [[3, 7], [], "dense"],
+    [[3, 7], [0], "dense"],
+  ] as const).map(([shape, ids, layout]) => {
+    const { expected, use } = storedMatrix(format, shape);
+    return op({
+      name: `${format}: ids [${ids.join(", ")}] of [${shape.join(", ")}], ${layout}`,
+      inputs: { ids: integers(ids, 0, shape[0], layout) },
+      run: ({ ids }) => use(ids.backend, (table) => embedding(table, ids)),
+      reference: ({ ids }) => indexing.embedding(expected, ids),
+      tolerance: format === "int8" || format === "int4" ? 1e-7 : 0,
+    });
+  });
+
+const inputGradients = (format: WeightFormat): Check[] =>
+  ([[1, 40, 9], [5, 33, 7], [37, 300, 70]] as const).map(([rows, inputs, outputs]) =>
+    kernel({
+      name: `${format}: [${rows}, ${outputs}] × [${outputs}, ${inputs}]`,
+      inputs: {
+        ...parts(format, [outputs, inputs]),
+        grad: numbers([rows, outputs], { layout: "offset" }),
+        out: unwritten([rows, inputs]),
+      },
+      run: (kernels, { grad, out, ...stored }) => {
+        const scales = hasScales(format) ? stored.scales : null;
+        kernels.linearStoredGradient({ grad, weight: { format, shape: [outputs, inputs], ...stored, scales }, out });
+      },
+      expected: ({ values, scales, grad }) => ({
+        out: matmul.matmul(grad, storedElements(format, [outputs, inputs], values, scales)),
+      }),
+    }),
+  );
+
+/** Where a backend cannot see in time that an id is outside. */
+const idsOutside = kernel({
+  name: "int8: the rows of ids outside are zero",
+  inputs: { ...parts("int8", [4, 3]), ids: literal([-1, 2, 4], [3], "i32"), out: unwritten([3, 3]) },
+  run: (kernels, { ids, out, ...stored }) => {
+    kernels.gatherStored({ weight: { format: "int8", shape: [4, 3], ...stored }, ids, out });
+  },
+  expected: ({ values, scales }) => {
+    const row = storedElements("int8", [4, 3], values, scales).data.subarray(6, 9);
+    return { out: array([3, 3], [0, 0, 0, ...row, 0, 0, 0]) };
+  },
+  tolerance: 1e-7,
+  without: "indexErrors",
+});
+
+function hasScales(format: WeightFormat): boolean {
+  return partShapes(format, [1, 1]).scales !== undefined;
+}
+
+/** The checks of each format that the backend has; of the others, that they are refused. */
+const eachFormat = (checks: (format: WeightFormat) => readonly Check[]): [Check, ...Check[]] => {
+  const all = weightFormats.flatMap((format) =>
+    checks(format).map((check) => ({
+      ...check,
+      run: (backend: Backend) => (backend.weightFormats.includes(format) ? check.run(backend) : refuses(backend, format)),
+    })),
+  );
+  return all as [Check, ...Check[]];
+};
+
+async function refuses(backend: Backend, format: WeightFormat): Promise<void> {
+  try {
+    StoredWeight.allocate(format, [1, 32], { backend }).dispose();
+  } catch {
+    return;
+  }
+  throw new Error(`weights are stored as ${format}, which is not among the backend's weightFormats`);
+}
+
+export const weightChecks = {
+  linearStored: eachFormat((format) => [...products(format), ...linears(format).map(values)]),
+  linearStoredGradient: eachFormat((format) => [...inputGradients(format), ...linears(format).map(gradients)]),
+  gatherStored: eachFormat((format) => [
+    ...lookups(format).map(values),
+    ...[-1, 4, 2147483647].map((id) =>
+      failure("index-out-of-range", {
+        name: `${format}: the id ${id} in a table of 4 rows`,
+        inputs: { ids: literal([0, id, 1], [3], "i32") },
+        run: ({ ids }) => storedMatrix(format, [4, 3]).use(ids.backend, (table) => embedding(table, ids)),
+        needs: "indexErrors",
+      }),
+    ),
+    ...(format === "int8" ? [idsOutside] : []),
+  ]),
+} satisfies ChecksOf<WeightKernels>;

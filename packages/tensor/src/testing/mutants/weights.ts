@@ -1,0 +1,96 @@
+import type { StoredView, WeightKernels } from "../../contract/index.ts";
+import { sizeOf } from "../../shape.ts";
+import { alter } from "./mutation.ts";
+import type { Memory, MutantsOf } from "./mutation.ts";
+
+/** Calls a kernel on a weight whose words are changed for that long. */
+function withWords(
+  { read, write }: Memory, { values, scales }: StoredView, part: "values" | "scales",
+  change: (words: Int32Array) => Int32Array, use: () => void,
+): void {
+  const view = part === "values" ? values : scales;
+  if (!view || sizeOf(view.shape) === 0) return use();
+  const before = read(view);
+  write(view, change(before.slice()));
+  try {
+    use();
+  } finally {
+    write(view, before);
+  }
+}
+
+/** Half bytes exchanged, halves of words exchanged, and so on, for every kernel that takes a stored weight. */
+const swapNibbles = (words: Int32Array): Int32Array =>
+  words.map((word) => ((word >>> 4) & 0x0f0f0f0f) | ((word & 0x0f0f0f0f) << 4));
+const swapHalves = (words: Int32Array): Int32Array => words.map((word) => (word >>> 16) | (word << 16));
+const unsignBytes = (words: Int32Array): Int32Array => words.map((word) => word & 0x7f7f7f7f);
+
+export const weightMutants: MutantsOf<WeightKernels> = {
+  linearStored: {
+    "bias dropped": (kernel) => (call) => kernel({ ...call, bias: null }),
+    "activation dropped": (kernel) => (call) => kernel({ ...call, activation: null }),
+    "residual dropped": (kernel) => (call) => kernel({ ...call, residual: null }),
+    "pre-activation not written": (kernel) => (call) => kernel({ ...call, preactivation: null }),
+    "half bytes exchanged": (kernel, memory) => (call) => {
+      if (call.weight.format !== "int4") return kernel(call);
+      withWords(memory, call.weight, "values", swapNibbles, () => kernel(call));
+    },
+    "bytes without a sign": (kernel, memory) => (call) => {
+      if (call.weight.format !== "int8") return kernel(call);
+      withWords(memory, call.weight, "values", unsignBytes, () => kernel(call));
+    },
+    "scales of neighbours exchanged": (kernel, memory) => (call) => {
+      withWords(memory, call.weight, "scales", swapHalves, () => kernel(call));
+    },
+    "elements of f16 exchanged": (kernel, memory) => (call) => {
+      if (call.weight.format !== "f16") return kernel(call);
+      withWords(memory, call.weight, "values", swapHalves, () => kernel(call));
+    },
+    "bf16 cut to 6 bits": (kernel, memory) => (call) => {
+      if (call.weight.format !== "bf16") return kernel(call);
+      withWords(memory, call.weight, "values", (words) => words.map((word) => word & ~0x10001), () => kernel(call));
+    },
+    "activations of 8 bits": (kernel, memory) => (call) => {
+      const before = memory.read(call.x);
+      const most = before.reduce((size, value) => Math.max(size, Math.abs(value)), 0) || 1;
+      alter(memory, call.x, (value) => (Math.round((value / most) * 127) / 127) * most);
+      kernel(call);
+      memory.write(call.x, before);
+    },
+    "the last output wrong": (kernel, memory) => (call) => {
+      kernel(call);
+      const size = sizeOf(call.out.shape);
+      alter(memory, call.out, (value, i) => (i === size - 1 ? value + 1 : value));
+    },
+  },
+  linearStoredGradient: {
+    "half bytes exchanged": (kernel, memory) => (call) => {
+      if (call.weight.format !== "int4") return kernel(call);
+      withWords(memory, call.weight, "values", swapNibbles, () => kernel(call));
+    },
+    "scales of neighbours exchanged": (kernel, memory) => (call) => {
+      withWords(memory, call.weight, "scales", swapHalves, () => kernel(call));
+    },
+    "slightly wrong": (kernel, memory) => (call) => {
+      kernel(call);
+      alter(memory, call.out, (value) => value * (1 + 1e-4));
+    },
+  },
+  gatherStored: {
+    "ids clamped": (kernel) => (call) => {
+      try {
+        kernel(call);
+      } catch {
+        // As if the nearest row had been read.
+      }
+    },
+    "scales of neighbours exchanged": (kernel, memory) => (call) => {
+      withWords(memory, call.weight, "scales", swapHalves, () => kernel(call));
+    },
+    "the last column wrong": (kernel, memory) => (call) => {
+      kernel(call);
+      const [, width] = call.out.shape;
+      alter(memory, call.out, (value, i) => (i % width === width - 1 ? 0 : value));
+    },
+  },
+};

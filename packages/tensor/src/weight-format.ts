@@ -1,0 +1,232 @@
+/** Encoding matrices in the formats of stored weights, and decoding them. What the formats are: `contract/weights.ts`. */
+import type { WeightFormat } from "./contract/index.ts";
+import { TensorError } from "./errors.ts";
+import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "./half.ts";
+import type { Shape } from "./shape.ts";
+
+/** Columns of a block. */
+export const blockColumns = 32;
+
+interface Encoding {
+  /** Words of 32 bits that hold a block's values. */
+  readonly words: number;
+  readonly hasScales: boolean;
+  /** Writes a block's values as words from `at` on, and returns the bits of its f16 scale. `block` has 32 elements. */
+  encode(block: Float32Array, words: Int32Array, at: number): number;
+  /** The elements of a block. */
+  decode(words: Int32Array, at: number, scale: number, block: Float32Array): void;
+}
+
+const encodings: Record<WeightFormat, Encoding> = {
+  f16: {
+    words: 16,
+    hasScales: false,
+    encode(block, words, at) {
+      for (let i = 0; i < blockColumns; i += 2) {
+        words[at++] = checkedHalf(block[i]) | (checkedHalf(block[i + 1]) << 16);
+      }
+      return 0;
+    },
+    decode(words, at, _, block) {
+      for (let i = 0; i < blockColumns; i += 2) {
+        const word = words[at++];
+        block[i] = halfToFloat(word & 0xffff);
+        block[i + 1] = halfToFloat(word >>> 16);
+      }
+    },
+  },
+  bf16: {
+    words: 16,
+    hasScales: false,
+    encode(block, words, at) {
+      for (let i = 0; i < blockColumns; i += 2) {
+        words[at++] = floatToBfloat(block[i]) | (floatToBfloat(block[i + 1]) << 16);
+      }
+      return 0;
+    },
+    decode(words, at, _, block) {
+      for (let i = 0; i < blockColumns; i += 2) {
+        const word = words[at++];
+        block[i] = bfloatToFloat(word & 0xffff);
+        block[i + 1] = bfloatToFloat(word >>> 16);
+      }
+    },
+  },
+  int8: {
+    words: 8,
+    hasScales: true,
+    encode(block, words, at) {
+      const scale = scaleOf(Math.abs(extremeOf(block)) / 127);
+      const step = halfToFloat(scale);
+      const inverse = step === 0 ? 0 : 1 / step;
+      const code = (i: number): number => nearest(block[i] * inverse, -127, 127);
+      for (let i = 0; i < blockColumns; i += 4) {
+        words[at++] = (code(i) & 0xff) | ((code(i + 1) & 0xff) << 8) | ((code(i + 2) & 0xff) << 16) | (code(i + 3) << 24);
+      }
+      return scale;
+    },
+    decode(words, at, scale, block) {
+      for (let i = 0; i < blockColumns; i += 4) {
+        const word = words[at++];
+        for (let j = 0; j < 4; j++) block[i + j] = ((word << (24 - 8 * j)) >> 24) * scale;
+      }
+    },
+  },
+  int4: {
+    words: 4,
+    hasScales: true,
+    encode(block, words, at) {
+      const scale = scaleOf(bestStep(block));
+      const step = halfToFloat(scale);
+      const inverse = step === 0 ? 0 : 1 / step;
+      const code = (i: number): number => nearest(block[i] * inverse, -8, 7) + 8;
+      for (let i = 0; i < 16; i += 4) {
+        let word = 0;
+        for (let j = 0; j < 4; j++) word |= (code(i + j) | (code(i + j + 16) << 4)) << (8 * j);
+        words[at++] = word;
+      }
+      return scale;
+    },
+    decode(words, at, scale, block) {
+      for (let i = 0; i < 16; i += 4) {
+        const word = words[at++];
+        for (let j = 0; j < 4; j++) {
+          block[i + j] = (((word >>> (8 * j)) & 15) - 8) * scale;
+          block[i + j + 16] = (((word >>> (8 * j + 4)) & 15) - 8) * scale;
+        }
+      }
+    },
+  },
+};
+
+/** The formats in which this package can encode weights. */
+export const weightFormats = Object.keys(encodings) as WeightFormat[];
+
+/** The shapes of the parts that hold a matrix `[rows, columns]`. */
+export function partShapes(format: WeightFormat, [rows, columns]: Shape): { values: Shape; scales: Shape | undefined } {
+  const { words, hasScales } = encodings[format];
+  const blocks = Math.ceil(columns / blockColumns);
+  return {
+    values: [rows, blocks * words],
+    scales: hasScales ? [rows, Math.ceil(blocks / 2)] : undefined,
+  };
+}
+
+/** What a matrix is stored as: the words of its parts, row-major. */
+export interface Encoded {
+  readonly values: Int32Array;
+  readonly scales: Int32Array | undefined;
+}
+
+/** Encodes a row-major matrix. Throws `invalid-argument` where the format cannot hold an element. */
+export function encodeWeight(format: WeightFormat, shape: Shape, elements: Float32Array): Encoded {
+  const [rows, columns] = shape;
+  const { values: valuesShape, scales: scalesShape } = partShapes(format, shape);
+  const { words, encode } = encodings[format];
+  const values = new Int32Array(valuesShape[0] * valuesShape[1]);
+  const scales = scalesShape && new Int32Array(scalesShape[0] * scalesShape[1]);
+  const scaleHalves = scales && new Uint16Array(scales.buffer);
+  const halvesOfRow = 2 * (scalesShape?.[1] ?? 0);
+  const block = new Float32Array(blockColumns);
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column += blockColumns) {
+      const start = row * columns + column;
+      const end = start + Math.min(blockColumns, columns - column);
+      if (end - start < blockColumns) block.fill(0);
+      block.set(elements.subarray(start, end));
+      try {
+        const scale = encode(block, values, at);
+        if (scaleHalves) scaleHalves[row * halvesOfRow + column / blockColumns] = scale;
+      } catch (cause) {
+        throw new TensorError(
+          "invalid-argument",
+          `${format} cannot hold row ${row}, columns ${column} to ${column + end - start - 1}: ${(cause as Error).message}`,
+        );
+      }
+      at += words;
+    }
+  }
+  return { values, scales };
+}
+
+/** The elements of some rows of a matrix, from the words of their parts, to `out`. */
+export function decodeRows(
+  format: WeightFormat, columns: number, values: Int32Array, scales: Int32Array | undefined, out: Float32Array,
+): void {
+  const { words, decode } = encodings[format];
+  const blocks = Math.ceil(columns / blockColumns);
+  const halvesOfRow = 2 * Math.ceil(blocks / 2);
+  const block = new Float32Array(blockColumns);
+  for (let start = 0, row = 0; start < out.length; start += columns, row++) {
+    for (let index = 0; index < blocks; index++) {
+      const half = row * halvesOfRow + index;
+      const scale = scales ? halfToFloat((scales[half >> 1] >>> (16 * (half & 1))) & 0xffff) : 0;
+      decode(values, (row * blocks + index) * words, scale, block);
+      const column = index * blockColumns;
+      out.set(block.subarray(0, Math.min(blockColumns, columns - column)), start + column);
+    }
+  }
+}
+
+/** A block's element of the largest size. Throws where there is one that is not finite. */
+function extremeOf(block: Float32Array): number {
+  let extreme = 0;
+  for (let i = 0; i < blockColumns; i++) {
+    // Also true of what is no number.
+    if (!(Math.abs(block[i]) <= Math.abs(extreme))) extreme = block[i];
+    if (!Number.isFinite(extreme)) throw new Error(`${extreme} is among them`);
+  }
+  return extreme;
+}
+
+/** The bits of a number as f16. Throws where it is not finite, or too large. */
+function checkedHalf(value: number): number {
+  const half = floatToHalf(value);
+  if ((half & 0x7fff) >= 0x7c00) throw new Error(`${value} is among them; the largest f16 is 65,504`);
+  return half;
+}
+
+/** The bits of a block's scale. */
+function scaleOf(step: number): number {
+  const scale = floatToHalf(step);
+  if ((scale & 0x7fff) === 0x7c00) throw new Error("they are too large: steps end at 65,504");
+  return scale;
+}
+
+/** What the extreme of a block may be as a multiple of the step; integers, so that what was rounded once stays. */
+const multiples = [-8, -8.5, -9, -7.5, -7, -6.5, -6, -5];
+
+/**
+ * The step of half bytes that leaves the least squared error among some candidates. For the codes q that a candidate
+ * gives to elements x, the best step is Σxq / Σq², which leaves Σx² − (Σxq)² / Σq².
+ */
+function bestStep(block: Float32Array): number {
+  const extreme = extremeOf(block);
+  let [best, bestGain] = [0, 0];
+  if (extreme === 0) return 0;
+  for (const multiple of multiples) {
+    const inverse = multiple / extreme;
+    let [products, squares] = [0, 0];
+    for (let i = 0; i < blockColumns; i++) {
+      const x = block[i];
+      const q = nearest(x * inverse, -8, 7);
+      products += x * q;
+      squares += q * q;
+    }
+    const gain = (products * products) / squares;
+    // By more than rounding, so that elements which a step fits exactly keep that step.
+    if (gain > bestGain * (1 + 1e-9)) [best, bestGain] = [products / squares, gain];
+  }
+  return best;
+}
+
+/** Added to a number and taken away again, it leaves the nearest whole number: there is no room for a fraction. */
+const rounding = 1.5 * 2 ** 52;
+
+/** The whole number nearest to a value, between two others. */
+function nearest(value: number, least: number, most: number): number {
+  const whole = value + rounding - rounding;
+  if (whole < least) return least;
+  return whole > most ? most : whole;
+}
