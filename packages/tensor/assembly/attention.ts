@@ -104,6 +104,6 @@ export function attendOne(
   const largest = maxOf(scores, keyCount);
   const sum = exponentials(scores, keyCount, largest, scores);
   scaleVectors(scores, (keyCount + 3) >> 2, <f32>(1 / sum));
-  multiplyRows(scores, v, vRow, keyCount, headDim, out, false);
+  multiplyRows(scores, 0, v, vRow, 1, keyCount, headDim, out, 0, false);
   if (logSumExp) store<f32>(logSumExp, <f32>(<f64>largest + Math.log(sum)));
 }

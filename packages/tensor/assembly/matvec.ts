@@ -1,31 +1,53 @@
 /** Products of one or a few rows with a matrix that is read once, where it lies: what decoding does all the time. */
-import { keepFirst, madd, storeUpTo4 } from "./simd";
+import { keepFirst, madd, storeUpTo4, sumsOf4 } from "./simd";
 
 /**
  * `out = a · b`, or `out += a · b`, for few rows and columns of `b` that are contiguous, without packing: `a` is
- * `[rows, inner]`, `b` is `columns` vectors, `columnStep` bytes apart. Four columns are read at a time, for all rows.
+ * `[rows, inner]`, `b` is `columns` vectors, `columnStep` bytes apart. Four columns are read at a time, for all rows;
+ * they lie a quarter of all apart, so that memory is read in four streams, each without gaps.
  */
 export function multiplyColumns(
   a: usize, aStep: usize, b: usize, columnStep: usize, rows: i32, inner: i32, columns: i32,
   out: usize, outStep: usize, add: bool,
 ): void {
-  for (let j = 0; j < columns; j += 4) {
-    const left = columns - j;
-    // Where fewer than four columns are left, the last one is read again.
-    const b1 = left > 1 ? b + columnStep : b;
-    const b2 = left > 2 ? b1 + columnStep : b1;
-    const b3 = left > 3 ? b2 + columnStep : b2;
+  const quarter = (columns + 3) >> 2;
+  for (let j = 0; j < quarter; j++) {
+    const count = columnsOf4(j, quarter, columns);
+    // Where there is no such column, the first one is read again.
+    const b1 = count > 1 ? b + <usize>quarter * columnStep : b;
+    const b2 = count > 2 ? b1 + <usize>quarter * columnStep : b;
+    const b3 = count > 3 ? b2 + <usize>quarter * columnStep : b;
     let row = a;
     let to = out;
     for (let i = 0; i < rows; i++) {
-      const product = dot4(row, b, b1, b2, b3, inner);
-      storeUpTo4(to, add ? f32x4.add(v128.load(to), product) : product, left);
+      storeApart(to, dot4(row, b, b1, b2, b3, inner), quarter, count, add);
       row += aStep;
       to += outStep;
     }
-    b += 4 * columnStep;
-    out += 16;
+    b += columnStep;
+    out += 4;
   }
+}
+
+/** How many of the four columns `j`, `j + quarter`, … there are. */
+@inline
+export function columnsOf4(j: i32, quarter: i32, columns: i32): i32 {
+  return (columns - j + quarter - 1) / quarter;
+}
+
+/** Writes, or adds, the first `count` lanes to elements that are `quarter` elements apart. */
+@inline
+export function storeApart(out: usize, x: v128, quarter: i32, count: i32, add: bool): void {
+  const step = <usize>quarter * 4;
+  storeElement(out, f32x4.extract_lane(x, 0), add);
+  if (count > 1) storeElement(out + step, f32x4.extract_lane(x, 1), add);
+  if (count > 2) storeElement(out + 2 * step, f32x4.extract_lane(x, 2), add);
+  if (count > 3) storeElement(out + 3 * step, f32x4.extract_lane(x, 3), add);
+}
+
+@inline
+function storeElement(out: usize, x: f32, add: bool): void {
+  store<f32>(out, add ? load<f32>(out) + x : x);
 }
 
 /** The products of one vector with four others. */
@@ -56,39 +78,38 @@ function dot4(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, length: i32)
     s3 = madd(low, keepFirst(v128.load(b3 + at), length, zero), s3);
     at += 16;
   }
-  s0 = f32x4.add(s0, t0);
-  s1 = f32x4.add(s1, t1);
-  s2 = f32x4.add(s2, t2);
-  s3 = f32x4.add(s3, t3);
-  const low01 = v128.shuffle<i32>(s0, s1, 0, 4, 1, 5);
-  const high01 = v128.shuffle<i32>(s0, s1, 2, 6, 3, 7);
-  const low23 = v128.shuffle<i32>(s2, s3, 0, 4, 1, 5);
-  const high23 = v128.shuffle<i32>(s2, s3, 2, 6, 3, 7);
-  const sums01 = f32x4.add(low01, high01);
-  const sums23 = f32x4.add(low23, high23);
-  return f32x4.add(v128.shuffle<i64>(sums01, sums23, 0, 2), v128.shuffle<i64>(sums01, sums23, 1, 3));
+  return sumsOf4(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3));
 }
 
-/** Columns of which the result stays in the first cache while rows stream by. */
-const stripColumns = 2048;
+/** Columns of which the result, and in turn four rows of `b`, stay in the first cache. */
+const stripColumns = 1024;
 
 /**
- * `out = a · b`, or `out += a · b`, for one row and rows of `b` that are contiguous, `rowStep` bytes apart, without
- * packing. Four rows are read at a time.
+ * `out = a · b`, or `out += a · b`, for few rows of `a` `[rows, inner]`, and rows of `b` that are contiguous, `rowStep`
+ * bytes apart, without packing. Four rows of `b` are read at a time, for all of `a`.
  */
 export function multiplyRows(
-  a: usize, b: usize, rowStep: usize, inner: i32, columns: i32, out: usize, add: bool,
+  a: usize, aStep: usize, b: usize, rowStep: usize, rows: i32, inner: i32, columns: i32,
+  out: usize, outStep: usize, add: bool,
 ): void {
-  if (!add) memory.fill(out, 0, <usize>columns * 4);
+  for (let i = 0; !add && i < rows; i++) memory.fill(out + <usize>i * outStep, 0, <usize>columns * 4);
   for (; columns > 0; columns -= stripColumns) {
-    addRows(a, b, rowStep, inner, min(columns, stripColumns), out);
+    const count = min(columns, stripColumns);
+    for (let k = 0; k < inner; k += 4) {
+      const from = b + <usize>k * rowStep;
+      for (let i = 0; i < rows; i++) {
+        addRows(a + <usize>i * aStep + <usize>k * 4, from, rowStep, inner - k, count, out + <usize>i * outStep);
+      }
+    }
     b += stripColumns * 4;
     out += stripColumns * 4;
   }
 }
 
-function addRows(a: usize, b: usize, rowStep: usize, inner: i32, columns: i32, out: usize): void {
-  for (; inner >= 4; inner -= 4) {
+/** Adds four rows of `b`, or the `count` that are left, each times an element of `a`. */
+@inline
+function addRows(a: usize, b: usize, rowStep: usize, count: i32, columns: i32, out: usize): void {
+  if (count >= 4) {
     const a0 = v128.load32_splat(a);
     const a1 = v128.load32_splat(a, 4);
     const a2 = v128.load32_splat(a, 8);
@@ -102,10 +123,9 @@ function addRows(a: usize, b: usize, rowStep: usize, inner: i32, columns: i32, o
       const right = madd(a3, v128.load(b3 + at), f32x4.mul(a2, v128.load(b2 + at)));
       storeUpTo4(out + at, f32x4.add(v128.load(out + at), f32x4.add(left, right)), columns - j);
     }
-    a += 16;
-    b = b3 + rowStep;
+    return;
   }
-  for (; inner > 0; inner--) {
+  for (; count > 0; count--) {
     const factor = v128.load32_splat(a);
     for (let j = 0; j < columns; j += 4) {
       const at = <usize>j * 4;

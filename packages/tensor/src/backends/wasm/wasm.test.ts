@@ -132,7 +132,7 @@ describe("memory", () => {
         wasm.exp(at, at, count);
         wasm.sumRows(at, 1, count, at);
         wasm.multiplyColumns(at, 0, at, 0, 1, count, 1, at, 0, false);
-        wasm.multiplyRows(at, at, 0, 1, count, at, true);
+        wasm.multiplyRows(at, 0, at, 0, 1, 1, count, at, 0, true);
       }).not.toThrow();
     }
   });
