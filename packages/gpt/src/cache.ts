@@ -1,5 +1,5 @@
-import { keep, scope, zeros } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Backend } from "@gpt/tensor";
+import { keep, permute, scope, zeros } from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, Tensor } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 
@@ -10,7 +10,7 @@ import { GPTError } from "./errors.ts";
 export class KeyValueCache {
   readonly slots: number;
   readonly capacity: number;
-  /** One entry for each block: keys and values, `[slots · capacity, heads, headDim]`. */
+  /** One entry for each block: keys and values, `[slots · capacity, heads, headDim]`; heads lie one behind the other. */
   readonly blocks: readonly AttentionCache[];
   readonly #lengths: number[];
 
@@ -24,10 +24,8 @@ export class KeyValueCache {
     }
     this.slots = slots;
     this.capacity = capacity;
-    const shape = [slots * capacity, heads, headDim];
-    this.blocks = scope(() =>
-      Array.from({ length: layers }, () => ({ keys: zeros(shape, { backend }), values: zeros(shape, { backend }) })),
-    );
+    const rows = (): Tensor => permute(zeros([heads, slots * capacity, headDim], { backend }), [1, 0, 2]);
+    this.blocks = scope(() => Array.from({ length: layers }, () => ({ keys: rows(), values: rows() })));
     for (const { keys, values } of this.blocks) {
       keep(keys);
       keep(values);

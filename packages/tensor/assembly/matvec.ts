@@ -86,19 +86,25 @@ const stripColumns = 1024;
 
 /**
  * `out = a · b`, or `out += a · b`, for few rows of `a` `[rows, inner]`, and rows of `b` that are contiguous, `rowStep`
- * bytes apart, without packing. Four rows of `b` are read at a time, for all of `a`.
+ * bytes apart, without packing. Four rows of `b` are read at a time, for all of `a`; they lie a quarter of all apart.
  */
 export function multiplyRows(
   a: usize, aStep: usize, b: usize, rowStep: usize, rows: i32, inner: i32, columns: i32,
   out: usize, outStep: usize, add: bool,
 ): void {
   for (let i = 0; !add && i < rows; i++) memory.fill(out + <usize>i * outStep, 0, <usize>columns * 4);
+  const quarter = inner >> 2;
   for (; columns > 0; columns -= stripColumns) {
     const count = min(columns, stripColumns);
-    for (let k = 0; k < inner; k += 4) {
-      const from = b + <usize>k * rowStep;
+    for (let k = 0; k < quarter; k++) {
       for (let i = 0; i < rows; i++) {
-        addRows(a + <usize>i * aStep + <usize>k * 4, from, rowStep, inner - k, count, out + <usize>i * outStep);
+        const from = a + <usize>i * aStep + <usize>k * 4;
+        addFourRows(from, <usize>quarter * 4, b + <usize>k * rowStep, <usize>quarter * rowStep, count, out + <usize>i * outStep);
+      }
+    }
+    for (let k = 4 * quarter; k < inner; k++) {
+      for (let i = 0; i < rows; i++) {
+        addRow(load<f32>(a + <usize>i * aStep + <usize>k * 4), b + <usize>k * rowStep, count, out + <usize>i * outStep);
       }
     }
     b += stripColumns * 4;
@@ -106,32 +112,28 @@ export function multiplyRows(
   }
 }
 
-/** Adds four rows of `b`, or the `count` that are left, each times an element of `a`. */
+/** Adds four rows, `step` bytes apart, each times its own of four factors. */
 @inline
-function addRows(a: usize, b: usize, rowStep: usize, count: i32, columns: i32, out: usize): void {
-  if (count >= 4) {
-    const a0 = v128.load32_splat(a);
-    const a1 = v128.load32_splat(a, 4);
-    const a2 = v128.load32_splat(a, 8);
-    const a3 = v128.load32_splat(a, 12);
-    const b1 = b + rowStep;
-    const b2 = b1 + rowStep;
-    const b3 = b2 + rowStep;
-    for (let j = 0; j < columns; j += 4) {
-      const at = <usize>j * 4;
-      const left = madd(a1, v128.load(b1 + at), f32x4.mul(a0, v128.load(b + at)));
-      const right = madd(a3, v128.load(b3 + at), f32x4.mul(a2, v128.load(b2 + at)));
-      storeUpTo4(out + at, f32x4.add(v128.load(out + at), f32x4.add(left, right)), columns - j);
-    }
-    return;
+function addFourRows(factors: usize, factorStep: usize, row: usize, step: usize, columns: i32, out: usize): void {
+  const a0 = v128.load32_splat(factors);
+  const a1 = v128.load32_splat(factors + factorStep);
+  const a2 = v128.load32_splat(factors + 2 * factorStep);
+  const a3 = v128.load32_splat(factors + 3 * factorStep);
+  const row1 = row + step;
+  const row2 = row1 + step;
+  const row3 = row2 + step;
+  for (let j = 0; j < columns; j += 4) {
+    const at = <usize>j * 4;
+    const left = madd(a1, v128.load(row1 + at), f32x4.mul(a0, v128.load(row + at)));
+    const right = madd(a3, v128.load(row3 + at), f32x4.mul(a2, v128.load(row2 + at)));
+    storeUpTo4(out + at, f32x4.add(v128.load(out + at), f32x4.add(left, right)), columns - j);
   }
-  for (; count > 0; count--) {
-    const factor = v128.load32_splat(a);
-    for (let j = 0; j < columns; j += 4) {
-      const at = <usize>j * 4;
-      storeUpTo4(out + at, madd(factor, v128.load(b + at), v128.load(out + at)), columns - j);
-    }
-    a += 4;
-    b += rowStep;
+}
+
+@inline
+function addRow(factor: f32, row: usize, columns: i32, out: usize): void {
+  for (let j = 0; j < columns; j += 4) {
+    const at = <usize>j * 4;
+    storeUpTo4(out + at, madd(f32x4.splat(factor), v128.load(row + at), v128.load(out + at)), columns - j);
   }
 }

@@ -5,7 +5,11 @@ import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
 import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
 
-/** The keys and values of earlier tokens, each `[capacity, kvHeads, headDim]`: rows that the sequences name. */
+/**
+ * The keys and values of earlier tokens, each `[capacity, kvHeads, headDim]`: rows that the sequences name. The elements
+ * of a vector lie one behind the other; rows and heads lie anyhow. A single query is fastest where all rows of one head
+ * do too, as in `permute(zeros([kvHeads, capacity, headDim]), [1, 0, 2])`.
+ */
 export interface AttentionCache {
   readonly keys: Tensor;
   readonly values: Tensor;
@@ -118,10 +122,11 @@ function checkCache(qkv: Tensor, kvHeads: number, headDim: number, cache: Attent
   if (!cache) return undefined;
   checkOperands("attention", qkv, cache.keys, cache.values);
   for (const part of [cache.keys, cache.values]) {
-    if (part.rank !== 3 || part.shape[1] !== kvHeads || part.shape[2] !== headDim || !part.isDense) {
+    if (part.rank !== 3 || part.shape[1] !== kvHeads || part.shape[2] !== headDim || part.strides[2] !== 1) {
       throw shapeError(
         "attention",
-        `the cache is ${formatShape(part.shape)}, expected dense [capacity, ${kvHeads}, ${headDim}]`,
+        `the cache is ${formatShape(part.shape)} with strides ${formatShape(part.strides)}, expected ` +
+          `[capacity, ${kvHeads}, ${headDim}] with a last stride of 1`,
       );
     }
   }
