@@ -18,6 +18,9 @@ export { adamw, addSums, squaresBlock, sumSquares } from "./optimizer";
 export { packedLeftBytes, packedRightBytes, packLeft } from "./pack";
 export { dropout, uniform } from "./random";
 export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";
+export { gatherStored } from "./weights";
+export { encodedRowBytes, encodeRows, multiplyStored, multiplyStoredScratch } from "./weights-matvec";
+export { packStoredScratch } from "./weights-pack";
 
 /** Whether this is the relaxed build. */
 export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;

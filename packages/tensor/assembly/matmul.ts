@@ -3,8 +3,9 @@
  * eight columns of the result at a time, held in twelve registers.
  */
 import { gelu4 } from "./math";
-import { packRight, tileColumns, tileRows } from "./pack";
+import { packedRightBytes, packRight, tileColumns, tileRows } from "./pack";
 import { madd, storeUpTo4 } from "./simd";
+import { packStored } from "./weights-pack";
 
 /** Bytes of a tile of the result. */
 export const tileBytes: usize = tileRows * tileColumns * 4;
@@ -13,17 +14,26 @@ export const tileBytes: usize = tileRows * tileColumns * 4;
  * A block of a product, and what follows it: `out = a · b`, or `out += a · b`, of `a` `[rows, inner]`, which is packed, and
  * `b` `[inner, columns]`, which is not; then `finishRows` where it has anything to do. Layers of `depth` of the inner axis
  * are multiplied one after another; that of `b` is packed right before, and does not leave the cache. Steps are in bytes.
- * `wide` chooses `multiplyWideTile`; `scratch` has room for one tile and a packed layer of `b`.
+ * `wide` chooses `multiplyWideTile`; `scratch` has room for one tile and a packed layer of `b`. Where `format` is not 0,
+ * `b` is a stored weight: see `packStored`, for which `scratch` then has room too.
  */
 export function multiplyBlock(
-  a: usize, b: usize, bInnerStep: isize, bColumnStep: isize, out: usize, outStep: usize,
+  a: usize, b: usize, bInnerStep: isize, bColumnStep: isize, format: i32, scales: usize, scaleStep: usize, first: i32,
+  out: usize, outStep: usize,
   rows: i32, inner: i32, columns: i32, depth: i32, add: bool,
   bias: usize, activation: i32, preactivation: usize, residual: usize, wide: bool, scratch: usize,
 ): void {
   const packed = scratch + tileBytes;
+  const dequantized = packed + packedRightBytes(depth, columns);
   for (let k = 0; k < inner; k += depth) {
     const count = min(depth, inner - k);
-    packRight(b, bInnerStep, bColumnStep, count, columns, packed);
+    if (format) {
+      packStored(format, b, bInnerStep, bColumnStep, scales, scaleStep, first, count, columns, packed, dequantized);
+      if (bInnerStep) scales += <usize>depth * scaleStep;
+      else first += depth;
+    } else {
+      packRight(b, bInnerStep, bColumnStep, count, columns, packed);
+    }
     multiplyLayer(a, <usize>inner * tileRows * 4, packed, out, outStep, rows, count, columns, add || k > 0, wide, scratch);
     a += <usize>depth * tileRows * 4;
     b += <isize>depth * bInnerStep;

@@ -28,7 +28,8 @@ export interface StoredView {
 export interface WeightKernels {
   /**
    * `out = activation(x · weightᵀ + bias) + residual`: `x` is `[rows, inputs]`, `weight` `[outputs, inputs]`, `out`
-   * `[rows, outputs]`; the others as for `matmul`.
+   * `[rows, outputs]`; the others as for `matmul`. For `int8` and `int4` a backend may round `x` to codes of 16 bits with
+   * one scale for each block of 32 columns.
    */
   linearStored(call: {
     readonly x: Dense;

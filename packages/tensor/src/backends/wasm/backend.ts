@@ -67,7 +67,7 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
       ...loss(engine),
       ...optimizer(engine),
       ...random(engine),
-      ...weights(engine, matmul(engine)),
+      ...weights(engine),
     },
     weightFormats,
     get memory() {

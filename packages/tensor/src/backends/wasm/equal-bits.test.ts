@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Backend, Dense } from "../../contract/index.ts";
 import {
-  adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, reshape, scope, slice, sumSquares,
-  tensor, uniform, useBackend, zeros,
+  adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, reshape, scope, slice,
+  StoredWeight, sum, sumSquares, tensor, uniform, useBackend, zeros,
 } from "../../index.ts";
 import type { Tensor } from "../../index.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
 import type { Shape } from "../../shape.ts";
+import { weightFormats } from "../../weight-format.ts";
 import { startBackend } from "./backend.ts";
 
 describe("any number of threads gives equal bits", () => {
@@ -46,7 +47,34 @@ describe("any number of threads gives equal bits", () => {
       expect(out[index] / expected).toBeCloseTo(1, 5);
     }
   });
+
+  test.each(weightFormats)("with weights in %s", async (format) => {
+    const results = await forThreads("relaxed", (backend) =>
+      useBackend(backend, () =>
+        scope(() => {
+          const weight = StoredWeight.allocate(format, [1031, 301]);
+          weight.write(draw([1031, 301], 1).dataSync());
+          const ids = tensor(Int32Array.from({ length: 50 }, (_, i) => (i * i) % 1031));
+          const rows = [1, 7, 70].map((count) => linear(draw([count, 301], count), weight, draw([1031], 2)));
+          const x = draw([5, 301], 3);
+          x.requiresGrad = true;
+          sum(linear(x, weight, undefined, { activation: "gelu" })).backward();
+          const [one, few, many] = rows.map((result) => result.dataSync());
+          const gradient = (x.grad as Tensor).dataSync();
+          const looked = embedding(weight, ids).dataSync();
+          weight.dispose();
+          return { one, few, many, gradient, looked };
+        }),
+      ),
+    );
+    expectEqualBits(results);
+  });
 });
+
+/** Numbers in [−½, ½). */
+function draw(shape: Shape, stream: number): Tensor {
+  return add(uniform(shape, { seed: [7, 8], stream: [stream, 0] }), -0.5);
+}
 
 /** What `run` gives on 1, 2 and 3 threads, which share all work that can be divided, and with tiles for fused vectors. */
 async function forThreads<T>(build: "relaxed" | "simd", run: (backend: Backend) => T): Promise<T[]> {

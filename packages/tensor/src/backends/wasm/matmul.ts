@@ -1,21 +1,18 @@
-import type { Activation, MatmulKernels, View } from "../../contract/index.ts";
+import type { MatmulKernels, View } from "../../contract/index.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import type { Engine } from "./engine.ts";
 import { multiplyByBlocks } from "./multiply-by-blocks.ts";
 import type { Matrices, Products } from "./products.ts";
-import { offsetOf } from "./products.ts";
+import { epilogueOf, offsetOf } from "./products.ts";
 
 /** Up to so many rows, `b` is multiplied where it lies, whatever way its elements are contiguous. */
-const fewRows = 8;
+export const fewRows = 8;
 /** Nanoseconds for an element of the right operand that is read where it lies. */
 const readTime = 0.2;
 
-/** The activations' numbers in `finishRows`. */
-const activationNumbers: Record<Activation, number> = { gelu: 1, relu: 2 };
-
 export function matmul(engine: Engine): MatmulKernels {
   return {
-    matmul({ a, b, out, accumulate, bias, activation, preactivation, residual }) {
+    matmul({ a, b, out, accumulate, ...epilogue }) {
       const [, inner, columns] = b.shape;
       let [batch, rows] = a.shape;
       const [left, right] = [matrices(engine, a), matrices(engine, b)];
@@ -28,16 +25,14 @@ export function matmul(engine: Engine): MatmulKernels {
       const products: Products = {
         a: left,
         b: right,
+        storage: null,
         out: { address: engine.address(out), batchStep: rows * rowStep, rowStep, columnStep: bytesPerElement },
         batch,
         rows,
         inner,
         columns,
         add: accumulate,
-        bias: bias ? engine.address(bias) : 0,
-        activation: activation ? activationNumbers[activation] : 0,
-        preactivation: preactivation ? engine.address(preactivation) : 0,
-        residual: residual ? engine.address(residual) : 0,
+        ...epilogueOf(engine, epilogue),
       };
       if (rows === 0 || columns === 0) return;
       if (inner === 0 && !accumulate) engine.fill(0, out);
@@ -71,7 +66,7 @@ function multiplyInPlace(engine: Engine, products: Products, index: number): voi
   });
 }
 
-/** What follows a product that was made in place. */
+/** Makes what follows product `index`, which was made in place. */
 function finish(engine: Engine, products: Products, index: number): void {
   const { out, rows, columns, bias, activation, preactivation, residual } = products;
   if (!bias && !activation && !preactivation && !residual) return;

@@ -82,20 +82,26 @@ function packChunk(engine: Engine, { a }: Products, chunk: Chunk): void {
 /** Multiplies what is packed, and finishes the result with the last of the inner axis, while it is in the cache. */
 function multiplyChunk(engine: Engine, products: Products, block: Block, chunk: Chunk): void {
   const { product, row, k, batch, rows, inner, left, leftStep } = chunk;
-  const { b, out, columns, add, bias, activation, preactivation, residual } = products;
+  const { b, storage, out, columns, add, bias, activation, preactivation, residual } = products;
   const { wasm } = engine;
   const last = k + inner === products.inner;
-  const scratchBytes = Number(wasm.tileBytes.value) + wasm.packedRightBytes(block.inner, block.columns);
+  const scratchBytes =
+    Number(wasm.tileBytes.value) +
+    wasm.packedRightBytes(block.inner, block.columns) +
+    (storage ? wasm.packStoredScratch(block.inner, block.columns) : 0);
   engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
     const calls: Call[] = [];
     for (let index = 0; index < batch; index++) {
       for (let j = 0; j < columns; j += block.columns) {
         const right = b.address + offsetOf(b, product + index, k, j);
+        const scales = storage ? storage.scales.address + offsetOf(storage.scales, product + index, k, j) : 0;
         for (let i = 0; i < rows; i += block.rows) {
           const offset = offsetOf(out, product + index, row + i, j);
           calls.push([
             "multiplyBlock",
             left + index * leftStep + i * inner * bytesPerElement, right, b.rowStep, b.columnStep,
+            storage?.format ?? 0, scales, storage ? storage.scales.rowStep + storage.scales.columnStep : 0,
+            b.rowStep === 0 ? k : j,
             out.address + offset, out.rowStep,
             Math.min(block.rows, rows - i), inner, Math.min(block.columns, columns - j), block.inner, add || k > 0,
             last && bias ? bias + j * bytesPerElement : 0,

@@ -135,6 +135,14 @@ describe("memory", () => {
         wasm.multiplyRows(at, 0, at, 0, 1, 1, count, at, 0, true);
       }).not.toThrow();
     }
+    const start = Number(wasm.heapBase.value);
+    const [format, blockBytes, scaleBytes, none] = [3, 32, 4, 0];
+    expect(() => {
+      wasm.multiplyStored(
+        format, start, 1, 1, end - blockBytes, blockBytes, end - scaleBytes, scaleBytes, 1, start, 4,
+        none, none, none, none, start,
+      );
+    }).not.toThrow();
   });
 
   test("a buffer is freed once", async () => {

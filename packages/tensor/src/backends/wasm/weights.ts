@@ -1,67 +1,122 @@
-import type { Dense, MatmulKernels, StoredView, WeightKernels } from "../../contract/index.ts";
+import type { Dense, StoredView, WeightFormat, WeightKernels } from "../../contract/index.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import { idOutOfRange } from "../../index-errors.ts";
-import { denseStrides, sizeOf } from "../../shape.ts";
-import type { Shape } from "../../shape.ts";
-import { decodeRows } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
+import { fewRows } from "./matmul.ts";
+import { multiplyByBlocks } from "./multiply-by-blocks.ts";
+import { epilogueOf } from "./products.ts";
+import type { Matrices, Products, Storage } from "./products.ts";
 
-export function weights(engine: Engine, { matmul }: MatmulKernels): WeightKernels {
+/** The formats' numbers in `assembly/weights.ts`. */
+const formatNumbers: Record<WeightFormat, number> = { f16: 1, bf16: 2, int8: 3, int4: 4 };
+/** Nanoseconds for an element that is read where it lies, and for one that becomes f32. */
+const [readTime, dequantizeTime] = [0.06, 0.4];
+
+export function weights(engine: Engine): WeightKernels {
   return {
-    linearStored({ x, weight, out, bias, activation, preactivation, residual }) {
-      const [outputs, inputs] = weight.shape;
-      withElements(engine, weight, (elements) => {
-        matmul({
-          a: batchOfOne(x),
-          b: { ...elements, shape: [1, inputs, outputs], strides: [0, 1, inputs] },
-          out: batchOfOne(out),
-          accumulate: false,
-          bias,
-          activation,
-          preactivation: preactivation && batchOfOne(preactivation),
-          residual: residual && batchOfOne(residual),
-        });
-      });
+    linearStored({ x, weight, out, ...epilogue }) {
+      const [rows, inner] = x.shape;
+      const [columns] = weight.shape;
+      const products: Products & { readonly storage: Storage } = {
+        a: rowsOf(engine, x),
+        ...rightOperand(engine, weight, "columnStep"),
+        out: rowsOf(engine, out),
+        batch: 1,
+        rows,
+        inner,
+        columns,
+        add: false,
+        ...epilogueOf(engine, epilogue),
+      };
+      if (rows === 0 || columns === 0) return;
+      if (rows > fewRows && inner > 0) {
+        multiplyByBlocks(engine, products);
+        return;
+      }
+      multiplyInPlace(engine, products);
     },
 
     linearStoredGradient({ grad, weight, out }) {
-      const plain = { accumulate: false, bias: null, activation: null, preactivation: null, residual: null };
-      withElements(engine, weight, (elements) => {
-        matmul({ a: batchOfOne(grad), b: batchOfOne(elements), out: batchOfOne(out), ...plain });
+      const [rows, inner] = grad.shape;
+      const [, columns] = weight.shape;
+      if (rows === 0 || columns === 0) return;
+      if (inner === 0) {
+        engine.fill(0, out);
+        return;
+      }
+      multiplyByBlocks(engine, {
+        a: rowsOf(engine, grad),
+        ...rightOperand(engine, weight, "rowStep"),
+        out: rowsOf(engine, out),
+        batch: 1,
+        rows,
+        inner,
+        columns,
+        add: false,
+        ...epilogueOf(engine, { bias: null, activation: null, preactivation: null, residual: null }),
       });
     },
 
     gatherStored({ weight, ids, out }) {
       const [entries, width] = weight.shape;
-      engine.elements(ids).forEach((id, i) => {
-        if (id < 0 || id >= entries) throw idOutOfRange(id, i, entries);
-        decode(engine, weight, id, engine.elements(out).subarray(i * width, (i + 1) * width));
+      const [count] = ids.shape;
+      const indices = engine.address(ids);
+      const wrong = engine.wasm.firstOutside(indices, count, entries);
+      if (wrong >= 0) throw idOutOfRange(engine.elements(ids)[wrong], wrong, entries);
+      const { b, storage } = rightOperand(engine, weight, "rowStep");
+      const to = engine.address(out);
+      engine.withThreadScratch(blockBytes, (scratch, threadStep) => {
+        engine.divide(count, { time: width * dequantizeTime, threadStep }, (start, some) => [
+          "gatherStored", storage.format, b.address, b.rowStep, storage.scales.address, storage.scales.rowStep, width,
+          indices + start * bytesPerElement, some, to + start * width * bytesPerElement, scratch,
+        ]);
       });
     },
   };
 }
 
-/** Lends `use` the elements of a stored matrix. */
-function withElements(engine: Engine, weight: StoredView, use: (elements: Dense) => void): void {
-  const { shape } = weight;
-  engine.withScratch(sizeOf(shape) * bytesPerElement, (buffer) => {
-    const elements = { buffer, shape, ...at(0, shape) };
-    decode(engine, weight, 0, engine.elements(elements));
-    use(elements);
+/** Bytes of a block of 32 elements as f32. */
+const blockBytes = 32 * bytesPerElement;
+
+/** Encodes the rows of `a` once, for all threads. */
+function multiplyInPlace(engine: Engine, products: Products & { readonly storage: Storage }): void {
+  const { a, b, storage, out, rows, inner, columns, bias, activation, preactivation, residual } = products;
+  const { format, scales } = storage;
+  const { wasm } = engine;
+  engine.withScratch(rows * wasm.encodedRowBytes(format, inner), (encoded) => {
+    wasm.encodeRows(format, a.address, a.rowStep, rows, inner, encoded);
+    engine.withThreadScratch(wasm.multiplyStoredScratch(inner), (scratch, threadStep) => {
+      engine.divide(columns, { time: inner * rows * readTime, multiple: 16, threadStep }, (start, count) => {
+        const at = start * bytesPerElement;
+        return [
+          "multiplyStored", format, encoded, rows, inner, b.address + start * b.columnStep, b.columnStep,
+          scales.address + start * scales.columnStep, scales.columnStep, count, out.address + at, out.rowStep,
+          bias && bias + at, activation, preactivation && preactivation + at, residual && residual + at, scratch,
+        ];
+      });
+    });
   });
 }
 
-function at(offset: number, shape: Shape) {
-  return { offset, strides: denseStrides(shape), dtype: "f32" } as const;
+function rowsOf(engine: Engine, view: Dense): Matrices {
+  const rowStep = view.shape[1] * bytesPerElement;
+  return { address: engine.address(view), batchStep: 0, rowStep, columnStep: bytesPerElement };
 }
 
-/** The rows of a stored matrix from `row` on that fill `out`. */
-function decode(engine: Engine, { format, shape, values, scales }: StoredView, row: number, out: Float32Array): void {
-  const from = (part: Dense<"i32">): Int32Array => engine.elements(part).subarray(row * part.shape[1]);
-  decodeRows(format, shape[1], from(values), scales ? from(scales) : undefined, out);
-}
-
-function batchOfOne({ buffer, offset, shape }: Dense): Dense {
-  const batch = [1, ...shape];
-  return { buffer, shape: batch, ...at(offset, batch) };
+/** A stored weight as the right operand of a product, of which its rows are the rows or the columns. */
+function rightOperand(
+  engine: Engine, weight: StoredView, rowsAre: "rowStep" | "columnStep",
+): { b: Matrices; storage: Storage } {
+  const { format, values, scales } = weight;
+  const none = { batchStep: 0, rowStep: 0, columnStep: 0 };
+  const stepOf = (rowLength: number): typeof none => ({ ...none, [rowsAre]: rowLength * bytesPerElement });
+  return {
+    b: { address: engine.address(values), ...stepOf(values.shape[1]) },
+    storage: {
+      format: formatNumbers[format],
+      scales: scales
+        ? { address: engine.address(scales), ...stepOf(scales.shape[1]) }
+        : { address: 0, ...none },
+    },
+  };
 }

@@ -1,0 +1,47 @@
+/** Packing of stored weights as the right operand of the ordinary product. */
+import { packRight, tileColumns } from "./pack";
+import { blockColumns, blockFloatBytes, blocksOf, dequantize } from "./weights";
+
+/** Bytes of scratch memory that `packStored` needs for up to so many columns or elements of the inner axis. */
+export function packStoredScratch(inner: i32, columns: i32): usize {
+  return <usize>max(tileColumns * (blocksOf(inner) + 1), blocksOf(columns) + 1) * blockFloatBytes;
+}
+
+/**
+ * The same as `packRight` for a weight of which rows are the columns of the operand, `columnStep` bytes apart, or lie
+ * along its inner axis, `innerStep` bytes apart; the other step is 0. `first` is the element of these rows where the
+ * operand begins. `scaleStep` is the distance between the scales of two rows.
+ */
+export function packStored(
+  format: i32, values: usize, innerStep: usize, columnStep: usize, scales: usize, scaleStep: usize, first: i32,
+  inner: i32, columns: i32, out: usize, scratch: usize,
+): void {
+  const block = first / blockColumns;
+  const skipped = <usize>(first - block * blockColumns) * 4;
+  const blocks = blocksOf(first + (innerStep ? columns : inner)) - block;
+  const rowBytes = <usize>blocks * blockFloatBytes;
+  const panelBytes = <usize>inner * tileColumns * 4;
+  if (innerStep) {
+    for (let k = 0; k < inner; k++) {
+      dequantize(format, values, scales, block, blocks, scratch);
+      let panel = out + <usize>k * tileColumns * 4;
+      for (let j = 0; j < columns; j += tileColumns) {
+        packRight(scratch + skipped + <usize>j * 4, rowBytes, 4, 1, min(tileColumns, columns - j), panel);
+        panel += panelBytes;
+      }
+      values += innerStep;
+      scales += scaleStep;
+    }
+    return;
+  }
+  for (let j = 0; j < columns; j += tileColumns) {
+    const count = min(tileColumns, columns - j);
+    for (let line = 0; line < count; line++) {
+      dequantize(format, values, scales, block, blocks, scratch + <usize>line * rowBytes);
+      values += columnStep;
+      scales += scaleStep;
+    }
+    packRight(scratch + skipped, 4, rowBytes, inner, count, out);
+    out += panelBytes;
+  }
+}
