@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import { useBackend } from "@gpt/tensor";
-import type { Backend } from "@gpt/tensor";
+import type { Backend, WeightFormat } from "@gpt/tensor";
 import { UsageError } from "./errors.ts";
 import { wholeNumber } from "./options.ts";
 import { checkRevectorized, isRevectorized, revectorizeOption } from "./revectorize.ts";
@@ -34,6 +34,17 @@ export function addBackendOptions(command: Command): Command {
     .addOption(new Option("--backend <name>", "where to compute").choices(names).default(names[0]))
     .addOption(threads.argParser(wholeNumber(1)))
     .addOption(revectorizeOption());
+}
+
+/** How a command stores the matrices of a model. */
+export interface DTypeOptions {
+  readonly dtype: "f32" | WeightFormat;
+}
+
+/** `--dtype`, for commands that run models and do not train them. */
+export function dtypeOption(): Option {
+  const option = new Option("--dtype <name>", "how matrices are stored: fewer bits take less memory and time");
+  return option.choices(["f32", "f16", "bf16", "int8", "int4"]).default("f32");
 }
 
 /** Starts the backend that `--backend` names, on `--threads`, and chooses it. */

@@ -40,6 +40,12 @@ describe("train, generate, eval, info", () => {
     expect(written.tokens).toHaveLength(12);
     expect((await gpt(directory, generate)).stdout).toBe(`The ${String(written.text)}\n`);
 
+    for (const dtype of ["f16", "int8", "int4"]) {
+      const [stored] = records(await gpt(directory, [...generate, "--dtype", dtype, "--json"]));
+      expect(stored.tokens, dtype).toHaveLength(12);
+      if (dtype === "f16") expect(stored.tokens).toEqual(written.tokens);
+    }
+
     const ids = ["generate", "--model", model, "--prompt-ids", "3,1,2", "--max-tokens", "5", "--seed", "9", "--json"];
     const [first, second] = [records(await gpt(directory, ids)), records(await gpt(directory, ids))];
     expect(first[0].tokens).toEqual(second[0].tokens);
@@ -161,7 +167,7 @@ test("measures the machine, each benchmark by figures above zero and the machine
     "matmul --size 8": ["gflops", "milliseconds", "rounds"],
     "train --preset nano --layers 1 --dim 8 --vocab-size 9 --context 4 --batch 2 --dropout 0.1":
       ["msPerStep", "tokensPerSecond", "peakBytes"],
-    "decode --preset nano --prompt 3 --tokens 3": ["prefillTokensPerSecond", "decodeTokensPerSecond", "peakBytes"],
+    "decode --preset nano --prompt 3 --tokens 3 --dtype int4": ["prefillTokensPerSecond", "decodeTokensPerSecond", "peakBytes"],
     "tokenize --data text.txt": ["mbPerSecond", "tokens"],
   };
   for (const [args, names] of Object.entries(figures)) {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { GPT } from "@gpt/gpt";
 import type { GPTOptions } from "@gpt/gpt";
 import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
-import type { Backend } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { Choice } from "./sampling.ts";
 import { streamTokens } from "./tokens.ts";
@@ -155,7 +155,7 @@ describe("streamTokens", () => {
       break;
     }
     expect(backend.memory.liveBuffers).toBe(before);
-    const { weight } = model.tokenEmbedding;
+    const weight = model.tokenEmbedding.weight as Tensor;
     backend.write(weight, new Float32Array(weight.size).fill(NaN));
     await expect(generate(model, [1], { maxTokens: 3 })).rejects.toMatchObject({ code: "not-a-number" });
     expect(backend.memory.liveBuffers).toBe(before);

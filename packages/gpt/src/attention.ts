@@ -3,7 +3,7 @@ import {
 } from "@gpt/tensor";
 import type { AttentionCache, AttentionSequence, Backend, Tensor } from "@gpt/tensor";
 import { Linear, Module } from "@gpt/nn";
-import type { RandomKeys } from "@gpt/nn";
+import type { MatrixPlace, RandomKeys } from "@gpt/nn";
 import type { GPTConfig } from "./config.ts";
 import { applyHook } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
@@ -25,12 +25,13 @@ export class CausalSelfAttention extends Module {
   readonly #config: GPTConfig;
   readonly #random: RandomKeys;
 
-  constructor(config: GPTConfig, random: RandomKeys) {
+  constructor(config: GPTConfig, random: RandomKeys, place: MatrixPlace) {
     super();
     const { dim, heads, headDim, initialDeviation, layers } = config;
-    this.qkv = new Linear(dim, 3 * heads * headDim, { random, deviation: initialDeviation });
+    this.qkv = new Linear(dim, 3 * heads * headDim, { random, deviation: initialDeviation }, place);
     // Scaled down so that the residual stream's variance does not grow with depth (GPT-2, section 2.3).
-    this.projection = new Linear(heads * headDim, dim, { random, deviation: initialDeviation / Math.sqrt(2 * layers) });
+    const deviation = initialDeviation / Math.sqrt(2 * layers);
+    this.projection = new Linear(heads * headDim, dim, { random, deviation }, place);
     this.#config = config;
     this.#random = random;
   }

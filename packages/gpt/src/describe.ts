@@ -32,8 +32,8 @@ export interface ModelDescription {
   /** Weights, gradients and AdamW's two moments in f32; activations come on top, by batch and context. */
   readonly trainingBytes: number;
   /**
-   * Weights by the dtype of the matrices. Quantised formats have a scale for each 32 values (8.5 and 4.5 bits a value),
-   * and keep biases, norms and positions in f32.
+   * Weights by how the matrices are stored; bf16 takes what f16 does. Biases, norms and positions are f32 always. int8 and
+   * int4 have a scale for each 32 values, which makes 8.5 and 4.5 bits a value; rows of others are filled up to that.
    */
   readonly weightBytes: { readonly f32: number; readonly f16: number; readonly int8: number; readonly int4: number };
   /** Bytes of keys and values in f32 that the cache holds for each token. */
@@ -57,14 +57,14 @@ export function describeModel(config: GPTConfig): ModelDescription {
   const total = tokenEmbedding + positions + attention + mlp + norms + head;
 
   const matrices = attentionMatrices + mlpMatrices + tokenEmbedding + head;
-  const quantised = (bits: number): number => (matrices * bits) / 8 + (total - matrices) * 4;
+  const stored = (bits: number): number => (matrices * bits) / 8 + (total - matrices) * 4;
   const forward = 2 * (attentionMatrices + mlpMatrices + table);
   const attentionForward = 2 * layers * width * contextLength;
   return {
     parameters: { total, tokenEmbedding, positions, attention, mlp, norms, head },
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
     trainingBytes: 4 * 4 * total,
-    weightBytes: { f32: 4 * total, f16: 2 * total, int8: quantised(8.5), int4: quantised(4.5) },
+    weightBytes: { f32: 4 * total, f16: stored(16), int8: stored(8.5), int4: stored(4.5) },
     cacheBytesPerToken: 2 * layers * width * 4,
   };
 }

@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { add, copyInto, crossEntropy, mul, normal, noGrad, scope, sum, tensor, useBackend } from "@gpt/tensor";
+import {
+  add, concat, copyInto, crossEntropy, mul, normal, noGrad, scope, slice, sum, tensor, useBackend,
+} from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
 import { Linear } from "@gpt/nn";
+import { KeyValueCache } from "./cache.ts";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
 import { architectures, idsOf, largestDifference, tiny } from "./testing/fixtures.ts";
@@ -177,7 +180,7 @@ describe("dropout", () => {
     const model = new GPT({ ...tiny, dropout: 0.2, attentionDropout: 0.2 }, { seed: 3 });
     model.random.startStep(1);
     scope(() => lossOf(model).backward());
-    const { weight } = model.blocks[0].attention.qkv;
+    const weight = model.stateDict().get("blocks.0.attention.qkv.weight") as Tensor;
     const gradient = (weight.grad as Tensor).dataSync();
     const length = Math.hypot(...gradient);
     const step = 0.01;
@@ -303,8 +306,9 @@ test("an untied head starts apart from the embedding and learns for itself", () 
   const model = new GPT({ ...tiny, tiedHead: false });
   const hidden = scope(() => model.hidden(idsOf([[1]])));
   scope(() => sum(model.logits(hidden)).backward());
-  expect(model.head?.weight.grad).toBeDefined();
-  expect(model.tokenEmbedding.weight.grad).toBeDefined();
+  const gradientOf = (path: string): Tensor | undefined => model.stateDict().get(path)?.grad;
+  expect(gradientOf("head.weight")).toBeDefined();
+  expect(gradientOf("tokenEmbedding.weight")).toBeDefined();
 });
 
 test("a model for which there is not enough memory leaves nothing behind", () => {
@@ -321,5 +325,46 @@ test("a model for which there is not enough memory leaves nothing behind", () =>
     const { liveBuffers } = backend.memory;
     expect(() => useBackend(small, () => new GPT({ ...tiny, tiedHead: false }))).toThrow("no memory");
     expect(backend.memory.liveBuffers).toBe(liveBuffers);
+  }
+});
+
+describe("weights in fewer bits", () => {
+  const sizes = { vocabSize: 50, contextLength: 12, layers: 2, heads: 2, dim: 40 };
+  const ids = (): Tensor<"i32"> => idsOf([[1, 2, 3, 4, 5], [9, 8, 7, 6, 40]]);
+
+  /** The same model with the values that the stored weights stand for, in f32. */
+  async function expanded(model: GPT): Promise<GPT> {
+    const plain = new GPT(sizes, { weights: "zeros" });
+    const weights = plain.stateDict();
+    for (const [path, weight] of model.namedWeights()) {
+      const target = weights.get(path) as Tensor;
+      target.backend.write(target, await weight.data());
+    }
+    return plain;
+  }
+
+  const cases = (["cpu", "wasm"] as const).flatMap((name) =>
+    (["f16", "bf16", "int8", "int4"] as const).flatMap((format) => [true, false].map((tiedHead) => ({ name, format, tiedHead }))),
+  );
+
+  test.each(cases)("$format on $name, tied head: $tiedHead", async ({ name, format, tiedHead }) => {
+    useBackend(await (name === "cpu" ? cpu() : wasm()));
+    const model = new GPT({ ...sizes, tiedHead }, { seed: 5, format }).eval();
+    const plain = tiedHead ? await expanded(model) : undefined;
+    const logits = noGrad(() => model.forward(ids()));
+    if (plain) expect(distance(logits, noGrad(() => plain.forward(ids())))).toBeLessThan(1e-5);
+    const cache = new KeyValueCache(model.config, { slots: 2 });
+    const rows = Array.from({ length: 5 }, (_, i) => noGrad(() => model.forward(slice(ids(), 1, i, i + 1), { cache })));
+    expect(distance(concat(rows, 1), logits)).toBeLessThan(1e-5);
+    const targets = idsOf([[2, 3, 4, 5, 6], [8, 7, 6, 40, 0]]);
+    const loss = scope(() => model.loss(ids(), targets));
+    expect(loss.dataSync()[0]).toBeCloseTo(noGrad(() => crossEntropy(logits, targets)).dataSync()[0], 5);
+    loss.backward(); // To biases, norms and positions.
+    expect(model.parameters().every(({ grad }) => grad !== undefined)).toBe(true);
+  });
+
+  function distance(a: Tensor, b: Tensor): number {
+    const [actual, expected] = [a.dataSync(), b.dataSync()];
+    return Math.hypot(...actual.map((value, i) => value - expected[i])) / Math.hypot(...expected);
   }
 });

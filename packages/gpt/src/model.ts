@@ -1,6 +1,8 @@
 import { add, crossEntropy, linear, linearCrossEntropy, reshape, scope, tensor } from "@gpt/tensor";
-import type { AttentionSequence, Tensor } from "@gpt/tensor";
+import { Tensor } from "@gpt/tensor";
+import type { AttentionSequence } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
+import type { MatrixPlace } from "@gpt/nn";
 import { CausalSelfAttention } from "./attention.ts";
 import type { BlockContext } from "./attention.ts";
 import type { KeyValueCache } from "./cache.ts";
@@ -23,6 +25,11 @@ export interface GPTInitialization {
   readonly seed?: number;
   /** `zeros` spares the time of drawing weights that are loaded right after. Default `random`. */
   readonly weights?: "random" | "zeros";
+  /**
+   * How the matrices are stored: the token embedding, those of the blocks, and the head. In fewer bits than f32 they are
+   * not trained. Positions, biases and norms are always f32. Default f32.
+   */
+  readonly format?: MatrixPlace["format"];
 }
 
 /** Two linear layers with a GELU between them, applied to each token alone. */
@@ -30,10 +37,10 @@ class FeedForward extends Module {
   readonly expand: Linear;
   readonly contract: Linear;
 
-  constructor({ dim, hiddenDim, initialDeviation, layers }: GPTConfig, random: RandomKeys) {
+  constructor({ dim, hiddenDim, initialDeviation, layers }: GPTConfig, random: RandomKeys, place: MatrixPlace) {
     super();
-    this.expand = new Linear(dim, hiddenDim, { random, deviation: initialDeviation });
-    this.contract = new Linear(hiddenDim, dim, { random, deviation: initialDeviation / Math.sqrt(2 * layers) });
+    this.expand = new Linear(dim, hiddenDim, { random, deviation: initialDeviation }, place);
+    this.contract = new Linear(hiddenDim, dim, { random, deviation: initialDeviation / Math.sqrt(2 * layers) }, place);
   }
 
   forward(x: Tensor, { hooks, path }: BlockContext, residual?: Tensor): Tensor {
@@ -51,12 +58,12 @@ class Block extends Module {
   readonly dropout: Dropout;
   readonly #normPlacement: GPTConfig["normPlacement"];
 
-  constructor(config: GPTConfig, random: RandomKeys) {
+  constructor(config: GPTConfig, random: RandomKeys, place: MatrixPlace) {
     super();
     this.attentionNorm = new LayerNorm(config.dim, config);
-    this.attention = new CausalSelfAttention(config, random);
+    this.attention = new CausalSelfAttention(config, random, place);
     this.mlpNorm = new LayerNorm(config.dim, config);
-    this.mlp = new FeedForward(config, random);
+    this.mlp = new FeedForward(config, random, place);
     this.dropout = new Dropout(config.dropout, random);
     this.#normPlacement = config.normPlacement;
   }
@@ -100,7 +107,7 @@ export class GPT extends Module {
   /** Absent where the head shares the token embedding's weight. */
   readonly head: Linear | undefined;
 
-  constructor(options: GPTOptions, { seed = 0, weights = "random" }: GPTInitialization = {}) {
+  constructor(options: GPTOptions, { seed = 0, weights = "random", format }: GPTInitialization = {}) {
     super();
     this.config = resolveConfig(options);
     const config = { ...this.config, ...(weights === "zeros" ? { initialDeviation: 0 } : {}) };
@@ -108,15 +115,15 @@ export class GPT extends Module {
     const random = new RandomKeys(seed);
     this.random = random;
     const parts = construct(() => ({
-      tokenEmbedding: new Embedding(vocabSize, dim, { random, deviation }),
+      tokenEmbedding: new Embedding(vocabSize, dim, { random, deviation }, { format }),
       // Half of the tokens' deviation, as in GPT-2's released code.
       positionEmbedding:
         config.positions === "learned"
           ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 })
           : undefined,
-      blocks: Array.from({ length: layers }, () => new Block(config, random)),
+      blocks: Array.from({ length: layers }, () => new Block(config, random, { format })),
       finalNorm: config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined,
-      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false }),
+      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false, format }),
     }));
     this.tokenEmbedding = parts.tokenEmbedding;
     this.positionEmbedding = parts.positionEmbedding;
@@ -133,8 +140,8 @@ export class GPT extends Module {
 
   /**
    * The mean cross-entropy of `targets` `[B, T]`, the tokens that follow `ids` `[B, T]`, in nats; −100 is ignored. The
-   * logits of all tokens are not in memory at once, unless a hook asks for them, or another module has taken the head's
-   * place.
+   * logits of all tokens are not in memory at once, unless a hook asks for them, another module has taken the head's
+   * place, or its weight is stored in fewer bits.
    */
   loss(ids: Tensor<"i32">, targets: Tensor<"i32">, options: ForwardOptions = {}): Tensor {
     return scope(() => {
@@ -171,10 +178,11 @@ export class GPT extends Module {
     return applyHook(hooks, "logits", logits);
   }
 
-  /** What hidden states are multiplied by to give logits, where that is all that is done to them. */
+  /** What hidden states are multiplied by to give logits, where that is all that is done to them, and is a tensor. */
   private headWeight(): Tensor | undefined {
-    if (!this.head) return this.tokenEmbedding.weight;
-    return this.head.constructor === Linear && !this.head.bias ? this.head.weight : undefined;
+    const isPlain = !this.head || (this.head.constructor === Linear && !this.head.bias);
+    const { weight } = this.head ?? this.tokenEmbedding;
+    return isPlain && weight instanceof Tensor ? weight : undefined;
   }
 
   /** Token plus position vectors: ids `[B·T]` → `[B·T, dim]`. */

@@ -1,6 +1,6 @@
 export { ModuleError } from "./errors.ts";
 export { Dropout, Embedding, LayerNorm, Linear } from "./layers.ts";
-export type { Initialization } from "./layers.ts";
+export type { Initialization, MatrixPlace } from "./layers.ts";
 export { Module } from "./module.ts";
 export { construct, parameter } from "./parameter.ts";
 export { RandomKeys } from "./random.ts";

@@ -1,7 +1,7 @@
-import { dropout, embedding, layerNorm, linear, normal, ones } from "@gpt/tensor";
-import type { CreateOptions, LinearOptions, Shape, Tensor } from "@gpt/tensor";
+import { dropout, embedding, layerNorm, linear, normal, normalValues, ones, StoredWeight } from "@gpt/tensor";
+import type { CreateOptions, LinearOptions, Shape, Tensor, Weight, WeightFormat } from "@gpt/tensor";
 import { Module } from "./module.ts";
-import { parameter, zeroParameter } from "./parameter.ts";
+import { owned, parameter, zeroParameter } from "./parameter.ts";
 import type { RandomKeys } from "./random.ts";
 
 /** How weights begin: normally distributed with mean 0 and this deviation, drawn from `random`; 0 gives zeros. */
@@ -12,24 +12,35 @@ export interface Initialization {
 
 type Place = CreateOptions<"f32">;
 
-function initialWeight(shape: Shape, { random, deviation }: Initialization, place: Place): Tensor {
+/** Where a matrix lives, and how it is stored. */
+export type MatrixPlace = Place & {
+  /** Fewer bits than f32, for models that are not trained: the matrix is then no parameter. Default f32. */
+  readonly format?: WeightFormat | "f32";
+};
+
+function initialWeight(shape: Shape, { random, deviation }: Initialization, { format, ...place }: MatrixPlace): Weight {
+  if (format !== undefined && format !== "f32") {
+    const weight = owned(StoredWeight.zeros(format, shape, place));
+    if (deviation > 0) weight.write(normalValues(weight.size, random.next(), { deviation }));
+    return weight;
+  }
   if (deviation === 0) return zeroParameter(shape, place);
   return parameter(normal(shape, random.next(), { deviation, ...place }));
 }
 
 /** `x · weightᵀ + bias`, with `weight` `[outputs, inputs]`. */
 export class Linear extends Module {
-  readonly weight: Tensor;
+  readonly weight: Weight;
   readonly bias: Tensor | undefined;
 
   constructor(
     inputs: number,
     outputs: number,
     initialization: Initialization,
-    { bias = true, ...place }: Place & { bias?: boolean } = {},
+    { bias = true, format, ...place }: MatrixPlace & { bias?: boolean } = {},
   ) {
     super();
-    this.weight = initialWeight([outputs, inputs], initialization, place);
+    this.weight = initialWeight([outputs, inputs], initialization, { format, ...place });
     this.bias = bias ? zeroParameter([outputs], place) : undefined;
   }
 
@@ -41,9 +52,9 @@ export class Linear extends Module {
 
 /** A table of vectors, `weight` `[entries, dim]`. */
 export class Embedding extends Module {
-  readonly weight: Tensor;
+  readonly weight: Weight;
 
-  constructor(entries: number, dim: number, initialization: Initialization, place: Place = {}) {
+  constructor(entries: number, dim: number, initialization: Initialization, place: MatrixPlace = {}) {
     super();
     this.weight = initialWeight([entries, dim], initialization, place);
   }

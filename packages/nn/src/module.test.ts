@@ -92,10 +92,52 @@ describe("dropout", () => {
   });
 });
 
+describe("weights in fewer bits", () => {
+  class Stored extends Module {
+    readonly embedding: Embedding;
+    readonly linear: Linear;
+    constructor(format?: "int8") {
+      super();
+      const random = new RandomKeys(3);
+      this.embedding = new Embedding(5, 40, { random, deviation: 1 }, { format });
+      this.linear = new Linear(40, 3, { random, deviation: 1 }, { format });
+    }
+  }
+
+  test("are drawn as those of f32 are, used like them, and are no parameters", async () => {
+    const [stored, plain] = [new Stored("int8"), new Stored()];
+    expect([...stored.namedWeights()].map(([path]) => path)).toEqual(["embedding.weight", "linear.weight", "linear.bias"]);
+    expect([...stored.namedParameters()].map(([path]) => path)).toEqual(["linear.bias"]);
+    expect(stored.parameterCount()).toBe(plain.parameterCount());
+    for (const [path, weight] of stored.namedWeights()) {
+      const [values, expected] = [await weight.data(), await (plain.stateDict().get(path) as Tensor).data()];
+      values.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 1));
+    }
+    const ids = tensor(Int32Array.of(4, 0));
+    const run = (model: Stored): Float32Array =>
+      scope(() => model.linear.forward(model.embedding.forward(ids)).dataSync());
+    const difference = run(stored).map((value, i) => value - run(plain)[i]);
+    expect(Math.hypot(...difference) / Math.hypot(...run(plain))).toBeLessThan(0.02);
+  });
+
+  test("are refused where tensors are asked for, and freed with the module", () => {
+    const before = backend.memory.liveBuffers;
+    const stored = new Stored("int8");
+    expect(() => stored.stateDict()).toThrowErrorMatchingInlineSnapshot(`[ModuleError: stateDict: embedding.weight is stored as int8, and so no tensor; use namedWeights, or f32 weights]`);
+    stored.dispose();
+    expect(backend.memory.liveBuffers).toBe(before);
+    const fail = (): never => {
+      throw new RangeError("no memory");
+    };
+    expect(() => construct(() => [new Stored("int8"), fail()])).toThrow("no memory");
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+});
+
 test("parameters survive the scope in which their module is made, and are freed with it", () => {
   const model = scope(() => new Model());
   scope(() => {
-    sum(model.norm.forward(model.embedding.weight)).backward();
+    sum(model.norm.forward(model.embedding.weight as Tensor)).backward();
   });
   expect(model.norm.weight.grad?.shape).toEqual([3]);
   model.dispose();

@@ -1,5 +1,5 @@
-import type { Tensor } from "@gpt/tensor";
-import { copyInto, noGrad, Tensor as TensorClass } from "@gpt/tensor";
+import type { Tensor, Weight } from "@gpt/tensor";
+import { copyInto, noGrad, StoredWeight, Tensor as TensorClass } from "@gpt/tensor";
 import { ModuleError } from "./errors.ts";
 
 /**
@@ -34,29 +34,49 @@ export abstract class Module {
     }
   }
 
-  /** All parameters with their paths, in the order of declaration. One that is shared appears once. */
-  *namedParameters(prefix = "", seen = new Set<Tensor>()): Generator<[path: string, parameter: Tensor]> {
+  /**
+   * All weights with their paths, in the order of declaration: the parameters, and matrices that are stored in fewer bits.
+   * One that is shared appears once.
+   */
+  *namedWeights(prefix = "", seen = new Set<Weight>()): Generator<[path: string, weight: Weight]> {
     for (const [name, value] of Object.entries(this) as [string, unknown][]) {
-      if (value instanceof TensorClass && !seen.has(value as Tensor)) {
-        seen.add(value as Tensor);
-        yield [prefix + name, value as Tensor];
-      }
+      if (!(value instanceof TensorClass || value instanceof StoredWeight) || seen.has(value as Weight)) continue;
+      seen.add(value as Weight);
+      yield [prefix + name, value as Weight];
     }
-    for (const [name, child] of this.children()) yield* child.namedParameters(`${prefix}${name}.`, seen);
+    for (const [name, child] of this.children()) yield* child.namedWeights(`${prefix}${name}.`, seen);
+  }
+
+  /** The weights that can be trained: those that are tensors. */
+  *namedParameters(): Generator<[path: string, parameter: Tensor]> {
+    for (const [path, weight] of this.namedWeights()) if (weight instanceof TensorClass) yield [path, weight];
   }
 
   parameters(): Tensor[] {
     return Array.from(this.namedParameters(), ([, parameter]) => parameter);
   }
 
-  /** The number of elements in all parameters; a shared one counts once. */
+  /** The number of elements in all weights; a shared one counts once. */
   parameterCount(): number {
-    return this.parameters().reduce((count, { size }) => count + size, 0);
+    return Array.from(this.namedWeights()).reduce((count, [, { size }]) => count + size, 0);
   }
 
-  /** The parameters by path: the tensors themselves, not copies. */
+  /**
+   * The parameters by path: the tensors themselves, not copies. Throws `invalid-state` where weights are stored in fewer
+   * bits: see `namedWeights`.
+   */
   stateDict(): Map<string, Tensor> {
-    return new Map(this.namedParameters());
+    const state = new Map<string, Tensor>();
+    for (const [path, weight] of this.namedWeights()) {
+      if (weight instanceof StoredWeight) {
+        throw new ModuleError(
+          "invalid-state",
+          `stateDict: ${path} is stored as ${weight.format}, and so no tensor; use namedWeights, or f32 weights`,
+        );
+      }
+      state.set(path, weight);
+    }
+    return state;
   }
 
   /** Copies values into the parameters. Every parameter must be there, with its shape, and nothing else. */
@@ -111,8 +131,8 @@ export abstract class Module {
     return old;
   }
 
-  /** Frees the parameters and their gradients. */
+  /** Frees the weights and their gradients. */
   dispose(): void {
-    for (const parameter of this.parameters()) parameter.dispose();
+    for (const [, weight] of this.namedWeights()) weight.dispose();
   }
 }

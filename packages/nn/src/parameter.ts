@@ -1,8 +1,8 @@
 import { keep, zeros } from "@gpt/tensor";
-import type { CreateOptions, Shape, Tensor } from "@gpt/tensor";
+import type { CreateOptions, Shape, Tensor, Weight } from "@gpt/tensor";
 
-/** The parameters that the innermost running `construct` has to free should it fail. */
-let constructed: Tensor[] | undefined;
+/** The weights that the innermost running `construct` has to free should it fail. */
+let constructed: Weight[] | undefined;
 
 /**
  * Makes a tensor a parameter: it collects a gradient, and belongs to its module instead of the scope in which it was
@@ -10,24 +10,29 @@ let constructed: Tensor[] | undefined;
  */
 export function parameter(values: Tensor): Tensor {
   values.requiresGrad = true;
-  constructed?.push(values);
-  return keep(values);
+  return keep(owned(values));
+}
+
+/** Enters a weight that belongs to the module that is being made. */
+export function owned<W extends Weight>(weight: W): W {
+  constructed?.push(weight);
+  return weight;
 }
 
 /**
- * Makes modules, all or none: where memory runs out on the way, the parameters that were made before are freed. For
+ * Makes modules, all or none: where memory runs out on the way, the weights that were made before are freed. For
  * constructors, whose half-made module nobody could dispose of.
  */
 export function construct<T>(make: () => T): T {
   const outer = constructed;
-  const own: Tensor[] = [];
+  const own: Weight[] = [];
   constructed = own;
   try {
     const modules = make();
     outer?.push(...own);
     return modules;
   } catch (error) {
-    for (const parameter of own) parameter.dispose();
+    for (const weight of own) weight.dispose();
     throw error;
   } finally {
     constructed = outer;

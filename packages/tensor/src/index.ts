@@ -1,9 +1,9 @@
 export type {
-  Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, View,
+  Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, StoredView, View, WeightFormat,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
-export { arange, full, normal, ones, tensor, uniform, zeros } from "./core/create.ts";
-export type { CreateOptions, Nested } from "./core/create.ts";
+export { arange, full, normal, normalValues, ones, tensor, uniform, zeros } from "./core/create.ts";
+export type { CreateOptions, Nested, NormalOptions } from "./core/create.ts";
 export { keep, scope } from "./core/scope.ts";
 export { StoredWeight } from "./core/stored-weight.ts";
 export type { Weight } from "./core/stored-weight.ts";

@@ -121,7 +121,7 @@ describe("a stored weight", () => {
   test("takes the place of a tensor, and says what it is", async () => {
     const backend = await cpu();
     useBackend(backend);
-    const weight = StoredWeight.allocate("int8", [2, 3]);
+    const weight = StoredWeight.zeros("int8", [2, 3]);
     weight.write(Float32Array.of(1, 2, 127, 0, -127, 5));
     expect(await weight.data()).toEqual(Float32Array.of(1, 2, 127, 0, -127, 5));
     expect(weight.byteLength).toBe(2 * (32 + 4));
@@ -135,11 +135,11 @@ describe("a stored weight", () => {
 
   test("says what it is not", async () => {
     const backend = await cpu();
-    expect(() => StoredWeight.allocate("int4", [2, 3], { backend: { ...backend, weightFormats: ["f16"] } })).toThrow(
+    expect(() => StoredWeight.zeros("int4", [2, 3], { backend: { ...backend, weightFormats: ["f16"] } })).toThrow(
       "the backend cpu stores no weights as int4; beside f32 it has: f16",
     );
-    expect(() => StoredWeight.allocate("int4", [6], { backend })).toThrow("a stored weight is [rows, columns], not [6]");
-    const weight = StoredWeight.allocate("int4", [2, 3], { backend });
+    expect(() => StoredWeight.zeros("int4", [6], { backend })).toThrow("a stored weight is [rows, columns], not [6]");
+    const weight = StoredWeight.zeros("int4", [2, 3], { backend });
     expect(() => weight.write(new Float32Array(5))).toThrow("5 elements do not fill a stored weight [2, 3] (6)");
     expect(() => linear(tensor([[1, 2]], { backend }), weight)).toThrow(
       "linear: x [1, 2] has 2 features, weight [2, 3] takes 3",

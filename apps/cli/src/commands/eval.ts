@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
-import { addBackendOptions, startBackend } from "../backend.ts";
-import type { BackendOptions } from "../backend.ts";
+import { addBackendOptions, dtypeOption, startBackend } from "../backend.ts";
+import type { BackendOptions, DTypeOptions } from "../backend.ts";
 import { openTokens } from "../data.ts";
 import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
@@ -11,7 +11,7 @@ import { wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options extends BackendOptions {
+interface Options extends BackendOptions, DTypeOptions {
   readonly model: string;
   readonly data: string[];
   readonly context?: number;
@@ -26,7 +26,7 @@ export function evalCommand(): Command {
     .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin")
     .option("--context <n>", "tokens of a window; default: the model's context", wholeNumber(1))
     .option("--batch <n>", "windows to compute at once", wholeNumber(1));
-  return addBackendOptions(command)
+  return addBackendOptions(command.addOption(dtypeOption()))
     .option("--json", "print one JSON object: loss, perplexity, tokens")
     .addHelpText("after", "\nExample:\n  gpt eval --model runs/stories --data book.txt")
     .action(evaluateModel);
@@ -36,7 +36,7 @@ async function evaluateModel(options: Options): Promise<void> {
   const output = new Output(options);
   await startBackend(options);
   const directory = await resolveModelDirectory(options.model);
-  const model = await loadModel(directory);
+  const model = await loadModel(directory, { format: options.dtype });
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
   const source = await openTokens(options.data, tokenizer, output);
   try {

@@ -3,14 +3,14 @@ import { streamText, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { addBackendOptions, startBackend } from "../backend.ts";
-import type { BackendOptions } from "../backend.ts";
+import { addBackendOptions, dtypeOption, startBackend } from "../backend.ts";
+import type { BackendOptions, DTypeOptions } from "../backend.ts";
 import { UsageError } from "../errors.ts";
 import { collect, decimal, idList, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options extends BackendOptions {
+interface Options extends BackendOptions, DTypeOptions {
   readonly model: string;
   readonly prompt?: string;
   readonly promptIds?: number[];
@@ -39,7 +39,7 @@ export function generateCommand(): Command {
     .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
     .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
     .option("--stop <text>", "stop before this text; may be given several times", collect);
-  return addBackendOptions(command)
+  return addBackendOptions(command.addOption(dtypeOption()))
     .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
     .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
     .action(generate);
@@ -51,7 +51,7 @@ async function generate(options: Options): Promise<void> {
   }
   await startBackend(options);
   const directory = await resolveModelDirectory(options.model);
-  const model = await loadModel(directory);
+  const model = await loadModel(directory, { format: options.dtype });
   const output = new Output(options);
   const start = performance.now();
   const result = options.promptIds

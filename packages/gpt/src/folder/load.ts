@@ -1,11 +1,12 @@
-import { currentBackend, useBackend } from "@gpt/tensor";
-import type { Backend, Tensor } from "@gpt/tensor";
+import { currentBackend, StoredWeight, TensorError, useBackend } from "@gpt/tensor";
+import type { Backend, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
 import { readSmallFile } from "../files/read-file.ts";
 import { quote } from "../json-reader.ts";
 import { GPT } from "../model.ts";
+import type { GPTInitialization } from "../model.ts";
 import { readTensor } from "../safetensors/read.ts";
 import { parseConfig } from "./config-json.ts";
 import { WeightFiles } from "./weight-files.ts";
@@ -18,6 +19,8 @@ export interface LoadOptions {
   readonly backend?: Backend;
   /** What the model's dropout derives from, should it be trained further. Default 0. */
   readonly seed?: number;
+  /** How the matrices are stored; weights are converted while they are read, one by one. Default f32. */
+  readonly format?: GPTInitialization["format"];
 }
 
 export const configName = "config.json";
@@ -29,17 +32,17 @@ const maxConfigBytes = 2 ** 20;
  * found to be those that the configuration asks for. The model is in evaluation mode: published folders have dropout.
  * Throws `missing-file`, `invalid-file`, `missing-tensor`, `unsupported-model` and `read-failed`.
  */
-export async function loadModelFrom(folder: ReadableFolder, { backend, seed }: LoadOptions = {}): Promise<GPT> {
+export async function loadModelFrom(folder: ReadableFolder, { backend, ...options }: LoadOptions = {}): Promise<GPT> {
   const place = backend ?? currentBackend();
   const config = await readConfig(folder);
   const files = await WeightFiles.open(folder);
   try {
     const { sources, unusedHead } = matchWeights(config, files, folder.name);
-    const model = useBackend(place, () => new GPT(config, { seed, weights: "zeros" }));
+    const model = useBackend(place, () => new GPT(config, { ...options, weights: "zeros" }));
     try {
-      const parameters = model.stateDict();
-      for (const [weight, stored] of sources) {
-        place.write(parameters.get(weight.path) as Tensor, await readWeight(weight, stored));
+      const weights = new Map(model.namedWeights());
+      for (const [place, source] of sources) {
+        writeWeight(weights.get(place.path) as Weight, await readWeight(place, source), source);
       }
       if (unusedHead) await checkTie(unusedHead, sources, folder.name);
     } catch (error) {
@@ -65,6 +68,20 @@ async function readWeight(
 ): Promise<Float32Array> {
   const values = await readTensor(file, name, entry);
   return transposed ? transpose(values, shape[1], shape[0]) : values;
+}
+
+/** Throws `invalid-file` where the weight's format cannot hold a value. */
+function writeWeight(weight: Weight, values: Float32Array, { name, file }: StoredTensor): void {
+  if (!(weight instanceof StoredWeight)) {
+    weight.backend.write(weight, values);
+    return;
+  }
+  try {
+    weight.write(values);
+  } catch (cause) {
+    if (!(cause instanceof TensorError && cause.code === "invalid-argument")) throw cause;
+    throw new GPTError("invalid-file", `${file.name}: tensor ${quote(name)}: ${cause.message}`, { cause });
+  }
 }
 
 const headName = "lm_head.weight";

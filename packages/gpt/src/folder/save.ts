@@ -1,4 +1,4 @@
-import type { Tensor } from "@gpt/tensor";
+import type { Weight } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import { textFile } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";
@@ -22,9 +22,10 @@ export interface ModelFilesOptions {
 }
 
 /**
- * The files of a model folder in the Hugging Face layout, `config.json` last. Weights are written as F32, and read from
- * the model tensor by tensor while the files are written: the model must live, and not change, until then. Throws
- * `unsupported-model` where `modelType` cannot express the model.
+ * The files of a model folder in the Hugging Face layout, `config.json` last. Weights are written as F32,
+ * those that are stored in fewer bits as the values that they stand for. They are read from the model one by one while the
+ * files are written: the model must live, and not change, until then. Throws `unsupported-model` where `modelType` cannot
+ * express the model.
  */
 export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputFile[] {
   const { config } = model;
@@ -34,10 +35,8 @@ export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputF
     extraFiles = {},
   } = options;
   if (!(maxShardBytes > 0)) throw new GPTError("invalid-input", `maxShardBytes must be above 0, not ${maxShardBytes}`);
-  const parameters = model.stateDict();
-  const sources = Array.from(weightPlaces(config), (weight) =>
-    weightSource(weight, parameters.get(weight.path) as Tensor),
-  );
+  const weights = new Map(model.namedWeights());
+  const sources = Array.from(weightPlaces(config), (place) => weightSource(place, weights.get(place.path) as Weight));
   return [
     ...weightFiles(sources, maxShardBytes),
     ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
@@ -45,13 +44,13 @@ export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputF
   ];
 }
 
-function weightSource(weight: WeightPlace, parameter: Tensor): TensorSource {
+function weightSource(place: WeightPlace, weight: Weight): TensorSource {
   return {
-    name: weight.name,
-    shape: storedShape(weight),
+    name: place.name,
+    shape: storedShape(place),
     async read() {
-      const values = await parameter.data();
-      return weight.transposed ? transpose(values, weight.shape[0], weight.shape[1]) : values;
+      const values = await weight.data();
+      return place.transposed ? transpose(values, place.shape[0], place.shape[1]) : values;
     },
   };
 }

@@ -73,19 +73,33 @@ export function uniform(shape: Shape, key: PhiloxKey, options: CreateOptions<"f3
   return out;
 }
 
+export interface NormalOptions {
+  /** Default 0. */
+  readonly mean?: number;
+  /** Default 1. */
+  readonly deviation?: number;
+}
+
 /**
  * Normally distributed numbers, a pure function of the key. They are made of uniform ones on the host (Box & Muller
  * 1958), so that they are the same on every backend.
  */
 export function normal(
-  shape: Shape,
-  key: PhiloxKey,
-  options: CreateOptions<"f32"> & { mean?: number; deviation?: number } = {},
+  shape: Shape, key: PhiloxKey, { mean, deviation, ...options }: CreateOptions<"f32"> & NormalOptions = {},
 ): Tensor {
-  const { mean = 0, deviation = 1 } = options;
   const out = empty("f32", shape, options); // First of all, since it refuses what does not fit into memory.
   if (out.size === 0) return out;
-  const values = uniformOnHost(out, key);
+  out.backend.write(out, toNormal(uniformOnHost(out, key), key, { mean, deviation }));
+  return out;
+}
+
+/** The first `length` numbers of `normal`, without a tensor. */
+export function normalValues(length: number, key: PhiloxKey, options: NormalOptions = {}): Float32Array {
+  return toNormal(uniformValues(length, key), key, options);
+}
+
+/** Makes numbers of `uniform` normally distributed ones, in place. */
+function toNormal(values: Float32Array, key: PhiloxKey, { mean = 0, deviation = 1 }: NormalOptions): Float32Array {
   for (let i = 0; i < values.length; i += 2) {
     // 1 − u lies in (0, 1], so that the logarithm is finite.
     const radius = deviation * Math.sqrt(-2 * Math.log(1 - values[i]));
@@ -93,8 +107,7 @@ export function normal(
     values[i] = mean + radius * Math.cos(angle);
     if (i + 1 < values.length) values[i + 1] = mean + radius * Math.sin(angle);
   }
-  out.backend.write(out, values);
-  return out;
+  return values;
 }
 
 /** The numbers of `uniform`: from the backend, which is fast, where it can be read at once. `out` may be overwritten. */
@@ -103,8 +116,12 @@ function uniformOnHost(out: Tensor, key: PhiloxKey): Float32Array {
     out.backend.kernels.uniform({ key, out });
     return out.backend.readSync(out);
   }
-  const values = new Float32Array(out.size);
-  forEachUniform(key, values.length, (i, u) => (values[i] = u));
+  return uniformValues(out.size, key);
+}
+
+function uniformValues(length: number, key: PhiloxKey): Float32Array {
+  const values = new Float32Array(length);
+  forEachUniform(key, length, (i, u) => (values[i] = u));
   return values;
 }
 

@@ -4,8 +4,9 @@ import { formatShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { decodeRows, encodeWeight, partShapes } from "../weight-format.ts";
 import { currentBackend } from "./backend.ts";
+import { zeros } from "./create.ts";
 import { keep } from "./scope.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** A matrix of weights, as a tensor or stored in fewer bits. */
 export type Weight = Tensor | StoredWeight;
@@ -29,10 +30,10 @@ export class StoredWeight {
   }
 
   /**
-   * Room for a matrix, contents unspecified, on the chosen backend unless another one is given. Throws
-   * `invalid-argument` where the backend does not have the format.
+   * A matrix of zeros, on the chosen backend unless another one is given. Throws `invalid-argument` where the backend
+   * does not have the format.
    */
-  static allocate(format: WeightFormat, shape: Shape, options: { readonly backend?: Backend } = {}): StoredWeight {
+  static zeros(format: WeightFormat, shape: Shape, options: { readonly backend?: Backend } = {}): StoredWeight {
     const { backend = currentBackend() } = options;
     if (!backend.weightFormats.includes(format)) {
       const known = backend.weightFormats.length > 0 ? backend.weightFormats.join(", ") : "none";
@@ -45,9 +46,10 @@ export class StoredWeight {
       throw new TensorError("invalid-shape", `a stored weight is [rows, columns], not ${formatShape(shape)}`);
     }
     const parts = partShapes(format, shape);
-    const values = keep(Tensor.allocate(backend, "i32", parts.values));
+    const zerosOf = (shape: Shape): Tensor<"i32"> => keep(zeros(shape, { dtype: "i32", backend }));
+    const values = zerosOf(parts.values);
     try {
-      const scales = parts.scales && keep(Tensor.allocate(backend, "i32", parts.scales));
+      const scales = parts.scales && zerosOf(parts.scales);
       return new StoredWeight(format, shape, values, scales);
     } catch (error) {
       values.dispose();

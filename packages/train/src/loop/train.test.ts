@@ -341,7 +341,7 @@ describe("a run that diverges", () => {
         events.push(event);
         if (event.step !== 10 || event.type !== "checkpoint") continue;
         // As a learning rate that is far too high would leave them.
-        const { weight } = model.tokenEmbedding;
+        const weight = model.tokenEmbedding.weight as Tensor;
         backend.write(weight, new Float32Array(weight.size).fill(Infinity));
       }
     };
@@ -357,7 +357,7 @@ describe("a run that diverges", () => {
 
   test("a gradient that is no number is found as well", async () => {
     const model = tinyModel();
-    const { weight } = model.blocks[0].mlp.expand;
+    const weight = model.blocks[0].mlp.expand.weight as Tensor;
     backend.write(weight, new Float32Array(weight.size).fill(3e38));
     await expect(run(model)).rejects.toMatchObject({ code: "non-finite-loss" });
   });

@@ -6,7 +6,7 @@ import type { Tree } from "@gpt/config/crash-disk";
 import type { GPT } from "@gpt/gpt";
 import { loadModel, nodeFileOperations } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/gpt/node";
-import type { Backend } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
 import { train } from "../loop/train.ts";
 import type { TrainOptions } from "../loop/train.ts";
 import { collect, patternedData, startBackend, tinyModel } from "../testing/fixtures.ts";
@@ -68,7 +68,7 @@ test("a crash of the machine at any moment leaves a state that was saved, and no
 async function expectFinalModel(folder: string, model: GPT): Promise<void> {
   const loaded = await loadModel(folder);
   const weights = ({ tokenEmbedding, blocks }: GPT) =>
-    [tokenEmbedding, blocks[0].mlp.expand].map(({ weight }) => weight.dataSync());
+    [tokenEmbedding, blocks[0].mlp.expand].map(({ weight }) => (weight as Tensor).dataSync());
   expect(weights(loaded)).toEqual(weights(model));
   expect(await readFile(join(folder, "tokenizer.json"), "utf8")).toBe("{}");
   loaded.dispose();

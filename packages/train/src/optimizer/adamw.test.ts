@@ -160,7 +160,7 @@ test("frees what it holds; the parameters live on", () => {
   optimizer.step();
   optimizer.dispose();
   expect(model.parameters().every(({ grad }) => grad === undefined)).toBe(true);
-  expect(model.tokenEmbedding.weight.dataSync()).toHaveLength(11 * 8);
+  expect((model.tokenEmbedding.weight as Tensor).dataSync()).toHaveLength(11 * 8);
   model.dispose();
   expect(backend.memory.liveBuffers).toBe(before);
 });

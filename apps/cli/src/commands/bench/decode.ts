@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { streamTokens } from "@gpt/generate";
 import { GPT, preset } from "@gpt/gpt";
-import { addBackendOptions, startBackend } from "../../backend.ts";
-import type { BackendOptions } from "../../backend.ts";
+import { addBackendOptions, dtypeOption, startBackend } from "../../backend.ts";
+import type { BackendOptions, DTypeOptions } from "../../backend.ts";
 import { repeat, Times } from "../../bench/measure.ts";
 import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
@@ -11,7 +11,7 @@ import { formatBytes, formatCount } from "../../format.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
 
-interface Options extends BackendOptions {
+interface Options extends BackendOptions, DTypeOptions {
   readonly preset: string;
   readonly prompt: number;
   readonly tokens: number;
@@ -26,20 +26,20 @@ export function benchDecodeCommand(): Command {
     .option("--prompt <n>", "tokens of the prompt", wholeNumber(1), 128)
     .option("--tokens <n>", "tokens to write", wholeNumber(2), 64)
     .option("--seconds <s>", "how long to measure", decimal(), 5);
-  return addBackendOptions(command)
+  return addBackendOptions(command.addOption(dtypeOption()))
     .option("--json", "print one JSON object: prefillTokensPerSecond, decodeTokensPerSecond, …")
     .addHelpText("after", "\nExample:\n  gpt bench decode --preset gpt2 --prompt 128 --tokens 64")
     .action(benchDecode);
 }
 
 async function benchDecode(options: Options): Promise<void> {
-  const { prompt, tokens: maxTokens, seconds } = options;
+  const { prompt, tokens: maxTokens, seconds, dtype } = options;
   const config = preset(options.preset);
   if (prompt + maxTokens > config.contextLength) {
     throw new UsageError(`${prompt} + ${maxTokens} tokens exceed the model's context of ${config.contextLength}`);
   }
   const backend = await startBackend(options);
-  const model = new GPT(config);
+  const model = new GPT(config, { format: dtype });
   const promptIds = Array.from(randomTokens(prompt, config.vocabSize));
   const rounds = await repeat(seconds, async () => {
     const gaps: number[] = [];
@@ -58,7 +58,7 @@ async function benchDecode(options: Options): Promise<void> {
   const decodeTokensPerSecond = 1000 / gap.median;
   const { peakBytes } = backend.memory;
   report(new Output(options), {
-    title: `${formatCount(model.parameterCount())} parameters on ${backend.name}`,
+    title: `${formatCount(model.parameterCount())} parameters as ${dtype} on ${backend.name}`,
     line:
       `reads ${formatCount(prefillTokensPerSecond)} tokens/s of a prompt of ${prompt}, writes ` +
       `${decodeTokensPerSecond.toFixed(1)} tokens/s, peak ${formatBytes(peakBytes)}, medians of ${prefill.count} and ${gap.count}`,
@@ -68,6 +68,7 @@ async function benchDecode(options: Options): Promise<void> {
       peakBytes,
       prompt,
       tokens: maxTokens,
+      dtype,
       parameters: model.parameterCount(),
       backend: backend.name,
     },

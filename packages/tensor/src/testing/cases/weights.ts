@@ -107,7 +107,7 @@ function storedMatrix(format: WeightFormat, shape: Shape) {
     expected: storedElements(format, shape, array(valuesShape, encoded.values), array(scalesShape ?? [0], encoded.scales ?? [])),
     /** Frees it right after its use: what needs it later has its own hold on it. */
     use<T>(backend: Backend, use: (weight: StoredWeight) => T): T {
-      const weight = StoredWeight.allocate(format, shape, { backend });
+      const weight = StoredWeight.zeros(format, shape, { backend });
       try {
         weight.write(elements);
         return use(weight);
@@ -209,7 +209,7 @@ const eachFormat = (checks: (format: WeightFormat) => readonly Check[]): [Check,
 
 async function refuses(backend: Backend, format: WeightFormat): Promise<void> {
   try {
-    StoredWeight.allocate(format, [1, 32], { backend }).dispose();
+    StoredWeight.zeros(format, [1, 32], { backend }).dispose();
   } catch {
     return;
   }
