@@ -352,10 +352,10 @@ describe("weights in fewer bits", () => {
     const model = new GPT({ ...sizes, tiedHead }, { seed: 5, format }).eval();
     const plain = tiedHead ? await expanded(model) : undefined;
     const logits = noGrad(() => model.forward(ids()));
-    if (plain) expect(distance(logits, noGrad(() => plain.forward(ids())))).toBeLessThan(1e-5);
+    if (plain) expect(distance(logits, noGrad(() => plain.forward(ids())))).toBeLessThan(1e-4);
     const cache = new KeyValueCache(model.config, { slots: 2 });
     const rows = Array.from({ length: 5 }, (_, i) => noGrad(() => model.forward(slice(ids(), 1, i, i + 1), { cache })));
-    expect(distance(concat(rows, 1), logits)).toBeLessThan(1e-5);
+    expect(distance(concat(rows, 1), logits)).toBeLessThan(1e-4);
     const targets = idsOf([[2, 3, 4, 5, 6], [8, 7, 6, 40, 0]]);
     const loss = scope(() => model.loss(ids(), targets));
     expect(loss.dataSync()[0]).toBeCloseTo(noGrad(() => crossEntropy(logits, targets)).dataSync()[0], 5);

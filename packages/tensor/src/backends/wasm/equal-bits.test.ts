@@ -52,7 +52,7 @@ describe("any number of threads gives equal bits", () => {
     const results = await forThreads("relaxed", (backend) =>
       useBackend(backend, () =>
         scope(() => {
-          const weight = StoredWeight.allocate(format, [1031, 301]);
+          const weight = StoredWeight.zeros(format, [1031, 301]);
           weight.write(draw([1031, 301], 1).dataSync());
           const ids = tensor(Int32Array.from({ length: 50 }, (_, i) => (i * i) % 1031));
           const rows = [1, 7, 70].map((count) => linear(draw([count, 301], count), weight, draw([1031], 2)));
