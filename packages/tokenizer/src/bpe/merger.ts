@@ -1,5 +1,9 @@
 import { Heap } from "./heap.ts";
 import type { MergeTable } from "./merge-table.ts";
+import { maxMerges } from "./vocabulary.ts";
+
+/** The longest sequence that is merged without a heap. */
+const longestScanned = 32;
 
 /** Positions that the arrays kept between calls have; longer sequences get arrays of their own. */
 const keptLength = 1024;
@@ -20,11 +24,38 @@ export class Merger {
 
   /**
    * Merges the first `length` ids in place, always the pair with the earliest merge, of several the leftmost, and gives
-   * the number of ids that are left. Takes O(n log n) time: the tokens are a linked list, and the pairs wait in a heap.
+   * the number of ids that are left.
    */
   merge(ids: Int32Array, length: number): number {
+    return length <= longestScanned ? this.#mergeShort(ids, length) : this.#mergeLong(ids, length);
+  }
+
+  /** Looks at all pairs for each merge, which is fastest while they are few. */
+  #mergeShort(ids: Int32Array, length: number): number {
     const merges = this.#merges;
-    if (length < 2) return length;
+    /** The merge of the pair that begins at each position. */
+    const waiting = this.#kept[2];
+    for (let at = 0; at + 1 < length; at++) waiting[at] = merges.find(ids[at], ids[at + 1]);
+    for (; length > 1; length--) {
+      let first = -1;
+      for (let at = 0, least = maxMerges; at + 1 < length; at++) {
+        if (waiting[at] >= 0 && waiting[at] < least) least = waiting[(first = at)];
+      }
+      if (first < 0) break;
+      ids[first] = merges.result(waiting[first]);
+      for (let at = first + 1; at + 1 < length; at++) {
+        ids[at] = ids[at + 1];
+        waiting[at] = waiting[at + 1];
+      }
+      if (first + 2 < length) waiting[first] = merges.find(ids[first], ids[first + 1]);
+      if (first > 0) waiting[first - 1] = merges.find(ids[first - 1], ids[first]);
+    }
+    return length;
+  }
+
+  /** Takes O(n log n) time: the tokens are a linked list, and the pairs wait in a heap. */
+  #mergeLong(ids: Int32Array, length: number): number {
+    const merges = this.#merges;
     const [next, previous, waiting] = length <= keptLength ? this.#kept : [0, 1, 2].map(() => new Int32Array(length));
     const heap = new Heap<number>((a, b) => a < b);
 

@@ -1,5 +1,6 @@
 import { Heap } from "./heap.ts";
 import { maxVocabSize } from "./vocabulary.ts";
+import type { WordCounts } from "./word-counts.ts";
 
 /** Two tokens that stand side by side, how often, and where. */
 interface Pair {
@@ -37,26 +38,23 @@ export class PairIndex {
         (a.pair.left < b.pair.left || (a.pair.left === b.pair.left && a.pair.right < b.pair.right))),
   );
 
-  /** `words`: bytes of each word, as UTF-8, and how often it occurs. */
-  constructor(words: ReadonlyMap<string, number>) {
-    const encoder = new TextEncoder();
+  constructor(words: WordCounts) {
     let length = 0;
-    for (const word of words.keys()) length += encoder.encode(word).length;
+    words.forEach((bytes) => (length += bytes.length));
     this.#tokens = new Int32Array(length);
     this.#next = new Int32Array(length);
     this.#previous = new Int32Array(length);
     this.#weights = new Float64Array(length);
     let at = 0;
-    for (const [word, weight] of words) {
-      const bytes = encoder.encode(word);
+    words.forEach((bytes, count) => {
       for (let i = 0; i < bytes.length; i++) {
         this.#tokens[at + i] = bytes[i];
         this.#previous[at + i] = i > 0 ? at + i - 1 : -1;
         this.#next[at + i] = i + 1 < bytes.length ? at + i + 1 : -1;
-        this.#weights[at + i] = weight;
+        this.#weights[at + i] = count;
       }
       at += bytes.length;
-    }
+    });
     for (let position = 0; position < length; position++) this.#count(position);
     for (const pair of this.#pairs.values()) this.#queue.push({ pair, count: pair.count });
   }

@@ -1,70 +1,79 @@
-/** Pre-tokens that are longer (in UTF-16 units) are rare, and not kept. */
-export const longestCached = 32;
+import type { IdBuffer } from "./id-buffer.ts";
+
+/** Pre-tokens of more bytes are rare, and not kept. */
+export const longestCached = 16;
 
 const capacity = 2 ** 16;
 const slotCount = 2 * capacity;
-const unitCapacity = 2 ** 20;
-const idCapacity = 2 ** 19;
+/** Numbers of a slot: the bytes in four, how many they are, the first id, where the others are, how many these are. */
+const stride = 8;
+const idCapacity = 2 ** 18;
+
+/** For each length up to `longestCached`: which bytes of four numbers belong to the key. */
+const masks = /* @__PURE__ */ Int32Array.from({ length: 4 * (longestCached + 1) }, (_, i) => {
+  const bytes = (i >> 2) - 4 * (i & 3);
+  if (bytes >= 4) return -1;
+  return bytes <= 0 ? 0 : (1 << (8 * bytes)) - 1;
+});
 
 /**
  * Remembers the ids of pre-tokens. Words come again and again, and a look-up is much cheaper than merging. Keys are
- * compared within the text, so that none has to be cut out of it. When it is full it starts again empty, which bounds
- * its memory (about 5 MB) at no cost for each use.
+ * short enough to be read and compared without a loop, whose end no processor would foresee. When it is full it starts
+ * again empty, which bounds its memory (5 MB) at no cost for each use.
  */
 export class PieceCache {
-  /** Entry + 1 by hash, an open table. */
-  readonly #slots = new Int32Array(slotCount);
-  readonly #units = new Uint16Array(unitCapacity);
+  /** An open table. */
+  readonly #slots = new Int32Array(slotCount * stride);
   readonly #ids = new Int32Array(idCapacity);
-  /** Where an entry's units and ids begin; those of the next one are where they end. */
-  readonly #unitStarts = new Int32Array(capacity + 1);
-  readonly #idStarts = new Int32Array(capacity + 1);
   #size = 0;
+  #idCount = 0;
+  /** Where the pre-token that was looked for last would be put. */
+  #free = 0;
 
-  /** Appends the ids of a pre-token to `out`, where they are known. */
-  append(text: string, start: number, end: number, out: number[]): boolean {
-    const entry = this.#slots[this.#slotOf(text, start, end)] - 1;
-    if (entry < 0) return false;
-    const stop = this.#idStarts[entry + 1];
-    for (let i = this.#idStarts[entry]; i < stop; i++) out.push(this.#ids[i]);
-    return true;
-  }
-
-  /** Keeps the ids of a pre-token that is not known yet. */
-  add(text: string, start: number, end: number, ids: Int32Array, count: number): void {
-    const full =
-      this.#size === capacity ||
-      this.#unitStarts[this.#size] + end - start > unitCapacity ||
-      this.#idStarts[this.#size] + count > idCapacity;
-    if (full) {
-      this.#slots.fill(0);
-      this.#size = 0;
-    }
-    const slot = this.#slotOf(text, start, end);
-    const entry = this.#size++;
-    let unitAt = this.#unitStarts[entry];
-    for (let at = start; at < end; at++) this.#units[unitAt++] = text.charCodeAt(at);
-    this.#ids.set(ids.subarray(0, count), this.#idStarts[entry]);
-    this.#unitStarts[entry + 1] = unitAt;
-    this.#idStarts[entry + 1] = this.#idStarts[entry] + count;
-    this.#slots[slot] = entry + 1;
-  }
-
-  /** Where a pre-token is in the table, or would be put. */
-  #slotOf(text: string, start: number, end: number): number {
-    let hash = 0;
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x9e3779b1);
-    hash ^= hash >>> 15;
-    for (let slot = hash & (slotCount - 1); ; slot = (slot + 1) & (slotCount - 1)) {
-      const entry = this.#slots[slot] - 1;
-      if (entry < 0 || this.#equals(entry, text, start, end)) return slot;
+  /**
+   * Appends the ids of a pre-token to `out`, which has room for them, where they are known. Bytes behind it are read,
+   * whatever they are: there must be as many as `longestCached` altogether.
+   */
+  append(utf8: DataView, start: number, length: number, out: IdBuffer): boolean {
+    const slots = this.#slots;
+    const a = utf8.getInt32(start, true) & masks[4 * length];
+    const b = utf8.getInt32(start + 4, true) & masks[4 * length + 1];
+    const c = utf8.getInt32(start + 8, true) & masks[4 * length + 2];
+    const d = utf8.getInt32(start + 12, true) & masks[4 * length + 3];
+    const hash =
+      (Math.imul(a, 0x9e3779b1) ^ Math.imul(c, 0xc2b2ae3d)) + (Math.imul(b, 0x85ebca77) ^ Math.imul(d, 0x27d4eb2f));
+    for (let slot = hash ^ (hash >>> 15); ; slot++) {
+      const at = (slot & (slotCount - 1)) * stride;
+      const difference =
+        (slots[at] ^ a) | (slots[at + 1] ^ b) | (slots[at + 2] ^ c) | (slots[at + 3] ^ d) | (slots[at + 4] ^ length);
+      if (difference === 0) {
+        out.ids[out.length++] = slots[at + 5];
+        const stop = slots[at + 6] + slots[at + 7];
+        for (let i = slots[at + 6]; i < stop; i++) out.ids[out.length++] = this.#ids[i];
+        return true;
+      }
+      if (slots[at + 4] === 0) {
+        slots[at] = a;
+        slots[at + 1] = b;
+        slots[at + 2] = c;
+        slots[at + 3] = d;
+        this.#free = at;
+        return false;
+      }
     }
   }
 
-  #equals(entry: number, text: string, start: number, end: number): boolean {
-    let unitAt = this.#unitStarts[entry];
-    if (this.#unitStarts[entry + 1] - unitAt !== end - start) return false;
-    for (let at = start; at < end; at++) if (this.#units[unitAt++] !== text.charCodeAt(at)) return false;
-    return true;
+  /** Keeps the ids of the pre-token that `append` did not know just now. */
+  add(length: number, ids: Int32Array, count: number): void {
+    const slots = this.#slots;
+    slots[this.#free + 4] = length;
+    slots[this.#free + 5] = ids[0];
+    slots[this.#free + 6] = this.#idCount;
+    slots[this.#free + 7] = count - 1;
+    for (let i = 1; i < count; i++) this.#ids[this.#idCount++] = ids[i];
+    if (++this.#size < capacity && this.#idCount + longestCached <= idCapacity) return;
+    slots.fill(0);
+    this.#size = 0;
+    this.#idCount = 0;
   }
 }

@@ -2,8 +2,9 @@ import { TokenizerError } from "../errors.ts";
 import { preTokenizers } from "../pretokenizers/patterns.ts";
 import type { PreTokenizer } from "../pretokenizers/pre-tokenizer.ts";
 import type { EncodeOptions, StreamingDecoder, Tokenizer } from "../tokenizer.ts";
-import { encodeUtf8 } from "../unicode/text.ts";
+import { Utf8Parts } from "../unicode/utf8-parts.ts";
 import { byteString } from "./bytes.ts";
+import { IdBuffer } from "./id-buffer.ts";
 import { Merger } from "./merger.ts";
 import { longestCached, PieceCache } from "./piece-cache.ts";
 import { chosenTokens, TokenFinder } from "./special-tokens.ts";
@@ -18,6 +19,8 @@ export class BytePairTokenizer implements Tokenizer {
   readonly #preTokenize: PreTokenizer;
   readonly #merger: Merger;
   #cache: PieceCache | undefined;
+  #parts: Utf8Parts | undefined;
+  #out: IdBuffer | undefined;
   /** The token of each byte. */
   readonly #byteIds = new Int32Array(256);
   /** Unmergeable tokens by their bytes, each as a character. */
@@ -25,9 +28,8 @@ export class BytePairTokenizer implements Tokenizer {
   readonly #finder: TokenFinder;
   /** Bytes of special and added tokens. */
   readonly #specialBytes = new Map<number, Uint8Array>();
-  /** Bytes and ids of the pre-token in work; a unit of UTF-16 is 3 bytes at most. */
-  #bytes = new Uint8Array(3 * longestCached);
-  #ids = new Int32Array(3 * longestCached);
+  /** Ids of the pre-token in work. */
+  #ids = new Int32Array(longestCached);
 
   /** Made by `encodingByName`, `trainBPE` and the readers of files, which check what they are given. */
   constructor(vocabulary: BytePairVocabulary) {
@@ -71,12 +73,13 @@ export class BytePairTokenizer implements Tokenizer {
     );
     if (refused) throw disallowedError(refused.token, refused.start);
 
-    const ids: number[] = [];
+    const out = (this.#out ??= new IdBuffer());
     for (let at = 0; ;) {
       const found = this.#finder.find(text, at, (token) => addedTokens.has(token) || allowed(token));
-      this.#encodePlain(text, at, found?.start ?? text.length, ids);
-      if (!found) return ids;
-      ids.push((specialTokens.get(found.token) ?? addedTokens.get(found.token))!);
+      this.#encodePlain(text, at, found?.start ?? text.length, out);
+      if (!found) return out.take();
+      out.reserve(1);
+      out.ids[out.length++] = (specialTokens.get(found.token) ?? addedTokens.get(found.token))!;
       at = found.start + found.token.length;
     }
   }
@@ -123,36 +126,38 @@ export class BytePairTokenizer implements Tokenizer {
   }
 
   /** Appends the ids of a part of the text, in which no special token is looked for. */
-  #encodePlain(text: string, start: number, end: number, out: number[]): void {
+  #encodePlain(text: string, start: number, end: number, out: IdBuffer): void {
     const cache = (this.#cache ??= new PieceCache());
-    for (let at = start; at < end;) {
-      const stop = this.#preTokenize(text, at, end);
-      const cacheable = stop - at <= longestCached;
-      if (!cacheable || !cache.append(text, at, stop, out)) {
-        const count = this.#encodePiece(text, at, stop);
-        for (let i = 0; i < count; i++) out.push(this.#ids[i]);
-        if (cacheable) cache.add(text, at, stop, this.#ids, count);
+    const parts = (this.#parts ??= new Utf8Parts());
+    for (let read = start; read < end;) {
+      read = parts.read(text, read, end);
+      const { view, length } = parts;
+      out.reserve(length);
+      for (let at = 0; at < length;) {
+        const stop = this.#preTokenize(view, at, length);
+        const isShort = stop - at <= longestCached;
+        if (!isShort || !cache.append(view, at, stop - at, out)) {
+          const count = this.#encodePiece(view, at, stop);
+          for (let i = 0; i < count; i++) out.ids[out.length++] = this.#ids[i];
+          if (isShort) cache.add(stop - at, this.#ids, count);
+        }
+        at = stop;
       }
-      at = stop;
     }
   }
 
   /** Puts the ids of a pre-token into `#ids` and gives their number. */
-  #encodePiece(text: string, start: number, end: number): number {
-    const capacity = 3 * (end - start);
-    if (capacity > this.#bytes.length) {
-      this.#bytes = new Uint8Array(capacity);
-      this.#ids = new Int32Array(capacity);
-    }
-    const length = encodeUtf8(text, start, end, this.#bytes);
+  #encodePiece(utf8: DataView, start: number, end: number): number {
+    const length = end - start;
+    if (length > this.#ids.length) this.#ids = new Int32Array(length);
     if (this.#unmergeable.size > 0) {
-      const whole = this.#unmergeable.get(byteString(this.#bytes.subarray(0, length)));
+      const whole = this.#unmergeable.get(byteString(new Uint8Array(utf8.buffer, start, length)));
       if (whole !== undefined) {
         this.#ids[0] = whole;
         return 1;
       }
     }
-    for (let i = 0; i < length; i++) this.#ids[i] = this.#byteIds[this.#bytes[i]];
+    for (let i = 0; i < length; i++) this.#ids[i] = this.#byteIds[utf8.getUint8(start + i)];
     return this.#merger.merge(this.#ids, length);
   }
 }

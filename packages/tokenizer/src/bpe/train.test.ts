@@ -8,16 +8,22 @@ import type { BytePairTokenizer } from "./tokenizer.ts";
 import { trainBPE } from "./train.ts";
 import type { TrainBPEProgress } from "./train.ts";
 
+/** The bytes of the pre-tokens of a text. */
+function wordsOf(text: string, pattern: PatternName): number[][] {
+  const bytes = [...new TextEncoder().encode(text)];
+  const utf8 = new DataView(Uint8Array.from([...bytes, 0, 0, 0]).buffer);
+  const words: number[][] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = preTokenizers[pattern](utf8, at, bytes.length);
+    words.push(bytes.slice(at, end));
+    at = end;
+  }
+  return words;
+}
+
 /** The algorithm as it is told: all pairs are counted anew for each merge. */
 function naiveMerges(texts: readonly string[], count: number, pattern: PatternName): [number, number][] {
-  let words: number[][] = [];
-  for (const text of texts) {
-    for (let at = 0; at < text.length;) {
-      const end = preTokenizers[pattern](text, at, text.length);
-      words.push([...new TextEncoder().encode(text.slice(at, end))]);
-      at = end;
-    }
-  }
+  let words = texts.flatMap((text) => wordsOf(text, pattern));
   const merges: [number, number][] = [];
   while (merges.length < count) {
     const counts = new Map<number, number>();
@@ -47,8 +53,8 @@ function mergePair(word: readonly number[], [left, right]: readonly [number, num
 }
 
 /** Encodes a pre-token by the learnt merges, one after another over the whole word. */
-function naiveEncode(word: string, merges: readonly [number, number][]): number[] {
-  let ids = [...new TextEncoder().encode(word)];
+function naiveEncode(word: readonly number[], merges: readonly [number, number][]): number[] {
+  let ids = [...word];
   for (const [rank, pair] of merges.entries()) ids = mergePair(ids, pair, 256 + rank);
   return ids;
 }
@@ -76,12 +82,7 @@ describe("trainBPE", () => {
         const tokenizer = await trainBPE(texts, { vocabSize: 256 + count, pattern });
         expect(mergesOf(tokenizer)).toEqual(expected);
         for (const text of texts) {
-          const ids: number[] = [];
-          for (let at = 0; at < text.length;) {
-            const end = preTokenizers[pattern](text, at, text.length);
-            ids.push(...naiveEncode(text.slice(at, end), expected));
-            at = end;
-          }
+          const ids = wordsOf(text, pattern).flatMap((word) => naiveEncode(word, expected));
           expect(tokenizer.encode(text)).toEqual(ids);
         }
       }),

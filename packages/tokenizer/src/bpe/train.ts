@@ -3,6 +3,7 @@ import { TokenizerError } from "../errors.ts";
 import { patternNames } from "../pretokenizers/patterns.ts";
 import type { PatternName } from "../pretokenizers/patterns.ts";
 import { wellFormed } from "../unicode/text.ts";
+import { Utf8Parts } from "../unicode/utf8-parts.ts";
 import { concatenate } from "./bytes.ts";
 import { MergeTable } from "./merge-table.ts";
 import { PairIndex } from "./pair-index.ts";
@@ -52,11 +53,12 @@ export async function trainBPE(
   const { vocabSize, specialTokens = [], pattern = "gpt2", onProgress, signal } = options;
   checkOptions(options);
   const breather = new Breather();
+  const parts = new Utf8Parts();
   const words = new WordCounts(pattern);
   const merges = new MergeTable();
   let characters = 0;
   const report = (): void =>
-    onProgress?.({ characters, words: words.counts.size, vocabSize: byteCount + merges.size + specialTokens.length });
+    onProgress?.({ characters, words: words.size, vocabSize: byteCount + merges.size + specialTokens.length });
   const breathe = async (): Promise<void> => {
     if (await breather.pause()) report();
     signal?.throwIfAborted();
@@ -64,17 +66,20 @@ export async function trainBPE(
 
   signal?.throwIfAborted();
   for await (const text of typeof texts === "string" ? [texts] : texts) {
-    for (let at = 0; at < text.length;) {
-      const end = words.add(text, at, stretch);
-      characters += end - at;
-      at = end;
-      await breathe();
+    for (let read = 0; read < text.length;) {
+      const end = parts.read(text, read, text.length);
+      for (let at = 0; at < parts.length;) {
+        at = words.add(parts.view, at, parts.length, stretch);
+        await breathe();
+      }
+      characters += end - read;
+      read = end;
     }
   }
-  if (words.counts.size === 0) throw new TokenizerError("no-text", "the texts are empty; give text to learn from");
+  if (words.size === 0) throw new TokenizerError("no-text", "the texts are empty; give text to learn from");
 
   const tokens: Uint8Array[] = Array.from({ length: byteCount }, (_, byte) => Uint8Array.of(byte));
-  const pairs = new PairIndex(words.counts);
+  const pairs = new PairIndex(words);
   while (tokens.length + specialTokens.length < vocabSize) {
     const pair = pairs.next();
     if (!pair) break;

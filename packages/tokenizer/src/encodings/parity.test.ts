@@ -52,6 +52,14 @@ describe.each(encodingNames)("%s, beside the Rust tiktoken", (name) => {
     fc.assert(fc.property(anyText, agree), { numRuns, seed: 2 });
   });
 
+  it("gives the same ids for texts so long that they are read in parts", () => {
+    for (let seed = 0; seed < testCount(100, 5); seed++) {
+      const text = fc.sample(anyText, { numRuns: 10_000, seed }).join("");
+      expect(text.length).toBeGreaterThan(100_000);
+      expect(agree(text), `seed ${seed}`).toBe(true);
+    }
+  });
+
   it("gives the same ids for each special token", () => {
     for (const token of tokenizer.specialTokens.keys()) {
       const text = `a ${token}b${token}`;

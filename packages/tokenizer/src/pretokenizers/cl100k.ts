@@ -4,19 +4,19 @@ import { anyCaseContractionEnd, linesEnd, numberEnd } from "./common.ts";
 /**
  * `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
  */
-export function cl100k(text: string, start: number, end: number): number {
-  const kind = classAt(text, start);
-  if ((kind & letter) !== 0) return skip(text, start, end, letter);
-  const contraction = anyCaseContractionEnd(text, start, end);
+export function cl100k(utf8: DataView, start: number, end: number): number {
+  const kind = classAt(utf8, start);
+  if ((kind & letter) !== 0) return skip(utf8, start, end, letter);
+  const contraction = anyCaseContractionEnd(utf8, start, end);
   if (contraction > start) return contraction;
-  if (kind === number) return numberEnd(text, start, end);
-  const next = start + widthAt(text, start);
+  if (kind === number) return numberEnd(utf8, start, end);
+  const next = start + widthAt(utf8, start);
   if (kind !== newline) {
-    const word = skip(text, next, end, letter);
+    const word = skip(utf8, next, end, letter);
     if (word > next) return word;
   }
-  const first = text.charCodeAt(start) === 0x20 ? next : start;
-  const symbols = skip(text, first, end, other | mark);
-  if (symbols > first) return skip(text, symbols, end, newline);
-  return linesEnd(text, start, end);
+  const first = utf8.getUint8(start) === 0x20 ? next : start;
+  const symbols = skip(utf8, first, end, other | mark);
+  if (symbols > first) return skip(utf8, symbols, end, newline);
+  return linesEnd(utf8, start, end);
 }

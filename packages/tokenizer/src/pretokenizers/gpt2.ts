@@ -2,13 +2,15 @@ import { classAt, letter, mark, number, other, skip, whiteSpace } from "../unico
 import { contractionEnd, whiteSpaceEnd } from "./common.ts";
 
 /** `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`: GPT-2, r50k and p50k. */
-export function gpt2(text: string, start: number, end: number): number {
-  const contraction = contractionEnd(text, start, end);
+export function gpt2(utf8: DataView, start: number, end: number): number {
+  const first = start + (utf8.getUint8(start) === 0x20 ? 1 : 0);
+  const word = skip(utf8, first, end, letter);
+  if (word > first) return word;
+  const contraction = contractionEnd(utf8, start, end);
   if (contraction > start) return contraction;
-  const first = text.charCodeAt(start) === 0x20 && start + 1 < end ? start + 1 : start;
-  const kind = classAt(text, first);
-  if ((kind & letter) !== 0) return skip(text, first, end, letter);
-  if (kind === number) return skip(text, first, end, number);
-  if ((kind & whiteSpace) === 0) return skip(text, first, end, other | mark);
-  return whiteSpaceEnd(text, start, end);
+  if (first === end) return end;
+  const kind = classAt(utf8, first);
+  if (kind === number) return skip(utf8, first, end, number);
+  if ((kind & whiteSpace) === 0) return skip(utf8, first, end, other | mark);
+  return whiteSpaceEnd(utf8, start, end);
 }

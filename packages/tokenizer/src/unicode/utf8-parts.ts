@@ -1,0 +1,47 @@
+/** UTF-16 units of a part; it goes on to the next place where a text can be cut. */
+const partLength = 2 ** 15;
+/** Bytes behind a part that readers of several bytes at once may read, though they mean nothing. */
+const padding = 16;
+const keptCapacity = 4 * partLength + padding;
+
+/** A text as UTF-8, part by part, each of which can be pre-tokenised alone. */
+export class Utf8Parts {
+  /** The part that was read last, and bytes that mean nothing. */
+  view = new DataView(new ArrayBuffer(keptCapacity));
+  /** Bytes of the part. */
+  length = 0;
+  readonly #encoder = new TextEncoder();
+
+  /**
+   * Reads the part that begins at `start` and ends at the result, which is `end` at the latest. Halves of surrogate pairs
+   * become U+FFFD. What is between `start` and `end` is taken for all there is.
+   */
+  read(text: string, start: number, end: number): number {
+    const stop = partEnd(text, start, end);
+    const capacity = Math.max(3 * (stop - start) + padding, keptCapacity);
+    if (capacity !== this.view.byteLength) this.view = new DataView(new ArrayBuffer(capacity));
+    const part = start === 0 && stop === text.length ? text : text.slice(start, stop);
+    this.length = this.#encoder.encodeInto(part, new Uint8Array(this.view.buffer)).written;
+    return stop;
+  }
+}
+
+/**
+ * The first place far enough from the start where a text can be cut: between a letter or digit and white space, both
+ * of ASCII. No pre-token goes across, and none depends on what is on the other side.
+ */
+function partEnd(text: string, start: number, end: number): number {
+  for (let at = start + partLength; at < end; at++) {
+    if (isSpace(text.charCodeAt(at)) && isAlphanumeric(text.charCodeAt(at - 1))) return at;
+  }
+  return end;
+}
+
+function isSpace(unit: number): boolean {
+  return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
+}
+
+function isAlphanumeric(unit: number): boolean {
+  const small = unit | 0x20;
+  return (small >= 0x61 && small <= 0x7a) || (unit >= 0x30 && unit <= 0x39);
+}
