@@ -1,7 +1,8 @@
 import type { IdBuffer } from "./id-buffer.ts";
+import { LongPieceCache } from "./long-piece-cache.ts";
 
-/** Pre-tokens of more bytes are rare, and not kept. */
-export const longestCached = 16;
+/** Bytes of a pre-token that a slot has room for. */
+const longestShort = 16;
 
 const capacity = 2 ** 16;
 const slotCount = 2 * capacity;
@@ -9,17 +10,17 @@ const slotCount = 2 * capacity;
 const stride = 8;
 const idCapacity = 2 ** 18;
 
-/** For each length up to `longestCached`: which bytes of four numbers belong to the key. */
-const masks = /* @__PURE__ */ Int32Array.from({ length: 4 * (longestCached + 1) }, (_, i) => {
+/** For each length up to `longestShort`: which bytes of four numbers belong to the key. */
+const masks = /* @__PURE__ */ Int32Array.from({ length: 4 * (longestShort + 1) }, (_, i) => {
   const bytes = (i >> 2) - 4 * (i & 3);
   if (bytes >= 4) return -1;
   return bytes <= 0 ? 0 : (1 << (8 * bytes)) - 1;
 });
 
 /**
- * Remembers the ids of pre-tokens. Words come again and again, and a look-up is much cheaper than merging. Keys are
- * short enough to be read and compared without a loop, whose end no processor would foresee. When it is full it starts
- * again empty, which bounds its memory (5 MB) at no cost for each use.
+ * Remembers the ids of pre-tokens. Words come again and again, and a look-up is much cheaper than merging. Most are
+ * short, and read and compared without a loop, whose end no processor would foresee. When it is full it starts again
+ * empty, which bounds its memory (5 MB) at no cost for each use.
  */
 export class PieceCache {
   /** An open table. */
@@ -29,12 +30,14 @@ export class PieceCache {
   #idCount = 0;
   /** Where the pre-token that was looked for last would be put. */
   #free = 0;
+  readonly #long = new LongPieceCache();
 
   /**
-   * Appends the ids of a pre-token to `out`, which has room for them, where they are known. Bytes behind it are read,
-   * whatever they are: there must be as many as `longestCached` altogether.
+   * Appends the ids of a pre-token to `out`, which has room for them, where they are known. As many as 16 bytes may be
+   * read from `start` on, whatever is in them.
    */
   append(utf8: DataView, start: number, length: number, out: IdBuffer): boolean {
+    if (length > longestShort) return this.#long.append(utf8, start, length, out);
     const slots = this.#slots;
     const a = utf8.getInt32(start, true) & masks[4 * length];
     const b = utf8.getInt32(start + 4, true) & masks[4 * length + 1];
@@ -65,13 +68,14 @@ export class PieceCache {
 
   /** Keeps the ids of the pre-token that `append` did not know just now. */
   add(length: number, ids: Int32Array, count: number): void {
+    if (length > longestShort) return this.#long.add(ids, count);
     const slots = this.#slots;
     slots[this.#free + 4] = length;
     slots[this.#free + 5] = ids[0];
     slots[this.#free + 6] = this.#idCount;
     slots[this.#free + 7] = count - 1;
     for (let i = 1; i < count; i++) this.#ids[this.#idCount++] = ids[i];
-    if (++this.#size < capacity && this.#idCount + longestCached <= idCapacity) return;
+    if (++this.#size < capacity && this.#idCount + longestShort <= idCapacity) return;
     slots.fill(0);
     this.#size = 0;
     this.#idCount = 0;

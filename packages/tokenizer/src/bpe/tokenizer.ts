@@ -5,8 +5,9 @@ import type { EncodeOptions, StreamingDecoder, Tokenizer } from "../tokenizer.ts
 import { Utf8Parts } from "../unicode/utf8-parts.ts";
 import { byteString } from "./bytes.ts";
 import { IdBuffer } from "./id-buffer.ts";
+import { longestCached } from "./long-piece-cache.ts";
 import { Merger } from "./merger.ts";
-import { longestCached, PieceCache } from "./piece-cache.ts";
+import { PieceCache } from "./piece-cache.ts";
 import { chosenTokens, TokenFinder } from "./special-tokens.ts";
 import type { BytePairVocabulary } from "./vocabulary.ts";
 
@@ -135,11 +136,11 @@ export class BytePairTokenizer implements Tokenizer {
       out.reserve(length);
       for (let at = 0; at < length;) {
         const stop = this.#preTokenize(view, at, length);
-        const isShort = stop - at <= longestCached;
-        if (!isShort || !cache.append(view, at, stop - at, out)) {
+        const isCached = stop - at <= longestCached;
+        if (!isCached || !cache.append(view, at, stop - at, out)) {
           const count = this.#encodePiece(view, at, stop);
           for (let i = 0; i < count; i++) out.ids[out.length++] = this.#ids[i];
-          if (isShort) cache.add(stop - at, this.#ids, count);
+          if (isCached) cache.add(stop - at, this.#ids, count);
         }
         at = stop;
       }
