@@ -128,9 +128,15 @@ describe("long texts", () => {
     const { o200kBase } = await import("../encodings/o200k_base.ts");
     const text = writtenTexts.join("").repeat(3);
     const before = o200kBase().encode(text, { disallowedSpecial: [] });
-    // More different words than the cache holds.
-    for (let i = 0; i < 70_000; i += 1000)
-      o200k.encode(Array.from({ length: 1000 }, (_, k) => ` w${(i + k).toString(36)}x`).join(""));
+    // More different words, short and long, than the caches hold.
+    const letters = (n: number): string => n.toString(26).replace(/\d/g, (digit) => "qrstuvwxyz"[Number(digit)]);
+    for (const [count, stem] of [
+      [70_000, " "],
+      [40_000, " internationalization"],
+    ] as const) {
+      const words = Array.from({ length: count }, (_, i) => stem + letters(i));
+      expect(o200k.decode(o200k.encode(words.join("")))).toBe(words.join(""));
+    }
     expect(o200k.encode(text, { disallowedSpecial: [] })).toEqual(before);
   });
 });

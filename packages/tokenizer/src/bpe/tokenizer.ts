@@ -75,6 +75,8 @@ export class BytePairTokenizer implements Tokenizer {
     if (refused) throw disallowedError(refused.token, refused.start);
 
     const out = (this.#out ??= new IdBuffer());
+    // An earlier call may have run out of memory.
+    out.length = 0;
     for (let at = 0; ;) {
       const found = this.#finder.find(text, at, (token) => addedTokens.has(token) || allowed(token));
       this.#encodePlain(text, at, found?.start ?? text.length, out);

@@ -32,7 +32,9 @@ function expand(): Uint8Array {
 }
 
 /** Classes by the first byte of a character, 0 where it takes more than one. */
-const firstByteClasses = /* @__PURE__ */ classes.slice(0, 256).fill(0, 0x80);
+const firstByteClasses = /* @__PURE__ */ Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < 0x80 ? classes[byte] : 0,
+);
 
 /** The class of the character at a position of UTF-8. It must be valid, and there are bytes to spare behind it. */
 export function classAt(utf8: DataView, at: number): number {
