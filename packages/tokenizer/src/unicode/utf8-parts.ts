@@ -13,8 +13,8 @@ export class Utf8Parts {
   readonly #encoder = new TextEncoder();
 
   /**
-   * Reads the part that begins at `start` and ends at the result, which is `end` at the latest. Halves of surrogate pairs
-   * become U+FFFD. What is between `start` and `end` is taken for all there is.
+   * Reads the part that begins at `start`, and gives where it ends: at `end` at the latest, which is taken for the end
+   * of the text. Halves of surrogate pairs become U+FFFD.
    */
   read(text: string, start: number, end: number): number {
     const stop = partEnd(text, start, end);
