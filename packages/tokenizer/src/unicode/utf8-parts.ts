@@ -6,8 +6,9 @@ const keptCapacity = 4 * partLength + padding;
 
 /** A text as UTF-8, part by part, each of which can be pre-tokenised alone. */
 export class Utf8Parts {
+  #bytes = new Uint8Array(keptCapacity);
   /** The part that was read last, and bytes that mean nothing. */
-  view = new DataView(new ArrayBuffer(keptCapacity));
+  view = new DataView(this.#bytes.buffer);
   /** Bytes of the part. */
   length = 0;
   readonly #encoder = new TextEncoder();
@@ -19,9 +20,12 @@ export class Utf8Parts {
   read(text: string, start: number, end: number): number {
     const stop = partEnd(text, start, end);
     const capacity = Math.max(3 * (stop - start) + padding, keptCapacity);
-    if (capacity !== this.view.byteLength) this.view = new DataView(new ArrayBuffer(capacity));
+    if (capacity !== this.#bytes.length) {
+      this.#bytes = new Uint8Array(capacity);
+      this.view = new DataView(this.#bytes.buffer);
+    }
     const part = start === 0 && stop === text.length ? text : text.slice(start, stop);
-    this.length = this.#encoder.encodeInto(part, new Uint8Array(this.view.buffer)).written;
+    this.length = this.#encoder.encodeInto(part, this.#bytes).written;
     return stop;
   }
 }
