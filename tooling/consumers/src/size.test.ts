@@ -23,7 +23,7 @@ test.each([
       import { cpu } from "@gpt/tensor/cpu";
       useBackend(await cpu());
       console.log(await matmul(ones([2, 3]), ones([3, 2])).data());`,
-    ceiling: 13,
+    ceiling: 15,
     without: wasm,
   },
   {
@@ -44,7 +44,7 @@ test.each([
     program: `
       import { wasm } from "@gpt/tensor/wasm";
       console.log(wasm);`,
-    ceiling: 60,
+    ceiling: 68,
     without: [],
   },
   {
