@@ -8,8 +8,10 @@ type Backward = Parameters<AttentionKernels["attentionGradient"]>[0];
 
 /** From so many queries on, strips of eight are faster than one query after the other. */
 const stripQueries = 5;
-/** Nanoseconds for an element of a key and a query, forward and backward. */
-const [pairTime, pairGradientTime] = [0.1, 0.25];
+/**
+ * Nanoseconds for an element of a key and a query: of single queries, which wait for memory, of strips, and backward.
+ */
+const [singleTime, stripTime, pairGradientTime] = [0.5, 0.1, 0.25];
 /** A window that hides nothing; sums with positions stay within 31 bits. */
 const noWindow = 2 ** 30;
 
@@ -17,16 +19,17 @@ export function attention(engine: Engine): AttentionKernels {
   return {
     attention(forward) {
       const headDim = forward.out.shape[2];
-      const scratchBytes = largest(forward.sequences, ({ queryCount, keyCount }) =>
-        queryCount < stripQueries ? scoreBytes(keyCount) : engine.wasm.attendScratch(keyCount, headDim),
+      const scratchBytes = largest(forward.sequences, (sequence) =>
+        isSingle(sequence) ? scoreBytes(sequence.keyCount) : engine.wasm.attendScratch(sequence.keyCount, headDim),
       );
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = forward.sequences.flatMap((sequence) =>
-          sequence.queryCount < stripQueries
+          isSingle(sequence)
             ? attendEach(engine, forward, sequence, scratch)
             : attend(engine, forward, sequence, scratch),
         );
-        engine.run(calls, pairs(forward) * pairTime, threadStep);
+        const time = (sequence: AttentionSequence): number => (isSingle(sequence) ? singleTime : stripTime);
+        engine.run(calls, timeOf(forward, time), threadStep);
       });
     },
 
@@ -37,7 +40,7 @@ export function attention(engine: Engine): AttentionKernels {
       );
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = backward.sequences.flatMap((sequence) => attendGradient(engine, backward, sequence, scratch));
-        engine.run(calls, pairs(backward) * pairGradientTime, threadStep);
+        engine.run(calls, timeOf(backward, () => pairGradientTime), threadStep);
       });
     },
   };
@@ -108,10 +111,16 @@ function attendGradient(engine: Engine, backward: Backward, sequence: AttentionS
   });
 }
 
-/** Elements of keys times the queries that may see them. */
-function pairs({ out, sequences }: Forward | Backward): number {
+/** Whether queries are taken one by one. */
+function isSingle({ queryCount }: AttentionSequence): boolean {
+  return queryCount < stripQueries;
+}
+
+/** The time for all pairs of a query and a key: `time` is that for an element of one. */
+function timeOf({ out, sequences }: Forward | Backward, time: (sequence: AttentionSequence) => number): number {
   const [, heads, headDim] = out.shape;
-  return sequences.reduce((sum, { queryCount, keyCount }) => sum + queryCount * keyCount, 0) * heads * headDim;
+  const sum = sequences.reduce((sum, sequence) => sum + sequence.queryCount * sequence.keyCount * time(sequence), 0);
+  return sum * heads * headDim;
 }
 
 /** The keys `[first, end)` of its sequence that query `i` sees. */

@@ -9,15 +9,21 @@ import type { Matrices, Products, Storage } from "./products.ts";
 
 /** The formats' numbers in `assembly/weights.ts`. */
 const formatNumbers: Record<WeightFormat, number> = { f16: 1, bf16: 2, int8: 3, int4: 4 };
-/** Nanoseconds for an element that is read where it lies, and for one that becomes f32. */
-const [readTime, dequantizeTime] = [0.06, 0.4];
+/** Nanoseconds for an element that is read where it lies, by format, and for one that becomes f32. */
+const readTimes: Record<WeightFormat, number> = { f16: 0.17, bf16: 0.13, int8: 0.07, int4: 0.055 };
+const dequantizeTime = 0.4;
+
+/** Products with a stored weight. */
+interface StoredProducts extends Products {
+  readonly storage: Storage;
+}
 
 export function weights(engine: Engine): WeightKernels {
   return {
     linearStored({ x, weight, out, ...epilogue }) {
       const [rows, inner] = x.shape;
       const [columns] = weight.shape;
-      const products: Products & { readonly storage: Storage } = {
+      const products: StoredProducts = {
         a: rowsOf(engine, x),
         ...rightOperand(engine, weight, "columnStep"),
         out: rowsOf(engine, out),
@@ -29,11 +35,8 @@ export function weights(engine: Engine): WeightKernels {
         ...epilogueOf(engine, epilogue),
       };
       if (rows === 0 || columns === 0) return;
-      if (rows > fewRows && inner > 0) {
-        multiplyByBlocks(engine, products);
-        return;
-      }
-      multiplyInPlace(engine, products);
+      if (rows > fewRows && inner > 0) multiplyByBlocks(engine, products);
+      else multiplyInPlace(engine, products, readTimes[weight.format]);
     },
 
     linearStoredGradient({ grad, weight, out }) {
@@ -78,8 +81,8 @@ export function weights(engine: Engine): WeightKernels {
 /** Bytes of a block of 32 elements as f32. */
 const blockBytes = 32 * bytesPerElement;
 
-/** Encodes the rows of `a` once, for all threads. */
-function multiplyInPlace(engine: Engine, products: Products & { readonly storage: Storage }): void {
+/** Encodes the rows of `a` once, for all threads; these read parts of the weight where they lie. */
+function multiplyInPlace(engine: Engine, products: StoredProducts, readTime: number): void {
   const { a, b, storage, out, rows, inner, columns, bias, activation, preactivation, residual } = products;
   const { format, scales } = storage;
   const { wasm } = engine;
@@ -105,18 +108,16 @@ function rowsOf(engine: Engine, view: Dense): Matrices {
 
 /** A stored weight as the right operand of a product, of which its rows are the rows or the columns. */
 function rightOperand(
-  engine: Engine, weight: StoredView, rowsAre: "rowStep" | "columnStep",
-): { b: Matrices; storage: Storage } {
-  const { format, values, scales } = weight;
-  const none = { batchStep: 0, rowStep: 0, columnStep: 0 };
-  const stepOf = (rowLength: number): typeof none => ({ ...none, [rowsAre]: rowLength * bytesPerElement });
-  return {
-    b: { address: engine.address(values), ...stepOf(values.shape[1]) },
-    storage: {
-      format: formatNumbers[format],
-      scales: scales
-        ? { address: engine.address(scales), ...stepOf(scales.shape[1]) }
-        : { address: 0, ...none },
-    },
-  };
+  engine: Engine,
+  { format, values, scales }: StoredView,
+  axis: "rowStep" | "columnStep",
+): Pick<StoredProducts, "b" | "storage"> {
+  const along = (part: Dense<"i32"> | null): Matrices => ({
+    address: part ? engine.address(part) : 0,
+    batchStep: 0,
+    rowStep: 0,
+    columnStep: 0,
+    [axis]: part ? part.shape[1] * bytesPerElement : 0,
+  });
+  return { b: along(values), storage: { format: formatNumbers[format], scales: along(scales) } };
 }
