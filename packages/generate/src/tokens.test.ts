@@ -81,6 +81,14 @@ describe("streamTokens", () => {
     }
   });
 
+  test("keys and values in f16 hardly change the scores", async () => {
+    const model = randomModel();
+    const [whole, rounded] = await Promise.all(
+      (["f32", "f16"] as const).map((cacheFormat) => generate(model, [1, 2], { maxTokens: 8, temperature: 0, cacheFormat })),
+    );
+    expect(rounded.ids).toEqual(whole.ids);
+  });
+
   test("of a prompt that is longer than the context it sees the end", async () => {
     const model = randomModel();
     const prompt = Array.from({ length: 50 }, (_, i) => (i * 5) % 13);

@@ -1,7 +1,7 @@
 import { noGrad, philoxBlock, scope, slice, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { Breather, KeyValueCache } from "@gpt/gpt";
-import type { GPT } from "@gpt/gpt";
+import type { CacheOptions, GPT } from "@gpt/gpt";
 import { GenerationError } from "./errors.ts";
 import { checkSampling, chooseToken } from "./sampling.ts";
 import type { Choice, SamplingOptions } from "./sampling.ts";
@@ -13,6 +13,8 @@ export interface TokenOptions extends SamplingOptions {
   readonly stopTokens?: readonly number[];
   /** The same seed gives the same tokens. A whole number from 0; default 0. */
   readonly seed?: number;
+  /** In which format keys and values are kept: see `KeyValueCache`. Default `f32`. */
+  readonly cacheFormat?: CacheOptions["format"];
   /** Ends the stream after the current token. */
   readonly signal?: AbortSignal;
 }
@@ -32,11 +34,11 @@ export async function* streamTokens(
   options: TokenOptions,
 ): AsyncGenerator<Choice, FinishReason, undefined> {
   checkOptions(model, promptIds, options);
-  const { maxTokens, seed = 0, stopTokens = [], signal } = options;
+  const { maxTokens, seed = 0, stopTokens = [], cacheFormat, signal } = options;
   const { contextLength } = model.config;
   const { backend } = model.tokenEmbedding.weight;
   const ids = [...promptIds];
-  const cache = new KeyValueCache(model.config, { backend });
+  const cache = new KeyValueCache(model.config, { backend, format: cacheFormat });
   const breather = new Breather();
   model.eval();
   try {

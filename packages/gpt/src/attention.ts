@@ -1,10 +1,11 @@
 import {
-  add, attention, concat, dropout, matmul, mul, permute, reshape, slice, softmax, tensor, transpose,
+  add, attention, concat, dropout, matmul, mul, permute, reshape, slice, softmax, StoredWeight, tensor, transpose,
 } from "@gpt/tensor";
 import type { AttentionCache, AttentionSequence, Backend, Tensor } from "@gpt/tensor";
 import { Linear, Module } from "@gpt/nn";
 import type { MatrixPlace, RandomKeys } from "@gpt/nn";
 import type { GPTConfig } from "./config.ts";
+import { GPTError } from "./errors.ts";
 import { applyHook } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
 
@@ -63,17 +64,27 @@ export class CausalSelfAttention extends Module {
       const parts = sequences.map(({ keyStart }) => slice(rows, 0, keyStart, keyStart + S));
       return reshape(concat(parts, 0), [B, S, heads, headDim]);
     };
+    const { keys, values } = tensorsOf(cache, path);
     if (cache) attention(qkv, { heads, headDim, sequences, cache }); // Only to append to the cache.
     const headsFirst = (x: Tensor): Tensor => permute(x, [0, 2, 1, 3]);
     const q = headsFirst(own(0)); // (B, H, T, D)
-    const k = headsFirst(cache ? cached(cache.keys) : own(1)); // (B, H, S, D)
-    const v = headsFirst(cache ? cached(cache.values) : own(2));
+    const k = headsFirst(keys ? cached(keys) : own(1)); // (B, H, S, D)
+    const v = headsFirst(values ? cached(values) : own(2));
     const scores = mul(matmul(q, transpose(k)), 1 / Math.sqrt(headDim)); // (B, H, T, S)
     const pattern = softmax(add(scores, causalMask(sequences, T, S, qkv.backend)));
     const seen = applyHook(hooks, `${path}.attention.pattern`, pattern);
     const dropped = this.training && attentionDropout > 0 ? dropout(seen, attentionDropout, this.#random.next()) : seen;
     return reshape(headsFirst(matmul(dropped, v)), [B * T, width]);
   }
+}
+
+/** The keys and values of a cache, which must be tensors. */
+function tensorsOf(cache: AttentionCache | undefined, path: string): { keys?: Tensor; values?: Tensor } {
+  const { keys, values } = cache ?? {};
+  if (keys instanceof StoredWeight || values instanceof StoredWeight) {
+    throw new GPTError("invalid-input", `${path}.attention.pattern is seen only with a cache in the format f32`);
+  }
+  return { keys, values };
 }
 
 /**

@@ -153,3 +153,31 @@ describe("says what is wrong", () => {
     expect(backend.memory.liveBuffers).toBe(before);
   });
 });
+
+describe.each([["f16", 1e-3], ["bf16", 1e-2], ["int8", 2e-2], ["int4", 0.5]] as const)("kept as %s", (format, error) => {
+  test("steps see what one pass sees, within the rounding of keys and values", () => {
+    const model = new GPT(tiny, { seed: 1 });
+    const cache = new KeyValueCache(model.config, { format, slots: 2 });
+    const steps = [[3, 1, 4, 1, 5], [9], [2]];
+    const parts = steps.map((step) => logits(model, [step, step], cache).slice(-13));
+    const whole = logits(model, [steps.flat()]);
+    expect(largestDifference(parts[2], whole.slice(-13))).toBeLessThan(error);
+    cache.dispose();
+  });
+
+  test("takes less memory, gives it back, and shows no pattern", () => {
+    const model = new GPT({ ...tiny, dim: 64, heads: 2 }, { seed: 1 });
+    const live = (): number => backend.memory.liveBytes;
+    const start = live();
+    const whole = new KeyValueCache(model.config);
+    const full = live() - start;
+    whole.dispose();
+    const cache = scope(() => new KeyValueCache(model.config, { format }));
+    expect(live() - start).toBeLessThanOrEqual(full / 2);
+    expect(() => logits(model, [ids], cache, { "blocks.0.attention.pattern": () => undefined })).toThrow(
+      "blocks.0.attention.pattern is seen only with a cache in the format f32",
+    );
+    cache.dispose();
+    expect(live()).toBe(start);
+  });
+});

@@ -1,5 +1,6 @@
 export { Breather } from "./breather.ts";
 export { KeyValueCache } from "./cache.ts";
+export type { CacheOptions } from "./cache.ts";
 export { resolveConfig } from "./config.ts";
 export type { GPTConfig, GPTOptions } from "./config.ts";
 export { describeModel } from "./describe.ts";

@@ -1,6 +1,9 @@
 /** The kernels, by family. What they take stands at each; addresses and steps are in bytes. */
 export { attend, attendOne, attendScratch } from "./attention";
 export { attendGradient, attendGradientScratch } from "./attention-gradient";
+export {
+  attendOneStored, attendOneStoredScratch, attendStored, attendStoredScratch, storeRows,
+} from "./attention-stored";
 export { copyStrided, toFloat, truncate } from "./copy";
 export {
   abs, add, affine, cos, div, equal, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu, reluGradient,

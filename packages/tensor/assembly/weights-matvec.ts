@@ -6,8 +6,8 @@ import { finishRows } from "./matmul";
 import { columnsOf4, storeApart } from "./matvec";
 import { madd, sumsOf4 } from "./simd";
 import {
-  blockColumns, blockFloatBytes, blocksOf, f16, fromBrain4, fromHalf4, int4, int8, isInteger, loadHalves4,
-  lowerHalves, lowestNibbles,
+  blockColumns, blockFloatBytes, blocksOf, codes8, f16, fromBrain4, fromHalf4, int4, int8, isInteger, largestOf,
+  loadHalves4, lowerHalves, lowestNibbles,
 } from "./weights";
 
 /** The largest code of an activation. */
@@ -67,10 +67,7 @@ function splitBlock(x: usize, out: usize): void {
 
 /** `split` puts the even elements in front of the odd ones, in each half of the block: see `dotNibbles`. */
 function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize): void {
-  let largest = f32x4.splat(0);
-  for (let i: usize = 0; i < blockFloatBytes; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(x + i)));
-  largest = f32x4.max(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1));
-  const most = max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1));
+  const most = largestOf(x);
   const factor = f32x4.splat(most < leastActivation ? 0 : mostCode / most);
   store<f32>(scale, most / mostCode);
   let sums = i32x4.splat(0);
@@ -91,16 +88,6 @@ function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize
   }
   sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
   store<i32>(sum, i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1));
-}
-
-@inline
-function codes8(x: usize, factor: v128): v128 {
-  return i16x8.narrow_i32x4_s(codes4(v128.load(x), factor), codes4(v128.load(x, 16), factor));
-}
-
-@inline
-function codes4(x: v128, factor: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, factor)));
 }
 
 /** Bytes of scratch memory that `multiplyStored` needs. */

@@ -4,6 +4,8 @@
  * low half and element `j + 16` in the other, 8 added to both.
  */
 
+import { maxLanes } from "./simd";
+
 /** The numbers of the formats; 0 stands for f32, which is not stored so. */
 export const f16 = 1;
 export const bf16 = 2;
@@ -28,6 +30,12 @@ function constant(offset: usize): v128 {
 @inline
 export function blocksOf(columns: i32): i32 {
   return (columns + blockColumns - 1) / blockColumns;
+}
+
+/** Bytes of the values of a block. */
+@inline
+export function blockBytes(format: i32): usize {
+  return format == int4 ? 16 : format == int8 ? 32 : 64;
 }
 
 /** Whether a format has codes and scales. */
@@ -84,9 +92,8 @@ export function dequantize(format: i32, values: usize, scales: usize, first: i32
     for (; count > 0; count--) {
       const scale = loadScale(scales);
       const pairs = v128.load(values);
-      const eight = i8x16.splat(8);
-      storeScaled16(i8x16.sub(v128.and(pairs, i8x16.splat(15)), eight), scale, out);
-      storeScaled16(i8x16.sub(i8x16.shr_u(pairs, 4), eight), scale, out + 64);
+      storeScaled16(lowerNibbles(pairs), scale, out);
+      storeScaled16(upperNibbles(pairs), scale, out + 64);
       values += blockColumns / 2;
       scales += 2;
       out += blockFloatBytes;
@@ -102,8 +109,21 @@ export function dequantize(format: i32, values: usize, scales: usize, first: i32
   }
 }
 
+/** The first sixteen codes of a block of int4. */
 @inline
-function loadScale(address: usize): v128 {
+export function lowerNibbles(pairs: v128): v128 {
+  return i8x16.sub(v128.and(pairs, i8x16.splat(15)), i8x16.splat(8));
+}
+
+/** The other sixteen. */
+@inline
+export function upperNibbles(pairs: v128): v128 {
+  return i8x16.sub(i8x16.shr_u(pairs, 4), i8x16.splat(8));
+}
+
+/** The f16 at an address, in four lanes of f32. */
+@inline
+export function loadScale(address: usize): v128 {
   return fromHalf4(lowerHalves(i32x4.splat(load<u16>(address))));
 }
 
@@ -116,6 +136,108 @@ function storeScaled16(codes: v128, scale: v128, out: usize): void {
   v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(low)), scale), 16);
   v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(high)), scale), 32);
   v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(high)), scale), 48);
+}
+
+/**
+ * Writes block `block` of a row of f32, `columns` long; addresses are those of the rows, `scratch` has room for a block.
+ * Elements are rounded to the nearest; what f16 cannot hold becomes the largest number that it can. The scale of int8 takes
+ * the largest element to ±127, that of int4 to −8.
+ */
+export function storeBlock(
+  format: i32, x: usize, columns: i32, block: i32, values: usize, scales: usize, scratch: usize,
+): void {
+  x += <usize>block * blockFloatBytes;
+  const count = columns - block * blockColumns;
+  if (count < blockColumns) {
+    memory.fill(scratch, 0, blockFloatBytes);
+    memory.copy(scratch, x, <usize>count * 4);
+    x = scratch;
+  }
+  if (!isInteger(format)) {
+    values += <usize>block * (blockColumns * 2);
+    for (let i: usize = 0; i < blockFloatBytes; i += 32) {
+      const low = v128.load(x + i);
+      const high = v128.load(x + i, 16);
+      const words = format == f16
+        ? i16x8.narrow_i32x4_u(toHalf4(low), toHalf4(high))
+        : i16x8.narrow_i32x4_u(toBrain4(low), toBrain4(high));
+      v128.store(values + (i >> 1), words);
+    }
+    return;
+  }
+  const half = toHalf4(f32x4.splat(format == int8 ? largestOf(x) / 127 : extremeOf(x) / -8));
+  store<u16>(scales + <usize>block * 2, <u16>i32x4.extract_lane(half, 0));
+  const scale = f32x4.extract_lane(fromHalf4(lowerHalves(half)), 0);
+  const factor = f32x4.splat(scale == 0 ? 0 : 1 / scale);
+  const first = i8x16.narrow_i16x8_s(codes8(x, factor), codes8(x + 32, factor));
+  const second = i8x16.narrow_i16x8_s(codes8(x + 64, factor), codes8(x + 96, factor));
+  if (format == int8) {
+    values += <usize>block * blockColumns;
+    // −128 is no code.
+    v128.store(values, i8x16.max_s(first, i8x16.splat(-127)));
+    v128.store(values, i8x16.max_s(second, i8x16.splat(-127)), 16);
+  } else {
+    v128.store(values + <usize>block * (blockColumns / 2), v128.or(nibbles(first), i8x16.shl(nibbles(second), 4)));
+  }
+}
+
+/** Codes from −8 to 7, 8 added to each. */
+@inline
+function nibbles(codes: v128): v128 {
+  return i8x16.add(i8x16.min_s(i8x16.max_s(codes, i8x16.splat(-8)), i8x16.splat(7)), i8x16.splat(8));
+}
+
+/** The element of a block that is the largest in size. */
+@inline
+function extremeOf(x: usize): f32 {
+  let largest = f32x4.splat(0);
+  let least = f32x4.splat(0);
+  for (let i: usize = 0; i < blockFloatBytes; i += 16) {
+    largest = f32x4.max(largest, v128.load(x + i));
+    least = f32x4.max(least, f32x4.neg(v128.load(x + i)));
+  }
+  const top = maxLanes(largest);
+  const bottom = maxLanes(least);
+  return top > bottom ? top : -bottom;
+}
+
+/** The largest size of an element of a block. */
+@inline
+export function largestOf(x: usize): f32 {
+  let largest = f32x4.splat(0);
+  for (let i: usize = 0; i < blockFloatBytes; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(x + i)));
+  return maxLanes(largest);
+}
+
+/** Eight elements times a factor, rounded to i16. */
+@inline
+export function codes8(x: usize, factor: v128): v128 {
+  return i16x8.narrow_i32x4_s(codes4(v128.load(x), factor), codes4(v128.load(x, 16), factor));
+}
+
+@inline
+function codes4(x: v128, factor: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, factor)));
+}
+
+/** The nearest bf16, ties to even, in four words. */
+@inline
+function toBrain4(x: v128): v128 {
+  const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1));
+  return i32x4.shr_u(i32x4.add(i32x4.add(x, odd), i32x4.splat(0x7fff)), 16);
+}
+
+/** The nearest f16, ties to even, in four words. */
+@inline
+function toHalf4(x: v128): v128 {
+  const size = i32x4.min_u(v128.and(x, i32x4.splat(0x7fffffff)), i32x4.splat(0x477fe000));
+  // Half a unit of the last place, less where that is even, then the exponent's other origin.
+  const odd = v128.and(i32x4.shr_u(size, 13), i32x4.splat(1));
+  const normal = i32x4.shr_u(i32x4.add(i32x4.add(size, odd), i32x4.splat(0xc8000fff)), 13);
+  // Beside ½ a unit of the last place is 2⁻²⁴, the smallest f16.
+  const small = i32x4.sub(f32x4.add(size, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
+  const half = v128.bitselect(small, normal, i32x4.lt_s(size, i32x4.splat(0x38800000)));
+  return v128.or(half, v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000)));
 }
 
 /** `out[i] = table[ids[i]]` for rows of `columns`. Steps are in bytes; `scratch` has room for a block. */

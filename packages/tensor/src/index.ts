@@ -15,7 +15,7 @@ export { isGptError, TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
 export { halfToFloat } from "./half.ts";
 export { attention } from "./ops/attention.ts";
-export type { AttentionArguments, AttentionCache } from "./ops/attention.ts";
+export type { AttentionArguments, AttentionCache, StoredCache, TensorCache } from "./ops/attention.ts";
 export {
   abs, add, cos, div, equal, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign, sin, sqrt,
   sub, tanh, where,

@@ -1,4 +1,5 @@
 import type { Dense, View } from "./view.ts";
+import type { StoredView } from "./weights.ts";
 
 /**
  * One sequence of a batch: rows `[queryStart, queryStart + queryCount)` of the queries attend to rows
@@ -59,4 +60,25 @@ export interface AttentionKernels {
       readonly gradV: View;
     },
   ): void;
+
+  /**
+   * `attention` to keys and values that are stored: `keys` and `values` are `[kvHeads · rows, headDim]`, all rows of one
+   * head, then those of the next. For inference: it has no gradient.
+   */
+  attentionStored(
+    call: AttentionOptions & {
+      readonly q: View;
+      readonly keys: StoredView;
+      readonly values: StoredView;
+      readonly kvHeads: number;
+      readonly out: Dense;
+    },
+  ): void;
+
+  /**
+   * Writes rows of stored keys or values, `cache`: `x`, `[count, kvHeads, headDim]` of finite numbers, any strides between
+   * rows and heads and stride 1 along `headDim`, becomes rows `[start, start + count)` of each head. Rounds to the nearest,
+   * for codes with a scale that the largest of the block fits.
+   */
+  appendStored(call: { readonly x: View; readonly cache: StoredView; readonly start: number }): void;
 }

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
-import { attention, noGrad, scope, uniform, useBackend, zeros } from "../index.ts";
-import type { AttentionArguments } from "../index.ts";
+import { attention, noGrad, scope, StoredWeight, uniform, useBackend, zeros } from "../index.ts";
+import type { AttentionArguments, WeightFormat } from "../index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -33,6 +33,22 @@ test("a cache has no gradient", () => {
 });
 
 const sequence = { queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 };
+
+test("a stored cache is refused where its shapes or formats do not fit", () => {
+  const attend = (keys: StoredWeight, values: StoredWeight) => () =>
+    attention(uniform([3, 24], key), { ...shape, sequences: [sequence], cache: { keys, values } });
+  const part = (format: WeightFormat, rows: number, width = 4): StoredWeight => StoredWeight.zeros(format, [rows, width]);
+  expect(attend(part("int8", 8), part("int8", 8))().shape).toEqual([3, 8]);
+  expect(attend(part("int8", 8), part("int8", 10))).toThrow(
+    "attention: the stored cache is [10, 4], expected [2 · capacity, 4], keys and values alike",
+  );
+  expect(attend(part("int8", 7), part("int8", 7))).toThrow("the stored cache is [7, 4]");
+  expect(attend(part("int8", 8, 5), part("int8", 8, 5))).toThrow("the stored cache is [8, 5]");
+  expect(attend(part("int8", 8), part("f16", 8))).toThrow(
+    "attention: the cache stores keys as int8 and values as f16; use one format",
+  );
+  expect(attend(part("int8", 4), part("int8", 4))).toThrow("does not fit 3 tokens and 2 keys");
+});
 
 test.each<[string, Partial<AttentionArguments>]>([
   ["heads that are no multiple", { heads: 3, kvHeads: 2 }],

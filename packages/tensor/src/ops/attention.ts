@@ -1,5 +1,6 @@
 import type { AttentionSequence, View } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
+import { StoredWeight } from "../core/stored-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
@@ -10,10 +11,21 @@ import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs, vi
  * of a vector lie one behind the other; rows and heads lie anyhow. A single query is fastest where all rows of one head
  * do too, as in `permute(zeros([kvHeads, capacity, headDim]), [1, 0, 2])`.
  */
-export interface AttentionCache {
+export interface TensorCache {
   readonly keys: Tensor;
   readonly values: Tensor;
 }
+
+/**
+ * The same in fewer bits than f32: each `[kvHeads · capacity, headDim]`, all rows of one head, then those of the next. New
+ * rows are rounded to the nearest.
+ */
+export interface StoredCache {
+  readonly keys: StoredWeight;
+  readonly values: StoredWeight;
+}
+
+export type AttentionCache = TensorCache | StoredCache;
 
 export interface AttentionArguments {
   readonly heads: number;
@@ -55,9 +67,14 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
     if (needed) checkDifferentiable(plan.sequences, cache);
     const logSumExp = needed ? Tensor.allocate(qkv.backend, "f32", [tokens, heads]) : null;
     const { kernels } = qkv.backend;
-    if (cache) append(cache, own, plan.sequences);
-    const { k, v } = cache ? { k: cache.keys, v: cache.values } : own;
-    if (out.size > 0) kernels.attention({ ...plan.options, q, k, v, out: viewAs(out, tokens, heads, headDim), logSumExp });
+    if (cache) append(cache, own, plan);
+    const call = { ...plan.options, q, out: viewAs(out, tokens, heads, headDim) };
+    if (out.size > 0 && cache && isStored(cache)) {
+      kernels.attentionStored({ ...call, keys: cache.keys.view, values: cache.values.view, kvHeads: plan.kvHeads });
+    } else if (out.size > 0) {
+      const { k, v } = cache && !isStored(cache) ? { k: cache.keys, v: cache.values } : own;
+      kernels.attention({ ...call, k, v, logSumExp });
+    }
     if (!logSumExp) return out;
     const saved = [packed, out, logSumExp] as const;
     return record("attention", [qkv], out, saved, ({ grad, saved: [packed, out, logSumExp] }) => {
@@ -120,6 +137,7 @@ function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
 
 function checkCache(qkv: Tensor, kvHeads: number, headDim: number, cache: AttentionCache | undefined): number | undefined {
   if (!cache) return undefined;
+  if (isStored(cache)) return checkStoredCache(qkv, kvHeads, headDim, cache);
   checkOperands("attention", qkv, cache.keys, cache.values);
   for (const part of [cache.keys, cache.values]) {
     if (part.rank !== 3 || part.shape[1] !== kvHeads || part.shape[2] !== headDim || part.strides[2] !== 1) {
@@ -131,6 +149,26 @@ function checkCache(qkv: Tensor, kvHeads: number, headDim: number, cache: Attent
     }
   }
   return Math.min(cache.keys.shape[0], cache.values.shape[0]);
+}
+
+function isStored(cache: AttentionCache): cache is StoredCache {
+  return cache.keys instanceof StoredWeight;
+}
+
+function checkStoredCache(qkv: Tensor, kvHeads: number, headDim: number, { keys, values }: StoredCache): number {
+  checkOperands("attention", qkv, keys.values, values.values);
+  for (const { shape } of [keys, values]) {
+    if (shape[0] % kvHeads !== 0 || shape[1] !== headDim || shape[0] !== keys.shape[0]) {
+      throw shapeError(
+        "attention",
+        `the stored cache is ${formatShape(shape)}, expected [${kvHeads} · capacity, ${headDim}], keys and values alike`,
+      );
+    }
+  }
+  if (keys.format !== values.format) {
+    throw argumentError("attention", `the cache stores keys as ${keys.format} and values as ${values.format}; use one format`);
+  }
+  return keys.shape[0] / kvHeads;
 }
 
 function resolveSequences(tokens: number, capacity: number, options: AttentionArguments): readonly AttentionSequence[] {
@@ -194,18 +232,19 @@ function split(packed: Tensor, { heads, kvHeads, headDim }: Plan): { q: View; k:
 }
 
 /** Writes the keys and values of new tokens behind those that the cache holds. */
-function append(cache: AttentionCache, own: { k: View; v: View }, sequences: readonly AttentionSequence[]): void {
-  for (const { queryStart, queryCount, keyStart, keyCount } of sequences) {
-    if (queryCount === 0) continue;
-    for (const [target, source] of [[cache.keys, own.k], [cache.values, own.v]] as const) {
-      target.backend.kernels.copy({
-        x: rows(source, queryStart, queryCount),
-        out: rows(target, keyStart + keyCount - queryCount, queryCount),
-      });
+function append(cache: AttentionCache, own: { k: View; v: View }, { sequences }: Plan): void {
+  for (const [part, source] of [[cache.keys, own.k], [cache.values, own.v]] as const) {
+    const { kernels } = part.backend;
+    for (const { queryStart, queryCount, keyStart, keyCount } of sequences) {
+      if (queryCount === 0) continue;
+      const x = rows(source, queryStart, queryCount);
+      const start = keyStart + keyCount - queryCount;
+      if (part instanceof StoredWeight) kernels.appendStored({ x, cache: part.view, start });
+      else kernels.copy({ x, out: rows(part, start, queryCount) });
     }
+    const written = part instanceof StoredWeight ? part.values : part;
+    written.storage.version++;
   }
-  cache.keys.storage.version++;
-  cache.values.storage.version++;
 }
 
 function rows(x: View, start: number, count: number): View {

@@ -1,8 +1,10 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence, View } from "../../contract/index.ts";
+import type { AttentionKernels, AttentionOptions, AttentionSequence, Dense, View } from "../../contract/index.ts";
+import { encodeWeight } from "../../weight-format.ts";
 import type { Memory } from "./memory.ts";
+import { withElements } from "./weights.ts";
 
 export function attention(memory: Memory): AttentionKernels {
-  return {
+  const kernels: AttentionKernels = {
     attention({ q, k, v, out, logSumExp, scale, sequences, ...mask }) {
       const [queries, keys, values] = [memory.buffer(q), memory.buffer(k), memory.buffer(v)];
       const result = memory.buffer(out);
@@ -63,7 +65,37 @@ export function attention(memory: Memory): AttentionKernels {
       memory.store(gradK, Float32Array.from(keyGradients));
       memory.store(gradV, Float32Array.from(valueGradients));
     },
+
+    attentionStored({ keys, values, kvHeads, ...call }) {
+      withElements(memory, keys, (k) =>
+        withElements(memory, values, (v) =>
+          kernels.attention({ ...call, k: byHeads(k, kvHeads), v: byHeads(v, kvHeads), logSumExp: null }),
+        ),
+      );
+    },
+
+    appendStored({ x, cache, start }) {
+      const { format, shape } = cache;
+      const [count, kvHeads, headDim] = x.shape;
+      const from = memory.buffer(x);
+      for (let head = 0; head < kvHeads; head++) {
+        const rows = Float32Array.from({ length: count * headDim }, (_, i) => {
+          return from[at(x, Math.floor(i / headDim), head) + (i % headDim)];
+        });
+        const { values, scales } = encodeWeight(format, [count, headDim], rows);
+        const row = (head * shape[0]) / kvHeads + start;
+        memory.dense(cache.values).set(values, row * cache.values.shape[1]);
+        if (cache.scales && scales) memory.dense(cache.scales).set(scales, row * cache.scales.shape[1]);
+      }
+    },
   };
+  return kernels;
+}
+
+/** Rows of head after head as `[rows, kvHeads, headDim]`. */
+function byHeads({ shape: [rows, headDim], ...elements }: Dense, kvHeads: number): View {
+  const capacity = rows / kvHeads;
+  return { ...elements, shape: [capacity, kvHeads, headDim], strides: [headDim, capacity * headDim, 1] };
 }
 
 /** One query row of one head, and the keys `[firstKey, endKey)` that it sees. */

@@ -43,7 +43,7 @@ export function weights(memory: Memory, { matmul }: MatmulKernels): WeightKernel
 }
 
 /** Lends `use` the elements of a stored matrix. */
-function withElements(memory: Memory, weight: StoredView, use: (elements: Dense) => void): void {
+export function withElements(memory: Memory, weight: StoredView, use: (elements: Dense) => void): void {
   const { shape } = weight;
   const buffer = memory.allocate(sizeOf(shape) * bytesPerElement);
   const elements = { buffer, shape, ...at(0, shape) };

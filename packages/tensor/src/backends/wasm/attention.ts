@@ -13,9 +13,9 @@ const stripQueries = 5;
  */
 const [singleTime, stripTime, pairGradientTime] = [0.5, 0.1, 0.25];
 /** A window that hides nothing; sums with positions stay within 31 bits. */
-const noWindow = 2 ** 30;
+export const noWindow = 2 ** 30;
 
-export function attention(engine: Engine): AttentionKernels {
+export function attention(engine: Engine): Pick<AttentionKernels, "attention" | "attentionGradient"> {
   return {
     attention(forward) {
       const headDim = forward.out.shape[2];
@@ -112,7 +112,7 @@ function attendGradient(engine: Engine, backward: Backward, sequence: AttentionS
 }
 
 /** Whether queries are taken one by one. */
-function isSingle({ queryCount }: AttentionSequence): boolean {
+export function isSingle({ queryCount }: AttentionSequence): boolean {
   return queryCount < stripQueries;
 }
 
@@ -124,7 +124,7 @@ function timeOf({ out, sequences }: Forward | Backward, time: (sequence: Attenti
 }
 
 /** The keys `[first, end)` of its sequence that query `i` sees. */
-function visibleKeys(
+export function visibleKeys(
   { causal, window }: Pick<AttentionOptions, "causal" | "window">,
   { queryCount, keyCount }: AttentionSequence,
   i: number,
@@ -137,12 +137,12 @@ function visibleKeys(
 }
 
 /** The address of one row and head. */
-function vectorAt(engine: Engine, view: View, row: number, head: number): number {
+export function vectorAt(engine: Engine, view: View, row: number, head: number): number {
   return engine.address(view) + (row * view.strides[0] + head * view.strides[1]) * bytesPerElement;
 }
 
 /** Bytes between rows (axis 0) or heads (axis 1). */
-function step(view: View, axis: number): number {
+export function step(view: View, axis: number): number {
   return view.strides[axis] * bytesPerElement;
 }
 
@@ -151,6 +151,6 @@ function scoreBytes(keyCount: number): number {
   return (keyCount + 4) * bytesPerElement;
 }
 
-function largest(sequences: readonly AttentionSequence[], bytes: (sequence: AttentionSequence) => number): number {
+export function largest(sequences: readonly AttentionSequence[], bytes: (sequence: AttentionSequence) => number): number {
   return sequences.reduce((most, sequence) => Math.max(most, bytes(sequence)), 0);
 }

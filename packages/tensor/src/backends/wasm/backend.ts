@@ -14,6 +14,7 @@ import { optimizer } from "./optimizer.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
 import { availableThreads, obstacleToThreads } from "./runtime.ts";
+import { storedAttention } from "./stored-attention.ts";
 import { Team } from "./team.ts";
 import { weights } from "./weights.ts";
 
@@ -64,6 +65,7 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
       ...indexing(engine),
       ...normalization(engine),
       ...attention(engine),
+      ...storedAttention(engine),
       ...loss(engine),
       ...optimizer(engine),
       ...random(engine),

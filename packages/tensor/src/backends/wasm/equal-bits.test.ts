@@ -63,7 +63,16 @@ describe("any number of threads gives equal bits", () => {
           const gradient = (x.grad as Tensor).dataSync();
           const looked = embedding(weight, ids).dataSync();
           weight.dispose();
-          return { one, few, many, gradient, looked };
+          const [keys, values] = [1, 2].map(() => StoredWeight.zeros(format, [3 * 100, 40]));
+          const attend = (from: number, to: number): Float32Array => {
+            const sequences = [{ queryStart: 0, queryCount: to - from, keyStart: 0, keyCount: to }];
+            const qkv = slice(draw([100, 9 * 40], 4), 0, from, to);
+            return attention(qkv, { heads: 3, headDim: 40, sequences, cache: { keys, values } }).dataSync();
+          };
+          const [prompt, next] = [attend(0, 97), attend(97, 98)];
+          keys.dispose();
+          values.dispose();
+          return { one, few, many, gradient, looked, prompt, next };
         }),
       ),
     );

@@ -8,7 +8,9 @@ import { epilogueOf } from "./products.ts";
 import type { Matrices, Products, Storage } from "./products.ts";
 
 /** The formats' numbers in `assembly/weights.ts`. */
-const formatNumbers: Record<WeightFormat, number> = { f16: 1, bf16: 2, int8: 3, int4: 4 };
+export const formatNumbers: Record<WeightFormat, number> = { f16: 1, bf16: 2, int8: 3, int4: 4 };
+/** Bytes of a block of 32 elements as f32. */
+export const blockBytes = 32 * bytesPerElement;
 /** Nanoseconds for an element that is read where it lies, by format, and for one that becomes f32. */
 const readTimes: Record<WeightFormat, number> = { f16: 0.17, bf16: 0.13, int8: 0.07, int4: 0.055 };
 const dequantizeTime = 0.4;
@@ -77,9 +79,6 @@ export function weights(engine: Engine): WeightKernels {
     },
   };
 }
-
-/** Bytes of a block of 32 elements as f32. */
-const blockBytes = 32 * bytesPerElement;
 
 /** Encodes the rows of `a` once, for all threads; these read parts of the weight where they lie. */
 function multiplyInPlace(engine: Engine, products: StoredProducts, readTime: number): void {

@@ -1,9 +1,14 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence } from "../../contract/index.ts";
+import type { AttentionKernels, AttentionOptions, AttentionSequence, WeightFormat } from "../../contract/index.ts";
+import { tensor } from "../../core/create.ts";
+import { StoredWeight } from "../../core/stored-weight.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { attention } from "../../ops/attention.ts";
 import type { AttentionArguments } from "../../ops/attention.ts";
-import { copyInto } from "../../ops/movement.ts";
+import { embedding } from "../../ops/indexing.ts";
+import { concat, copyInto, slice } from "../../ops/movement.ts";
+import { viewOf } from "../../ops/operands.ts";
 import type { Shape } from "../../shape.ts";
-import type { ChecksOf } from "../case.ts";
+import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
@@ -12,6 +17,8 @@ import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
+import { storedElements } from "../reference/weights.ts";
+import { eachFormat, hasScales, parts } from "../stored-inputs.ts";
 import { inPlace, kernel } from "../write-case.ts";
 
 const { NaN: nan } = Number;
@@ -114,6 +121,101 @@ const partial: AttentionOptions = {
   sequences: [{ queryStart: 2, queryCount: 2, keyStart: 1, keyCount: 5 }],
 };
 
+/** Single queries and many, of sequences in a cache; vectors of part of a block, one and several; groups and windows. */
+const stored: readonly (AttentionOptions & { heads: number; kvHeads: number; headDim: number; rows: number })[] = [
+  { ...causal, heads: 4, kvHeads: 2, headDim: 40, rows: 9, sequences: packed(4, 5) },
+  { ...causal, heads: 2, kvHeads: 2, headDim: 7, rows: 70, sequences: [inCache(0, 1, 3, 66), inCache(1, 3, 0, 3)] },
+  { ...causal, window: 5, heads: 6, kvHeads: 3, headDim: 64, rows: 50, sequences: [inCache(0, 2, 1, 40), inCache(2, 7, 41, 9)] },
+  { ...causal, causal: false, heads: 2, kvHeads: 1, headDim: 96, rows: 20, sequences: packed(17, 3) },
+];
+
+/** A sequence in a cache. */
+function inCache(queryStart: number, queryCount: number, keyStart: number, keyCount: number): AttentionSequence {
+  return { queryStart, queryCount, keyStart, keyCount };
+}
+
+/** Elements of a stored cache, `[kvHeads · rows, headDim]`, as `[rows, kvHeads, headDim]`. */
+function byRows(elements: NdArray, kvHeads: number): NdArray {
+  const rows = elements.shape[0] / kvHeads;
+  return generate([rows, kvHeads, elements.shape[1]], ([row, head, d]) => at(elements, [head * rows + row, d]));
+}
+
+function storedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, ...mask }: (typeof stored)[number]): Check {
+  const shape = [kvHeads * rows, headDim];
+  const queries = mask.sequences.reduce((sum, { queryCount }) => sum + queryCount, 0);
+  const [keys, vectors] = [parts(format, shape), parts(format, shape)];
+  return kernel({
+    name: `${format}: ${queries} queries of ${heads} heads to ${rows} rows of ${kvHeads}, ${headDim} wide`,
+    inputs: {
+      keys: keys.values,
+      keyScales: keys.scales,
+      values: vectors.values,
+      valueScales: vectors.scales,
+      q: numbers([queries, heads, headDim], { layout: "gapped" }),
+      out: unwritten([queries, heads, headDim]),
+    },
+    run: (kernels, { keys, keyScales, values, valueScales, q, out }) => {
+      const cache = (of: typeof keys, scales: typeof keys) => ({
+        format, shape, values: of, scales: hasScales(format) ? scales : null,
+      });
+      kernels.attentionStored({
+        ...mask, q, keys: cache(keys, keyScales), values: cache(values, valueScales), kvHeads, out,
+      });
+    },
+    expected: ({ keys, keyScales, values, valueScales, q }) => {
+      const k = byRows(storedElements(format, shape, keys, keyScales), kvHeads);
+      const v = byRows(storedElements(format, shape, values, valueScales), kvHeads);
+      return { out: reference.attention({ q, k, v }, mask).out };
+    },
+  });
+}
+
+/** How far off in norm rounding to the nearest may be. */
+const roundingOf: Record<WeightFormat, number> = { f16: 5e-4, bf16: 4e-3, int8: 1e-2, int4: 0.15 };
+
+/** Rows 2 to 6 of a cache of 9 rows that held zeros. */
+function appended(format: WeightFormat): OpCase {
+  const [kvHeads, headDim, rows, start] = [3, 40, 9, 2];
+  return op({
+    name: `${format}: rows 2 to 6 of a cache of 9`,
+    inputs: { x: numbers([5, kvHeads, headDim], { layout: "gapped" }) },
+    run: ({ x }) => {
+      using cache = StoredWeight.zeros(format, [kvHeads * rows, headDim], { backend: x.backend });
+      x.backend.kernels.appendStored({ x: viewOf(x, x), cache: cache.view, start });
+      return embedding(cache, tensor(Int32Array.from({ length: kvHeads * rows }, (_, i) => i), { backend: x.backend }));
+    },
+    reference: ({ x }) =>
+      generate([kvHeads * rows, headDim], ([i, d]) => {
+        const row = (i % rows) - start;
+        return row < 0 || row >= 5 ? 0 : at(x, [row, Math.floor(i / rows), d]);
+      }),
+    tolerance: roundingOf[format],
+  });
+}
+
+/** The op with a stored cache: all tokens at once, then one more for each sequence. */
+const storedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
+
+function withStoredCache(format: WeightFormat, [tokens, heads, headDim]: (typeof storedCalls)[number]): OpCase {
+  const options = { heads, headDim };
+  const all = tokens + 1;
+  return op({
+    name: `${format}: ${tokens} tokens, then one`,
+    inputs: { qkv: numbers([all, 3 * heads * headDim]) },
+    run: ({ qkv }) => {
+      const { backend } = qkv;
+      using keys = StoredWeight.zeros(format, [heads * all, headDim], { backend });
+      using vectors = StoredWeight.zeros(format, [heads * all, headDim], { backend });
+      const cache = { keys, values: vectors };
+      const run = (from: number, to: number): Tensor =>
+        attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)] });
+      return concat([run(0, tokens), run(tokens, all)], 0);
+    },
+    reference: ({ qkv }) => result(qkv, options),
+    tolerance: 3 * roundingOf[format],
+  });
+}
+
 export const attentionChecks = {
   attention: [
     kernel({
@@ -196,4 +298,9 @@ export const attentionChecks = {
     }),
     ...cases.map(gradients),
   ],
+  attentionStored: eachFormat((format) => stored.map((subject) => storedAttention(format, subject))),
+  appendStored: eachFormat((format) => [
+    values(appended(format)),
+    ...storedCalls.map((subject) => values(withStoredCache(format, subject))),
+  ]),
 } satisfies ChecksOf<AttentionKernels>;

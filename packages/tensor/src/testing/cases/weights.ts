@@ -3,9 +3,8 @@ import { StoredWeight } from "../../core/stored-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
 import { linear } from "../../ops/matmul.ts";
 import type { Shape } from "../../shape.ts";
-import { encodeWeight, partShapes, weightFormats } from "../../weight-format.ts";
+import { encodeWeight, partShapes } from "../../weight-format.ts";
 import type { Check, ChecksOf } from "../case.ts";
-import type { Input } from "../inputs.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
 import { array, combine } from "../reference/array.ts";
@@ -13,29 +12,8 @@ import { activations } from "../reference/elementwise.ts";
 import * as indexing from "../reference/indexing.ts";
 import * as matmul from "../reference/matmul.ts";
 import { storedElements } from "../reference/weights.ts";
+import { drawn, eachFormat, hasScales, parts } from "../stored-inputs.ts";
 import { kernel } from "../write-case.ts";
-
-/**
- * The parts of a stored matrix as the first inputs of a kernel, so that their streams are 0 and 1; `scales` is empty where
- * the format has none.
- */
-function parts(format: WeightFormat, shape: Shape): { values: Input<"i32">; scales: Input<"i32"> } {
-  const part = (of: Shape | undefined, name: "values" | "scales"): Input<"i32"> => ({
-    dtype: "i32",
-    shape: of ?? [0],
-    layout: "offset",
-    values: (stream) => encodeWeight(format, shape, drawn(shape, name === "values" ? stream : stream - 1))[name] ?? [],
-  });
-  const shapes = partShapes(format, shape);
-  return { values: part(shapes.values, "values"), scales: part(shapes.scales, "scales") };
-}
-
-/** Elements whose sizes differ from row to row, so that scales do. */
-function drawn(shape: Shape, stream: number): Float32Array {
-  const [, columns] = shape;
-  const row = (i: number): number => Math.floor(i / columns);
-  return Float32Array.from(numbers(shape).values(stream), (value, i) => value * 2 ** -(row(i) % 5));
-}
 
 /** A backend may take activations for codes of 16 bits where weights are codes too. */
 const toleranceOf = (format: WeightFormat): number | undefined => (hasScales(format) ? 5e-5 : undefined);
@@ -191,30 +169,6 @@ const idsOutside = kernel({
   tolerance: 1e-7,
   without: "indexErrors",
 });
-
-function hasScales(format: WeightFormat): boolean {
-  return partShapes(format, [1, 1]).scales !== undefined;
-}
-
-/** The checks of each format that the backend has; of the others, that they are refused. */
-const eachFormat = (checks: (format: WeightFormat) => readonly Check[]): [Check, ...Check[]] => {
-  const all = weightFormats.flatMap((format) =>
-    checks(format).map((check) => ({
-      ...check,
-      run: (backend: Backend) => (backend.weightFormats.includes(format) ? check.run(backend) : refuses(backend, format)),
-    })),
-  );
-  return all as [Check, ...Check[]];
-};
-
-async function refuses(backend: Backend, format: WeightFormat): Promise<void> {
-  try {
-    StoredWeight.zeros(format, [1, 32], { backend }).dispose();
-  } catch {
-    return;
-  }
-  throw new Error(`weights are stored as ${format}, which is not among the backend's weightFormats`);
-}
 
 export const weightChecks = {
   linearStored: eachFormat((format) => [...products(format), ...linears(format).map(values)]),

@@ -54,4 +54,18 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
     "one query head of each group": (kernel) => (call) =>
       kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
   },
+  attentionStored: {
+    "a window one too long": (kernel) => (call) =>
+      kernel({ ...call, window: call.window === null ? null : call.window + 1 }),
+    "not causal": (kernel) => (call) => kernel({ ...call, causal: false, window: null }),
+    "its own scale": (kernel) => (call) => kernel({ ...call, scale: 1 / Math.sqrt(call.q.shape[2]) }),
+    "keys for values": (kernel) => (call) => kernel({ ...call, values: call.keys }),
+    "rows of one head for all": (kernel) => (call) => kernel({ ...call, kvHeads: 1 }),
+    "strides of q ignored": (kernel) => (call) => kernel({ ...call, q: denseAt(call.q) }),
+  },
+  appendStored: {
+    "one row too early": (kernel) => (call) => kernel({ ...call, start: Math.max(0, call.start - 1) }),
+    "strides ignored": (kernel) => (call) => kernel({ ...call, x: denseAt(call.x) }),
+    "the first head for all": (kernel) => (call) => kernel({ ...call, x: firstHead(call.x) }),
+  },
 };
