@@ -41,7 +41,13 @@ test("the largest of all is GPT-3's 175 billion", () => {
 });
 
 test.each(Object.entries(architectures))("counts what a model has: %s", async (_, options) => {
-  useBackend(await cpu());
+  const backend = await cpu();
+  useBackend(backend);
+  for (const format of ["f32", "f16", "int8", "int4"] as const) {
+    const before = backend.memory.liveBytes;
+    const { config } = new GPT(options, { format });
+    expect(describeModel(config).weightBytes[format]).toBe(backend.memory.liveBytes - before);
+  }
   const model = new GPT(options);
   const { total, ...parts } = describeModel(model.config).parameters;
   expect(total).toBe(model.parameterCount());
@@ -68,11 +74,12 @@ test("arithmetic and memory of GPT-2, 124M", () => {
   expect(trainingBytes / 1e9).toBeCloseTo(1.99, 2);
   expect(cacheBytesPerToken).toBe(73_728);
   expect(weightBytes.f32).toBe(4 * 124_439_808);
-  // Each token reads the matrices, 131 MB and 69.5 MB; positions, biases and norms are f32.
-  const rest = 4 * (124_439_808 - flopsPerToken.forward / 2);
-  expect(weightBytes.f16 - rest).toBe(flopsPerToken.forward);
-  expect((weightBytes.int8 - rest) / 1e6).toBeCloseTo(131, 0);
-  expect((weightBytes.int4 - rest) / 1e6).toBeCloseTo(69.5, 1);
+  // Each token reads the matrices, whose rows are whole blocks; positions, biases and norms are f32.
+  const matrices = flopsPerToken.forward / 2;
+  const rest = 4 * (124_439_808 - matrices);
+  expect(weightBytes.f16 - rest).toBe(2 * matrices);
+  expect(weightBytes.int8 - rest).toBe((matrices * 8.5) / 8);
+  expect(weightBytes.int4 - rest).toBe((matrices * 4.5) / 8);
 });
 
 test("an untied head is a table of its own", () => {

@@ -1,3 +1,5 @@
+import { StoredWeight } from "@gpt/tensor";
+import type { WeightFormat } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 
 /** What a model takes, by arithmetic from its configuration. */
@@ -32,8 +34,9 @@ export interface ModelDescription {
   /** Weights, gradients and AdamW's two moments in f32; activations come on top, by batch and context. */
   readonly trainingBytes: number;
   /**
-   * Weights by how the matrices are stored; bf16 takes what f16 does. Biases, norms and positions are f32 always. int8 and
-   * int4 have a scale for each 32 values, which makes 8.5 and 4.5 bits a value; rows of others are filled up to that.
+   * Weights in memory by how the matrices are stored: token embedding, head, and those of the blocks; bf16 takes what f16
+   * does. Biases, norms and positions are f32 always. int8 and int4 have a scale for each 32 values, which makes 8.5 and
+   * 4.5 bits a value; rows are filled up to whole blocks of 32, and their scales to an even number.
    */
   readonly weightBytes: { readonly f32: number; readonly f16: number; readonly int8: number; readonly int4: number };
   /** Bytes of keys and values in f32 that the cache holds for each token. */
@@ -47,24 +50,29 @@ export function describeModel(config: GPTConfig): ModelDescription {
   const table = vocabSize * dim;
   const attentionMatrices = layers * 4 * dim * width;
   const mlpMatrices = layers * 2 * dim * hiddenDim;
+  const tables = config.tiedHead ? 1 : 2;
 
   const tokenEmbedding = table;
   const positions = config.positions === "learned" ? contextLength * dim : 0;
   const attention = attentionMatrices + layers * (3 * width + dim);
   const mlp = mlpMatrices + layers * (hiddenDim + dim);
   const norms = (2 * layers + (config.normPlacement === "pre" ? 1 : 0)) * 2 * dim;
-  const head = config.tiedHead ? 0 : table;
+  const head = (tables - 1) * table;
   const total = tokenEmbedding + positions + attention + mlp + norms + head;
 
   const matrices = attentionMatrices + mlpMatrices + tokenEmbedding + head;
-  const stored = (bits: number): number => (matrices * bits) / 8 + (total - matrices) * 4;
+  const stored = (format: WeightFormat): number => {
+    const bytes = (rows: number, columns: number): number => StoredWeight.byteLengthOf(format, [rows, columns]);
+    const block = bytes(3 * width, dim) + bytes(dim, width) + bytes(hiddenDim, dim) + bytes(dim, hiddenDim);
+    return tables * bytes(vocabSize, dim) + layers * block + 4 * (total - matrices);
+  };
   const forward = 2 * (attentionMatrices + mlpMatrices + table);
   const attentionForward = 2 * layers * width * contextLength;
   return {
     parameters: { total, tokenEmbedding, positions, attention, mlp, norms, head },
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
     trainingBytes: 4 * 4 * total,
-    weightBytes: { f32: 4 * total, f16: stored(16), int8: stored(8.5), int4: stored(4.5) },
+    weightBytes: { f32: 4 * total, f16: stored("f16"), int8: stored("int8"), int4: stored("int4") },
     cacheBytesPerToken: 2 * layers * width * 4,
   };
 }

@@ -122,9 +122,11 @@ describe("a stored weight", () => {
     const backend = await cpu();
     useBackend(backend);
     const weight = StoredWeight.zeros("int8", [2, 3]);
+    expect(await weight.data()).toEqual(new Float32Array(6));
     weight.write(Float32Array.of(1, 2, 127, 0, -127, 5));
     expect(await weight.data()).toEqual(Float32Array.of(1, 2, 127, 0, -127, 5));
     expect(weight.byteLength).toBe(2 * (32 + 4));
+    expect(backend.memory.liveBytes).toBe(weight.byteLength);
     expect([...linear(tensor([[1, 1, 1]]), weight).dataSync()]).toEqual([130, -122]);
     expect([...embedding(weight, tensor(Int32Array.of(1))).dataSync()]).toEqual([0, -127, 5]);
     expect(String(weight)).toBe("StoredWeight([2, 3], int8, cpu)");

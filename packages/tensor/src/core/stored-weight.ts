@@ -1,4 +1,5 @@
 import type { Backend, StoredView, WeightFormat } from "../contract/index.ts";
+import { bytesPerElement } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
@@ -57,6 +58,12 @@ export class StoredWeight {
     }
   }
 
+  /** Bytes that a matrix takes in a format: blocks are whole, and words. */
+  static byteLengthOf(format: WeightFormat, shape: Shape): number {
+    const { values, scales } = partShapes(format, shape);
+    return bytesPerElement * (sizeOf(values) + (scales ? sizeOf(scales) : 0));
+  }
+
   get backend(): Backend {
     return this.values.backend;
   }
@@ -68,7 +75,7 @@ export class StoredWeight {
 
   /** Bytes that it takes. */
   get byteLength(): number {
-    return 4 * (this.values.size + (this.scales?.size ?? 0));
+    return StoredWeight.byteLengthOf(this.format, this.shape);
   }
 
   get disposed(): boolean {
