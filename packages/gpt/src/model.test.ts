@@ -7,6 +7,7 @@ import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
 import { Linear } from "@gpt/nn";
 import { KeyValueCache } from "./cache.ts";
+import { describeModel } from "./describe.ts";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
 import { architectures, idsOf, largestDifference, tiny } from "./testing/fixtures.ts";
@@ -255,6 +256,8 @@ describe("the loss of more tokens than fit one chunk of logits", () => {
   let backend: Backend;
   beforeEach(async () => useBackend((backend = await wasm())));
 
+  const lossAlone = (model: GPT): Tensor => model.loss(idsOf(ids), idsOf(targets));
+
   /** The loss and the gradients. */
   const pass = (model: GPT, hooks?: Hooks): Float32Array[] => {
     const loss = scope(() => {
@@ -265,9 +268,14 @@ describe("the loss of more tokens than fit one chunk of logits", () => {
     return [loss, ...model.parameters().map(({ grad }) => (grad as Tensor).dataSync())];
   };
 
-  test.each([true, false])("is that of all logits together, as are its gradients; tied head: %s", (tiedHead) => {
-    const chunked = pass(new GPT({ ...options, tiedHead }, { seed: 1 }));
-    const whole = pass(new GPT({ ...options, tiedHead }, { seed: 1 }), { logits: () => undefined });
+  test.each([
+    { tiedHead: true, format: "f32" },
+    { tiedHead: false, format: "f32" },
+    { tiedHead: true, format: "int8" },
+    { tiedHead: false, format: "bf16" },
+  ] as const)("is that of all logits together, as are its gradients: %o", ({ tiedHead, format }) => {
+    const chunked = pass(new GPT({ ...options, tiedHead }, { seed: 1, format }));
+    const whole = pass(new GPT({ ...options, tiedHead }, { seed: 1, format }), { logits: () => undefined });
     expect(chunked).toHaveLength(whole.length);
     chunked.forEach((values, i) => {
       const error = Math.hypot(...values.map((value, j) => value - whole[i][j]));
@@ -276,10 +284,11 @@ describe("the loss of more tokens than fit one chunk of logits", () => {
   });
 
   test.each([
-    { what: "evaluates", run: (model: GPT) => scope(() => noGrad(() => void model.loss(idsOf(ids), idsOf(targets)))) },
-    { what: "trains", run: (model: GPT) => void pass(model) },
-  ])("$what in a fraction of the memory that all logits take", ({ run }) => {
-    const model = new GPT(options);
+    { what: "evaluates", format: "f32", run: (model: GPT) => scope(() => noGrad(() => void lossAlone(model))) },
+    { what: "evaluates", format: "int8", run: (model: GPT) => scope(() => noGrad(() => void lossAlone(model))) },
+    { what: "trains", format: "f32", run: (model: GPT) => void pass(model) },
+  ] as const)("$what as $format in a fraction of the memory that all logits take", ({ format, run }) => {
+    const model = new GPT(options, { format });
     const before = backend.memory.liveBytes;
     run(model);
     expect(backend.memory.peakBytes - before).toBeLessThan((B * T * vocabSize * 4) / 3);
@@ -311,19 +320,23 @@ test("an untied head starts apart from the embedding and learns for itself", () 
   expect(gradientOf("tokenEmbedding.weight")).toBeDefined();
 });
 
+/** The backend, on which the allocation after so many fails. */
+function withRoomFor(room: number): Backend {
+  let left = room;
+  return {
+    ...backend,
+    allocate(byteLength) {
+      if (left-- === 0) throw new RangeError("no memory");
+      return backend.allocate(byteLength);
+    },
+  };
+}
+
 test("a model for which there is not enough memory leaves nothing behind", () => {
   const needed = new GPT({ ...tiny, tiedHead: false }).parameters().length;
   for (let room = 0; room < needed; room++) {
-    let left = room;
-    const small: Backend = {
-      ...backend,
-      allocate(byteLength) {
-        if (left-- === 0) throw new RangeError("no memory");
-        return backend.allocate(byteLength);
-      },
-    };
     const { liveBuffers } = backend.memory;
-    expect(() => useBackend(small, () => new GPT({ ...tiny, tiedHead: false }))).toThrow("no memory");
+    expect(() => useBackend(withRoomFor(room), () => new GPT({ ...tiny, tiedHead: false }))).toThrow("no memory");
     expect(backend.memory.liveBuffers).toBe(liveBuffers);
   }
 });
@@ -361,6 +374,26 @@ describe("weights in fewer bits", () => {
     expect(loss.dataSync()[0]).toBeCloseTo(noGrad(() => crossEntropy(logits, targets)).dataSync()[0], 5);
     loss.backward(); // To biases, norms and positions.
     expect(model.parameters().every(({ grad }) => grad !== undefined)).toBe(true);
+    if (!plain) return;
+    scope(() => plain.loss(ids(), targets).backward());
+    const expected = plain.stateDict();
+    for (const [path, { grad }] of model.namedParameters()) {
+      // Of the keys' bias nothing but rounding is left.
+      if (!path.endsWith("qkv.bias")) expect(distance(grad!, expected.get(path)!.grad!), path).toBeLessThan(3e-4);
+    }
+  });
+
+  test("random weights are drawn without an f32 matrix in the backend's memory, and freed where it runs out", () => {
+    const before = backend.memory.liveBytes;
+    const model = new GPT(sizes, { format: "int8" });
+    expect(backend.memory.peakBytes).toBe(backend.memory.liveBytes);
+    expect(backend.memory.liveBytes - before).toBe(describeModel(model.config).weightBytes.int8);
+    const buffers = backend.memory.liveBuffers;
+    model.dispose();
+    for (let room = 0; room < buffers; room++) {
+      expect(() => useBackend(withRoomFor(room), () => new GPT(sizes, { format: "int8" }))).toThrow("no memory");
+      expect(backend.memory.liveBytes).toBe(before);
+    }
   });
 
   function distance(a: Tensor, b: Tensor): number {

@@ -1,6 +1,5 @@
 import { add, crossEntropy, linear, linearCrossEntropy, reshape, scope, tensor } from "@gpt/tensor";
-import { Tensor } from "@gpt/tensor";
-import type { AttentionSequence } from "@gpt/tensor";
+import type { AttentionSequence, Tensor, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { MatrixPlace } from "@gpt/nn";
 import { CausalSelfAttention } from "./attention.ts";
@@ -140,8 +139,8 @@ export class GPT extends Module {
 
   /**
    * The mean cross-entropy of `targets` `[B, T]`, the tokens that follow `ids` `[B, T]`, in nats; −100 is ignored. The
-   * logits of all tokens are not in memory at once, unless a hook asks for them, another module has taken the head's
-   * place, or its weight is stored in fewer bits.
+   * logits of all tokens are not in memory at once, unless a hook asks for them, or another module has taken the head's
+   * place.
    */
   loss(ids: Tensor<"i32">, targets: Tensor<"i32">, options: ForwardOptions = {}): Tensor {
     return scope(() => {
@@ -178,11 +177,10 @@ export class GPT extends Module {
     return applyHook(hooks, "logits", logits);
   }
 
-  /** What hidden states are multiplied by to give logits, where that is all that is done to them, and is a tensor. */
-  private headWeight(): Tensor | undefined {
-    const isPlain = !this.head || (this.head.constructor === Linear && !this.head.bias);
-    const { weight } = this.head ?? this.tokenEmbedding;
-    return isPlain && weight instanceof Tensor ? weight : undefined;
+  /** What hidden states are multiplied by to give logits, where that is all that is done to them. */
+  private headWeight(): Weight | undefined {
+    if (!this.head) return this.tokenEmbedding.weight;
+    return this.head.constructor === Linear && !this.head.bias ? this.head.weight : undefined;
   }
 
   /** Token plus position vectors: ids `[B·T]` → `[B·T, dim]`. */

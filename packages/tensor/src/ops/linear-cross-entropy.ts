@@ -1,5 +1,7 @@
 import { full } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
+import type { Weight } from "../core/stored-weight.ts";
+import { StoredWeight } from "../core/stored-weight.ts";
 import { needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -8,6 +10,7 @@ import { linear, multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
 import { argumentError, checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
+import { multiplyByStored, multiplyByStoredTransposed } from "./weights.ts";
 
 export interface LinearCrossEntropyOptions {
   /** Targets with this value have no loss and no gradient. Default −100. */
@@ -28,11 +31,11 @@ const minChunkRows = 256;
  * `[classes, dim]`, `targets` `[…]`. Rows are taken in chunks. Where a gradient is needed, that of a chunk's logits
  * is made in their place and multiplied with `weight` and `x` at once (Hsu et al. 2024, "Liger Kernel"). So there are
  * three products, as without chunks; the tape holds the two results, and `backward` only scales them. Rows that fit
- * one chunk are computed as the formula says.
+ * one chunk are computed as the formula says. A stored weight has no gradient.
  */
 export function linearCrossEntropy(
   x: Tensor,
-  weight: Tensor,
+  weight: Weight,
   targets: Tensor<"i32">,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
@@ -46,12 +49,14 @@ export function linearCrossEntropy(
   }
   if (rows <= chunkRows) return scope(() => crossEntropy(linear(x, weight), targets, { ignoreIndex, reduction }));
   return scope(() => {
-    const [gradX, gradWeight] = [x, weight].map((input) => (needsGradient([input]) ? input.allocateLike() : undefined));
+    const inputs = weight instanceof StoredWeight ? [x] : [x, weight];
+    const gradients = inputs.map((input) => (needsGradient([input]) ? input.allocateLike() : undefined));
+    const [gradX, gradWeight] = gradients;
     const losses = Tensor.allocate(x.backend, "f32", [rows]);
     const counts = Tensor.allocate(x.backend, "f32", [Math.ceil(rows / chunkRows)]);
     noGrad(() => {
       evaluateChunks(chunkRows, ignoreIndex, {
-        x: reshape(x, [rows, dim]),
+        x: dense(reshape(x, [rows, dim])),
         weight,
         targets: dense(reshape(targets, [rows])),
         losses,
@@ -61,21 +66,20 @@ export function linearCrossEntropy(
       });
     });
     const total = sum(losses);
-    const saved = [gradX, gradWeight].filter((gradient) => gradient !== undefined);
-    record("linearCrossEntropy", [x, weight], total, saved, ({ grad, saved, needs, accumulator }) => [
-      needs(0) ? scaled(saved[0], grad, accumulator(0)) : undefined,
-      needs(1) ? scaled(saved[saved.length - 1], grad, accumulator(1)) : undefined,
-    ]);
+    const saved = gradients.filter((gradient) => gradient !== undefined);
+    record("linearCrossEntropy", inputs, total, saved, ({ grad, saved, needs, accumulator }) =>
+      inputs.map((_, i) => (needs(i) ? scaled(saved[i === 0 ? 0 : saved.length - 1], grad, accumulator(i)) : undefined)),
+    );
     return reduction === "sum" ? total : meanOf(total, counts);
   });
 }
 
 /** What is computed chunk by chunk, and from what. */
 interface Chunked {
-  /** `[rows, dim]`. */
+  /** `[rows, dim]`, dense. */
   readonly x: Tensor;
   /** `[classes, dim]`. */
-  readonly weight: Tensor;
+  readonly weight: Weight;
   /** `[rows]`. */
   readonly targets: Tensor<"i32">;
   /** `[rows]`: receives each row's loss. */
@@ -106,7 +110,8 @@ function evaluateChunks(
     const logits = slice(chunkLogits, 0, 0, size);
     const labels = slice(targets, 0, firstRow, firstRow + size);
     const logSumExp = slice(chunkSums, 0, 0, size);
-    multiplyInto(logits, xs, transpose(weight));
+    if (weight instanceof StoredWeight) multiplyByStored(logits, xs, weight);
+    else multiplyInto(logits, xs, transpose(weight));
     kernels.crossEntropy({
       logits,
       targets: labels,
@@ -119,7 +124,11 @@ function evaluateChunks(
     if (!gradX && !gradWeight) continue;
     const grad = slice(ones, 0, 0, size);
     kernels.crossEntropyGradient({ logits, targets: labels, ignoreIndex, logSumExp, grad, out: logits });
-    if (gradX) multiplyInto(slice(gradX, 0, firstRow, firstRow + size), logits, weight);
+    if (gradX) {
+      const gradXs = slice(gradX, 0, firstRow, firstRow + size);
+      if (weight instanceof StoredWeight) multiplyByStoredTransposed(gradXs, logits, weight);
+      else multiplyInto(gradXs, logits, weight);
+    }
     if (gradWeight) multiplyInto(gradWeight, transpose(logits), xs, chunk > 0);
   }
 }
@@ -134,13 +143,14 @@ function scaled(x: Tensor, factor: Tensor, target: Tensor | undefined): Tensor |
   return undefined;
 }
 
-function checkHead(x: Tensor, weight: Tensor, targets: Tensor<"i32">): void {
+function checkHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): void {
+  const isStored = weight instanceof StoredWeight;
   checkDType("linearCrossEntropy", x, "f32");
-  checkDType("linearCrossEntropy", weight, "f32");
+  if (!isStored) checkDType("linearCrossEntropy", weight, "f32");
   checkDType("linearCrossEntropy", targets, "i32");
-  checkOperands("linearCrossEntropy", x, weight, targets);
+  checkOperands("linearCrossEntropy", x, isStored ? weight.values : weight, targets);
   const [classes, dim] = weight.shape;
-  if (weight.rank !== 2 || !classes || x.rank < 1 || x.shape.at(-1) !== dim) {
+  if (weight.shape.length !== 2 || !classes || x.rank < 1 || x.shape.at(-1) !== dim) {
     throw shapeError(
       "linearCrossEntropy",
       `x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}: expected […, dim] and [classes, dim]`,

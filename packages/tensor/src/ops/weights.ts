@@ -60,6 +60,18 @@ function inputGradient(grad: Tensor, weight: StoredView, shape: Shape): Tensor {
   return out;
 }
 
+/** `out = x · weightᵀ` of dense matrices, off the tape. */
+export function multiplyByStored(out: Tensor, x: Tensor, weight: StoredWeight): void {
+  if (out.size === 0) return;
+  const plain = { bias: null, activation: null, preactivation: null, residual: null };
+  out.backend.kernels.linearStored({ x, weight: weight.view, out, ...plain });
+}
+
+/** `out = grad · weight` of dense matrices, off the tape: the gradient of the input. */
+export function multiplyByStoredTransposed(out: Tensor, grad: Tensor, weight: StoredWeight): void {
+  if (out.size > 0) out.backend.kernels.linearStoredGradient({ grad, weight: weight.view, out });
+}
+
 /** `embedding` of a stored table, of checked operands. No gradient flows to it. */
 export function embeddingStored(table: StoredWeight, ids: Tensor<"i32">): Tensor {
   const [, width] = table.shape;
