@@ -55,6 +55,11 @@ describe("train, generate, eval, info", () => {
     expect(measured.tokens).toBe(text.length - 1);
     expect(measured.perplexity).toBeCloseTo(Math.exp(measured.loss as number), 6);
 
+    const storedEval = ["eval", "--model", model, "--data", "text.txt", "--dtype", "int4", "--json"];
+    const [{ loss }] = records(await gpt(directory, storedEval));
+    expect(loss).not.toBe(measured.loss);
+    expect(loss).toBeCloseTo(measured.loss as number, 1);
+
     await writeFile(join(directory, "other.txt"), "The cat\nsat on Z.\n");
     const unknown = await gpt(directory, ["eval", "--model", model, "--data", "text.txt", "other.txt"]);
     expect(unknown.stderr).toContain('other.txt, line 2, column 8: the tokenizer does not know the character "Z"');
@@ -227,6 +232,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["generate --model nowhere --prompt x", 1, "nowhere is no folder; check the path"],
   ["generate --model . --prompt x", 1, ". is no model folder"],
   ["generate --model hostile --prompt x", 1, "hostile/model.safetensors"],
+  ["generate --model x --prompt x --dtype int5", 2, "Allowed choices are f32, f16, bf16, int8, int4"],
   ["generate --model x", 2, "give either --prompt or --prompt-ids"],
   ["generate --model x --prompt-ids 1,a", 2, '"a" is no token id'],
   ["train --data text.txt --dim 65536 --out large", 1, "there is no room for a buffer"],

@@ -1,4 +1,5 @@
 import type { GPT } from "@gpt/gpt";
+import { StoredWeight } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 import { constantSchedule, warmupCosine } from "../schedule.ts";
 import type { Schedule } from "../schedule.ts";
@@ -82,6 +83,14 @@ export function checkContext({ config }: GPT, contextLength: number): void {
   checkCount("contextLength", contextLength, 1);
   if (contextLength > config.contextLength) {
     throw invalid(`contextLength ${contextLength} exceeds the model's context of ${config.contextLength}`);
+  }
+}
+
+/** Refuses models of which nothing but norms and biases would learn. */
+export function checkTrainable(model: GPT): void {
+  for (const [path, weight] of model.namedWeights()) {
+    if (!(weight instanceof StoredWeight)) continue;
+    throw invalid(`${path} is stored as ${weight.format}, which cannot be trained; make or load the model without a format`);
   }
 }
 

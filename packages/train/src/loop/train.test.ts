@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { GPT } from "@gpt/gpt";
+import { GPT } from "@gpt/gpt";
 import { add, keep, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -386,6 +386,17 @@ describe("refuses", () => {
     await expect(run(model, changes)).rejects.toThrow(message);
     model.dispose();
     expect(backend.memory.liveBuffers).toBe(before);
+  });
+
+  test("a model whose weights are stored in fewer bits, which can be evaluated", async () => {
+    const [model, plain] = (["int8", "f32"] as const).map((format) => new GPT(tinyModel().config, { format }));
+    await expect(run(model)).rejects.toMatchObject({
+      code: "invalid-option",
+      message:
+        "tokenEmbedding.weight is stored as int8, which cannot be trained; make or load the model without a format",
+    });
+    const { validation } = patternedData();
+    expect((await evaluate(model, validation)).loss).toBeCloseTo((await evaluate(plain, validation)).loss, 2);
   });
 
   test("but takes data that hold one window", async () => {

@@ -12,7 +12,7 @@ import type { Schedule } from "../schedule.ts";
 import { checkResume } from "./checkpointer.ts";
 import type { Checkpointer, ResumePoint, RunRecord } from "./checkpointer.ts";
 import type { CheckpointEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
-import { checkCount, resolveSettings, scheduleOf } from "./settings.ts";
+import { checkCount, checkTrainable, resolveSettings, scheduleOf } from "./settings.ts";
 import type { TrainSettings } from "./settings.ts";
 import { StepLog } from "./step-log.ts";
 
@@ -41,7 +41,7 @@ export interface TrainOptions extends Partial<TrainSettings> {
  * Trains a model in place and reports on the way; see `TrainEvent`. The run is a pure function of the model's initial
  * weights and seed, the training data, the settings and the backend. Leaving the loop early frees what the run holds,
  * but saves nothing: use `signal` for that. The model is in evaluation mode afterwards. Throws `non-finite-loss` where
- * training diverges.
+ * training diverges, and `invalid-option` for a model whose weights are stored in fewer bits.
  */
 export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<TrainEvent, void, undefined> {
   const { data, resume, checkpointer, signal } = options;
@@ -105,6 +105,7 @@ class Run {
 
   static async start(model: GPT, options: TrainOptions, logEvery: number): Promise<Run> {
     const { data, resume, allowChanges = false } = options;
+    checkTrainable(model);
     const settings = resolveSettings(model, options);
     checkTraining(data.train, settings.contextLength);
     if (data.validation) checkValidation(data.validation);
