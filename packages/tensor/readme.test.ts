@@ -4,11 +4,16 @@ import { readmeExamples, runExample } from "@gpt/config/readme";
 import { conformanceCases } from "./src/testing/index.ts";
 
 const packageFolder = import.meta.dirname;
-const [fitting, choosing, freeing, checking, ...others] = await readmeExamples(packageFolder);
+const [fitting, choosing, storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
 
 test.each([
   { name: "fits parameters", example: fitting, output: "3.000 2.000 1.000\n" },
   { name: "chooses backends", example: choosing, output: "Tensor([2, 2], f32, cpu) [[7, 10], [15, 22]] 7 10 15 22\n" },
+  {
+    name: "stores weights in fewer bits",
+    example: storing,
+    output: "0.504 -1.000 0.252 1.000 0.000 -0.504\n-0.740 -0.512\n",
+  },
   { name: "frees memory", example: freeing, output: "2\n1\n" },
 ])("$name", async ({ example, output }) => {
   expect(await runExample(example, packageFolder, tmpdir())).toBe(output);
