@@ -5,12 +5,12 @@ const bits = new Uint32Array(f32.buffer);
 
 /** The value of an IEEE 754 binary16 number from its bits. */
 export function halfToFloat(half: number): number {
+  const size = half & 0x7fff;
   const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+  if (size >= 0x7c00) return size > 0x7c00 ? NaN : sign * Infinity;
+  // Exponent and fraction where an f32 has them, whose exponent begins 112 lower.
+  bits[0] = size << 13;
+  return sign * f32[0] * 2 ** 112;
 }
 
 /** The bits of the binary16 number nearest to a value, the even one of two; beyond 65,504 ∞. */
