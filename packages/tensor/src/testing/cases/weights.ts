@@ -1,6 +1,7 @@
 import type { Backend, WeightFormat, WeightKernels } from "../../contract/index.ts";
 import { StoredWeight } from "../../core/stored-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
+import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
 import { linear } from "../../ops/matmul.ts";
 import type { Shape } from "../../shape.ts";
 import { encodeWeight, partShapes } from "../../weight-format.ts";
@@ -10,7 +11,9 @@ import { failure, gradients, op, values } from "../op-case.ts";
 import { array, combine } from "../reference/array.ts";
 import { activations } from "../reference/elementwise.ts";
 import * as indexing from "../reference/indexing.ts";
+import { crossEntropy } from "../reference/loss.ts";
 import * as matmul from "../reference/matmul.ts";
+import { reduce } from "../reference/reduce.ts";
 import { storedElements } from "../reference/weights.ts";
 import { drawn, eachFormat, hasScales, parts } from "../stored-inputs.ts";
 import { kernel } from "../write-case.ts";
@@ -119,6 +122,24 @@ const linears = (format: WeightFormat) =>
     });
   });
 
+/** Heads, in chunks of rows and at once. */
+const heads = (format: WeightFormat) =>
+  ([
+    [[5], 40, 9, 2, "transposed"],
+    [[2, 3], 33, 7, 4, "gapped"],
+    [[6], 64, 5, undefined, "dense"],
+  ] as const).map(([rows, inputs, classes, chunkRows, layout]) => {
+    const { expected, use } = storedMatrix(format, [classes, inputs]);
+    return op({
+      name: `${format}: loss of [${[...rows, inputs].join(", ")}] to ${classes}, ${layout}, ${chunkRows ?? "all"} rows a chunk`,
+      inputs: { x: numbers([...rows, inputs], { layout }), targets: integers(rows, -1, classes, layout) },
+      run: ({ x, targets }) =>
+        use(x.backend, (head) => linearCrossEntropy(x, head, targets, { ignoreIndex: -1, reduction: "sum", chunkRows })),
+      reference: ({ x, targets }) => reduce("sum", crossEntropy(matmul.linear(x, expected, {}), targets, -1)),
+      tolerance: toleranceOf(format),
+    });
+  });
+
 const lookups = (format: WeightFormat) =>
   ([
     [[6, 33], [2, 5], "transposed"],
@@ -171,8 +192,11 @@ const idsOutside = kernel({
 });
 
 export const weightChecks = {
-  linearStored: eachFormat((format) => [...products(format), ...linears(format).map(values)]),
-  linearStoredGradient: eachFormat((format) => [...inputGradients(format), ...linears(format).map(gradients)]),
+  linearStored: eachFormat((format) => [...products(format), ...[...linears(format), ...heads(format)].map(values)]),
+  linearStoredGradient: eachFormat((format) => [
+    ...inputGradients(format),
+    ...[...linears(format), ...heads(format)].map(gradients),
+  ]),
   gatherStored: eachFormat((format) => [
     ...lookups(format).map(values),
     ...[-1, 4, 2147483647].map((id) =>
