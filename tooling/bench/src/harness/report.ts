@@ -1,0 +1,38 @@
+import type { Row } from "./rows.ts";
+
+/** What one benchmark found. */
+export interface Section {
+  readonly title: string;
+  readonly rows: readonly Row[];
+  /** What else was measured, as a table: its first row is the head. */
+  readonly details?: readonly (readonly string[])[];
+  /** What a reader must know: peers that are missing, thread settings, checks. */
+  readonly notes: readonly string[];
+}
+
+/** The table in Markdown. */
+export function formatSection({ title, rows, details, notes }: Section): string {
+  const head = ["work", "ours", "against", "theirs", "ratio", "of the best", "demanded"];
+  const body = rows.map((row) => [
+    row.work,
+    row.ours,
+    row.against ?? "",
+    row.theirs ?? "",
+    formatRatio(row.ratio),
+    formatRatio(row.bestRatio),
+    row.demanded === undefined ? "" : `${row.demanded} ${row.reached ? "✓" : "✗"}`,
+  ]);
+  const parts = [`## ${title}`, table([head, ...body])];
+  if (details && details.length > 1) parts.push(table(details));
+  if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join("\n"));
+  return `${parts.join("\n\n")}\n`;
+}
+
+function table([head, ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function formatRatio(ratio: number | undefined): string {
+  return ratio === undefined ? "" : `${ratio.toPrecision(3)} ×`;
+}

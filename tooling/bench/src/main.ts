@@ -1,0 +1,63 @@
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import type { Benchmark } from "./benchmarks/benchmark.ts";
+import { matmul } from "./benchmarks/matmul.ts";
+import { train } from "./benchmarks/train.ts";
+import { machineLine } from "./harness/machine.ts";
+import { formatSection } from "./harness/report.ts";
+
+const benchmarks: Record<string, Benchmark> = { matmul, train };
+
+const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
+
+Measures against other libraries: ${Object.keys(benchmarks).join(", ")}; all where no name is given.
+
+  --json       print one JSON object for each benchmark
+  --out FILE   write the tables there as well
+  --data FILE  the text that is encoded, instead of the suite's own
+  --rounds N   how often the sides alternate, default 7
+`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      out: { type: "string" },
+      data: { type: "string" },
+      rounds: { type: "string", default: "7" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
+  const rounds = Number(values.rounds);
+  if (unknown !== undefined) throw new UsageError(`there is no benchmark ${unknown}`);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`--rounds must be a whole number from 1`);
+
+  const machine = machineLine();
+  const pages = [`${machine}\n`];
+  if (!values.json) process.stdout.write(`${machine}\n`);
+  for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
+    const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+    const section = await benchmarks[name]({ data: values.data, rounds, progress });
+    const page = formatSection(section);
+    pages.push(page);
+    process.stdout.write(values.json ? `${JSON.stringify({ name, machine, ...section })}\n` : `\n${page}`);
+  }
+  if (values.out !== undefined) await writeFile(values.out, pages.join("\n"));
+  return 0;
+}
+
+class UsageError extends Error {}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const wrongUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+  process.stderr.write(`error: ${(error as Error).message}\n${wrongUsage ? `\n${usage}` : ""}`);
+  process.exitCode = wrongUsage ? 2 : 1;
+}

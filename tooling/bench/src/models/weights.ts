@@ -1,0 +1,108 @@
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import type { GPTConfig } from "@gpt/gpt";
+
+/** A parameter of the model, by its path in `@gpt/gpt`. */
+export interface WeightShape {
+  readonly path: string;
+  readonly shape: readonly number[];
+}
+
+/** The parameters of a GPT with learned positions, norms before its layers and a tied head. */
+export function weightShapes({ vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim }: GPTConfig): WeightShape[] {
+  const width = heads * headDim;
+  const linear = (path: string, inputs: number, outputs: number): WeightShape[] => [
+    { path: `${path}.weight`, shape: [outputs, inputs] },
+    { path: `${path}.bias`, shape: [outputs] },
+  ];
+  const norm = (path: string): WeightShape[] => ["weight", "bias"].map((name) => ({ path: `${path}.${name}`, shape: [dim] }));
+  const block = (path: string): WeightShape[] => [
+    ...norm(`${path}.attentionNorm`),
+    ...linear(`${path}.attention.qkv`, dim, 3 * width),
+    ...linear(`${path}.attention.projection`, width, dim),
+    ...norm(`${path}.mlpNorm`),
+    ...linear(`${path}.mlp.expand`, dim, hiddenDim),
+    ...linear(`${path}.mlp.contract`, hiddenDim, dim),
+  ];
+  return [
+    { path: "tokenEmbedding.weight", shape: [vocabSize, dim] },
+    { path: "positionEmbedding.weight", shape: [contextLength, dim] },
+    ...Array.from({ length: layers }, (_, i) => block(`blocks.${i}`)).flat(),
+    ...norm("finalNorm"),
+  ];
+}
+
+/**
+ * Random weights, always the same: large enough in the blocks that what follows a token depends on all before it, and
+ * small enough in the embeddings that it can be trained.
+ */
+export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayBuffer> {
+  const [mean, deviation] = path.endsWith("Norm.weight")
+    ? [1, 0.1]
+    : path.endsWith("Embedding.weight")
+      ? [0, 0.05]
+      : shape.length === 1 ? [0, 0.1] : [0, 1 / Math.sqrt(shape[1])];
+  let state = [...path].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0, 0x811c_9dc5);
+  const values = new Float32Array(sizeOf(shape));
+  // Uniform numbers have the deviation of their range by √12.
+  const range = deviation * Math.sqrt(12);
+  for (let i = 0; i < values.length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    values[i] = mean + (state / 2 ** 32 - 0.5) * range;
+  }
+  return values;
+}
+
+/** Writes the weights one behind the other, as little-endian f32, for sides that are not in this process. */
+export function writeWeights(file: string, weights: readonly WeightShape[]): void {
+  const descriptor = openSync(file, "wx");
+  try {
+    for (const weight of weights) writeAll(descriptor, randomWeights(weight));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reads a file of weights in their order, in pieces of whole rows of at most so many elements where that is possible. */
+export function* readWeights(file: string, weights: readonly WeightShape[], most = 2 ** 20): Generator<{
+  readonly weight: WeightShape;
+  readonly firstRow: number;
+  readonly values: Float32Array<ArrayBuffer>;
+}> {
+  const descriptor = openSync(file, "r");
+  try {
+    for (const weight of weights) {
+      const [rows, columns = 1] = weight.shape;
+      const step = Math.max(1, Math.floor(most / columns));
+      for (let firstRow = 0; firstRow < rows; firstRow += step) {
+        const values = new Float32Array(Math.min(step, rows - firstRow) * columns);
+        const bytes = new Uint8Array(values.buffer);
+        for (let read = 0; read < bytes.length; ) {
+          const count = readSync(descriptor, bytes, read, bytes.length - read, null);
+          if (count === 0) throw new Error(`${file} ends within ${weight.path}`);
+          read += count;
+        }
+        yield { weight, firstRow, values };
+      }
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+export function writeAll(descriptor: number, { buffer, byteOffset, byteLength }: ArrayBufferView): void {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Token ids without a pattern, always the same. */
+export function randomTokens(count: number, vocabSize: number): number[] {
+  let state = 1;
+  return Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * vocabSize);
+  });
+}

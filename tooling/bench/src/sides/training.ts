@@ -1,0 +1,40 @@
+import type { GPTConfig } from "@gpt/gpt";
+
+/** What every side of the training benchmark is told, in JSON, so that all do the same steps. */
+export interface TrainingSetup {
+  readonly config: GPTConfig;
+  /** A file of weights: see `writeWeights`. */
+  readonly weights: string;
+  readonly parameters: readonly { readonly path: string; readonly shape: readonly number[] }[];
+  readonly batch: number;
+  readonly context: number;
+  /** `batch · context + 1` ids: each is followed by what is to be predicted. */
+  readonly tokens: readonly number[];
+  readonly threads: number;
+  readonly optimizer: {
+    readonly learningRate: number;
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly epsilon: number;
+    /** Of parameters with two axes. */
+    readonly weightDecay: number;
+    /** The norm over all gradients that is not exceeded. */
+    readonly clip: number;
+  };
+}
+
+export interface TrainingTask {
+  /** Steps are made for about so long, and one at least. */
+  readonly milliseconds: number;
+}
+
+export interface TrainingResult {
+  readonly times: readonly number[];
+  /** The losses of the first steps since the start. */
+  readonly losses: readonly number[];
+  /** The most memory that the process had so far. */
+  readonly peakBytes: number;
+}
+
+/** How many losses are kept. */
+export const keptLosses = 3;
