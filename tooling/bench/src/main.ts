@@ -2,11 +2,12 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmarks/benchmark.ts";
 import { matmul } from "./benchmarks/matmul.ts";
+import { decode } from "./benchmarks/decode.ts";
 import { train } from "./benchmarks/train.ts";
 import { machineLine } from "./harness/machine.ts";
 import { formatSection } from "./harness/report.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train };
+const benchmarks: Record<string, Benchmark> = { matmul, train, decode };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 

@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { preset } from "@gpt/gpt";
+import type { GPTConfig } from "@gpt/gpt";
+import { alternate } from "../harness/alternate.ts";
+import type { Turn } from "../harness/alternate.ts";
+import type { Section } from "../harness/report.ts";
+import { compared, rate } from "../harness/rows.ts";
+import type { Row } from "../harness/rows.ts";
+import type { Sample } from "../harness/sample.ts";
+import { Sides } from "../harness/sides.ts";
+import { withTemporaryFolder } from "../harness/temporary.ts";
+import { writeGguf } from "../models/gguf.ts";
+import type { GgufFormat } from "../models/gguf.ts";
+import { randomTokens, weightShapes, writeWeights } from "../models/weights.ts";
+import type { DecodingResult } from "../sides/decoding.ts";
+import type { LimitResult } from "../sides/limits.ts";
+import { sizeOf } from "../models/weights.ts";
+import type { BenchmarkOptions } from "./benchmark.ts";
+
+/** Sizes of prompts, in tokens: what is read, and the contexts in which tokens are written. */
+const [prefill, shortContext, longContext] = [128, 64, 1000];
+const written = 20;
+const threads = 2;
+
+interface Pair {
+  /** Ours and llama.cpp's name of how weights are stored. */
+  readonly format: string;
+  readonly theirs: GgufFormat;
+  readonly bytesPerWeight: number;
+  readonly demanded: { readonly decode: number; readonly prefill: number };
+}
+
+const pairs: readonly Pair[] = [
+  { format: "f32", theirs: "F32", bytesPerWeight: 4, demanded: { decode: 1.5, prefill: 1.2 } },
+];
+
+export async function decode(options: BenchmarkOptions): Promise<Section> {
+  const config = preset("gpt2");
+  const rows: Row[] = [];
+  const notes: string[] = [];
+  for (const pair of pairs) {
+    options.progress(`decode ${pair.format}`);
+    const found = await withTemporaryFolder((folder) => measurePair(pair, config, folder, options));
+    rows.push(...found.rows);
+    notes.push(...found.notes);
+  }
+  return { title: "Generation, GPT-2 124M", rows, notes: [...new Set(notes)] };
+}
+
+async function measurePair(pair: Pair, config: GPTConfig, folder: string, { rounds }: BenchmarkOptions) {
+  const weights = join(folder, "weights.f32");
+  const model = join(folder, `${pair.theirs}.gguf`);
+  writeWeights(weights, weightShapes(config));
+  writeGguf(model, config, pair.theirs);
+  const sides = new Sides();
+  try {
+    await sides.start({ name: "ours", file: "decode-ours.ts", setup: { config, weights, threads } });
+    await sides.start({ name: "node-llama-cpp", file: "decode-llama.ts", setup: { model, threads } });
+    await sides.start({ name: "read 1", file: "limits.ts", setup: { megabytes: 640 } });
+    await sides.start({ name: "read 2", file: "limits.ts", setup: { megabytes: 640 } });
+    const measured = await measure(sides, config, rounds);
+    return { rows: rowsOf(pair, config, measured), notes: [...notesOf(pair, sides, measured), ...sides.missing] };
+  } finally {
+    await sides.close();
+  }
+}
+
+/** Times by side and work, and the tokens that sides wrote. */
+interface Measured {
+  readonly times: ReadonlyMap<string, Sample>;
+  readonly ids: ReadonlyMap<string, readonly number[]>;
+}
+
+async function measure(sides: Sides, { vocabSize }: GPTConfig, rounds: number): Promise<Measured> {
+  const prompt = randomTokens(longContext, vocabSize);
+  const ids = new Map<string, readonly number[]>();
+  const turns = new Map<string, Turn>();
+  const generate = async (name: string, promptLength: number, tokens: number): Promise<DecodingResult> =>
+    (await sides.get(name)?.ask({ prompt: prompt.slice(0, promptLength), tokens })) as DecodingResult;
+  for (const [work, promptLength] of [["short", shortContext], ["long", longContext]] as const) {
+    for (const { name } of sides.all.filter(({ name }) => !name.startsWith("read"))) {
+      turns.set(`${name}, ${work}`, async () => {
+        const result = await generate(name, promptLength, written);
+        if (work === "short") ids.set(name, result.ids);
+        return result.times.slice(1);
+      });
+      if (work === "short") turns.set(`${name}, prefill`, async () => (await generate(name, prefill, 1)).times);
+    }
+  }
+  const readers = sides.all.filter(({ name }) => name.startsWith("read"));
+  turns.set("read", async () => {
+    const results = (await Promise.all(readers.map((side) => side.ask({ milliseconds: 300 })))) as LimitResult[];
+    // Of both at once, for each byte.
+    return results.flatMap(({ times, amount }) => times.map((time) => time / amount / readers.length));
+  });
+  return { times: await alternate(turns, rounds), ids };
+}
+
+function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTConfig, { times }: Measured): Row[] {
+  const line = (work: string, own: string, against: string, told: string, tokens: number, least?: number): Row[] => {
+    const [ours, other] = [times.get(own), times.get(against)];
+    if (!ours || !other) return [];
+    return [compared({ work, unit: rate("tokens/s", tokens), ours, against: told, theirs: other, demanded: least })];
+  };
+  const decoded = `decode, ${format}, context ${shortContext}`;
+  const told = `node-llama-cpp, ${theirs}`;
+  const rows = [
+    ...line(decoded, "ours, short", "node-llama-cpp, short", told, 1, demanded.decode),
+    ...line(`prefill of ${prefill}, ${format}`, "ours, prefill", "node-llama-cpp, prefill", told, prefill, demanded.prefill),
+    ...line(`decode, ${format}, context ${longContext}`, "ours, long", "ours, short", `context ${shortContext}`, 1, 0.8),
+    ...line(`decode, ${format}, context ${longContext}`, "ours, long", "node-llama-cpp, long", told, 1),
+  ];
+  const [ours, read] = [times.get("ours, short"), times.get("read")];
+  if (ours && read) {
+    const weights = weightShapes(config).filter(({ path }) => !path.startsWith("positionEmbedding"));
+    const bytes = bytesPerWeight * weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const unit = rate("GB/s", bytes, 1e9);
+    const comparison = { ours, against: "read bandwidth, 2 threads", theirs: read.times(bytes), demanded: 0.85 };
+    rows.push(compared({ work: `${decoded}: weights read`, unit, ...comparison }));
+  }
+  return rows;
+}
+
+function notesOf({ format }: Pair, sides: Sides, { ids }: Measured): string[] {
+  const [ours, theirs] = [ids.get("ours"), ids.get("node-llama-cpp")];
+  const versions = ["ours", "node-llama-cpp"].flatMap((name) => {
+    const side = sides.get(name);
+    return side ? [`${name}: ${side.version}`] : [];
+  });
+  if (!ours || !theirs) return versions;
+  const different = ours.findIndex((id, i) => id !== theirs[i]);
+  const agreed = different < 0 ? ours.length : different;
+  return [...versions, `${format}: both sides write the same first ${agreed} of ${ours.length} tokens`];
+}
