@@ -3,11 +3,12 @@ import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmarks/benchmark.ts";
 import { matmul } from "./benchmarks/matmul.ts";
 import { decode } from "./benchmarks/decode.ts";
+import { tokenize } from "./benchmarks/tokenize.ts";
 import { train } from "./benchmarks/train.ts";
 import { machineLine } from "./harness/machine.ts";
 import { formatSection } from "./harness/report.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train, decode };
+const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 

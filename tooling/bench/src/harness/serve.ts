@@ -39,7 +39,7 @@ export function packageVersion(name: string): string {
   for (;;) {
     try {
       const description = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Record<string, string>;
-      if (description.name === name) return description.version;
+      if (description.name === name && description.version) return description.version;
     } catch {
       // Not the package's root.
     }

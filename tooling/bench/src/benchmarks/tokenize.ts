@@ -1,0 +1,101 @@
+import { closeSync, openSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { alternate } from "../harness/alternate.ts";
+import type { Turn } from "../harness/alternate.ts";
+import type { Section } from "../harness/report.ts";
+import { bounded, compared, rate } from "../harness/rows.ts";
+import type { Row } from "../harness/rows.ts";
+import { Sides } from "../harness/sides.ts";
+import { withTemporaryFolder } from "../harness/temporary.ts";
+import { corpus } from "../models/corpus.ts";
+import type { CorpusOptions } from "../models/corpus.ts";
+import { writeAll } from "../models/weights.ts";
+import type { EncodingName, EncodingResult } from "../sides/encode.ts";
+import type { BpeResult } from "../sides/train-bpe.ts";
+import type { BenchmarkOptions } from "./benchmark.ts";
+
+const encodings = ["gpt2", "o200k_base"] as const;
+/** What is demanded over each. */
+const peers = { "gpt-tokenizer": 4, tiktoken: undefined, "js-tiktoken": undefined };
+const turn = 600;
+const vocabSize = 32_768;
+
+/** Encoding on one thread, and learning a vocabulary. */
+export async function tokenize(options: BenchmarkOptions): Promise<Section> {
+  return withTemporaryFolder(async (folder) => {
+    const notes = new Set<string>();
+    const rows: Row[] = [];
+    const text = options.data === undefined ? writeCorpus(join(folder, "english.txt"), { bytes: 2e6 }) : resolve(options.data);
+    for (const encoding of encodings) {
+      options.progress(`tokenize ${encoding}`);
+      rows.push(...(await measureEncoding(encoding, text, options, notes)));
+    }
+    options.progress("tokenize: learn a vocabulary");
+    rows.push(...(await measureTraining(writeCorpus(join(folder, "corpus.txt"), { bytes: 1e8, scripts: true }), notes)));
+    return { title: "Tokenizer", rows, notes: [...notes] };
+  });
+}
+
+async function measureEncoding(encoding: EncodingName, file: string, { data, rounds }: BenchmarkOptions, notes: Set<string>) {
+  const sides = new Sides();
+  try {
+    for (const library of ["ours", ...Object.keys(peers)]) {
+      await sides.start({ name: library, file: "encode.ts", setup: { library, encoding, file } });
+    }
+    const results = new Map<string, EncodingResult>();
+    const turns = new Map<string, Turn>();
+    for (const side of sides.all) {
+      turns.set(side.name, async () => {
+        const result = (await side.ask({ milliseconds: turn })) as EncodingResult;
+        results.set(side.name, result);
+        return result.times;
+      });
+    }
+    const times = await alternate(turns, rounds);
+    for (const { name, version } of sides.all) notes.add(`${name}: ${version}`);
+    for (const reason of sides.missing) notes.add(reason);
+    const own = results.get("ours");
+    const different = [...results].filter(([, { digest }]) => digest !== own?.digest).map(([name]) => name);
+    notes.add(
+      `${encoding}: ${own?.count} ids, ${different.length > 0 ? `other ones from ${different.join(", ")}` : "the same from all"}`,
+    );
+    const unit = rate("MB/s", statSync(file).size, 1e6);
+    const work = `encode ${data === undefined ? "English" : "--data"}, ${encoding}, 1 thread`;
+    return Object.entries(peers).flatMap(([against, demanded]): Row[] => {
+      const [ours, theirs] = [times.get("ours"), times.get(against)];
+      return ours && theirs ? [compared({ work, unit, ours, against, theirs, demanded })] : [];
+    });
+  } finally {
+    await sides.close();
+  }
+}
+
+/** Once: it takes long, and what is demanded is a bound. */
+async function measureTraining(file: string, notes: Set<string>): Promise<Row[]> {
+  const sides = new Sides();
+  try {
+    const side = await sides.start({ name: "train", file: "train-bpe.ts" });
+    if (!side) return [];
+    const result = (await side.ask({ file, vocabSize })) as BpeResult;
+    const seconds = result.milliseconds / 1000;
+    const megabytes = Math.round(statSync(file).size / 1e6);
+    const work = `train a BPE of ${result.vocabSize} on ${megabytes} MB`;
+    notes.add(
+      `${work}: ${result.words} different pre-tokens, peak resident memory ${(result.peakBytes / 1e9).toFixed(2)} GB`,
+    );
+    return [bounded({ work, ours: `${seconds.toFixed(1)} s`, value: seconds, most: 60, demanded: "60 s" })];
+  } finally {
+    await sides.close();
+  }
+}
+
+function writeCorpus(file: string, options: CorpusOptions): string {
+  writeFileSync(file, "");
+  const descriptor = openSync(file, "a");
+  try {
+    for (const paragraph of corpus(options)) writeAll(descriptor, Buffer.from(paragraph));
+  } finally {
+    closeSync(descriptor);
+  }
+  return file;
+}
