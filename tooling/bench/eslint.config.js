@@ -1,3 +1,8 @@
 import { workspace } from "@gpt/config/eslint";
 
-export default workspace(import.meta.dirname);
+const safe = [{ from: "package", name: "test", package: "node:test" }];
+
+export default [
+  ...workspace(import.meta.dirname),
+  { files: ["**/*.ts"], rules: { "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: safe }] } },
+];

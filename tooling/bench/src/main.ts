@@ -3,12 +3,13 @@ import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmarks/benchmark.ts";
 import { matmul } from "./benchmarks/matmul.ts";
 import { decode } from "./benchmarks/decode.ts";
+import { startup } from "./benchmarks/startup.ts";
 import { tokenize } from "./benchmarks/tokenize.ts";
 import { train } from "./benchmarks/train.ts";
 import { machineLine } from "./harness/machine.ts";
 import { formatSection } from "./harness/report.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize };
+const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize, startup };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 

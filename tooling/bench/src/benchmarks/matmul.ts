@@ -148,25 +148,25 @@ function summary(measured: ReadonlyMap<Product, ReadonlyMap<string, Sample>>): R
 
 /** Two threads over one, and two processes of one thread over one. */
 async function scaling(samples: ReadonlyMap<string, Sample>, sides: Sides, rounds: number): Promise<Row[]> {
-  const [one, two] = [samples.get("relaxed"), samples.get("relaxed, 2 threads")];
-  const first = sides.get("relaxed");
-  if (!one || !two || !first) return [];
-  const second = await Side.start(programs[0]);
+  const [alone, two] = [samples.get("relaxed"), samples.get("relaxed, 2 threads")];
+  const one = sides.get("relaxed");
+  if (!alone || !two || !one) return [];
+  const other = await Side.start(programs[0]);
   try {
-    const together = (await alternate(new Map([["both", both]]), rounds)).get("both") as Sample;
-    async function both(): Promise<readonly number[]> {
-      const task = { product: square, milliseconds: 2 * turn };
-      const results = (await Promise.all([first, second].map((side) => side?.ask(task)))) as ProductResult[];
+    const task = { product: square, milliseconds: 2 * turn };
+    const both = async (): Promise<readonly number[]> => {
+      const results = (await Promise.all([one, other].map((side) => side.ask(task)))) as ProductResult[];
       return results.flatMap(({ times }) => times.map((time) => time / 2));
-    }
+    };
+    const together = (await alternate(new Map([["both", both]]), rounds)).get("both") as Sample;
     const unit = gflops(square);
     const work = formatProduct(square);
     return [
-      compared({ work: `${work}, 2 threads over 1`, unit, ours: two, against: "1 thread", theirs: one, demanded: 1.7 }),
+      compared({ work: `${work}, 2 threads over 1`, unit, ours: two, against: "1 thread", theirs: alone, demanded: 1.7 }),
       compared({ work: `${work}, 2 threads`, unit, ours: two, against: "2 processes at once", theirs: together }),
     ];
   } finally {
-    await second.close();
+    await other.close();
   }
 }
 

@@ -26,17 +26,13 @@ export interface SideProgram {
  */
 export class Side {
   readonly name: string;
-  /** What the program says of itself: the library's version. */
-  readonly version: string;
   readonly #process: ChildProcess;
   readonly #answers: AsyncIterator<string>;
   readonly #problem: () => string;
+  #version = "";
 
-  private constructor(
-    name: string, version: string, process: ChildProcess, answers: AsyncIterator<string>, problem: () => string,
-  ) {
+  private constructor(name: string, process: ChildProcess, answers: AsyncIterator<string>, problem: () => string) {
     this.name = name;
-    this.version = version;
     this.#process = process;
     this.#answers = answers;
     this.#problem = problem;
@@ -56,17 +52,27 @@ export class Side {
     child.stdin?.on("error", () => undefined); // A process that died says why in its answer's place.
     const lines = createInterface({ input: child.stdio[3] as Readable });
     const answers = lines[Symbol.asyncIterator]();
-    const side = new Side(name, "", child, answers, () => said.trim());
-    const version = (await side.ask(setup)) as string;
-    return new Side(name, version, child, answers, () => said.trim());
+    const side = new Side(name, child, answers, () => said.trim());
+    try {
+      side.#version = (await side.ask(setup)) as string;
+      return side;
+    } catch (error) {
+      await side.close();
+      throw error;
+    }
+  }
+
+  /** What the program says of itself: the library's version. */
+  get version(): string {
+    return this.#version;
   }
 
   /** Sends a task and waits for what the program returns for it. */
   async ask(task: unknown): Promise<unknown> {
     this.#process.stdin?.write(`${JSON.stringify(task)}\n`);
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error(this.#problem().split("\n").slice(-3).join(" ") || "the process ended without a word");
-    const { result, error } = JSON.parse(value) as { result?: unknown; error?: string };
+    const next = await this.#answers.next();
+    if (next.done) throw new Error(this.#problem().split("\n").slice(-3).join(" ") || "the process ended without a word");
+    const { result, error } = JSON.parse(next.value) as { result?: unknown; error?: string };
     if (error !== undefined) throw new Error(error);
     return result;
   }

@@ -5,7 +5,8 @@ import type { Loop } from "./emit.ts";
 export interface Limit {
   /** Floating-point operations, or bytes, of one call. */
   readonly amount: number;
-  call(): void;
+  /** Does it, and returns bits that depend on all of it. */
+  call(): number;
 }
 
 const opcodes = { load: 0x00, or: 0x50, add: 0xe4, mul: 0xe6, relaxedMadd: 0x105 };
@@ -49,7 +50,7 @@ function merge(opcode: number): number[] {
   return accumulators.slice(1).reduce((code, a) => [...code, ...localGet(a), ...simd(opcode)], localGet(1));
 }
 
-function start(loop: Loop, count: number, memory?: WebAssembly.Memory): () => void {
+function start(loop: Loop, count: number, memory?: WebAssembly.Memory): () => number {
   const imports: WebAssembly.Imports = memory ? { env: { memory } } : {};
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(loopModule(loop)), imports);
   const run = exports.run as (count: number) => number;

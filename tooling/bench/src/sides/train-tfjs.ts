@@ -27,7 +27,7 @@ await serve<TrainingSetup, TrainingTask>(async (setup) => {
   );
 
   const linear = (x: Tensor, path: string): Tensor =>
-    tf.add(tf.matMul(x as Tensor2D, parameter(`${path}.weight`) as unknown as Tensor2D, false, true), parameter(`${path}.bias`));
+    tf.add(tf.matMul(x, parameter(`${path}.weight`), false, true), parameter(`${path}.bias`));
   const layerNorm = (x: Tensor, path: string): Tensor => {
     const centred = tf.sub(x, tf.mean(x, -1, true));
     const deviation = tf.sqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
@@ -47,14 +47,15 @@ await serve<TrainingSetup, TrainingTask>(async (setup) => {
   const table = parameter("tokenEmbedding.weight") as unknown as Tensor2D;
   const loss = (): Tensor => {
     const embedded = tf.reshape(tf.matMul(ids, table), [batch, context, dim]);
-    let x: Tensor = tf.reshape(tf.add(embedded, parameter("positionEmbedding.weight")), [batch * context, dim]);
+    const positions = tf.slice(parameter("positionEmbedding.weight"), [0, 0], [context, dim]);
+    let x: Tensor = tf.reshape(tf.add(embedded, positions), [batch * context, dim]);
     for (let layer = 0; layer < layers; layer++) {
       const path = `blocks.${layer}`;
       x = tf.add(x, attention(layerNorm(x, `${path}.attentionNorm`), `${path}.attention`));
       const hidden = gelu(linear(layerNorm(x, `${path}.mlpNorm`), `${path}.mlp.expand`));
       x = tf.add(x, linear(hidden, `${path}.mlp.contract`));
     }
-    const logits = tf.matMul(layerNorm(x, "finalNorm") as Tensor2D, table, false, true);
+    const logits = tf.matMul(layerNorm(x, "finalNorm"), table, false, true);
     return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), targets), -1)));
   };
 
