@@ -24,6 +24,9 @@ const forTests = { tools: ["node", "pnpm", "node-lowest"], packages: [], megabyt
 const turbo = join("node_modules", "turbo", "bin", "turbo");
 const vitest = join("node_modules", "vitest", "vitest.mjs");
 const main = join("apps", "cli", "dist", "main.js");
+const benchmarks = join("tooling", "bench");
+/** The age of packages is checked when the lockfile changes. To check it here as well would double the download. */
+const fromLockfile = ["--frozen-lockfile", "--config.minimumReleaseAge=0"];
 
 /** Trains a small GPT on the embedded stories and writes with it. Arguments are those of `gpt demo`. */
 function start(args) {
@@ -48,6 +51,16 @@ function buildCommand() {
   heading("build");
   const status = run("node", [turbo, "run", "build", "--filter=@gpt/cli", "--output-logs=errors-only"]);
   if (status !== 0) fail("the build failed, see above");
+}
+
+/** The benchmarks against other libraries, which only this installs. Arguments are those of tooling/bench. */
+function bench(args) {
+  buildCommand();
+  heading("install the libraries to compare with (about 1 GB on disk)");
+  const status = run("pnpm", ["--dir", benchmarks, "install", "--prod", ...fromLockfile]);
+  if (status !== 0) fail("pnpm could not install the libraries to compare with, see above");
+  heading("bench");
+  return run("node", [join(benchmarks, "src", "main.ts"), ...args]);
 }
 
 /** Build, lint, types and every test, under the pinned Node and again under the lowest. Arguments are vitest's. */
@@ -111,8 +124,6 @@ function install({ tools, packages, megabytes }) {
     if (status !== 0) fail("npm could not install Node and pnpm, see above");
     if (missing()) fail(`${missing()} ${pinnedVersion(missing())} was installed but does not run on this machine`);
   }
-  // The age of packages is checked when the lockfile changes. To check it here as well would double the download.
-  const fromLockfile = ["--frozen-lockfile", "--config.minimumReleaseAge=0"];
   const status = run("pnpm", ["install", ...fromLockfile, ...packages]);
   if (status !== 0) fail("pnpm could not install the packages, see above");
 }
@@ -162,7 +173,7 @@ function fail(message) {
 // Ctrl-C is for the program that runs: it saves, ends, and this script after it.
 process.on("SIGINT", () => {});
 
-const commands = { start, gpt, test, verify, exec };
+const commands = { start, gpt, test, verify, exec, bench };
 const [command, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) fail(`expected one of ${Object.keys(commands).join(", ")}`);
 process.exitCode = commands[command](rest);

@@ -67,7 +67,7 @@ async function writeModel(folder: string, name: string, config: GPTConfig): Prom
   mkdirSync(join(folder, name));
   const side = await Side.start({ name: "ours", file: "save-model.ts" });
   try {
-    await side.ask({ config, folder: join(folder, name), weights: join(folder, `${name}.f32`) });
+    await side.ask({ config, folder: join(folder, name) });
   } finally {
     await side.close();
   }

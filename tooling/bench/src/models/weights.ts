@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import type { GPTConfig } from "@gpt/gpt";
 
 /** A parameter of the model, by its path in `@gpt/gpt`. */
@@ -52,38 +52,11 @@ export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayB
   return values;
 }
 
-/** Writes the weights one behind the other, as little-endian f32, for sides that are not in this process. */
+/** Writes the weights one behind the other, as little-endian f32, for sides that are not in this language. */
 export function writeWeights(file: string, weights: readonly WeightShape[]): void {
   const descriptor = openSync(file, "wx");
   try {
     for (const weight of weights) writeAll(descriptor, randomWeights(weight));
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Reads a file of weights in their order, in pieces of whole rows of at most so many elements where that is possible. */
-export function* readWeights(file: string, weights: readonly WeightShape[], most = 2 ** 20): Generator<{
-  readonly weight: WeightShape;
-  readonly firstRow: number;
-  readonly values: Float32Array<ArrayBuffer>;
-}> {
-  const descriptor = openSync(file, "r");
-  try {
-    for (const weight of weights) {
-      const [rows, columns = 1] = weight.shape;
-      const step = Math.max(1, Math.floor(most / columns));
-      for (let firstRow = 0; firstRow < rows; firstRow += step) {
-        const values = new Float32Array(Math.min(step, rows - firstRow) * columns);
-        const bytes = new Uint8Array(values.buffer);
-        for (let read = 0; read < bytes.length; ) {
-          const count = readSync(descriptor, bytes, read, bytes.length - read, null);
-          if (count === 0) throw new Error(`${file} ends within ${weight.path}`);
-          read += count;
-        }
-        yield { weight, firstRow, values };
-      }
-    }
   } finally {
     closeSync(descriptor);
   }

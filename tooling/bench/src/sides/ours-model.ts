@@ -1,17 +1,18 @@
-import { copyInto, noGrad, scope, slice, tensor } from "@gpt/tensor";
+import type { Weight } from "@gpt/tensor";
+import { StoredWeight } from "@gpt/tensor";
 import { GPT } from "@gpt/gpt";
-import type { GPTConfig } from "@gpt/gpt";
-import { readWeights, weightShapes } from "../models/weights.ts";
+import type { GPTConfig, GPTInitialization } from "@gpt/gpt";
+import { randomWeights, weightShapes } from "../models/weights.ts";
 
-/** Our model with the weights of a file. */
-export function modelFromFile(config: GPTConfig, file: string): GPT {
-  const model = new GPT(config, { weights: "zeros" });
-  const parameters = model.stateDict();
-  for (const { weight, firstRow, values } of readWeights(file, weightShapes(config))) {
-    const parameter = parameters.get(weight.path);
-    if (parameter?.shape.join() !== weight.shape.join()) throw new Error(`the model has no ${weight.path} [${weight.shape.join(", ")}]`);
-    const shape = weight.shape.length === 1 ? [values.length] : [values.length / weight.shape[1], weight.shape[1]];
-    noGrad(() => scope(() => copyInto(slice(parameter, 0, firstRow, firstRow + shape[0]), tensor(values, { shape }))));
+/** Our model with the suite's weights. */
+export function ourModel(config: GPTConfig, format?: GPTInitialization["format"]): GPT {
+  const model = new GPT(config, { weights: "zeros", format });
+  const weights = new Map<string, Weight>(model.namedWeights());
+  for (const shape of weightShapes(config)) {
+    const weight = weights.get(shape.path);
+    if (weight?.shape.join() !== shape.shape.join()) throw new Error(`the model has no ${shape.path} of [${shape.shape.join(", ")}]`);
+    if (weight instanceof StoredWeight) weight.write(randomWeights(shape));
+    else weight.backend.write(weight, randomWeights(shape));
   }
   return model;
 }

@@ -26,12 +26,11 @@ async function ask(program: SideProgram, ...tasks: unknown[]): Promise<unknown[]
 
 test("llama.cpp continues prompts with the same tokens as ours, from the same weights", async () => {
   await withTemporaryFolder(async (folder) => {
-    const [weights, model] = [join(folder, "weights.f32"), join(folder, "model.gguf")];
-    writeWeights(weights, weightShapes(config));
+    const model = join(folder, "model.gguf");
     writeGguf(model, config, "F32");
     const ids = randomTokens(40, config.vocabSize);
     const tasks = Array.from({ length: 12 }, (_, i) => ({ prompt: ids.slice(i, 4 + 3 * i), tokens: 8 }));
-    const ours = { name: "ours", file: "decode-ours.ts", setup: { config, weights, threads: 1 } };
+    const ours = { name: "ours", file: "decode-ours.ts", setup: { config, threads: 1 } };
     const llama = { name: "llama", file: "decode-llama.ts", setup: { model, threads: 1, exactCache: true } };
     const [own, theirs] = [await ask(ours, ...tasks), await ask(llama, ...tasks)].map((results) =>
       (results as DecodingResult[]).flatMap((result) => result.ids),
@@ -40,6 +39,23 @@ test("llama.cpp continues prompts with the same tokens as ours, from the same we
     assert.ok(new Set(own).size > 12, `the tokens ${own.join()} vary, so that agreement means something`);
   });
 });
+
+for (const [format, theirs] of [["int8", "Q8_0"], ["f16", "F16"]] as const) {
+  test(`llama.cpp reads ${theirs}, and mostly finds the same next token as ours in ${format}`, async () => {
+    await withTemporaryFolder(async (folder) => {
+      const model = join(folder, "model.gguf");
+      writeGguf(model, config, theirs);
+      const ids = randomTokens(60, config.vocabSize);
+      const tasks = Array.from({ length: 20 }, (_, i) => ({ prompt: ids.slice(i, 4 + 2 * i), tokens: 1 }));
+      const [own, others] = [
+        await ask({ name: "ours", file: "decode-ours.ts", setup: { config, format, threads: 1 } }, ...tasks),
+        await ask({ name: "llama", file: "decode-llama.ts", setup: { model, threads: 1 } }, ...tasks),
+      ].map((results) => (results as DecodingResult[]).map((result) => result.ids[0]));
+      const same = own.filter((id, i) => id === others[i]).length;
+      assert.ok(same >= 16, `${same} of ${own.length} tokens are the same`);
+    });
+  });
+}
 
 const python = findPython();
 const others = [

@@ -3,14 +3,14 @@ import { AdamW } from "@gpt/train";
 import { serve, timeCalls } from "../harness/serve.ts";
 import { startOurs } from "./ours-backend.ts";
 import type { OursSetup } from "./ours-backend.ts";
-import { modelFromFile } from "./ours-model.ts";
+import { ourModel } from "./ours-model.ts";
 import { keptLosses } from "./training.ts";
 import type { TrainingResult, TrainingSetup, TrainingTask } from "./training.ts";
 
 await serve<TrainingSetup & OursSetup, TrainingTask>(async (setup) => {
-  const { config, weights, batch, context, tokens, optimizer: settings } = setup;
+  const { config, batch, context, tokens, optimizer: settings } = setup;
   const backend = await startOurs(setup);
-  const model = modelFromFile(config, weights);
+  const model = ourModel(config);
   const optimizer = new AdamW(model.namedParameters(), settings);
   const [ids, targets] = [tokens.slice(0, -1), tokens.slice(1)].map((values) =>
     tensor(Int32Array.from(values), { shape: [batch, context] }),

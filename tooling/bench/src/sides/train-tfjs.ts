@@ -1,6 +1,6 @@
 import type { Tensor, Tensor2D, Variable } from "@tensorflow/tfjs";
 import { serve, timeCalls } from "../harness/serve.ts";
-import { readWeights } from "../models/weights.ts";
+import { randomWeights } from "../models/weights.ts";
 import { startTensorFlow } from "./tfjs-backend.ts";
 import { keptLosses } from "./training.ts";
 import type { TrainingResult, TrainingSetup, TrainingTask } from "./training.ts";
@@ -12,8 +12,8 @@ await serve<TrainingSetup, TrainingTask>(async (setup) => {
   const { tf, version } = await startTensorFlow(setup.threads);
 
   const variables = new Map<string, Variable>();
-  for (const { weight, values } of readWeights(setup.weights, setup.parameters, Infinity)) {
-    variables.set(weight.path, tf.variable(tf.tensor(values, [...weight.shape]), true, weight.path));
+  for (const weight of setup.parameters) {
+    variables.set(weight.path, tf.variable(tf.tensor(randomWeights(weight), [...weight.shape]), true, weight.path));
   }
   const parameter = (path: string): Variable => {
     const found = variables.get(path);

@@ -1,11 +1,12 @@
 import type { GPTConfig } from "@gpt/gpt";
+import type { WeightShape } from "../models/weights.ts";
 
 /** What every side of the training benchmark is told, in JSON, so that all do the same steps. */
 export interface TrainingSetup {
   readonly config: GPTConfig;
-  /** A file of weights: see `writeWeights`. */
+  /** A file with the weights, for sides that are not in TypeScript: see `writeWeights`. */
   readonly weights: string;
-  readonly parameters: readonly { readonly path: string; readonly shape: readonly number[] }[];
+  readonly parameters: readonly WeightShape[];
   readonly batch: number;
   readonly context: number;
   /** `batch · context + 1` ids: each is followed by what is to be predicted. */
