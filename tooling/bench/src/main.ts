@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmarks/benchmark.ts";
 import { matmul } from "./benchmarks/matmul.ts";
@@ -7,6 +7,7 @@ import { startup } from "./benchmarks/startup.ts";
 import { tokenize } from "./benchmarks/tokenize.ts";
 import { train } from "./benchmarks/train.ts";
 import { machineLine } from "./harness/machine.ts";
+import { insertSection } from "./harness/page.ts";
 import { formatSection } from "./harness/report.ts";
 
 const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize, startup };
@@ -16,7 +17,7 @@ const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data F
 Measures against other libraries: ${Object.keys(benchmarks).join(", ")}; all where no name is given.
 
   --json       print one JSON object for each benchmark
-  --out FILE   write the tables there as well
+  --out FILE   put the tables into this page as well, each in the place of the one before
   --data FILE  the text that is encoded, instead of the suite's own
   --rounds N   how often the sides alternate, default 7
 `;
@@ -42,16 +43,16 @@ async function main(): Promise<number> {
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`--rounds must be a whole number from 1`);
 
   const machine = machineLine();
-  const pages = [`${machine}\n`];
   if (!values.json) process.stdout.write(`${machine}\n`);
   for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
     const progress = (text: string): void => void process.stderr.write(`${text}\n`);
     const section = await benchmarks[name]({ data: values.data, rounds, progress });
-    const page = formatSection(section);
-    pages.push(page);
-    process.stdout.write(values.json ? `${JSON.stringify({ name, machine, ...section })}\n` : `\n${page}`);
+    const text = formatSection(section);
+    process.stdout.write(values.json ? `${JSON.stringify({ name, machine, ...section })}\n` : `\n${text}`);
+    if (values.out === undefined) continue;
+    const page = existsSync(values.out) ? readFileSync(values.out, "utf8") : "";
+    writeFileSync(values.out, insertSection(page, name, `${text}\n${machine}.`));
   }
-  if (values.out !== undefined) await writeFile(values.out, pages.join("\n"));
   return 0;
 }
 

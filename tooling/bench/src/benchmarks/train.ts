@@ -84,7 +84,7 @@ async function measureModel(model: Model, { rounds }: BenchmarkOptions): Promise
       await sides.start({ name: "1 thread", file, setup: setup(1) });
       await sides.start({ name: "2 threads", file, setup: setup(2) });
       await sides.start({ name: "fused", file, setup: { ...setup(2), revectorized: true }, flags: fusedVectors });
-      await sides.start({ name: "GEMM", file: "matmul-ours.ts", setup: { threads: 2 } });
+      await sides.start({ name: "product", file: "matmul-ours.ts", setup: { threads: 2 } });
       const settings = await startTorch(sides, setup(2));
       if (demanded.tfjs) await sides.start({ name: "tfjs-wasm", file: "train-tfjs.ts", setup: setup(2) });
       const samples = await measure(sides, rounds);
@@ -136,7 +136,7 @@ async function measure(sides: Sides, rounds: number): Promise<Measured> {
   const turns = new Map<string, Turn>();
   for (const side of sides.all) {
     turns.set(side.name, async () => {
-      if (side.name === "GEMM") return ((await side.ask({ product: cube, milliseconds: turn })) as ProductResult).times;
+      if (side.name === "product") return ((await side.ask({ product: cube, milliseconds: turn })) as ProductResult).times;
       const result = (await side.ask({ milliseconds: turn })) as TrainingResult;
       expected ??= result.losses;
       checkLosses(side.name, expected, result.losses);
@@ -175,7 +175,7 @@ function rowsOf({ name, config, batch, context, demanded }: Model, { times, peak
   const rows = [...line("PyTorch", demanded.torch), ...line("tfjs-wasm", demanded.tfjs), ...line("1 thread", 1.7)];
   const fused = times.get("fused");
   if (fused) rows.push(...line("PyTorch", undefined, fused, `${work}, --experimental-revectorize`));
-  const product = times.get("GEMM");
+  const product = times.get("product");
   if (product) {
     const asLarge = product.times(flops / (2 * cube.m * cube.k * cube.n));
     const unit = rate("GFLOP/s", flops, 1e9);

@@ -9,16 +9,25 @@ const pause = 30;
 
 /**
  * Lets sides measure one after the other, again and again, so that what disturbs the machine disturbs all. A first round
- * warms up and does not count.
+ * warms up and does not count. Sides that are more than `hopeless` times slower than the fastest in the first round have
+ * no more turns than that: they would only make all others wait.
  */
-export async function alternate<Name>(turns: ReadonlyMap<Name, Turn>, rounds: number): Promise<Map<Name, Sample>> {
-  const times = new Map(Array.from(turns.keys(), (name) => [name, [] as number[]]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const [name, turn] of turns) {
-      const measured = await turn();
-      if (round > 0) times.get(name)?.push(...measured);
-      await setTimeout(pause);
-    }
+export async function alternate<Name>(
+  turns: ReadonlyMap<Name, Turn>, rounds: number, hopeless = Infinity,
+): Promise<Map<Name, Sample>> {
+  const times = new Map<Name, readonly number[]>();
+  const takeTurn = async (turn: Turn): Promise<readonly number[]> => {
+    const measured = await turn();
+    await setTimeout(pause);
+    return measured;
+  };
+  for (const [name, turn] of turns) times.set(name, await takeTurn(turn));
+  const least = (name: Name): number => Math.min(...(times.get(name) ?? []));
+  const fastest = Math.min(...Array.from(turns.keys(), least));
+  const others = [...turns].filter(([name]) => least(name) <= hopeless * fastest);
+  for (const [name] of others) times.set(name, []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, turn] of others) times.set(name, [...(times.get(name) ?? []), ...(await takeTurn(turn))]);
   }
   return new Map(Array.from(times, ([name, values]) => [name, new Sample(values)]));
 }

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { alternate } from "./alternate.ts";
+
+/** Turns that note their order; the first time of each is 10 times the others. */
+function turnsOf(times: Readonly<Record<string, number>>) {
+  const order: string[] = [];
+  const turns = new Map(
+    Object.entries(times).map(([name, time]) => [
+      name,
+      async () => {
+        order.push(name);
+        return [order.filter((one) => one === name).length === 1 ? 10 * time : time];
+      },
+    ]),
+  );
+  return { order, turns };
+}
+
+test("sides take turns, and the first round does not count", async () => {
+  const { order, turns } = turnsOf({ a: 1, b: 2 });
+  const samples = await alternate(turns, 2);
+  assert.deepEqual(order, ["a", "b", "a", "b", "a", "b"]);
+  assert.deepEqual(samples.get("a")?.values, [1, 1]);
+  assert.deepEqual(samples.get("b")?.values, [2, 2]);
+});
+
+test("a side that is hopelessly slow has one turn", async () => {
+  const { order, turns } = turnsOf({ a: 1, b: 100, c: 19 });
+  const samples = await alternate(turns, 1, 20);
+  assert.deepEqual(order, ["a", "b", "c", "a", "c"]);
+  assert.deepEqual(samples.get("b")?.values, [1000]);
+});
