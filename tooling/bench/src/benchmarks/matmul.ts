@@ -54,7 +54,7 @@ const limits: SideProgram[] = [
 const javaScriptPeers = ["onnxruntime-web", "tfjs-wasm", "jax-js"];
 
 /** Milliseconds of one turn. */
-const turn = 80;
+const turn = 50;
 /** Some peers take seconds for some products: a side so many times slower than the fastest is not waited for again. */
 const hopeless = 15;
 
@@ -68,7 +68,6 @@ export async function matmul({ rounds, progress }: BenchmarkOptions): Promise<Se
       progress(`matmul ${formatProduct(product)}`);
       measured.set(product, await measure(product, sides, rounds));
     }
-    const versions = programs.map(({ name }) => sides.get(name)).filter((side) => side !== undefined);
     return {
       title: "Matrix product",
       rows: [...summary(measured), ...(await scaling(measured.get(square) as Map<string, Sample>, sides, rounds))],

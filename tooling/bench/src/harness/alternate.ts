@@ -5,7 +5,7 @@ import { Sample } from "./sample.ts";
 export type Turn = () => Promise<readonly number[]>;
 
 /** Threads of the side before may still look for work; after so many milliseconds they sleep. */
-const pause = 30;
+const pause = 20;
 
 /**
  * Lets sides measure one after the other, again and again, so that what disturbs the machine disturbs all. A first round

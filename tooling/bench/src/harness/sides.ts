@@ -27,6 +27,13 @@ export class Sides {
     return this.#started.get(name);
   }
 
+  /** The versions of the libraries, and what is missing. A name may go on behind a comma. */
+  get notes(): string[] {
+    const versions = this.all.filter(({ version }) => /\d/.test(version));
+    const told = versions.map(({ name, version }) => `${name.split(",")[0]}: ${version}`);
+    return [...new Set(told), ...this.missing];
+  }
+
   /** Ends one, or all. */
   async close(name?: string): Promise<void> {
     const ending = name === undefined ? this.all : this.all.filter((side) => side.name === name);

@@ -13,7 +13,7 @@ export interface LimitResult {
 await serve<LimitSetup, { milliseconds: number }>(async (setup) => {
   const limit: Limit = "build" in setup ? arithmeticLimit(setup.build) : readLimit(setup.megabytes);
   return {
-    version: process.version,
+    version: "",
     run: async ({ milliseconds }): Promise<LimitResult> => ({
       times: await timeCalls(milliseconds, limit.call),
       amount: limit.amount,

@@ -56,9 +56,11 @@ export async function serveProducts<Setup>(open: (setup: Setup) => Promise<Produ
 
 /** Numbers between −1 and 1 without a pattern, the same in every process. */
 function matrix(length: number, seed: number): Operand {
+  const values = new Float32Array(length);
   let state = seed;
-  return Float32Array.from({ length }, () => {
+  for (let i = 0; i < length; i++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
+    values[i] = state / 2 ** 31 - 1;
+  }
+  return values;
 }
