@@ -65,7 +65,7 @@ async function measurePair(pair: Pair, config: GPTConfig, folder: string, { roun
     await sides.start({ name: "read 1", file: "limits.ts", setup: { megabytes: 640 } });
     await sides.start({ name: "read 2", file: "limits.ts", setup: { megabytes: 640 } });
     const measured = await measure(sides, config, rounds);
-    return { rows: rowsOf(pair, config, measured), notes: [...notesOf(pair, sides, measured), ...sides.missing] };
+    return { rows: rowsOf(pair, config, measured), notes: notesOf(pair, sides, measured) };
   } finally {
     await sides.close();
   }
@@ -131,12 +131,8 @@ function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTC
 
 function notesOf({ format }: Pair, sides: Sides, { ids }: Measured): string[] {
   const [ours, theirs] = [ids.get("ours"), ids.get("node-llama-cpp")];
-  const versions = ["ours", "node-llama-cpp"].flatMap((name) => {
-    const side = sides.get(name);
-    return side ? [`${name}: ${side.version}`] : [];
-  });
-  if (!ours || !theirs) return versions;
+  if (!ours || !theirs) return sides.notes;
   const different = ours.findIndex((id, i) => id !== theirs[i]);
   const agreed = different < 0 ? ours.length : different;
-  return [...versions, `${format}: both sides write the same first ${agreed} of ${ours.length} tokens`];
+  return [...sides.notes, `${format}: both sides write the same first ${agreed} of ${ours.length} tokens`];
 }

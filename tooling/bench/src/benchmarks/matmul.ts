@@ -72,7 +72,10 @@ export async function matmul({ rounds, progress }: BenchmarkOptions): Promise<Se
       title: "Matrix product",
       rows: [...summary(measured), ...(await scaling(measured.get(square) as Map<string, Sample>, sides, rounds))],
       details: details(measured),
-      notes: [...versions.map(({ name, version }) => `${name}: ${version}`), ...sides.missing,
+      notes: [
+        "ours is the build with relaxed SIMD, plain the one without, fused the former with --experimental-revectorize",
+        "ᵀ marks an operand that lies in memory with its axes swapped",
+        ...sides.notes,
         `a side more than ${hopeless} times slower than the fastest has one turn, without a warm-up`,
       ],
     };

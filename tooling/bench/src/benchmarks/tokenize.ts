@@ -52,8 +52,7 @@ async function measureEncoding(encoding: EncodingName, file: string, { data, rou
       });
     }
     const times = await alternate(turns, rounds);
-    for (const { name, version } of sides.all) notes.add(`${name}: ${version}`);
-    for (const reason of sides.missing) notes.add(reason);
+    for (const note of sides.notes) notes.add(note);
     const own = results.get("ours");
     const different = [...results].filter(([, { digest }]) => digest !== own?.digest).map(([name]) => name);
     notes.add(

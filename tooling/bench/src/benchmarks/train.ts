@@ -88,8 +88,7 @@ async function measureModel(model: Model, { rounds }: BenchmarkOptions): Promise
       const settings = await startTorch(sides, setup(2));
       if (demanded.tfjs) await sides.start({ name: "tfjs-wasm", file: "train-tfjs.ts", setup: setup(2) });
       const samples = await measure(sides, rounds);
-      const notes = sides.all.map(({ name, version }) => `${name}: ${version}`);
-      return { rows: rowsOf(model, samples), notes: [...notes, ...settings, ...sides.missing] };
+      return { rows: rowsOf(model, samples), notes: [...sides.notes, ...settings] };
     } finally {
       await sides.close();
     }
@@ -127,7 +126,7 @@ async function startTorch(sides: Sides, setup: TrainingSetup): Promise<string[]>
   }
   if (!best) return [];
   await sides.start({ ...best.program, name: "PyTorch" });
-  return [`the best setting: ${best.program.name}`];
+  return [`the best setting for ${setup.config.dim} channels: ${best.program.name}`];
 }
 
 async function measure(sides: Sides, rounds: number): Promise<Measured> {
