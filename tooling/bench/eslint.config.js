@@ -4,5 +4,8 @@ const safe = [{ from: "package", name: "test", package: "node:test" }];
 
 export default [
   ...workspace(import.meta.dirname),
-  { files: ["**/*.ts"], rules: { "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: safe }] } },
+  {
+    files: ["**/*.ts"],
+    rules: { "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: safe }] },
+  },
 ];

@@ -60,7 +60,8 @@ async function measurePair(pair: Pair, config: GPTConfig, folder: string, { roun
   try {
     const setup = { config, threads, format: pair.format };
     await sides.start({ name: "ours", file: "decode-ours.ts", setup });
-    await sides.start({ name: "fused", file: "decode-ours.ts", setup: { ...setup, revectorized: true }, flags: fusedVectors });
+    const fused = { setup: { ...setup, revectorized: true }, flags: fusedVectors };
+    await sides.start({ name: "fused", file: "decode-ours.ts", ...fused });
     await sides.start({ name: "node-llama-cpp", file: "decode-llama.ts", setup: { model, threads } });
     await sides.start({ name: "read 1", file: "limits.ts", setup: { megabytes: 640 } });
     await sides.start({ name: "read 2", file: "limits.ts", setup: { megabytes: 640 } });
@@ -83,7 +84,10 @@ async function measure(sides: Sides, { vocabSize }: GPTConfig, rounds: number): 
   const turns = new Map<string, Turn>();
   const generate = async (name: string, promptLength: number, tokens: number): Promise<DecodingResult> =>
     (await sides.get(name)?.ask({ prompt: prompt.slice(0, promptLength), tokens })) as DecodingResult;
-  for (const [work, promptLength] of [["short", shortContext], ["long", longContext]] as const) {
+  for (const [work, promptLength] of [
+    ["short", shortContext],
+    ["long", longContext],
+  ] as const) {
     for (const { name } of sides.all.filter(({ name }) => !name.startsWith("read"))) {
       if (work === "short") turns.set(`${name}, prefill`, async () => (await generate(name, prefill, 1)).times);
       if (name === "fused") continue; // The same kernels as without, but for products of matrices.
@@ -113,9 +117,23 @@ function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTC
   const told = `node-llama-cpp, ${theirs}`;
   const rows = [
     ...line(decoded, "ours, short", "node-llama-cpp, short", told, 1, demanded.decode),
-    ...line(`prefill of ${prefill}, ${format}`, "ours, prefill", "node-llama-cpp, prefill", told, prefill, demanded.prefill),
+    ...line(
+      `prefill of ${prefill}, ${format}`,
+      "ours, prefill",
+      "node-llama-cpp, prefill",
+      told,
+      prefill,
+      demanded.prefill,
+    ),
     ...line(`prefill of ${prefill}, ${format}, ${flag}`, "fused, prefill", "node-llama-cpp, prefill", told, prefill),
-    ...line(`decode, ${format}, context ${longContext}`, "ours, long", "ours, short", `context ${shortContext}`, 1, 0.8),
+    ...line(
+      `decode, ${format}, context ${longContext}`,
+      "ours, long",
+      "ours, short",
+      `context ${shortContext}`,
+      1,
+      0.8,
+    ),
     ...line(`decode, ${format}, context ${longContext}`, "ours, long", "node-llama-cpp, long", told, 1),
   ];
   const [ours, read] = [times.get("ours, short"), times.get("read")];
@@ -123,7 +141,8 @@ function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTC
     const weights = weightShapes(config).filter(({ path }) => !path.startsWith("positionEmbedding"));
     const bytes = bytesPerWeight * weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     const unit = rate("GB/s", bytes, 1e9);
-    const comparison = { ours, against: "read bandwidth, 2 threads", theirs: read.times(bytes), demanded: demanded.bandwidth };
+    const theirs = read.times(bytes);
+    const comparison = { ours, against: "read bandwidth, 2 threads", theirs, demanded: demanded.bandwidth };
     rows.push(compared({ work: `${decoded}: weights read`, unit, ...comparison }));
   }
   return rows;

@@ -27,7 +27,7 @@ export async function startup({ rounds, progress }: BenchmarkOptions): Promise<S
     const gguf = join(folder, "model.gguf");
     writeGguf(gguf, models["GPT-2 124M"], "F32");
     const text = join(folder, "text.txt");
-    writeFileSync(text, [...corpus({ bytes: 2e5 })].join(""));
+    writeFileSync(text, [...corpus({ bytes: 2e5, words: 20_000 })].join(""));
 
     progress("startup");
     const notes: string[] = [];
@@ -74,11 +74,23 @@ async function writeModel(folder: string, name: string, config: GPTConfig): Prom
 }
 
 function generation(folder: string): string[] {
-  return [command, "generate", "--model", folder, "--prompt-ids", prompt.join(), "--max-tokens", "1", "--temperature", "0"];
+  return [
+    command,
+    "generate",
+    "--model",
+    folder,
+    "--prompt-ids",
+    prompt.join(),
+    "--max-tokens",
+    "1",
+    "--temperature",
+    "0",
+  ];
 }
 
 function training(data: string, out: string): string[] {
-  return [command, "train", "--data", data, "--out", out, "--tokenizer", "char", "--steps", "1", "--log-every", "1", "--json"];
+  const files = ["--data", data, "--out", out, "--tokenizer", "char"];
+  return [command, "train", ...files, "--steps", "1", "--log-every", "1", "--json"];
 }
 
 /** Starts Node and waits until it has printed something, or a certain text. */

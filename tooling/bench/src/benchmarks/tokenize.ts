@@ -19,24 +19,33 @@ const encodings = ["gpt2", "o200k_base"] as const;
 const peers = { "gpt-tokenizer": 4, tiktoken: undefined, "js-tiktoken": undefined };
 const turn = 600;
 const vocabSize = 32_768;
+/** About as many different words as English of this length has. */
+const english = { bytes: 2e6, words: 20_000 };
+const manyWords = { bytes: 1e8, words: 600_000, scripts: true };
 
 /** Encoding on one thread, and learning a vocabulary. */
 export async function tokenize(options: BenchmarkOptions): Promise<Section> {
   return withTemporaryFolder(async (folder) => {
     const notes = new Set<string>();
     const rows: Row[] = [];
-    const text = options.data === undefined ? writeCorpus(join(folder, "english.txt"), { bytes: 2e6 }) : resolve(options.data);
+    const { data } = options;
+    const text = data === undefined ? writeCorpus(join(folder, "english.txt"), english) : resolve(data);
     for (const encoding of encodings) {
       options.progress(`tokenize ${encoding}`);
       rows.push(...(await measureEncoding(encoding, text, options, notes)));
     }
     options.progress("tokenize: learn a vocabulary");
-    rows.push(...(await measureTraining(writeCorpus(join(folder, "corpus.txt"), { bytes: 1e8, scripts: true }), notes)));
+    rows.push(...(await measureTraining(writeCorpus(join(folder, "corpus.txt"), manyWords), notes)));
     return { title: "Tokenizer", rows, notes: [...notes] };
   });
 }
 
-async function measureEncoding(encoding: EncodingName, file: string, { data, rounds }: BenchmarkOptions, notes: Set<string>) {
+async function measureEncoding(
+  encoding: EncodingName,
+  file: string,
+  { data, rounds }: BenchmarkOptions,
+  notes: Set<string>,
+): Promise<Row[]> {
   const sides = new Sides();
   try {
     for (const library of ["ours", ...Object.keys(peers)]) {
@@ -55,9 +64,8 @@ async function measureEncoding(encoding: EncodingName, file: string, { data, rou
     for (const note of sides.notes) notes.add(note);
     const own = results.get("ours");
     const different = [...results].filter(([, { digest }]) => digest !== own?.digest).map(([name]) => name);
-    notes.add(
-      `${encoding}: ${own?.count} ids, ${different.length > 0 ? `other ones from ${different.join(", ")}` : "the same from all"}`,
-    );
+    const agreement = different.length > 0 ? `other ones from ${different.join(", ")}` : "the same from all";
+    notes.add(`${encoding}: ${own?.count} ids, ${agreement}`);
     const unit = rate("MB/s", statSync(file).size, 1e6);
     const work = `encode ${data === undefined ? "English" : "--data"}, ${encoding}, 1 thread`;
     return Object.entries(peers).flatMap(([against, demanded]): Row[] => {

@@ -22,7 +22,12 @@ interface Model {
   readonly config: GPTConfig;
   readonly batch: number;
   readonly context: number;
-  readonly demanded: { readonly gemmShare: number; readonly torch: number; readonly tfjs?: number; readonly peakBytes?: number };
+  readonly demanded: {
+    readonly gemmShare: number;
+    readonly torch: number;
+    readonly tfjs?: number;
+    readonly peakBytes?: number;
+  };
 }
 
 const small = { vocabSize: 65, dropout: 0 };
@@ -76,7 +81,14 @@ async function measureModel(model: Model, { rounds }: BenchmarkOptions): Promise
     writeWeights(weights, parameters);
     const tokens = randomTokens(batch * context + 1, config.vocabSize);
     const setup = (threads: number): TrainingSetup => ({
-      config, weights, parameters, batch, context, tokens, threads, optimizer,
+      config,
+      weights,
+      parameters,
+      batch,
+      context,
+      tokens,
+      threads,
+      optimizer,
     });
     const sides = new Sides();
     try {
@@ -135,7 +147,8 @@ async function measure(sides: Sides, rounds: number): Promise<Measured> {
   const turns = new Map<string, Turn>();
   for (const side of sides.all) {
     turns.set(side.name, async () => {
-      if (side.name === "product") return ((await side.ask({ product: cube, milliseconds: turn })) as ProductResult).times;
+      if (side.name === "product")
+        return ((await side.ask({ product: cube, milliseconds: turn })) as ProductResult).times;
       const result = (await side.ask({ milliseconds: turn })) as TrainingResult;
       expected ??= result.losses;
       checkLosses(side.name, expected, result.losses);
@@ -183,7 +196,15 @@ function rowsOf({ name, config, batch, context, demanded }: Model, { times, peak
   if (demanded.peakBytes) {
     const told = `${(peakBytes / 1e9).toFixed(2)} GB`;
     const most = demanded.peakBytes;
-    rows.push(bounded({ work: `${work}, peak resident memory`, ours: told, value: peakBytes, most, demanded: `${most / 1e9} GB` }));
+    rows.push(
+      bounded({
+        work: `${work}, peak resident memory`,
+        ours: told,
+        value: peakBytes,
+        most,
+        demanded: `${most / 1e9} GB`,
+      }),
+    );
   }
   return rows;
 }

@@ -8,12 +8,22 @@ export type Turn = () => Promise<readonly number[]>;
 const pause = 20;
 
 /**
+ * Sides that have no more turns than the first, if they are so many times slower there than the fastest: they would only
+ * make all others wait.
+ */
+export interface Hopeless<Name> {
+  readonly names: readonly Name[];
+  readonly factor: number;
+}
+
+/**
  * Lets sides measure one after the other, again and again, so that what disturbs the machine disturbs all. A first round
- * warms up and does not count. Sides that are more than `hopeless` times slower than the fastest in the first round have
- * no more turns than that: they would only make all others wait.
+ * warms up and does not count.
  */
 export async function alternate<Name>(
-  turns: ReadonlyMap<Name, Turn>, rounds: number, hopeless = Infinity,
+  turns: ReadonlyMap<Name, Turn>,
+  rounds: number,
+  hopeless?: Hopeless<Name>,
 ): Promise<Map<Name, Sample>> {
   const times = new Map<Name, readonly number[]>();
   const takeTurn = async (turn: Turn): Promise<readonly number[]> => {
@@ -24,7 +34,9 @@ export async function alternate<Name>(
   for (const [name, turn] of turns) times.set(name, await takeTurn(turn));
   const least = (name: Name): number => Math.min(...(times.get(name) ?? []));
   const fastest = Math.min(...Array.from(turns.keys(), least));
-  const others = [...turns].filter(([name]) => least(name) <= hopeless * fastest);
+  const isHopeless = (name: Name): boolean =>
+    hopeless !== undefined && hopeless.names.includes(name) && least(name) > hopeless.factor * fastest;
+  const others = [...turns].filter(([name]) => !isHopeless(name));
   for (const [name] of others) times.set(name, []);
   for (let round = 0; round < rounds; round++) {
     for (const [name, turn] of others) times.set(name, [...(times.get(name) ?? []), ...(await takeTurn(turn))]);

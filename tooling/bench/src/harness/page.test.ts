@@ -7,13 +7,19 @@ test("a section takes the place of the one before, and nothing else changes", ()
   const first = insertSection("# Title\n", "a", "one");
   const both = `${insertSection(first, "b", "two")}\nEnd.\n`;
   const changed = insertSection(both, "a", "$& three");
-  assert.equal(changed, both.replace("one", () => "$& three"));
+  assert.equal(
+    changed,
+    both.replace("one", () => "$& three"),
+  );
   assert.match(changed, /^# Title\n\n<!-- bench a -->[^]*<!-- bench b -->[^]*two[^]*\nEnd\.\n$/);
 });
 
 test("a table has a line for each row, and says what was reached", () => {
   const row = { work: "w", ours: "1 ms", against: "a", theirs: "2 ms", ratio: 2, bestRatio: 1.5 };
-  const rows = [{ ...row, demanded: "≥ 1.8", reached: true }, { work: "v", ours: "3 s", demanded: "≤ 2 s", reached: false }];
+  const rows = [
+    { ...row, demanded: "≥ 1.8", reached: true },
+    { work: "v", ours: "3 s", demanded: "≤ 2 s", reached: false },
+  ];
   assert.equal(
     formatSection({ title: "T", rows, notes: ["n"] }),
     `## T

@@ -25,7 +25,10 @@ test("a ratio is how many times faster ours is, by the medians and by the best",
 
 test("a bound is reached from below", () => {
   const bound = { work: "w", ours: "", most: 60, demanded: "60 s" };
-  assert.deepEqual([59, 60, 61].map((value) => bounded({ ...bound, value }).reached), [true, true, false]);
+  assert.deepEqual(
+    [59, 60, 61].map((value) => bounded({ ...bound, value }).reached),
+    [true, true, false],
+  );
 });
 
 test("rates are by the second, with their quartiles in order", () => {

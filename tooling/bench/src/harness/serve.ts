@@ -1,7 +1,6 @@
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 /** What a side's program can do once it has started. */
@@ -30,7 +29,7 @@ export async function serve<Setup, Task>(open: (setup: Setup) => Promise<Served<
 
 function answer(message: object): void {
   const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
-  for (let written = 0; written < bytes.length; ) written += writeSync(3, bytes, written);
+  for (let written = 0; written < bytes.length;) written += writeSync(3, bytes, written);
 }
 
 /** The version of an installed package. */

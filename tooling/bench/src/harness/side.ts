@@ -71,7 +71,8 @@ export class Side {
   async ask(task: unknown): Promise<unknown> {
     this.#process.stdin?.write(`${JSON.stringify(task)}\n`);
     const next = await this.#answers.next();
-    if (next.done) throw new Error(this.#problem().split("\n").slice(-3).join(" ") || "the process ended without a word");
+    if (next.done)
+      throw new Error(this.#problem().split("\n").slice(-3).join(" ") || "the process ended without a word");
     const { result, error } = JSON.parse(next.value) as { result?: unknown; error?: string };
     if (error !== undefined) throw new Error(error);
     return result;

@@ -4,11 +4,19 @@ const [i32, v128] = [0x7f, 0x7b];
 export const localGet = (index: number): number[] => [0x20, ...leb(index)];
 export const localSet = (index: number): number[] => [0x21, ...leb(index)];
 export const advance = (local: number, bytes: number): number[] => [
-  ...localGet(local), 0x41, ...leb(bytes), 0x6a, ...localSet(local),
+  ...localGet(local),
+  0x41,
+  ...leb(bytes),
+  0x6a,
+  ...localSet(local),
 ];
 /** An instruction on vectors, by its number. */
 export const simd = (opcode: number, ...immediates: number[]): number[] => [0xfd, ...leb(opcode), ...immediates];
-export const splat = (value: number): number[] => [0x43, ...new Uint8Array(Float32Array.of(value).buffer), ...simd(0x13)];
+export const splat = (value: number): number[] => [
+  0x43,
+  ...new Uint8Array(Float32Array.of(value).buffer),
+  ...simd(0x13),
+];
 
 export interface Loop {
   readonly body: readonly number[];

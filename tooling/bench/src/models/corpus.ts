@@ -3,20 +3,24 @@ import { gpt2 } from "@gpt/tokenizer/gpt2";
 export interface CorpusOptions {
   /** About so many bytes of UTF-8. */
   readonly bytes: number;
+  /** How many different words there are: the frequent ones are English, the tail is made of syllables. */
+  readonly words: number;
   /** Whether some paragraphs are in other scripts than Latin. Default false. */
   readonly scripts?: boolean;
 }
 
-/** Different words: the most frequent are English, the tail is made of syllables. */
-const wordCount = 600_000;
 const syllables = (
   "an ar bel bor cal cor dan der du el en er fal fen gar gol ha hel im in ka kel lan len lo ma mar men mi mon na nel no " +
   "or os pa pel po qua ra ren ri ro sa sel si so sta ta tel ti to tra ul un va vel vi vo wen za"
 ).split(" ");
 /** First and last letter of alphabets, with and without spaces between words. */
 const alphabets = [
-  { first: "а", last: "я" }, { first: "α", last: "ω" }, { first: "ا", last: "ي" }, { first: "क", last: "ह" },
-  { first: "가", last: "힣" }, { first: "一", last: "龥", joined: true },
+  { first: "а", last: "я" },
+  { first: "α", last: "ω" },
+  { first: "ا", last: "ي" },
+  { first: "क", last: "ह" },
+  { first: "가", last: "힣" },
+  { first: "一", last: "龥", joined: true },
 ];
 
 /**
@@ -24,7 +28,7 @@ const alphabets = [
  * one over their rank (Zipf 1949), so that there is a long tail of rare ones; there are sentences, capitals, punctuation,
  * numbers and, if wanted, other scripts. Each ends with two newlines.
  */
-export function* corpus({ bytes, scripts = false }: CorpusOptions): Generator<string> {
+export function* corpus({ bytes, words: wordCount, scripts = false }: CorpusOptions): Generator<string> {
   const random = randomNumbers(1);
   const english = englishWords();
   const below = (count: number): number => Math.floor(random() * count);
@@ -41,7 +45,7 @@ export function* corpus({ bytes, scripts = false }: CorpusOptions): Generator<st
     return Array.from({ length }, () => String.fromCharCode(start + zipf(count, letters()))).join("");
   };
 
-  for (let written = 0; written < bytes; ) {
+  for (let written = 0; written < bytes;) {
     const alphabet = scripts && random() < 0.06 ? alphabets[below(alphabets.length)] : undefined;
     const word = alphabet ? () => foreignWord(alphabet) : latinWord;
     const sentences = Array.from({ length: 2 + below(6) }, () => {

@@ -38,12 +38,23 @@ export function writeGguf(file: string, config: GPTConfig, format: GgufFormat): 
   const metadata = [...modelMetadata(config, format), ...tokenizerMetadata(config.vocabSize)];
   let offset = 0;
   const infos = tensors.map(({ weight: { path, shape }, type, bytes }) => {
-    const info = [string(tensorName(path)), u32(shape.length), ...shape.toReversed().map(u64), u32(types[type].tensor), u64(offset)];
+    const info = [
+      string(tensorName(path)),
+      u32(shape.length),
+      ...shape.toReversed().map(u64),
+      u32(types[type].tensor),
+      u64(offset),
+    ];
     offset += aligned(bytes);
     return Buffer.concat(info);
   });
   const head = Buffer.concat([
-    Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(metadata.length), ...metadata, ...infos,
+    Buffer.from("GGUF"),
+    u32(3),
+    u64(tensors.length),
+    u64(metadata.length),
+    ...metadata,
+    ...infos,
   ]);
   const descriptor = openSync(file, "wx");
   try {
@@ -57,7 +68,10 @@ export function writeGguf(file: string, config: GPTConfig, format: GgufFormat): 
   }
 }
 
-function modelMetadata({ contextLength, dim, hiddenDim, layers, heads, epsilon }: GPTConfig, format: GgufFormat): Buffer[] {
+function modelMetadata(
+  { contextLength, dim, hiddenDim, layers, heads, epsilon }: GPTConfig,
+  format: GgufFormat,
+): Buffer[] {
   return [
     entry("general.architecture", value.string("gpt2")),
     entry("general.name", value.string("random weights")),
@@ -134,7 +148,10 @@ const value = {
   string: (content: string) => [u32(8), string(content)],
   strings: (content: readonly string[]) => [u32(9), u32(8), u64(content.length), ...content.map(string)],
   i32s: (content: readonly number[]) => [
-    u32(9), u32(5), u64(content.length), Buffer.from(Int32Array.from(content).buffer),
+    u32(9),
+    u32(5),
+    u64(content.length),
+    Buffer.from(Int32Array.from(content).buffer),
   ],
 };
 

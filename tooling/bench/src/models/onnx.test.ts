@@ -7,7 +7,12 @@ const [m, k, n] = [3, 200, 2];
 const a = Float32Array.from({ length: m * k }, (_, i) => (i % 7) - 3);
 const b = Float32Array.from({ length: k * n }, (_, i) => (i % 5) - 2);
 
-for (const [transposeA, transposeB] of [[false, false], [true, false], [false, true], [true, true]]) {
+for (const [transposeA, transposeB] of [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+]) {
   test(`ONNX Runtime multiplies as the model says: ${transposeA}, ${transposeB}`, async () => {
     const session = await InferenceSession.create(productModel({ m, k, n, transposeA, transposeB }));
     const { c } = await session.run({
@@ -17,7 +22,8 @@ for (const [transposeA, transposeB] of [[false, false], [true, false], [false, t
     const expected = Array.from({ length: m * n }, (_, i) => {
       const [row, column] = [Math.floor(i / n), i % n];
       let sum = 0;
-      for (let j = 0; j < k; j++) sum += a[transposeA ? j * m + row : row * k + j] * b[transposeB ? column * k + j : j * n + column];
+      for (let j = 0; j < k; j++)
+        sum += a[transposeA ? j * m + row : row * k + j] * b[transposeB ? column * k + j : j * n + column];
       return sum;
     });
     assert.deepEqual(Array.from(c.data as Float32Array), expected);

@@ -7,7 +7,13 @@ export function productModel({ m, k, n, transposeA, transposeB }: Product): Uint
   const attribute = (name: string, value: boolean): number[] =>
     bytes(5, [...text(1, name), ...varint(3, Number(value)), ...varint(20, 2)]);
   const attributes = transposed ? [...attribute("transA", transposeA), ...attribute("transB", transposeB)] : [];
-  const node = [...text(1, "a"), ...text(1, "b"), ...text(2, "c"), ...text(4, transposed ? "Gemm" : "MatMul"), ...attributes];
+  const node = [
+    ...text(1, "a"),
+    ...text(1, "b"),
+    ...text(2, "c"),
+    ...text(4, transposed ? "Gemm" : "MatMul"),
+    ...attributes,
+  ];
   const graph = [
     ...bytes(1, node),
     ...text(2, "product"),

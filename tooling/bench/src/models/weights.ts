@@ -8,13 +8,22 @@ export interface WeightShape {
 }
 
 /** The parameters of a GPT with learned positions, norms before its layers and a tied head. */
-export function weightShapes({ vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim }: GPTConfig): WeightShape[] {
+export function weightShapes({
+  vocabSize,
+  contextLength,
+  layers,
+  heads,
+  headDim,
+  dim,
+  hiddenDim,
+}: GPTConfig): WeightShape[] {
   const width = heads * headDim;
   const linear = (path: string, inputs: number, outputs: number): WeightShape[] => [
     { path: `${path}.weight`, shape: [outputs, inputs] },
     { path: `${path}.bias`, shape: [outputs] },
   ];
-  const norm = (path: string): WeightShape[] => ["weight", "bias"].map((name) => ({ path: `${path}.${name}`, shape: [dim] }));
+  const norm = (path: string): WeightShape[] =>
+    ["weight", "bias"].map((name) => ({ path: `${path}.${name}`, shape: [dim] }));
   const block = (path: string): WeightShape[] => [
     ...norm(`${path}.attentionNorm`),
     ...linear(`${path}.attention.qkv`, dim, 3 * width),
@@ -40,8 +49,13 @@ export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayB
     ? [1, 0.1]
     : path.endsWith("Embedding.weight")
       ? [0, 0.05]
-      : shape.length === 1 ? [0, 0.1] : [0, 1 / Math.sqrt(shape[1])];
-  let state = [...path].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0, 0x811c_9dc5);
+      : shape.length === 1
+        ? [0, 0.1]
+        : [0, 1 / Math.sqrt(shape[1])];
+  let state = [...path].reduce(
+    (hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0,
+    0x811c_9dc5,
+  );
   const values = new Float32Array(sizeOf(shape));
   // Uniform numbers have the deviation of their range by √12.
   const range = deviation * Math.sqrt(12);
@@ -64,7 +78,7 @@ export function writeWeights(file: string, weights: readonly WeightShape[]): voi
 
 export function writeAll(descriptor: number, { buffer, byteOffset, byteLength }: ArrayBufferView): void {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
 }
 
 export function sizeOf(shape: readonly number[]): number {

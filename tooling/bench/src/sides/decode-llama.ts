@@ -13,12 +13,22 @@ interface Setup {
 await serve<Setup, DecodingTask>(async ({ model: modelPath, threads, exactCache }) => {
   const { getLlama, LlamaLogLevel } = await import("node-llama-cpp");
   const llama = await getLlama({
-    gpu: false, build: "never", skipDownload: true, progressLogs: false, maxThreads: threads, logLevel: LlamaLogLevel.error,
+    gpu: false,
+    build: "never",
+    skipDownload: true,
+    progressLogs: false,
+    maxThreads: threads,
+    logLevel: LlamaLogLevel.error,
   });
   const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
-  const cache = exactCache ? { experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32" } as const : {};
+  const cache = exactCache ? ({ experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32" } as const) : {};
   const contextSize = model.trainContextSize;
-  const context = await model.createContext({ contextSize, batchSize: contextSize, threads: { ideal: threads, min: threads }, ...cache });
+  const context = await model.createContext({
+    contextSize,
+    batchSize: contextSize,
+    threads: { ideal: threads, min: threads },
+    ...cache,
+  });
   const sequence = context.getSequence();
   return {
     version: packageVersion("node-llama-cpp"),

@@ -29,9 +29,7 @@ const libraries = {
   },
   "gpt-tokenizer": async (name: EncodingName): Promise<Encode> => {
     const { encode } =
-      name === "gpt2"
-        ? await import("gpt-tokenizer/encoding/gpt2")
-        : await import("gpt-tokenizer/encoding/o200k_base");
+      name === "gpt2" ? await import("gpt-tokenizer/encoding/gpt2") : await import("gpt-tokenizer/encoding/o200k_base");
     return (text) => encode(text);
   },
   tiktoken: async (name: EncodingName): Promise<Encode> => {

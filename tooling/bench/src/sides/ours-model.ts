@@ -10,7 +10,8 @@ export function ourModel(config: GPTConfig, format?: GPTInitialization["format"]
   const weights = new Map<string, Weight>(model.namedWeights());
   for (const shape of weightShapes(config)) {
     const weight = weights.get(shape.path);
-    if (weight?.shape.join() !== shape.shape.join()) throw new Error(`the model has no ${shape.path} of [${shape.shape.join(", ")}]`);
+    if (weight?.shape.join() !== shape.shape.join())
+      throw new Error(`the model has no ${shape.path} of [${shape.shape.join(", ")}]`);
     if (weight instanceof StoredWeight) weight.write(randomWeights(shape));
     else weight.backend.write(weight, randomWeights(shape));
   }

@@ -40,7 +40,10 @@ test("llama.cpp continues prompts with the same tokens as ours, from the same we
   });
 });
 
-for (const [format, theirs] of [["int8", "Q8_0"], ["f16", "F16"]] as const) {
+for (const [format, theirs] of [
+  ["int8", "Q8_0"],
+  ["f16", "F16"],
+] as const) {
   test(`llama.cpp reads ${theirs}, and mostly finds the same next token as ours in ${format}`, async () => {
     await withTemporaryFolder(async (folder) => {
       const model = join(folder, "model.gguf");
@@ -77,7 +80,8 @@ for (const { skip, ...program } of others) {
         ((await ask({ ...program, setup }, { milliseconds: 3000 })) as TrainingResult[])[0].losses;
       const [own, theirs] = [await losses({ name: "ours", file: "train-ours.ts" }), await losses(program)];
       assert.equal(own.length, 3);
-      for (const [i, loss] of own.entries()) assert.ok(Math.abs(loss - theirs[i]) < 1e-4 * loss, `${own.join()} ${theirs.join()}`);
+      for (const [i, loss] of own.entries())
+        assert.ok(Math.abs(loss - theirs[i]) < 1e-4 * loss, `${own.join()} ${theirs.join()}`);
       assert.ok(own[0] - own[2] > 0.1, "the loss falls");
     });
   });

@@ -21,7 +21,10 @@ await serve<object, BpeTask>(async () => ({
   async run({ file, vocabSize }): Promise<BpeResult> {
     let words = 0;
     const start = performance.now();
-    const tokenizer = await trainBPE(paragraphs(file), { vocabSize, onProgress: (progress) => (words = progress.words) });
+    const tokenizer = await trainBPE(paragraphs(file), {
+      vocabSize,
+      onProgress: (progress) => (words = progress.words),
+    });
     const milliseconds = performance.now() - start;
     return { milliseconds, words, vocabSize: tokenizer.vocabSize, peakBytes: process.resourceUsage().maxRSS * 1024 };
   },

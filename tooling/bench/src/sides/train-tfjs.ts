@@ -20,7 +20,8 @@ await serve<TrainingSetup, TrainingTask>(async (setup) => {
     if (!found) throw new Error(`there is no weight ${path}`);
     return found;
   };
-  const oneHot = (ids: readonly number[]): Tensor2D => tf.oneHot(tf.tensor1d([...ids], "int32"), vocabSize).toFloat() as Tensor2D;
+  const oneHot = (ids: readonly number[]): Tensor2D =>
+    tf.oneHot(tf.tensor1d([...ids], "int32"), vocabSize).toFloat() as Tensor2D;
   const [ids, targets] = [oneHot(tokens.slice(0, -1)), oneHot(tokens.slice(1))];
   const mask = tf.tensor2d(
     Array.from({ length: context }, (_, i) => Array.from({ length: context }, (_, j) => (j > i ? -1e9 : 0))),
@@ -39,7 +40,9 @@ await serve<TrainingSetup, TrainingTask>(async (setup) => {
   };
   const attention = (x: Tensor, path: string): Tensor => {
     const split = tf.split(linear(x, `${path}.qkv`), 3, 1);
-    const [q, k, v] = split.map((part) => tf.transpose(tf.reshape(part, [batch, context, heads, headDim]), [0, 2, 1, 3]));
+    const [q, k, v] = split.map((part) =>
+      tf.transpose(tf.reshape(part, [batch, context, heads, headDim]), [0, 2, 1, 3]),
+    );
     const scores = tf.add(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headDim)), mask);
     const gathered = tf.transpose(tf.matMul(tf.softmax(scores), v), [0, 2, 1, 3]);
     return linear(tf.reshape(gathered, [batch * context, dim]), `${path}.projection`);
