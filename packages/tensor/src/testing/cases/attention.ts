@@ -170,6 +170,15 @@ function storedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, 
   });
 }
 
+/** What `use` returns of weights that are freed afterwards. */
+function lend<T>(weights: readonly StoredWeight[], use: () => T): T {
+  try {
+    return use();
+  } finally {
+    for (const weight of weights) weight.dispose();
+  }
+}
+
 /** How far off in norm rounding to the nearest may be. */
 const roundingOf: Record<WeightFormat, number> = { f16: 5e-4, bf16: 4e-3, int8: 1e-2, int4: 0.15 };
 
@@ -180,9 +189,12 @@ function appended(format: WeightFormat): OpCase {
     name: `${format}: rows 2 to 6 of a cache of 9`,
     inputs: { x: numbers([5, kvHeads, headDim], { layout: "gapped" }) },
     run: ({ x }) => {
-      using cache = StoredWeight.zeros(format, [kvHeads * rows, headDim], { backend: x.backend });
-      x.backend.kernels.appendStored({ x: viewOf(x, x), cache: cache.view, start });
-      return embedding(cache, tensor(Int32Array.from({ length: kvHeads * rows }, (_, i) => i), { backend: x.backend }));
+      const { backend } = x;
+      const cache = StoredWeight.zeros(format, [kvHeads * rows, headDim], { backend });
+      return lend([cache], () => {
+        backend.kernels.appendStored({ x: viewOf(x, x), cache: cache.view, start });
+        return embedding(cache, tensor(Int32Array.from({ length: kvHeads * rows }, (_, i) => i), { backend }));
+      });
     },
     reference: ({ x }) =>
       generate([kvHeads * rows, headDim], ([i, d]) => {
@@ -204,12 +216,11 @@ function withStoredCache(format: WeightFormat, [tokens, heads, headDim]: (typeof
     inputs: { qkv: numbers([all, 3 * heads * headDim]) },
     run: ({ qkv }) => {
       const { backend } = qkv;
-      using keys = StoredWeight.zeros(format, [heads * all, headDim], { backend });
-      using vectors = StoredWeight.zeros(format, [heads * all, headDim], { backend });
-      const cache = { keys, values: vectors };
+      const part = (): StoredWeight => StoredWeight.zeros(format, [heads * all, headDim], { backend });
+      const cache = { keys: part(), values: part() };
       const run = (from: number, to: number): Tensor =>
         attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)] });
-      return concat([run(0, tokens), run(tokens, all)], 0);
+      return lend([cache.keys, cache.values], () => concat([run(0, tokens), run(tokens, all)], 0));
     },
     reference: ({ qkv }) => result(qkv, options),
     tolerance: 3 * roundingOf[format],
