@@ -38,13 +38,22 @@ export function addBackendOptions(command: Command): Command {
 
 /** How a command stores the matrices of a model. */
 export interface DTypeOptions {
-  readonly dtype: "f32" | WeightFormat;
+  readonly dtype: DType;
 }
+
+export type DType = "f32" | WeightFormat;
+const dtypes: readonly DType[] = ["f32", "f16", "bf16", "int8", "int4"];
 
 /** `--dtype`, for commands that run models and do not train them. */
 export function dtypeOption(): Option {
   const option = new Option("--dtype <name>", "how matrices are stored: fewer bits take less memory and time");
-  return option.choices(["f32", "f16", "bf16", "int8", "int4"]).default("f32");
+  return option.choices(dtypes).default(dtypes[0]);
+}
+
+/** `--cache-dtype`, for commands that write text. */
+export function cacheDTypeOption(): Option {
+  const option = new Option("--cache-dtype <name>", "how keys and values of earlier tokens are kept");
+  return option.choices(dtypes).default(dtypes[0]);
 }
 
 /** Starts the backend that `--backend` names, on `--threads`, and chooses it. */

@@ -41,7 +41,7 @@ describe("train, generate, eval, info", () => {
     expect((await gpt(directory, generate)).stdout).toBe(`The ${String(written.text)}\n`);
 
     for (const dtype of ["f16", "int8", "int4"]) {
-      const [stored] = records(await gpt(directory, [...generate, "--dtype", dtype, "--json"]));
+      const [stored] = records(await gpt(directory, [...generate, "--dtype", dtype, "--cache-dtype", dtype, "--json"]));
       expect(stored.tokens, dtype).toHaveLength(12);
       if (dtype === "f16") expect(stored.tokens).toEqual(written.tokens);
     }

@@ -3,8 +3,8 @@ import { streamText, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { addBackendOptions, dtypeOption, startBackend } from "../backend.ts";
-import type { BackendOptions, DTypeOptions } from "../backend.ts";
+import { addBackendOptions, cacheDTypeOption, dtypeOption, startBackend } from "../backend.ts";
+import type { BackendOptions, DType, DTypeOptions } from "../backend.ts";
 import { UsageError } from "../errors.ts";
 import { collect, decimal, idList, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
@@ -21,6 +21,7 @@ interface Options extends BackendOptions, DTypeOptions {
   readonly minP?: number;
   readonly repetitionPenalty?: number;
   readonly seed: number;
+  readonly cacheDtype: DType;
   readonly stop?: string[];
   readonly json?: boolean;
 }
@@ -39,7 +40,7 @@ export function generateCommand(): Command {
     .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
     .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
     .option("--stop <text>", "stop before this text; may be given several times", collect);
-  return addBackendOptions(command.addOption(dtypeOption()))
+  return addBackendOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption()))
     .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
     .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
     .action(generate);
@@ -64,7 +65,7 @@ async function generate(options: Options): Promise<void> {
 
 async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output) {
   const tokenizer = await loadTokenizer(directory);
-  const stream = streamText(model, tokenizer, prompt, options);
+  const stream = streamText(model, tokenizer, prompt, { ...options, cacheFormat: options.cacheDtype });
   let next = await stream.next();
   output.text(prompt); // Not before: the prompt or an option may be refused.
   for (; !next.done; next = await stream.next()) output.text(next.value.text);
@@ -73,7 +74,7 @@ async function continueText(model: GPT, prompt: string, directory: string, optio
 
 async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {
   const tokens: number[] = [];
-  const stream = streamTokens(model, ids, options);
+  const stream = streamTokens(model, ids, { ...options, cacheFormat: options.cacheDtype });
   let next = await stream.next();
   for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
   const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens) : null;
