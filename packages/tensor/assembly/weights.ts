@@ -17,10 +17,11 @@ export const blockColumns = 32;
 export const blockFloatBytes: usize = blockColumns * 4;
 
 /**
- * Constants lie in memory, as in `math.ts`: the bits of a float that a shifted f16 fills, 2¹¹² by which it is then too
- * small, the upper half of a word, the lowest half byte of a pair of bytes.
+ * Constants lie in memory, as in `math.ts`: the size of an f16 where a float has it, the distance of their exponents'
+ * origins and 2⁻¹⁴, the smallest f16 that is normal; the sign; the upper half of a word; the lowest half byte of a pair of
+ * bytes.
  */
-const constants: usize = memory.data<u32>([0x8fffe000, 0x77800000, 0xffff0000, 0x000f000f]);
+const constants: usize = memory.data<u32>([0x0fffe000, 0x38000000, 0x38800000, 0x80000000, 0xffff0000, 0x000f000f]);
 
 @inline
 function constant(offset: usize): v128 {
@@ -44,16 +45,22 @@ export function isInteger(format: i32): bool {
   return format >= int8;
 }
 
-/** The f16 in the upper halves of four words, as f32; the lower halves may hold anything. No ∞, no NaN. */
+/**
+ * The f16 in the upper halves of four words, as f32; the lower halves may hold anything. No ∞, no NaN. Subnormal ones, which
+ * small weights and scales are, come out by a half of what they lack of 2⁻¹⁴ too large. (Floats that are subnormal before
+ * they are multiplied would be right at once, but take some processors a hundred times as long.)
+ */
 @inline
 export function fromHalf4(words: v128): v128 {
-  return f32x4.mul(v128.and(i32x4.shr_s(words, 3), constant(0)), constant(4));
+  const size = i32x4.add(v128.and(i32x4.shr_u(words, 3), constant(0)), constant(4));
+  const lacking = f32x4.pmin(f32x4.sub(size, constant(8)), f32x4.splat(0));
+  return v128.or(f32x4.add(size, lacking), v128.and(words, constant(12)));
 }
 
 /** The bf16 in the upper halves of four words, as f32. */
 @inline
 export function fromBrain4(words: v128): v128 {
-  return v128.and(words, constant(8));
+  return v128.and(words, constant(16));
 }
 
 /** The lower halves of four words in the place of the upper ones. */
@@ -65,7 +72,7 @@ export function lowerHalves(words: v128): v128 {
 /** The lowest half bytes of eight pairs of bytes, as i16. */
 @inline
 export function lowestNibbles(pairs: v128): v128 {
-  return v128.and(pairs, constant(12));
+  return v128.and(pairs, constant(20));
 }
 
 /** Four f16 that follow one another, as f32. */
