@@ -18,40 +18,8 @@ interface Encoding {
 }
 
 const encodings: Record<WeightFormat, Encoding> = {
-  f16: {
-    words: 16,
-    hasScales: false,
-    encode(block, words, at) {
-      for (let i = 0; i < blockColumns; i += 2) {
-        words[at++] = checkedHalf(block[i]) | (checkedHalf(block[i + 1]) << 16);
-      }
-      return 0;
-    },
-    decode(words, at, _, block) {
-      for (let i = 0; i < blockColumns; i += 2) {
-        const word = words[at++];
-        block[i] = halfToFloat(word & 0xffff);
-        block[i + 1] = halfToFloat(word >>> 16);
-      }
-    },
-  },
-  bf16: {
-    words: 16,
-    hasScales: false,
-    encode(block, words, at) {
-      for (let i = 0; i < blockColumns; i += 2) {
-        words[at++] = floatToBfloat(block[i]) | (floatToBfloat(block[i + 1]) << 16);
-      }
-      return 0;
-    },
-    decode(words, at, _, block) {
-      for (let i = 0; i < blockColumns; i += 2) {
-        const word = words[at++];
-        block[i] = bfloatToFloat(word & 0xffff);
-        block[i + 1] = bfloatToFloat(word >>> 16);
-      }
-    },
-  },
+  f16: halves(checkedHalf, halfToFloat),
+  bf16: halves(floatToBfloat, bfloatToFloat),
   int8: {
     words: 8,
     hasScales: true,
@@ -98,6 +66,25 @@ const encodings: Record<WeightFormat, Encoding> = {
     },
   },
 };
+
+/** Elements of 16 bits, two a word, from and to their bits. */
+function halves(toBits: (value: number) => number, fromBits: (bits: number) => number): Encoding {
+  return {
+    words: blockColumns / 2,
+    hasScales: false,
+    encode(block, words, at) {
+      for (let i = 0; i < blockColumns; i += 2) words[at++] = toBits(block[i]) | (toBits(block[i + 1]) << 16);
+      return 0;
+    },
+    decode(words, at, _, block) {
+      for (let i = 0; i < blockColumns; i += 2) {
+        const word = words[at++];
+        block[i] = fromBits(word & 0xffff);
+        block[i + 1] = fromBits(word >>> 16);
+      }
+    },
+  };
+}
 
 /** The formats in which this package can encode weights. */
 export const weightFormats = Object.keys(encodings) as WeightFormat[];

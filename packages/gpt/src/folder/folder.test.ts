@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { noGrad, scope, StoredWeight, useBackend } from "@gpt/tensor";
-import type { Backend, Tensor, Weight } from "@gpt/tensor";
+import { noGrad, scope, useBackend } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { GPTError } from "../errors.ts";
 import { GPT } from "../model.ts";
@@ -466,50 +466,6 @@ test("weights go one by one: no more than the model and one tensor is alive", as
   const loaded = await loadModelFrom(memoryFolder(files), { backend: other });
   expect(loaded.tokenEmbedding.weight.backend).toBe(other);
   expect(other.memory.peakBytes).toBe(bytes);
-});
-
-describe("weights in fewer bits", () => {
-  const sizes = { ...tiny, vocabSize: 200, dim: 64 };
-
-  test.each(["f16", "bf16", "int8", "int4"] as const)("%s: converted one by one while they are read", async (format) => {
-    const model = new GPT(sizes);
-    const files = await collect(modelFiles(model));
-    const other = await cpu();
-    const loaded = await loadModelFrom(memoryFolder(files), { backend: other, format });
-    // Nothing but the model was ever there.
-    expect(other.memory.peakBytes).toBe(other.memory.liveBytes);
-    expect(other.memory.liveBytes).toBeLessThan(backend.memory.liveBytes * (format.endsWith("16") ? 0.6 : 0.4));
-    const stored = new Map(loaded.namedWeights());
-    const share = { f16: 2 ** -11, bf16: 2 ** -8, int8: 0.004, int4: 0.15 }[format];
-    for (const [path, parameter] of model.namedParameters()) {
-      const [values, expected] = [await (stored.get(path) as Weight).data(), await parameter.data()];
-      const largest = expected.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
-      values.forEach((value, i) => expect(Math.abs(value - expected[i])).toBeLessThanOrEqual(share * largest));
-    }
-    expect(stored.get("tokenEmbedding.weight")).toBeInstanceOf(StoredWeight);
-    expect(stored.get("positionEmbedding.weight")).not.toBeInstanceOf(StoredWeight);
-
-    // Saved as what it stands for, which is loaded as the same again.
-    useBackend(other);
-    const again = await loadModelFrom(memoryFolder(await collect(modelFiles(loaded))), { format });
-    expect(logits(again)).toEqual(logits(loaded));
-  });
-
-  test("a weight that the format cannot hold is found", async () => {
-    const sources = await sourcesOf(new GPT(sizes));
-    const name = "h.1.mlp.c_fc.weight";
-    const source = sources.get(name) as TensorSource;
-    const values = (await source.read()).with(3, NaN);
-    sources.set(name, { ...source, read: () => Promise.resolve(values) });
-    const files = await collect(modelFiles(new GPT(sizes)));
-    const weights = await tensorsOf(sources.values());
-    await expect(
-      loadModelFrom(memoryFolder({ ...files, "model.safetensors": weights }, "model"), { format: "int8" }),
-    ).rejects.toMatchObject({
-      code: "invalid-file",
-      message: 'model/model.safetensors: tensor "h.1.mlp.c_fc.weight": int8 cannot hold row 3, columns 0 to 31: NaN is among them',
-    });
-  });
 });
 
 test("transposes any matrix", () => {

@@ -47,6 +47,8 @@ export function offsetOf(matrices: Matrices, product: number, row: number, colum
   return product * matrices.batchStep + row * matrices.rowStep + column * matrices.columnStep;
 }
 
+export const noEpilogue: Epilogue = { bias: 0, activation: 0, preactivation: 0, residual: 0 };
+
 /** The activations' numbers in `finishRows`. */
 const activationNumbers: Record<Activation, number> = { gelu: 1, relu: 2 };
 

@@ -4,8 +4,8 @@ import { idOutOfRange } from "../../index-errors.ts";
 import type { Engine } from "./engine.ts";
 import { fewRows } from "./matmul.ts";
 import { multiplyByBlocks } from "./multiply-by-blocks.ts";
-import { epilogueOf } from "./products.ts";
-import type { Matrices, Products, Storage } from "./products.ts";
+import { epilogueOf, noEpilogue } from "./products.ts";
+import type { Epilogue, Matrices, Products, Storage } from "./products.ts";
 
 /** The formats' numbers in `assembly/weights.ts`. */
 export const formatNumbers: Record<WeightFormat, number> = { f16: 1, bf16: 2, int8: 3, int4: 4 };
@@ -23,43 +23,19 @@ interface StoredProducts extends Products {
 export function weights(engine: Engine): WeightKernels {
   return {
     linearStored({ x, weight, out, ...epilogue }) {
-      const [rows, inner] = x.shape;
-      const [columns] = weight.shape;
-      const products: StoredProducts = {
-        a: rowsOf(engine, x),
-        ...rightOperand(engine, weight, "columnStep"),
-        out: rowsOf(engine, out),
-        batch: 1,
-        rows,
-        inner,
-        columns,
-        add: false,
-        ...epilogueOf(engine, epilogue),
-      };
+      const products = storedProducts(engine, x, weight, "columnStep", out, epilogueOf(engine, epilogue));
+      const { rows, inner, columns } = products;
       if (rows === 0 || columns === 0) return;
       if (rows > fewRows && inner > 0) multiplyByBlocks(engine, products);
       else multiplyInPlace(engine, products, readTimes[weight.format]);
     },
 
     linearStoredGradient({ grad, weight, out }) {
-      const [rows, inner] = grad.shape;
-      const [, columns] = weight.shape;
+      const products = storedProducts(engine, grad, weight, "rowStep", out, noEpilogue);
+      const { rows, inner, columns } = products;
       if (rows === 0 || columns === 0) return;
-      if (inner === 0) {
-        engine.fill(0, out);
-        return;
-      }
-      multiplyByBlocks(engine, {
-        a: rowsOf(engine, grad),
-        ...rightOperand(engine, weight, "rowStep"),
-        out: rowsOf(engine, out),
-        batch: 1,
-        rows,
-        inner,
-        columns,
-        add: false,
-        ...epilogueOf(engine, { bias: null, activation: null, preactivation: null, residual: null }),
-      });
+      if (inner === 0) engine.fill(0, out);
+      else multiplyByBlocks(engine, products);
     },
 
     gatherStored({ weight, ids, out }) {
@@ -98,6 +74,15 @@ function multiplyInPlace(engine: Engine, products: StoredProducts, readTime: num
       });
     });
   });
+}
+
+function storedProducts(
+  engine: Engine, left: Dense, weight: StoredView, axis: "rowStep" | "columnStep", out: Dense, epilogue: Epilogue,
+): StoredProducts {
+  const [rows, inner] = left.shape;
+  const [, columns] = out.shape;
+  const operands = { a: rowsOf(engine, left), ...rightOperand(engine, weight, axis), out: rowsOf(engine, out) };
+  return { ...operands, batch: 1, rows, inner, columns, add: false, ...epilogue };
 }
 
 function rowsOf(engine: Engine, view: Dense): Matrices {
