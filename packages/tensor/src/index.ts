@@ -35,6 +35,8 @@ export type { AdamWStep } from "./ops/optimizer.ts";
 export { dropout } from "./ops/random.ts";
 export { argmax, max, mean, min, sum } from "./ops/reduce.ts";
 export type { ReduceOptions } from "./ops/reduce.ts";
+export { penalizeRepeats, sample } from "./ops/sampling.ts";
+export type { SampleOptions } from "./ops/sampling.ts";
 export { philoxBlock } from "./philox.ts";
 export type { PhiloxKey } from "./philox.ts";
 export type { Shape, Strides } from "./shape.ts";

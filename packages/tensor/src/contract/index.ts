@@ -12,6 +12,7 @@ import type { NormalizationKernels } from "./normalization.ts";
 import type { OptimizerKernels } from "./optimizer.ts";
 import type { RandomKernels } from "./random.ts";
 import type { ReduceKernels } from "./reduce.ts";
+import type { SamplingKernels } from "./sampling.ts";
 import type { Dense } from "./view.ts";
 import type { WeightFormat, WeightKernels } from "./weights.ts";
 
@@ -24,6 +25,7 @@ export type { NormalizationKernels } from "./normalization.ts";
 export type { DecayRange, OptimizerKernels } from "./optimizer.ts";
 export type { RandomKernels } from "./random.ts";
 export type { ReduceKernels, ReduceOp } from "./reduce.ts";
+export type { SamplingKernels } from "./sampling.ts";
 export type { Dense, View } from "./view.ts";
 export type { StoredView, WeightFormat, WeightKernels } from "./weights.ts";
 
@@ -38,6 +40,7 @@ export interface Kernels
     LossKernels,
     OptimizerKernels,
     RandomKernels,
+    SamplingKernels,
     WeightKernels {}
 
 /** What a backend holds at the moment, and at most so far. */

@@ -11,6 +11,7 @@ import { normalization } from "./normalization.ts";
 import { optimizer } from "./optimizer.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { sampling } from "./sampling.ts";
 import { weights } from "./weights.ts";
 
 /**
@@ -32,6 +33,7 @@ export async function cpu(): Promise<Backend> {
       ...loss(memory),
       ...optimizer(memory),
       ...random(memory),
+      ...sampling(memory),
       ...weights(memory, matmul(memory)),
     },
     weightFormats,

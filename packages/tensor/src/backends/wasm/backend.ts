@@ -14,6 +14,7 @@ import { optimizer } from "./optimizer.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
 import { availableThreads, obstacleToThreads } from "./runtime.ts";
+import { sampling } from "./sampling.ts";
 import { storedAttention } from "./stored-attention.ts";
 import { Team } from "./team.ts";
 import { weights } from "./weights.ts";
@@ -69,6 +70,7 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
       ...loss(engine),
       ...optimizer(engine),
       ...random(engine),
+      ...sampling(engine),
       ...weights(engine),
     },
     weightFormats,

@@ -10,6 +10,7 @@ import { normalizationChecks } from "./normalization.ts";
 import { optimizerChecks } from "./optimizer.ts";
 import { randomChecks } from "./random.ts";
 import { reduceChecks } from "./reduce.ts";
+import { samplingChecks } from "./sampling.ts";
 import { weightChecks } from "./weights.ts";
 
 /** The table from kernel to checks: a kernel without any does not compile. */
@@ -24,6 +25,7 @@ const checks: ChecksOf<Kernels> = {
   ...lossChecks,
   ...optimizerChecks,
   ...randomChecks,
+  ...samplingChecks,
   ...weightChecks,
 };
 

@@ -8,6 +8,7 @@ import { normalizationMutants } from "./normalization.ts";
 import { optimizerMutants } from "./optimizer.ts";
 import { randomMutants } from "./random.ts";
 import { reduceMutants } from "./reduce.ts";
+import { samplingMutants } from "./sampling.ts";
 import { weightMutants } from "./weights.ts";
 import type { MutantsOf } from "./mutation.ts";
 
@@ -22,5 +23,6 @@ export const mutants: MutantsOf<Kernels> = {
   ...lossMutants,
   ...optimizerMutants,
   ...randomMutants,
+  ...samplingMutants,
   ...weightMutants,
 };

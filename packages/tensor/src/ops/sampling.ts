@@ -1,0 +1,95 @@
+import { full, ones } from "../core/create.ts";
+import { scope } from "../core/scope.ts";
+import { Tensor } from "../core/tensor.ts";
+import type { Filters } from "../sampling.ts";
+import { formatShape, sameShape } from "../shape.ts";
+import { maximum, minimum, mul, where } from "./elementwise.ts";
+import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { argmax } from "./reduce.ts";
+
+/** How classes are drawn. The filters apply in the order of this list. */
+export interface SampleOptions extends Partial<Filters> {
+  /** Random numbers in [0, 1), `[…]`: one for each row of logits. */
+  readonly uniforms: Tensor;
+  /** Divides the logits: below 1 safer, above 1 wilder; 0 takes the largest always. Default 1. */
+  readonly temperature?: number;
+  /** Only the `k` most probable classes. Default: all. */
+  readonly topK?: number;
+  /** Only the smallest set of most probable classes with this much probability together (Holtzman et al. 2020). Default 1. */
+  readonly topP?: number;
+  /** Only classes with at least this fraction of the largest probability. Default 0. */
+  readonly minP?: number;
+}
+
+/** Beyond these, temperatures make no difference to draws from f32 logits, and their inverses may not be finite. */
+const [lowestTemperature, highestTemperature] = [2 ** -100, 2 ** 100];
+
+/**
+ * Draws a class for each row of logits `[…, classes]` by the softmax of the logits; the result is `[…]`. Equal logits,
+ * options and random numbers give the same class. Of equally probable classes the filters keep the first ones. A row with
+ * NaN gives any class. Not differentiable.
+ */
+export function sample(logits: Tensor, options: SampleOptions): Tensor<"i32"> {
+  const { uniforms, temperature = 1 } = options;
+  checkDType("sample", logits, "f32");
+  checkDType("sample", uniforms, "f32");
+  checkOperands("sample", logits, uniforms);
+  const classes = logits.shape.at(-1);
+  if (!classes || !sameShape(logits.shape.slice(0, -1), uniforms.shape)) {
+    throw shapeError(
+      "sample",
+      `logits ${formatShape(logits.shape)} need uniforms ${formatShape(logits.shape.slice(0, -1))}, ` +
+        `got ${formatShape(uniforms.shape)}`,
+    );
+  }
+  const { topK = classes, topP = 1, minP = 0 } = options;
+  if (!(temperature >= 0)) throw argumentError("sample", `the temperature ${temperature} must be at least 0`);
+  if (!(Number.isInteger(topK) && topK >= 1)) throw argumentError("sample", `topK ${topK} must be a whole number from 1`);
+  if (!(topP > 0 && topP <= 1)) throw argumentError("sample", `topP ${topP} must be above 0 and at most 1`);
+  if (!(minP >= 0 && minP <= 1)) throw argumentError("sample", `minP ${minP} must be from 0 to 1`);
+  if (temperature === 0) return argmax(logits);
+  return scope(() => {
+    const out = Tensor.allocate(logits.backend, "i32", uniforms.shape);
+    const rows = out.size;
+    if (rows > 0) {
+      out.backend.kernels.sample({
+        logits: viewAs(dense(logits), rows, classes),
+        uniforms: viewAs(dense(uniforms), rows),
+        temperature: Math.min(Math.max(temperature, lowestTemperature), highestTemperature),
+        topK: Math.min(topK, classes),
+        topP,
+        minP,
+        out: viewAs(out, rows),
+      });
+    }
+    return out;
+  });
+}
+
+/**
+ * Makes classes that occurred less likely (Keskar et al. 2019, section 4.1): in every row of logits `[…, classes]` those
+ * that are among `ids`, of any shape, are divided by the penalty where they are positive, else multiplied by it. A penalty
+ * below 1 makes them more likely. Ids outside of the classes are passed over.
+ */
+export function penalizeRepeats(logits: Tensor, ids: Tensor<"i32">, penalty: number): Tensor {
+  checkDType("penalizeRepeats", logits, "f32");
+  checkDType("penalizeRepeats", ids, "i32");
+  checkOperands("penalizeRepeats", logits, ids);
+  const classes = logits.shape.at(-1);
+  if (!classes) throw shapeError("penalizeRepeats", `logits ${formatShape(logits.shape)} have no classes`);
+  if (!(penalty > 0 && Number.isFinite(penalty))) {
+    throw argumentError("penalizeRepeats", `the penalty ${penalty} must be above 0`);
+  }
+  return scope(() => {
+    const { backend } = logits;
+    const occurrences = full([classes], 0, { backend });
+    if (ids.size > 0) {
+      const grad = ones([ids.size, 1], { backend });
+      const flat = viewAs(dense(ids), ids.size);
+      backend.kernels.scatterAddRows({ ids: flat, grad, out: viewAs(occurrences, classes, 1) });
+    }
+    // The smaller of both for a penalty from 1, which spares a look at the sign.
+    const change = penalty < 1 ? maximum : minimum;
+    return where(occurrences, change(mul(logits, 1 / penalty), mul(logits, penalty)), logits);
+  });
+}
