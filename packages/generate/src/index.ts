@@ -1,5 +1,4 @@
 export { GenerationError } from "./errors.ts";
-export { chooseToken } from "./sampling.ts";
 export type { Choice, SamplingOptions } from "./sampling.ts";
 export { StopMatcher } from "./stopping.ts";
 export { generateText, streamText } from "./text.ts";

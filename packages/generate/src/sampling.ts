@@ -1,3 +1,5 @@
+import { cast, concat, crossEntropy, penalizeRepeats, sample, tensor } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
 import { GenerationError } from "./errors.ts";
 
 /** How the next token is chosen from the model's scores. The filters apply in the order of this list. */
@@ -20,27 +22,31 @@ export interface Choice {
   readonly logProbability: number;
 }
 
+/** A token that was chosen on the device. */
+export interface DeviceChoice {
+  /** The token's id, `[1, 1]`. */
+  readonly id: Tensor<"i32">;
+  /** The id as f32, exact below 2²⁴, and `-logProbability`: `[1, 2]`, to be read at once. */
+  readonly report: Tensor;
+}
+
 /**
- * Chooses a token. `logits` are the scores of all tokens and are not changed; `random` is uniform in [0, 1); `seen` are
- * the tokens so far, for the repetition penalty.
+ * Chooses a token without reading anything back. `logits`, `[1, 1, vocabSize]`, are the scores of all tokens; `random` is
+ * uniform in [0, 1) and has 24 bits; `seen` are the tokens so far, for the repetition penalty.
  */
 export function chooseToken(
-  logits: Float32Array,
+  logits: Tensor,
   options: SamplingOptions,
   random: number,
-  seen: Iterable<number> = [],
-): Choice {
-  const { repetitionPenalty = 1, temperature = 1 } = options;
-  const normalizer = logSumExp(logits);
-  if (Number.isNaN(normalizer)) {
-    throw new GenerationError(
-      "not-a-number",
-      "the model's scores are not numbers (NaN): its weights are damaged, or training diverged",
-    );
-  }
+  seen: Iterable<number>,
+): DeviceChoice {
+  const { backend } = logits;
+  const { repetitionPenalty = 1 } = options;
+  const uniforms = tensor([[random]], { backend });
   const scores = repetitionPenalty === 1 ? logits : penalize(logits, repetitionPenalty, seen);
-  const id = temperature === 0 ? indexOfLargest(scores) : draw(scores, options, temperature, random);
-  return { id, logProbability: logits[id] - normalizer };
+  const id = sample(scores, { ...options, uniforms });
+  const loss = crossEntropy(logits, id, { reduction: "none" });
+  return { id, report: concat([cast(id, "f32"), loss], -1) };
 }
 
 /** Throws where an option is out of its range. */
@@ -58,56 +64,7 @@ export function checkSampling(options: SamplingOptions): void {
   check("minP", (value) => value >= 0 && value <= 1, "from 0 to 1");
 }
 
-function draw(scores: Float32Array, options: SamplingOptions, temperature: number, random: number): number {
-  const { topK = scores.length, topP = 1, minP = 0 } = options;
-  const largest = scores[indexOfLargest(scores)];
-  const weights = scores.map((score) => Math.exp((score - largest) / temperature));
-  if (topK < weights.length || topP < 1) keepBest(weights, topK, topP);
-  if (minP > 0) weights.forEach((weight, id) => weight < minP && (weights[id] = 0));
-  let total = 0;
-  for (const weight of weights) total += weight;
-  let rest = random * total;
-  let last = 0;
-  for (let id = 0; id < weights.length; id++) {
-    if (weights[id] === 0) continue;
-    last = id;
-    rest -= weights[id];
-    if (rest < 0) return id;
-  }
-  // Rounding may leave a sliver behind the last token.
-  return last;
-}
-
-/** Sets to zero all but the `topK` largest weights, and of those all behind a share of `topP`. */
-function keepBest(weights: Float32Array, topK: number, topP: number): void {
-  const descending = weights.slice().sort().reverse();
-  const candidates = descending.subarray(0, topK);
-  let share = topP * candidates.reduce((sum, weight) => sum + weight, 0);
-  let kept = 0;
-  while (kept < candidates.length && (kept === 0 || share > 0)) share -= candidates[kept++];
-  const smallest = candidates[kept - 1];
-  // Of several tokens with the smallest kept weight, the first ones stay.
-  let ties = kept - candidates.indexOf(smallest);
-  weights.forEach((weight, id) => {
-    if (weight < smallest || (weight === smallest && ties-- <= 0)) weights[id] = 0;
-  });
-}
-
-function penalize(logits: Float32Array, penalty: number, seen: Iterable<number>): Float32Array {
-  const scores = logits.slice();
-  for (const id of new Set(seen)) scores[id] = scores[id] > 0 ? scores[id] / penalty : scores[id] * penalty;
-  return scores;
-}
-
-function indexOfLargest(values: Float32Array): number {
-  let best = 0;
-  for (let id = 1; id < values.length; id++) if (values[id] > values[best]) best = id;
-  return best;
-}
-
-function logSumExp(values: Float32Array): number {
-  const largest = values[indexOfLargest(values)];
-  let sum = 0;
-  for (const value of values) sum += Math.exp(value - largest);
-  return largest + Math.log(sum);
+function penalize(logits: Tensor, penalty: number, seen: Iterable<number>): Tensor {
+  const ids = tensor(Int32Array.from(new Set(seen)), { backend: logits.backend });
+  return penalizeRepeats(logits, ids, penalty);
 }

@@ -159,7 +159,7 @@ describe("streamTokens", () => {
     expect(backend.memory.liveBuffers).toBe(before);
     for await (const { id } of streamTokens(model, [1], { maxTokens: 100 })) {
       expect(id).toBeLessThan(13);
-      expect(backend.memory.liveBuffers).toBe(before + 4); // Keys and values of two blocks.
+      expect(backend.memory.liveBuffers).toBe(before + 5); // Keys and values of two blocks, and the token.
       break;
     }
     expect(backend.memory.liveBuffers).toBe(before);

@@ -4,7 +4,7 @@ import { Breather, KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
 import { GenerationError } from "./errors.ts";
 import { checkSampling, chooseToken } from "./sampling.ts";
-import type { Choice, SamplingOptions } from "./sampling.ts";
+import type { Choice, DeviceChoice, SamplingOptions } from "./sampling.ts";
 
 export interface TokenOptions extends SamplingOptions {
   /** How many tokens to write. */
@@ -40,44 +40,66 @@ export async function* streamTokens(
   const ids = [...promptIds];
   const cache = new KeyValueCache(model.config, { backend, format: cacheFormat });
   const breather = new Breather();
+  /** What the model reads where its cache is empty: so many of the last tokens. */
+  let span = contextLength;
+  /** What it reads elsewhere: the token that was chosen last, where it was chosen. */
+  let chosen: Tensor<"i32"> | undefined;
   model.eval();
   try {
-    let pending = ids.slice(-contextLength);
     for (let count = 0; count < maxTokens; count++) {
       if (signal?.aborted) return "aborted";
-      if (cache.length() + pending.length > contextLength) {
+      if (cache.length() === contextLength) {
         cache.truncate(0);
-        pending = ids.slice(-Math.ceil(contextLength / 2));
+        chosen?.dispose();
+        chosen = undefined;
+        span = Math.ceil(contextLength / 2);
       }
-      const logits = lastLogits(model, pending, cache, backend);
-      let scores: Float32Array;
-      try {
-        scores = await logits.data();
-      } finally {
-        logits.dispose();
-      }
-      const choice = chooseToken(scores, options, uniformAt(seed, count), ids);
+      const next = noGrad(() =>
+        scope(() => {
+          const logits = lastLogits(model, chosen ?? batchOf(ids.slice(-span), backend), cache);
+          return chooseToken(logits, options, uniformAt(seed, count), ids);
+        }),
+      );
+      chosen?.dispose();
+      chosen = next.id;
+      const choice = await readChoice(next);
       if (stopTokens.includes(choice.id)) return "stop";
       ids.push(choice.id);
-      pending = [choice.id];
       yield choice;
       await breather.pause();
     }
     return "length";
   } finally {
+    chosen?.dispose();
     cache.dispose();
   }
 }
 
-/** The scores of the token that follows `ids`, `[vocabSize]`. */
-function lastLogits(model: GPT, ids: readonly number[], cache: KeyValueCache, backend: Backend): Tensor {
-  return noGrad(() =>
-    scope(() => {
-      const input = tensor(Int32Array.from(ids), { shape: [1, ids.length], backend });
-      const hidden = model.hidden(input, { cache }); // (1, T, C)
-      return model.logits(slice(hidden, 1, -1));
-    }),
-  );
+/** Token ids on the device, `[1, T]`. */
+function batchOf(ids: readonly number[], backend: Backend): Tensor<"i32"> {
+  return tensor(Int32Array.from(ids), { shape: [1, ids.length], backend });
+}
+
+/** The scores of the token that follows `ids`, `[1, 1, vocabSize]`. */
+function lastLogits(model: GPT, ids: Tensor<"i32">, cache: KeyValueCache): Tensor {
+  const hidden = model.hidden(ids, { cache }); // (1, T, C)
+  return model.logits(slice(hidden, 1, -1));
+}
+
+/** Waits for what was chosen: the only thing that is read for a token. */
+async function readChoice({ report }: DeviceChoice): Promise<Choice> {
+  try {
+    const [id, loss] = await report.data();
+    if (Number.isNaN(loss)) {
+      throw new GenerationError(
+        "not-a-number",
+        "the model's scores are not numbers (NaN): its weights are damaged, or training diverged",
+      );
+    }
+    return { id, logProbability: -loss };
+  } finally {
+    report.dispose();
+  }
 }
 
 function checkOptions(model: GPT, promptIds: readonly number[], options: TokenOptions): void {
@@ -99,9 +121,9 @@ function checkOptions(model: GPT, promptIds: readonly number[], options: TokenOp
   }
 }
 
-/** Number `index` of the uniform numbers in [0, 1) that belong to a seed. */
+/** Number `index` of the uniform numbers in [0, 1), 24 bits each, that belong to a seed. */
 function uniformAt(seed: number, index: number): number {
   const words = new Uint32Array(4);
   philoxBlock({ seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], stream: [0, 0] }, index, words);
-  return words[0] * 2 ** -32;
+  return (words[0] >>> 8) * 2 ** -24;
 }
