@@ -31,8 +31,8 @@ export interface DeviceChoice {
 }
 
 /**
- * Chooses a token without reading anything back. `logits`, `[1, 1, vocabSize]`, are the scores of all tokens; `random` is
- * uniform in [0, 1) and has 24 bits; `seen` are the tokens so far, for the repetition penalty.
+ * Chooses a token without reading anything back. `logits`, `[1, 1, vocabSize]`, are the scores of all tokens; `random`
+ * is uniform in [0, 1) and has 24 bits; `seen` are the tokens so far, for the repetition penalty.
  */
 export function chooseToken(
   logits: Tensor,

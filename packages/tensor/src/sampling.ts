@@ -9,9 +9,9 @@ export interface Filters {
 }
 
 /**
- * Draws an index in proportion to weights from 0 to 1: the first one at which the running sum of those that may be drawn
- * exceeds `uniform` times their total; the last of them where rounding leaves none. The others become 0. Weights of NaN
- * give any index.
+ * Draws an index in proportion to weights from 0 to 1: the first one at which the running sum of those that may be
+ * drawn exceeds `uniform` times their total; the last of them where rounding leaves none. The others become 0. Weights
+ * of NaN give any index.
  */
 export function drawIndex(weights: Float32Array, filters: Filters, uniform: number): number {
   const { smallest, ties } = borderOf(weights, filters);
@@ -57,7 +57,7 @@ const lowerBits = 20;
 /** The bits of 1, the largest weight, are 0x3f800000. */
 const buckets = (0x3f80_0000 >>> lowerBits) + 1;
 
-/** Weights in buckets of similar ones: finds the largest of many without sorting more than two buckets. */
+/** Weights in buckets of similar ones: finds the largest of many by sorting those of one bucket alone. */
 class Ranking {
   readonly #weights: Float32Array;
   readonly #bits: Int32Array;
@@ -74,7 +74,7 @@ class Ranking {
     }
   }
 
-  /** The border behind `mostCount` of the largest weights, or behind as few of them as sum to `enough`; and their sum. */
+  /** The border behind `mostCount` of the largest weights, or behind as few as sum to `enough`; and what they sum to. */
   largest(mostCount: number, enough: number): Border & { readonly sum: number } {
     let count = 0;
     let sum = 0;

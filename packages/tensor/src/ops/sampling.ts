@@ -1,33 +1,32 @@
 import { full, ones } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
 import { Tensor } from "../core/tensor.ts";
-import type { Filters } from "../sampling.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { maximum, minimum, mul, where } from "./elementwise.ts";
 import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { argmax } from "./reduce.ts";
 
 /** How classes are drawn. The filters apply in the order of this list. */
-export interface SampleOptions extends Partial<Filters> {
+export interface SampleOptions {
   /** Random numbers in [0, 1), `[…]`: one for each row of logits. */
   readonly uniforms: Tensor;
   /** Divides the logits: below 1 safer, above 1 wilder; 0 takes the largest always. Default 1. */
   readonly temperature?: number;
   /** Only the `k` most probable classes. Default: all. */
   readonly topK?: number;
-  /** Only the smallest set of most probable classes with this much probability together (Holtzman et al. 2020). Default 1. */
+  /** Only the smallest set of most probable ones with this much probability together (Holtzman et al. 2020). Default 1. */
   readonly topP?: number;
   /** Only classes with at least this fraction of the largest probability. Default 0. */
   readonly minP?: number;
 }
 
-/** Beyond these, temperatures make no difference to draws from f32 logits, and their inverses may not be finite. */
+/** Beyond these nothing changes for logits of usual sizes, while inverses may be 0 or ∞ in f32. */
 const [lowestTemperature, highestTemperature] = [2 ** -100, 2 ** 100];
 
 /**
- * Draws a class for each row of logits `[…, classes]` by the softmax of the logits; the result is `[…]`. Equal logits,
- * options and random numbers give the same class. Of equally probable classes the filters keep the first ones. A row with
- * NaN gives any class. Not differentiable.
+ * Draws a class for each row of logits `[…, classes]` by the softmax of the logits; the result is `[…]`. Equal random
+ * numbers give equal classes. Of equally probable classes the filters keep the first ones. A row with NaN gives any
+ * class. Not differentiable.
  */
 export function sample(logits: Tensor, options: SampleOptions): Tensor<"i32"> {
   const { uniforms, temperature = 1 } = options;
@@ -44,7 +43,7 @@ export function sample(logits: Tensor, options: SampleOptions): Tensor<"i32"> {
   }
   const { topK = classes, topP = 1, minP = 0 } = options;
   if (!(temperature >= 0)) throw argumentError("sample", `the temperature ${temperature} must be at least 0`);
-  if (!(Number.isInteger(topK) && topK >= 1)) throw argumentError("sample", `topK ${topK} must be a whole number from 1`);
+  if (!Number.isInteger(topK) || topK < 1) throw argumentError("sample", `topK ${topK} must be a whole number from 1`);
   if (!(topP > 0 && topP <= 1)) throw argumentError("sample", `topP ${topP} must be above 0 and at most 1`);
   if (!(minP >= 0 && minP <= 1)) throw argumentError("sample", `minP ${minP} must be from 0 to 1`);
   if (temperature === 0) return argmax(logits);
@@ -67,9 +66,9 @@ export function sample(logits: Tensor, options: SampleOptions): Tensor<"i32"> {
 }
 
 /**
- * Makes classes that occurred less likely (Keskar et al. 2019, section 4.1): in every row of logits `[…, classes]` those
- * that are among `ids`, of any shape, are divided by the penalty where they are positive, else multiplied by it. A penalty
- * below 1 makes them more likely. Ids outside of the classes are passed over.
+ * Makes classes that occurred less likely (Keskar et al. 2019, section 4.1): in every row of logits `[…, classes]`
+ * those that are among `ids`, of any shape, are divided by the penalty where they are positive, else multiplied by it.
+ * A penalty below 1 makes them more likely. Ids outside of the classes are passed over.
  */
 export function penalizeRepeats(logits: Tensor, ids: Tensor<"i32">, penalty: number): Tensor {
   checkDType("penalizeRepeats", logits, "f32");
@@ -84,9 +83,11 @@ export function penalizeRepeats(logits: Tensor, ids: Tensor<"i32">, penalty: num
     const { backend } = logits;
     const occurrences = full([classes], 0, { backend });
     if (ids.size > 0) {
-      const grad = ones([ids.size, 1], { backend });
-      const flat = viewAs(dense(ids), ids.size);
-      backend.kernels.scatterAddRows({ ids: flat, grad, out: viewAs(occurrences, classes, 1) });
+      backend.kernels.scatterAddRows({
+        ids: viewAs(dense(ids), ids.size),
+        grad: ones([ids.size, 1], { backend }),
+        out: viewAs(occurrences, classes, 1),
+      });
     }
     // The smaller of both for a penalty from 1, which spares a look at the sign.
     const change = penalty < 1 ? maximum : minimum;

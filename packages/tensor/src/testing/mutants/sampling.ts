@@ -28,7 +28,8 @@ export const samplingMutants: MutantsOf<SamplingKernels> = {
     "topK ignored": (sample) => (call) => sample({ ...call, topK: call.logits.shape[1] }),
     "one more than topK": (sample) => (call) => sample({ ...call, topK: call.topK + 1 }),
     "topP ignored": (sample) => (call) => sample({ ...call, topP: 1 }),
-    "topP before topK": (sample) => (call) => sample({ ...call, topK: call.topP < 1 ? call.logits.shape[1] : call.topK }),
+    "topP in the place of topK": (sample) => (call) =>
+      sample({ ...call, topK: call.topP < 1 ? call.logits.shape[1] : call.topK }),
     "minP ignored": (sample) => (call) => sample({ ...call, minP: 0 }),
     "minP before the temperature": (sample) => (call) =>
       sample({ ...call, minP: call.minP ** (1 / call.temperature) }),
