@@ -1,0 +1,269 @@
+import type { AttentionOptions, Dense, View } from "../../contract/index.ts";
+import type { Sequences } from "./attention.ts";
+import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
+import { f32, reads, u32, writes } from "./program.ts";
+import type { Elements, Operand, Value } from "./program.ts";
+import { together } from "./reduce.ts";
+
+/** Where keys and values come from. */
+export interface KeyValueSource {
+  readonly name: string;
+  readonly operands: Readonly<Record<string, Operand>>;
+  readonly values: Readonly<Record<string, Value>>;
+  /** WGSL of `key_element(row, head, i)` and `value_element(row, head, i)`. */
+  readonly functions: (of: Elements<string>) => string;
+}
+
+/** Attention of regular sequences. */
+export interface AttentionRun extends Omit<AttentionOptions, "sequences"> {
+  readonly q: View;
+  readonly source: KeyValueSource;
+  readonly kvHeads: number;
+  readonly out: Dense;
+  readonly logSumExp: Dense | null;
+  readonly sequences: Sequences;
+}
+
+/** Threads of a workgroup, each with a query or a key of its own. */
+export const ownThreads = 64;
+/** f32 of two tiles that a workgroup's memory has room for, on every device. */
+const tileFloats = 3584;
+/** All keys are in the window. */
+const noWindow = 0xffff_ffff;
+
+/** Rows of two tiles of vectors. */
+export function tileRows(headDim: number): number {
+  return Math.max(1, Math.min(32, Math.floor(tileFloats / (2 * headDim))));
+}
+
+/** The values that tell kernels where sequences lie and what their queries see. */
+export function sequenceValues(
+  { queryStart, queryCount, queryStep, keyStart, keyCount, keyStep }: Sequences,
+  { scale, window }: Pick<AttentionOptions, "scale" | "window">,
+): Readonly<Record<string, Value>> {
+  return {
+    query_start: u32(queryStart),
+    query_count: u32(queryCount),
+    query_step: u32(queryStep),
+    key_start: u32(keyStart),
+    key_count: u32(keyCount),
+    key_step: u32(keyStep),
+    window: u32(window ?? noWindow),
+    scale: f32(scale),
+  };
+}
+
+/** WGSL: the keys `[first_key(query), end_key(query))` that a query of a sequence sees. */
+export function visibleKeys(causal: boolean): string {
+  return `
+fn end_key(query: u32) -> u32 {
+  return ${causal ? "values.key_count - values.query_count + query + 1u" : "values.key_count"};
+}
+fn first_key(query: u32) -> u32 {
+  let end = values.key_count - values.query_count + query + 1u;
+  return end - min(end, values.window);
+}`;
+}
+
+/** A thread for each query: tile after tile of keys and values goes through the workgroup's memory. */
+export function attend(engine: Engine, run: AttentionRun): void {
+  const { q, source, kvHeads, out, logSumExp, causal, sequences } = run;
+  const [, heads, headDim] = out.shape;
+  const rows = tileRows(headDim);
+  engine.run({
+    name: "attention",
+    variant: `${source.name} ${headDim} ${causal}`,
+    operands: {
+      q: reads(q),
+      ...source.operands,
+      out: writes(out),
+      ...(logSumExp ? { logSumExp: writes(logSumExp) } : {}),
+    },
+    values: {
+      ...sequenceValues(sequences, run),
+      ...source.values,
+      q_row: u32(q.strides[0]),
+      q_head: u32(q.strides[1]),
+      heads: u32(heads),
+      kv_heads: u32(kvHeads),
+    },
+    source: (of) => `
+${functions(["exponential", "logarithm"])}
+${source.functions(of)}
+${visibleKeys(causal)}
+var<workgroup> keys: array<f32, ${rows * headDim}>;
+var<workgroup> mixes: array<f32, ${rows * headDim}>;
+@compute @workgroup_size(${ownThreads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let head = group.y;
+  let kv_head = head * values.kv_heads / values.heads;
+  let first_query = group.x * ${ownThreads}u;
+  let last_query = min(first_query + ${ownThreads}u, values.query_count) - 1u;
+  let query = first_query + local;
+  let row = values.query_start + group.z * values.query_step + query;
+  let first_row = values.key_start + group.z * values.key_step;
+  let is_query = query < values.query_count;
+  var own: array<f32, ${headDim}>;
+  var mixed: array<f32, ${headDim}>;
+  var most = -3.4e38;
+  var sum = 0.0;
+  var own_first = 0u;
+  var own_end = 0u;
+  if (is_query) {
+    own_first = first_key(query);
+    own_end = end_key(query);
+    for (var i = 0u; i < ${headDim}u; i++) {
+      own[i] = values.scale * ${of.q("row * values.q_row + head * values.q_head + i")};
+    }
+  }
+  let end = end_key(last_query);
+  for (var tile = first_key(first_query); tile < end; tile += ${rows}u) {
+    for (var index = local; index < ${rows * headDim}u; index += ${ownThreads}u) {
+      let key = tile + index / ${headDim}u;
+      if (key < end) {
+        keys[index] = key_element(first_row + key, kv_head, index % ${headDim}u);
+        mixes[index] = value_element(first_row + key, kv_head, index % ${headDim}u);
+      }
+    }
+    workgroupBarrier();
+    for (var key = max(tile, own_first); key < min(tile + ${rows}u, own_end); key++) {
+      let origin = (key - tile) * ${headDim}u;
+      var score = 0.0;
+      for (var i = 0u; i < ${headDim}u; i++) { score += own[i] * keys[origin + i]; }
+      if (score > most) {
+        let rest = exponential(most - score);
+        sum *= rest;
+        for (var i = 0u; i < ${headDim}u; i++) { mixed[i] *= rest; }
+        most = score;
+      }
+      let weight = exponential(score - most);
+      sum += weight;
+      for (var i = 0u; i < ${headDim}u; i++) { mixed[i] += weight * mixes[origin + i]; }
+    }
+    workgroupBarrier();
+  }
+  if (!is_query) { return; }
+  let to = row * values.heads + head;
+  for (var i = 0u; i < ${headDim}u; i++) { ${of.out(`to * ${headDim}u + i`)} = mixed[i] / sum; }
+  ${logSumExp ? `${of.logSumExp("to")} = most + logarithm(sum);` : ""}
+}`,
+    workgroups: [Math.ceil(sequences.queryCount / ownThreads), heads, sequences.count],
+  });
+}
+
+/** Keys of a workgroup where threads share them. */
+const chunkKeys = 256;
+
+/**
+ * A workgroup for each query, head and chunk of keys, whose threads share these, then the elements of the result; where
+ * there are several chunks, another kernel puts them together (split-KV, as in Dao et al. 2023, "Flash-Decoding").
+ */
+export function attendFew(engine: Engine, run: AttentionRun): void {
+  const { q, source, kvHeads, out, logSumExp, causal, sequences } = run;
+  const [, heads, headDim] = out.shape;
+  const { count, queryCount, keyCount } = sequences;
+  const chunks = Math.ceil(keyCount / chunkKeys);
+  const queries = count * queryCount;
+  // For each query, head and chunk its largest score, its sum of exponentials, and its mix.
+  engine.withScratch(queries * heads * chunks * (headDim + 2), (parts) => {
+    engine.run({
+      name: "attention few queries",
+      variant: `${source.name} ${headDim} ${causal}`,
+      operands: { q: reads(q), ...source.operands, parts: writes(parts) },
+      values: {
+        ...sequenceValues(sequences, run),
+        ...source.values,
+        q_row: u32(q.strides[0]),
+        q_head: u32(q.strides[1]),
+        heads: u32(heads),
+        kv_heads: u32(kvHeads),
+        chunks: u32(chunks),
+      },
+      source: (of) => `
+${functions(["exponential"])}
+${source.functions(of)}
+${visibleKeys(causal)}
+${together("sum", "a + b", ownThreads)}
+${together("largest", "max(a, b)", ownThreads)}
+var<workgroup> weights: array<f32, ${chunkKeys}>;
+@compute @workgroup_size(${ownThreads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let chunk = group.x;
+  let head = group.y;
+  let kv_head = head * values.kv_heads / values.heads;
+  let sequence = group.z / values.query_count;
+  let query = group.z % values.query_count;
+  let row = values.query_start + sequence * values.query_step + query;
+  let first_row = values.key_start + sequence * values.key_step;
+  let first = max(first_key(query), chunk * ${chunkKeys}u);
+  let end = min(end_key(query), (chunk + 1u) * ${chunkKeys}u);
+  var part = -3.4e38;
+  for (var key = first + local; key < end; key += ${ownThreads}u) {
+    var score = 0.0;
+    for (var i = 0u; i < ${headDim}u; i++) {
+      score += ${of.q("row * values.q_row + head * values.q_head + i")} * key_element(first_row + key, kv_head, i);
+    }
+    score *= values.scale;
+    weights[key - first] = score;
+    part = max(part, score);
+  }
+  let most = largest(part, local);
+  part = 0.0;
+  for (var key = first + local; key < end; key += ${ownThreads}u) {
+    let weight = exponential(weights[key - first] - most);
+    weights[key - first] = weight;
+    part += weight;
+  }
+  let all = sum(part, local);
+  let to = ((group.z * values.heads + head) * values.chunks + chunk) * ${headDim + 2}u;
+  for (var i = local; i < ${headDim}u; i += ${ownThreads}u) {
+    var mixed = 0.0;
+    for (var key = first; key < end; key++) {
+      mixed += weights[key - first] * value_element(first_row + key, kv_head, i);
+    }
+    ${of.parts("to + 2u + i")} = mixed;
+  }
+  if (local == 0u) {
+    ${of.parts("to")} = most;
+    ${of.parts("to + 1u")} = all;
+  }
+}`,
+      workgroups: [chunks, heads, queries],
+    });
+    engine.run({
+      name: "attention together",
+      variant: headDim,
+      operands: { parts: reads(parts), out: writes(out), ...(logSumExp ? { logSumExp: writes(logSumExp) } : {}) },
+      values: { ...sequenceValues(sequences, run), heads: u32(heads), chunks: u32(chunks) },
+      source: (of) => `
+${functions(["exponential", "logarithm"])}
+@compute @workgroup_size(${ownThreads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let head = group.y;
+  let row = values.query_start + (group.z / values.query_count) * values.query_step + group.z % values.query_count;
+  let origin = (group.z * values.heads + head) * values.chunks * ${headDim + 2}u;
+  var most = -3.4e38;
+  for (var chunk = 0u; chunk < values.chunks; chunk++) {
+    most = max(most, ${of.parts(`origin + chunk * ${headDim + 2}u`)});
+  }
+  var sum = 0.0;
+  for (var chunk = 0u; chunk < values.chunks; chunk++) {
+    let part = origin + chunk * ${headDim + 2}u;
+    sum += ${of.parts("part + 1u")} * exponential(${of.parts("part")} - most);
+  }
+  let to = row * values.heads + head;
+  for (var i = local; i < ${headDim}u; i += ${ownThreads}u) {
+    var mixed = 0.0;
+    for (var chunk = 0u; chunk < values.chunks; chunk++) {
+      let part = origin + chunk * ${headDim + 2}u;
+      mixed += ${of.parts("part + 2u + i")} * exponential(${of.parts("part")} - most);
+    }
+    ${of.out(`to * ${headDim}u + i`)} = mixed / sum;
+  }
+  ${logSumExp ? `if (local == 0u) { ${of.logSumExp("to")} = most + logarithm(sum); }` : ""}
+}`,
+      workgroups: [1, heads, queries],
+    });
+  });
+}

@@ -1,0 +1,206 @@
+import type { AttentionKernels } from "../../contract/index.ts";
+import { ownThreads, sequenceValues, tileRows, visibleKeys } from "./attend.ts";
+import type { Sequences } from "./attention.ts";
+import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
+import { linear, linearIndex, linearSize } from "./grid.ts";
+import { reads, u32, writes } from "./program.ts";
+import type { Value } from "./program.ts";
+import { rowArguments } from "./reduce.ts";
+
+type Call = Parameters<AttentionKernels["attentionGradient"]>[0];
+
+/** Gradients without the score matrix in memory: probabilities are made again from the saved log-sum-exp. */
+export function attentionGradient(engine: Engine, call: Call, runs: readonly Sequences[]): void {
+  const { q, k, v, out, logSumExp, grad, gradQ, gradK, gradV, causal } = call;
+  const [queries, heads, headDim] = out.shape;
+  const kvHeads = k.shape[1];
+  const rows = tileRows(headDim);
+  const shared: Readonly<Record<string, Value>> = {
+    q_row: u32(q.strides[0]),
+    q_head: u32(q.strides[1]),
+    k_row: u32(k.strides[0]),
+    k_head: u32(k.strides[1]),
+    v_row: u32(v.strides[0]),
+    v_head: u32(v.strides[1]),
+    heads: u32(heads),
+    kv_heads: u32(kvHeads),
+  };
+  engine.withScratch(queries * heads, (means) => {
+    // Σ over the keys of probability · its gradient, without a pass over them.
+    engine.run({
+      name: "attentionGradient means",
+      variant: headDim,
+      operands: { out: reads(out), grad: reads(grad), means: writes(means) },
+      values: { count: u32(queries * heads) },
+      source: (of) => `
+@compute @workgroup_size(${linearSize})
+fn main(${rowArguments}) {
+  let index = ${linearIndex};
+  if (index >= values.count) { return; }
+  var sum = 0.0;
+  for (var i = 0u; i < ${headDim}u; i++) { sum += ${of.out(`index * ${headDim}u + i`)} * ${of.grad(`index * ${headDim}u + i`)}; }
+  ${of.means("index")} = sum;
+}`,
+      workgroups: linear(queries * heads),
+    });
+    const operands = {
+      q: reads(q), k: reads(k), v: reads(v), grad: reads(grad), logSumExp: reads(logSumExp), means: reads(means),
+    };
+    for (const sequences of runs) {
+      const values = { ...sequenceValues(sequences, call), ...shared };
+      engine.run({
+        name: "attentionGradient of queries",
+        variant: `${headDim} ${causal}`,
+        operands: { ...operands, gradQ: writes(gradQ) },
+        values: { ...values, grad_row: u32(gradQ.strides[0]), grad_head: u32(gradQ.strides[1]) },
+        source: (of) => `
+${functions(["exponential"])}
+${visibleKeys(causal)}
+var<workgroup> keys: array<f32, ${rows * headDim}>;
+var<workgroup> mixes: array<f32, ${rows * headDim}>;
+@compute @workgroup_size(${ownThreads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let head = group.y;
+  let kv_head = head * values.kv_heads / values.heads;
+  let first_query = group.x * ${ownThreads}u;
+  let last_query = min(first_query + ${ownThreads}u, values.query_count) - 1u;
+  let query = first_query + local;
+  let row = values.query_start + group.z * values.query_step + query;
+  let first_row = values.key_start + group.z * values.key_step;
+  let is_query = query < values.query_count;
+  var own: array<f32, ${headDim}>;
+  var own_grad: array<f32, ${headDim}>;
+  var result: array<f32, ${headDim}>;
+  var log_sum = 0.0;
+  var mean = 0.0;
+  var own_first = 0u;
+  var own_end = 0u;
+  if (is_query) {
+    let place = row * values.heads + head;
+    own_first = first_key(query);
+    own_end = end_key(query);
+    log_sum = ${of.logSumExp("place")};
+    mean = ${of.means("place")};
+    for (var i = 0u; i < ${headDim}u; i++) {
+      own[i] = values.scale * ${of.q("row * values.q_row + head * values.q_head + i")};
+      own_grad[i] = ${of.grad(`place * ${headDim}u + i`)};
+    }
+  }
+  let end = end_key(last_query);
+  for (var tile = first_key(first_query); tile < end; tile += ${rows}u) {
+    for (var index = local; index < ${rows * headDim}u; index += ${ownThreads}u) {
+      let key = tile + index / ${headDim}u;
+      if (key < end) {
+        keys[index] = ${of.k(`(first_row + key) * values.k_row + kv_head * values.k_head + index % ${headDim}u`)};
+        mixes[index] = ${of.v(`(first_row + key) * values.v_row + kv_head * values.v_head + index % ${headDim}u`)};
+      }
+    }
+    workgroupBarrier();
+    for (var key = max(tile, own_first); key < min(tile + ${rows}u, own_end); key++) {
+      let origin = (key - tile) * ${headDim}u;
+      var score = 0.0;
+      var gradient = 0.0;
+      for (var i = 0u; i < ${headDim}u; i++) {
+        score += own[i] * keys[origin + i];
+        gradient += own_grad[i] * mixes[origin + i];
+      }
+      let factor = exponential(score - log_sum) * (gradient - mean) * values.scale;
+      for (var i = 0u; i < ${headDim}u; i++) { result[i] += factor * keys[origin + i]; }
+    }
+    workgroupBarrier();
+  }
+  if (!is_query) { return; }
+  for (var i = 0u; i < ${headDim}u; i++) {
+    ${of.gradQ("row * values.grad_row + head * values.grad_head + i")} = result[i];
+  }
+}`,
+        workgroups: [Math.ceil(sequences.queryCount / ownThreads), heads, sequences.count],
+      });
+      engine.run({
+        name: "attentionGradient of keys",
+        variant: `${headDim} ${causal}`,
+        operands: { ...operands, gradK: writes(gradK), gradV: writes(gradV) },
+        values: {
+          ...values,
+          gradK_row: u32(gradK.strides[0]),
+          gradK_head: u32(gradK.strides[1]),
+          gradV_row: u32(gradV.strides[0]),
+          gradV_head: u32(gradV.strides[1]),
+        },
+        source: (of) => `
+${functions(["exponential"])}
+${visibleKeys(causal)}
+var<workgroup> queries: array<f32, ${rows * headDim}>;
+var<workgroup> grads: array<f32, ${rows * headDim}>;
+var<workgroup> log_sums: array<f32, ${rows}>;
+var<workgroup> row_means: array<f32, ${rows}>;
+@compute @workgroup_size(${ownThreads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let kv_head = group.y;
+  let first = group.x * ${ownThreads}u;
+  let last = min(first + ${ownThreads}u, values.key_count) - 1u;
+  let key = first + local;
+  let is_key = key < values.key_count;
+  let key_row = values.key_start + group.z * values.key_step + key;
+  let first_row = values.query_start + group.z * values.query_step;
+  var own: array<f32, ${headDim}>;
+  var own_value: array<f32, ${headDim}>;
+  var key_result: array<f32, ${headDim}>;
+  var value_result: array<f32, ${headDim}>;
+  if (is_key) {
+    for (var i = 0u; i < ${headDim}u; i++) {
+      own[i] = values.scale * ${of.k("key_row * values.k_row + kv_head * values.k_head + i")};
+      own_value[i] = ${of.v("key_row * values.v_row + kv_head * values.v_head + i")};
+    }
+  }
+  let group_heads = values.heads / values.kv_heads;
+  for (var head = kv_head * group_heads; head < (kv_head + 1u) * group_heads; head++) {
+    for (var tile = 0u; tile < values.query_count; tile += ${rows}u) {
+      let tile_end = min(tile + ${rows}u, values.query_count);
+      // Tiles of queries that see none of these keys.
+      if (end_key(tile_end - 1u) <= first || first_key(tile) > last) { continue; }
+      for (var index = local; index < ${rows * headDim}u; index += ${ownThreads}u) {
+        let query = tile + index / ${headDim}u;
+        if (query < tile_end) {
+          let i = index % ${headDim}u;
+          queries[index] = ${of.q("(first_row + query) * values.q_row + head * values.q_head + i")};
+          grads[index] = ${of.grad(`((first_row + query) * values.heads + head) * ${headDim}u + i`)};
+        }
+      }
+      for (var index = local; index < tile_end - tile; index += ${ownThreads}u) {
+        let place = (first_row + tile + index) * values.heads + head;
+        log_sums[index] = ${of.logSumExp("place")};
+        row_means[index] = ${of.means("place")};
+      }
+      workgroupBarrier();
+      for (var query = tile; query < tile_end; query++) {
+        if (!is_key || key < first_key(query) || key >= end_key(query)) { continue; }
+        let origin = (query - tile) * ${headDim}u;
+        var score = 0.0;
+        var gradient = 0.0;
+        for (var i = 0u; i < ${headDim}u; i++) {
+          score += own[i] * queries[origin + i];
+          gradient += own_value[i] * grads[origin + i];
+        }
+        let probability = exponential(score - log_sums[query - tile]);
+        let factor = probability * (gradient - row_means[query - tile]) * values.scale;
+        for (var i = 0u; i < ${headDim}u; i++) {
+          key_result[i] += factor * queries[origin + i];
+          value_result[i] += probability * grads[origin + i];
+        }
+      }
+      workgroupBarrier();
+    }
+  }
+  if (!is_key) { return; }
+  for (var i = 0u; i < ${headDim}u; i++) {
+    ${of.gradK("key_row * values.gradK_row + kv_head * values.gradK_head + i")} = key_result[i];
+    ${of.gradV("key_row * values.gradV_row + kv_head * values.gradV_head + i")} = value_result[i];
+  }
+}`,
+        workgroups: [Math.ceil(sequences.keyCount / ownThreads), kvHeads, sequences.count],
+      });
+    }
+  });
+}

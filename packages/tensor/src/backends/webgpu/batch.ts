@@ -1,0 +1,100 @@
+import type { Pipeline } from "./pipelines.ts";
+import type { Value } from "./program.ts";
+
+/** Bytes between the values of two calls: devices ask for a multiple of at most this. */
+export const valuesStep = 256;
+const valuesWords = valuesStep / Uint32Array.BYTES_PER_ELEMENT;
+
+/** A recorded call of a kernel. */
+export interface Call {
+  readonly pipeline: Pipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+type Copy = (encoder: GPUCommandEncoder) => void;
+
+/** Commands that are submitted together, in the order in which they were recorded. */
+export class Batch {
+  /** Batches are numbered in their order. */
+  readonly number: number;
+  readonly #commands: (Call | Copy)[] = [];
+  readonly #temporaries: GPUBuffer[] = [];
+  #calls = 0;
+  #words = new Uint32Array(64 * valuesWords);
+  #floats = new Float32Array(this.#words.buffer);
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  get isEmpty(): boolean {
+    return this.#commands.length === 0;
+  }
+
+  /** How many calls of kernels there are. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** What its programs that are not compiled yet wait for. */
+  get compiling(): Promise<void>[] {
+    const promises = new Set<Promise<void>>();
+    for (const command of this.#commands) {
+      if (typeof command !== "function" && !command.pipeline.compiled) promises.add(command.pipeline.ready);
+    }
+    return [...promises];
+  }
+
+  /** `starts` and `values` are in the order of the program's struct. */
+  add(call: Call, starts: readonly { readonly start: number }[], values: readonly Value[]): void {
+    if (starts.length + values.length > valuesWords) throw new RangeError(`${call.pipeline.name}: too many values`);
+    let at = this.#calls++ * valuesWords;
+    if (at === this.#words.length) this.#grow();
+    for (const { start } of starts) this.#words[at++] = start;
+    for (const { type, value } of values) (type === "f32" ? this.#floats : this.#words)[at++] = value;
+    this.#commands.push(call);
+  }
+
+  addCopy(copy: Copy): void {
+    this.#commands.push(copy);
+  }
+
+  /** Destroys a buffer once the batch is submitted. */
+  destroyAfter(buffer: GPUBuffer): void {
+    this.#temporaries.push(buffer);
+  }
+
+  /** All of its programs are compiled. `values` and its group are shared by all batches. */
+  submit(device: GPUDevice, values: GPUBuffer, valuesGroup: GPUBindGroup): void {
+    const encoder = device.createCommandEncoder();
+    let pass: GPUComputePassEncoder | undefined;
+    let current: GPUComputePipeline | undefined;
+    let index = 0;
+    for (const command of this.#commands) {
+      if (typeof command === "function") {
+        pass?.end();
+        pass = current = undefined;
+        command(encoder);
+        continue;
+      }
+      const { pipeline, bindGroup, workgroups } = command;
+      pass ??= encoder.beginComputePass();
+      if (pipeline.compiled && pipeline.compiled !== current) pass.setPipeline((current = pipeline.compiled));
+      pass.setBindGroup(0, bindGroup);
+      pass.setBindGroup(1, valuesGroup, [index++ * valuesStep]);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass?.end();
+    device.queue.writeBuffer(values, 0, this.#words, 0, index * valuesWords);
+    device.queue.submit([encoder.finish()]);
+    for (const buffer of this.#temporaries) buffer.destroy();
+  }
+
+  #grow(): void {
+    const words = new Uint32Array(2 * this.#words.length);
+    words.set(this.#words);
+    this.#words = words;
+    this.#floats = new Float32Array(words.buffer);
+  }
+}

@@ -1,0 +1,106 @@
+import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp, View } from "../../contract/index.ts";
+import type { DType } from "../../dtype.ts";
+import { sizeOf } from "../../shape.ts";
+import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
+import type { FunctionName } from "./functions.ts";
+import { linear, linearIndex, linearSize } from "./grid.ts";
+import { f32, reads, u32, writes } from "./program.ts";
+import type { Value } from "./program.ts";
+import { partsOf } from "./parts.ts";
+import { strided } from "./strided.ts";
+
+/** WGSL of a function of `x`, and the functions of `functions.ts` that it calls. */
+interface Expression {
+  readonly code: string;
+  readonly uses?: readonly FunctionName[];
+}
+
+const unaryExpressions: Record<UnaryOp, Expression> = {
+  abs: { code: "abs(x)" },
+  cos: { code: "cosine(x)", uses: ["cosine"] },
+  exp: { code: "exponential(x)", uses: ["exponential"] },
+  gelu: { code: "gelu(x)", uses: ["gelu"] },
+  log: { code: "logarithm(x)", uses: ["logarithm"] },
+  relu: { code: "relu(x)", uses: ["relu"] },
+  sigmoid: { code: "sigmoid(x)", uses: ["sigmoid"] },
+  sign: { code: "select(sign(x), x, isNaN(x))", uses: ["isNaN"] },
+  sin: { code: "sine(x)", uses: ["sine"] },
+  sqrt: { code: "sqrt(x)" },
+  tanh: { code: "hyperbolicTangent(x)", uses: ["hyperbolicTangent"] },
+};
+
+const binaryExpressions: Record<BinaryOp, Expression> = {
+  add: { code: "a + b" },
+  sub: { code: "a - b" },
+  mul: { code: "a * b" },
+  div: { code: "a / b" },
+  pow: { code: "power(a, b)", uses: ["power"] },
+  maximum: { code: "larger(a, b)", uses: ["larger"] },
+  minimum: { code: "smaller(a, b)", uses: ["smaller"] },
+  equal: { code: "select(0.0, 1.0, a == b)" },
+  less: { code: "select(0.0, 1.0, a < b)" },
+};
+
+const derivatives: Record<Activation, Expression> = {
+  gelu: { code: "grad * geluDerivative(x)", uses: ["geluDerivative"] },
+  relu: { code: "select(0.0, grad, x > 0.0)" },
+};
+
+export function elementwise(engine: Engine): ElementwiseKernels {
+  return {
+    unary: ({ op, x, out }) => map(engine, `unary ${op}`, { x }, out, unaryExpressions[op]),
+    binary: ({ op, a, b, out }) => map(engine, `binary ${op}`, { a, b }, out, binaryExpressions[op]),
+    affine: ({ x, scale, shift, out }) =>
+      map(engine, "affine", { x }, out, { code: "x * values.scale + values.shift" }, { scale: f32(scale), shift: f32(shift) }),
+    select: ({ condition, a, b, out }) =>
+      map(engine, "select", { condition, a, b }, out, { code: "select(b, a, (bitcast<u32>(condition) & 0x7fffffffu) != 0u)" }),
+    activationGradient: ({ activation, x, grad, out }) =>
+      map(engine, `activationGradient ${activation}`, { x, grad }, out, derivatives[activation]),
+    copy: ({ x, out }) => map(engine, "copy", { x }, out, { code: `${out.dtype}(x)` }),
+    fill({ value, out }) {
+      const number: Value = { type: out.dtype, value };
+      map(engine, "fill", {}, out, { code: "values.value" }, { value: number });
+    },
+  };
+}
+
+/** `out[i] = expression(inputs[i]…)` for all elements. All have the shape of `out`, and any strides. */
+export function map(
+  engine: Engine,
+  name: string,
+  inputs: Readonly<Record<string, View<DType>>>,
+  out: View<DType>,
+  { code, uses = [] }: Expression,
+  values: Readonly<Record<string, Value>> = {},
+): void {
+  const names = Object.keys(inputs);
+  for (const [target, ...sources] of partsOf(engine, [out, ...Object.values(inputs)])) {
+    const count = sizeOf(target.shape);
+    const places = [...names, "out"].map((of, i) => strided(of, i < names.length ? sources[i] : target));
+    engine.run({
+      name,
+      variant: places.map(({ rank }) => rank).join(),
+      operands: {
+        ...Object.fromEntries(names.map((of, i) => [of, reads(sources[i])])),
+        out: writes(target),
+      },
+      values: { count: u32(count), ...values, ...allOf(places.map((place) => place.values)) },
+      source: (elements) => `
+${functions(uses)}
+${places.map((place) => place.source).join("\n")}
+@compute @workgroup_size(${linearSize})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = ${linearIndex};
+  if (i >= values.count) { return; }
+  ${names.map((of) => `let ${of} = ${elements[of](`place_${of}(i)`)};`).join("\n  ")}
+  ${elements.out("place_out(i)")} = ${code};
+}`,
+      workgroups: linear(count),
+    });
+  }
+}
+
+function allOf(records: readonly Readonly<Record<string, Value>>[]): Readonly<Record<string, Value>> {
+  return Object.fromEntries(records.flatMap((record) => Object.entries(record)));
+}

@@ -1,0 +1,248 @@
+import type { Dense, MemoryUse } from "../../contract/index.ts";
+import type { DataOf, DType } from "../../dtype.ts";
+import { bytesPerElement, createData } from "../../dtype.ts";
+import { TensorError } from "../../errors.ts";
+import { sizeOf } from "../../shape.ts";
+import { Batch, valuesStep } from "./batch.ts";
+import { Pipelines } from "./pipelines.ts";
+import { Pool } from "./pool.ts";
+import { layOut } from "./program.ts";
+import type { Binding, Dispatch } from "./program.ts";
+import { mapModeRead, usage } from "./usage.ts";
+
+/** Calls that are recorded before they are submitted without being asked for. */
+const mostCalls = 1024;
+/** Combinations of buffers that are remembered. */
+const mostBindGroups = 8192;
+
+export interface EngineOptions {
+  /** Bytes of a binding. Default: what the device allows. */
+  readonly maxBindingBytes?: number;
+}
+
+/**
+ * Records calls of kernels into batches, and submits these: when something is read, or when there is a lot. Programs are
+ * compiled meanwhile; a batch waits for its own, and for the batches before it. What the device finds wrong, it says
+ * later; from then on every use throws it.
+ */
+export class Engine {
+  readonly #device: GPUDevice;
+  readonly #pool: Pool;
+  readonly #pipelines: Pipelines;
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #values: GPUBuffer;
+  readonly #valuesGroup: GPUBindGroup;
+  /** Elements that one binding reaches. */
+  readonly maxBindingElements: number;
+  #batch = new Batch(0);
+  /** The last batch that was submitted; those before it were, too. */
+  #submitted = -1;
+  /** Batches on the way to their submission. */
+  #waiting = 0;
+  #tail: Promise<void> = Promise.resolve();
+  #failure: TensorError | undefined;
+
+  constructor(device: GPUDevice, { maxBindingBytes = device.limits.maxStorageBufferBindingSize }: EngineOptions = {}) {
+    this.#device = device;
+    this.maxBindingElements = Math.floor(maxBindingBytes / bytesPerElement);
+    this.#pool = new Pool(device, (byteLength) => {
+      this.#fail(
+        new TensorError(
+          "out-of-memory",
+          `webgpu: the device had no room for a buffer of ${byteLength} bytes; use smaller batches or a smaller model, ` +
+            "and start another backend with `await webgpu()`",
+        ),
+      );
+    });
+    this.#pipelines = new Pipelines(device);
+    this.#values = device.createBuffer({
+      label: "values",
+      size: mostCalls * valuesStep,
+      usage: usage.uniform | usage.copyTarget,
+    });
+    this.#valuesGroup = device.createBindGroup({
+      label: "values",
+      layout: this.#pipelines.valuesLayout,
+      entries: [{ binding: 0, resource: { buffer: this.#values, size: valuesStep } }],
+    });
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#fail(new TensorError("backend-failure", `webgpu: ${event.error.message}`));
+    });
+    void device.lost.then(({ reason, message }) => {
+      const what = reason === "destroyed" ? "was destroyed" : `was lost (${message || "no reason was given"})`;
+      this.#fail(
+        new TensorError(
+          "backend-failure",
+          `webgpu: the device ${what}, and its tensors with it; start another backend with \`await webgpu()\``,
+        ),
+      );
+    });
+  }
+
+  get use(): MemoryUse {
+    return this.#pool.use;
+  }
+
+  /** Records a call of a kernel. */
+  run(dispatch: Dispatch): void {
+    this.#check();
+    const [x, y = 1, z = 1] = dispatch.workgroups;
+    if (x * y * z === 0) return;
+    const laid = layOut(Object.values(dispatch.operands), (buffer) => this.#bindsWhole(buffer));
+    const pipeline = this.#pipelines.get(dispatch, laid);
+    const bindGroup = this.#bindGroup(dispatch.name, pipeline.layout, laid.bindings);
+    this.#batch.add({ pipeline, bindGroup, workgroups: [x, y, z] }, laid.places, Object.values(dispatch.values));
+    if (this.#batch.calls >= mostCalls) void this.flush();
+  }
+
+  allocate(byteLength: number): number {
+    this.#check();
+    return this.#pool.allocate(byteLength);
+  }
+
+  /** After `dispose` there is nothing left to free, and nothing happens: tensors may outlive their backend. */
+  free(buffer: number): void {
+    if (this.#disposed) return;
+    this.#pool.free(buffer);
+  }
+
+  /** Lends `use` memory for so many f32, which is not counted as a buffer. */
+  withScratch<T>(length: number, use: (view: Dense) => T): T {
+    const buffer = this.#pool.allocate(length * bytesPerElement);
+    try {
+      return use({ buffer, offset: 0, shape: [length], strides: [1], dtype: "f32" });
+    } finally {
+      this.#pool.free(buffer);
+    }
+  }
+
+  write<D extends DType>(view: Dense<D>, data: DataOf<D>): void {
+    this.#check();
+    const block = this.#pool.block(view.buffer);
+    const start = view.offset * bytesPerElement;
+    // What was recorded and not submitted yet must not see it.
+    if (block.lastBatch <= this.#submitted) {
+      this.#device.queue.writeBuffer(block.buffer, start, data);
+      return;
+    }
+    const staging = this.#device.createBuffer({
+      label: "write",
+      size: data.byteLength,
+      usage: usage.copySource,
+      mappedAtCreation: true,
+    });
+    new Uint8Array(staging.getMappedRange()).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    staging.unmap();
+    this.#copy(staging, 0, block.buffer, start, data.byteLength);
+    this.#batch.destroyAfter(staging);
+    block.lastBatch = this.#batch.number;
+  }
+
+  async read<D extends DType>(view: Dense<D>): Promise<DataOf<D>> {
+    this.#check();
+    const block = this.#pool.block(view.buffer);
+    const size = sizeOf(view.shape) * bytesPerElement;
+    const staging = this.#device.createBuffer({ label: "read", size, usage: usage.mapRead | usage.copyTarget });
+    this.#copy(block.buffer, view.offset * bytesPerElement, staging, 0, size);
+    block.lastBatch = this.#batch.number;
+    try {
+      await this.flush();
+      this.#check();
+      await staging.mapAsync(mapModeRead);
+      this.#check();
+      const data = createData(view.dtype, size / bytesPerElement);
+      new Uint8Array(data.buffer).set(new Uint8Array(staging.getMappedRange()));
+      return data;
+    } catch (cause) {
+      // The reason why the device gave it up may be told in the next turn of the event loop.
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#check();
+      throw cause;
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** Submits what was recorded, as soon as its programs are compiled. Never rejects: failures are thrown on use. */
+  flush(): Promise<void> {
+    const batch = this.#batch;
+    if (batch.isEmpty) return this.#tail;
+    this.#batch = new Batch(batch.number + 1);
+    const compiling = batch.compiling;
+    if (this.#waiting === 0 && compiling.length === 0) {
+      this.#submit(batch);
+      return this.#tail;
+    }
+    this.#waiting++;
+    this.#tail = this.#tail
+      .then(() => Promise.all(compiling))
+      .then(() => this.#submit(batch))
+      .catch((cause: unknown) => {
+        const problem = cause instanceof Error ? cause.message : String(cause);
+        this.#fail(new TensorError("backend-failure", `webgpu: ${problem}`, { cause }));
+      })
+      .finally(() => this.#waiting--);
+    return this.#tail;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#failure = new TensorError("disposed", "webgpu: this backend was disposed of; start another one");
+    this.#bindGroups.clear();
+    this.#pool.dispose();
+    this.#values.destroy();
+    this.#device.destroy();
+  }
+
+  get #disposed(): boolean {
+    return this.#failure?.code === "disposed";
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  #fail(failure: TensorError): void {
+    this.#failure ??= failure;
+  }
+
+  /** Whole buffers are bound where that is possible, so that fewer groups of them are made. */
+  #bindsWhole(buffer: number): boolean {
+    return this.#pool.block(buffer).buffer.size <= this.maxBindingElements * bytesPerElement;
+  }
+
+  #copy(from: GPUBuffer, fromStart: number, to: GPUBuffer, toStart: number, size: number): void {
+    this.#batch.addCopy((encoder) => encoder.copyBufferToBuffer(from, fromStart, to, toStart, size));
+  }
+
+  /** The group of a call's buffers; calls with the same ones share it. */
+  #bindGroup(name: string, layout: GPUBindGroupLayout, bindings: readonly Binding[]): GPUBindGroup {
+    let key = layout.label;
+    const entries = bindings.map(({ buffer, start, end }, binding) => {
+      const block = this.#pool.block(buffer);
+      block.lastBatch = this.#batch.number;
+      const offset = start * bytesPerElement;
+      const size = Math.min(end * bytesPerElement, block.buffer.size) - offset;
+      if (size > this.maxBindingElements * bytesPerElement) {
+        throw new RangeError(`${name}: a part of ${size} bytes is beyond what this device binds`);
+      }
+      key += ` ${block.id}:${offset}:${size}`;
+      return { binding, resource: { buffer: block.buffer, offset, size } };
+    });
+    let group = this.#bindGroups.get(key);
+    if (!group) {
+      if (this.#bindGroups.size >= mostBindGroups) this.#bindGroups.clear();
+      group = this.#device.createBindGroup({ label: name, layout, entries });
+      this.#bindGroups.set(key, group);
+    }
+    return group;
+  }
+
+  #submit(batch: Batch): void {
+    if (this.#failure) return;
+    batch.submit(this.#device, this.#values, this.#valuesGroup);
+    this.#submitted = batch.number;
+    if (this.#pool.trim(this.#submitted)) this.#bindGroups.clear();
+  }
+}

@@ -1,0 +1,51 @@
+import type { Backend } from "../../contract/index.ts";
+import { weightFormats } from "../../weight-format.ts";
+import { attention } from "./attention.ts";
+import { requestDevice } from "./device.ts";
+import type { DeviceOptions } from "./device.ts";
+import { elementwise } from "./elementwise.ts";
+import { Engine } from "./engine.ts";
+import type { EngineOptions } from "./engine.ts";
+import { indexing } from "./indexing.ts";
+import { loss } from "./loss.ts";
+import { matmul } from "./matmul.ts";
+import { normalization } from "./normalization.ts";
+import { optimizer } from "./optimizer.ts";
+import { random } from "./random.ts";
+import { reduce } from "./reduce.ts";
+import { weights } from "./weights.ts";
+
+export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
+
+/**
+ * The backend for GPUs: in browsers by `navigator.gpu`, in a page or a Worker, in Node by the npm package `webgpu`, which
+ * is to be installed beside this one. Ops are recorded and run later; tensors are read by `await tensor.data()`. Throws
+ * `backend-failure` where there is no WebGPU, and says what to do.
+ */
+export async function webgpu(options: WebGPUOptions = {}): Promise<Backend> {
+  const engine = new Engine(await requestDevice(options), options);
+  return {
+    name: "webgpu",
+    kernels: {
+      ...elementwise(engine),
+      ...reduce(engine),
+      ...matmul(engine),
+      ...indexing(engine),
+      ...normalization(engine),
+      ...attention(engine),
+      ...loss(engine),
+      ...optimizer(engine),
+      ...random(engine),
+      ...weights(engine),
+    },
+    weightFormats,
+    get memory() {
+      return engine.use;
+    },
+    allocate: (byteLength) => engine.allocate(byteLength),
+    free: (buffer) => engine.free(buffer),
+    write: (view, data) => engine.write(view, data),
+    read: (view) => engine.read(view),
+    dispose: () => engine.dispose(),
+  };
+}

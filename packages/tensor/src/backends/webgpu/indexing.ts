@@ -1,0 +1,71 @@
+import type { IndexingKernels } from "../../contract/index.ts";
+import { sizeOf } from "../../shape.ts";
+import type { Engine } from "./engine.ts";
+import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
+import { rowParts } from "./parts.ts";
+import { i32, reads, u32, writes } from "./program.ts";
+import { rowArguments, rowThreads } from "./reduce.ts";
+
+/** WGSL of the arguments of an entry point for a line of elements. */
+export const linearArguments = rowArguments;
+
+export function indexing(engine: Engine): IndexingKernels {
+  return {
+    gatherRows({ table, ids, out }) {
+      const [entries, width] = table.shape;
+      const count = sizeOf(out.shape);
+      for (const { view: rows, start } of rowParts(engine, table)) {
+        engine.run({
+          name: "gatherRows",
+          operands: { table: reads(rows), ids: reads(ids), out: writes(out) },
+          values: { count: u32(count), width: u32(width), entries: i32(entries), start: i32(start), end: i32(start + rows.shape[0]) },
+          source: (of) => `
+@compute @workgroup_size(${linearSize})
+fn main(${linearArguments}) {
+  let i = ${linearIndex};
+  if (i >= values.count) { return; }
+  let id = ${of.ids("i / values.width")};
+  if (id >= values.start && id < values.end) {
+    ${of.out("i")} = ${of.table("u32(id - values.start) * values.width + i % values.width")};
+  } else if (id < 0 || id >= values.entries) {
+    ${of.out("i")} = 0.0;
+  }
+}`,
+          workgroups: linear(count),
+        });
+      }
+    },
+
+    scatterAddRows({ ids, grad, out }) {
+      const [count, width] = grad.shape;
+      for (const { view: rows, start } of rowParts(engine, out)) {
+        engine.run({
+          name: "scatterAddRows",
+          operands: { ids: reads(ids), grad: reads(grad), out: writes(rows) },
+          values: { count: u32(count), width: u32(width), start: i32(start), end: i32(start + rows.shape[0]) },
+          // A workgroup for each id; where it comes more than once, the first one's adds them all, in their order.
+          source: (of) => `
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let first = ${groupIndex};
+  if (first >= values.count) { return; }
+  let id = ${of.ids("first")};
+  if (id < values.start || id >= values.end) { return; }
+  for (var i = 0u; i < first; i++) {
+    if (${of.ids("i")} == id) { return; }
+  }
+  for (var column = local; column < values.width; column += ${rowThreads}u) {
+    let place = u32(id - values.start) * values.width + column;
+    var sum = ${of.out("place")};
+    for (var i = first; i < values.count; i++) {
+      if (${of.ids("i")} == id) { sum += ${of.grad("i * values.width + column")}; }
+    }
+    ${of.out("place")} = sum;
+  }
+}`,
+          workgroups: spread(count),
+        });
+      }
+    },
+  };
+}

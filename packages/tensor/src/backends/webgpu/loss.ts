@@ -1,0 +1,93 @@
+import type { LossKernels } from "../../contract/index.ts";
+import { sizeOf } from "../../shape.ts";
+import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
+import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
+import { f32, i32, reads, u32, writes } from "./program.ts";
+import { rowArguments, rowThreads, together } from "./reduce.ts";
+
+export function loss(engine: Engine): LossKernels {
+  return {
+    crossEntropy({ logits, targets, ignoreIndex, losses, logSumExp, count }) {
+      const [rows, classes] = logits.shape;
+      engine.run({
+        name: "crossEntropy",
+        operands: { logits: reads(logits), targets: reads(targets), losses: writes(losses), logSumExp: writes(logSumExp) },
+        values: {
+          rows: u32(rows), classes: u32(classes), ignoreIndex: i32(ignoreIndex), lowest: f32(-Infinity), nan: f32(NaN),
+        },
+        source: (of) => `
+${functions(["exponential", "logarithm"])}
+${together("sum", "a + b")}
+${together("largest", "max(a, b)")}
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let row = ${groupIndex};
+  if (row >= values.rows) { return; }
+  let start = row * values.classes;
+  var part = values.lowest;
+  for (var i = local; i < values.classes; i += ${rowThreads}u) { part = max(part, ${of.logits("start + i")}); }
+  let most = largest(part, local);
+  part = 0.0;
+  for (var i = local; i < values.classes; i += ${rowThreads}u) { part += exponential(${of.logits("start + i")} - most); }
+  let logSum = most + logarithm(sum(part, local));
+  if (local > 0u) { return; }
+  ${of.logSumExp("row")} = logSum;
+  let target_ = ${of.targets("row")};
+  var loss = 0.0;
+  if (target_ != values.ignoreIndex) {
+    loss = values.nan;
+    if (target_ >= 0 && target_ < i32(values.classes)) { loss = logSum - ${of.logits("start + u32(target_)")}; }
+  }
+  ${of.losses("row")} = loss;
+}`,
+        workgroups: spread(rows),
+      });
+      engine.run({
+        name: "crossEntropy count",
+        operands: { targets: reads(targets), count: writes(count) },
+        values: { rows: u32(rows), ignoreIndex: i32(ignoreIndex) },
+        source: (of) => `
+${together("sum", "a + b")}
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  var part = 0.0;
+  for (var i = local; i < values.rows; i += ${rowThreads}u) {
+    part += select(0.0, 1.0, ${of.targets("i")} != values.ignoreIndex);
+  }
+  let all = sum(part, local);
+  if (local == 0u) { ${of.count("0")} = all; }
+}`,
+        workgroups: [1],
+      });
+    },
+
+    crossEntropyGradient({ logits, targets, ignoreIndex, logSumExp, grad, out }) {
+      const classes = logits.shape[1];
+      const count = sizeOf(logits.shape);
+      engine.run({
+        name: "crossEntropyGradient",
+        operands: {
+          logits: reads(logits), targets: reads(targets), logSumExp: reads(logSumExp), grad: reads(grad), out: writes(out),
+        },
+        values: { count: u32(count), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
+        source: (of) => `
+${functions(["exponential"])}
+@compute @workgroup_size(${linearSize})
+fn main(${rowArguments}) {
+  let i = ${linearIndex};
+  if (i >= values.count) { return; }
+  let row = i / values.classes;
+  let target_ = ${of.targets("row")};
+  var gradient = 0.0;
+  if (target_ != values.ignoreIndex) {
+    let probability = exponential(${of.logits("i")} - ${of.logSumExp("row")});
+    gradient = (probability - select(0.0, 1.0, i32(i % values.classes) == target_)) * ${of.grad("row")};
+  }
+  ${of.out("i")} = gradient;
+}`,
+        workgroups: linear(count),
+      });
+    },
+  };
+}

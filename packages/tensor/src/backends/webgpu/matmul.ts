@@ -1,0 +1,44 @@
+import type { MatmulKernels } from "../../contract/index.ts";
+import type { Engine } from "./engine.ts";
+import { multiplyFewRows, takesFewRows } from "./multiply-few-rows.ts";
+import { multiplyByTiles } from "./multiply-by-tiles.ts";
+import { relaid } from "./parts.ts";
+import { fitting } from "./products.ts";
+import type { Products } from "./products.ts";
+import { reads } from "./program.ts";
+
+export function matmul(engine: Engine): MatmulKernels {
+  return {
+    matmul({ a, b, out, ...rest }) {
+      let products: Products = { a, b, out, ...rest };
+      const [batch, rows, inner] = a.shape;
+      // One matrix on the right for all on the left: then theirs are one.
+      if (batch > 1 && b.strides[0] === 0 && a.strides[0] === rows * a.strides[1]) {
+        const columns = b.shape[2];
+        const merged = { shape: [1, batch * rows, columns], strides: [0, columns, 1] };
+        products = {
+          ...products,
+          a: relaid(a, { shape: [1, batch * rows, inner], strides: [0, a.strides[1], a.strides[2]] }),
+          b: relaid(b, { shape: [1, inner, columns] }),
+          out: relaid(out, merged),
+          preactivation: rest.preactivation && relaid(rest.preactivation, merged),
+          residual: rest.residual && relaid(rest.residual, merged),
+        };
+      }
+      for (const part of fitting(engine, products)) {
+        if (takesFewRows(part)) multiplyFewRows(engine, part);
+        else {
+          multiplyByTiles(engine, part, {
+            name: "matmul",
+            operands: { b: reads(part.b) },
+            values: {},
+            functions: () => "",
+            isContiguousAlong: part.b.strides[2] === 1 ? "columns" : "inner",
+            element: (of, inner, column) =>
+              of.b(`batch * values.b_batch + (${inner}) * values.b_inner + (${column}) * values.b_column`),
+          });
+        }
+      }
+    },
+  };
+}

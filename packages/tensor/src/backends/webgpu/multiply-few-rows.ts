@@ -1,0 +1,83 @@
+import type { Engine } from "./engine.ts";
+import { spread, groupIndex } from "./grid.ts";
+import { epilogueParts } from "./products.ts";
+import type { Products } from "./products.ts";
+import { reads, u32 } from "./program.ts";
+import { rowArguments, rowThreads } from "./reduce.ts";
+
+/** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
+export const fewRows = 8;
+/** Threads that share a column. */
+export const lanes = 32;
+/** Columns of a workgroup. */
+export const columnsOfGroup = rowThreads / lanes;
+
+/** Whether it is best to read the right operand once, along its contiguous columns: decoding does that all the time. */
+export function takesFewRows({ a, b }: Products): boolean {
+  return a.shape[0] === 1 && a.shape[1] <= fewRows && b.strides[1] === 1 && a.strides[2] === 1;
+}
+
+export function multiplyFewRows(engine: Engine, products: Products): void {
+  const { a, b } = products;
+  const [, rows, inner] = a.shape;
+  const columns = b.shape[2];
+  const epilogue = epilogueParts(products);
+  const isAligned = [a.offset, b.offset, inner, a.strides[1], b.strides[2]].every((count) => count % 4 === 0);
+  const width = isAligned ? 4 : 1;
+  const type = isAligned ? "vec4f" : "f32";
+  const groups = Math.ceil(columns / columnsOfGroup);
+  engine.run({
+    name: "matmul few rows",
+    variant: `${rows} ${width} ${epilogue.variant}`,
+    operands: { a: reads(a, width), b: reads(b, width), ...epilogue.operands },
+    values: {
+      inner: u32(inner / width),
+      columns: u32(columns),
+      a_row: u32(a.strides[1] / width),
+      b_column: u32(b.strides[2] / width),
+      ...epilogue.values,
+    },
+    source: (of) => `
+${epilogue.functions}
+${sumOfLanes(rows)}
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let lane = local % ${lanes}u;
+  let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
+  var sums: array<${type}, ${rows}>;
+  if (column < values.columns) {
+    for (var i = lane; i < values.inner; i += ${lanes}u) {
+      let element = ${of.b("column * values.b_column + i")};
+      ${eachRow(rows, (row) => `sums[${row}] += ${of.a(`${row}u * values.a_row + i`)} * element;`)}
+    }
+  }
+  ${eachRow(rows, (row) => `parts[${row}][local] = ${isAligned ? `dot(sums[${row}], vec4f(1.0))` : `sums[${row}]`};`)}
+  addLanes(local, lane);
+  if (lane >= ${rows}u || column >= values.columns) { return; }
+  let batch = 0u;
+  let row = lane;
+  let sum = parts[lane][local - lane];
+  ${epilogue.store(of)}
+}`,
+    workgroups: spread(groups),
+  });
+}
+
+/** WGSL of the workgroup's `parts`, by row and thread, and of their sums over the threads of a column. */
+export function sumOfLanes(rows: number): string {
+  return `
+var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
+fn addLanes(local: u32, lane: u32) {
+  workgroupBarrier();
+  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+      ${eachRow(rows, (row) => `parts[${row}][local] += parts[${row}][local + half];`)}
+    }
+    workgroupBarrier();
+  }
+}`;
+}
+
+export function eachRow(rows: number, line: (row: number) => string): string {
+  return Array.from({ length: rows }, (_, row) => line(row)).join("\n      ");
+}

@@ -1,0 +1,179 @@
+import type { NormalizationKernels } from "../../contract/index.ts";
+import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
+import { groupIndex, spread } from "./grid.ts";
+import { f32, reads, u32, writes } from "./program.ts";
+import { columnThreads, rowArguments, rowLanes, rowThreads, together } from "./reduce.ts";
+
+export function normalization(engine: Engine): NormalizationKernels {
+  return {
+    layerNorm({ x, weight, bias, epsilon, out, mean, inverseDeviation }) {
+      const [rows, width] = x.shape;
+      const saves = mean && inverseDeviation;
+      engine.run({
+        name: "layerNorm",
+        operands: {
+          x: reads(x),
+          weight: reads(weight),
+          bias: reads(bias),
+          out: writes(out),
+          ...(saves ? { mean: writes(mean), inverseDeviation: writes(inverseDeviation) } : {}),
+        },
+        values: { rows: u32(rows), width: u32(width), epsilon: f32(epsilon) },
+        source: (of) => `
+${together("sum", "a + b")}
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let row = ${groupIndex};
+  if (row >= values.rows) { return; }
+  let start = row * values.width;
+  var part = 0.0;
+  for (var i = local; i < values.width; i += ${rowThreads}u) { part += ${of.x("start + i")}; }
+  let mean = sum(part, local) / f32(values.width);
+  part = 0.0;
+  for (var i = local; i < values.width; i += ${rowThreads}u) {
+    let distance = ${of.x("start + i")} - mean;
+    part += distance * distance;
+  }
+  let inverse = 1.0 / sqrt(sum(part, local) / f32(values.width) + values.epsilon);
+  for (var i = local; i < values.width; i += ${rowThreads}u) {
+    ${of.out("start + i")} = (${of.x("start + i")} - mean) * inverse * ${of.weight("i")} + ${of.bias("i")};
+  }
+  ${saves ? `if (local == 0u) { ${of.mean("row")} = mean; ${of.inverseDeviation("row")} = inverse; }` : ""}
+}`,
+        workgroups: spread(rows),
+      });
+    },
+
+    layerNormGradient({ x, weight, mean, inverseDeviation, grad, gradX, gradWeight, gradBias }) {
+      const [rows, width] = x.shape;
+      const saved = { x: reads(x), mean: reads(mean), inverseDeviation: reads(inverseDeviation), grad: reads(grad) };
+      engine.run({
+        name: "layerNormGradient of weights",
+        operands: { ...saved, gradWeight: writes(gradWeight), gradBias: writes(gradBias) },
+        values: { rows: u32(rows), width: u32(width) },
+        source: (of) => `
+var<workgroup> parts: array<vec2f, ${rowThreads}>;
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let column = group.x * ${columnThreads}u + local % ${columnThreads}u;
+  let lane = local / ${columnThreads}u;
+  var all = vec2f();
+  if (column < values.width) {
+    var row = lane;
+    while (row < values.rows) {
+      var some = vec2f();
+      for (var i = 0u; i < 32u && row < values.rows; i++) {
+        let place = row * values.width + column;
+        let normalized = (${of.x("place")} - ${of.mean("row")}) * ${of.inverseDeviation("row")};
+        let gradient = ${of.grad("place")};
+        some += vec2f(gradient * normalized, gradient);
+        row += ${rowLanes}u;
+      }
+      all += some;
+    }
+  }
+  parts[local] = all;
+  workgroupBarrier();
+  for (var half = ${rowLanes / 2}u; half > 0u; half >>= 1u) {
+    if (lane < half) { parts[local] += parts[local + half * ${columnThreads}u]; }
+    workgroupBarrier();
+  }
+  if (lane == 0u && column < values.width) {
+    ${of.gradWeight("column")} += parts[local].x;
+    ${of.gradBias("column")} += parts[local].y;
+  }
+}`,
+        workgroups: [Math.ceil(width / columnThreads)],
+      });
+      engine.run({
+        name: "layerNormGradient",
+        operands: { ...saved, weight: reads(weight), gradX: writes(gradX) },
+        values: { rows: u32(rows), width: u32(width) },
+        source: (of) => `
+${together("sum", "a + b", rowThreads, "vec2f")}
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let row = ${groupIndex};
+  if (row >= values.rows) { return; }
+  let start = row * values.width;
+  let mean = ${of.mean("row")};
+  let inverse = ${of.inverseDeviation("row")};
+  var part = vec2f();
+  for (var i = local; i < values.width; i += ${rowThreads}u) {
+    let scaled = ${of.grad("start + i")} * ${of.weight("i")};
+    part += vec2f(scaled, scaled * (${of.x("start + i")} - mean) * inverse);
+  }
+  let sums = sum(part, local) / f32(values.width);
+  for (var i = local; i < values.width; i += ${rowThreads}u) {
+    let normalized = (${of.x("start + i")} - mean) * inverse;
+    ${of.gradX("start + i")} = inverse * (${of.grad("start + i")} * ${of.weight("i")} - sums.x - normalized * sums.y);
+  }
+}`,
+        workgroups: spread(rows),
+      });
+    },
+
+    softmax({ x, logarithm, out }) {
+      const [rows, width] = x.shape;
+      engine.run({
+        name: "softmax",
+        variant: logarithm ? "logarithm" : "",
+        operands: { x: reads(x), out: writes(out) },
+        values: { rows: u32(rows), width: u32(width), lowest: f32(-Infinity) },
+        source: (of) => `
+${functions(["exponential", "logarithm"])}
+${together("sum", "a + b")}
+${together("largest", "max(a, b)")}
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let row = ${groupIndex};
+  if (row >= values.rows) { return; }
+  let start = row * values.width;
+  var part = values.lowest;
+  for (var i = local; i < values.width; i += ${rowThreads}u) { part = max(part, ${of.x("start + i")}); }
+  let most = largest(part, local);
+  part = 0.0;
+  for (var i = local; i < values.width; i += ${rowThreads}u) { part += exponential(${of.x("start + i")} - most); }
+  let all = sum(part, local);
+  ${logarithm ? "let logSum = logarithm(all);" : ""}
+  for (var i = local; i < values.width; i += ${rowThreads}u) {
+    let distance = ${of.x("start + i")} - most;
+    ${of.out("start + i")} = ${logarithm ? "distance - logSum" : "exponential(distance) / all"};
+  }
+}`,
+        workgroups: spread(rows),
+      });
+    },
+
+    softmaxGradient({ y, logarithm, grad, out }) {
+      const [rows, width] = y.shape;
+      engine.run({
+        name: "softmaxGradient",
+        variant: logarithm ? "logarithm" : "",
+        operands: { y: reads(y), grad: reads(grad), out: writes(out) },
+        values: { rows: u32(rows), width: u32(width) },
+        source: (of) => `
+${functions(["exponential"])}
+${together("sum", "a + b")}
+@compute @workgroup_size(${rowThreads})
+fn main(${rowArguments}) {
+  let row = ${groupIndex};
+  if (row >= values.rows) { return; }
+  let start = row * values.width;
+  var part = 0.0;
+  for (var i = local; i < values.width; i += ${rowThreads}u) {
+    part += ${of.grad("start + i")}${logarithm ? "" : ` * ${of.y("start + i")}`};
+  }
+  let all = sum(part, local);
+  for (var i = local; i < values.width; i += ${rowThreads}u) {
+    let y = ${of.y("start + i")};
+    let gradient = ${of.grad("start + i")};
+    ${of.out("start + i")} = ${logarithm ? "gradient - exponential(y) * all" : "y * (gradient - all)"};
+  }
+}`,
+        workgroups: spread(rows),
+      });
+    },
+  };
+}

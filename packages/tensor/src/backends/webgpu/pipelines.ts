@@ -1,0 +1,77 @@
+import type { Bindings, Dispatch } from "./program.ts";
+import { keyOf, sourceOf } from "./program.ts";
+import { computeStage } from "./usage.ts";
+
+/** A program, compiled or on the way. */
+export interface Pipeline {
+  readonly name: string;
+  readonly layout: GPUBindGroupLayout;
+  /** Absent until `ready`. */
+  compiled?: GPUComputePipeline;
+  /** Rejects where the device refuses the program. */
+  readonly ready: Promise<void>;
+}
+
+/** The compiled programs, each made once. */
+export class Pipelines {
+  readonly #device: GPUDevice;
+  /** The layout of what holds the values. */
+  readonly valuesLayout: GPUBindGroupLayout;
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Pipeline>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+    this.valuesLayout = device.createBindGroupLayout({
+      label: "values",
+      entries: [{ binding: 0, visibility: computeStage, buffer: { type: "uniform", hasDynamicOffset: true } }],
+    });
+  }
+
+  /** The program of a call; a new one is compiled while the caller goes on. */
+  get(dispatch: Dispatch, bindings: Bindings): Pipeline {
+    const key = keyOf(dispatch, bindings);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#compile(dispatch, bindings);
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  #compile(dispatch: Dispatch, bindings: Bindings): Pipeline {
+    const { name } = dispatch;
+    const layout = this.#layoutOf(bindings);
+    const module = this.#device.createShaderModule({ label: name, code: sourceOf(dispatch, bindings) });
+    const compiling = this.#device.createComputePipelineAsync({
+      label: name,
+      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout, this.valuesLayout] }),
+      compute: { module, entryPoint: "main" },
+    });
+    const pipeline: Pipeline = {
+      name,
+      layout,
+      ready: compiling.then((compiled) => void (pipeline.compiled = compiled)),
+    };
+    // Whoever needs it waits for `ready` and hears of a failure there.
+    pipeline.ready.catch(() => undefined);
+    return pipeline;
+  }
+
+  #layoutOf({ bindings }: Bindings): GPUBindGroupLayout {
+    const key = bindings.map(({ writes }) => (writes ? "w" : "r")).join("");
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.#device.createBindGroupLayout({
+        label: key,
+        entries: bindings.map(({ writes }, binding) => ({
+          binding,
+          visibility: computeStage,
+          buffer: { type: writes ? "storage" : "read-only-storage" },
+        })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}
