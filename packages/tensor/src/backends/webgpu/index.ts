@@ -13,6 +13,7 @@ import { normalization } from "./normalization.ts";
 import { optimizer } from "./optimizer.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { sampling } from "./sampling.ts";
 import { weights } from "./weights.ts";
 
 export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
@@ -36,6 +37,7 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<Backend> {
       ...loss(engine),
       ...optimizer(engine),
       ...random(engine),
+      ...sampling(engine),
       ...weights(engine),
     },
     weightFormats,
