@@ -18,32 +18,47 @@ export interface RightOperand {
   readonly element: (of: Elements<string>, inner: string, column: string) => string;
 }
 
-/** Threads of a workgroup along each side of its tile. */
-const side = 16;
-/** Layers of a tile that are in the workgroup's memory together. */
+/** A tile of the result: `side` · `side` threads, each with `quads` · 4 rows and as many columns. */
+interface Tile {
+  readonly side: number;
+  readonly quads: number;
+}
+
+/** From the largest to the smallest. */
+const tiles: readonly Tile[] = [{ side: 16, quads: 2 }, { side: 16, quads: 1 }, { side: 8, quads: 1 }];
+/** Layers of both operands that are in the workgroup's memory together. */
 const depth = 16;
-/** Rows and columns of a thread, from the largest tile to the smallest. */
-const tiles = [8, 4, 2] as const;
 /** Tiles that a GPU should have to keep all of it busy. */
 const manyTiles = 128;
 
 /**
  * A tile of the result for each workgroup: in turn some layers of both operands are loaded into its memory, where each
- * thread reads what it needs for its own rows and columns, which it keeps in registers.
+ * thread reads what it needs for its own rows and columns, whose sums it keeps in registers.
  */
 export function multiplyByTiles(engine: Engine, products: Products, right: RightOperand): void {
   const { a, b } = products;
   const [batch, rows, inner] = a.shape;
   const columns = b.shape[2];
-  const tilesOf = (each: number): number => batch * Math.ceil(rows / (side * each)) * Math.ceil(columns / (side * each));
-  const each = tiles.find((size) => tilesOf(size) >= manyTiles) ?? tiles[tiles.length - 1];
-  const width = side * each;
+  const along = (length: number, { side, quads }: Tile): number => Math.ceil(length / (side * quads * 4));
+  const tile =
+    tiles.find((each) => batch * along(rows, each) * along(columns, each) >= manyTiles) ?? tiles[tiles.length - 1];
+  const { side, quads } = tile;
+  const width = side * quads * 4;
   const epilogue = epilogueParts(products);
   const aAlongInner = a.strides[2] === 1;
   const bAlongInner = right.isContiguousAlong === "inner";
+  const own = Array.from({ length: quads }, (_, quad) => quad);
+  const sums = own.flatMap((quad) => [0, 1, 2, 3].map((row) => quad * 4 + row));
+  const load = (target: string, alongInner: boolean, element: (k: string, line: string) => string): string => `
+    for (var index = local; index < ${(depth * width) / 4}u; index += ${side * side}u) {
+      ${alongInner ? `let k = index % ${depth}u; let quad = index / ${depth}u;` : `let quad = index % ${width / 4}u; let k = index / ${width / 4}u;`}
+      var elements = vec4f();
+      for (var i = 0u; i < 4u; i++) { ${element("layer + k", "quad * 4u + i")} }
+      ${target}[k * step + quad] = elements;
+    }`;
   engine.run({
     name: right.name,
-    variant: `${each} ${aAlongInner} ${bAlongInner} ${epilogue.variant}`,
+    variant: `${side} ${quads} ${aAlongInner} ${bAlongInner} ${epilogue.variant}`,
     operands: { a: reads(a), ...right.operands, ...epilogue.operands },
     values: {
       rows: u32(rows),
@@ -61,10 +76,10 @@ export function multiplyByTiles(engine: Engine, products: Products, right: Right
     source: (of) => `
 ${epilogue.functions}
 ${right.functions(of)}
-// A column more than needed, so that threads which write along the other axis meet different banks.
-const step = ${width + 1}u;
-var<workgroup> left: array<f32, ${depth * (width + 1)}>;
-var<workgroup> right: array<f32, ${depth * (width + 1)}>;
+// One more than needed, so that threads which write along the other axis meet different banks.
+const step = ${width / 4 + 1}u;
+var<workgroup> left: array<vec4f, ${depth * (width / 4 + 1)}>;
+var<workgroup> right: array<vec4f, ${depth * (width / 4 + 1)}>;
 @compute @workgroup_size(${side * side})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let batch = group.z;
@@ -72,55 +87,40 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let firstColumn = group.x * ${width}u;
   let ownRow = local / ${side}u;
   let ownColumn = local % ${side}u;
-  var sums: array<array<f32, ${each}>, ${each}>;
+  ${sums.flatMap((row) => own.map((quad) => `var sum_${row}_${quad} = vec4f();`)).join("\n  ")}
   for (var layer = 0u; layer < values.inner; layer += ${depth}u) {
-    for (var i = 0u; i < ${(depth * width) / (side * side)}u; i++) {
-      let index = i * ${side * side}u + local;
-      ${placeInTile(aAlongInner, width, "row")}
-      var element = 0.0;
-      if (firstRow + row < values.rows && layer + k < values.inner) {
-        element = ${of.a("batch * values.a_batch + (firstRow + row) * values.a_row + (layer + k) * values.a_inner")};
-      }
-      left[k * step + row] = element;
-    }
-    for (var i = 0u; i < ${(depth * width) / (side * side)}u; i++) {
-      let index = i * ${side * side}u + local;
-      ${placeInTile(bAlongInner, width, "column")}
-      var element = 0.0;
-      if (firstColumn + column < values.columns && layer + k < values.inner) {
-        element = ${right.element(of, "layer + k", "firstColumn + column")};
-      }
-      right[k * step + column] = element;
-    }
+    ${load("left", aAlongInner, (k, line) => `
+        let row = firstRow + ${line};
+        if (row < values.rows && ${k} < values.inner) {
+          elements[i] = ${of.a(`batch * values.a_batch + row * values.a_row + (${k}) * values.a_inner`)};
+        }`)}
+    ${load("right", bAlongInner, (k, line) => `
+        let column = firstColumn + ${line};
+        if (column < values.columns && ${k} < values.inner) { elements[i] = ${right.element(of, k, "column")}; }`)}
     workgroupBarrier();
     for (var k = 0u; k < ${depth}u; k++) {
-      var rights: array<f32, ${each}>;
-      for (var j = 0u; j < ${each}u; j++) { rights[j] = right[k * step + j * ${side}u + ownColumn]; }
-      for (var i = 0u; i < ${each}u; i++) {
-        let factor = left[k * step + i * ${side}u + ownRow];
-        for (var j = 0u; j < ${each}u; j++) { sums[i][j] += factor * rights[j]; }
-      }
+      ${own.map((quad) => `let right_${quad} = right[k * step + ${quad * side}u + ownColumn];`).join("\n      ")}
+      ${own.map((quad) => `let left_${quad} = left[k * step + ${quad * side}u + ownRow];`).join("\n      ")}
+      ${sums
+        .flatMap((row) =>
+          own.map((quad) => `sum_${row}_${quad} += left_${row >> 2}.${"xyzw"[row & 3]} * right_${quad};`),
+        )
+        .join("\n      ")}
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < ${each}u; i++) {
-    let row = firstRow + i * ${side}u + ownRow;
-    for (var j = 0u; j < ${each}u; j++) {
-      let column = firstColumn + j * ${side}u + ownColumn;
+  let all = array<vec4f, ${sums.length * quads}>(${sums.flatMap((row) => own.map((quad) => `sum_${row}_${quad}`)).join(", ")});
+  for (var i = 0u; i < ${sums.length}u; i++) {
+    let row = firstRow + (i / 4u * ${side}u + ownRow) * 4u + i % 4u;
+    for (var j = 0u; j < ${quads * 4}u; j++) {
+      let column = firstColumn + (j / 4u * ${side}u + ownColumn) * 4u + j % 4u;
       if (row < values.rows && column < values.columns) {
-        let sum = sums[i][j];
+        let sum = all[i * ${quads}u + j / 4u][j % 4u];
         ${epilogue.store(of)}
       }
     }
   }
 }`,
-    workgroups: [Math.ceil(columns / width), Math.ceil(rows / width), batch],
+    workgroups: [along(columns, tile), along(rows, tile), batch],
   });
-}
-
-/** WGSL: which layer `k` and which row or column of the tile is element `index`, so that neighbours read neighbours. */
-function placeInTile(alongInner: boolean, width: number, name: "row" | "column"): string {
-  return alongInner
-    ? `let k = index % ${depth}u; let ${name} = index / ${depth}u;`
-    : `let k = index / ${width}u; let ${name} = index % ${width}u;`;
 }

@@ -48,15 +48,15 @@ fn main(${rowArguments}) {
   if (column < values.columns) {
     for (var i = lane; i < values.inner; i += ${lanes}u) {
       let element = ${of.b("column * values.b_column + i")};
-      ${eachRow(rows, (row) => `sums[${row}] += ${of.a(`${row}u * values.a_row + i`)} * element;`)}
+      ${eachRow(rows, (row) => `sums[${row}] += ${of.a(`${row} * values.a_row + i`)} * element;`)}
     }
   }
   ${eachRow(rows, (row) => `parts[${row}][local] = ${isAligned ? `dot(sums[${row}], vec4f(1.0))` : `sums[${row}]`};`)}
-  addLanes(local, lane);
+  workgroupBarrier();
   if (lane >= ${rows}u || column >= values.columns) { return; }
   let batch = 0u;
   let row = lane;
-  let sum = parts[lane][local - lane];
+  let sum = sum_of_lanes(lane, local - lane);
   ${epilogue.store(of)}
 }`,
     workgroups: spread(groups),
@@ -67,17 +67,14 @@ fn main(${rowArguments}) {
 export function sumOfLanes(rows: number): string {
   return `
 var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
-fn addLanes(local: u32, lane: u32) {
-  workgroupBarrier();
-  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
-    if (lane < half) {
-      ${eachRow(rows, (row) => `parts[${row}][local] += parts[${row}][local + half];`)}
-    }
-    workgroupBarrier();
-  }
+fn sum_of_lanes(row: u32, first: u32) -> f32 {
+  var sum = 0.0;
+  for (var lane = 0u; lane < ${lanes}u; lane++) { sum += parts[row][first + lane]; }
+  return sum;
 }`;
 }
 
-export function eachRow(rows: number, line: (row: number) => string): string {
-  return Array.from({ length: rows }, (_, row) => line(row)).join("\n      ");
+/** WGSL of a line for each row. */
+export function eachRow(rows: number, line: (row: string) => string): string {
+  return rows === 1 ? line("0u") : `for (var row = 0u; row < ${rows}u; row++) { ${line("row")} }`;
 }

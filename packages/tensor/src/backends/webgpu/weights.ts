@@ -103,25 +103,25 @@ function rightOperand(name: string, weight: StoredView, isContiguousAlong: "inne
 }
 
 /** WGSL that adds to `sums[row]` what the elements of a word contribute, `x(row, column)` being the activations. */
-const wordProducts: Record<WeightFormat, (add: (expression: (row: number) => string) => string) => string> = {
+const wordProducts: Record<WeightFormat, (add: (expression: (row: string) => string) => string) => string> = {
   f16: (add) => `
       let first = block * ${blockColumns}u + place * 2u;
       let elements = vec2f(half(word), half(word >> 16u));
-      ${add((row) => `dot(elements, vec2f(x(${row}u, first), x(${row}u, first + 1u)))`)}`,
+      ${add((row) => `dot(elements, vec2f(x(${row}, first), x(${row}, first + 1u)))`)}`,
   bf16: (add) => `
       let first = block * ${blockColumns}u + place * 2u;
       let elements = vec2f(bitcast<f32>(word << 16u), bitcast<f32>(word & 0xffff0000u));
-      ${add((row) => `dot(elements, vec2f(x(${row}u, first), x(${row}u, first + 1u)))`)}`,
+      ${add((row) => `dot(elements, vec2f(x(${row}, first), x(${row}, first + 1u)))`)}`,
   int8: (add) => `
       let first = block * ${blockColumns}u + place * 4u;
       let elements = vec4f((vec4i(bitcast<i32>(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)) * b_scale(column, block);
-      ${add((row) => `dot(elements, x4(${row}u, first))`)}`,
+      ${add((row) => `dot(elements, x4(${row}, first))`)}`,
   int4: (add) => `
       let first = block * ${blockColumns}u + place * 4u;
       let scale = b_scale(column, block);
       let low = (vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u)) - 8.0) * scale;
       let high = (vec4f((vec4u(word) >> vec4u(4u, 12u, 20u, 28u)) & vec4u(15u)) - 8.0) * scale;
-      ${add((row) => `dot(low, x4(${row}u, first)) + dot(high, x4(${row}u, first + 16u))`)}`,
+      ${add((row) => `dot(low, x4(${row}, first)) + dot(high, x4(${row}, first + 16u))`)}`,
 };
 
 /** A stored weight, read once: threads that share a column take its words in turn. */
@@ -171,11 +171,11 @@ fn main(${rowArguments}) {
     }
   }
   ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
-  addLanes(local, lane);
+  workgroupBarrier();
   if (lane >= ${rows}u || column >= values.columns) { return; }
   let batch = 0u;
   let row = lane;
-  let sum = parts[lane][local - lane];
+  let sum = sum_of_lanes(lane, local - lane);
   ${epilogue.store(of)}
 }`,
     workgroups: spread(Math.ceil(columns / columnsOfGroup)),
