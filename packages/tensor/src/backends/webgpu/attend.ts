@@ -165,12 +165,14 @@ export function attendFew(engine: Engine, run: AttentionRun): void {
   const { count, queryCount, keyCount } = sequences;
   const chunks = Math.ceil(keyCount / chunkKeys);
   const queries = count * queryCount;
+  const results = { out: writes(out), ...(logSumExp ? { logSumExp: writes(logSumExp) } : {}) };
   // For each query, head and chunk its largest score, its sum of exponentials, and its mix.
-  engine.withScratch(queries * heads * chunks * (headDim + 2), (parts) => {
+  const partFloats = chunks === 1 ? 0 : queries * heads * chunks * (headDim + 2);
+  engine.withScratch(partFloats, (parts) => {
     engine.run({
       name: "attention few queries",
       variant: `${source.name} ${headDim} ${causal}`,
-      operands: { q: reads(q), ...source.operands, parts: writes(parts) },
+      operands: { q: reads(q), ...source.operands, ...(chunks === 1 ? results : { parts: writes(parts) }) },
       values: {
         ...sequenceValues(sequences, run),
         ...source.values,
@@ -181,7 +183,7 @@ export function attendFew(engine: Engine, run: AttentionRun): void {
         chunks: u32(chunks),
       },
       source: (of) => `
-${functions(["exponential"])}
+${functions(["exponential", "logarithm"])}
 ${source.functions(of)}
 ${visibleKeys(causal)}
 ${together("sum", "a + b", ownThreads)}
@@ -216,25 +218,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     part += weight;
   }
   let all = sum(part, local);
-  let to = ((group.z * values.heads + head) * values.chunks + chunk) * ${headDim + 2}u;
+  let to = ${chunks === 1 ? "row * values.heads + head" : `((group.z * values.heads + head) * values.chunks + chunk) * ${headDim + 2}u`};
   for (var i = local; i < ${headDim}u; i += ${ownThreads}u) {
     var mixed = 0.0;
     for (var key = first; key < end; key++) {
       mixed += weights[key - first] * value_element(first_row + key, kv_head, i);
     }
-    ${of.parts("to + 2u + i")} = mixed;
+    ${chunks === 1 ? `${of.out(`to * ${headDim}u + i`)} = mixed / all;` : `${of.parts("to + 2u + i")} = mixed;`}
   }
-  if (local == 0u) {
-    ${of.parts("to")} = most;
-    ${of.parts("to + 1u")} = all;
-  }
+  if (local > 0u) { return; }
+  ${chunks === 1 ? "" : `${of.parts("to")} = most; ${of.parts("to + 1u")} = all;`}
+  ${chunks === 1 && logSumExp ? `${of.logSumExp("to")} = most + logarithm(all);` : ""}
 }`,
       workgroups: [chunks, heads, queries],
     });
+    if (chunks === 1) return;
     engine.run({
       name: "attention together",
       variant: headDim,
-      operands: { parts: reads(parts), out: writes(out), ...(logSumExp ? { logSumExp: writes(logSumExp) } : {}) },
+      operands: { parts: reads(parts), ...results },
       values: { ...sequenceValues(sequences, run), heads: u32(heads), chunks: u32(chunks) },
       source: (of) => `
 ${functions(["exponential", "logarithm"])}

@@ -1,4 +1,5 @@
 import type { Pipeline } from "./pipelines.ts";
+import type { Profiler } from "./profiler.ts";
 import type { Value } from "./program.ts";
 
 /** Bytes between the values of two calls: devices ask for a multiple of at most this. */
@@ -37,6 +38,11 @@ export class Batch {
     return this.#calls;
   }
 
+  /** Bytes of the buffers that are destroyed after it. */
+  get temporaryBytes(): number {
+    return this.#temporaries.reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** What its programs that are not compiled yet wait for. */
   get compiling(): Promise<void>[] {
     const promises = new Set<Promise<void>>();
@@ -66,7 +72,7 @@ export class Batch {
   }
 
   /** All of its programs are compiled. `values` and its group are shared by all batches. */
-  submit(device: GPUDevice, values: GPUBuffer, valuesGroup: GPUBindGroup): void {
+  submit(device: GPUDevice, values: GPUBuffer, valuesGroup: GPUBindGroup, profiler?: Profiler): void {
     const encoder = device.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
     let current: GPUComputePipeline | undefined;
@@ -79,15 +85,22 @@ export class Batch {
         continue;
       }
       const { pipeline, bindGroup, workgroups } = command;
-      pass ??= encoder.beginComputePass();
+      pass ??= encoder.beginComputePass(profiler && { timestampWrites: profiler.timestamps(pipeline.name) });
       if (pipeline.compiled && pipeline.compiled !== current) pass.setPipeline((current = pipeline.compiled));
       pass.setBindGroup(0, bindGroup);
       pass.setBindGroup(1, valuesGroup, [index++ * valuesStep]);
       pass.dispatchWorkgroups(...workgroups);
+      // A pass is the least that a device takes the time of.
+      if (profiler) {
+        pass.end();
+        pass = current = undefined;
+      }
     }
     pass?.end();
+    const collect = profiler?.resolve(encoder);
     device.queue.writeBuffer(values, 0, this.#words, 0, index * valuesWords);
     device.queue.submit([encoder.finish()]);
+    collect?.();
     for (const buffer of this.#temporaries) buffer.destroy();
   }
 

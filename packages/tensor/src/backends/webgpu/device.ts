@@ -48,6 +48,11 @@ export async function requestDevice({ gpu, powerPreference = "high-performance" 
   }
 }
 
+/** Who made an adapter, and what it is. */
+export function describeAdapter({ vendor, architecture, description }: GPUAdapterInfo): string {
+  return [vendor, architecture, description].filter(Boolean).join(" ") || "unknown";
+}
+
 async function findGPU(): Promise<GPU> {
   const { gpu } = (globalThis as { navigator?: { gpu?: GPU } }).navigator ?? {};
   if (gpu) return gpu;

@@ -6,18 +6,33 @@ import { sizeOf } from "../../shape.ts";
 import { Batch, valuesStep } from "./batch.ts";
 import { Pipelines } from "./pipelines.ts";
 import { Pool } from "./pool.ts";
+import { Profiler } from "./profiler.ts";
+import type { KernelTime } from "./profiler.ts";
 import { layOut } from "./program.ts";
 import type { Binding, Dispatch } from "./program.ts";
 import { mapModeRead, usage } from "./usage.ts";
 
-/** Calls that are recorded before they are submitted without being asked for. */
+/** Calls, and bytes of data, that are recorded before they are submitted without being asked for. */
 const mostCalls = 1024;
+const mostWaitingBytes = 2 ** 26;
 /** Combinations of buffers that are remembered. */
 const mostBindGroups = 8192;
 
 export interface EngineOptions {
-  /** Bytes of a binding. Default: what the device allows. */
+  /** The largest part of a buffer that a kernel is given, in bytes. Default: what the device allows. */
   readonly maxBindingBytes?: number;
+  /** Whether to take the time of each kernel, where the device can: see `WebGPUBackend.profile`. Default false. */
+  readonly profile?: boolean;
+}
+
+/** What a backend has done since it was started. */
+export interface GPUWork {
+  /** Calls of kernels. */
+  readonly calls: number;
+  /** Command buffers that were submitted. */
+  readonly submissions: number;
+  /** Tensors that were read. */
+  readonly reads: number;
 }
 
 /**
@@ -34,6 +49,8 @@ export class Engine {
   readonly #valuesGroup: GPUBindGroup;
   /** Elements that one binding reaches. */
   readonly maxBindingElements: number;
+  readonly #profiler: Profiler | undefined;
+  readonly #work = { calls: 0, submissions: 0, reads: 0 };
   #batch = new Batch(0);
   /** The last batch that was submitted; those before it were, too. */
   #submitted = -1;
@@ -42,8 +59,10 @@ export class Engine {
   #tail: Promise<void> = Promise.resolve();
   #failure: TensorError | undefined;
 
-  constructor(device: GPUDevice, { maxBindingBytes = device.limits.maxStorageBufferBindingSize }: EngineOptions = {}) {
+  constructor(device: GPUDevice, options: EngineOptions = {}) {
+    const { maxBindingBytes = device.limits.maxStorageBufferBindingSize, profile = false } = options;
     this.#device = device;
+    this.#profiler = profile ? new Profiler(device, mostCalls) : undefined;
     this.maxBindingElements = Math.floor(maxBindingBytes / bytesPerElement);
     this.#pool = new Pool(device, (byteLength) => {
       this.#fail(
@@ -84,6 +103,18 @@ export class Engine {
     return this.#pool.use;
   }
 
+  /** What was done so far. */
+  get work(): GPUWork {
+    return { ...this.#work };
+  }
+
+  /** See `WebGPUBackend.profile`. */
+  async profile(): Promise<KernelTime[]> {
+    await this.flush();
+    this.#check();
+    return (await this.#profiler?.times()) ?? [];
+  }
+
   /** Records a call of a kernel. */
   run(dispatch: Dispatch): void {
     this.#check();
@@ -91,8 +122,9 @@ export class Engine {
     if (x * y * z === 0) return;
     const laid = layOut(Object.values(dispatch.operands), (buffer) => this.#bindsWhole(buffer));
     const pipeline = this.#pipelines.get(dispatch, laid);
-    const bindGroup = this.#bindGroup(dispatch.name, pipeline.layout, laid.bindings);
+    const bindGroup = this.#bindGroup(dispatch, pipeline.layout, laid.bindings);
     this.#batch.add({ pipeline, bindGroup, workgroups: [x, y, z] }, laid.places, Object.values(dispatch.values));
+    this.#work.calls++;
     if (this.#batch.calls >= mostCalls) void this.flush();
   }
 
@@ -137,10 +169,12 @@ export class Engine {
     this.#copy(staging, 0, block.buffer, start, data.byteLength);
     this.#batch.destroyAfter(staging);
     block.lastBatch = this.#batch.number;
+    if (this.#batch.temporaryBytes >= mostWaitingBytes) void this.flush();
   }
 
   async read<D extends DType>(view: Dense<D>): Promise<DataOf<D>> {
     this.#check();
+    this.#work.reads++;
     const block = this.#pool.block(view.buffer);
     const size = sizeOf(view.shape) * bytesPerElement;
     const staging = this.#device.createBuffer({ label: "read", size, usage: usage.mapRead | usage.copyTarget });
@@ -217,15 +251,19 @@ export class Engine {
   }
 
   /** The group of a call's buffers; calls with the same ones share it. */
-  #bindGroup(name: string, layout: GPUBindGroupLayout, bindings: readonly Binding[]): GPUBindGroup {
-    let key = layout.label;
+  #bindGroup({ name, operands }: Dispatch, layout: GPUBindGroupLayout, bindings: readonly Binding[]): GPUBindGroup {
+    let key = `${name} ${layout.label}`;
     const entries = bindings.map(({ buffer, start, end }, binding) => {
       const block = this.#pool.block(buffer);
       block.lastBatch = this.#batch.number;
       const offset = start * bytesPerElement;
       const size = Math.min(end * bytesPerElement, block.buffer.size) - offset;
       if (size > this.maxBindingElements * bytesPerElement) {
-        throw new RangeError(`${name}: a part of ${size} bytes is beyond what this device binds`);
+        throw new TensorError(
+          "out-of-memory",
+          `webgpu: ${name}: a tensor of ${size} bytes is beyond the ${this.maxBindingElements * bytesPerElement} that this ` +
+            "device gives to a kernel; use smaller batches or fewer tokens at once",
+        );
       }
       key += ` ${block.id}:${offset}:${size}`;
       return { binding, resource: { buffer: block.buffer, offset, size } };
@@ -233,7 +271,9 @@ export class Engine {
     let group = this.#bindGroups.get(key);
     if (!group) {
       if (this.#bindGroups.size >= mostBindGroups) this.#bindGroups.clear();
-      group = this.#device.createBindGroup({ label: name, layout, entries });
+      // What the device finds wrong it tells by this label.
+      const label = `${name}: ${Object.keys(operands).join(", ")}`;
+      group = this.#device.createBindGroup({ label, layout, entries });
       this.#bindGroups.set(key, group);
     }
     return group;
@@ -241,7 +281,8 @@ export class Engine {
 
   #submit(batch: Batch): void {
     if (this.#failure) return;
-    batch.submit(this.#device, this.#values, this.#valuesGroup);
+    batch.submit(this.#device, this.#values, this.#valuesGroup, this.#profiler);
+    this.#work.submissions++;
     this.#submitted = batch.number;
     if (this.#pool.trim(this.#submitted)) this.#bindGroups.clear();
   }

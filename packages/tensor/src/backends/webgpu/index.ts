@@ -1,30 +1,48 @@
 import type { Backend } from "../../contract/index.ts";
 import { weightFormats } from "../../weight-format.ts";
 import { attention } from "./attention.ts";
-import { requestDevice } from "./device.ts";
+import { describeAdapter, requestDevice } from "./device.ts";
 import type { DeviceOptions } from "./device.ts";
 import { elementwise } from "./elementwise.ts";
 import { Engine } from "./engine.ts";
-import type { EngineOptions } from "./engine.ts";
+import type { EngineOptions, GPUWork } from "./engine.ts";
 import { indexing } from "./indexing.ts";
 import { loss } from "./loss.ts";
 import { matmul } from "./matmul.ts";
 import { normalization } from "./normalization.ts";
 import { optimizer } from "./optimizer.ts";
+import type { KernelTime } from "./profiler.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
 import { sampling } from "./sampling.ts";
 import { weights } from "./weights.ts";
 
+export type { GPUWork } from "./engine.ts";
+export type { KernelTime } from "./profiler.ts";
+
 export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
+
+/** A backend on a GPU, and what it did. */
+export interface WebGPUBackend extends Backend {
+  /** How many kernels were called, command buffers submitted, and tensors read, since it was started. */
+  readonly work: GPUWork;
+  /** The adapter, for people. */
+  readonly adapter: string;
+  /**
+   * Waits for all that was recorded, and returns the time on the device of each kernel since the last call, the longest
+   * first. Nothing, unless started with `profile`, which slows everything down a little.
+   */
+  profile(): Promise<KernelTime[]>;
+}
 
 /**
  * The backend for GPUs: in browsers by `navigator.gpu`, in a page or a Worker, in Node by the npm package `webgpu`, which
  * is to be installed beside this one. Ops are recorded and run later; tensors are read by `await tensor.data()`. Throws
  * `backend-failure` where there is no WebGPU, and says what to do.
  */
-export async function webgpu(options: WebGPUOptions = {}): Promise<Backend> {
-  const engine = new Engine(await requestDevice(options), options);
+export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend> {
+  const device = await requestDevice(options);
+  const engine = new Engine(device, options);
   return {
     name: "webgpu",
     kernels: {
@@ -44,6 +62,11 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<Backend> {
     get memory() {
       return engine.use;
     },
+    get work() {
+      return engine.work;
+    },
+    adapter: describeAdapter(device.adapterInfo),
+    profile: () => engine.profile(),
     allocate: (byteLength) => engine.allocate(byteLength),
     free: (buffer) => engine.free(buffer),
     write: (view, data) => engine.write(view, data),

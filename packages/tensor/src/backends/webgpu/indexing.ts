@@ -2,26 +2,31 @@ import type { IndexingKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
-import { rowParts } from "./parts.ts";
+import { rowParts, rowsOf } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
 import { rowArguments, rowThreads } from "./reduce.ts";
 
-/** WGSL of the arguments of an entry point for a line of elements. */
-export const linearArguments = rowArguments;
-
 export function indexing(engine: Engine): IndexingKernels {
   return {
-    gatherRows({ table, ids, out }) {
+    gatherRows({ table, ...all }) {
       const [entries, width] = table.shape;
-      const count = sizeOf(out.shape);
-      for (const { view: rows, start } of rowParts(engine, table)) {
+      const parts = rowParts(engine, table);
+      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
+      for (const { ids, out, view: rows, start } of calls) {
+        const count = sizeOf(out.shape);
         engine.run({
           name: "gatherRows",
           operands: { table: reads(rows), ids: reads(ids), out: writes(out) },
-          values: { count: u32(count), width: u32(width), entries: i32(entries), start: i32(start), end: i32(start + rows.shape[0]) },
+          values: {
+            count: u32(count),
+            width: u32(width),
+            entries: i32(entries),
+            start: i32(start),
+            end: i32(start + rows.shape[0]),
+          },
           source: (of) => `
 @compute @workgroup_size(${linearSize})
-fn main(${linearArguments}) {
+fn main(${rowArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
   let id = ${of.ids("i / values.width")};
@@ -36,9 +41,11 @@ fn main(${linearArguments}) {
       }
     },
 
-    scatterAddRows({ ids, grad, out }) {
-      const [count, width] = grad.shape;
-      for (const { view: rows, start } of rowParts(engine, out)) {
+    scatterAddRows({ out, ...all }) {
+      const parts = rowParts(engine, out);
+      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
+      for (const { ids, grad, view: rows, start } of calls) {
+        const [count, width] = grad.shape;
         engine.run({
           name: "scatterAddRows",
           operands: { ids: reads(ids), grad: reads(grad), out: writes(rows) },

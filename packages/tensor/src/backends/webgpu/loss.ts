@@ -3,20 +3,22 @@ import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
+import { rowsOf } from "./parts.ts";
 import { f32, i32, reads, u32, writes } from "./program.ts";
 import { rowArguments, rowThreads, together } from "./reduce.ts";
 
 export function loss(engine: Engine): LossKernels {
   return {
-    crossEntropy({ logits, targets, ignoreIndex, losses, logSumExp, count }) {
-      const [rows, classes] = logits.shape;
-      engine.run({
-        name: "crossEntropy",
-        operands: { logits: reads(logits), targets: reads(targets), losses: writes(losses), logSumExp: writes(logSumExp) },
-        values: {
-          rows: u32(rows), classes: u32(classes), ignoreIndex: i32(ignoreIndex), lowest: f32(-Infinity), nan: f32(NaN),
-        },
-        source: (of) => `
+    crossEntropy({ ignoreIndex, firstRow: _firstRow, count, ...all }) {
+      for (const { logits, targets, losses, logSumExp } of rowsOf(engine, all)) {
+        const [rows, classes] = logits.shape;
+        engine.run({
+          name: "crossEntropy",
+          operands: { logits: reads(logits), targets: reads(targets), losses: writes(losses), logSumExp: writes(logSumExp) },
+          values: {
+            rows: u32(rows), classes: u32(classes), ignoreIndex: i32(ignoreIndex), lowest: f32(-Infinity), nan: f32(NaN),
+          },
+          source: (of) => `
 ${functions(["exponential", "logarithm"])}
 ${together("sum", "a + b")}
 ${together("largest", "max(a, b)")}
@@ -41,12 +43,13 @@ fn main(${rowArguments}) {
   }
   ${of.losses("row")} = loss;
 }`,
-        workgroups: spread(rows),
-      });
+          workgroups: spread(rows),
+        });
+      }
       engine.run({
         name: "crossEntropy count",
-        operands: { targets: reads(targets), count: writes(count) },
-        values: { rows: u32(rows), ignoreIndex: i32(ignoreIndex) },
+        operands: { targets: reads(all.targets), count: writes(count) },
+        values: { rows: u32(all.targets.shape[0]), ignoreIndex: i32(ignoreIndex) },
         source: (of) => `
 ${together("sum", "a + b")}
 @compute @workgroup_size(${rowThreads})
@@ -62,16 +65,17 @@ fn main(${rowArguments}) {
       });
     },
 
-    crossEntropyGradient({ logits, targets, ignoreIndex, logSumExp, grad, out }) {
-      const classes = logits.shape[1];
-      const count = sizeOf(logits.shape);
-      engine.run({
-        name: "crossEntropyGradient",
-        operands: {
-          logits: reads(logits), targets: reads(targets), logSumExp: reads(logSumExp), grad: reads(grad), out: writes(out),
-        },
-        values: { count: u32(count), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
-        source: (of) => `
+    crossEntropyGradient({ ignoreIndex, ...all }) {
+      for (const { logits, targets, logSumExp, grad, out } of rowsOf(engine, all)) {
+        const classes = logits.shape[1];
+        const count = sizeOf(logits.shape);
+        engine.run({
+          name: "crossEntropyGradient",
+          operands: {
+            logits: reads(logits), targets: reads(targets), logSumExp: reads(logSumExp), grad: reads(grad), out: writes(out),
+          },
+          values: { count: u32(count), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
+          source: (of) => `
 ${functions(["exponential"])}
 @compute @workgroup_size(${linearSize})
 fn main(${rowArguments}) {
@@ -86,8 +90,9 @@ fn main(${rowArguments}) {
   }
   ${of.out("i")} = gradient;
 }`,
-        workgroups: linear(count),
-      });
+          workgroups: linear(count),
+        });
+      }
     },
   };
 }

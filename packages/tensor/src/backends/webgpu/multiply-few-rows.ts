@@ -7,10 +7,13 @@ import { rowArguments, rowThreads } from "./reduce.ts";
 
 /** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
 export const fewRows = 8;
-/** Threads that share a column. */
-export const lanes = 32;
-/** Columns of a workgroup. */
-export const columnsOfGroup = rowThreads / lanes;
+/** From so many columns on, there are enough of them to keep a GPU busy with few threads for each. */
+const manyColumns = 2048;
+
+/** How many threads share a column: at least so many that together they read whole cache lines. */
+export function lanesFor(columns: number): number {
+  return columns < manyColumns ? 32 : 8;
+}
 
 /** Whether it is best to read the right operand once, along its contiguous columns: decoding does that all the time. */
 export function takesFewRows({ a, b }: Products): boolean {
@@ -25,10 +28,11 @@ export function multiplyFewRows(engine: Engine, products: Products): void {
   const isAligned = [a.offset, b.offset, inner, a.strides[1], b.strides[2]].every((count) => count % 4 === 0);
   const width = isAligned ? 4 : 1;
   const type = isAligned ? "vec4f" : "f32";
-  const groups = Math.ceil(columns / columnsOfGroup);
+  const lanes = lanesFor(columns);
+  const columnsOfGroup = rowThreads / lanes;
   engine.run({
     name: "matmul few rows",
-    variant: `${rows} ${width} ${epilogue.variant}`,
+    variant: `${rows} ${width} ${lanes} ${epilogue.variant}`,
     operands: { a: reads(a, width), b: reads(b, width), ...epilogue.operands },
     values: {
       inner: u32(inner / width),
@@ -39,7 +43,7 @@ export function multiplyFewRows(engine: Engine, products: Products): void {
     },
     source: (of) => `
 ${epilogue.functions}
-${sumOfLanes(rows)}
+${sumOfLanes(rows, lanes)}
 @compute @workgroup_size(${rowThreads})
 fn main(${rowArguments}) {
   let lane = local % ${lanes}u;
@@ -53,18 +57,19 @@ fn main(${rowArguments}) {
   }
   ${eachRow(rows, (row) => `parts[${row}][local] = ${isAligned ? `dot(sums[${row}], vec4f(1.0))` : `sums[${row}]`};`)}
   workgroupBarrier();
-  if (lane >= ${rows}u || column >= values.columns) { return; }
+  if (column >= values.columns) { return; }
   let batch = 0u;
-  let row = lane;
-  let sum = sum_of_lanes(lane, local - lane);
-  ${epilogue.store(of)}
+  for (var row = lane; row < ${rows}u; row += ${lanes}u) {
+    let sum = sum_of_lanes(row, local - lane);
+    ${epilogue.store(of)}
+  }
 }`,
-    workgroups: spread(groups),
+    workgroups: spread(Math.ceil(columns / columnsOfGroup)),
   });
 }
 
 /** WGSL of the workgroup's `parts`, by row and thread, and of their sums over the threads of a column. */
-export function sumOfLanes(rows: number): string {
+export function sumOfLanes(rows: number, lanes: number): string {
   return `
 var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
 fn sum_of_lanes(row: u32, first: u32) -> f32 {

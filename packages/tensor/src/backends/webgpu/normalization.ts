@@ -2,25 +2,27 @@ import type { NormalizationKernels } from "../../contract/index.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { groupIndex, spread } from "./grid.ts";
+import { rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import { columnThreads, rowArguments, rowLanes, rowThreads, together } from "./reduce.ts";
 
 export function normalization(engine: Engine): NormalizationKernels {
   return {
-    layerNorm({ x, weight, bias, epsilon, out, mean, inverseDeviation }) {
-      const [rows, width] = x.shape;
-      const saves = mean && inverseDeviation;
-      engine.run({
-        name: "layerNorm",
-        operands: {
-          x: reads(x),
-          weight: reads(weight),
-          bias: reads(bias),
-          out: writes(out),
-          ...(saves ? { mean: writes(mean), inverseDeviation: writes(inverseDeviation) } : {}),
-        },
-        values: { rows: u32(rows), width: u32(width), epsilon: f32(epsilon) },
-        source: (of) => `
+    layerNorm({ weight, bias, epsilon, ...all }) {
+      for (const { x, out, mean, inverseDeviation } of rowsOf(engine, all)) {
+        const [rows, width] = x.shape;
+        const saves = mean && inverseDeviation;
+        engine.run({
+          name: "layerNorm",
+          operands: {
+            x: reads(x),
+            weight: reads(weight),
+            bias: reads(bias),
+            out: writes(out),
+            ...(saves ? { mean: writes(mean), inverseDeviation: writes(inverseDeviation) } : {}),
+          },
+          values: { rows: u32(rows), width: u32(width), epsilon: f32(epsilon) },
+          source: (of) => `
 ${together("sum", "a + b")}
 @compute @workgroup_size(${rowThreads})
 fn main(${rowArguments}) {
@@ -41,18 +43,20 @@ fn main(${rowArguments}) {
   }
   ${saves ? `if (local == 0u) { ${of.mean("row")} = mean; ${of.inverseDeviation("row")} = inverse; }` : ""}
 }`,
-        workgroups: spread(rows),
-      });
+          workgroups: spread(rows),
+        });
+      }
     },
 
-    layerNormGradient({ x, weight, mean, inverseDeviation, grad, gradX, gradWeight, gradBias }) {
-      const [rows, width] = x.shape;
-      const saved = { x: reads(x), mean: reads(mean), inverseDeviation: reads(inverseDeviation), grad: reads(grad) };
-      engine.run({
-        name: "layerNormGradient of weights",
-        operands: { ...saved, gradWeight: writes(gradWeight), gradBias: writes(gradBias) },
-        values: { rows: u32(rows), width: u32(width) },
-        source: (of) => `
+    layerNormGradient({ weight, gradWeight, gradBias, ...all }) {
+      for (const { x, mean, inverseDeviation, grad, gradX } of rowsOf(engine, all)) {
+        const [rows, width] = x.shape;
+        const saved = { x: reads(x), mean: reads(mean), inverseDeviation: reads(inverseDeviation), grad: reads(grad) };
+        engine.run({
+          name: "layerNormGradient of weights",
+          operands: { ...saved, gradWeight: writes(gradWeight), gradBias: writes(gradBias) },
+          values: { rows: u32(rows), width: u32(width) },
+          source: (of) => `
 var<workgroup> parts: array<vec2f, ${rowThreads}>;
 @compute @workgroup_size(${rowThreads})
 fn main(${rowArguments}) {
@@ -84,13 +88,13 @@ fn main(${rowArguments}) {
     ${of.gradBias("column")} += parts[local].y;
   }
 }`,
-        workgroups: [Math.ceil(width / columnThreads)],
-      });
-      engine.run({
-        name: "layerNormGradient",
-        operands: { ...saved, weight: reads(weight), gradX: writes(gradX) },
-        values: { rows: u32(rows), width: u32(width) },
-        source: (of) => `
+          workgroups: [Math.ceil(width / columnThreads)],
+        });
+        engine.run({
+          name: "layerNormGradient",
+          operands: { ...saved, weight: reads(weight), gradX: writes(gradX) },
+          values: { rows: u32(rows), width: u32(width) },
+          source: (of) => `
 ${together("sum", "a + b", rowThreads, "vec2f")}
 @compute @workgroup_size(${rowThreads})
 fn main(${rowArguments}) {
@@ -110,18 +114,20 @@ fn main(${rowArguments}) {
     ${of.gradX("start + i")} = inverse * (${of.grad("start + i")} * ${of.weight("i")} - sums.x - normalized * sums.y);
   }
 }`,
-        workgroups: spread(rows),
-      });
+          workgroups: spread(rows),
+        });
+      }
     },
 
-    softmax({ x, logarithm, out }) {
-      const [rows, width] = x.shape;
-      engine.run({
-        name: "softmax",
-        variant: logarithm ? "logarithm" : "",
-        operands: { x: reads(x), out: writes(out) },
-        values: { rows: u32(rows), width: u32(width), lowest: f32(-Infinity) },
-        source: (of) => `
+    softmax({ logarithm, ...all }) {
+      for (const { x, out } of rowsOf(engine, all)) {
+        const [rows, width] = x.shape;
+        engine.run({
+          name: "softmax",
+          variant: logarithm ? "logarithm" : "",
+          operands: { x: reads(x), out: writes(out) },
+          values: { rows: u32(rows), width: u32(width), lowest: f32(-Infinity) },
+          source: (of) => `
 ${functions(["exponential", "logarithm"])}
 ${together("sum", "a + b")}
 ${together("largest", "max(a, b)")}
@@ -142,18 +148,20 @@ fn main(${rowArguments}) {
     ${of.out("start + i")} = ${logarithm ? "distance - logSum" : "exponential(distance) / all"};
   }
 }`,
-        workgroups: spread(rows),
-      });
+          workgroups: spread(rows),
+        });
+      }
     },
 
-    softmaxGradient({ y, logarithm, grad, out }) {
-      const [rows, width] = y.shape;
-      engine.run({
-        name: "softmaxGradient",
-        variant: logarithm ? "logarithm" : "",
-        operands: { y: reads(y), grad: reads(grad), out: writes(out) },
-        values: { rows: u32(rows), width: u32(width) },
-        source: (of) => `
+    softmaxGradient({ logarithm, ...all }) {
+      for (const { y, grad, out } of rowsOf(engine, all)) {
+        const [rows, width] = y.shape;
+        engine.run({
+          name: "softmaxGradient",
+          variant: logarithm ? "logarithm" : "",
+          operands: { y: reads(y), grad: reads(grad), out: writes(out) },
+          values: { rows: u32(rows), width: u32(width) },
+          source: (of) => `
 ${functions(["exponential"])}
 ${together("sum", "a + b")}
 @compute @workgroup_size(${rowThreads})
@@ -172,8 +180,9 @@ fn main(${rowArguments}) {
     ${of.out("start + i")} = ${logarithm ? "gradient - exponential(y) * all" : "y * (gradient - all)"};
   }
 }`,
-        workgroups: spread(rows),
-      });
+          workgroups: spread(rows),
+        });
+      }
     },
   };
 }

@@ -43,6 +43,25 @@ export function partsOf(engine: Engine, views: readonly View<DType>[]): (readonl
   ];
 }
 
+/**
+ * Operands of as many rows each, cut into parts that bindings reach, or into single rows: mostly there is one part, which
+ * is all. What is absent stays so.
+ */
+export function rowsOf<Operands extends Readonly<Record<string, View<DType> | null>>>(
+  engine: Engine,
+  operands: Operands,
+): Operands[] {
+  const views = Object.values(operands).filter((view) => view !== null);
+  const [rows] = views[0].shape;
+  if (rows < 2 || views.every((view) => fits(engine, view))) return [operands];
+  const half = rows >> 1;
+  const part = (start: number, count: number): Operands => {
+    const cut = Object.entries(operands).map(([name, view]) => [name, view && narrow(view, 0, start, count)]);
+    return Object.fromEntries(cut) as Operands;
+  };
+  return [...rowsOf(engine, part(0, half)), ...rowsOf(engine, part(half, rows - half))];
+}
+
 /** Some rows of a dense matrix, the first of which is its row `start`. */
 export interface RowPart {
   readonly view: Dense;
@@ -52,9 +71,9 @@ export interface RowPart {
 /** A dense matrix as parts that bindings reach. */
 export function rowParts(engine: Engine, view: Dense): RowPart[] {
   let start = 0;
-  return partsOf(engine, [view]).map(([part]) => {
-    const [rows] = part.shape;
+  return rowsOf(engine, { view }).map((part) => {
+    const [rows] = part.view.shape;
     start += rows;
-    return { view: part as Dense, start: start - rows };
+    return { view: part.view, start: start - rows };
   });
 }

@@ -3,31 +3,33 @@ import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { groupIndex, spread } from "./grid.ts";
+import { rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import { rowArguments, rowThreads, together } from "./reduce.ts";
 
 export function sampling(engine: Engine): SamplingKernels {
   return {
-    sample({ logits, uniforms, temperature, topK, topP, minP, out }) {
-      const [rows, width] = logits.shape;
-      const filters = topK < width || topP < 1;
-      engine.withScratch(sizeOf(logits.shape), (weights) => {
-        engine.run({
-          name: "sample",
-          variant: `${filters}`,
-          operands: { logits: reads(logits), uniforms: reads(uniforms), weights: writes(weights), out: writes(out) },
-          values: {
-            rows: u32(rows),
-            width: u32(width),
-            // Of what each thread draws from.
-            share: u32(Math.ceil(width / rowThreads)),
-            factor: f32(1 / temperature),
-            topK: u32(topK),
-            topP: f32(topP),
-            minP: f32(minP),
-            lowest: f32(-Infinity),
-          },
-          source: (of) => `
+    sample({ temperature, topK, topP, minP, ...all }) {
+      for (const { logits, uniforms, out } of rowsOf(engine, all)) {
+        const [rows, width] = logits.shape;
+        const filters = topK < width || topP < 1;
+        engine.withScratch(sizeOf(logits.shape), (weights) => {
+          engine.run({
+            name: "sample",
+            variant: `${filters}`,
+            operands: { logits: reads(logits), uniforms: reads(uniforms), weights: writes(weights), out: writes(out) },
+            values: {
+              rows: u32(rows),
+              width: u32(width),
+              // Of what each thread draws from.
+              share: u32(Math.ceil(width / rowThreads)),
+              factor: f32(1 / temperature),
+              topK: u32(topK),
+              topP: f32(topP),
+              minP: f32(minP),
+              lowest: f32(-Infinity),
+            },
+            source: (of) => `
 ${functions(["exponential"])}
 ${together("largest", "max(a, b)")}
 ${together("sum", "a + b", rowThreads, "vec2f")}
@@ -112,9 +114,10 @@ fn main(${rowArguments}) {
     ${of.out("row")} = i32(lasts[0]);
   }
 }`,
-          workgroups: spread(rows),
+            workgroups: spread(rows),
+          });
         });
-      });
+      }
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { StoredView, WeightFormat } from "../../contract/index.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
-import { narrow, partsOf } from "./parts.ts";
+import { rowsOf } from "./parts.ts";
 import { reads, u32 } from "./program.ts";
 import type { Elements, Operand, Value } from "./program.ts";
 
@@ -69,18 +69,9 @@ export interface StoredPart {
 /** A stored matrix as parts that bindings reach. */
 export function storedParts(engine: Engine, { format, shape, values, scales }: StoredView): StoredPart[] {
   let start = 0;
-  return partsOf(engine, [values]).map(([part]) => {
-    const [rows] = part.shape;
-    const from = start;
+  return rowsOf(engine, { values, scales }).map((part) => {
+    const [rows] = part.values.shape;
     start += rows;
-    return {
-      weight: {
-        format,
-        shape: [rows, shape[1]],
-        values: narrow(values, 0, from, rows),
-        scales: scales && narrow(scales, 0, from, rows),
-      },
-      start: from,
-    };
+    return { weight: { format, shape: [rows, shape[1]], ...part }, start: start - rows };
   });
 }

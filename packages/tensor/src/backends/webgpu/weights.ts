@@ -3,10 +3,10 @@ import { sizeOf } from "../../shape.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
 import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
-import { columnsOfGroup, eachRow, fewRows, lanes, sumOfLanes } from "./multiply-few-rows.ts";
+import { eachRow, fewRows, lanesFor, sumOfLanes } from "./multiply-few-rows.ts";
 import { multiplyByTiles } from "./multiply-by-tiles.ts";
 import type { RightOperand } from "./multiply-by-tiles.ts";
-import { narrow, relaid } from "./parts.ts";
+import { narrow, relaid, rowsOf } from "./parts.ts";
 import type { Epilogue, Products } from "./products.ts";
 import { epilogueParts } from "./products.ts";
 import { i32, reads, u32, writes } from "./program.ts";
@@ -17,8 +17,10 @@ const noEpilogue: Epilogue = { accumulate: false, bias: null, activation: null, 
 
 export function weights(engine: Engine): WeightKernels {
   return {
-    linearStored({ x, weight, out, bias, activation, preactivation, residual }) {
-      for (const { weight: part, start } of storedParts(engine, weight)) {
+    linearStored({ weight, bias, activation, ...all }) {
+      const parts = storedParts(engine, weight);
+      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
+      for (const { x, out, preactivation, residual, weight: part, start } of calls) {
         const [outputs, inputs] = part.shape;
         const columns = (view: Dense): View => narrow(asBatch(view), 2, start, outputs);
         const products: Products = {
@@ -36,8 +38,10 @@ export function weights(engine: Engine): WeightKernels {
       }
     },
 
-    linearStoredGradient({ grad, weight, out }) {
-      for (const { weight: part, start } of storedParts(engine, weight)) {
+    linearStoredGradient({ weight, ...all }) {
+      const parts = storedParts(engine, weight);
+      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
+      for (const { grad, out, weight: part, start } of calls) {
         const [outputs, inputs] = part.shape;
         const products: Products = {
           ...noEpilogue,
@@ -50,10 +54,12 @@ export function weights(engine: Engine): WeightKernels {
       }
     },
 
-    gatherStored({ weight, ids, out }) {
+    gatherStored({ weight, ...all }) {
       const [entries, width] = weight.shape;
-      const count = sizeOf(out.shape);
-      for (const { weight: part, start } of storedParts(engine, weight)) {
+      const parts = storedParts(engine, weight);
+      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
+      for (const { ids, out, weight: part, start } of calls) {
+        const count = sizeOf(out.shape);
         const table = storedSource("table", part);
         engine.run({
           name: "gatherStored",
@@ -133,9 +139,11 @@ function multiplyFewRowsStored(engine: Engine, products: Products, weight: Store
   const epilogue = epilogueParts(products);
   const source = storedSource("b", weight);
   const words = blockWords[format];
+  const lanes = lanesFor(columns);
+  const columnsOfGroup = rowThreads / lanes;
   engine.run({
     name: `linearStored few rows ${format}`,
-    variant: `${rows} ${epilogue.variant}`,
+    variant: `${rows} ${lanes} ${epilogue.variant}`,
     operands: { a: reads(a), ...source.operands, ...epilogue.operands },
     values: {
       inner: u32(inner),
@@ -148,7 +156,7 @@ function multiplyFewRowsStored(engine: Engine, products: Products, weight: Store
 ${epilogue.functions}
 ${halfFunction}
 ${source.functions(of)}
-${sumOfLanes(rows)}
+${sumOfLanes(rows, lanes)}
 // A block is filled up with zeros, which must not meet what lies behind the row.
 fn x(row: u32, column: u32) -> f32 {
   if (column >= values.inner) { return 0.0; }
@@ -172,11 +180,12 @@ fn main(${rowArguments}) {
   }
   ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
   workgroupBarrier();
-  if (lane >= ${rows}u || column >= values.columns) { return; }
+  if (column >= values.columns) { return; }
   let batch = 0u;
-  let row = lane;
-  let sum = sum_of_lanes(lane, local - lane);
-  ${epilogue.store(of)}
+  for (var row = lane; row < ${rows}u; row += ${lanes}u) {
+    let sum = sum_of_lanes(row, local - lane);
+    ${epilogue.store(of)}
+  }
 }`,
     workgroups: spread(Math.ceil(columns / columnsOfGroup)),
   });
