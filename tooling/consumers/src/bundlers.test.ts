@@ -1,12 +1,12 @@
 import { join } from "node:path";
+import { resultOf } from "@gpt/config/browser";
+import { isolation, whileServing } from "@gpt/config/static-server";
 import * as esbuild from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import * as vite from "vite";
 import webpack from "webpack";
-import { resultOf } from "./browser.ts";
 import { expectLearnt } from "./expectations.ts";
 import { freshProject, libraries } from "./fresh-project.ts";
-import { serve } from "./static-server.ts";
 
 /** A project whose page runs `script`; none has a configuration of its bundler. */
 function browserProject(script: string): Promise<string> {
@@ -28,7 +28,7 @@ test("Vite, development server", async () => {
 test("Vite, build", async () => {
   const root = await browserProject("./browser.js");
   await vite.build({ ...quiet, root });
-  expectLearnt(await resultOf(await serve(join(root, "dist"))));
+  expectLearnt(await whileServing(join(root, "dist"), resultOf));
 });
 
 test("webpack", async () => {
@@ -39,7 +39,7 @@ test("webpack", async () => {
       else built();
     });
   });
-  expectLearnt(await resultOf(await serve(context)));
+  expectLearnt(await whileServing(context, resultOf));
 });
 
 test("esbuild", async () => {
@@ -47,7 +47,7 @@ test("esbuild", async () => {
   await esbuild.build({
     absWorkingDir: directory, entryPoints: ["browser.js"], outfile: "dist/main.js", bundle: true, format: "esm",
   });
-  expectLearnt(await resultOf(await serve(directory)));
+  expectLearnt(await whileServing(directory, resultOf));
 });
 
 test("threads, in a Worker of an isolated page and not on its main thread", async () => {
@@ -60,8 +60,7 @@ test("threads, in a Worker of an isolated page and not on its main thread", asyn
   await esbuild.build({
     absWorkingDir: directory, entryPoints: ["isolated.js", "isolated-worker.js"], outdir: "dist", bundle: true, format: "esm",
   });
-  const headers = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
-  const { onMain, inWorker } = (await resultOf(await serve(directory, headers))) as Record<string, unknown>;
+  const { onMain, inWorker } = (await whileServing(directory, resultOf, isolation)) as Record<string, unknown>;
   expect(onMain).toMatch(/^wasm: no 2 threads here: the main thread of a page may not wait/);
   expectLearnt(inWorker);
 });

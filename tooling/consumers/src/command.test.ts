@@ -1,5 +1,5 @@
+import { run } from "@gpt/config/commands";
 import { expect, test } from "vitest";
-import { run } from "./commands.ts";
 import { command, freshProject, libraries } from "./fresh-project.ts";
 
 test("the installed command answers, trains and writes", async () => {

@@ -1,8 +1,8 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { run } from "@gpt/config/commands";
 import { inject, onTestFinished } from "vitest";
-import { run } from "./commands.ts";
 
 /** Our packages that a program uses which tokenizes, trains and generates. */
 export const libraries = ["generate", "gpt", "nn", "tensor", "tokenizer", "train"].map((name) => `@gpt/${name}`);

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pnpm, repository, run } from "@gpt/config/commands";
 import type { TestProject } from "vitest/node";
-import { pnpm, repository, run } from "./commands.ts";
 
 /** A package as its users get it. */
 export interface PackedPackage {

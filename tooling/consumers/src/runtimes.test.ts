@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { lowestNode, run } from "@gpt/config/commands";
 import { test } from "vitest";
-import { lowestNode, run } from "./commands.ts";
 import { expectLearnt } from "./expectations.ts";
 import { freshProject, libraries } from "./fresh-project.ts";
 

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { run } from "@gpt/config/commands";
 import { expect, test } from "vitest";
-import { run } from "./commands.ts";
 import { freshProject } from "./fresh-project.ts";
 
 const script = `

@@ -2,12 +2,18 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import { onTestFinished } from "vitest";
 
 const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
-/** Serves the files of a folder, with these headers, until the test ends, and returns the address. */
-export async function serve(directory: string, headers: Record<string, string> = {}): Promise<string> {
+/** The headers that make a page cross-origin isolated, so that its Workers may share memory. */
+export const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+/** Serves the files of a folder, with these headers, to `use`, which gets the address, until that is done. */
+export async function whileServing<T>(
+  directory: string,
+  use: (url: string) => Promise<T>,
+  headers: Record<string, string> = {},
+): Promise<T> {
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const path = join(directory, normalize(new URL(request.url ?? "/", "http://localhost").pathname));
@@ -17,6 +23,9 @@ export async function serve(directory: string, headers: Record<string, string> =
     );
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  try {
+    return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  } finally {
+    server.close();
+  }
 }

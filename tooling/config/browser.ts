@@ -1,7 +1,11 @@
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
 import { chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { repository, run } from "./commands.ts";
+
+const require = createRequire(import.meta.url);
 
 /** The names of Chrome and Chromium on the path, and where they are elsewhere. */
 const names = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser"];
@@ -21,7 +25,7 @@ function find(): string | undefined {
 /** The installed Chrome or Chromium; where there is none, it is installed, by Playwright or else by apt-get. */
 async function findOrInstall(): Promise<string> {
   const failures: unknown[] = [];
-  const playwright = join(repository, "tooling/consumers/node_modules/playwright-core/cli.js");
+  const playwright = join(dirname(require.resolve("playwright-core/package.json")), "cli.js");
   const installers = [
     () => Promise.resolve(""),
     () => run(process.execPath, [playwright, "install", "chromium"], repository),
@@ -38,25 +42,42 @@ async function findOrInstall(): Promise<string> {
   );
 }
 
-/** Opens a page in a real, headless browser and returns what its script sets as `globalThis.result`. */
-export async function resultOf(url: string): Promise<unknown> {
-  const browser = await chromium.launch({
+/** Starts it, headless. */
+async function launch(flags: readonly string[]): Promise<Browser> {
+  return chromium.launch({
     executablePath: await findOrInstall(),
     args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      "--no-sandbox", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync", ...flags,
     ],
   });
+}
+
+export interface PageOptions {
+  /** More of the browser's command line. Default: no GPU. */
+  readonly flags?: readonly string[];
+  /** How long the page's script may take, in milliseconds. Default: one minute. */
+  readonly timeout?: number;
+}
+
+/**
+ * Opens a page in a real, headless browser and returns what its script sets as `globalThis.result`. Rejects where an
+ * error or a rejection in the page is not caught.
+ */
+export async function resultOf(url: string, options: PageOptions = {}): Promise<unknown> {
+  const { flags = ["--disable-gpu"], timeout = 60_000 } = options;
+  const browser = await launch(flags);
   try {
     const page = await browser.newPage();
-    const problems: string[] = [];
-    page.on("pageerror", (error) => problems.push(String(error.stack)));
-    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    const messages: string[] = [];
+    page.on("console", (message) => message.type() === "error" && messages.push(message.text()));
+    const uncaught = new Promise<never>((_, reject) => page.on("pageerror", reject));
     await page.goto(url);
-    const result = page.waitForFunction(() => (globalThis as { result?: unknown }).result, undefined, { timeout: 60_000 });
-    return await (await result.catch((error: Error) => {
-      throw new Error([error.message, ...problems].join("\n"));
-    })).jsonValue();
+    const result = page.waitForFunction(() => (globalThis as { result?: unknown }).result, undefined, { timeout });
+    const handle = await Promise.race([result, uncaught]).catch((error: Error) => {
+      throw new Error([error.stack, ...messages].join("\n"), { cause: error });
+    });
+    return await handle.jsonValue();
   } finally {
     await browser.close();
   }

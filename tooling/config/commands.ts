@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join, resolve } from "node:path";
 
-export const repository = resolve(import.meta.dirname, "../../..");
+export const repository = resolve(import.meta.dirname, "../..");
 
 const suffix = process.platform === "win32" ? ".exe" : "";
 const pinned = join(repository, "tooling/bootstrap/node_modules");
