@@ -1,7 +1,5 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { describeReport, reportOfChromium, reportOfNode } from "../../../scripts/conformance/places.ts";
 import { checkCase, conformanceCases } from "../../testing/index.ts";
 import { startBackend } from "./backend.ts";
 
@@ -22,10 +20,16 @@ describe.each(setups)("$build, threads: $threads", async (setup) => {
 if (process.arch === "x64" && Number.parseInt(process.versions.node) >= 24) {
   const all = process.env.GPT_VERIFY ? setups : setups.filter(({ build, threads }) => build === "relaxed" && threads === 2);
 
-  test.each(all)("on fused vectors: $build, threads: $threads", { timeout: 120_000 }, async ({ build, threads }) => {
-    const flags = ["--experimental-wasm-revectorize", "--no-liftoff", "--conditions=@gpt/source"];
-    const script = fileURLToPath(new URL("../../../scripts/run-conformance.ts", import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [...flags, script, build, `${threads}`]);
-    expect(JSON.parse(stdout)).toEqual({ cases: conformanceCases().length, failures: [] });
-  });
+  for (const { build, threads } of all) {
+    describeReport(`on fused vectors: ${build}, threads: ${threads}`, () => {
+      const flags = ["--experimental-wasm-revectorize", "--no-liftoff"];
+      return reportOfNode({ backend: "wasm", options: { build, threads, revectorized: true } }, flags);
+    });
+  }
 }
+
+describeReport("in a page of Chromium", () => reportOfChromium({ backend: "wasm" }, "page"));
+
+describeReport("in a Worker of Chromium, threads: 2", () =>
+  reportOfChromium({ backend: "wasm", options: { threads: 2 } }, "worker"),
+);
