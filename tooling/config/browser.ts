@@ -53,6 +53,18 @@ async function launch(flags: readonly string[]): Promise<Browser> {
   });
 }
 
+/** The folder of the browser's program and of what comes with it, which is not where a script on the path starts it. */
+export async function browserDirectory(): Promise<string> {
+  const browser = await launch(["--disable-gpu", "--enable-automation"]);
+  try {
+    const session = await browser.newBrowserCDPSession();
+    const { arguments: [program] } = await session.send("Browser.getBrowserCommandLine");
+    return dirname(program);
+  } finally {
+    await browser.close();
+  }
+}
+
 export interface PageOptions {
   /** More of the browser's command line. Default: no GPU. */
   readonly flags?: readonly string[];

@@ -1,6 +1,7 @@
 /** Runs the conformance suite in a page, or in a Worker of it: takes a `Setup`, sets `globalThis.result` to a `Report`. */
 import { conformanceReport } from "./report.ts";
-import type { Report, Setup } from "./report.ts";
+import type { Report } from "./report.ts";
+import type { Setup } from "./setup.ts";
 
 const parameters = new URLSearchParams(location.search);
 const setup = JSON.parse(parameters.get("setup") ?? "") as Setup;

@@ -1,6 +1,6 @@
 /** Runs the conformance suite in a Worker: takes a `Setup`, answers with a `Report`. */
 import { conformanceReport } from "./report.ts";
-import type { Setup } from "./report.ts";
+import type { Setup } from "./setup.ts";
 
 // A page hears of a Worker's errors, but not of its rejections.
 addEventListener("unhandledrejection", ({ reason }) => reportError(reason));

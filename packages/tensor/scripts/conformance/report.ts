@@ -1,15 +1,13 @@
-import type { WasmOptions } from "../../src/backends/wasm/index.ts";
 import type { Backend } from "../../src/contract/index.ts";
-import type { ConformanceCase } from "../../src/testing/index.ts";
+import type { Capabilities, ConformanceCase } from "../../src/testing/index.ts";
 import { checkCase, conformanceCases } from "../../src/testing/index.ts";
-
-/** The backend to run the conformance suite on. */
-export type Setup = { readonly backend: "cpu" } | { readonly backend: "wasm"; readonly options?: WasmOptions };
+import { start } from "./setup.ts";
+import type { Setup } from "./setup.ts";
 
 /** What the suite finds, in a form that can be sent from a process, page or Worker of its own. */
 export interface Report {
-  /** The backend's own name. */
-  readonly backend: string;
+  /** As they were stated or observed. */
+  readonly capabilities: Partial<Capabilities>;
   /** The cases in their order, by kernel and name, and what is wrong with the backend. */
   readonly cases: readonly { readonly title: string; readonly problem?: string }[];
 }
@@ -18,47 +16,68 @@ export interface Report {
 const patience = 30_000;
 const endless = `no end within ${patience / 1000} s; the cases after it were not run`;
 
-/**
- * Runs the suite on a backend, as far as its cases end. After a problem it goes on with a fresh one, since a device that
- * refused something may refuse everything.
- */
+/** Runs the suite on a backend, as far as its cases end. */
 export async function conformanceReport(setup: Setup): Promise<Report> {
-  let backend = await start(setup);
+  const trial = await Trial.start(setup);
+  const capabilities = setup.capabilities === "observed" ? await observe(trial) : (setup.capabilities ?? {});
   const cases: { title: string; problem?: string }[] = [];
-  for (const subject of conformanceCases()) {
-    const problem = await problemOf(subject, backend);
+  for (const subject of casesOf(setup, capabilities)) {
+    const problem = await trial.problemWith(subject);
     cases.push({ title: titleOf(subject), problem });
-    if (problem === undefined) continue;
     if (problem === endless) break;
-    backend.dispose();
-    backend = await start(setup);
   }
-  backend.dispose();
-  return { backend: backend.name, cases };
+  trial.dispose();
+  return { capabilities, cases };
+}
+
+/** The cases of a run; those of a kernel follow on one another. */
+export function casesOf({ sample }: Setup, capabilities: Partial<Capabilities>): readonly ConformanceCase[] {
+  const cases = conformanceCases(capabilities);
+  return sample ? cases.filter(({ kernel }, i) => kernel !== cases[i - 1]?.kernel) : cases;
 }
 
 export function titleOf({ kernel, name }: ConformanceCase): string {
   return `${kernel}: ${name}`;
 }
 
-async function problemOf(subject: ConformanceCase, backend: Backend): Promise<string | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const hang = new Promise<string>((end) => (timer = setTimeout(end, patience, endless)));
-  const check = checkCase(subject, backend).then(() => undefined, (error: Error) => error.message);
-  return Promise.race([check, hang]).finally(() => clearTimeout(timer));
+/** A backend lacks what it passes a case for that holds only there. */
+async function observe(trial: Trial): Promise<Capabilities> {
+  const has = async (capability: keyof Capabilities): Promise<boolean> => {
+    for (const subject of conformanceCases({ [capability]: false })) {
+      if (subject.without === capability && (await trial.problemWith(subject)) === undefined) return false;
+    }
+    return true;
+  };
+  return { nan: await has("nan"), subnormals: await has("subnormals"), indexErrors: await has("indexErrors") };
 }
 
-/** Only the backend that is asked for is loaded. */
-async function start(setup: Setup): Promise<Backend> {
-  switch (setup.backend) {
-    case "cpu": {
-      const { cpu } = await import("../../src/backends/cpu/index.ts");
-      return cpu();
+/** A backend on trial, which another one replaces after a problem: a device that refused something may refuse all. */
+class Trial {
+  readonly #setup: Setup;
+  #backend: Backend;
+
+  static async start(setup: Setup): Promise<Trial> {
+    return new Trial(setup, await start(setup));
+  }
+
+  private constructor(setup: Setup, backend: Backend) {
+    this.#setup = setup;
+    this.#backend = backend;
+  }
+
+  async problemWith(subject: ConformanceCase): Promise<string | undefined> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const hang = new Promise<string>((end) => (timer = setTimeout(end, patience, endless)));
+    const check = checkCase(subject, this.#backend).then(() => undefined, (error: Error) => error.message);
+    const problem = await Promise.race([check, hang]).finally(() => clearTimeout(timer));
+    if (problem !== undefined) {
+      this.dispose();
+      this.#backend = await start(this.#setup);
     }
-    case "wasm": {
-      const { startBackend } = await import("../../src/backends/wasm/backend.ts");
-      // Cases are small: threads share all work that can be divided.
-      return startBackend(setup.options ?? {}, 1);
-    }
+    return problem;
+  }
+
+  dispose(): void {
+    this.#backend.dispose();
   }
 }

@@ -10,4 +10,4 @@ test.each(conformanceCases())("$kernel: $name", async (subject) => {
   expect(backend.memory.liveBuffers).toBe(0);
 });
 
-describeReport("in a page of Chromium", () => reportOfChromium({ backend: "cpu" }, "page"));
+describeReport("in a page of Chromium", { backend: "cpu" }, (setup) => reportOfChromium(setup, { thread: "page" }));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeReport, reportOfChromium, reportOfNode } from "../../../scripts/conformance/places.ts";
+import type { Setup } from "../../../scripts/conformance/setup.ts";
 import { checkCase, conformanceCases } from "../../testing/index.ts";
 import { startBackend } from "./backend.ts";
 
@@ -21,15 +22,15 @@ if (process.arch === "x64" && Number.parseInt(process.versions.node) >= 24) {
   const all = process.env.GPT_VERIFY ? setups : setups.filter(({ build, threads }) => build === "relaxed" && threads === 2);
 
   for (const { build, threads } of all) {
-    describeReport(`on fused vectors: ${build}, threads: ${threads}`, () => {
-      const flags = ["--experimental-wasm-revectorize", "--no-liftoff"];
-      return reportOfNode({ backend: "wasm", options: { build, threads, revectorized: true } }, flags);
-    });
+    const setup: Setup = { backend: "wasm", options: { build, threads, revectorized: true } };
+    describeReport(`on fused vectors: ${build}, threads: ${threads}`, setup, (setup) =>
+      reportOfNode(setup, { flags: ["--experimental-wasm-revectorize", "--no-liftoff"] }),
+    );
   }
 }
 
-describeReport("in a page of Chromium", () => reportOfChromium({ backend: "wasm" }, "page"));
+describeReport("in a page of Chromium", { backend: "wasm" }, (setup) => reportOfChromium(setup, { thread: "page" }));
 
-describeReport("in a Worker of Chromium, threads: 2", () =>
-  reportOfChromium({ backend: "wasm", options: { threads: 2 } }, "worker"),
+describeReport("in a Worker of Chromium, threads: 2", { backend: "wasm", options: { threads: 2 } }, (setup) =>
+  reportOfChromium(setup, { thread: "worker" }),
 );

@@ -1,0 +1,28 @@
+import type { WasmOptions } from "../../src/backends/wasm/index.ts";
+import type { Backend } from "../../src/contract/index.ts";
+import type { Capabilities } from "../../src/testing/index.ts";
+
+interface Run {
+  /** What the backend has. Default: everything. */
+  readonly capabilities?: Partial<Capabilities> | "observed";
+  /** Whether to run one case of each kernel only: where the suite runs in full in another place that differs little. */
+  readonly sample?: boolean;
+}
+
+/** How to run the conformance suite, and on which backend. */
+export type Setup = Run & ({ readonly backend: "cpu" } | { readonly backend: "wasm"; readonly options?: WasmOptions });
+
+/** Starts the backend; only that one is loaded. */
+export async function start(setup: Setup): Promise<Backend> {
+  switch (setup.backend) {
+    case "cpu": {
+      const { cpu } = await import("../../src/backends/cpu/index.ts");
+      return cpu();
+    }
+    case "wasm": {
+      const { startBackend } = await import("../../src/backends/wasm/backend.ts");
+      // Cases are small: threads share all work that can be divided.
+      return startBackend(setup.options ?? {}, 1);
+    }
+  }
+}
