@@ -1,4 +1,5 @@
 import type { WasmOptions } from "../../src/backends/wasm/index.ts";
+import type { WebGPUOptions } from "../../src/backends/webgpu/index.ts";
 import type { Backend } from "../../src/contract/index.ts";
 import type { Capabilities } from "../../src/testing/index.ts";
 
@@ -10,7 +11,11 @@ interface Run {
 }
 
 /** How to run the conformance suite, and on which backend. */
-export type Setup = Run & ({ readonly backend: "cpu" } | { readonly backend: "wasm"; readonly options?: WasmOptions });
+export type Setup = Run & (
+  | { readonly backend: "cpu" }
+  | { readonly backend: "wasm"; readonly options?: WasmOptions }
+  | { readonly backend: "webgpu"; readonly options?: WebGPUOptions }
+);
 
 /** Starts the backend; only that one is loaded. */
 export async function start(setup: Setup): Promise<Backend> {
@@ -23,6 +28,10 @@ export async function start(setup: Setup): Promise<Backend> {
       const { startBackend } = await import("../../src/backends/wasm/backend.ts");
       // Cases are small: threads share all work that can be divided.
       return startBackend(setup.options ?? {}, 1);
+    }
+    case "webgpu": {
+      const { webgpu } = await import("../../src/backends/webgpu/index.ts");
+      return webgpu(setup.options);
     }
   }
 }
