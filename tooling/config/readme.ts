@@ -14,14 +14,19 @@ export async function readmeExamples(packageFolder: string): Promise<string[]> {
  * Runs an example as its reader would, in a process and from a folder of its own, and returns what it prints. Rejects
  * with what went wrong where it fails.
  */
-export async function runExample(code: string, packageFolder: string, workingFolder: string): Promise<string> {
+export async function runExample(
+  code: string,
+  packageFolder: string,
+  workingFolder: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<string> {
   // Inside of the package, so that the packages that it imports are found; the folder is ignored by git.
   const folder = join(packageFolder, "generated", "readme");
   const script = join(folder, `${randomUUID()}.ts`);
   await mkdir(folder, { recursive: true });
   await writeFile(script, code);
   try {
-    const options = { cwd: workingFolder, timeout: 60_000 };
+    const options = { cwd: workingFolder, env, timeout: 60_000 };
     const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=@gpt/source", script], options);
     return stdout;
   } finally {

@@ -21,13 +21,14 @@ export const typed: [
   HasTypes<typeof import("@gpt/tensor/cpu")>,
   HasTypes<typeof import("@gpt/tensor/testing")>,
   HasTypes<typeof import("@gpt/tensor/wasm")>,
+  HasTypes<typeof import("@gpt/tensor/webgpu")>,
   HasTypes<typeof import("@gpt/tokenizer")>,
   HasTypes<typeof import("@gpt/tokenizer/gpt2")>,
   HasTypes<typeof import("@gpt/tokenizer/node")>,
   HasTypes<typeof import("@gpt/train")>,
   HasTypes<typeof import("@gpt/train/node")>,
   HasTypes<typeof import("@gpt/train/stories")>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 
 export class Doubled extends Module {
   readonly inner: Linear;

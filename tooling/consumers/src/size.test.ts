@@ -14,6 +14,8 @@ async function bundle(program: string): Promise<string> {
 
 /** What tells of the wasm backend: a compiled module in base64 begins with the one, its user mentions the other. */
 const wasm = ["AGFzbQ", "WebAssembly"];
+/** What tells of kernels in WGSL. */
+const wgsl = ["@compute", "var<storage"];
 
 test.each([
   {
@@ -24,7 +26,7 @@ test.each([
       useBackend(await cpu());
       console.log(await matmul(ones([2, 3]), ones([3, 2])).data());`,
     ceiling: 15,
-    without: wasm,
+    without: [...wasm, ...wgsl],
   },
   {
     title: "training and writing on cpu",
@@ -37,7 +39,7 @@ test.each([
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
     ceiling: 36,
-    without: wasm,
+    without: [...wasm, ...wgsl],
   },
   {
     title: "the wasm backend, in both builds",
@@ -45,7 +47,18 @@ test.each([
       import { wasm } from "@gpt/tensor/wasm";
       console.log(wasm);`,
     ceiling: 68,
-    without: [],
+    without: wgsl,
+  },
+  {
+    title: "writing on WebGPU",
+    program: `
+      import { streamText } from "@gpt/generate";
+      import { GPT } from "@gpt/gpt";
+      import { useBackend } from "@gpt/tensor";
+      import { webgpu } from "@gpt/tensor/webgpu";
+      console.log(streamText, GPT, useBackend, webgpu);`,
+    ceiling: 48,
+    without: wasm,
   },
   {
     title: "the tokenizer of GPT-2",
@@ -53,7 +66,7 @@ test.each([
       import { gpt2 } from "@gpt/tokenizer/gpt2";
       console.log(gpt2().encode("Hello"));`,
     ceiling: 220,
-    without: wasm,
+    without: [...wasm, ...wgsl],
   },
 ])("$title: at most $ceiling kB", async ({ title, program, ceiling, without }) => {
   const text = await bundle(program);

@@ -1,9 +1,9 @@
 import type { AttentionKernels, WeightFormat } from "../../contract/index.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
-import { linear, linearIndex, linearSize } from "./grid.ts";
+import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { reads, u32, writes } from "./program.ts";
-import { rowArguments } from "./reduce.ts";
+
 import { blockWords, halfFunction } from "./stored.ts";
 
 type Call = Parameters<AttentionKernels["appendStored"]>[0];
@@ -35,7 +35,7 @@ export function appendStored(engine: Engine, { x, cache, start }: Call): void {
 ${halfFunction}
 ${toHalf}
 @compute @workgroup_size(${linearSize})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let index = ${linearIndex};
   if (index >= values.total) { return; }
   let pair = index % values.pairs;
@@ -54,7 +54,9 @@ fn main(${rowArguments}) {
     }
     var words = array<u32, ${words}>();
     ${encoders[format]}
-    for (var i = 0u; i < ${words}u; i++) { ${of.out(`to * values.words + block * ${words}u + i`)} = bitcast<i32>(words[i]); }
+    for (var i = 0u; i < ${words}u; i++) {
+      ${of.out(`to * values.words + block * ${words}u + i`)} = bitcast<i32>(words[i]);
+    }
   }
   ${scales ? `${of.scales("to * values.scale_words + pair")} = bitcast<i32>(scale_word);` : ""}
 }`,

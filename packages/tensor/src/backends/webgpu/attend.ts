@@ -1,10 +1,10 @@
 import type { AttentionOptions, Dense, View } from "../../contract/index.ts";
-import type { Sequences } from "./attention.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import type { Elements, Operand, Value } from "./program.ts";
 import { together } from "./reduce.ts";
+import type { Sequences } from "./sequences.ts";
 
 /** Where keys and values come from. */
 export interface KeyValueSource {
@@ -165,6 +165,10 @@ export function attendFew(engine: Engine, run: AttentionRun): void {
   const { count, queryCount, keyCount } = sequences;
   const chunks = Math.ceil(keyCount / chunkKeys);
   const queries = count * queryCount;
+  const place =
+    chunks === 1
+      ? "row * values.heads + head"
+      : `((group.z * values.heads + head) * values.chunks + chunk) * ${headDim + 2}u`;
   const results = { out: writes(out), ...(logSumExp ? { logSumExp: writes(logSumExp) } : {}) };
   // For each query, head and chunk its largest score, its sum of exponentials, and its mix.
   const partFloats = chunks === 1 ? 0 : queries * heads * chunks * (headDim + 2);
@@ -218,7 +222,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     part += weight;
   }
   let all = sum(part, local);
-  let to = ${chunks === 1 ? "row * values.heads + head" : `((group.z * values.heads + head) * values.chunks + chunk) * ${headDim + 2}u`};
+  let to = ${place};
   for (var i = local; i < ${headDim}u; i += ${ownThreads}u) {
     var mixed = 0.0;
     for (var key = first; key < end; key++) {

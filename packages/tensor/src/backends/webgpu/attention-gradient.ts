@@ -1,12 +1,11 @@
 import type { AttentionKernels } from "../../contract/index.ts";
 import { ownThreads, sequenceValues, tileRows, visibleKeys } from "./attend.ts";
-import type { Sequences } from "./attention.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
-import { linear, linearIndex, linearSize } from "./grid.ts";
+import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { reads, u32, writes } from "./program.ts";
 import type { Value } from "./program.ts";
-import { rowArguments } from "./reduce.ts";
+import type { Sequences } from "./sequences.ts";
 
 type Call = Parameters<AttentionKernels["attentionGradient"]>[0];
 
@@ -35,11 +34,11 @@ export function attentionGradient(engine: Engine, call: Call, runs: readonly Seq
       values: { count: u32(queries * heads) },
       source: (of) => `
 @compute @workgroup_size(${linearSize})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let index = ${linearIndex};
   if (index >= values.count) { return; }
   var sum = 0.0;
-  for (var i = 0u; i < ${headDim}u; i++) { sum += ${of.out(`index * ${headDim}u + i`)} * ${of.grad(`index * ${headDim}u + i`)}; }
+  for (var i = index * ${headDim}u; i < (index + 1u) * ${headDim}u; i++) { sum += ${of.out("i")} * ${of.grad("i")}; }
   ${of.means("index")} = sum;
 }`,
       workgroups: linear(queries * heads),

@@ -1,10 +1,11 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence, Dense, View } from "../../contract/index.ts";
+import type { AttentionKernels, AttentionOptions, Dense, View } from "../../contract/index.ts";
 import { appendStored } from "./append-stored.ts";
 import { attend, attendFew } from "./attend.ts";
 import type { KeyValueSource } from "./attend.ts";
 import { attentionGradient } from "./attention-gradient.ts";
 import type { Engine } from "./engine.ts";
 import { reads, u32 } from "./program.ts";
+import { regularRuns } from "./sequences.ts";
 import { halfFunction, storedSource } from "./stored.ts";
 
 /** Up to so many queries of a sequence, threads share the keys, not the queries. */
@@ -52,35 +53,18 @@ function plainSource(k: View, v: View): KeyValueSource {
   return {
     name: "",
     operands: { k: reads(k), v: reads(v) },
-    values: { k_row: u32(k.strides[0]), k_head: u32(k.strides[1]), v_row: u32(v.strides[0]), v_head: u32(v.strides[1]) },
+    values: {
+      k_row: u32(k.strides[0]),
+      k_head: u32(k.strides[1]),
+      v_row: u32(v.strides[0]),
+      v_head: u32(v.strides[1]),
+    },
     functions: (of) => `
-fn key_element(row: u32, head: u32, i: u32) -> f32 { return ${of.k("row * values.k_row + head * values.k_head + i")}; }
-fn value_element(row: u32, head: u32, i: u32) -> f32 { return ${of.v("row * values.v_row + head * values.v_head + i")}; }`,
+fn key_element(row: u32, head: u32, i: u32) -> f32 {
+  return ${of.k("row * values.k_row + head * values.k_head + i")};
+}
+fn value_element(row: u32, head: u32, i: u32) -> f32 {
+  return ${of.v("row * values.v_row + head * values.v_head + i")};
+}`,
   };
-}
-
-/** Sequences of equal sizes and distances, which one call of a kernel computes. */
-export interface Sequences extends AttentionSequence {
-  readonly count: number;
-  readonly queryStep: number;
-  readonly keyStep: number;
-}
-
-function regularRuns(sequences: readonly AttentionSequence[]): Sequences[] {
-  const runs: Sequences[] = [];
-  for (const sequence of sequences) {
-    if (sequence.queryCount === 0) continue;
-    const run = runs.at(-1);
-    if (run && run.queryCount === sequence.queryCount && run.keyCount === sequence.keyCount) {
-      const queryStep = sequence.queryStart - (run.queryStart + (run.count - 1) * run.queryStep);
-      const keyStep = sequence.keyStart - (run.keyStart + (run.count - 1) * run.keyStep);
-      const isNext = run.count === 1 || (queryStep === run.queryStep && keyStep === run.keyStep);
-      if (isNext && queryStep >= 0 && keyStep >= 0) {
-        runs[runs.length - 1] = { ...run, count: run.count + 1, queryStep, keyStep };
-        continue;
-      }
-    }
-    runs.push({ ...sequence, count: 1, queryStep: 0, keyStep: 0 });
-  }
-  return runs;
 }

@@ -4,7 +4,7 @@ import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import type { FunctionName } from "./functions.ts";
-import { linear, linearIndex, linearSize } from "./grid.ts";
+import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import type { Value } from "./program.ts";
 import { partsOf } from "./parts.ts";
@@ -51,10 +51,15 @@ export function elementwise(engine: Engine): ElementwiseKernels {
   return {
     unary: ({ op, x, out }) => map(engine, `unary ${op}`, { x }, out, unaryExpressions[op]),
     binary: ({ op, a, b, out }) => map(engine, `binary ${op}`, { a, b }, out, binaryExpressions[op]),
-    affine: ({ x, scale, shift, out }) =>
-      map(engine, "affine", { x }, out, { code: "x * values.scale + values.shift" }, { scale: f32(scale), shift: f32(shift) }),
+    affine({ x, scale, shift, out }) {
+      const values = { scale: f32(scale), shift: f32(shift) };
+      map(engine, "affine", { x }, out, { code: "x * values.scale + values.shift" }, values);
+    },
+    // By bits, since comparisons with NaN are not to be relied on.
     select: ({ condition, a, b, out }) =>
-      map(engine, "select", { condition, a, b }, out, { code: "select(b, a, (bitcast<u32>(condition) & 0x7fffffffu) != 0u)" }),
+      map(engine, "select", { condition, a, b }, out, {
+        code: "select(b, a, (bitcast<u32>(condition) & 0x7fffffffu) != 0u)",
+      }),
     activationGradient: ({ activation, x, grad, out }) =>
       map(engine, `activationGradient ${activation}`, { x, grad }, out, derivatives[activation]),
     copy: ({ x, out }) => map(engine, "copy", { x }, out, { code: `${out.dtype}(x)` }),
@@ -90,7 +95,7 @@ export function map(
 ${functions(uses)}
 ${places.map((place) => place.source).join("\n")}
 @compute @workgroup_size(${linearSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
   ${names.map((of) => `let ${of} = ${elements[of](`place_${of}(i)`)};`).join("\n  ")}

@@ -36,7 +36,7 @@ export interface GPUWork {
 }
 
 /**
- * Records calls of kernels into batches, and submits these: when something is read, or when there is a lot. Programs are
+ * Records calls of kernels into batches, and submits these when something is read, or when there is a lot. Programs are
  * compiled meanwhile; a batch waits for its own, and for the batches before it. What the device finds wrong, it says
  * later; from then on every use throws it.
  */

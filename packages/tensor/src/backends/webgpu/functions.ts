@@ -16,7 +16,7 @@ const definitions = {
   relu: { uses: ["isNaN"], code: "fn relu(x: f32) -> f32 { return select(max(x, 0.0), x, isNaN(x)); }" },
   nan: { uses: [], code: "fn nan() -> f32 { let bits = 0x7fc00000u; return bitcast<f32>(bits); }" },
   infinity: { uses: [], code: "fn infinity() -> f32 { let bits = 0x7f800000u; return bitcast<f32>(bits); }" },
-  /** 2ⁿ for −252 ≤ n ≤ 254, as a factor of x: in two steps, since n may be outside the exponents of normal numbers. */
+  /** x · 2ⁿ for −252 ≤ n ≤ 254: in two steps, since n may be outside the exponents of normal numbers. */
   scaled: {
     uses: [],
     code: `fn scaled(x: f32, n: i32) -> f32 {
@@ -67,7 +67,8 @@ const definitions = {
   r = fma(n, -7.54978995489188e-8, r);
   let z = r * r;
   let sine = fma(fma(fma(-1.9515295891e-4, z, 8.3321608736e-3), z, -1.6666654611e-1), z * r, r);
-  let cosine = fma(fma(fma(2.443315711809948e-5, z, -1.388731625493765e-3), z, 4.166664568298827e-2), z * z, fma(-0.5, z, 1.0));
+  let rest = fma(fma(2.443315711809948e-5, z, -1.388731625493765e-3), z, 4.166664568298827e-2);
+  let cosine = fma(rest, z * z, fma(-0.5, z, 1.0));
   let quadrant = i32(n) + turn;
   let y = select(sine, cosine, (quadrant & 1) == 1);
   let isFinite = (bitcast<u32>(x) & 0x7fffffffu) < 0x7f800000u;
@@ -118,7 +119,9 @@ const definitions = {
   /** e⁻²ᵘ, u being the argument of GELU's tanh, √(2/π)(x + 0.044715x³). */
   geluExponential: {
     uses: ["exponential"],
-    code: "fn geluExponential(x: f32) -> f32 { return exponential(-x * fma(x * x, 0.07135481282565775, 1.5957691216057308)); }",
+    code: `fn geluExponential(x: f32) -> f32 {
+  return exponential(-x * fma(x * x, 0.07135481282565775, 1.5957691216057308));
+}`,
   },
   /** ½x(1 + tanh u) as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. */
   gelu: { uses: ["geluExponential"], code: "fn gelu(x: f32) -> f32 { return x / (1.0 + geluExponential(x)); }" },

@@ -16,6 +16,11 @@ export function spread(groups: number): [number, number] {
   return [rows > 1 ? Math.ceil(groups / rows) : groups, rows];
 }
 
+/** WGSL: the arguments of an entry point. */
+export const entryArguments =
+  "@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, " +
+  "@builtin(local_invocation_index) local: u32";
+
 /** WGSL: the number of the workgroup in such a grid, and of the thread's element. */
 export const groupIndex = "(group.x + group.y * groups.x)";
 export const linearIndex = `${groupIndex} * ${linearSize}u + local`;

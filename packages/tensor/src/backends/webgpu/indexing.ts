@@ -1,10 +1,10 @@
 import type { IndexingKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
-import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
+import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { rowParts, rowsOf } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { rowArguments, rowThreads } from "./reduce.ts";
+import { rowThreads } from "./reduce.ts";
 
 export function indexing(engine: Engine): IndexingKernels {
   return {
@@ -26,7 +26,7 @@ export function indexing(engine: Engine): IndexingKernels {
           },
           source: (of) => `
 @compute @workgroup_size(${linearSize})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
   let id = ${of.ids("i / values.width")};
@@ -53,7 +53,7 @@ fn main(${rowArguments}) {
           // A workgroup for each id; where it comes more than once, the first one's adds them all, in their order.
           source: (of) => `
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let first = ${groupIndex};
   if (first >= values.count) { return; }
   let id = ${of.ids("first")};

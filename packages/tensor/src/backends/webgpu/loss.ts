@@ -2,10 +2,10 @@ import type { LossKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
-import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
+import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
 import { f32, i32, reads, u32, writes } from "./program.ts";
-import { rowArguments, rowThreads, together } from "./reduce.ts";
+import { rowThreads, together } from "./reduce.ts";
 
 export function loss(engine: Engine): LossKernels {
   return {
@@ -14,16 +14,25 @@ export function loss(engine: Engine): LossKernels {
         const [rows, classes] = logits.shape;
         engine.run({
           name: "crossEntropy",
-          operands: { logits: reads(logits), targets: reads(targets), losses: writes(losses), logSumExp: writes(logSumExp) },
+          operands: {
+            logits: reads(logits),
+            targets: reads(targets),
+            losses: writes(losses),
+            logSumExp: writes(logSumExp),
+          },
           values: {
-            rows: u32(rows), classes: u32(classes), ignoreIndex: i32(ignoreIndex), lowest: f32(-Infinity), nan: f32(NaN),
+            rows: u32(rows),
+            classes: u32(classes),
+            ignoreIndex: i32(ignoreIndex),
+            lowest: f32(-Infinity),
+            nan: f32(NaN),
           },
           source: (of) => `
 ${functions(["exponential", "logarithm"])}
 ${together("sum", "a + b")}
 ${together("largest", "max(a, b)")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.classes;
@@ -31,7 +40,9 @@ fn main(${rowArguments}) {
   for (var i = local; i < values.classes; i += ${rowThreads}u) { part = max(part, ${of.logits("start + i")}); }
   let most = largest(part, local);
   part = 0.0;
-  for (var i = local; i < values.classes; i += ${rowThreads}u) { part += exponential(${of.logits("start + i")} - most); }
+  for (var i = local; i < values.classes; i += ${rowThreads}u) {
+    part += exponential(${of.logits("start + i")} - most);
+  }
   let logSum = most + logarithm(sum(part, local));
   if (local > 0u) { return; }
   ${of.logSumExp("row")} = logSum;
@@ -53,7 +64,7 @@ fn main(${rowArguments}) {
         source: (of) => `
 ${together("sum", "a + b")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   var part = 0.0;
   for (var i = local; i < values.rows; i += ${rowThreads}u) {
     part += select(0.0, 1.0, ${of.targets("i")} != values.ignoreIndex);
@@ -72,13 +83,17 @@ fn main(${rowArguments}) {
         engine.run({
           name: "crossEntropyGradient",
           operands: {
-            logits: reads(logits), targets: reads(targets), logSumExp: reads(logSumExp), grad: reads(grad), out: writes(out),
+            logits: reads(logits),
+            targets: reads(targets),
+            logSumExp: reads(logSumExp),
+            grad: reads(grad),
+            out: writes(out),
           },
           values: { count: u32(count), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
           source: (of) => `
 ${functions(["exponential"])}
 @compute @workgroup_size(${linearSize})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
   let row = i / values.classes;

@@ -18,16 +18,22 @@ export interface RightOperand {
   readonly element: (of: Elements<string>, inner: string, column: string) => string;
 }
 
-/** A tile of the result: `side` · `side` threads, each with `quads` · 4 rows and as many columns. */
+/** A tile of the result. */
 interface Tile {
+  /** `side` · `side` threads compute it. */
   readonly side: number;
+  /** Each of them has `quads` · 4 rows and as many columns. */
   readonly quads: number;
+  /** Layers of both operands that are in the workgroup's memory together, of which every device has 16 KiB. */
+  readonly depth: number;
 }
 
 /** From the largest to the smallest. */
-const tiles: readonly Tile[] = [{ side: 16, quads: 2 }, { side: 16, quads: 1 }, { side: 8, quads: 1 }];
-/** Layers of both operands that are in the workgroup's memory together. */
-const depth = 16;
+const tiles: readonly Tile[] = [
+  { side: 16, quads: 2, depth: 8 },
+  { side: 16, quads: 1, depth: 16 },
+  { side: 8, quads: 1, depth: 16 },
+];
 /** Tiles that a GPU should have to keep all of it busy. */
 const manyTiles = 128;
 
@@ -42,16 +48,18 @@ export function multiplyByTiles(engine: Engine, products: Products, right: Right
   const along = (length: number, { side, quads }: Tile): number => Math.ceil(length / (side * quads * 4));
   const tile =
     tiles.find((each) => batch * along(rows, each) * along(columns, each) >= manyTiles) ?? tiles[tiles.length - 1];
-  const { side, quads } = tile;
+  const { side, quads, depth } = tile;
   const width = side * quads * 4;
   const epilogue = epilogueParts(products);
   const aAlongInner = a.strides[2] === 1;
   const bAlongInner = right.isContiguousAlong === "inner";
   const own = Array.from({ length: quads }, (_, quad) => quad);
   const sums = own.flatMap((quad) => [0, 1, 2, 3].map((row) => quad * 4 + row));
+  const names = sums.flatMap((row) => own.map((quad) => `sum_${row}_${quad}`));
   const load = (target: string, alongInner: boolean, element: (k: string, line: string) => string): string => `
     for (var index = local; index < ${(depth * width) / 4}u; index += ${side * side}u) {
-      ${alongInner ? `let k = index % ${depth}u; let quad = index / ${depth}u;` : `let quad = index % ${width / 4}u; let k = index / ${width / 4}u;`}
+      let k = ${alongInner ? `index % ${depth}u` : `index / ${width / 4}u`};
+      let quad = ${alongInner ? `index / ${depth}u` : `index % ${width / 4}u`};
       var elements = vec4f();
       for (var i = 0u; i < 4u; i++) { ${element("layer + k", "quad * 4u + i")} }
       ${target}[k * step + quad] = elements;
@@ -87,7 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let firstColumn = group.x * ${width}u;
   let ownRow = local / ${side}u;
   let ownColumn = local % ${side}u;
-  ${sums.flatMap((row) => own.map((quad) => `var sum_${row}_${quad} = vec4f();`)).join("\n  ")}
+  ${names.map((name) => `var ${name} = vec4f();`).join("\n  ")}
   for (var layer = 0u; layer < values.inner; layer += ${depth}u) {
     ${load("left", aAlongInner, (k, line) => `
         let row = firstRow + ${line};
@@ -109,7 +117,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
     workgroupBarrier();
   }
-  let all = array<vec4f, ${sums.length * quads}>(${sums.flatMap((row) => own.map((quad) => `sum_${row}_${quad}`)).join(", ")});
+  let all = array<vec4f, ${names.length}>(${names.join(", ")});
   for (var i = 0u; i < ${sums.length}u; i++) {
     let row = firstRow + (i / 4u * ${side}u + ownRow) * 4u + i % 4u;
     for (var j = 0u; j < ${quads * 4}u; j++) {

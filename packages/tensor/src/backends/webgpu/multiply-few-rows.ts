@@ -1,9 +1,9 @@
 import type { Engine } from "./engine.ts";
-import { spread, groupIndex } from "./grid.ts";
+import { entryArguments, spread, groupIndex } from "./grid.ts";
 import { epilogueParts } from "./products.ts";
 import type { Products } from "./products.ts";
 import { reads, u32 } from "./program.ts";
-import { rowArguments, rowThreads } from "./reduce.ts";
+import { rowThreads } from "./reduce.ts";
 
 /** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
 export const fewRows = 8;
@@ -45,7 +45,7 @@ export function multiplyFewRows(engine: Engine, products: Products): void {
 ${epilogue.functions}
 ${sumOfLanes(rows, lanes)}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let lane = local % ${lanes}u;
   let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
   var sums: array<${type}, ${rows}>;

@@ -1,10 +1,10 @@
 import type { NormalizationKernels } from "../../contract/index.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
-import { groupIndex, spread } from "./grid.ts";
+import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { columnThreads, rowArguments, rowLanes, rowThreads, together } from "./reduce.ts";
+import { columnThreads, rowLanes, rowThreads, together } from "./reduce.ts";
 
 export function normalization(engine: Engine): NormalizationKernels {
   return {
@@ -25,7 +25,7 @@ export function normalization(engine: Engine): NormalizationKernels {
           source: (of) => `
 ${together("sum", "a + b")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
@@ -59,7 +59,7 @@ fn main(${rowArguments}) {
           source: (of) => `
 var<workgroup> parts: array<vec2f, ${rowThreads}>;
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let column = group.x * ${columnThreads}u + local % ${columnThreads}u;
   let lane = local / ${columnThreads}u;
   var all = vec2f();
@@ -97,7 +97,7 @@ fn main(${rowArguments}) {
           source: (of) => `
 ${together("sum", "a + b", rowThreads, "vec2f")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
@@ -132,7 +132,7 @@ ${functions(["exponential", "logarithm"])}
 ${together("sum", "a + b")}
 ${together("largest", "max(a, b)")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
@@ -165,7 +165,7 @@ fn main(${rowArguments}) {
 ${functions(["exponential"])}
 ${together("sum", "a + b")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;

@@ -1,10 +1,10 @@
 import type { Dense, OptimizerKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
-import { linear, linearIndex, linearSize } from "./grid.ts";
+import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { flat, narrow, partsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { rowArguments, rowThreads, together } from "./reduce.ts";
+import { rowThreads, together } from "./reduce.ts";
 
 /** Workgroups that share a sum. */
 const sumGroups = 512;
@@ -50,7 +50,7 @@ export function optimizer(engine: Engine): OptimizerKernels {
             },
             source: (of) => `
 @compute @workgroup_size(${linearSize})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
   let gradient = ${of.gradient("i")} * ${of.scale("0")};
@@ -80,7 +80,7 @@ function sumInto(engine: Engine, name: string, x: Dense, out: Dense, expression:
     source: (of) => `
 ${together("sum", "a + b")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   var all = 0.0;
   var i = group.x * ${rowThreads}u + local;
   while (i < values.count) {

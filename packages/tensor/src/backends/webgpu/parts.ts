@@ -13,7 +13,10 @@ export function fits(engine: Engine, view: View<DType>): boolean {
 }
 
 /** The same memory with another layout. Views may be tensors, whose properties do not spread. */
-export function relaid<D extends DType>(view: View<D>, layout: Partial<Pick<View, "offset" | "shape" | "strides">>): View<D> {
+export function relaid<D extends DType>(
+  view: View<D>,
+  layout: Partial<Pick<View, "offset" | "shape" | "strides">>,
+): View<D> {
   const { buffer, offset, shape, strides, dtype } = view;
   return { buffer, offset, shape, strides, dtype, ...layout };
 }
@@ -44,8 +47,8 @@ export function partsOf(engine: Engine, views: readonly View<DType>[]): (readonl
 }
 
 /**
- * Operands of as many rows each, cut into parts that bindings reach, or into single rows: mostly there is one part, which
- * is all. What is absent stays so.
+ * Operands of as many rows each, cut into parts that bindings reach, or into single rows: mostly there is one part,
+ * which is all. What is absent stays so.
  */
 export function rowsOf<Operands extends Readonly<Record<string, View<DType> | null>>>(
   engine: Engine,

@@ -85,8 +85,8 @@ export class Pool {
   }
 
   /**
-   * Gives free memory back where there is more of it than memory in use, and returns whether it did. Only blocks that no
-   * batch after `submitted` touches.
+   * Gives free memory back where there is more of it than memory in use, and returns whether it did. Only blocks that
+   * no batch after `submitted` touches.
    */
   trim(submitted: number): boolean {
     let trimmed = false;

@@ -1,6 +1,7 @@
 import type { Activation, Dense, View } from "../../contract/index.ts";
 import { functions } from "./functions.ts";
 import type { Engine } from "./engine.ts";
+import { mostGroups } from "./grid.ts";
 import { fits, narrow } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
 import type { Elements, Operand, Value } from "./program.ts";
@@ -17,6 +18,14 @@ export interface Epilogue {
   readonly residual: View | null;
 }
 
+export const noEpilogue: Epilogue = {
+  accumulate: false,
+  bias: null,
+  activation: null,
+  preactivation: null,
+  residual: null,
+};
+
 /** `[batch, rows, inner] · [batch, inner, columns]`, of any strides, but that neighbours along a row of `out` touch. */
 export interface Products extends Epilogue {
   readonly a: View;
@@ -25,11 +34,23 @@ export interface Products extends Epilogue {
 }
 
 /** The axes of the operands, by name: each may be cut. */
-const axesOf = { a: ["batch", "rows", "inner"], b: ["batch", "inner", "columns"], out: ["batch", "rows", "columns"] } as const;
-type Axis = "batch" | "rows" | "inner" | "columns";
+const axesOf = {
+  a: ["batch", "rows", "inner"],
+  b: ["batch", "inner", "columns"],
+  out: ["batch", "rows", "columns"],
+} as const;
+type Axis = (typeof axesOf)[keyof typeof axesOf][number];
 
 /** Products cut into parts, to be made in this order, whose operands one binding reaches: mostly there is one part. */
 export function fitting(engine: Engine, products: Products): Products[] {
+  const [batch] = products.out.shape;
+  if (batch > mostGroups) {
+    const half = batch >> 1;
+    return [
+      ...fitting(engine, part(products, "batch", 0, half, false)),
+      ...fitting(engine, part(products, "batch", half, batch - half, true)),
+    ];
+  }
   for (const name of ["a", "b", "out"] as const) {
     const view = products[name];
     if (fits(engine, view)) continue;
@@ -57,7 +78,7 @@ function part(products: Products, axis: Axis, start: number, count: number, isLa
   const { a, b, out, bias, preactivation, residual, ...rest } = products;
   const operands = { a: cut(a, axesOf.a), b: cut(b, axesOf.b), out: cut(out, axesOf.out) };
   if (axis === "inner" && !isLast) {
-    return { ...operands, accumulate: rest.accumulate, bias: null, activation: null, preactivation: null, residual: null };
+    return { ...noEpilogue, ...operands, accumulate: rest.accumulate };
   }
   return {
     ...rest,
@@ -79,7 +100,8 @@ export interface EpilogueParts {
   store(of: Elements<string>): string;
 }
 
-export function epilogueParts({ out, accumulate, bias, activation, preactivation, residual }: Omit<Products, "a" | "b">): EpilogueParts {
+export function epilogueParts(products: Omit<Products, "a" | "b">): EpilogueParts {
+  const { out, accumulate, bias, activation, preactivation, residual } = products;
   const place = "batch * values.out_batch + row * values.out_row + column";
   const lines = (of: Elements<string>): string[] => [
     "var result = sum;",
@@ -91,9 +113,7 @@ export function epilogueParts({ out, accumulate, bias, activation, preactivation
     `${of.out(place)} = result;`,
   ];
   return {
-    variant: [accumulate && "accumulate", bias && "bias", preactivation && "preactivation", activation, residual && "residual"]
-      .filter(Boolean)
-      .join(),
+    variant: [accumulate, bias !== null, preactivation !== null, activation, residual !== null].join(),
     operands: {
       out: writes(out),
       ...(bias ? { bias: reads(bias) } : {}),

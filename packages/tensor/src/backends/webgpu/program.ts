@@ -63,8 +63,8 @@ export interface Bindings {
 const bindingUnit = 64;
 
 /**
- * Lays out the bindings of a call. A device refuses a buffer that is bound for writing and once more: operands that share
- * one which is written share a binding. `bindsWhole` tells whether a buffer is bound as a whole.
+ * Lays out the bindings of a call. A device refuses a buffer that is bound for writing and once more: operands that
+ * share one which is written share a binding. `bindsWhole` tells whether a buffer is bound as a whole.
  */
 export function layOut(operands: readonly Operand[], bindsWhole: (buffer: number) => boolean): Bindings {
   const written = new Set(operands.filter(({ writes }) => writes).map(({ view }) => view.buffer));

@@ -2,10 +2,10 @@ import type { Dense, RandomKernels, View } from "../../contract/index.ts";
 import type { PhiloxKey } from "../../philox.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
-import { linear, linearIndex, linearSize } from "./grid.ts";
+import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import type { Value } from "./program.ts";
-import { rowArguments } from "./reduce.ts";
+
 import { strided } from "./strided.ts";
 
 /** Philox 4×32-10, as in `philox.ts`; products of 32 bits from halves. */
@@ -67,7 +67,7 @@ function fill(
 ${philox}
 ${place?.source ?? ""}
 @compute @workgroup_size(${linearSize})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let block = ${linearIndex};
   let words = philox(block);
   for (var word = 0u; word < 4u; word++) {

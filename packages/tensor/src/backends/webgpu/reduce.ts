@@ -3,16 +3,12 @@ import { denseStrides } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import type { FunctionName } from "./functions.ts";
 import { functions } from "./functions.ts";
-import { groupIndex, spread } from "./grid.ts";
+import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { fits, relaid, rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 
 /** Threads of a workgroup that reduces one row. */
 export const rowThreads = 256;
-
-/** Arguments of an entry point whose workgroup is one row's. */
-export const rowArguments =
-  "@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32";
 
 /** WGSL of `name(x, local)`: what all threads of a workgroup give together, combined in a fixed order. */
 export function together(name: string, combine: string, threads = rowThreads, type = "f32"): string {
@@ -79,7 +75,7 @@ fn better(a: Best, b: Best) -> Best {
 }
 ${together("best", "better(a, b)", rowThreads, "Best")}
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   // Threads without an element of their own look at the first one.
@@ -145,13 +141,19 @@ function reduceAtOnce(engine: Engine, { op, x, out }: Reduction): void {
     name: `reduce ${op}`,
     variant: threads,
     operands: { x: reads(x), out: writes(out) },
-    values: { count: u32(outer * strips), strips: u32(strips), length: u32(length), inner: u32(inner), start: f32(start) },
+    values: {
+      count: u32(outer * strips),
+      strips: u32(strips),
+      length: u32(length),
+      inner: u32(inner),
+      start: f32(start),
+    },
     source: ({ x: element, out: result }) => `
 ${functions(uses)}
 var<workgroup> parts: array<f32, ${rowThreads}>;
 fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let index = ${groupIndex};
   if (index >= values.count) { return; }
   let outer = index / values.strips;

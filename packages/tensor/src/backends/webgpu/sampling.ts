@@ -2,10 +2,10 @@ import type { SamplingKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
-import { groupIndex, spread } from "./grid.ts";
+import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { rowArguments, rowThreads, together } from "./reduce.ts";
+import { rowThreads, together } from "./reduce.ts";
 
 export function sampling(engine: Engine): SamplingKernels {
   return {
@@ -39,7 +39,7 @@ var<workgroup> ties: array<f32, ${rowThreads}>;
 var<workgroup> ends: array<f32, ${rowThreads}>;
 var<workgroup> lasts: array<u32, ${rowThreads}>;
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;

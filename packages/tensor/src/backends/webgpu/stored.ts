@@ -28,20 +28,28 @@ export function storedSource(name: string, { format, values, scales }: StoredVie
     },
     functions: (of) => `
 fn ${name}_scale(row: u32, block: u32) -> f32 {
-  ${scales ? `return half(u32(${of[`${name}_scales`](`row * values.${name}_scale_words + block / 2u`)}) >> (16u * (block & 1u)));` : "return 1.0;"}
+  ${scales ? halfOfWord(of[`${name}_scales`](`row * values.${name}_scale_words + block / 2u`)) : "return 1.0;"}
 }
-fn ${name}_word(row: u32, index: u32) -> u32 { return u32(${of[`${name}_values`](`row * values.${name}_words + index`)}); }
+fn ${name}_word(row: u32, index: u32) -> u32 {
+  return u32(${of[`${name}_values`](`row * values.${name}_words + index`)});
+}
 fn ${name}_element(row: u32, column: u32) -> f32 {
   ${elements[format](name)}
 }`,
   };
 }
 
+function halfOfWord(word: string): string {
+  return `return half(u32(${word}) >> (16u * (block & 1u)));`;
+}
+
 /** WGSL of the value of the binary16 number in the lower bits of a word. */
 export const halfFunction = `
 fn half(bits: u32) -> f32 {
   let size = select(
-    bitcast<f32>(((bits & 0x7fffu) << 13u) + 0x38000000u), f32(bits & 0x3ffu) * 5.9604644775390625e-8, (bits & 0x7c00u) == 0u,
+    bitcast<f32>(((bits & 0x7fffu) << 13u) + 0x38000000u),
+    f32(bits & 0x3ffu) * 5.9604644775390625e-8,
+    (bits & 0x7c00u) == 0u,
   );
   return select(size, -size, (bits & 0x8000u) != 0u);
 }`;

@@ -2,18 +2,16 @@ import type { Dense, StoredView, View, WeightFormat, WeightKernels } from "../..
 import { sizeOf } from "../../shape.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
-import { groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
+import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { eachRow, fewRows, lanesFor, sumOfLanes } from "./multiply-few-rows.ts";
 import { multiplyByTiles } from "./multiply-by-tiles.ts";
 import type { RightOperand } from "./multiply-by-tiles.ts";
 import { narrow, relaid, rowsOf } from "./parts.ts";
-import type { Epilogue, Products } from "./products.ts";
-import { epilogueParts } from "./products.ts";
+import { epilogueParts, noEpilogue } from "./products.ts";
+import type { Products } from "./products.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { rowArguments, rowThreads } from "./reduce.ts";
+import { rowThreads } from "./reduce.ts";
 import { blockWords, halfFunction, storedParts, storedSource } from "./stored.ts";
-
-const noEpilogue: Epilogue = { accumulate: false, bias: null, activation: null, preactivation: null, residual: null };
 
 export function weights(engine: Engine): WeightKernels {
   return {
@@ -77,7 +75,7 @@ export function weights(engine: Engine): WeightKernels {
 ${halfFunction}
 ${table.functions(of)}
 @compute @workgroup_size(${linearSize})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
   let id = ${of.ids("i / values.width")};
@@ -120,7 +118,8 @@ const wordProducts: Record<WeightFormat, (add: (expression: (row: string) => str
       ${add((row) => `dot(elements, vec2f(x(${row}, first), x(${row}, first + 1u)))`)}`,
   int8: (add) => `
       let first = block * ${blockColumns}u + place * 4u;
-      let elements = vec4f((vec4i(bitcast<i32>(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)) * b_scale(column, block);
+      let codes = (vec4i(bitcast<i32>(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u);
+      let elements = vec4f(codes) * b_scale(column, block);
       ${add((row) => `dot(elements, x4(${row}, first))`)}`,
   int4: (add) => `
       let first = block * ${blockColumns}u + place * 4u;
@@ -166,7 +165,7 @@ fn x4(row: u32, column: u32) -> vec4f {
   return vec4f(x(row, column), x(row, column + 1u), x(row, column + 2u), x(row, column + 3u));
 }
 @compute @workgroup_size(${rowThreads})
-fn main(${rowArguments}) {
+fn main(${entryArguments}) {
   let lane = local % ${lanes}u;
   let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
   var sums: array<f32, ${rows}>;
