@@ -13,14 +13,14 @@ export async function program(options) {
   return [await learn(await cpu()), await learn(await wasm(options))];
 }
 
-async function learn(backend) {
+export async function learn(backend, steps = 60) {
   useBackend(backend);
   const tokenizer = CharacterTokenizer.fromText(text);
   const { vocabSize } = tokenizer;
   const model = new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 2, dim: 32 }, { seed: 1 });
   const losses = [];
   const data = { train: tokensInMemory(tokenizer.encode(text)) };
-  for await (const event of train(model, { data, steps: 60, batchSize: 8, learningRate: 1e-2, logEvery: 30 })) {
+  for await (const event of train(model, { data, steps, batchSize: 8, learningRate: 1e-2, logEvery: steps / 2 })) {
     if (event.type === "step") losses.push(event.loss);
   }
   const { text: continuation } = await generateText(model, tokenizer, "the cat", { maxTokens: 17, temperature: 0 });

@@ -18,3 +18,12 @@ export function expectLearnt(results: unknown): void {
     expect(continuation).toBe(" sat on the mat. ");
   }
 }
+
+/** Expects what `program/on-gpu.js` returns wherever it runs: the same from a GPU as from the processor. */
+export function expectSameOnGPU(results: unknown): void {
+  const [cpu, webgpu] = results as Learnt[];
+  expect([cpu.backend, webgpu.backend]).toEqual(["cpu", "webgpu"]);
+  expect(webgpu.continuation).toBe(cpu.continuation);
+  expect(webgpu.losses).toHaveLength(2);
+  for (const [i, loss] of webgpu.losses.entries()) expect(loss).toBeCloseTo(cpu.losses[i], 3);
+}
