@@ -50,9 +50,9 @@ test("webpack", async () => {
 });
 
 // Bundlers meet the optional package of Node's, which pages do not need.
-const onGPU: PageOptions = { flags: gpuFlags };
+const onGPU: PageOptions = { flags: gpuFlags, timeout: 240_000 };
 
-test("WebGPU, from Vite", async () => {
+test("WebGPU, from Vite", { timeout: 300_000 }, async () => {
   const root = await browserProject("./on-gpu.js", "on-gpu.js");
   const warnings: string[] = [];
   const logger = { ...vite.createLogger("warn"), warn: (text: string) => void warnings.push(text) };
@@ -61,7 +61,7 @@ test("WebGPU, from Vite", async () => {
   expectSameOnGPU(await whileServing(join(root, "dist"), (url) => resultOf(url, onGPU)));
 });
 
-test("WebGPU, from webpack", async () => {
+test("WebGPU, from webpack", { timeout: 300_000 }, async () => {
   const context = await browserProject("./dist/main.js", "on-gpu.js");
   await packByWebpack(context, "./on-gpu.js");
   expectSameOnGPU(await whileServing(context, (url) => resultOf(url, onGPU)));
