@@ -21,6 +21,7 @@ export class Batch {
   readonly number: number;
   readonly #commands: (Call | Copy)[] = [];
   readonly #temporaries: GPUBuffer[] = [];
+  #temporaryBytes = 0;
   #calls = 0;
   #words = new Uint32Array(64 * valuesWords);
   #floats = new Float32Array(this.#words.buffer);
@@ -33,14 +34,14 @@ export class Batch {
     return this.#commands.length === 0;
   }
 
-  /** How many calls of kernels there are. */
-  get calls(): number {
-    return this.#calls;
+  /** How many commands there are: calls of kernels and copies. */
+  get length(): number {
+    return this.#commands.length;
   }
 
   /** Bytes of the buffers that are destroyed after it. */
   get temporaryBytes(): number {
-    return this.#temporaries.reduce((sum, { size }) => sum + size, 0);
+    return this.#temporaryBytes;
   }
 
   /** What its programs that are not compiled yet wait for. */
@@ -69,6 +70,7 @@ export class Batch {
   /** Destroys a buffer once the batch is submitted. */
   destroyAfter(buffer: GPUBuffer): void {
     this.#temporaries.push(buffer);
+    this.#temporaryBytes += buffer.size;
   }
 
   /** All of its programs are compiled. `values` and its group are shared by all batches. */

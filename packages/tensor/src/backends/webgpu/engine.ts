@@ -4,22 +4,25 @@ import { bytesPerElement, createData } from "../../dtype.ts";
 import { TensorError } from "../../errors.ts";
 import { sizeOf } from "../../shape.ts";
 import { Batch, valuesStep } from "./batch.ts";
+import { mostGroups } from "./grid.ts";
 import { Pipelines } from "./pipelines.ts";
 import { Pool } from "./pool.ts";
 import { Profiler } from "./profiler.ts";
 import type { KernelTime } from "./profiler.ts";
-import { layOut } from "./program.ts";
+import { labelOf, layOut } from "./program.ts";
 import type { Binding, Dispatch } from "./program.ts";
 import { mapModeRead, usage } from "./usage.ts";
 
-/** Calls, and bytes of data, that are recorded before they are submitted without being asked for. */
-const mostCalls = 1024;
+/** Commands, and bytes of data, that are recorded before they are submitted without being asked for. */
+const mostCommands = 1024;
 const mostWaitingBytes = 2 ** 26;
+/** Room for some rows, and for what is in front of them where a binding starts. */
+const leastBindingBytes = 1024;
 /** Combinations of buffers that are remembered. */
 const mostBindGroups = 8192;
 
 export interface EngineOptions {
-  /** The largest part of a buffer that a kernel is given, in bytes. Default: what the device allows. */
+  /** The largest part of a buffer that a kernel is given, in bytes: 1024 or more. Default: what the device allows. */
   readonly maxBindingBytes?: number;
   /** Whether to take the time of each kernel, where the device can: see `WebGPUBackend.profile`. Default false. */
   readonly profile?: boolean;
@@ -61,22 +64,21 @@ export class Engine {
 
   constructor(device: GPUDevice, options: EngineOptions = {}) {
     const { maxBindingBytes = device.limits.maxStorageBufferBindingSize, profile = false } = options;
-    this.#device = device;
-    this.#profiler = profile ? new Profiler(device, mostCalls) : undefined;
-    this.maxBindingElements = Math.floor(maxBindingBytes / bytesPerElement);
-    this.#pool = new Pool(device, (byteLength) => {
-      this.#fail(
-        new TensorError(
-          "out-of-memory",
-          `webgpu: the device had no room for a buffer of ${byteLength} bytes; use smaller batches or a smaller model, ` +
-            "and start another backend with `await webgpu()`",
-        ),
+    const allowed = device.limits.maxStorageBufferBindingSize;
+    if (!(maxBindingBytes >= leastBindingBytes && maxBindingBytes <= allowed)) {
+      throw new TensorError(
+        "invalid-argument",
+        `webgpu: maxBindingBytes is ${maxBindingBytes}, not from ${leastBindingBytes} to the ${allowed} that this device allows`,
       );
-    });
+    }
+    this.#device = device;
+    this.#profiler = profile ? new Profiler(device, mostCommands) : undefined;
+    this.maxBindingElements = Math.floor(maxBindingBytes / bytesPerElement);
+    this.#pool = new Pool(device, (byteLength) => this.#fail(outOfMemory(`no room for a buffer of ${byteLength} bytes`)));
     this.#pipelines = new Pipelines(device);
     this.#values = device.createBuffer({
       label: "values",
-      size: mostCalls * valuesStep,
+      size: mostCommands * valuesStep,
       usage: usage.uniform | usage.copyTarget,
     });
     this.#valuesGroup = device.createBindGroup({
@@ -86,7 +88,9 @@ export class Engine {
     });
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      this.#fail(new TensorError("backend-failure", `webgpu: ${event.error.message}`));
+      const { constructor, message } = event.error;
+      const isOfMemory = constructor.name === "GPUOutOfMemoryError";
+      this.#fail(isOfMemory ? outOfMemory(message) : new TensorError("backend-failure", `webgpu: ${message}`));
     });
     void device.lost.then(({ reason, message }) => {
       const what = reason === "destroyed" ? "was destroyed" : `was lost (${message || "no reason was given"})`;
@@ -111,8 +115,9 @@ export class Engine {
   /** See `WebGPUBackend.profile`. */
   async profile(): Promise<KernelTime[]> {
     await this.flush();
+    const times = await this.#profiler?.times();
     this.#check();
-    return (await this.#profiler?.times()) ?? [];
+    return times ?? [];
   }
 
   /** Records a call of a kernel. */
@@ -120,17 +125,30 @@ export class Engine {
     this.#check();
     const [x, y = 1, z = 1] = dispatch.workgroups;
     if (x * y * z === 0) return;
+    if (Math.max(x, y, z) > mostGroups) {
+      throw new TensorError(
+        "out-of-memory",
+        `webgpu: ${dispatch.name}: ${x} × ${y} × ${z} workgroups are beyond the ${mostGroups} along an axis that ` +
+          "devices run; use smaller batches or fewer tokens at once",
+      );
+    }
     const laid = layOut(Object.values(dispatch.operands), (buffer) => this.#bindsWhole(buffer));
     const pipeline = this.#pipelines.get(dispatch, laid);
     const bindGroup = this.#bindGroup(dispatch, pipeline.layout, laid.bindings);
     this.#batch.add({ pipeline, bindGroup, workgroups: [x, y, z] }, laid.places, Object.values(dispatch.values));
     this.#work.calls++;
-    if (this.#batch.calls >= mostCalls) void this.flush();
+    this.#flushWhenFull();
   }
 
   allocate(byteLength: number): number {
     this.#check();
-    return this.#pool.allocate(byteLength);
+    const buffer = this.#pool.allocate(byteLength);
+    // What is recorded keeps what was freed since. While programs compile, there is nothing to do about it.
+    if (this.#pool.isOverfull && this.#waiting === 0) {
+      if (this.#batch.isEmpty) this.#trim();
+      else void this.flush();
+    }
+    return buffer;
   }
 
   /** After `dispose` there is nothing left to free, and nothing happens: tensors may outlive their backend. */
@@ -141,7 +159,7 @@ export class Engine {
 
   /** Lends `use` memory for so many f32, which is not counted as a buffer. */
   withScratch<T>(length: number, use: (view: Dense) => T): T {
-    const buffer = this.#pool.allocate(length * bytesPerElement);
+    const buffer = this.allocate(length * bytesPerElement);
     try {
       return use({ buffer, offset: 0, shape: [length], strides: [1], dtype: "f32" });
     } finally {
@@ -169,7 +187,7 @@ export class Engine {
     this.#copy(staging, 0, block.buffer, start, data.byteLength);
     this.#batch.destroyAfter(staging);
     block.lastBatch = this.#batch.number;
-    if (this.#batch.temporaryBytes >= mostWaitingBytes) void this.flush();
+    this.#flushWhenFull();
   }
 
   async read<D extends DType>(view: Dense<D>): Promise<DataOf<D>> {
@@ -192,7 +210,8 @@ export class Engine {
       // The reason why the device gave it up may be told in the next turn of the event loop.
       await new Promise((resolve) => setTimeout(resolve));
       this.#check();
-      throw cause;
+      const problem = cause instanceof Error ? cause.message : String(cause);
+      throw new TensorError("backend-failure", `webgpu: a tensor could not be read: ${problem}`, { cause });
     } finally {
       staging.destroy();
     }
@@ -231,6 +250,10 @@ export class Engine {
 
   get #disposed(): boolean {
     return this.#failure?.code === "disposed";
+  }
+
+  #flushWhenFull(): void {
+    if (this.#batch.length >= mostCommands || this.#batch.temporaryBytes >= mostWaitingBytes) void this.flush();
   }
 
   #check(): void {
@@ -272,8 +295,7 @@ export class Engine {
     if (!group) {
       if (this.#bindGroups.size >= mostBindGroups) this.#bindGroups.clear();
       // What the device finds wrong it tells by this label.
-      const label = `${name}: ${Object.keys(operands).join(", ")}`;
-      group = this.#device.createBindGroup({ label, layout, entries });
+      group = this.#device.createBindGroup({ label: labelOf({ name, operands }), layout, entries });
       this.#bindGroups.set(key, group);
     }
     return group;
@@ -284,6 +306,19 @@ export class Engine {
     batch.submit(this.#device, this.#values, this.#valuesGroup, this.#profiler);
     this.#work.submissions++;
     this.#submitted = batch.number;
+    this.#trim();
+  }
+
+  /** Groups of buffers that are gone are of no use any more. */
+  #trim(): void {
     if (this.#pool.trim(this.#submitted)) this.#bindGroups.clear();
   }
+}
+
+function outOfMemory(problem: string): TensorError {
+  return new TensorError(
+    "out-of-memory",
+    `webgpu: the device is out of memory: ${problem}; use smaller batches or a smaller model, and start another backend ` +
+      "with `await webgpu()`",
+  );
 }

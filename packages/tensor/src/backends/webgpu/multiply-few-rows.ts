@@ -21,13 +21,15 @@ export function takesFewRows({ a, b }: Products): boolean {
 }
 
 export function multiplyFewRows(engine: Engine, products: Products): void {
-  const { a, b } = products;
+  const { a, b, out, preactivation } = products;
   const [, rows, inner] = a.shape;
   const columns = b.shape[2];
   const epilogue = epilogueParts(products);
   const isAligned = [a.offset, b.offset, inner, a.strides[1], b.strides[2]].every((count) => count % 4 === 0);
-  const width = isAligned ? 4 : 1;
-  const type = isAligned ? "vec4f" : "f32";
+  // A buffer that is written has one binding, of one width.
+  const isApart = [out, preactivation].every((written) => written?.buffer !== a.buffer && written?.buffer !== b.buffer);
+  const width = isAligned && isApart ? 4 : 1;
+  const type = width === 4 ? "vec4f" : "f32";
   const lanes = lanesFor(columns);
   const columnsOfGroup = rowThreads / lanes;
   engine.run({
@@ -55,7 +57,7 @@ fn main(${entryArguments}) {
       ${eachRow(rows, (row) => `sums[${row}] += ${of.a(`${row} * values.a_row + i`)} * element;`)}
     }
   }
-  ${eachRow(rows, (row) => `parts[${row}][local] = ${isAligned ? `dot(sums[${row}], vec4f(1.0))` : `sums[${row}]`};`)}
+  ${eachRow(rows, (row) => `parts[${row}][local] = ${width === 4 ? `dot(sums[${row}], vec4f(1.0))` : `sums[${row}]`};`)}
   workgroupBarrier();
   if (column >= values.columns) { return; }
   let batch = 0u;

@@ -4,11 +4,14 @@ import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { endOf } from "./program.ts";
 
+/** What there is to know of an engine here. */
+export type Reach = Pick<Engine, "maxBindingElements">;
+
 /** Elements by which the start of a binding may be in front of a view. */
 const slack = 64;
 
 /** Whether one binding reaches all of a view. */
-export function fits(engine: Engine, view: View<DType>): boolean {
+export function fits(engine: Reach, view: View<DType>): boolean {
   return endOf(view) - view.offset + slack <= engine.maxBindingElements;
 }
 
@@ -35,7 +38,7 @@ export function flat<D extends DType>(view: Dense<D>): Dense<D> {
 /**
  * Views of one shape, cut along the same axes into parts that bindings reach: mostly there is one part, which is all.
  */
-export function partsOf(engine: Engine, views: readonly View<DType>[]): (readonly View<DType>[])[] {
+export function partsOf(engine: Reach, views: readonly View<DType>[]): (readonly View<DType>[])[] {
   if (views.every((view) => fits(engine, view))) return [views];
   const { shape } = views[0];
   const axis = shape.findIndex((length) => length > 1);
@@ -51,7 +54,7 @@ export function partsOf(engine: Engine, views: readonly View<DType>[]): (readonl
  * which is all. What is absent stays so.
  */
 export function rowsOf<Operands extends Readonly<Record<string, View<DType> | null>>>(
-  engine: Engine,
+  engine: Reach,
   operands: Operands,
 ): Operands[] {
   const views = Object.values(operands).filter((view) => view !== null);
@@ -72,7 +75,7 @@ export interface RowPart {
 }
 
 /** A dense matrix as parts that bindings reach. */
-export function rowParts(engine: Engine, view: Dense): RowPart[] {
+export function rowParts(engine: Reach, view: Dense): RowPart[] {
   let start = 0;
   return rowsOf(engine, { view }).map((part) => {
     const [rows] = part.view.shape;

@@ -1,5 +1,5 @@
 import type { Bindings, Dispatch } from "./program.ts";
-import { keyOf, sourceOf } from "./program.ts";
+import { keyOf, labelOf, sourceOf } from "./program.ts";
 import { computeStage } from "./usage.ts";
 
 /** A program, compiled or on the way. */
@@ -42,9 +42,10 @@ export class Pipelines {
   #compile(dispatch: Dispatch, bindings: Bindings): Pipeline {
     const { name } = dispatch;
     const layout = this.#layoutOf(bindings);
-    const module = this.#device.createShaderModule({ label: name, code: sourceOf(dispatch, bindings) });
+    const label = labelOf(dispatch);
+    const module = this.#device.createShaderModule({ label, code: sourceOf(dispatch, bindings) });
     const compiling = this.#device.createComputePipelineAsync({
-      label: name,
+      label,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout, this.valuesLayout] }),
       compute: { module, entryPoint: "main" },
     });

@@ -15,12 +15,16 @@ export interface Block {
 const unitBytes = 256;
 /** Steps between the powers of two of larger sizes: at most an eighth is wasted. */
 const stepsOfPower = 8;
-/** Free bytes that are always kept for reuse. */
+/** What is held is at most so many times what was in use lately, and this many bytes: a step's memory serves the next. */
+const mostHeld = 1.5;
 const spareBytes = 2 ** 26;
+/** How much of the most that was in use is remembered from one batch to the next: what was needed once is let go. */
+const memory = 63 / 64;
 
 /** The backend's memory: buffers by number, and those that were freed, by size. */
 export class Pool {
   readonly #device: GPUDevice;
+  readonly #maxBufferSize: number;
   readonly #onOutOfMemory: (byteLength: number) => void;
   readonly #lent: (Block | undefined)[] = [];
   readonly #numbers: number[] = [];
@@ -29,10 +33,13 @@ export class Pool {
   #freeBytes = 0;
   #liveBytes = 0;
   #peakBytes = 0;
+  /** The most bytes in use lately. */
+  #recentBytes = 0;
 
   /** `onOutOfMemory` is called later, when the device says that it had no room. */
   constructor(device: GPUDevice, onOutOfMemory: (byteLength: number) => void) {
     this.#device = device;
+    this.#maxBufferSize = device.limits.maxBufferSize;
     this.#onOutOfMemory = onOutOfMemory;
   }
 
@@ -46,12 +53,11 @@ export class Pool {
 
   /** The number of a buffer with room for so many bytes. Throws `out-of-memory` beyond the device's largest. */
   allocate(byteLength: number): number {
-    const { maxBufferSize } = this.#device.limits;
-    const size = Math.min(sizeClass(byteLength), Math.floor(maxBufferSize / unitBytes) * unitBytes);
+    const size = Math.min(sizeClass(byteLength), Math.floor(this.#maxBufferSize / unitBytes) * unitBytes);
     if (byteLength > size) {
       throw new TensorError(
         "out-of-memory",
-        `webgpu: a buffer of ${byteLength} bytes is beyond this device's largest, ${maxBufferSize} bytes; use smaller ` +
+        `webgpu: a buffer of ${byteLength} bytes is beyond this device's largest, ${this.#maxBufferSize} bytes; use smaller ` +
           "batches, or a smaller model",
       );
     }
@@ -60,6 +66,7 @@ export class Pool {
     this.#lent[number] = block;
     this.#liveBytes += size;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    this.#recentBytes = Math.max(this.#recentBytes, this.#liveBytes);
     return number;
   }
 
@@ -84,23 +91,28 @@ export class Pool {
     return block;
   }
 
+  /** Whether there is more free memory than is worth keeping. */
+  get isOverfull(): boolean {
+    return this.#liveBytes + this.#freeBytes > mostHeld * this.#recentBytes + spareBytes;
+  }
+
   /**
-   * Gives free memory back where there is more of it than memory in use, and returns whether it did. Only blocks that
-   * no batch after `submitted` touches.
+   * Gives free memory that is not worth keeping back, what was used longest ago first, and returns whether there was any.
+   * Only blocks that no batch after `submitted` touches. To be called after each batch.
    */
   trim(submitted: number): boolean {
-    let trimmed = false;
-    for (const blocks of this.#free.values()) {
-      while (this.#freeBytes > this.#liveBytes + spareBytes) {
-        const index = blocks.findIndex(({ lastBatch }) => lastBatch <= submitted);
-        if (index < 0) break;
-        const [{ buffer }] = blocks.splice(index, 1);
-        this.#freeBytes -= buffer.size;
-        buffer.destroy();
-        trimmed = true;
-      }
+    this.#recentBytes = Math.max(this.#liveBytes, this.#recentBytes * memory);
+    if (!this.isOverfull) return false;
+    const idle = [...this.#free.values()].flat().filter(({ lastBatch }) => lastBatch <= submitted);
+    const gone = new Set<Block>();
+    for (const block of idle.sort((a, b) => a.lastBatch - b.lastBatch)) {
+      if (!this.isOverfull) break;
+      this.#freeBytes -= block.buffer.size;
+      block.buffer.destroy();
+      gone.add(block);
     }
-    return trimmed;
+    for (const [size, blocks] of this.#free) this.#free.set(size, blocks.filter((block) => !gone.has(block)));
+    return gone.size > 0;
   }
 
   dispose(): void {

@@ -1,8 +1,8 @@
 import type { Activation, Dense, View } from "../../contract/index.ts";
 import { functions } from "./functions.ts";
-import type { Engine } from "./engine.ts";
 import { mostGroups } from "./grid.ts";
 import { fits, narrow } from "./parts.ts";
+import type { Reach } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
 import type { Elements, Operand, Value } from "./program.ts";
 
@@ -42,7 +42,7 @@ const axesOf = {
 type Axis = (typeof axesOf)[keyof typeof axesOf][number];
 
 /** Products cut into parts, to be made in this order, whose operands one binding reaches: mostly there is one part. */
-export function fitting(engine: Engine, products: Products): Products[] {
+export function fitting(engine: Reach, products: Products): Products[] {
   const [batch] = products.out.shape;
   if (batch > mostGroups) {
     const half = batch >> 1;

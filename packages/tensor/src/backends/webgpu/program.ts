@@ -126,6 +126,11 @@ export function sourceOf(dispatch: Dispatch, { bindings, places }: Bindings): st
   ].join("\n");
 }
 
+/** What the device calls a call's program and buffers by, when it finds something wrong with them. */
+export function labelOf({ name, operands }: Pick<Dispatch, "name" | "operands">): string {
+  return `${name}: ${Object.keys(operands).join(", ")}`;
+}
+
 /** Tells programs apart. */
 export function keyOf({ name, variant = "", operands, values }: Dispatch, { bindings, places }: Bindings): string {
   let key = `${name} ${variant}|${Object.keys(operands).join()}|`;
