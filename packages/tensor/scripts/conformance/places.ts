@@ -1,12 +1,8 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { resultOf } from "@gpt/config/browser";
-import { isolation, whileServing } from "@gpt/config/static-server";
-import { build } from "tsup";
 import { describe, expect, test } from "vitest";
+import { resultInChromium } from "../chromium.ts";
 import { casesOf, titleOf } from "./report.ts";
 import type { Report } from "./report.ts";
 import type { Setup } from "./setup.ts";
@@ -32,25 +28,8 @@ export async function reportOfChromium(
   setup: Setup,
   { thread, flags }: { thread: "page" | "worker"; flags?: readonly string[] },
 ): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), "gpt-conformance-"));
-  try {
-    await build({
-      entry: ["in-page", "in-worker"].map((name) => join(import.meta.dirname, `${name}.ts`)),
-      outDir: directory,
-      format: "esm",
-      target: "es2023",
-      platform: "browser",
-      config: false,
-      silent: true,
-    });
-    const page = '<!doctype html><link rel="icon" href="data:," /><script type="module" src="in-page.js"></script>';
-    await writeFile(join(directory, "index.html"), page);
-    const parameters = new URLSearchParams({ setup: JSON.stringify(setup), thread });
-    const open = (url: string): Promise<unknown> => resultOf(`${url}?${parameters.toString()}`, { flags, timeout });
-    return (await whileServing(directory, open, isolation)) as Report;
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  const scripts = ["in-page", "in-worker"].map((name) => join(import.meta.dirname, `${name}.ts`));
+  return (await resultInChromium(scripts, { setup: JSON.stringify(setup), thread }, { flags, timeout })) as Report;
 }
 
 /** A test for each case of the suite, which is run elsewhere, once for all of them, when tests are collected. */

@@ -53,7 +53,8 @@ export function describeAdapter({ vendor, architecture, description }: GPUAdapte
   return [vendor, architecture, description].filter(Boolean).join(" ") || "unknown";
 }
 
-async function findGPU(): Promise<GPU> {
+/** The browser's WebGPU, or Node's. Throws `backend-failure` where there is none, and says what to do. */
+export async function findGPU(): Promise<GPU> {
   const { gpu } = (globalThis as { navigator?: { gpu?: GPU } }).navigator ?? {};
   if (gpu) return gpu;
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
@@ -70,10 +71,10 @@ async function findGPU(): Promise<GPU> {
     const dawn = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as Dawn;
     return dawn.create([]);
   } catch (cause) {
-    throw new TensorError(
-      "backend-failure",
-      "webgpu: in Node this backend needs the npm package `webgpu`: run `npm install webgpu`, or use the backend `wasm`",
-      { cause },
-    );
+    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
+    const problem = isMissing
+      ? "in Node this backend needs the npm package `webgpu`: run `npm install webgpu`"
+      : `the npm package \`webgpu\` does not start on this machine: ${String(cause)}; install another version of it`;
+    throw new TensorError("backend-failure", `webgpu: ${problem}, or use the backend \`wasm\``, { cause });
   }
 }

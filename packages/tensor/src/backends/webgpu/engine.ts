@@ -6,6 +6,7 @@ import { sizeOf } from "../../shape.ts";
 import { Batch, valuesStep } from "./batch.ts";
 import { mostGroups } from "./grid.ts";
 import { Pipelines } from "./pipelines.ts";
+import type { Pipeline } from "./pipelines.ts";
 import { Pool } from "./pool.ts";
 import { Profiler } from "./profiler.ts";
 import type { KernelTime } from "./profiler.ts";
@@ -74,7 +75,7 @@ export class Engine {
     this.#device = device;
     this.#profiler = profile ? new Profiler(device, mostCommands) : undefined;
     this.maxBindingElements = Math.floor(maxBindingBytes / bytesPerElement);
-    this.#pool = new Pool(device, (byteLength) => this.#fail(outOfMemory(`no room for a buffer of ${byteLength} bytes`)));
+    this.#pool = new Pool(device);
     this.#pipelines = new Pipelines(device);
     this.#values = device.createBuffer({
       label: "values",
@@ -88,9 +89,7 @@ export class Engine {
     });
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      const { constructor, message } = event.error;
-      const isOfMemory = constructor.name === "GPUOutOfMemoryError";
-      this.#fail(isOfMemory ? outOfMemory(message) : new TensorError("backend-failure", `webgpu: ${message}`));
+      this.#fail(errorOf(event.error));
     });
     void device.lost.then(({ reason, message }) => {
       const what = reason === "destroyed" ? "was destroyed" : `was lost (${message || "no reason was given"})`;
@@ -134,7 +133,7 @@ export class Engine {
     }
     const laid = layOut(Object.values(dispatch.operands), (buffer) => this.#bindsWhole(buffer));
     const pipeline = this.#pipelines.get(dispatch, laid);
-    const bindGroup = this.#bindGroup(dispatch, pipeline.layout, laid.bindings);
+    const bindGroup = this.#bindGroup(dispatch, pipeline, laid.bindings);
     this.#batch.add({ pipeline, bindGroup, workgroups: [x, y, z] }, laid.places, Object.values(dispatch.values));
     this.#work.calls++;
     this.#flushWhenFull();
@@ -145,8 +144,8 @@ export class Engine {
     const buffer = this.#pool.allocate(byteLength);
     // What is recorded keeps what was freed since. While programs compile, there is nothing to do about it.
     if (this.#pool.isOverfull && this.#waiting === 0) {
-      if (this.#batch.isEmpty) this.#trim();
-      else void this.flush();
+      if (!this.#batch.isEmpty) void this.flush();
+      else if (this.#trim()) this.#device.queue.submit([]); // Dawn lets go of buffers when something is submitted.
     }
     return buffer;
   }
@@ -274,8 +273,8 @@ export class Engine {
   }
 
   /** The group of a call's buffers; calls with the same ones share it. */
-  #bindGroup({ name, operands }: Dispatch, layout: GPUBindGroupLayout, bindings: readonly Binding[]): GPUBindGroup {
-    let key = `${name} ${layout.label}`;
+  #bindGroup({ name, operands }: Dispatch, { access, layout }: Pipeline, bindings: readonly Binding[]): GPUBindGroup {
+    let key = `${name} ${access}`;
     const entries = bindings.map(({ buffer, start, end }, binding) => {
       const block = this.#pool.block(buffer);
       block.lastBatch = this.#batch.number;
@@ -306,19 +305,24 @@ export class Engine {
     batch.submit(this.#device, this.#values, this.#valuesGroup, this.#profiler);
     this.#work.submissions++;
     this.#submitted = batch.number;
+    this.#pool.forget();
     this.#trim();
   }
 
   /** Groups of buffers that are gone are of no use any more. */
-  #trim(): void {
-    if (this.#pool.trim(this.#submitted)) this.#bindGroups.clear();
+  #trim(): boolean {
+    const isTrimmed = this.#pool.trim(this.#submitted);
+    if (isTrimmed) this.#bindGroups.clear();
+    return isTrimmed;
   }
 }
 
-function outOfMemory(problem: string): TensorError {
+/** What a device found wrong, or that it has no room left. */
+function errorOf({ constructor, message }: GPUError): TensorError {
+  if (constructor.name !== "GPUOutOfMemoryError") return new TensorError("backend-failure", `webgpu: ${message}`);
   return new TensorError(
     "out-of-memory",
-    `webgpu: the device is out of memory: ${problem}; use smaller batches or a smaller model, and start another backend ` +
-      "with `await webgpu()`",
+    "webgpu: the device has no room left; use smaller batches or a smaller model, and start another backend with " +
+      `\`await webgpu()\` (${message})`,
   );
 }

@@ -42,7 +42,7 @@ export interface WebGPUBackend extends Backend {
  */
 export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend> {
   const device = await requestDevice(options);
-  const engine = new Engine(device, options);
+  const engine = startEngine(device, options);
   return {
     name: "webgpu",
     kernels: {
@@ -73,4 +73,13 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
     read: (view) => engine.read(view),
     dispose: () => engine.dispose(),
   };
+}
+
+function startEngine(device: GPUDevice, options: EngineOptions): Engine {
+  try {
+    return new Engine(device, options);
+  } catch (cause) {
+    device.destroy();
+    throw cause;
+  }
 }

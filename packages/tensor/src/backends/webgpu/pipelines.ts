@@ -5,6 +5,8 @@ import { computeStage } from "./usage.ts";
 /** A program, compiled or on the way. */
 export interface Pipeline {
   readonly name: string;
+  /** Which of its bindings are written: programs with the same ones share a layout. */
+  readonly access: string;
   readonly layout: GPUBindGroupLayout;
   /** Absent until `ready`. */
   compiled?: GPUComputePipeline;
@@ -41,8 +43,9 @@ export class Pipelines {
 
   #compile(dispatch: Dispatch, bindings: Bindings): Pipeline {
     const { name } = dispatch;
-    const layout = this.#layoutOf(bindings);
     const label = labelOf(dispatch);
+    const access = bindings.bindings.map(({ writes }) => (writes ? "w" : "r")).join("");
+    const layout = this.#layoutOf(access, label);
     const module = this.#device.createShaderModule({ label, code: sourceOf(dispatch, bindings) });
     const compiling = this.#device.createComputePipelineAsync({
       label,
@@ -51,6 +54,7 @@ export class Pipelines {
     });
     const pipeline: Pipeline = {
       name,
+      access,
       layout,
       ready: compiling.then((compiled) => void (pipeline.compiled = compiled)),
     };
@@ -59,19 +63,18 @@ export class Pipelines {
     return pipeline;
   }
 
-  #layoutOf({ bindings }: Bindings): GPUBindGroupLayout {
-    const key = bindings.map(({ writes }) => (writes ? "w" : "r")).join("");
-    let layout = this.#layouts.get(key);
+  #layoutOf(access: string, label: string): GPUBindGroupLayout {
+    let layout = this.#layouts.get(access);
     if (!layout) {
       layout = this.#device.createBindGroupLayout({
-        label: key,
-        entries: bindings.map(({ writes }, binding) => ({
+        label,
+        entries: [...access].map((letter, binding) => ({
           binding,
           visibility: computeStage,
-          buffer: { type: writes ? "storage" : "read-only-storage" },
+          buffer: { type: letter === "w" ? "storage" : "read-only-storage" },
         })),
       });
-      this.#layouts.set(key, layout);
+      this.#layouts.set(access, layout);
     }
     return layout;
   }

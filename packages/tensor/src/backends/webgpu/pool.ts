@@ -25,7 +25,6 @@ const memory = 63 / 64;
 export class Pool {
   readonly #device: GPUDevice;
   readonly #maxBufferSize: number;
-  readonly #onOutOfMemory: (byteLength: number) => void;
   readonly #lent: (Block | undefined)[] = [];
   readonly #numbers: number[] = [];
   readonly #free = new Map<number, Block[]>();
@@ -36,11 +35,10 @@ export class Pool {
   /** The most bytes in use lately. */
   #recentBytes = 0;
 
-  /** `onOutOfMemory` is called later, when the device says that it had no room. */
-  constructor(device: GPUDevice, onOutOfMemory: (byteLength: number) => void) {
+  /** Where the device has no room, it says so later, as an error that nothing captured. */
+  constructor(device: GPUDevice) {
     this.#device = device;
     this.#maxBufferSize = device.limits.maxBufferSize;
-    this.#onOutOfMemory = onOutOfMemory;
   }
 
   get use(): MemoryUse {
@@ -96,12 +94,16 @@ export class Pool {
     return this.#liveBytes + this.#freeBytes > mostHeld * this.#recentBytes + spareBytes;
   }
 
+  /** To be called with each batch. */
+  forget(): void {
+    this.#recentBytes = Math.max(this.#liveBytes, this.#recentBytes * memory);
+  }
+
   /**
    * Gives free memory that is not worth keeping back, what was used longest ago first, and returns whether there was any.
-   * Only blocks that no batch after `submitted` touches. To be called after each batch.
+   * Only blocks that no batch after `submitted` touches.
    */
   trim(submitted: number): boolean {
-    this.#recentBytes = Math.max(this.#liveBytes, this.#recentBytes * memory);
     if (!this.isOverfull) return false;
     const idle = [...this.#free.values()].flat().filter(({ lastBatch }) => lastBatch <= submitted);
     const gone = new Set<Block>();
@@ -131,15 +133,11 @@ export class Pool {
   }
 
   #create(size: number): Block {
-    this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({
+      label: `tensor of up to ${size} bytes`,
       size,
       usage: usage.storage | usage.copySource | usage.copyTarget,
     });
-    this.#device.popErrorScope().then(
-      (error) => error && this.#onOutOfMemory(size),
-      () => undefined, // The device was lost, which is told elsewhere.
-    );
     return { id: this.#nextId++, buffer, lastBatch: -1 };
   }
 }

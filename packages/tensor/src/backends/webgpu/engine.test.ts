@@ -1,0 +1,103 @@
+import { onSwiftShader } from "@gpt/config/gpu";
+import { describe, expect, test } from "vitest";
+import type { Observation, Seen } from "../../../scripts/observations/observe.ts";
+import { seenInChromium, seenInNode } from "../../../scripts/observations/places.ts";
+
+const destroyed =
+  "backend-failure: webgpu: the device was destroyed, and its tensors with it; start another backend with `await webgpu()`";
+const lost =
+  "backend-failure: webgpu: the device was lost (the driver was reset), and its tensors with it; start another backend " +
+  "with `await webgpu()`";
+const disposed = "disposed: webgpu: this backend was disposed of; start another one";
+const ended = { disposed: [disposed], startsAgain: true };
+const one = (problem: string) => expect.stringMatching(problem) as string;
+
+/** What is expected of each observation, the same everywhere. */
+const expected: Partial<Record<Observation, unknown>> = {
+  // What is recorded gives what would have been done at once.
+  "random sequences": undefined,
+  "random sequences while programs compile": undefined,
+  "more commands than a batch has": { first: 1, last: 1 + (2500 * 2501) / 2, calls: 2500, submissionsUnasked: 4 },
+  "more bytes than wait": { unasked: 2, isLast: true },
+  "operands in one buffer": { 1: [4, 2, 6, 4], 16: [4, 2, 6, 4] },
+  "two backends": { both: [[2, 2, 2, 2], [4, 4, 4, 4]], after: 9 },
+
+  // Memory is bounded, whatever a program does.
+  "buffers that come and go unused": { isBounded: true, liveBuffers: 0, liveBytes: 0, problem: "none" },
+  "buffers that come and go in use": { isBounded: true, liveBuffers: 0, liveBytes: 0, problem: "none" },
+
+  // What ends a device is told, and a program can go on with another one.
+  "a device that is destroyed": { pending: [destroyed], later: [destroyed], ...ended },
+  "a device that is destroyed while programs compile": { pending: [destroyed], later: [destroyed], ...ended },
+  "a device that is lost": { uses: [lost], startsAgain: true },
+  "a backend that is disposed of": { pending: [disposed], later: [disposed], ...ended },
+  "a backend that is disposed of while programs compile": { pending: [disposed], later: [disposed], ...ended },
+  "a buffer beyond the largest": {
+    problem:
+      "out-of-memory: webgpu: a buffer of N + 1 bytes is beyond this device's largest, N bytes; use smaller batches, or " +
+      "a smaller model",
+    goesOn: [1, 2, 3, 4],
+  },
+
+  // What a device refuses is told with the kernel and its operands, also where the device says it later.
+  "source that is not WGSL": one("^backend-failure: webgpu: [^]*nothing[^]*wrong: x, out"),
+  "a program beyond the device's limits": one("^backend-failure: webgpu: [^]*65536[^]*wrong: x, out"),
+  "more operands than a device binds": one("^backend-failure: webgpu: [^]*wrong: x, out, x0, x1"),
+  "a call of more workgroups than there may be":
+    "out-of-memory: webgpu: wrong: 1 × 65536 × 1 workgroups are beyond the 65535 along an axis that devices run; use " +
+    "smaller batches or fewer tokens at once",
+  "no timestamps": {
+    problem: "backend-failure: webgpu: this device has no timestamps: leave `profile` out",
+    isDestroyed: true,
+  },
+  "bindings of no use": [0, -1, NaN, 1023, 2 ** 60].map(
+    (bytes) =>
+      `invalid-argument: webgpu: maxBindingBytes is ${bytes}, not from 1024 to the N that this device allows`,
+  ),
+};
+const everywhere = Object.keys(expected) as Observation[];
+
+function describeSeen(title: string, seen: Seen): void {
+  describe(title, () => {
+    test.each(everywhere)("%s", (name) => {
+      expect(seen[name]?.problem).toBeUndefined();
+      expect(seen[name]?.value).toEqual(expected[name]);
+    });
+  });
+}
+
+const inNode = await seenInNode([...everywhere, "many training steps", "profile", "more memory than there is"]);
+describeSeen("in Node on Dawn", inNode);
+
+describe("in Node on Dawn", () => {
+  test("training steps leave nothing behind, and need no more than the first ones", () => {
+    expect(inNode["many training steps"]?.problem).toBeUndefined();
+    const { before, after, liveBuffers } = inNode["many training steps"]?.value as Record<"before" | "after", object> & {
+      liveBuffers: number;
+    };
+    expect({ ...after, made: 0 }).toEqual(before);
+    expect(liveBuffers).toBe(0);
+  });
+
+  test("profiles count all calls, each once", () => {
+    const calls = { fill: 1500, "binary add": 1 };
+    expect(inNode.profile).toEqual({
+      value: [{ calls, work: 1501, areTimes: true }, { calls, work: 3002, areTimes: true }, 0],
+    });
+  });
+
+  // SwiftShader has room for less than one buffer of the largest size; a GPU's owner may be using the rest of it.
+  test.runIf(onSwiftShader)("more memory than there is: told as such, later, for good", () => {
+    expect(inNode["more memory than there is"]).toEqual({
+      value: {
+        problem: one("^out-of-memory: webgpu: the device has no room left; use smaller batches or a smaller model, and start another"),
+        isSame: true,
+        startsAgain: true,
+      },
+    });
+  });
+});
+
+const { page, worker } = await seenInChromium(everywhere);
+describeSeen("in a page of Chromium, beside a Worker", page);
+describeSeen("in a Worker of Chromium, beside its page", worker);
