@@ -136,6 +136,13 @@ export const failures = {
       return kernel({ ...operands, ...Object.fromEntries(more) }, "");
     }),
 
+  "a browser without WebGPU": async () => {
+    Object.defineProperty(navigator, "gpu", { value: undefined, configurable: true });
+    const problem = await failureOf(() => webgpu());
+    Reflect.deleteProperty(navigator, "gpu");
+    return { problem, startsAgain: await startsAgain() };
+  },
+
   "no timestamps": async () => {
     let isDestroyed = false;
     const gpu = await seenGPU((device) => void device.lost.then(() => (isDestroyed = true)), ["timestamp-query"]);

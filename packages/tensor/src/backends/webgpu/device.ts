@@ -21,7 +21,9 @@ const origins = new WeakMap<GPUDevice, GPU>();
 /** A device with all that its adapter allows. Throws `backend-failure` where there is none, and says what to do. */
 export async function requestDevice({ gpu, powerPreference = "high-performance" }: DeviceOptions): Promise<GPUDevice> {
   const place = gpu ?? (await findGPU());
-  const adapter = await place.requestAdapter({ powerPreference });
+  const adapter = await place.requestAdapter({ powerPreference }).catch((cause: unknown) => {
+    throw failure("the adapter was not found", cause);
+  });
   if (!adapter) {
     throw new TensorError(
       "backend-failure",
@@ -43,9 +45,13 @@ export async function requestDevice({ gpu, powerPreference = "high-performance" 
     origins.set(device, place);
     return device;
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new TensorError("backend-failure", `webgpu: the adapter gave no device: ${problem}`, { cause });
+    throw failure("the adapter gave no device", cause);
   }
+}
+
+function failure(what: string, cause: unknown): TensorError {
+  const problem = cause instanceof Error ? cause.message : String(cause);
+  return new TensorError("backend-failure", `webgpu: ${what}: ${problem}; use the backend \`wasm\` instead`, { cause });
 }
 
 /** Who made an adapter, and what it is. */

@@ -12,8 +12,10 @@ const disposed = "disposed: webgpu: this backend was disposed of; start another 
 const ended = { disposed: [disposed], startsAgain: true };
 const one = (problem: string) => expect.stringMatching(problem) as string;
 
-/** What is expected of each observation, the same everywhere. */
-const expected: Partial<Record<Observation, unknown>> = {
+type Expected = Partial<Record<Observation, unknown>>;
+
+/** What is expected of observations, in the same words wherever they are made. */
+const everywhere: Expected = {
   // What is recorded gives what would have been done at once.
   "random sequences": undefined,
   "random sequences while programs compile": undefined,
@@ -55,19 +57,31 @@ const expected: Partial<Record<Observation, unknown>> = {
       `invalid-argument: webgpu: maxBindingBytes is ${bytes}, not from 1024 to the N that this device allows`,
   ),
 };
-const everywhere = Object.keys(expected) as Observation[];
+const inBrowsers: Expected = {
+  ...everywhere,
+  "a browser without WebGPU": {
+    problem:
+      "backend-failure: webgpu: there is no WebGPU here: browsers have it on pages served by https or from localhost, in " +
+      "versions from 2023 to 2025 on; use the backend `wasm` instead",
+    startsAgain: true,
+  },
+};
 
-function describeSeen(title: string, seen: Seen): void {
+function namesOf(expected: Expected): Observation[] {
+  return Object.keys(expected) as Observation[];
+}
+
+function describeSeen(title: string, seen: Seen, expected: Expected): void {
   describe(title, () => {
-    test.each(everywhere)("%s", (name) => {
+    test.each(namesOf(expected))("%s", (name) => {
       expect(seen[name]?.problem).toBeUndefined();
       expect(seen[name]?.value).toEqual(expected[name]);
     });
   });
 }
 
-const inNode = await seenInNode([...everywhere, "many training steps", "profile", "more memory than there is"]);
-describeSeen("in Node on Dawn", inNode);
+const inNode = await seenInNode([...namesOf(everywhere), "many training steps", "profile", "more memory than there is"]);
+describeSeen("in Node on Dawn", inNode, everywhere);
 
 describe("in Node on Dawn", () => {
   test("training steps leave nothing behind, and need no more than the first ones", () => {
@@ -98,6 +112,6 @@ describe("in Node on Dawn", () => {
   });
 });
 
-const { page, worker } = await seenInChromium(everywhere);
-describeSeen("in a page of Chromium, beside a Worker", page);
-describeSeen("in a Worker of Chromium, beside its page", worker);
+const { page, worker } = await seenInChromium(namesOf(inBrowsers));
+describeSeen("in a page of Chromium, beside a Worker", page, inBrowsers);
+describeSeen("in a Worker of Chromium, beside its page", worker, inBrowsers);
