@@ -32,8 +32,16 @@ export async function reportOfChromium(
   return (await resultInChromium(scripts, { setup: JSON.stringify(setup), thread }, { flags, timeout })) as Report;
 }
 
-/** A test for each case of the suite, which is run elsewhere, once for all of them, when tests are collected. */
-export function describeReport(title: string, setup: Setup, run: (setup: Setup) => Promise<Report>): void {
+/**
+ * A test for each case of the suite, which is run elsewhere, once for all of them, when tests are collected. Cases may
+ * have a problem only where it matches `refusal`.
+ */
+export function describeReport(
+  title: string,
+  setup: Setup,
+  run: (setup: Setup) => Promise<Report>,
+  refusal?: RegExp,
+): void {
   describe(title, async () => {
     const report = await run(setup).catch((error: unknown) => {
       test("starts", () => Promise.reject(error as Error));
@@ -42,6 +50,9 @@ export function describeReport(title: string, setup: Setup, run: (setup: Setup) 
     test("runs all its cases", () => {
       expect(report.cases.map(({ title }) => title)).toEqual(casesOf(setup, report.capabilities).map(titleOf));
     });
-    test.each(report.cases)("$title", ({ problem }) => expect(problem).toBeUndefined());
+    test.each(report.cases)("$title", ({ problem }) => {
+      if (problem !== undefined && refusal) expect(problem).toMatch(refusal);
+      else expect(problem).toBeUndefined();
+    });
   });
 }

@@ -14,7 +14,7 @@ interface Run {
 export type Setup = Run & (
   | { readonly backend: "cpu" }
   | { readonly backend: "wasm"; readonly options?: WasmOptions }
-  | { readonly backend: "webgpu"; readonly options?: WebGPUOptions }
+  | { readonly backend: "webgpu"; readonly options?: WebGPUOptions; readonly limits?: "default" }
 );
 
 /** Starts the backend; only that one is loaded. */
@@ -31,7 +31,9 @@ export async function start(setup: Setup): Promise<Backend> {
     }
     case "webgpu": {
       const { webgpu } = await import("../../src/backends/webgpu/index.ts");
-      return webgpu(setup.options);
+      if (!setup.limits) return webgpu(setup.options);
+      const { defaultGPU } = await import("../default-gpu.ts");
+      return webgpu({ ...setup.options, gpu: await defaultGPU() });
     }
   }
 }

@@ -1,9 +1,10 @@
 import { failures } from "./failures.ts";
+import { limits } from "./limits.ts";
 import { memory } from "./memory.ts";
 import { recording } from "./recording.ts";
 
 /** What is seen of the WebGPU backend on a device: tests, in another process than this is run in, say what is expected. */
-const observations = { ...recording, ...memory, ...failures };
+const observations = { ...recording, ...memory, ...failures, ...limits };
 
 export type Observations = typeof observations;
 export type Observation = keyof Observations;

@@ -80,7 +80,7 @@ function describeSeen(title: string, seen: Seen, expected: Expected): void {
   });
 }
 
-const inNode = await seenInNode([...namesOf(everywhere), "many training steps", "profile", "more memory than there is"]);
+const inNode = await seenInNode([...namesOf(everywhere), "many training steps", "profile", "wide heads", "more memory than there is"]);
 describeSeen("in Node on Dawn", inNode, everywhere);
 
 describe("in Node on Dawn", () => {
@@ -91,6 +91,11 @@ describe("in Node on Dawn", () => {
     };
     expect({ ...after, made: 0 }).toEqual(before);
     expect(liveBuffers).toBe(0);
+  });
+
+  test("wide heads keep to the limits that all devices have, and give what they give on the backend cpu", () => {
+    const tiny = expect.closeTo(0, 5) as number;
+    expect(inNode["wide heads"]).toEqual({ value: { 128: [tiny, tiny], 256: [tiny, tiny] } });
   });
 
   test("profiles count all calls, each once", () => {
