@@ -1,48 +1,14 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { GPT } from "@gpt/gpt";
-import { loadModel, saveModel } from "@gpt/gpt/node";
-import { noGrad, tensor } from "@gpt/tensor";
+import { saveModel } from "@gpt/gpt/node";
 import { cpu } from "@gpt/tensor/cpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
-import { backends, runOn } from "./backends.ts";
-import { fixtureNames, fixturePath, readJson } from "./fixtures.ts";
+import { logitsOf } from "./folders.ts";
 import { buildModel, readModelFixture } from "./model-fixture.ts";
 import { findPython, logitsInPython } from "./python.ts";
-
-/** What PyTorch computes from the folder beside it. */
-interface FolderFixture {
-  /** `[B][T]`. */
-  readonly ids: number[][];
-  /** `[B][T][vocabSize]`. */
-  readonly logits: number[][][];
-}
-
-async function logitsOf(model: GPT, rows: number[][]): Promise<Float32Array> {
-  const ids = tensor(rows, { dtype: "i32" });
-  const logits = noGrad(() => model.forward(ids));
-  try {
-    return await logits.data();
-  } finally {
-    logits.dispose();
-    ids.dispose();
-  }
-}
-
-describe.each(backends)("a folder that Python wrote, on %s", (backendName, start) => {
-  const agreement = new Agreement(`folders on ${backendName}`);
-  runOn(start);
-  afterAll(() => agreement.report());
-
-  test.each(fixtureNames("folders"))("%s gives the same logits", async (name) => {
-    const { ids, logits } = readJson<FolderFixture>("folders", `${name}.json`);
-    const model = await loadModel(fixturePath("folders", name));
-    agreement.expect("logits", name, await logitsOf(model, ids), logits.flat(2));
-    model.dispose();
-  });
-});
+import { runOn } from "./run-on.ts";
 
 describe("a folder written here", () => {
   const agreement = new Agreement("folders in Python");

@@ -1,3 +1,3 @@
 import { project } from "@gpt/config/vitest";
 
-export default project("parity");
+export default project("parity", { gpu: true });

@@ -1,9 +1,8 @@
 import { attention, copyInto, crossEntropy, gelu, layerNorm, reshape, scope, slice, tensor } from "@gpt/tensor";
 import type { AttentionArguments, Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
-import { backends, runOn } from "./backends.ts";
 import { readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
 
 const fixtures = readTensors("ops.safetensors");
@@ -26,15 +25,15 @@ function batchedAttention(qkv: Tensor, options: AttentionArguments): Tensor {
   return reshape(attention(reshape(qkv, [B * T, columns]), { ...options, sequenceLength: T }), [B, T, -1]);
 }
 
-test("every fixture of an op is compared", () => {
-  const names = new Set([...fixtures.keys()].map((name) => name.split(".")[0]));
-  expect([...names].sort()).toEqual([...Object.keys(ops), "adamw"].sort());
-});
-
-describe.each(backends)("%s", (backendName, start) => {
+/** Tests of single ops on the chosen backend, against PyTorch's. */
+export function describeOps(backendName: string): void {
   const agreement = new Agreement(`ops on ${backendName}`);
-  runOn(start);
   afterAll(() => agreement.report());
+
+  test("every fixture of an op is compared", () => {
+    const names = new Set([...fixtures.keys()].map((name) => name.split(".")[0]));
+    expect([...names].sort()).toEqual([...Object.keys(ops), "adamw"].sort());
+  });
 
   test.each(Object.entries(ops))("%s and its gradients", async (name, op) => {
     const values = subset(fixtures, `${name}.`);
@@ -76,4 +75,4 @@ describe.each(backends)("%s", (backendName, start) => {
     optimizer.dispose();
     parameter.dispose();
   });
-});
+}

@@ -6,13 +6,11 @@ import type { Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
 import { afterAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
-import { backends, runOn } from "./backends.ts";
 import { fixtureNames, subset, valuesOf } from "./fixtures.ts";
 import { buildModel, readModelFixture } from "./model-fixture.ts";
 
-describe.each(backends)("%s", (backendName, start) => {
-  runOn(start);
-
+/** Tests of small GPTs on the chosen backend, against PyTorch's. */
+export function describeModels(backendName: string): void {
   describe.each(fixtureNames("models"))("%s", (name) => {
     const fixture = readModelFixture(name);
     const { tensors } = fixture;
@@ -98,7 +96,7 @@ describe.each(backends)("%s", (backendName, start) => {
       model.dispose();
     });
   });
-});
+}
 
 /** Whether it is the bias of queries, keys and values, which lie one behind the other. */
 function isProjectionBias(path: string): boolean {

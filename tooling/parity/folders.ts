@@ -1,0 +1,39 @@
+import type { GPT } from "@gpt/gpt";
+import { loadModel } from "@gpt/gpt/node";
+import { noGrad, tensor } from "@gpt/tensor";
+import { afterAll, test } from "vitest";
+import { Agreement } from "./agreement.ts";
+import { fixtureNames, fixturePath, readJson } from "./fixtures.ts";
+
+/** What PyTorch computes from the folder beside it. */
+interface FolderFixture {
+  /** `[B][T]`. */
+  readonly ids: number[][];
+  /** `[B][T][vocabSize]`. */
+  readonly logits: number[][][];
+}
+
+/** Tests of folders that Python wrote, loaded onto the chosen backend. */
+export function describeFolders(backendName: string): void {
+  const agreement = new Agreement(`folders on ${backendName}`);
+  afterAll(() => agreement.report());
+
+  test.each(fixtureNames("folders"))("the folder %s, which Python wrote, gives the same logits", async (name) => {
+    const { ids, logits } = readJson<FolderFixture>("folders", `${name}.json`);
+    const model = await loadModel(fixturePath("folders", name));
+    agreement.expect("logits", name, await logitsOf(model, ids), logits.flat(2));
+    model.dispose();
+  });
+}
+
+/** `[B][T]` → logits, `[B, T, vocabSize]`. */
+export async function logitsOf(model: GPT, rows: number[][]): Promise<Float32Array> {
+  const ids = tensor(rows, { dtype: "i32" });
+  const logits = noGrad(() => model.forward(ids));
+  try {
+    return await logits.data();
+  } finally {
+    logits.dispose();
+    ids.dispose();
+  }
+}

@@ -1,0 +1,4 @@
+import { webgpu } from "@gpt/tensor/webgpu";
+import { describeParity } from "./pytorch.ts";
+
+describeParity("webgpu", () => webgpu());
