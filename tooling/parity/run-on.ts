@@ -9,9 +9,11 @@ export function runOn(start: () => Promise<Backend>): void {
     backend = await start();
     useBackend(backend);
   });
-  afterAll(() => {
-    if (!backend) return;
-    expect(backend.memory.liveBuffers, "buffers that the tests did not free").toBe(0);
-    backend.dispose();
-  });
+  afterAll(() => backend && finish(backend));
+}
+
+/** Disposes of a backend, and expects all that was allocated on it to be free. */
+export function finish(backend: Backend): void {
+  expect(backend.memory.liveBuffers, `buffers that were not freed on ${backend.name}`).toBe(0);
+  backend.dispose();
 }
