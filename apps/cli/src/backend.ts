@@ -1,7 +1,8 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import { useBackend } from "@gpt/tensor";
+import { isGptError, TensorError, useBackend } from "@gpt/tensor";
 import type { Backend, WeightFormat } from "@gpt/tensor";
+import type { WebGPUBackend } from "@gpt/tensor/webgpu";
 import { UsageError } from "./errors.ts";
 import { wholeNumber } from "./options.ts";
 import { checkRevectorized, isRevectorized, revectorizeOption } from "./revectorize.ts";
@@ -12,18 +13,44 @@ export interface BackendOptions {
   readonly threads?: number;
 }
 
+/** A backend, with what only `webgpu` has. */
+export type StartedBackend = Backend & Partial<Omit<WebGPUBackend, keyof Backend>>;
+
+interface StartOptions {
+  readonly threads?: number;
+  /** Whether to take the time of each kernel. */
+  readonly profile?: boolean;
+}
+
 const backends = {
-  wasm: async (threads) => {
+  wasm: async ({ threads }) => {
     const { wasm } = await import("@gpt/tensor/wasm");
     const backend = await wasm({ threads, revectorized: isRevectorized() });
     if (isRevectorized()) await checkRevectorized(backend);
     return backend;
   },
-  cpu: async (threads = 1) => {
+  webgpu: async ({ threads = 1, profile }) => {
+    if (threads > 1) throw new UsageError("the backend webgpu computes on a GPU: leave --threads out");
+    const { webgpu } = await import("@gpt/tensor/webgpu");
+    return webgpu({ profile }).catch(explainMissing);
+  },
+  cpu: async ({ threads = 1 }) => {
     if (threads > 1) throw new UsageError("the backend cpu has one thread: leave --threads out, or use --backend wasm");
     return (await import("@gpt/tensor/cpu")).cpu();
   },
-} satisfies Record<string, (threads?: number) => Promise<Backend>>;
+} satisfies Record<string, (options: StartOptions) => Promise<StartedBackend>>;
+
+/** Throws an error again; where the npm package `webgpu` is missing, one that says how to add it to this command. */
+function explainMissing(error: unknown): never {
+  const cause = isGptError(error) ? error.cause : undefined;
+  if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw error;
+  throw new TensorError(
+    "backend-failure",
+    "--backend webgpu needs the npm package `webgpu` beside this command: run `npm install webgpu` (130 MB), for a command " +
+      "that was installed globally `npm install --global webgpu`; or use --backend wasm",
+    { cause: error },
+  );
+}
 
 const names = Object.keys(backends) as (keyof typeof backends)[];
 
@@ -57,8 +84,17 @@ export function cacheDTypeOption(): Option {
 }
 
 /** Starts the backend that `--backend` names, on `--threads`, and chooses it. */
-export async function startBackend({ backend: name, threads }: BackendOptions): Promise<Backend> {
-  const backend = await backends[name as keyof typeof backends](threads);
+export async function startBackend(options: BackendOptions & StartOptions): Promise<StartedBackend> {
+  const name = options.backend as keyof typeof backends;
+  if (options.profile && name !== "webgpu") {
+    throw new UsageError(`--profile takes the time of kernels on a GPU, which ${name} has not: use --backend webgpu`);
+  }
+  const backend: StartedBackend = await backends[name](options);
   useBackend(backend);
   return backend;
+}
+
+/** A backend and what it computes on, for people. */
+export function describeBackend({ name, adapter }: StartedBackend): string {
+  return adapter === undefined ? name : `${name} (${adapter})`;
 }

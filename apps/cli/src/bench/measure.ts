@@ -27,20 +27,23 @@ export class Times {
 /** Rounds that warm up caches and compilers, and rounds that count at least. */
 const [warmUp, leastRounds] = [2, 5];
 
-/** Runs some work for about so many seconds, but often enough for a median, and times each round. */
-export async function measure(seconds: number, work: () => unknown): Promise<Times> {
-  return new Times(
-    await repeat(seconds, async () => {
-      const start = performance.now();
-      await work();
-      return performance.now() - start;
-    }),
-  );
+/**
+ * Runs some work for about so many seconds, but often enough for a median, and times each round. `begin` is called before
+ * the first round that counts.
+ */
+export async function measure(seconds: number, work: () => unknown, begin?: () => unknown): Promise<Times> {
+  const round = async (): Promise<number> => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
+  return new Times(await repeat(seconds, round, begin));
 }
 
 /** What each round of some work returned, for about so many seconds, without the rounds that warm up. */
-export async function repeat<T>(seconds: number, work: () => Promise<T>): Promise<T[]> {
+export async function repeat<T>(seconds: number, work: () => Promise<T>, begin?: () => unknown): Promise<T[]> {
   for (let round = 0; round < warmUp; round++) await work();
+  await begin?.();
   const results: T[] = [];
   const end = performance.now() + seconds * 1000;
   while (results.length < leastRounds || performance.now() < end) results.push(await work());

@@ -13,6 +13,8 @@ export interface Result {
 
 export interface RunOptions {
   readonly input?: string;
+  /** Default: that of the tests. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Whether standard output is closed after its first piece, as `head` does. */
   readonly readsOnce?: boolean;
   /** Called with what standard error holds so far, after each addition; may send a signal. */
@@ -26,7 +28,7 @@ export function gpt(directory: string, args: readonly string[], options: RunOpti
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--conditions=@gpt/source", main, ...args], {
       cwd: directory,
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...(options.env ?? process.env), NO_COLOR: "1" },
     });
     let stdout = "";
     let stderr = "";

@@ -8,7 +8,7 @@ import { splitTokens, train } from "@gpt/train";
 import type { Checkpointer, DoneEvent, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
 import { createRun, resumeRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
-import { startBackend } from "../backend.ts";
+import { describeBackend, startBackend } from "../backend.ts";
 import { commandName } from "../command-name.ts";
 import { areTokenFiles, openTokens } from "../data.ts";
 import { UsageError } from "../errors.ts";
@@ -32,7 +32,7 @@ export interface RunRequest {
 
 /** Trains, from the data's files to the model's folder, and reports on the way. */
 export async function startRun({ options, out, resume, allowChanges }: RunRequest, output: Output): Promise<DoneEvent> {
-  await startBackend(options);
+  const backend = await startBackend(options);
   const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
   const tokenizer = await tokenizerOf(options, resumed, output);
   const data = await openData(options, tokenizer, output);
@@ -42,7 +42,7 @@ export async function startRun({ options, out, resume, allowChanges }: RunReques
       : await beginRun(options, out, tokenizer);
     const sizes = `${formatCount(run.model.parameterCount())} parameters`;
     const tokens = `${formatCount(data.train.length)} tokens to learn from`;
-    output.note(`${sizes} · ${tokens} · backend ${options.backend} · ${out}`);
+    output.note(`${sizes} · ${tokens} · backend ${describeBackend(backend)} · ${out}`);
     return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, output);
   } finally {
     await data.close();

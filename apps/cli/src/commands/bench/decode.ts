@@ -4,6 +4,8 @@ import { GPT, preset } from "@gpt/gpt";
 import { addBackendOptions, dtypeOption, startBackend } from "../../backend.ts";
 import type { BackendOptions, DTypeOptions } from "../../backend.ts";
 import { repeat, Times } from "../../bench/measure.ts";
+import { profileOf, profileOption, Profiler } from "../../bench/profile.ts";
+import type { ProfileOptions } from "../../bench/profile.ts";
 import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
 import { UsageError } from "../../errors.ts";
@@ -11,7 +13,7 @@ import { formatBytes, formatCount } from "../../format.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
 
-interface Options extends BackendOptions, DTypeOptions {
+interface Options extends BackendOptions, DTypeOptions, ProfileOptions {
   readonly preset: string;
   readonly prompt: number;
   readonly tokens: number;
@@ -27,6 +29,7 @@ export function benchDecodeCommand(): Command {
     .option("--tokens <n>", "tokens to write", wholeNumber(2), 64)
     .option("--seconds <s>", "how long to measure", decimal(), 5);
   return addBackendOptions(command.addOption(dtypeOption()))
+    .addOption(profileOption())
     .option("--json", "print one JSON object: prefillTokensPerSecond, decodeTokensPerSecond, …")
     .addHelpText("after", "\nExample:\n  gpt bench decode --preset gpt2 --prompt 128 --tokens 64")
     .action(benchDecode);
@@ -39,26 +42,28 @@ async function benchDecode(options: Options): Promise<void> {
     throw new UsageError(`${prompt} + ${maxTokens} tokens exceed the model's context of ${config.contextLength}`);
   }
   const backend = await startBackend(options);
+  const profiler = Profiler.of(backend, options);
   const model = new GPT(config, { format: dtype });
   const promptIds = Array.from(randomTokens(prompt, config.vocabSize));
   const rounds = await repeat(seconds, async () => {
     const gaps: number[] = [];
     let last = performance.now();
     for await (const _ of streamTokens(model, promptIds, { maxTokens, temperature: 0 })) {
-      const now = performance.now();
-      gaps.push(now - last);
-      last = now;
+      gaps.push(performance.now() - last);
+      // The prompt was read: from here on it decodes.
+      if (gaps.length === 1) await profiler?.begin();
+      last = performance.now();
     }
-    return gaps;
+    return { gaps, activity: await profiler?.end() };
   });
   // The first token is there when the prompt was read.
-  const prefill = new Times(rounds.map((gaps) => gaps[0]));
-  const gap = new Times(rounds.flatMap((gaps) => gaps.slice(1)));
+  const prefill = new Times(rounds.map(({ gaps }) => gaps[0]));
+  const gap = new Times(rounds.flatMap(({ gaps }) => gaps.slice(1)));
   const prefillTokensPerSecond = (prompt / prefill.median) * 1000;
   const decodeTokensPerSecond = 1000 / gap.median;
   const { peakBytes } = backend.memory;
   report(new Output(options), {
-    title: `${formatCount(model.parameterCount())} parameters as ${dtype} on ${backend.name}`,
+    title: `${formatCount(model.parameterCount())} parameters as ${dtype}`,
     line:
       `reads ${formatCount(prefillTokensPerSecond)} tokens/s of a prompt of ${prompt}, writes ` +
       `${decodeTokensPerSecond.toFixed(1)} tokens/s, peak ${formatBytes(peakBytes)}, medians of ${prefill.count} and ${gap.count}`,
@@ -70,7 +75,8 @@ async function benchDecode(options: Options): Promise<void> {
       tokens: maxTokens,
       dtype,
       parameters: model.parameterCount(),
-      backend: backend.name,
     },
+    backend,
+    profile: profileOf("token", gap.count, rounds.map(({ activity }) => activity)),
   });
 }

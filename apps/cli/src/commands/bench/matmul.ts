@@ -3,11 +3,13 @@ import { matmul, scope, uniform } from "@gpt/tensor";
 import { addBackendOptions, startBackend } from "../../backend.ts";
 import type { BackendOptions } from "../../backend.ts";
 import { measure } from "../../bench/measure.ts";
+import { profileOf, profileOption, Profiler } from "../../bench/profile.ts";
+import type { ProfileOptions } from "../../bench/profile.ts";
 import { report } from "../../bench/report.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
 
-interface Options extends BackendOptions {
+interface Options extends BackendOptions, ProfileOptions {
   readonly size: number;
   readonly seconds: number;
   readonly json?: boolean;
@@ -19,6 +21,7 @@ export function benchMatmulCommand(): Command {
     .option("--size <n>", "rows and columns of each", wholeNumber(1), 1024)
     .option("--seconds <s>", "how long to measure", decimal(), 3);
   return addBackendOptions(command)
+    .addOption(profileOption())
     .option("--json", "print one JSON object: gflops, milliseconds, …")
     .addHelpText("after", "\nExample:\n  gpt bench matmul --size 1024 --threads 1")
     .action(benchMatmul);
@@ -27,14 +30,16 @@ export function benchMatmulCommand(): Command {
 async function benchMatmul(options: Options): Promise<void> {
   const { size, seconds } = options;
   const backend = await startBackend(options);
+  const profiler = Profiler.of(backend, options);
   const [a, b] = [0, 1].map((stream) => uniform([size, size], { seed: [0, 0], stream: [stream, 0] }));
-  const times = await measure(seconds, () => {
+  const multiply = (): Promise<unknown> => {
     scope(() => matmul(a, b));
     return backend.read({ ...corner, buffer: a.buffer }); // Backends may compute later than they are asked.
-  });
+  };
+  const times = await measure(seconds, multiply, () => profiler?.begin());
   const gflops = (milliseconds: number): number => (2 * size ** 3) / milliseconds / 1e6;
   report(new Output(options), {
-    title: `${size} × ${size} × ${size} on ${backend.name}`,
+    title: `${size} × ${size} × ${size}`,
     line: `${gflops(times.median).toFixed(1)} GFLOP/s, median of ${times.count} rounds of ${times.median.toFixed(2)} ms`,
     figures: {
       gflops: gflops(times.median),
@@ -42,8 +47,9 @@ async function benchMatmul(options: Options): Promise<void> {
       leastGflops: gflops(times.most),
       mostGflops: gflops(times.least),
       rounds: times.count,
-      backend: backend.name,
     },
+    backend,
+    profile: profileOf("product", times.count, [await profiler?.end()]),
   });
 }
 

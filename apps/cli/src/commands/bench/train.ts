@@ -5,13 +5,15 @@ import { AdamW } from "@gpt/train";
 import { addBackendOptions, startBackend } from "../../backend.ts";
 import type { BackendOptions } from "../../backend.ts";
 import { measure } from "../../bench/measure.ts";
+import { profileOf, profileOption, Profiler } from "../../bench/profile.ts";
+import type { ProfileOptions } from "../../bench/profile.ts";
 import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
 
-interface Options extends BackendOptions {
+interface Options extends BackendOptions, ProfileOptions {
   readonly preset: string;
   readonly layers?: number;
   readonly heads?: number;
@@ -37,6 +39,7 @@ export function benchTrainCommand(): Command {
     .option("--dropout <p>", "share of activations dropped", decimal(0, 1), 0)
     .option("--seconds <s>", "how long to measure", decimal(), 5);
   return addBackendOptions(command)
+    .addOption(profileOption())
     .option("--json", "print one JSON object: msPerStep, tokensPerSecond, peakBytes, …")
     .addHelpText("after", "\nExample:\n  gpt bench train --preset gpt2 --batch 4 --context 64")
     .action(benchTrain);
@@ -48,13 +51,14 @@ async function benchTrain(options: Options): Promise<void> {
     layers, heads, dim, vocabSize, contextLength: context, dropout, embeddingDropout: dropout, attentionDropout: dropout,
   });
   const backend = await startBackend(options);
+  const profiler = Profiler.of(backend, options);
   const model = new GPT(config);
   const optimizer = new AdamW(model.namedParameters(), { learningRate: 1e-4 });
   const shape = [batch, config.contextLength];
   const tokens = randomTokens(batch * config.contextLength + 1, config.vocabSize);
   const [ids, targets] = [tokens.slice(0, -1), tokens.slice(1)].map((values) => tensor(values, { shape }));
   let step = 0;
-  const times = await measure(seconds, async () => {
+  const takeStep = async (): Promise<void> => {
     model.random.startStep(++step);
     optimizer.zeroGrad();
     scope(() => {
@@ -62,11 +66,12 @@ async function benchTrain(options: Options): Promise<void> {
     });
     optimizer.step({ clip: 1 });
     await optimizer.gradientNorm.item();
-  });
+  };
+  const times = await measure(seconds, takeStep, () => profiler?.begin());
   const { peakBytes } = backend.memory;
   const tokensPerSecond = (ids.size / times.median) * 1000;
   report(new Output(options), {
-    title: `${formatCount(model.parameterCount())} parameters, ${shape.join(" × ")} tokens on ${backend.name}`,
+    title: `${formatCount(model.parameterCount())} parameters, ${shape.join(" × ")} tokens`,
     line:
       `${times.median.toFixed(1)} ms a step, ${formatCount(tokensPerSecond)} tokens/s, ` +
       `peak ${formatBytes(peakBytes)}, median of ${times.count} steps`,
@@ -78,7 +83,8 @@ async function benchTrain(options: Options): Promise<void> {
       mostMsPerStep: times.most,
       steps: times.count,
       parameters: model.parameterCount(),
-      backend: backend.name,
     },
+    backend,
+    profile: profileOf("step", times.count, [await profiler?.end()]),
   });
 }
