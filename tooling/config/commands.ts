@@ -11,10 +11,15 @@ export const pnpm = join(pinned, "pnpm", `pnpm${suffix}`);
 export const lowestNode = join(pinned, "node-lowest", "bin", `node${suffix}`);
 
 /** Runs a program and returns what it wrote to standard output. Throws with all its output where it fails. */
-export async function run(command: string, args: readonly string[], directory: string): Promise<string> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  directory: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<string> {
   // npm is a script on Windows, which only a shell starts; its arguments here need no quotes.
   const shell = command === "npm" && process.platform === "win32";
-  const child = spawn(command, args, { cwd: directory, shell, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, { cwd: directory, env, shell, stdio: ["ignore", "pipe", "pipe"] });
   let [output, errors] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));

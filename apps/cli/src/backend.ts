@@ -58,7 +58,7 @@ const names = Object.keys(backends) as (keyof typeof backends)[];
 export function addBackendOptions(command: Command): Command {
   const threads = new Option("--threads <n>", "threads that compute; results do not depend on it; default: one a core");
   return command
-    .addOption(new Option("--backend <name>", "where to compute").choices(names).default(names[0]))
+    .addOption(new Option("--backend <name>", "where to compute; webgpu needs the npm package of that name").choices(names).default(names[0]))
     .addOption(threads.argParser(wholeNumber(1)))
     .addOption(revectorizeOption());
 }
