@@ -13,14 +13,15 @@ export interface BackendOptions {
   readonly threads?: number;
 }
 
+/** Whether the time of each kernel is taken. */
+export interface ProfileOptions {
+  readonly profile?: boolean;
+}
+
 /** A backend, with what only `webgpu` has. */
 export type StartedBackend = Backend & Partial<Omit<WebGPUBackend, keyof Backend>>;
 
-interface StartOptions {
-  readonly threads?: number;
-  /** Whether to take the time of each kernel. */
-  readonly profile?: boolean;
-}
+type StartOptions = Omit<BackendOptions, "backend"> & ProfileOptions;
 
 const backends = {
   wasm: async ({ threads }) => {
@@ -46,8 +47,8 @@ function explainMissing(error: unknown): never {
   if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw error;
   throw new TensorError(
     "backend-failure",
-    "--backend webgpu needs the npm package `webgpu` beside this command: run `npm install webgpu` (130 MB), for a command " +
-      "that was installed globally `npm install --global webgpu`; or use --backend wasm",
+    "--backend webgpu needs the npm package `webgpu` beside this command: run `npm install webgpu` (130 MB), for a " +
+      "command that was installed globally `npm install --global webgpu`; or use --backend wasm",
     { cause: error },
   );
 }
@@ -57,10 +58,16 @@ const names = Object.keys(backends) as (keyof typeof backends)[];
 /** Adds the options of `BackendOptions` to a command, and `--experimental-revectorize`. */
 export function addBackendOptions(command: Command): Command {
   const threads = new Option("--threads <n>", "threads that compute; results do not depend on it; default: one a core");
+  const backend = new Option("--backend <name>", "where to compute; webgpu needs the npm package of that name");
   return command
-    .addOption(new Option("--backend <name>", "where to compute; webgpu needs the npm package of that name").choices(names).default(names[0]))
+    .addOption(backend.choices(names).default(names[0]))
     .addOption(threads.argParser(wholeNumber(1)))
     .addOption(revectorizeOption());
+}
+
+/** `--profile`, for benchmarks. */
+export function profileOption(): Option {
+  return new Option("--profile", "with --backend webgpu: the time of each kernel; taking it costs some itself");
 }
 
 /** How a command stores the matrices of a model. */
@@ -84,10 +91,10 @@ export function cacheDTypeOption(): Option {
 }
 
 /** Starts the backend that `--backend` names, on `--threads`, and chooses it. */
-export async function startBackend(options: BackendOptions & StartOptions): Promise<StartedBackend> {
+export async function startBackend(options: BackendOptions & ProfileOptions): Promise<StartedBackend> {
   const name = options.backend as keyof typeof backends;
   if (options.profile && name !== "webgpu") {
-    throw new UsageError(`--profile takes the time of kernels on a GPU, which ${name} has not: use --backend webgpu`);
+    throw new UsageError(`--profile takes the time of kernels on a GPU, and ${name} uses none: add --backend webgpu`);
   }
   const backend: StartedBackend = await backends[name](options);
   useBackend(backend);

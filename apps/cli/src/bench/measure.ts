@@ -28,8 +28,8 @@ export class Times {
 const [warmUp, leastRounds] = [2, 5];
 
 /**
- * Runs some work for about so many seconds, but often enough for a median, and times each round. `begin` is called before
- * the first round that counts.
+ * Runs some work for about so many seconds, but often enough for a median, and times each round. `begin` is called
+ * before the first round that counts.
  */
 export async function measure(seconds: number, work: () => unknown, begin?: () => unknown): Promise<Times> {
   const round = async (): Promise<number> => {
@@ -40,7 +40,7 @@ export async function measure(seconds: number, work: () => unknown, begin?: () =
   return new Times(await repeat(seconds, round, begin));
 }
 
-/** What each round of some work returned, for about so many seconds, without the rounds that warm up. */
+/** As `measure`, but gives what each round returned. */
 export async function repeat<T>(seconds: number, work: () => Promise<T>, begin?: () => unknown): Promise<T[]> {
   for (let round = 0; round < warmUp; round++) await work();
   await begin?.();

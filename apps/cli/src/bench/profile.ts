@@ -1,16 +1,6 @@
-import { Option } from "commander";
 import type { GPUWork, KernelTime, WebGPUBackend } from "@gpt/tensor/webgpu";
-import type { StartedBackend } from "../backend.ts";
+import type { ProfileOptions, StartedBackend } from "../backend.ts";
 import { formatCount } from "../format.ts";
-
-export interface ProfileOptions {
-  readonly profile?: boolean;
-}
-
-/** `--profile`, for benchmarks that compute on a backend. */
-export function profileOption(): Option {
-  return new Option("--profile", "with --backend webgpu: the time that each kernel takes, which costs some time itself");
-}
 
 /** What a GPU did in a part of a benchmark. */
 export interface Activity {
@@ -78,23 +68,22 @@ export interface Profile {
 export function profileOf(per: string, count: number, parts: readonly (Activity | undefined)[]): Profile | undefined {
   const activities = parts.filter((part) => part !== undefined);
   if (activities.length === 0) return undefined;
-  const kernels = new Map<string, KernelTime>();
+  const totals = new Map<string, KernelTime>();
   for (const { kernel, calls, milliseconds } of activities.flatMap((activity) => activity.kernels)) {
-    const sum = kernels.get(kernel) ?? { calls: 0, milliseconds: 0 };
-    kernels.set(kernel, {
-      kernel,
-      calls: sum.calls + calls / count,
-      milliseconds: sum.milliseconds + milliseconds / count,
-    });
+    const before = totals.get(kernel) ?? { calls: 0, milliseconds: 0 };
+    totals.set(kernel, { kernel, calls: before.calls + calls, milliseconds: before.milliseconds + milliseconds });
   }
+  const kernels = Array.from(totals.values(), ({ kernel, calls, milliseconds }) => {
+    return { kernel, calls: calls / count, milliseconds: milliseconds / count };
+  });
   const average = (of: (work: GPUWork) => number): number => sum(activities.map(({ work }) => of(work))) / count;
   return {
     per,
     dispatches: average(({ calls }) => calls),
     submissions: average(({ submissions }) => submissions),
     reads: average(({ reads }) => reads),
-    milliseconds: sum([...kernels.values()].map(({ milliseconds }) => milliseconds)),
-    kernels: [...kernels.values()].sort((a, b) => b.milliseconds - a.milliseconds),
+    milliseconds: sum(kernels.map(({ milliseconds }) => milliseconds)),
+    kernels: kernels.sort((a, b) => b.milliseconds - a.milliseconds),
   };
 }
 

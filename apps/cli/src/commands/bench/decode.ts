@@ -1,11 +1,10 @@
 import { Command } from "commander";
 import { streamTokens } from "@gpt/generate";
 import { GPT, preset } from "@gpt/gpt";
-import { addBackendOptions, dtypeOption, startBackend } from "../../backend.ts";
-import type { BackendOptions, DTypeOptions } from "../../backend.ts";
+import { addBackendOptions, dtypeOption, profileOption, startBackend } from "../../backend.ts";
+import type { BackendOptions, DTypeOptions, ProfileOptions } from "../../backend.ts";
 import { repeat, Times } from "../../bench/measure.ts";
-import { profileOf, profileOption, Profiler } from "../../bench/profile.ts";
-import type { ProfileOptions } from "../../bench/profile.ts";
+import { profileOf, Profiler } from "../../bench/profile.ts";
 import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
 import { UsageError } from "../../errors.ts";

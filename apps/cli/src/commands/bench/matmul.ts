@@ -1,10 +1,9 @@
 import { Command } from "commander";
 import { matmul, scope, uniform } from "@gpt/tensor";
-import { addBackendOptions, startBackend } from "../../backend.ts";
-import type { BackendOptions } from "../../backend.ts";
+import { addBackendOptions, profileOption, startBackend } from "../../backend.ts";
+import type { BackendOptions, ProfileOptions } from "../../backend.ts";
 import { measure } from "../../bench/measure.ts";
-import { profileOf, profileOption, Profiler } from "../../bench/profile.ts";
-import type { ProfileOptions } from "../../bench/profile.ts";
+import { profileOf, Profiler } from "../../bench/profile.ts";
 import { report } from "../../bench/report.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
