@@ -84,6 +84,7 @@ export async function resultOf(url: string, options: PageOptions = {}): Promise<
     const messages: string[] = [];
     page.on("console", (message) => message.type() === "error" && messages.push(message.text()));
     const uncaught = new Promise<never>((_, reject) => page.on("pageerror", reject));
+    uncaught.catch(() => undefined); // It may come before anybody waits for it.
     await page.goto(url);
     const result = page.waitForFunction(() => (globalThis as { result?: unknown }).result, undefined, { timeout });
     const handle = await Promise.race([result, uncaught]).catch((error: Error) => {

@@ -1,16 +1,18 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmarks/benchmark.ts";
+import { gpu } from "./benchmarks/gpu.ts";
 import { matmul } from "./benchmarks/matmul.ts";
 import { decode } from "./benchmarks/decode.ts";
 import { startup } from "./benchmarks/startup.ts";
 import { tokenize } from "./benchmarks/tokenize.ts";
 import { train } from "./benchmarks/train.ts";
+import { webgpu } from "./benchmarks/webgpu.ts";
 import { machineLine } from "./harness/machine.ts";
 import { insertSection } from "./harness/page.ts";
 import { formatSection } from "./harness/report.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize, startup };
+const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize, startup, webgpu, gpu };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 
@@ -19,6 +21,7 @@ Measures against other libraries: ${Object.keys(benchmarks).join(", ")}; all whe
   --json       print one JSON object for each benchmark
   --out FILE   put the tables into this page as well, each in the place of the one before
   --data FILE  the text that is encoded, instead of the suite's own
+  --peak N     what the GPU can do in f32, in TFLOP/s, which \`gpu\` is compared with
   --rounds N   how often the sides alternate, default 7
 `;
 
@@ -29,6 +32,7 @@ async function main(): Promise<number> {
       json: { type: "boolean", default: false },
       out: { type: "string" },
       data: { type: "string" },
+      peak: { type: "string" },
       rounds: { type: "string", default: "7" },
       help: { type: "boolean", default: false },
     },
@@ -42,16 +46,19 @@ async function main(): Promise<number> {
   if (unknown !== undefined) throw new UsageError(`there is no benchmark ${unknown}`);
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`--rounds must be a whole number from 1`);
 
+  const peak = values.peak === undefined ? undefined : Number(values.peak);
+  if (peak !== undefined && !(peak > 0)) throw new UsageError("--peak must be a number of TFLOP/s");
+
   const machine = machineLine();
-  if (!values.json) process.stdout.write(`${machine}\n`);
   for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
     const progress = (text: string): void => void process.stderr.write(`${text}\n`);
-    const section = await benchmarks[name]({ data: values.data, rounds, progress });
-    const text = formatSection(section);
-    process.stdout.write(values.json ? `${JSON.stringify({ name, machine, ...section })}\n` : `\n${text}`);
+    const section = await benchmarks[name]({ data: values.data, peak, rounds, progress });
+    const place = section.place === undefined ? machine : `${machine}, ${section.place}`;
+    const text = `${formatSection(section)}\n${place}.`;
+    process.stdout.write(values.json ? `${JSON.stringify({ name, machine, ...section })}\n` : `\n${text}\n`);
     if (values.out === undefined) continue;
     const page = existsSync(values.out) ? readFileSync(values.out, "utf8") : "";
-    writeFileSync(values.out, insertSection(page, name, `${text}\n${machine}.`));
+    writeFileSync(values.out, insertSection(page, name, text));
   }
   return 0;
 }

@@ -31,7 +31,7 @@ interface Model {
 }
 
 const small = { vocabSize: 65, dropout: 0 };
-const models: readonly Model[] = [
+export const models: readonly Model[] = [
   {
     name: "0.8M, B12×T64",
     config: resolveConfig({ ...small, layers: 4, heads: 4, dim: 128, contextLength: 64 }),
@@ -54,7 +54,7 @@ const models: readonly Model[] = [
     demanded: { gemmShare: 0.7, torch: 1.2, peakBytes: 3e9 },
   },
 ];
-const optimizer = { learningRate: 1e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clip: 1 };
+export const optimizer = { learningRate: 1e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clip: 1 };
 
 /** Milliseconds of one turn; a step that takes longer is a turn. */
 const turn = 500;
@@ -166,7 +166,7 @@ interface Measured {
 }
 
 /** Throws where a side does not learn what the others do. */
-function checkLosses(name: string, expected: readonly number[], found: readonly number[]): void {
+export function checkLosses(name: string, expected: readonly number[], found: readonly number[]): void {
   for (const [i, loss] of found.entries()) {
     if (i < expected.length && !(Math.abs(loss - expected[i]) <= 1e-4 * Math.abs(expected[i]))) {
       throw new Error(`${name} has the loss ${loss} after ${i} steps, others ${expected[i]}`);

@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import { Sample } from "./sample.ts";
 
 /** Measures for a while, and returns the times of what it did. */
@@ -28,7 +27,7 @@ export async function alternate<Name>(
   const times = new Map<Name, readonly number[]>();
   const takeTurn = async (turn: Turn): Promise<readonly number[]> => {
     const measured = await turn();
-    await setTimeout(pause);
+    await new Promise((resolve) => setTimeout(resolve, pause));
     return measured;
   };
   for (const [name, turn] of turns) times.set(name, await takeTurn(turn));

@@ -3,6 +3,8 @@ import type { Row } from "./rows.ts";
 /** What one benchmark found. */
 export interface Section {
   readonly title: string;
+  /** Where it ran, beyond the machine: the browser, the GPU. */
+  readonly place?: string;
   readonly rows: readonly Row[];
   /** What else was measured, as a table: its first row is the head. */
   readonly details?: readonly (readonly string[])[];

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import type { GPTConfig } from "@gpt/gpt";
-import { randomWeights, sizeOf, weightShapes, writeAll } from "./weights.ts";
+import { sizeOf } from "./numbers.ts";
+import { randomWeights, weightShapes, writeAll } from "./weights.ts";
 import type { WeightShape } from "./weights.ts";
 
 /** How the matrices are stored; biases, norms and positions stay f32. */

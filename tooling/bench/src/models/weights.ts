@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { GPTConfig } from "@gpt/gpt";
+import { sizeOf } from "./numbers.ts";
 
 /** A parameter of the model, by its path in `@gpt/gpt`. */
 export interface WeightShape {
@@ -79,10 +80,6 @@ export function writeWeights(file: string, weights: readonly WeightShape[]): voi
 export function writeAll(descriptor: number, { buffer, byteOffset, byteLength }: ArrayBufferView): void {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
-}
-
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Token ids without a pattern, always the same. */

@@ -13,11 +13,14 @@ interface Setup extends OursSetup {
 }
 
 await serve<Setup, DecodingTask>(async (setup) => {
-  const backend = await startOurs(setup);
+  const ours = await startOurs(setup);
   const model = ourModel(setup.config, setup.format);
   return {
-    version: backend.name,
-    run: ({ prompt, tokens }) => timeTokens(bestTokens(model, prompt, tokens), tokens),
+    version: ours.version,
+    async run({ prompt, tokens }) {
+      const result = await timeTokens(bestTokens(model, prompt, tokens), tokens);
+      return { ...result, gpu: await ours.report() };
+    },
   };
 });
 

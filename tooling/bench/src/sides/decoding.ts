@@ -1,3 +1,5 @@
+import type { GPUReport } from "./ours-backend.ts";
+
 /** Reads a prompt and continues it with the best tokens. */
 export interface DecodingTask {
   readonly prompt: readonly number[];
@@ -8,6 +10,8 @@ export interface DecodingResult {
   readonly ids: readonly number[];
   /** Milliseconds until each token since the one before, the first since the start. */
   readonly times: readonly number[];
+  /** What our backend did for all tokens, where it runs on a GPU. */
+  readonly gpu?: GPUReport;
 }
 
 /** Takes the time of a stream's tokens, as many as are asked for. */

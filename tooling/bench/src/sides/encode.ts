@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { encodingByName } from "@gpt/tokenizer";
-import { packageVersion, serve, timeCalls } from "../harness/serve.ts";
+import { packageVersion, serve } from "../harness/serve.ts";
+import { timeCalls } from "../harness/time-calls.ts";
 
 export type EncodingLibrary = keyof typeof libraries;
 export type EncodingName = "gpt2" | "o200k_base";

@@ -1,4 +1,5 @@
-import { serve, timeCalls } from "../harness/serve.ts";
+import { serve } from "../harness/serve.ts";
+import { timeCalls } from "../harness/time-calls.ts";
 import { arithmeticLimit, readLimit } from "../limits/limits.ts";
 import type { Limit } from "../limits/limits.ts";
 

@@ -5,9 +5,9 @@ import type { OursSetup } from "./ours-backend.ts";
 import { serveProducts } from "./product.ts";
 
 await serveProducts(async (setup: OursSetup) => {
-  const backend = await startOurs(setup);
+  const { version } = await startOurs(setup);
   return {
-    version: backend.name,
+    version,
     prepare({ m, k, n, transposeA, transposeB }, a, b) {
       const left = tensor(a, { shape: transposeA ? [k, m] : [m, k] });
       const right = tensor(b, { shape: transposeB ? [n, k] : [k, n] });

@@ -1,5 +1,7 @@
+import { randomNumbers } from "../models/numbers.ts";
 import type { Product } from "../models/onnx.ts";
-import { serve, timeCalls } from "../harness/serve.ts";
+import { serve } from "../harness/serve.ts";
+import { timeCalls } from "../harness/time-calls.ts";
 
 /** One product, again and again for about so many milliseconds. */
 export interface ProductTask {
@@ -15,6 +17,11 @@ export interface ProductResult {
 }
 
 type Operand = Float32Array<ArrayBuffer>;
+
+/** Elements from everywhere in a result. */
+export function probesOf(result: Float32Array): number[] {
+  return Array.from({ length: 64 }, (_, i) => result[Math.floor((i * (result.length - 1)) / 63)]);
+}
 
 export interface ProductLibrary {
   readonly version: string;
@@ -42,25 +49,13 @@ export async function serveProducts<Setup>(open: (setup: Setup) => Promise<Produ
         if (current?.key !== key) {
           current?.prepared.dispose();
           const { m, k, n } = product;
-          current = { key, prepared: await library.prepare(product, matrix(m * k, 1), matrix(k * n, 2)) };
+          current = { key, prepared: await library.prepare(product, randomNumbers(m * k, 1), randomNumbers(k * n, 2)) };
         }
         const { prepared } = current;
         const times = await timeCalls(milliseconds, prepared.call);
         const result = await prepared.result();
-        const probes = Array.from({ length: 64 }, (_, i) => result[Math.floor((i * (result.length - 1)) / 63)]);
-        return { times, probes };
+        return { times, probes: probesOf(result) };
       },
     };
   });
-}
-
-/** Numbers between −1 and 1 without a pattern, the same in every process. */
-function matrix(length: number, seed: number): Operand {
-  const values = new Float32Array(length);
-  let state = seed;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    values[i] = state / 2 ** 31 - 1;
-  }
-  return values;
 }

@@ -6,9 +6,9 @@ import { ourModel } from "./ours-model.ts";
 
 /** Makes a model folder in the Hugging Face layout. */
 await serve<object, { config: GPTConfig; folder: string }>(async () => {
-  const backend = await startOurs({ threads: 1 });
+  const { version } = await startOurs({ threads: 1 });
   return {
-    version: backend.name,
+    version,
     async run({ config, folder }) {
       const model = ourModel(config);
       await saveModel(model, folder);

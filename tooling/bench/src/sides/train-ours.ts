@@ -1,6 +1,7 @@
 import { scope, tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
-import { serve, timeCalls } from "../harness/serve.ts";
+import { serve } from "../harness/serve.ts";
+import { timeCalls } from "../harness/time-calls.ts";
 import { startOurs } from "./ours-backend.ts";
 import type { OursSetup } from "./ours-backend.ts";
 import { ourModel } from "./ours-model.ts";
@@ -9,7 +10,7 @@ import type { TrainingResult, TrainingSetup, TrainingTask } from "./training.ts"
 
 await serve<TrainingSetup & OursSetup, TrainingTask>(async (setup) => {
   const { config, batch, context, tokens, optimizer: settings } = setup;
-  const backend = await startOurs(setup);
+  const ours = await startOurs(setup);
   const model = ourModel(config);
   const optimizer = new AdamW(model.namedParameters(), settings);
   const [ids, targets] = [tokens.slice(0, -1), tokens.slice(1)].map((values) =>
@@ -29,10 +30,10 @@ await serve<TrainingSetup & OursSetup, TrainingTask>(async (setup) => {
     if (losses.length < keptLosses) losses.push(value);
   };
   return {
-    version: backend.name,
+    version: ours.version,
     async run({ milliseconds }): Promise<TrainingResult> {
       const times = await timeCalls(milliseconds, step);
-      return { times, losses, peakBytes: process.resourceUsage().maxRSS * 1024 };
+      return { times, losses, peakBytes: process.resourceUsage().maxRSS * 1024, gpu: await ours.report() };
     },
   };
 });

@@ -1,5 +1,6 @@
 import type { Tensor, Tensor2D, Variable } from "@tensorflow/tfjs";
-import { serve, timeCalls } from "../harness/serve.ts";
+import { serve } from "../harness/serve.ts";
+import { timeCalls } from "../harness/time-calls.ts";
 import { randomWeights } from "../models/weights.ts";
 import { startTensorFlow } from "./tfjs-backend.ts";
 import { keptLosses } from "./training.ts";

@@ -1,14 +1,11 @@
 """The training step of @gpt/gpt in PyTorch: see TrainingSetup. Parameters have the paths of its modules."""
 
-import json
 import math
-import os
 import resource
-import sys
-import time
 
 import numpy
 import torch
+from serve import serve, time_calls
 from torch import nn
 from torch.nn import functional as F
 
@@ -94,10 +91,12 @@ class Trainer:
     def __init__(self, setup):
         torch.set_num_threads(setup["threads"])
         B, T = setup["batch"], setup["context"]
-        tokens = torch.tensor(setup["tokens"])
+        device = torch.device(setup.get("device", "cpu"))
+        tokens = torch.tensor(setup["tokens"], device=device)
         self.ids, self.targets = tokens[:-1].view(B, T), tokens[1:].view(B, T)
         self.model = GPT(setup["config"])
         load(self.model, setup)
+        self.model.to(device)
         settings = setup["optimizer"]
         self.clip = settings["clip"]
         parameters = list(self.model.parameters())
@@ -120,33 +119,9 @@ class Trainer:
             self.losses.append(value)
 
     def run(self, task):
-        times, end = [], time.perf_counter() + task["milliseconds"] / 1000
-        while True:
-            start = time.perf_counter()
-            self.step()
-            now = time.perf_counter()
-            times.append((now - start) * 1000)
-            if now >= end:
-                break
+        times = time_calls(task["milliseconds"], self.step)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return {"times": times, "losses": self.losses, "peakBytes": peak * 1024}
 
 
-def main():
-    trainer = None
-    with os.fdopen(3, "w") as answers:
-        for line in sys.stdin:
-            try:
-                if trainer:
-                    result = trainer.run(json.loads(line))
-                else:
-                    trainer = Trainer(json.loads(line))
-                    result = torch.__version__
-                answer = {"result": result}
-            except Exception as error:  # The side that asks shows it.
-                answer = {"error": f"{type(error).__name__}: {error}"}
-            answers.write(json.dumps(answer) + "\n")
-            answers.flush()
-
-
-main()
+serve(lambda setup: Trainer(setup).run, torch.__version__)

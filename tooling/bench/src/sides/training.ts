@@ -1,5 +1,6 @@
 import type { GPTConfig } from "@gpt/gpt";
 import type { WeightShape } from "../models/weights.ts";
+import type { GPUReport } from "./ours-backend.ts";
 
 /** What every side of the training benchmark is told, in JSON, so that all do the same steps. */
 export interface TrainingSetup {
@@ -12,6 +13,8 @@ export interface TrainingSetup {
   /** `batch · context + 1` ids: each is followed by what is to be predicted. */
   readonly tokens: readonly number[];
   readonly threads: number;
+  /** Where PyTorch computes; by default on the processor. */
+  readonly device?: "cuda";
   readonly optimizer: {
     readonly learningRate: number;
     readonly beta1: number;
@@ -35,6 +38,8 @@ export interface TrainingResult {
   readonly losses: readonly number[];
   /** The most memory that the process had so far. */
   readonly peakBytes: number;
+  /** What our backend did in all these steps, where it runs on a GPU. */
+  readonly gpu?: GPUReport;
 }
 
 /** How many losses are kept. */

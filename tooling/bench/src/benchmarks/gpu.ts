@@ -1,0 +1,227 @@
+import { join } from "node:path";
+import { gpuEnvironment, onSwiftShader } from "@gpt/config/gpu";
+import { preset, resolveConfig } from "@gpt/gpt";
+import type { GPTConfig } from "@gpt/gpt";
+import { alternate } from "../harness/alternate.ts";
+import type { Turn } from "../harness/alternate.ts";
+import { findPython } from "../harness/python.ts";
+import type { Section } from "../harness/report.ts";
+import { compared, formatNumber, formatSample, milliseconds, rate } from "../harness/rows.ts";
+import type { Row } from "../harness/rows.ts";
+import { Sample } from "../harness/sample.ts";
+import { Sides } from "../harness/sides.ts";
+import { withTemporaryFolder } from "../harness/temporary.ts";
+import { randomTokens, weightShapes, writeWeights } from "../models/weights.ts";
+import { formatWork } from "../models/work.ts";
+import type { Work } from "../models/work.ts";
+import type { DecodingResult } from "../sides/decoding.ts";
+import type { GPUReport } from "../sides/ours-backend.ts";
+import type { ProductResult } from "../sides/product.ts";
+import type { TrainingResult, TrainingSetup } from "../sides/training.ts";
+import type { BenchmarkOptions } from "./benchmark.ts";
+import { checkLosses, models, optimizer } from "./train.ts";
+
+/** Milliseconds of one turn. */
+const turn = 500;
+/** How many kernels of a work are listed, the longest. */
+const listed = 8;
+
+/** What SwiftShader can bear shows that all of it runs; the rest is for GPUs, and so is what is demanded. */
+const small = resolveConfig({ vocabSize: 65, dropout: 0, layers: 4, heads: 4, dim: 128, contextLength: 64 });
+const size = onSwiftShader ? 256 : 4096;
+const cube: Work = { kind: "product", m: size, k: size, n: size };
+const written = onSwiftShader ? 8 : 200;
+const decoded = onSwiftShader ? { name: "0.8M", config: small } : { name: "GPT-2 124M", config: preset("gpt2") };
+const trained: readonly TrainedModel[] = onSwiftShader
+  ? [{ name: "0.8M, B1×T32", config: small, batch: 1, context: 32 }]
+  : models;
+const demanded = { peak: 0.3, tokensPerSecond: 500, torch: 0.3 };
+
+interface TrainedModel {
+  readonly name: string;
+  readonly config: GPTConfig;
+  readonly batch: number;
+  readonly context: number;
+}
+
+/** What one part of the benchmark found. */
+interface Found {
+  readonly rows: readonly Row[];
+  readonly profile: readonly (readonly string[])[];
+  readonly notes: readonly string[];
+  readonly place?: string;
+}
+
+/** WebGPU in Node, on Dawn: against the GPU's peak, and against PyTorch on CUDA where there is one. */
+export async function gpu(options: BenchmarkOptions): Promise<Section> {
+  const environment = await gpuEnvironment();
+  const found: Found[] = [];
+  options.progress(`gpu ${formatWork(cube)}`);
+  found.push(await measureProduct(environment, options));
+  options.progress(`gpu decode ${decoded.name}`);
+  found.push(await measureDecoding(environment, options));
+  for (const model of trained) {
+    options.progress(`gpu train ${model.name}`);
+    found.push(await measureTraining(model, environment, options));
+  }
+  const notes = found.flatMap(({ notes }) => notes);
+  if (onSwiftShader) notes.push("SwiftShader computes on the processor: these figures say nothing about GPUs");
+  return {
+    title: "WebGPU in Node",
+    place: `WebGPU on ${found[0].place}`,
+    rows: found.flatMap(({ rows }) => rows),
+    details: [["work", "kernel", "calls", "ms", "share"], ...found.flatMap(({ profile }) => profile)],
+    notes: [...new Set(notes)],
+  };
+}
+
+async function measureProduct(environment: NodeJS.ProcessEnv, { rounds, peak }: BenchmarkOptions): Promise<Found> {
+  const sides = new Sides();
+  try {
+    const setup = { work: cube, milliseconds: turn };
+    const own = await sides.start({ name: "ours", file: "work-ours.ts", setup, environment });
+    if (!own) throw new Error(sides.missing.join());
+    await startTorch(sides, "product-torch.py", setup);
+    let expected: readonly number[] | undefined;
+    const turns = sides.all.map((side): [string, Turn] => [
+      side.name,
+      async () => {
+        const { times, probes } = (await side.ask({})) as ProductResult;
+        expected ??= probes;
+        const tolerance = 1e-5 * Math.sqrt(size);
+        if (!expected.every((value, i) => Math.abs(value - probes[i]) <= tolerance))
+          throw new Error(`${side.name} computes ${formatWork(cube)} otherwise than ours`);
+        return times;
+      },
+    ]);
+    const samples = await alternate(new Map(turns), rounds);
+    const [ours, torch] = [samples.get("ours") as Sample, samples.get("PyTorch")];
+    const operations = 2 * size ** 3;
+    const line = { work: `${formatWork(cube)}, f32`, unit: rate("TFLOP/s", operations, 1e12), ours };
+    const rows: Row[] = [];
+    if (peak !== undefined) {
+      const theirs = new Sample([operations / (peak * 1e9)]);
+      rows.push(compared({ ...line, against: "the given peak", theirs, demanded: demanded.peak }));
+    }
+    if (torch) rows.push(compared({ ...line, against: "PyTorch, CUDA", theirs: torch }));
+    if (rows.length === 0) rows.push({ work: line.work, ours: formatSample(ours, line.unit) });
+    return { rows, profile: [], notes: notesOf(sides), place: own.version };
+  } finally {
+    await sides.close();
+  }
+}
+
+async function measureDecoding(environment: NodeJS.ProcessEnv, { rounds }: BenchmarkOptions): Promise<Found> {
+  const sides = new Sides();
+  try {
+    const { name, config } = decoded;
+    const prompt = randomTokens(1, config.vocabSize);
+    const side = await sides.start({ name, file: "decode-ours.ts", setup: { config, threads: 1, gpu: {} }, environment });
+    if (!side) throw new Error(sides.missing.join());
+    const decode = async (): Promise<readonly number[]> =>
+      ((await side.ask({ prompt, tokens: written })) as DecodingResult).times.slice(1);
+    const ours = (await alternate(new Map([[name, decode]]), rounds)).get(name) as Sample;
+    await sides.close();
+    const work = `${name}, decode, f32`;
+    const unit = rate("tokens/s", 1);
+    const row: Row = { work, ours: formatSample(ours, unit) };
+    const least = demanded.tokensPerSecond;
+    const judged = { ...row, demanded: `≥ ${least} tokens/s`, reached: unit.of(ours.median) >= least };
+    const setup = { config, threads: 1, gpu: { profile: true } };
+    const profiled = await sides.start({ name: "profile", file: "decode-ours.ts", setup, environment });
+    const found = await profileOf(work, "token", async () => {
+      const { gpu, ids } = (await profiled?.ask({ prompt, tokens: written })) as DecodingResult;
+      return { report: gpu, count: ids.length };
+    });
+    return { rows: [onSwiftShader ? row : judged], ...found };
+  } finally {
+    await sides.close();
+  }
+}
+
+async function measureTraining(
+  { name, config, batch, context }: TrainedModel,
+  environment: NodeJS.ProcessEnv,
+  { rounds }: BenchmarkOptions,
+): Promise<Found> {
+  return withTemporaryFolder(async (folder) => {
+    const parameters = weightShapes(config);
+    const weights = join(folder, "weights.f32");
+    writeWeights(weights, parameters);
+    const tokens = randomTokens(batch * context + 1, config.vocabSize);
+    const setup: TrainingSetup = { config, weights, parameters, batch, context, tokens, threads: 1, optimizer };
+    const file = "train-ours.ts";
+    const sides = new Sides();
+    try {
+      const own = await sides.start({ name: "ours", file, setup: { ...setup, gpu: {} }, environment });
+      if (!own) throw new Error(sides.missing.join());
+      await startTorch(sides, "train-torch.py", { ...setup, device: "cuda" });
+      let expected: readonly number[] | undefined;
+      const turns = sides.all.map((side): [string, Turn] => [
+        side.name,
+        async () => {
+          const { times, losses } = (await side.ask({ milliseconds: turn })) as TrainingResult;
+          expected ??= losses;
+          checkLosses(side.name, expected, losses);
+          return times;
+        },
+      ]);
+      const samples = await alternate(new Map(turns), rounds);
+      const [ours, theirs] = [samples.get("ours") as Sample, samples.get("PyTorch")];
+      const work = `${name}, training step`;
+      const row: Row = theirs
+        ? compared({ work, unit: milliseconds, ours, against: "PyTorch, CUDA", theirs, demanded: demanded.torch })
+        : { work, ours: formatSample(ours, milliseconds) };
+      const notes = notesOf(sides);
+      await sides.close();
+      const profiling = { ...setup, gpu: { profile: true } };
+      const profiled = await sides.start({ name: "profile", file, setup: profiling, environment });
+      const found = await profileOf(work, "step", async () => {
+        const { gpu, times } = (await profiled?.ask({ milliseconds: turn })) as TrainingResult;
+        return { report: gpu, count: times.length };
+      });
+      return { ...found, rows: [row], notes: [...notes, ...found.notes] };
+    } finally {
+      await sides.close();
+    }
+  });
+}
+
+/** What the GPU does for a token or a step, from a second run: the first compiles. */
+async function profileOf(
+  work: string,
+  each: string,
+  run: () => Promise<{ report?: GPUReport; count: number }>,
+): Promise<Pick<Found, "profile" | "notes">> {
+  await run();
+  const { report, count } = await run();
+  if (!report) throw new Error(`${work}: there is no profile`);
+  const total = report.kernels.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const profile = report.kernels
+    .slice(0, listed)
+    .map(({ kernel, calls, milliseconds }) => [
+      work,
+      kernel,
+      formatNumber(calls / count),
+      formatNumber(milliseconds / count),
+      `${((100 * milliseconds) / total).toFixed(1)}%`,
+    ]);
+  const [calls, submissions, reads] = [report.work.calls, report.work.submissions, report.work.reads].map((value) =>
+    formatNumber(value / count),
+  );
+  const time = `${formatNumber(total / count)} ms of kernels`;
+  return { profile, notes: [`${work}: ${time}, ${calls} dispatches, ${submissions} submissions, ${reads} reads a ${each}`] };
+}
+
+/** PyTorch takes part where a Python has it, with a CUDA that works. */
+async function startTorch(sides: Sides, file: string, setup: unknown): Promise<void> {
+  const python = findPython();
+  if (python) await sides.start({ name: "PyTorch", file, python, setup });
+  else sides.missing.push("PyTorch is missing: no python3 has it; GPT_PYTHON names another Python");
+}
+
+/** Versions of others, and who is missing. */
+function notesOf(sides: Sides): string[] {
+  const torch = sides.get("PyTorch");
+  return [...(torch ? [`PyTorch: ${torch.version}`] : []), ...sides.missing];
+}

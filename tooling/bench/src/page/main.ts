@@ -1,0 +1,73 @@
+import { alternate } from "../harness/alternate.ts";
+import type { Turn } from "../harness/alternate.ts";
+import type { Work } from "../models/work.ts";
+import { turnOf } from "./side.ts";
+import type { OpenSide, PreparedWork } from "./side.ts";
+
+/** What a page is asked for, in its address. */
+export interface PageTask {
+  readonly work: Work;
+  /** Names of modules that lie beside this one, each of them a side. */
+  readonly sides: readonly string[];
+  readonly rounds: number;
+  /** Of one turn. */
+  readonly milliseconds: number;
+}
+
+export interface PageResult {
+  /** Name and version. */
+  readonly browser: string;
+  /** What the first side says of itself. */
+  readonly adapter: string;
+  /** Milliseconds of single calls, by side. */
+  readonly times: Readonly<Record<string, readonly number[]>>;
+  /** Why sides do not take part. */
+  readonly missing: readonly string[];
+}
+
+/** How far a side may be from the first, ‖a − b‖ / ‖b‖: sums in f32, in another order. */
+const tolerance = 1e-5;
+
+/** Has all sides compute the work once; those that find what the first finds take turns. */
+async function measure({ work, sides, rounds, milliseconds }: PageTask): Promise<PageResult> {
+  const turns = new Map<string, Turn>();
+  const prepared: PreparedWork[] = [];
+  const missing: string[] = [];
+  let expected: Float32Array | undefined;
+  let adapter = "";
+  for (const side of sides) {
+    try {
+      const { open } = (await import(new URL(`${side}.js`, location.href).href)) as { open: OpenSide };
+      const library = await open();
+      if (side === sides[0]) adapter = library.version ?? "";
+      const own = await library.prepare(work);
+      prepared.push(own);
+      await own.run(1);
+      const found = await own.result();
+      const different = difference(found, (expected ??= found));
+      if (!(different <= tolerance)) throw new Error(`its result differs from ours by ${different.toPrecision(2)} in norm`);
+      turns.set(side, turnOf(own, work, milliseconds));
+    } catch (error) {
+      if (side === sides[0]) throw error;
+      missing.push(`${side} does not take part: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
+    }
+  }
+  const samples = await alternate(turns, rounds);
+  for (const own of prepared) own.dispose();
+  const times = Object.fromEntries(Array.from(samples, ([side, { values }]) => [side, values]));
+  const browser = (/Chrome\/\d+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent).replace("/", " ");
+  return { browser, adapter, times, missing };
+}
+
+function difference(found: Float32Array, expected: Float32Array): number {
+  if (found.length !== expected.length) return Infinity;
+  let [error, norm] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    error += (found[i] - expected[i]) ** 2;
+    norm += expected[i] ** 2;
+  }
+  return Math.sqrt(error / norm);
+}
+
+const task = JSON.parse(new URLSearchParams(location.search).get("task") ?? "") as PageTask;
+(globalThis as { result?: PageResult }).result = await measure(task);
