@@ -50,9 +50,11 @@ async function main(): Promise<number> {
   if (peak !== undefined && !(peak > 0)) throw new UsageError("--peak must be a number of TFLOP/s");
 
   const machine = machineLine();
+  let failed = false;
   for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
     const progress = (text: string): void => void process.stderr.write(`${text}\n`);
     const section = await benchmarks[name]({ data: values.data, peak, rounds, progress });
+    if (section.failures && section.failures.length > 0) failed = true;
     const place = section.place === undefined ? machine : `${machine}, ${section.place}`;
     const text = `${formatSection(section)}\n${place}.`;
     process.stdout.write(values.json ? `${JSON.stringify({ name, machine, ...section })}\n` : `\n${text}\n`);
@@ -60,7 +62,7 @@ async function main(): Promise<number> {
     const page = existsSync(values.out) ? readFileSync(values.out, "utf8") : "";
     writeFileSync(values.out, insertSection(page, name, text));
   }
-  return 0;
+  return failed ? 1 : 0;
 }
 
 class UsageError extends Error {}

@@ -49,16 +49,21 @@ export async function webgpu(options: BenchmarkOptions): Promise<Section> {
   return withPages(sides, async (measure) => {
     const rows: Row[] = [];
     const notes = new Set(Object.values(peers).map((name) => `${name}: ${packageVersion(name)}`));
-    let place = "";
+    const failures: string[] = [];
+    let place = "Chromium";
     for (const work of works) {
       options.progress(`webgpu ${formatWork(work)}`);
-      const found = await measureWork(work, measure, options);
-      rows.push(...found.rows);
-      for (const note of found.notes) notes.add(note);
-      ({ place } = found);
+      try {
+        const found = await measureWork(work, measure, options);
+        rows.push(...found.rows);
+        for (const note of found.notes) notes.add(note);
+        ({ place } = found);
+      } catch (error) {
+        failures.push(`${formatWork(work)}: ${(error as Error).message.split("\n")[0]}`);
+      }
     }
     if (onSwiftShader) notes.add("SwiftShader computes on the processor: these figures say nothing about GPUs");
-    return { title: "WebGPU in Chromium", place, rows, notes: [...notes] };
+    return { title: "WebGPU in Chromium", place, rows, notes: [...notes], failures };
   });
 }
 

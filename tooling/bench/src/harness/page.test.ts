@@ -21,7 +21,7 @@ test("a table has a line for each row, and says what was reached", () => {
     { work: "v", ours: "3 s", demanded: "≤ 2 s", reached: false },
   ];
   assert.equal(
-    formatSection({ title: "T", rows, notes: ["n"] }),
+    formatSection({ title: "T", rows, notes: ["n"], failures: ["f"] }),
     `## T
 
 | work | ours | against | theirs | ratio | of the best | demanded |
@@ -30,6 +30,7 @@ test("a table has a line for each row, and says what was reached", () => {
 | v | 3 s |  |  |  |  | ≤ 2 s ✗ |
 
 - n
+- **failed**: f
 `,
   );
 });

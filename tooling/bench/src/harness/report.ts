@@ -10,10 +10,12 @@ export interface Section {
   readonly details?: readonly (readonly string[])[];
   /** What a reader must know: peers that are missing, thread settings, checks. */
   readonly notes: readonly string[];
+  /** Parts that could not be measured, and why; the others were. */
+  readonly failures?: readonly string[];
 }
 
 /** The table in Markdown. */
-export function formatSection({ title, rows, details, notes }: Section): string {
+export function formatSection({ title, rows, details, notes, failures = [] }: Section): string {
   const head = ["work", "ours", "against", "theirs", "ratio", "of the best", "demanded"];
   const body = rows.map((row) => [
     row.work,
@@ -26,7 +28,8 @@ export function formatSection({ title, rows, details, notes }: Section): string 
   ]);
   const parts = [`## ${title}`, table([head, ...body])];
   if (details && details.length > 1) parts.push(table(details));
-  if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join("\n"));
+  const lines = [...notes, ...failures.map((failure) => `**failed**: ${failure}`)];
+  if (lines.length > 0) parts.push(lines.map((line) => `- ${line}`).join("\n"));
   return `${parts.join("\n\n")}\n`;
 }
 

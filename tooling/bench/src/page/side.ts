@@ -32,7 +32,7 @@ const [mostCalls, mostBytes] = [256, 2 ** 30];
  * turn finds out how many.
  */
 export function turnOf(prepared: PreparedWork, work: Work, milliseconds: number): Turn {
-  const most = Math.min(mostCalls, Math.floor(mostBytes / (4 * sizeOf(outputShape(work)))));
+  const most = Math.min(mostCalls, Math.ceil(mostBytes / (4 * sizeOf(outputShape(work)))));
   let calls = 0;
   const grow = async (): Promise<void> => {
     await prepared.run(1); // Compiles its programs.
