@@ -126,7 +126,9 @@ async function measureDecoding(environment: NodeJS.ProcessEnv, { rounds }: Bench
   try {
     const { name, config } = decoded;
     const prompt = randomTokens(1, config.vocabSize);
-    const side = await sides.start({ name, file: "decode-ours.ts", setup: { config, threads: 1, gpu: {} }, environment });
+    const file = "decode-ours.ts";
+    const setup = { config, threads: 1, gpu: {} };
+    const side = await sides.start({ name, file, setup, environment });
     if (!side) throw new Error(sides.missing.join());
     const decode = async (): Promise<readonly number[]> =>
       ((await side.ask({ prompt, tokens: written })) as DecodingResult).times.slice(1);
@@ -137,8 +139,8 @@ async function measureDecoding(environment: NodeJS.ProcessEnv, { rounds }: Bench
     const row: Row = { work, ours: formatSample(ours, unit) };
     const least = demanded.tokensPerSecond;
     const judged = { ...row, demanded: `≥ ${least} tokens/s`, reached: unit.of(ours.median) >= least };
-    const setup = { config, threads: 1, gpu: { profile: true } };
-    const profiled = await sides.start({ name: "profile", file: "decode-ours.ts", setup, environment });
+    const profiling = { ...setup, gpu: { profile: true } };
+    const profiled = await sides.start({ name: "profile", file, setup: profiling, environment });
     const found = await profileOf(work, "token", async () => {
       const { gpu, ids } = (await profiled?.ask({ prompt, tokens: written })) as DecodingResult;
       return { report: gpu, count: ids.length };
@@ -220,7 +222,8 @@ async function profileOf(
     formatNumber(value / count),
   );
   const time = `${formatNumber(total / count)} ms of kernels`;
-  return { profile, notes: [`${work}: ${time}, ${calls} dispatches, ${submissions} submissions, ${reads} reads a ${each}`] };
+  const note = `${work}: ${time}, ${calls} dispatches, ${submissions} submissions, ${reads} reads a ${each}`;
+  return { profile, notes: [note] };
 }
 
 /** PyTorch takes part where a Python has it, with a CUDA that works. */

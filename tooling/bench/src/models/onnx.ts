@@ -31,15 +31,10 @@ export function workModel(work: Work): Uint8Array<ArrayBuffer> {
   });
 }
 
-/** Attention has an axis for the batch, and what a token does not see is hidden by what is added to its scores. */
+/** Attention has an axis for the batch. */
 export function workInputs(work: Work): Input[] {
   const inputs = inputsOf(work);
-  if (work.kind !== "attention") return inputs;
-  const { tokens } = work;
-  const hidden = (i: number): boolean => i % tokens > Math.floor(i / tokens);
-  const values = Float32Array.from({ length: tokens ** 2 }, (_, i) => (hidden(i) ? -1e9 : 0));
-  const batched = inputs.map((input) => ({ ...input, shape: [1, ...input.shape] }));
-  return [...batched, { name: "mask", shape: [1, 1, tokens, tokens], values }];
+  return work.kind === "attention" ? inputs.map((input) => ({ ...input, shape: [1, ...input.shape] })) : inputs;
 }
 
 function operatorOf(work: Work): Node {
@@ -51,8 +46,8 @@ function operatorOf(work: Work): Node {
     case "layerNorm":
       return { operator: "LayerNormalization" };
     case "attention": {
-      const slots = ["q", "k", "v", "", "", "mask"];
-      return { operator: "MultiHeadAttention", domain: "com.microsoft", slots, attributes: { num_heads: work.heads } };
+      const attributes = { num_heads: work.heads, unidirectional: 1 };
+      return { operator: "MultiHeadAttention", domain: "com.microsoft", attributes };
     }
   }
 }
@@ -66,8 +61,6 @@ interface Node {
   readonly operator: string;
   /** Of the operator, where it is none of ONNX itself. */
   readonly domain?: string;
-  /** Names of its inputs where not all are given, which stay empty then. */
-  readonly slots?: readonly string[];
   /** Whole numbers. */
   readonly attributes?: Readonly<Record<string, number>>;
 }
@@ -79,14 +72,14 @@ interface Value {
 
 /** A model in the ONNX format (onnx.proto3, fields by their numbers) with one node, all of it in f32. */
 function modelOf(
-  { operator, domain, slots, attributes = {} }: Node,
+  { operator, domain, attributes = {} }: Node,
   inputs: readonly Value[],
   output: Value,
 ): Uint8Array<ArrayBuffer> {
   const attribute = ([name, value]: readonly [string, number]): number[] =>
     bytes(5, [...text(1, name), ...varint(3, value), ...varint(20, 2)]);
   const node = [
-    ...(slots ?? inputs.map(({ name }) => name)).flatMap((name) => text(1, name)),
+    ...inputs.flatMap(({ name }) => text(1, name)),
     ...text(2, output.name),
     ...text(4, operator),
     ...Object.entries(attributes).flatMap(attribute),

@@ -45,7 +45,7 @@ async function measure({ work, sides, rounds, milliseconds }: PageTask): Promise
       await own.run(1);
       const found = await own.result();
       const different = difference(found, (expected ??= found));
-      if (!(different <= tolerance)) throw new Error(`its result differs from ours by ${different.toPrecision(2)} in norm`);
+      if (!(different <= tolerance)) throw new Error(`it differs from ours by ${different.toPrecision(2)} in norm`);
       turns.set(side, turnOf(own, work, milliseconds));
     } catch (error) {
       if (side === sides[0]) throw error;

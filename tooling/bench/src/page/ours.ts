@@ -1,4 +1,6 @@
-import { attention, layerNorm, matmul, reshape, scope, slice, softmax, tensor, transpose, useBackend } from "@gpt/tensor";
+import {
+  attention, layerNorm, matmul, reshape, scope, slice, softmax, tensor, transpose, useBackend,
+} from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { webgpu } from "@gpt/tensor/webgpu";
 import { inputsOf } from "../models/work.ts";

@@ -48,7 +48,8 @@ test("training on WebGPU has the losses of WebAssembly, and a profile", { timeou
 
 test("generation on WebGPU writes the tokens of WebAssembly, and has a profile", { timeout }, async () => {
   const decode = async (backend: object): Promise<DecodingResult> => {
-    const side = await Side.start({ name: "ours", file: "decode-ours.ts", setup: { config, threads: 1, ...backend }, environment });
+    const setup = { config, threads: 1, ...backend };
+    const side = await Side.start({ name: "ours", file: "decode-ours.ts", setup, environment });
     try {
       return (await side.ask({ prompt: [1], tokens: 8 })) as DecodingResult;
     } finally {
