@@ -12,6 +12,9 @@ interface Dawn {
   create(options: readonly string[]): GPU;
 }
 
+/** Timestamps that are not rounded, as browsers round them for privacy: most kernels take less than such a step. */
+const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
+
 /** Optional features that kernels use where they are there. */
 const usefulFeatures: readonly GPUFeatureName[] = ["timestamp-query"];
 
@@ -75,7 +78,7 @@ export async function findGPU(): Promise<GPU> {
   const name = "webgpu";
   try {
     const dawn = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as Dawn;
-    return dawn.create([]);
+    return dawn.create(dawnOptions);
   } catch (cause) {
     const isMissing = cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
     const problem = isMissing

@@ -30,7 +30,8 @@ export interface WebGPUBackend extends Backend {
   readonly adapter: string;
   /**
    * Waits for all that was recorded, and returns the time on the device of each kernel since the last call, the longest
-   * first. Nothing, unless started with `profile`, which slows everything down a little.
+   * first. Nothing, unless started with `profile`, which slows everything down a little. Browsers round each time to
+   * 0.1 ms or so.
    */
   profile(): Promise<KernelTime[]>;
 }
