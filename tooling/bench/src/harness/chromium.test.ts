@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { onSwiftShader } from "@gpt/config/gpu";
 import type { Work } from "../models/work.ts";
 import { withPages } from "./chromium.ts";
 
@@ -18,6 +19,13 @@ test("all sides find the same in the page, and have times", { timeout: 240_000 }
       assert.deepEqual(Object.keys(times), sides);
       for (const values of Object.values(times)) assert.ok(values.length >= 2 && values.every((time) => time > 0));
     }
+  });
+});
+
+test("work for a GPU is refused where there is none", { timeout: 240_000, skip: !onSwiftShader }, async () => {
+  await withPages(["ours"], async (measure) => {
+    const task = { work: works[1], sides: ["ours"], rounds: 1, milliseconds: 1, needsGPU: true };
+    await assert.rejects(measure(task), /Chromium found no GPU, but .*swiftshader/);
   });
 });
 

@@ -12,6 +12,8 @@ export interface PageTask {
   readonly rounds: number;
   /** Of one turn. */
   readonly milliseconds: number;
+  /** Whether the work is too much for an adapter that computes on the processor, which is refused then. */
+  readonly needsGPU?: boolean;
 }
 
 export interface PageResult {
@@ -28,8 +30,10 @@ export interface PageResult {
 /** How far a side may be from the first, ‖a − b‖ / ‖b‖: sums in f32, in another order. */
 const tolerance = 1e-5;
 
+const software = /swiftshader|llvmpipe|basic render/i;
+
 /** Has all sides compute the work once; those that find what the first finds take turns. */
-async function measure({ work, sides, rounds, milliseconds }: PageTask): Promise<PageResult> {
+async function measure({ work, sides, rounds, milliseconds, needsGPU }: PageTask): Promise<PageResult> {
   const turns = new Map<string, Turn>();
   const prepared: PreparedWork[] = [];
   const missing: string[] = [];
@@ -40,6 +44,7 @@ async function measure({ work, sides, rounds, milliseconds }: PageTask): Promise
       const { open } = (await import(new URL(`${side}.js`, location.href).href)) as { open: OpenSide };
       const library = await open();
       if (side === sides[0]) adapter = library.version ?? "";
+      if (needsGPU && software.test(adapter)) throw new Error(`Chromium found no GPU, but ${adapter}`);
       const own = await library.prepare(work);
       prepared.push(own);
       await own.run(1);
@@ -49,7 +54,8 @@ async function measure({ work, sides, rounds, milliseconds }: PageTask): Promise
       turns.set(side, turnOf(own, work, milliseconds));
     } catch (error) {
       if (side === sides[0]) throw error;
-      missing.push(`${side} does not take part: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
+      const problem = error instanceof Error ? error.message.split("\n")[0] : String(error);
+      missing.push(`${side} does not take part: ${problem}`);
     }
   }
   const samples = await alternate(turns, rounds);
