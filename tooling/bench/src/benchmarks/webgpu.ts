@@ -3,7 +3,7 @@ import { withPages } from "../harness/chromium.ts";
 import type { MeasureInPage } from "../harness/chromium.ts";
 import { packageVersion } from "../harness/serve.ts";
 import type { Section } from "../harness/report.ts";
-import { compared, rate } from "../harness/rows.ts";
+import { compared, formatSample, rate } from "../harness/rows.ts";
 import type { Row } from "../harness/rows.ts";
 import { Sample } from "../harness/sample.ts";
 import { amountOf, formatWork } from "../models/work.ts";
@@ -48,7 +48,7 @@ const turn = 300;
 export async function webgpu(options: BenchmarkOptions): Promise<Section> {
   return withPages(sides, async (measure) => {
     const rows: Row[] = [];
-    const notes = new Set(Object.values(peers).map((name) => `${name}: ${packageVersion(name)}`));
+    const notes = new Set<string>();
     const failures: string[] = [];
     let place = "Chromium";
     for (const work of works) {
@@ -73,10 +73,12 @@ async function measureWork(work: Work, measure: MeasureInPage, { rounds }: Bench
   const { unit: name, amount } = amountOf(work);
   const unit = rate(name, amount, 1e9);
   const ours = new Sample(times.ours);
-  const rows = Object.entries(peers).flatMap(([side, against]): Row[] => {
-    if (!(side in times)) return [];
-    return [compared({ work: formatWork(work), unit, ours, against, theirs: new Sample(times[side]) })];
+  const present = Object.entries(peers).filter(([side]) => side in times);
+  const rows = present.map(([side, against]): Row => {
+    return compared({ work: formatWork(work), unit, ours, against, theirs: new Sample(times[side]) });
   });
-  const notes = missing.map((reason) => `${formatWork(work)}: ${reason}`);
+  if (rows.length === 0) rows.push({ work: formatWork(work), ours: formatSample(ours, unit) });
+  const versions = present.map(([, name]) => `${name}: ${packageVersion(name)}`);
+  const notes = [...versions, ...missing.map((reason) => `${formatWork(work)}: ${reason}`)];
   return { rows, notes, place: `${browser}, WebGPU on ${adapter}` };
 }
