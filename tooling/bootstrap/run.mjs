@@ -18,8 +18,8 @@ const executables = {
 };
 
 /** What is needed to run the `gpt` command, and what to test; `megabytes` are downloaded the first time. */
-const forUse = { tools: ["node", "pnpm"], packages: ["--filter=.", "--filter=@gpt/cli..."], megabytes: 180 };
-const forTests = { tools: ["node", "pnpm", "node-lowest"], packages: [], megabytes: 340 };
+const forUse = { tools: ["node", "pnpm"], packages: ["--filter=.", "--filter=@gpt/cli..."], megabytes: 510 };
+const forTests = { tools: ["node", "pnpm", "node-lowest"], packages: [], megabytes: 560 };
 
 const turbo = join("node_modules", "turbo", "bin", "turbo");
 const vitest = join("node_modules", "vitest", "vitest.mjs");
