@@ -1,19 +1,11 @@
 import type { AttentionOptions, Dense, View } from "../../contract/index.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
-import { f32, reads, u32, writes } from "./program.ts";
-import type { Elements, Operand, Value } from "./program.ts";
-import { together } from "./reduce.ts";
+import type { KeyValueSource } from "./key-values.ts";
+import { reads, u32, writes } from "./program.ts";
+import { ownThreads, queryTiles, sequenceValues, visibleKeys } from "./query-tiles.ts";
+import { together } from "./workgroup.ts";
 import type { Sequences } from "./sequences.ts";
-
-/** Where keys and values come from. */
-export interface KeyValueSource {
-  readonly name: string;
-  readonly operands: Readonly<Record<string, Operand>>;
-  readonly values: Readonly<Record<string, Value>>;
-  /** WGSL of `key_element(row, head, i)` and `value_element(row, head, i)`. */
-  readonly functions: (of: Elements<string>) => string;
-}
 
 /** Attention of regular sequences. */
 export interface AttentionRun extends Omit<AttentionOptions, "sequences"> {
@@ -25,52 +17,10 @@ export interface AttentionRun extends Omit<AttentionOptions, "sequences"> {
   readonly sequences: Sequences;
 }
 
-/** Threads of a workgroup, each with a query or a key of its own. */
-export const ownThreads = 64;
-/** f32 of two tiles that a workgroup's memory has room for, on every device. */
-const tileFloats = 3584;
-/** All keys are in the window. */
-const noWindow = 0xffff_ffff;
-
-/** Rows of two tiles of vectors. */
-export function tileRows(headDim: number): number {
-  return Math.max(1, Math.min(32, Math.floor(tileFloats / (2 * headDim))));
-}
-
-/** The values that tell kernels where sequences lie and what their queries see. */
-export function sequenceValues(
-  { queryStart, queryCount, queryStep, keyStart, keyCount, keyStep }: Sequences,
-  { scale, window }: Pick<AttentionOptions, "scale" | "window">,
-): Readonly<Record<string, Value>> {
-  return {
-    query_start: u32(queryStart),
-    query_count: u32(queryCount),
-    query_step: u32(queryStep),
-    key_start: u32(keyStart),
-    key_count: u32(keyCount),
-    key_step: u32(keyStep),
-    window: u32(window ?? noWindow),
-    scale: f32(scale),
-  };
-}
-
-/** WGSL: the keys `[first_key(query), end_key(query))` that a query of a sequence sees. */
-export function visibleKeys(causal: boolean): string {
-  return `
-fn end_key(query: u32) -> u32 {
-  return ${causal ? "values.key_count - values.query_count + query + 1u" : "values.key_count"};
-}
-fn first_key(query: u32) -> u32 {
-  let end = values.key_count - values.query_count + query + 1u;
-  return end - min(end, values.window);
-}`;
-}
-
-/** A thread for each query: tile after tile of keys and values goes through the workgroup's memory. */
+/** A thread for each query. */
 export function attend(engine: Engine, run: AttentionRun): void {
   const { q, source, kvHeads, out, logSumExp, causal, sequences } = run;
   const [, heads, headDim] = out.shape;
-  const rows = tileRows(headDim);
   engine.run({
     name: "attention",
     variant: `${source.name} ${headDim} ${causal}`,
@@ -88,49 +38,14 @@ export function attend(engine: Engine, run: AttentionRun): void {
       heads: u32(heads),
       kv_heads: u32(kvHeads),
     },
-    source: (of) => `
-${functions(["exponential", "logarithm"])}
-${source.functions(of)}
-${visibleKeys(causal)}
-var<workgroup> keys: array<f32, ${rows * headDim}>;
-var<workgroup> mixes: array<f32, ${rows * headDim}>;
-@compute @workgroup_size(${ownThreads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let head = group.y;
-  let kv_head = head * values.kv_heads / values.heads;
-  let first_query = group.x * ${ownThreads}u;
-  let last_query = min(first_query + ${ownThreads}u, values.query_count) - 1u;
-  let query = first_query + local;
-  let row = values.query_start + group.z * values.query_step + query;
-  let first_row = values.key_start + group.z * values.key_step;
-  let is_query = query < values.query_count;
-  var own: array<f32, ${headDim}>;
+    source: (of) =>
+      queryTiles(of, source, { headDim, causal }, {
+        declare: `
   var mixed: array<f32, ${headDim}>;
   var most = -3.4e38;
-  var sum = 0.0;
-  var own_first = 0u;
-  var own_end = 0u;
-  if (is_query) {
-    own_first = first_key(query);
-    own_end = end_key(query);
-    for (var i = 0u; i < ${headDim}u; i++) {
-      own[i] = values.scale * ${of.q("row * values.q_row + head * values.q_head + i")};
-    }
-  }
-  let end = end_key(last_query);
-  for (var tile = first_key(first_query); tile < end; tile += ${rows}u) {
-    for (var index = local; index < ${rows * headDim}u; index += ${ownThreads}u) {
-      let key = tile + index / ${headDim}u;
-      if (key < end) {
-        keys[index] = key_element(first_row + key, kv_head, index % ${headDim}u);
-        mixes[index] = value_element(first_row + key, kv_head, index % ${headDim}u);
-      }
-    }
-    workgroupBarrier();
-    for (var key = max(tile, own_first); key < min(tile + ${rows}u, own_end); key++) {
-      let origin = (key - tile) * ${headDim}u;
-      var score = 0.0;
-      for (var i = 0u; i < ${headDim}u; i++) { score += own[i] * keys[origin + i]; }
+  var sum = 0.0;`,
+        begin: "",
+        visit: `
       if (score > most) {
         let rest = exponential(most - score);
         sum *= rest;
@@ -139,15 +54,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       }
       let weight = exponential(score - most);
       sum += weight;
-      for (var i = 0u; i < ${headDim}u; i++) { mixed[i] += weight * mixes[origin + i]; }
-    }
-    workgroupBarrier();
-  }
-  if (!is_query) { return; }
-  let to = row * values.heads + head;
-  for (var i = 0u; i < ${headDim}u; i++) { ${of.out(`to * ${headDim}u + i`)} = mixed[i] / sum; }
-  ${logSumExp ? `${of.logSumExp("to")} = most + logarithm(sum);` : ""}
-}`,
+      for (var i = 0u; i < ${headDim}u; i++) { mixed[i] += weight * mixes[origin + i]; }`,
+        end: `
+  for (var i = 0u; i < ${headDim}u; i++) { ${of.out(`place * ${headDim}u + i`)} = mixed[i] / sum; }
+  ${logSumExp ? `${of.logSumExp("place")} = most + logarithm(sum);` : ""}`,
+      }),
     workgroups: [Math.ceil(sequences.queryCount / ownThreads), heads, sequences.count],
   });
 }

@@ -1,10 +1,11 @@
 import type { AttentionKernels } from "../../contract/index.ts";
-import { ownThreads, sequenceValues, tileRows, visibleKeys } from "./attend.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
+import { keyValues } from "./key-values.ts";
 import { reads, u32, writes } from "./program.ts";
 import type { Value } from "./program.ts";
+import { ownThreads, queryTiles, sequenceValues, tileRows, visibleKeys } from "./query-tiles.ts";
 import type { Sequences } from "./sequences.ts";
 
 type Call = Parameters<AttentionKernels["attentionGradient"]>[0];
@@ -15,13 +16,11 @@ export function attentionGradient(engine: Engine, call: Call, runs: readonly Seq
   const [queries, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
   const rows = tileRows(headDim);
+  const source = keyValues(k, v);
   const shared: Readonly<Record<string, Value>> = {
+    ...source.values,
     q_row: u32(q.strides[0]),
     q_head: u32(q.strides[1]),
-    k_row: u32(k.strides[0]),
-    k_head: u32(k.strides[1]),
-    v_row: u32(v.strides[0]),
-    v_head: u32(v.strides[1]),
     heads: u32(heads),
     kv_heads: u32(kvHeads),
   };
@@ -44,7 +43,11 @@ fn main(${entryArguments}) {
       workgroups: linear(queries * heads),
     });
     const operands = {
-      q: reads(q), k: reads(k), v: reads(v), grad: reads(grad), logSumExp: reads(logSumExp), means: reads(means),
+      q: reads(q),
+      ...source.operands,
+      grad: reads(grad),
+      logSumExp: reads(logSumExp),
+      means: reads(means),
     };
     for (const sequences of runs) {
       const values = { ...sequenceValues(sequences, call), ...shared };
@@ -53,67 +56,27 @@ fn main(${entryArguments}) {
         variant: `${headDim} ${causal}`,
         operands: { ...operands, gradQ: writes(gradQ) },
         values: { ...values, grad_row: u32(gradQ.strides[0]), grad_head: u32(gradQ.strides[1]) },
-        source: (of) => `
-${functions(["exponential"])}
-${visibleKeys(causal)}
-var<workgroup> keys: array<f32, ${rows * headDim}>;
-var<workgroup> mixes: array<f32, ${rows * headDim}>;
-@compute @workgroup_size(${ownThreads})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let head = group.y;
-  let kv_head = head * values.kv_heads / values.heads;
-  let first_query = group.x * ${ownThreads}u;
-  let last_query = min(first_query + ${ownThreads}u, values.query_count) - 1u;
-  let query = first_query + local;
-  let row = values.query_start + group.z * values.query_step + query;
-  let first_row = values.key_start + group.z * values.key_step;
-  let is_query = query < values.query_count;
-  var own: array<f32, ${headDim}>;
+        source: (of) =>
+          queryTiles(of, source, { headDim, causal }, {
+            declare: `
   var own_grad: array<f32, ${headDim}>;
   var result: array<f32, ${headDim}>;
   var log_sum = 0.0;
-  var mean = 0.0;
-  var own_first = 0u;
-  var own_end = 0u;
-  if (is_query) {
-    let place = row * values.heads + head;
-    own_first = first_key(query);
-    own_end = end_key(query);
+  var mean = 0.0;`,
+            begin: `
     log_sum = ${of.logSumExp("place")};
     mean = ${of.means("place")};
-    for (var i = 0u; i < ${headDim}u; i++) {
-      own[i] = values.scale * ${of.q("row * values.q_row + head * values.q_head + i")};
-      own_grad[i] = ${of.grad(`place * ${headDim}u + i`)};
-    }
-  }
-  let end = end_key(last_query);
-  for (var tile = first_key(first_query); tile < end; tile += ${rows}u) {
-    for (var index = local; index < ${rows * headDim}u; index += ${ownThreads}u) {
-      let key = tile + index / ${headDim}u;
-      if (key < end) {
-        keys[index] = ${of.k(`(first_row + key) * values.k_row + kv_head * values.k_head + index % ${headDim}u`)};
-        mixes[index] = ${of.v(`(first_row + key) * values.v_row + kv_head * values.v_head + index % ${headDim}u`)};
-      }
-    }
-    workgroupBarrier();
-    for (var key = max(tile, own_first); key < min(tile + ${rows}u, own_end); key++) {
-      let origin = (key - tile) * ${headDim}u;
-      var score = 0.0;
+    for (var i = 0u; i < ${headDim}u; i++) { own_grad[i] = ${of.grad(`place * ${headDim}u + i`)}; }`,
+            visit: `
       var gradient = 0.0;
-      for (var i = 0u; i < ${headDim}u; i++) {
-        score += own[i] * keys[origin + i];
-        gradient += own_grad[i] * mixes[origin + i];
-      }
+      for (var i = 0u; i < ${headDim}u; i++) { gradient += own_grad[i] * mixes[origin + i]; }
       let factor = exponential(score - log_sum) * (gradient - mean) * values.scale;
-      for (var i = 0u; i < ${headDim}u; i++) { result[i] += factor * keys[origin + i]; }
-    }
-    workgroupBarrier();
-  }
-  if (!is_query) { return; }
+      for (var i = 0u; i < ${headDim}u; i++) { result[i] += factor * keys[origin + i]; }`,
+            end: `
   for (var i = 0u; i < ${headDim}u; i++) {
     ${of.gradQ("row * values.grad_row + head * values.grad_head + i")} = result[i];
-  }
-}`,
+  }`,
+          }),
         workgroups: [Math.ceil(sequences.queryCount / ownThreads), heads, sequences.count],
       });
       engine.run({
@@ -130,6 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         source: (of) => `
 ${functions(["exponential"])}
 ${visibleKeys(causal)}
+${source.functions(of)}
 var<workgroup> queries: array<f32, ${rows * headDim}>;
 var<workgroup> grads: array<f32, ${rows * headDim}>;
 var<workgroup> log_sums: array<f32, ${rows}>;
@@ -149,8 +113,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var value_result: array<f32, ${headDim}>;
   if (is_key) {
     for (var i = 0u; i < ${headDim}u; i++) {
-      own[i] = values.scale * ${of.k("key_row * values.k_row + kv_head * values.k_head + i")};
-      own_value[i] = ${of.v("key_row * values.v_row + kv_head * values.v_head + i")};
+      own[i] = values.scale * key_element(key_row, kv_head, i);
+      own_value[i] = value_element(key_row, kv_head, i);
     }
   }
   let group_heads = values.heads / values.kv_heads;

@@ -69,7 +69,8 @@ export class Engine {
     if (!(maxBindingBytes >= leastBindingBytes && maxBindingBytes <= allowed)) {
       throw new TensorError(
         "invalid-argument",
-        `webgpu: maxBindingBytes is ${maxBindingBytes}, not from ${leastBindingBytes} to the ${allowed} that this device allows`,
+        `webgpu: maxBindingBytes is ${maxBindingBytes}, not from ${leastBindingBytes} to the ${allowed} that this device ` +
+          "allows",
       );
     }
     this.#device = device;
@@ -283,8 +284,8 @@ export class Engine {
       if (size > this.maxBindingElements * bytesPerElement) {
         throw new TensorError(
           "out-of-memory",
-          `webgpu: ${name}: a tensor of ${size} bytes is beyond the ${this.maxBindingElements * bytesPerElement} that this ` +
-            "device gives to a kernel; use smaller batches or fewer tokens at once",
+          `webgpu: ${name}: a tensor of ${size} bytes is beyond the ${this.maxBindingElements * bytesPerElement} that ` +
+            "this device gives to a kernel; use smaller batches or fewer tokens at once",
         );
       }
       key += ` ${block.id}:${offset}:${size}`;

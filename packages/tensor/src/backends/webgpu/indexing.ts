@@ -2,17 +2,15 @@ import type { IndexingKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
-import { rowParts, rowsOf } from "./parts.ts";
+import { pairs, rowParts, rowsOf } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { rowThreads } from "./reduce.ts";
+import { rowThreads } from "./workgroup.ts";
 
 export function indexing(engine: Engine): IndexingKernels {
   return {
     gatherRows({ table, ...all }) {
       const [entries, width] = table.shape;
-      const parts = rowParts(engine, table);
-      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
-      for (const { ids, out, view: rows, start } of calls) {
+      for (const { ids, out, view: rows, start } of pairs(rowsOf(engine, all), rowParts(engine, table))) {
         const count = sizeOf(out.shape);
         engine.run({
           name: "gatherRows",
@@ -42,9 +40,7 @@ fn main(${entryArguments}) {
     },
 
     scatterAddRows({ out, ...all }) {
-      const parts = rowParts(engine, out);
-      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
-      for (const { ids, grad, view: rows, start } of calls) {
+      for (const { ids, grad, view: rows, start } of pairs(rowsOf(engine, all), rowParts(engine, out))) {
         const [count, width] = grad.shape;
         engine.run({
           name: "scatterAddRows",

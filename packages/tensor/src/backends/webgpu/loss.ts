@@ -4,8 +4,8 @@ import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
-import { f32, i32, reads, u32, writes } from "./program.ts";
-import { rowThreads, together } from "./reduce.ts";
+import { i32, reads, u32, writes } from "./program.ts";
+import { exponentialsOfRow, rowFunctions, rowThreads, together } from "./workgroup.ts";
 
 export function loss(engine: Engine): LossKernels {
   return {
@@ -20,36 +20,22 @@ export function loss(engine: Engine): LossKernels {
             losses: writes(losses),
             logSumExp: writes(logSumExp),
           },
-          values: {
-            rows: u32(rows),
-            classes: u32(classes),
-            ignoreIndex: i32(ignoreIndex),
-            lowest: f32(-Infinity),
-            nan: f32(NaN),
-          },
+          values: { rows: u32(rows), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
           source: (of) => `
-${functions(["exponential", "logarithm"])}
-${together("sum", "a + b")}
-${together("largest", "max(a, b)")}
+${rowFunctions}
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.classes;
-  var part = values.lowest;
-  for (var i = local; i < values.classes; i += ${rowThreads}u) { part = max(part, ${of.logits("start + i")}); }
-  let most = largest(part, local);
-  part = 0.0;
-  for (var i = local; i < values.classes; i += ${rowThreads}u) {
-    part += exponential(${of.logits("start + i")} - most);
-  }
-  let logSum = most + logarithm(sum(part, local));
+  ${exponentialsOfRow("values.classes", (i) => of.logits(`start + ${i}`))}
+  let logSum = most + logarithm(all);
   if (local > 0u) { return; }
   ${of.logSumExp("row")} = logSum;
   let target_ = ${of.targets("row")};
   var loss = 0.0;
   if (target_ != values.ignoreIndex) {
-    loss = values.nan;
+    loss = nan();
     if (target_ >= 0 && target_ < i32(values.classes)) { loss = logSum - ${of.logits("start + u32(target_)")}; }
   }
   ${of.losses("row")} = loss;

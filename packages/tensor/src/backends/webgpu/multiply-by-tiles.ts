@@ -11,11 +11,11 @@ export interface RightOperand {
   readonly operands: Readonly<Record<string, Operand>>;
   readonly values: Readonly<Record<string, Value>>;
   /** WGSL of functions that `element` calls. */
-  readonly functions: (of: Elements<string>) => string;
+  readonly functions: (of: Elements) => string;
   /** The axis along which its elements lie side by side. */
   readonly isContiguousAlong: "inner" | "columns";
   /** WGSL of its element of matrix `batch`. */
-  readonly element: (of: Elements<string>, inner: string, column: string) => string;
+  readonly element: (of: Elements, inner: string, column: string) => string;
 }
 
 /** A tile of the result. */

@@ -1,9 +1,10 @@
 import type { Engine } from "./engine.ts";
-import { entryArguments, spread, groupIndex } from "./grid.ts";
+import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { epilogueParts } from "./products.ts";
 import type { Products } from "./products.ts";
 import { reads, u32 } from "./program.ts";
-import { rowThreads } from "./reduce.ts";
+import type { Elements, Operand, Value } from "./program.ts";
+import { rowThreads } from "./workgroup.ts";
 
 /** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
 export const fewRows = 8;
@@ -11,7 +12,7 @@ export const fewRows = 8;
 const manyColumns = 2048;
 
 /** How many threads share a column: at least so many that together they read whole cache lines. */
-export function lanesFor(columns: number): number {
+function lanesFor(columns: number): number {
   return columns < manyColumns ? 32 : 8;
 }
 
@@ -23,62 +24,79 @@ export function takesFewRows({ a, b }: Products): boolean {
 export function multiplyFewRows(engine: Engine, products: Products): void {
   const { a, b, out, preactivation } = products;
   const [, rows, inner] = a.shape;
-  const columns = b.shape[2];
-  const epilogue = epilogueParts(products);
   const isAligned = [a.offset, b.offset, inner, a.strides[1], b.strides[2]].every((count) => count % 4 === 0);
   // A buffer that is written has one binding, of one width.
   const isApart = [out, preactivation].every((written) => written?.buffer !== a.buffer && written?.buffer !== b.buffer);
   const width = isAligned && isApart ? 4 : 1;
-  const type = width === 4 ? "vec4f" : "f32";
+  multiplyByLanes(engine, products, {
+    name: "matmul few rows",
+    variant: width,
+    operands: { a: reads(a, width), b: reads(b, width) },
+    values: { inner: u32(inner / width), a_row: u32(a.strides[1] / width), b_column: u32(b.strides[2] / width) },
+    functions: () => "",
+    sumType: width === 4 ? "vec4f" : "f32",
+    total: (sum) => (width === 4 ? `dot(${sum}, vec4f(1.0))` : sum),
+    add: (of, lanes) => `
+    for (var i = lane; i < values.inner; i += ${lanes}u) {
+      let element = ${of.b("column * values.b_column + i")};
+      ${eachRow(rows, (row) => `sums[${row}] += ${of.a(`${row} * values.a_row + i`)} * element;`)}
+    }`,
+  });
+}
+
+/** The operands of a product of a few rows, as threads read them that share a column. */
+export interface LanesOperands {
+  /** The kernel's name. */
+  readonly name: string;
+  readonly variant: string | number;
+  readonly operands: Readonly<Record<string, Operand>>;
+  readonly values: Readonly<Record<string, Value>>;
+  /** WGSL of functions that `add` calls. */
+  readonly functions: (of: Elements) => string;
+  /** What a thread's sums are, and WGSL of the number that one of them amounts to. */
+  readonly sumType: string;
+  readonly total: (sum: string) => string;
+  /** WGSL that adds to `sums[row]`, for all rows, every so many-th piece of `column` from number `lane` on. */
+  readonly add: (of: Elements, lanes: number) => string;
+}
+
+/** Some threads share a column of the right operand and read it once, for all rows; then one of them adds their sums. */
+export function multiplyByLanes(engine: Engine, products: Products, operands: LanesOperands): void {
+  const { name, variant, sumType, total, add } = operands;
+  const rows = products.a.shape[1];
+  const columns = products.b.shape[2];
+  const epilogue = epilogueParts(products);
   const lanes = lanesFor(columns);
   const columnsOfGroup = rowThreads / lanes;
   engine.run({
-    name: "matmul few rows",
-    variant: `${rows} ${width} ${lanes} ${epilogue.variant}`,
-    operands: { a: reads(a, width), b: reads(b, width), ...epilogue.operands },
-    values: {
-      inner: u32(inner / width),
-      columns: u32(columns),
-      a_row: u32(a.strides[1] / width),
-      b_column: u32(b.strides[2] / width),
-      ...epilogue.values,
-    },
+    name,
+    variant: `${variant} ${rows} ${lanes} ${epilogue.variant}`,
+    operands: { ...operands.operands, ...epilogue.operands },
+    values: { columns: u32(columns), ...operands.values, ...epilogue.values },
     source: (of) => `
 ${epilogue.functions}
-${sumOfLanes(rows, lanes)}
+${operands.functions(of)}
+var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   let lane = local % ${lanes}u;
   let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
-  var sums: array<${type}, ${rows}>;
+  var sums: array<${sumType}, ${rows}>;
   if (column < values.columns) {
-    for (var i = lane; i < values.inner; i += ${lanes}u) {
-      let element = ${of.b("column * values.b_column + i")};
-      ${eachRow(rows, (row) => `sums[${row}] += ${of.a(`${row} * values.a_row + i`)} * element;`)}
-    }
+    ${add(of, lanes)}
   }
-  ${eachRow(rows, (row) => `parts[${row}][local] = ${width === 4 ? `dot(sums[${row}], vec4f(1.0))` : `sums[${row}]`};`)}
+  ${eachRow(rows, (row) => `parts[${row}][local] = ${total(`sums[${row}]`)};`)}
   workgroupBarrier();
   if (column >= values.columns) { return; }
   let batch = 0u;
   for (var row = lane; row < ${rows}u; row += ${lanes}u) {
-    let sum = sum_of_lanes(row, local - lane);
+    var sum = 0.0;
+    for (var i = 0u; i < ${lanes}u; i++) { sum += parts[row][local - lane + i]; }
     ${epilogue.store(of)}
   }
 }`,
     workgroups: spread(Math.ceil(columns / columnsOfGroup)),
   });
-}
-
-/** WGSL of the workgroup's `parts`, by row and thread, and of their sums over the threads of a column. */
-export function sumOfLanes(rows: number, lanes: number): string {
-  return `
-var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
-fn sum_of_lanes(row: u32, first: u32) -> f32 {
-  var sum = 0.0;
-  for (var lane = 0u; lane < ${lanes}u; lane++) { sum += parts[row][first + lane]; }
-  return sum;
-}`;
 }
 
 /** WGSL of a line for each row. */

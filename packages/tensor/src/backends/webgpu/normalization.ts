@@ -4,7 +4,9 @@ import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { columnThreads, rowLanes, rowThreads, together } from "./reduce.ts";
+import {
+  columnThreads, combineColumn, downColumns, exponentialsOfRow, rowFunctions, rowThreads, together,
+} from "./workgroup.ts";
 
 export function normalization(engine: Engine): NormalizationKernels {
   return {
@@ -57,32 +59,23 @@ fn main(${entryArguments}) {
           operands: { ...saved, gradWeight: writes(gradWeight), gradBias: writes(gradBias) },
           values: { rows: u32(rows), width: u32(width) },
           source: (of) => `
-var<workgroup> parts: array<vec2f, ${rowThreads}>;
+${downColumns("vec2f", "a + b")}
+fn gradient_of(row: u32, column: u32) -> vec2f {
+  let place = row * values.width + column;
+  let gradient = ${of.grad("place")};
+  return vec2f(gradient * (${of.x("place")} - ${of.mean("row")}) * ${of.inverseDeviation("row")}, gradient);
+}
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   let column = group.x * ${columnThreads}u + local % ${columnThreads}u;
   let lane = local / ${columnThreads}u;
-  var all = vec2f();
-  if (column < values.width) {
-    var row = lane;
-    while (row < values.rows) {
-      var some = vec2f();
-      for (var i = 0u; i < 32u && row < values.rows; i++) {
-        let place = row * values.width + column;
-        let normalized = (${of.x("place")} - ${of.mean("row")}) * ${of.inverseDeviation("row")};
-        let gradient = ${of.grad("place")};
-        some += vec2f(gradient * normalized, gradient);
-        row += ${rowLanes}u;
-      }
-      all += some;
-    }
-  }
-  parts[local] = all;
-  workgroupBarrier();
-  for (var half = ${rowLanes / 2}u; half > 0u; half >>= 1u) {
-    if (lane < half) { parts[local] += parts[local + half * ${columnThreads}u]; }
-    workgroupBarrier();
-  }
+  ${combineColumn({
+    threads: columnThreads,
+    start: "vec2f()",
+    rows: "values.rows",
+    columns: "values.width",
+    element: "gradient_of(row, column)",
+  })}
   if (lane == 0u && column < values.width) {
     ${of.gradWeight("column")} += parts[local].x;
     ${of.gradBias("column")} += parts[local].y;
@@ -126,22 +119,15 @@ fn main(${entryArguments}) {
           name: "softmax",
           variant: logarithm ? "logarithm" : "",
           operands: { x: reads(x), out: writes(out) },
-          values: { rows: u32(rows), width: u32(width), lowest: f32(-Infinity) },
+          values: { rows: u32(rows), width: u32(width) },
           source: (of) => `
-${functions(["exponential", "logarithm"])}
-${together("sum", "a + b")}
-${together("largest", "max(a, b)")}
+${rowFunctions}
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
-  var part = values.lowest;
-  for (var i = local; i < values.width; i += ${rowThreads}u) { part = max(part, ${of.x("start + i")}); }
-  let most = largest(part, local);
-  part = 0.0;
-  for (var i = local; i < values.width; i += ${rowThreads}u) { part += exponential(${of.x("start + i")} - most); }
-  let all = sum(part, local);
+  ${exponentialsOfRow("values.width", (i) => of.x(`start + ${i}`))}
   ${logarithm ? "let logSum = logarithm(all);" : ""}
   for (var i = local; i < values.width; i += ${rowThreads}u) {
     let distance = ${of.x("start + i")} - most;

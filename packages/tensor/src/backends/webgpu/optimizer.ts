@@ -4,7 +4,7 @@ import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { flat, narrow, partsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { rowThreads, together } from "./reduce.ts";
+import { elementsInTurn, rowThreads, together } from "./workgroup.ts";
 
 /** Workgroups that share a sum. */
 const sumGroups = 512;
@@ -85,7 +85,7 @@ fn main(${entryArguments}) {
   var i = group.x * ${rowThreads}u + local;
   while (i < values.count) {
     var some = 0.0;
-    for (var j = 0u; j < 32u && i < values.count; j++) {
+    for (var j = 0u; j < ${elementsInTurn}u && i < values.count; j++) {
       let x = ${of.x("i")};
       some += ${expression};
       i += groups.x * ${rowThreads}u;

@@ -83,3 +83,8 @@ export function rowParts(engine: Reach, view: Dense): RowPart[] {
     return { view: part.view, start: start - rows };
   });
 }
+
+/** Each part of the one with each of the other: what a kernel is called for that goes through both. */
+export function pairs<A extends object, B extends object>(some: readonly A[], others: readonly B[]): (A & B)[] {
+  return some.flatMap((one) => others.map((other) => ({ ...one, ...other })));
+}

@@ -55,8 +55,8 @@ export class Pool {
     if (byteLength > size) {
       throw new TensorError(
         "out-of-memory",
-        `webgpu: a buffer of ${byteLength} bytes is beyond this device's largest, ${this.#maxBufferSize} bytes; use smaller ` +
-          "batches, or a smaller model",
+        `webgpu: a buffer of ${byteLength} bytes is beyond this device's largest, ${this.#maxBufferSize} bytes; use ` +
+          "smaller batches, or a smaller model",
       );
     }
     const block = this.#reuse(size) ?? this.#create(size);

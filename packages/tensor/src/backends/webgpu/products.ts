@@ -97,13 +97,13 @@ export interface EpilogueParts {
   readonly values: Readonly<Record<string, Value>>;
   readonly functions: string;
   /** WGSL that stores `sum` at `batch`, `row` and `column`. */
-  store(of: Elements<string>): string;
+  store(of: Elements): string;
 }
 
 export function epilogueParts(products: Omit<Products, "a" | "b">): EpilogueParts {
   const { out, accumulate, bias, activation, preactivation, residual } = products;
   const place = "batch * values.out_batch + row * values.out_row + column";
-  const lines = (of: Elements<string>): string[] => [
+  const lines = (of: Elements): string[] => [
     "var result = sum;",
     accumulate ? `result += ${of.out(place)};` : "",
     bias ? `result += ${of.bias("column")};` : "",

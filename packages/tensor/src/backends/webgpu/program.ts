@@ -23,19 +23,19 @@ export const reads = (view: View<DType>, width: 1 | 4 = 1): Operand => ({ view, 
 export const writes = (view: View<DType>): Operand => ({ view, writes: true, width: 1 });
 
 /** How source reads, or assigns to, the element (of its width) of an operand at an index, counted from its first. */
-export type Elements<Name extends string> = Readonly<Record<Name, (index: string) => string>>;
+export type Elements = Readonly<Record<string, (index: string) => string>>;
 
 /** One call of a kernel. */
-export interface Dispatch<Name extends string = string> {
+export interface Dispatch {
   /** The kernel's name. */
   readonly name: string;
   /** What the source depends on, beside the name and what it knows of its operands and values. */
   readonly variant?: string | number;
-  readonly operands: Readonly<Record<Name, Operand>>;
+  readonly operands: Readonly<Record<string, Operand>>;
   /** Numbers, which the source reads as `values.name`. */
   readonly values: Readonly<Record<string, Value>>;
   /** WGSL with the entry point `main`. */
-  readonly source: (elements: Elements<Name>) => string;
+  readonly source: (elements: Elements) => string;
   /** How many workgroups along each axis. */
   readonly workgroups: readonly [x: number, y?: number, z?: number];
 }

@@ -6,30 +6,7 @@ import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { fits, relaid, rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-
-/** Threads of a workgroup that reduces one row. */
-export const rowThreads = 256;
-
-/** WGSL of `name(x, local)`: what all threads of a workgroup give together, combined in a fixed order. */
-export function together(name: string, combine: string, threads = rowThreads, type = "f32"): string {
-  return `
-var<workgroup> ${name}Parts: array<${type}, ${threads}>;
-fn ${name}(x: ${type}, local: u32) -> ${type} {
-  ${name}Parts[local] = x;
-  workgroupBarrier();
-  for (var half = ${threads / 2}u; half > 0u; half >>= 1u) {
-    if (local < half) {
-      let a = ${name}Parts[local];
-      let b = ${name}Parts[local + half];
-      ${name}Parts[local] = ${combine};
-    }
-    workgroupBarrier();
-  }
-  let all = ${name}Parts[0];
-  workgroupBarrier();
-  return all;
-}`;
-}
+import { columnThreads, combineColumn, downColumns, rowThreads, together } from "./workgroup.ts";
 
 /** How elements are combined. */
 interface Combination {
@@ -43,12 +20,6 @@ const reductions: Record<ReduceOp, Combination> = {
   max: { start: -Infinity, combine: "larger(a, b)", uses: ["larger"] },
   min: { start: Infinity, combine: "smaller(a, b)", uses: ["smaller"] },
 };
-
-/** Columns and rows of a workgroup that reduces columns. */
-export const columnThreads = 32;
-export const rowLanes = rowThreads / columnThreads;
-/** Elements that a thread combines one after the other before it adds the result to others. */
-const run = 32;
 
 export function reduce(engine: Engine): ReduceKernels {
   return {
@@ -135,7 +106,7 @@ function reduceAxis(engine: Engine, { op, x, out }: Reduction): void {
 function reduceAtOnce(engine: Engine, { op, x, out }: Reduction): void {
   const [outer, length, inner] = x.shape;
   const { start, combine, uses } = reductions[op];
-  const [threads, lanes] = inner === 1 ? [1, rowThreads] : [columnThreads, rowLanes];
+  const threads = inner === 1 ? 1 : columnThreads;
   const strips = Math.ceil(inner / threads);
   engine.run({
     name: `reduce ${op}`,
@@ -150,8 +121,7 @@ function reduceAtOnce(engine: Engine, { op, x, out }: Reduction): void {
     },
     source: ({ x: element, out: result }) => `
 ${functions(uses)}
-var<workgroup> parts: array<f32, ${rowThreads}>;
-fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
+${downColumns("f32", combine)}
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   let index = ${groupIndex};
@@ -159,24 +129,13 @@ fn main(${entryArguments}) {
   let outer = index / values.strips;
   let column = (index % values.strips) * ${threads}u + local % ${threads}u;
   let lane = local / ${threads}u;
-  var all = values.start;
-  if (column < values.inner) {
-    var row = lane;
-    while (row < values.length) {
-      var some = values.start;
-      for (var i = 0u; i < ${run}u && row < values.length; i++) {
-        some = combine(some, ${element("(outer * values.length + row) * values.inner + column")});
-        row += ${lanes}u;
-      }
-      all = combine(all, some);
-    }
-  }
-  parts[local] = all;
-  workgroupBarrier();
-  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
-    if (lane < half) { parts[local] = combine(parts[local], parts[local + half * ${threads}u]); }
-    workgroupBarrier();
-  }
+  ${combineColumn({
+    threads,
+    start: "values.start",
+    rows: "values.length",
+    columns: "values.inner",
+    element: element("(outer * values.length + row) * values.inner + column"),
+  })}
   if (lane == 0u && column < values.inner) { ${result("outer * values.inner + column")} = parts[local]; }
 }`,
     workgroups: spread(outer * strips),

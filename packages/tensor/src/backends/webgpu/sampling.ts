@@ -5,7 +5,7 @@ import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { rowThreads, together } from "./reduce.ts";
+import { largestOfRow, rowThreads, together } from "./workgroup.ts";
 
 export function sampling(engine: Engine): SamplingKernels {
   return {
@@ -27,10 +27,9 @@ export function sampling(engine: Engine): SamplingKernels {
               topK: u32(topK),
               topP: f32(topP),
               minP: f32(minP),
-              lowest: f32(-Infinity),
-            },
+              },
             source: (of) => `
-${functions(["exponential"])}
+${functions(["exponential", "infinity"])}
 ${together("largest", "max(a, b)")}
 ${together("sum", "a + b", rowThreads, "vec2f")}
 struct Border { smallest: f32, ties: f32 }
@@ -43,9 +42,7 @@ fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
-  var part = values.lowest;
-  for (var i = local; i < values.width; i += ${rowThreads}u) { part = max(part, ${of.logits("start + i")}); }
-  let most = largest(part, local);
+  ${largestOfRow("values.width", (i) => of.logits(`start + ${i}`))}
   for (var i = local; i < values.width; i += ${rowThreads}u) {
     ${of.weights("start + i")} = exponential((${of.logits("start + i")} - most) * values.factor);
   }

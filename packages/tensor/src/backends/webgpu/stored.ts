@@ -10,7 +10,7 @@ export interface StoredSource {
   readonly operands: Readonly<Record<string, Operand>>;
   readonly values: Readonly<Record<string, Value>>;
   /** WGSL of `name_element(row, column)`, and what it calls. */
-  readonly functions: (of: Elements<string>) => string;
+  readonly functions: (of: Elements) => string;
 }
 
 /** Words of 32 bits of a block's values. */

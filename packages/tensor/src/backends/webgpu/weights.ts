@@ -2,22 +2,20 @@ import type { Dense, StoredView, View, WeightFormat, WeightKernels } from "../..
 import { sizeOf } from "../../shape.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
-import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
-import { eachRow, fewRows, lanesFor, sumOfLanes } from "./multiply-few-rows.ts";
+import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
+import { eachRow, fewRows, multiplyByLanes } from "./multiply-few-rows.ts";
 import { multiplyByTiles } from "./multiply-by-tiles.ts";
 import type { RightOperand } from "./multiply-by-tiles.ts";
-import { narrow, relaid, rowsOf } from "./parts.ts";
-import { epilogueParts, noEpilogue } from "./products.ts";
+import { narrow, pairs, relaid, rowsOf } from "./parts.ts";
+import { noEpilogue } from "./products.ts";
 import type { Products } from "./products.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { rowThreads } from "./reduce.ts";
 import { blockWords, halfFunction, storedParts, storedSource } from "./stored.ts";
 
 export function weights(engine: Engine): WeightKernels {
   return {
     linearStored({ weight, bias, activation, ...all }) {
-      const parts = storedParts(engine, weight);
-      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
+      const calls = pairs(rowsOf(engine, all), storedParts(engine, weight));
       for (const { x, out, preactivation, residual, weight: part, start } of calls) {
         const [outputs, inputs] = part.shape;
         const columns = (view: Dense): View => narrow(asBatch(view), 2, start, outputs);
@@ -37,9 +35,7 @@ export function weights(engine: Engine): WeightKernels {
     },
 
     linearStoredGradient({ weight, ...all }) {
-      const parts = storedParts(engine, weight);
-      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
-      for (const { grad, out, weight: part, start } of calls) {
+      for (const { grad, out, weight: part, start } of pairs(rowsOf(engine, all), storedParts(engine, weight))) {
         const [outputs, inputs] = part.shape;
         const products: Products = {
           ...noEpilogue,
@@ -54,9 +50,7 @@ export function weights(engine: Engine): WeightKernels {
 
     gatherStored({ weight, ...all }) {
       const [entries, width] = weight.shape;
-      const parts = storedParts(engine, weight);
-      const calls = rowsOf(engine, all).flatMap((some) => parts.map((part) => ({ ...some, ...part })));
-      for (const { ids, out, weight: part, start } of calls) {
+      for (const { ids, out, weight: part, start } of pairs(rowsOf(engine, all), storedParts(engine, weight))) {
         const count = sizeOf(out.shape);
         const table = storedSource("table", part);
         engine.run({
@@ -133,29 +127,17 @@ const wordProducts: Record<WeightFormat, (add: (expression: (row: string) => str
 function multiplyFewRowsStored(engine: Engine, products: Products, weight: StoredView): void {
   const { a } = products;
   const [, rows, inner] = a.shape;
-  const [columns] = weight.shape;
   const { format } = weight;
-  const epilogue = epilogueParts(products);
   const source = storedSource("b", weight);
   const words = blockWords[format];
-  const lanes = lanesFor(columns);
-  const columnsOfGroup = rowThreads / lanes;
-  engine.run({
+  multiplyByLanes(engine, products, {
     name: `linearStored few rows ${format}`,
-    variant: `${rows} ${lanes} ${epilogue.variant}`,
-    operands: { a: reads(a), ...source.operands, ...epilogue.operands },
-    values: {
-      inner: u32(inner),
-      columns: u32(columns),
-      a_row: u32(a.strides[1]),
-      ...source.values,
-      ...epilogue.values,
-    },
-    source: (of) => `
-${epilogue.functions}
+    variant: "",
+    operands: { a: reads(a), ...source.operands },
+    values: { inner: u32(inner), a_row: u32(a.strides[1]), ...source.values },
+    functions: (of) => `
 ${halfFunction}
 ${source.functions(of)}
-${sumOfLanes(rows, lanes)}
 // A block is filled up with zeros, which must not meet what lies behind the row.
 fn x(row: u32, column: u32) -> f32 {
   if (column >= values.inner) { return 0.0; }
@@ -163,30 +145,16 @@ fn x(row: u32, column: u32) -> f32 {
 }
 fn x4(row: u32, column: u32) -> vec4f {
   return vec4f(x(row, column), x(row, column + 1u), x(row, column + 2u), x(row, column + 3u));
-}
-@compute @workgroup_size(${rowThreads})
-fn main(${entryArguments}) {
-  let lane = local % ${lanes}u;
-  let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
-  var sums: array<f32, ${rows}>;
-  if (column < values.columns) {
+}`,
+    sumType: "f32",
+    total: (sum) => sum,
+    add: (_, lanes) => `
     for (var i = lane; i < values.b_words; i += ${lanes}u) {
       let block = i / ${words}u;
       let place = i % ${words}u;
       let word = b_word(column, i);
       ${wordProducts[format]((expression) => eachRow(rows, (row) => `sums[${row}] += ${expression(row)};`))}
-    }
-  }
-  ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
-  workgroupBarrier();
-  if (column >= values.columns) { return; }
-  let batch = 0u;
-  for (var row = lane; row < ${rows}u; row += ${lanes}u) {
-    let sum = sum_of_lanes(row, local - lane);
-    ${epilogue.store(of)}
-  }
-}`,
-    workgroups: spread(Math.ceil(columns / columnsOfGroup)),
+    }`,
   });
 }
 
