@@ -1,169 +1,224 @@
 import type { AttentionKernels } from "../../contract/index.ts";
+import {
+  columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, lineOf, mix, ownBlock, products, storeWeights,
+  tileColumns, tileLines, tileMemory, tileThreads,
+} from "./attention-tiles.ts";
+import type { Vectors } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
-import { functions } from "./functions.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { keyValues } from "./key-values.ts";
 import { reads, u32, writes } from "./program.ts";
-import type { Value } from "./program.ts";
-import { ownThreads, queryTiles, sequenceValues, tileRows, visibleKeys } from "./query-tiles.ts";
+import type { Operand } from "./program.ts";
+import { storeQuad, vectorQuads } from "./quads.ts";
+import type { Quads } from "./quads.ts";
+import { seenByLine, seenByLines, sequenceValues, visibleKeys } from "./sequences.ts";
 import type { Sequences } from "./sequences.ts";
 
 type Call = Parameters<AttentionKernels["attentionGradient"]>[0];
 
 /** Gradients without the score matrix in memory: probabilities are made again from the saved log-sum-exp. */
 export function attentionGradient(engine: Engine, call: Call, runs: readonly Sequences[]): void {
-  const { q, k, v, out, logSumExp, grad, gradQ, gradK, gradV, causal } = call;
+  const { out, grad } = call;
   const [queries, heads, headDim] = out.shape;
-  const kvHeads = k.shape[1];
-  const rows = tileRows(headDim);
-  const source = keyValues(k, v);
-  const shared: Readonly<Record<string, Value>> = {
-    ...source.values,
-    q_row: u32(q.strides[0]),
-    q_head: u32(q.strides[1]),
-    heads: u32(heads),
-    kv_heads: u32(kvHeads),
-  };
+  const quads = Math.ceil(headDim / 4);
   engine.withScratch(queries * heads, (means) => {
+    const [results, gradients] = [vectorQuads("out", out), vectorQuads("grad", grad)];
     // Σ over the keys of probability · its gradient, without a pass over them.
     engine.run({
       name: "attentionGradient means",
       variant: headDim,
-      operands: { out: reads(out), grad: reads(grad), means: writes(means) },
-      values: { count: u32(queries * heads) },
+      operands: { ...results.operands, ...gradients.operands, means: writes(means) },
+      values: { ...results.values, ...gradients.values, count: u32(queries * heads), heads: u32(heads) },
       source: (of) => `
+${results.functions(of)}
+${gradients.functions(of)}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let index = ${linearIndex};
   if (index >= values.count) { return; }
-  var sum = 0.0;
-  for (var i = index * ${headDim}u; i < (index + 1u) * ${headDim}u; i++) { sum += ${of.out("i")} * ${of.grad("i")}; }
-  ${of.means("index")} = sum;
+  let row = index / values.heads;
+  let head = index % values.heads;
+  var sum = vec4f();
+  for (var quad = 0u; quad < ${quads}u; quad++) { sum += out_quad(row, head, quad) * grad_quad(row, head, quad); }
+  ${of.means("index")} = dot(sum, vec4f(1.0));
 }`,
       workgroups: linear(queries * heads),
     });
-    const operands = {
-      q: reads(q),
-      ...source.operands,
-      grad: reads(grad),
-      logSumExp: reads(logSumExp),
-      means: reads(means),
-    };
+    const saved = { logSumExp: reads(call.logSumExp), means: reads(means) };
     for (const sequences of runs) {
-      const values = { ...sequenceValues(sequences, call), ...shared };
-      engine.run({
-        name: "attentionGradient of queries",
-        variant: `${headDim} ${causal}`,
-        operands: { ...operands, gradQ: writes(gradQ) },
-        values: { ...values, grad_row: u32(gradQ.strides[0]), grad_head: u32(gradQ.strides[1]) },
-        source: (of) =>
-          queryTiles(of, source, { headDim, causal }, {
-            declare: `
-  var own_grad: array<f32, ${headDim}>;
-  var result: array<f32, ${headDim}>;
-  var log_sum = 0.0;
-  var mean = 0.0;`,
-            begin: `
-    log_sum = ${of.logSumExp("place")};
-    mean = ${of.means("place")};
-    for (var i = 0u; i < ${headDim}u; i++) { own_grad[i] = ${of.grad(`place * ${headDim}u + i`)}; }`,
-            visit: `
-      var gradient = 0.0;
-      for (var i = 0u; i < ${headDim}u; i++) { gradient += own_grad[i] * mixes[origin + i]; }
-      let factor = exponential(score - log_sum) * (gradient - mean) * values.scale;
-      for (var i = 0u; i < ${headDim}u; i++) { result[i] += factor * keys[origin + i]; }`,
-            end: `
-  for (var i = 0u; i < ${headDim}u; i++) {
-    ${of.gradQ("row * values.grad_row + head * values.grad_head + i")} = result[i];
-  }`,
-          }),
-        workgroups: [Math.ceil(sequences.queryCount / ownThreads), heads, sequences.count],
-      });
-      engine.run({
-        name: "attentionGradient of keys",
-        variant: `${headDim} ${causal}`,
-        operands: { ...operands, gradK: writes(gradK), gradV: writes(gradV) },
-        values: {
-          ...values,
-          gradK_row: u32(gradK.strides[0]),
-          gradK_head: u32(gradK.strides[1]),
-          gradV_row: u32(gradV.strides[0]),
-          gradV_head: u32(gradV.strides[1]),
-        },
-        source: (of) => `
-${functions(["exponential"])}
-${visibleKeys(causal)}
+      gradientOfQueries(engine, call, saved, sequences);
+      gradientOfKeys(engine, call, saved, sequences);
+    }
+  });
+}
+
+type Saved = Readonly<Record<"logSumExp" | "means", Operand>>;
+
+/** Queries, keys, values and gradients, read by quads. */
+function sources({ q, k, v, grad }: Call): Quads {
+  const all = [vectorQuads("q", q), keyValues(k, v), vectorQuads("grad", grad)];
+  return {
+    operands: Object.assign({}, ...all.map(({ operands }) => operands)) as Quads["operands"],
+    values: Object.assign({}, ...all.map(({ values }) => values)) as Quads["values"],
+    functions: (of) => all.map(({ functions }) => functions(of)).join(""),
+  };
+}
+
+/** Tiles of keys go past some queries of a workgroup. */
+function gradientOfQueries(engine: Engine, call: Call, saved: Saved, sequences: Sequences): void {
+  const { k, out, gradQ, causal } = call;
+  const [, heads, headDim] = out.shape;
+  const source = sources(call);
+  const own = (name: "q" | "grad"): Vectors => ({
+    quad: (query, quad) => `${name}_quad(first_row + ${query}, head, ${quad})`,
+    first: "first_query",
+    end: "values.query_count",
+  });
+  const past = (name: "k" | "v"): Vectors => ({
+    quad: (key, quad) => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`,
+    first: "tile",
+    end: "values.key_count",
+  });
+  engine.run({
+    name: "attentionGradient of queries",
+    variant: `${headDim} ${causal}`,
+    operands: { ...source.operands, ...saved, gradQ: writes(gradQ) },
+    values: {
+      ...sequenceValues(sequences, call),
+      ...source.values,
+      heads: u32(heads),
+      kv_heads: u32(k.shape[1]),
+      gradQ_row: u32(gradQ.strides[0]),
+      gradQ_head: u32(gradQ.strides[1]),
+    },
+    source: (of) => `
 ${source.functions(of)}
-var<workgroup> queries: array<f32, ${rows * headDim}>;
-var<workgroup> grads: array<f32, ${rows * headDim}>;
-var<workgroup> log_sums: array<f32, ${rows}>;
-var<workgroup> row_means: array<f32, ${rows}>;
-@compute @workgroup_size(${ownThreads})
+${visibleKeys(causal)}
+${tileMemory}
+@compute @workgroup_size(${tileThreads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let head = group.y;
+  let kv_head = head * values.kv_heads / values.heads;
+  let first_row = values.query_start + group.z * values.query_step;
+  let first_key_row = values.key_start + group.z * values.key_step;
+  let first_query = group.x * ${tileLines}u;
+  let last_query = min(first_query + ${tileLines}u, values.query_count) - 1u;
+  ${ownBlock}
+  ${seenByLines("first_query")}
+  var log_sums = vec4f();
+  var means = vec4f();
+  ${eachLine((i) => `
+  if (first_query + ${lineOf(i)} < values.query_count) {
+    let place = (first_row + first_query + ${lineOf(i)}) * values.heads + head;
+    log_sums.${"xyzw"[i]} = ${of.logSumExp("place")};
+    means.${"xyzw"[i]} = ${of.means("place")};
+  }`)}
+  ${declareResults("result", headDim)}
+  let end = end_key(last_query);
+  for (var tile = first_key(first_query); tile < end; tile += ${tileColumns}u) {
+    ${products("score", headDim, own("q"), past("k"))}
+    workgroupBarrier();
+    ${products("gradient", headDim, own("grad"), past("v"))}
+    workgroupBarrier();
+    ${eachColumn((j) => `
+    let probability_${j} = exp(score_${j} * values.scale - log_sums);
+    let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};`)}
+    ${storeWeights((j) => `select(vec4f(), probability_${j} * (gradient_${j} - means) * values.scale, seen_${j})`)}
+    ${mix("result", headDim, past("k"))}
+  }
+  ${eachResult("result", headDim, ({ line, quad, value }) => `
+  if (first_query + ${lineOf(line)} < values.query_count) {
+    let place = (first_row + first_query + ${lineOf(line)}) * values.gradQ_row + head * values.gradQ_head;
+    ${storeQuad(of.gradQ, headDim, { place: "place", quad, value })}
+  }`)}
+}`,
+    workgroups: [Math.ceil(sequences.queryCount / tileLines), heads, sequences.count],
+  });
+}
+
+/** Tiles of queries go past some keys of a workgroup. */
+function gradientOfKeys(engine: Engine, call: Call, saved: Saved, sequences: Sequences): void {
+  const { k, out, gradK, gradV, causal } = call;
+  const [, heads, headDim] = out.shape;
+  const kvHeads = k.shape[1];
+  const source = sources(call);
+  const own = (name: "k" | "v"): Vectors => ({
+    quad: (key, quad) => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`,
+    first: "first",
+    end: "values.key_count",
+  });
+  const past = (name: "q" | "grad"): Vectors => ({
+    quad: (query, quad) => `${name}_quad(first_row + ${query}, head, ${quad})`,
+    first: "tile",
+    end: "values.query_count",
+  });
+  const isLoaded = isOneSlab(headDim);
+  engine.run({
+    name: "attentionGradient of keys",
+    variant: `${headDim} ${causal}`,
+    operands: { ...source.operands, ...saved, gradK: writes(gradK), gradV: writes(gradV) },
+    values: {
+      ...sequenceValues(sequences, call),
+      ...source.values,
+      heads: u32(heads),
+      kv_heads: u32(kvHeads),
+      gradK_row: u32(gradK.strides[0]),
+      gradK_head: u32(gradK.strides[1]),
+      gradV_row: u32(gradV.strides[0]),
+      gradV_head: u32(gradV.strides[1]),
+    },
+    source: (of) => `
+${source.functions(of)}
+${visibleKeys(causal)}
+${tileMemory}
+@compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let kv_head = group.y;
-  let first = group.x * ${ownThreads}u;
-  let last = min(first + ${ownThreads}u, values.key_count) - 1u;
-  let key = first + local;
-  let is_key = key < values.key_count;
-  let key_row = values.key_start + group.z * values.key_step + key;
   let first_row = values.query_start + group.z * values.query_step;
-  var own: array<f32, ${headDim}>;
-  var own_value: array<f32, ${headDim}>;
-  var key_result: array<f32, ${headDim}>;
-  var value_result: array<f32, ${headDim}>;
-  if (is_key) {
-    for (var i = 0u; i < ${headDim}u; i++) {
-      own[i] = values.scale * key_element(key_row, kv_head, i);
-      own_value[i] = value_element(key_row, kv_head, i);
-    }
-  }
+  let first_key_row = values.key_start + group.z * values.key_step;
+  let first = group.x * ${tileLines}u;
+  let last = min(first + ${tileLines}u, values.key_count) - 1u;
+  ${ownBlock}
+  let own_keys = vec4u(first) + vec4u(${[0, 1, 2, 3].map(lineOf).join(", ")});
+  ${declareResults("key", headDim)}
+  ${declareResults("value", headDim)}
   let group_heads = values.heads / values.kv_heads;
   for (var head = kv_head * group_heads; head < (kv_head + 1u) * group_heads; head++) {
-    for (var tile = 0u; tile < values.query_count; tile += ${rows}u) {
-      let tile_end = min(tile + ${rows}u, values.query_count);
+    for (var tile = 0u; tile < values.query_count; tile += ${tileColumns}u) {
       // Tiles of queries that see none of these keys.
-      if (end_key(tile_end - 1u) <= first || first_key(tile) > last) { continue; }
-      for (var index = local; index < ${rows * headDim}u; index += ${ownThreads}u) {
-        let query = tile + index / ${headDim}u;
-        if (query < tile_end) {
-          let i = index % ${headDim}u;
-          queries[index] = ${of.q("(first_row + query) * values.q_row + head * values.q_head + i")};
-          grads[index] = ${of.grad(`((first_row + query) * values.heads + head) * ${headDim}u + i`)};
-        }
-      }
-      for (var index = local; index < tile_end - tile; index += ${ownThreads}u) {
-        let place = (first_row + tile + index) * values.heads + head;
-        log_sums[index] = ${of.logSumExp("place")};
-        row_means[index] = ${of.means("place")};
-      }
+      let last_query = min(tile + ${tileColumns}u, values.query_count) - 1u;
+      if (end_key(last_query) <= first || first_key(tile) > last) { continue; }
+      ${products("score", headDim, own("k"), past("q"))}
       workgroupBarrier();
-      for (var query = tile; query < tile_end; query++) {
-        if (!is_key || key < first_key(query) || key >= end_key(query)) { continue; }
-        let origin = (query - tile) * ${headDim}u;
-        var score = 0.0;
-        var gradient = 0.0;
-        for (var i = 0u; i < ${headDim}u; i++) {
-          score += own[i] * queries[origin + i];
-          gradient += own_value[i] * grads[origin + i];
-        }
-        let probability = exponential(score - log_sums[query - tile]);
-        let factor = probability * (gradient - row_means[query - tile]) * values.scale;
-        for (var i = 0u; i < ${headDim}u; i++) {
-          key_result[i] += factor * queries[origin + i];
-          value_result[i] += probability * grads[origin + i];
-        }
-      }
-      workgroupBarrier();
+      ${products("gradient", headDim, own("v"), past("grad"))}
+      ${eachColumn((j) => `
+      var probability_${j} = vec4f();
+      var factor_${j} = vec4f();
+      let query_${j} = tile + ${columnOf(j)};
+      if (query_${j} < values.query_count) {
+        let place = (first_row + query_${j}) * values.heads + head;
+        let seen = (own_keys >= vec4u(first_key(query_${j}))) & (own_keys < vec4u(end_key(query_${j})));
+        probability_${j} = select(vec4f(), exp(score_${j} * values.scale - ${of.logSumExp("place")}), seen);
+        factor_${j} = probability_${j} * (gradient_${j} - ${of.means("place")}) * values.scale;
+      }`)}
+      ${isLoaded ? "" : "workgroupBarrier();"}
+      ${storeWeights((j) => `probability_${j}`)}
+      ${mix("value", headDim, isLoaded ? "loaded" : past("grad"))}
+      ${storeWeights((j) => `factor_${j}`)}
+      ${mix("key", headDim, past("q"))}
     }
   }
-  if (!is_key) { return; }
-  for (var i = 0u; i < ${headDim}u; i++) {
-    ${of.gradK("key_row * values.gradK_row + kv_head * values.gradK_head + i")} = key_result[i];
-    ${of.gradV("key_row * values.gradV_row + kv_head * values.gradV_head + i")} = value_result[i];
-  }
+  ${(["key", "value"] as const)
+    .map((name) => {
+      const to = name === "key" ? "gradK" : "gradV";
+      return eachResult(name, headDim, ({ line, quad, value }) => `
+  if (first + ${lineOf(line)} < values.key_count) {
+    let place = (first_key_row + first + ${lineOf(line)}) * values.${to}_row + kv_head * values.${to}_head;
+    ${storeQuad(of[to], headDim, { place: "place", quad, value })}
+  }`);
+    })
+    .join("")}
 }`,
-        workgroups: [Math.ceil(sequences.keyCount / ownThreads), kvHeads, sequences.count],
-      });
-    }
+    workgroups: [Math.ceil(sequences.keyCount / tileLines), kvHeads, sequences.count],
   });
 }

@@ -1,4 +1,4 @@
-import type { IndexingKernels } from "../../contract/index.ts";
+import type { Dense, IndexingKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
@@ -42,31 +42,53 @@ fn main(${entryArguments}) {
     scatterAddRows({ out, ...all }) {
       for (const { ids, grad, view: rows, start } of pairs(rowsOf(engine, all), rowParts(engine, out))) {
         const [count, width] = grad.shape;
-        engine.run({
-          name: "scatterAddRows",
-          operands: { ids: reads(ids), grad: reads(grad), out: writes(rows) },
-          values: { count: u32(count), width: u32(width), start: i32(start), end: i32(start + rows.shape[0]) },
-          // A workgroup for each id; where it comes more than once, the first one's adds them all, in their order.
-          source: (of) => `
+        engine.withScratch(count, (scratch) => {
+          const next: Dense<"i32"> = { ...scratch, dtype: "i32" };
+          // Rows of one id make a chain: where the next one is, less the count for those that are not the first of theirs.
+          engine.run({
+            name: "scatterAddRows chains",
+            operands: { ids: reads(ids), next: writes(next) },
+            values: { count: u32(count) },
+            source: (of) => `
+@compute @workgroup_size(${linearSize})
+fn main(${entryArguments}) {
+  let i = ${linearIndex};
+  if (i >= values.count) { return; }
+  let id = ${of.ids("i")};
+  var next = i + 1u;
+  while (next < values.count && ${of.ids("next")} != id) { next++; }
+  var start = i;
+  while (start > 0u && ${of.ids("start - 1u")} != id) { start--; }
+  ${of.next("i")} = select(i32(next) - i32(values.count), i32(next), start == 0u);
+}`,
+            workgroups: linear(count),
+          });
+          engine.run({
+            name: "scatterAddRows",
+            operands: { ids: reads(ids), next: reads(next), grad: reads(grad), out: writes(rows) },
+            values: { count: u32(count), width: u32(width), start: i32(start), end: i32(start + rows.shape[0]) },
+            // A workgroup for each chain adds its rows in their order.
+            source: (of) => `
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   let first = ${groupIndex};
   if (first >= values.count) { return; }
   let id = ${of.ids("first")};
-  if (id < values.start || id >= values.end) { return; }
-  for (var i = 0u; i < first; i++) {
-    if (${of.ids("i")} == id) { return; }
-  }
+  if (id < values.start || id >= values.end || ${of.next("first")} <= 0) { return; }
   for (var column = local; column < values.width; column += ${rowThreads}u) {
     let place = u32(id - values.start) * values.width + column;
     var sum = ${of.out("place")};
-    for (var i = first; i < values.count; i++) {
-      if (${of.ids("i")} == id) { sum += ${of.grad("i * values.width + column")}; }
+    var i = first;
+    while (i < values.count) {
+      sum += ${of.grad("i * values.width + column")};
+      let next = ${of.next("i")};
+      i = u32(select(next + i32(values.count), next, next > 0));
     }
     ${of.out("place")} = sum;
   }
 }`,
-          workgroups: spread(count),
+            workgroups: spread(count),
+          });
         });
       }
     },

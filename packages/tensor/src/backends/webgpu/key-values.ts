@@ -1,50 +1,37 @@
 import type { StoredView, View } from "../../contract/index.ts";
-import { reads, u32 } from "./program.ts";
-import type { Elements, Operand, Value } from "./program.ts";
-import { halfFunction, storedSource } from "./stored.ts";
+import { u32 } from "./program.ts";
+import { vectorQuads } from "./quads.ts";
+import type { Quads } from "./quads.ts";
+import { storedFunctions, storedSource } from "./stored.ts";
 
-/** Where keys and values come from. */
-export interface KeyValueSource {
+/** Where keys and values come from: its functions are `k_quad(row, head, quad)` and `v_quad(row, head, quad)`. */
+export interface KeyValueSource extends Quads {
   readonly name: string;
-  readonly operands: Readonly<Record<string, Operand>>;
-  readonly values: Readonly<Record<string, Value>>;
-  /** WGSL of `key_element(row, head, i)` and `value_element(row, head, i)`. */
-  readonly functions: (of: Elements) => string;
 }
 
 /** Keys and values as f32. */
 export function keyValues(k: View, v: View): KeyValueSource {
+  const [keys, values] = [vectorQuads("k", k), vectorQuads("v", v)];
   return {
     name: "",
-    operands: { k: reads(k), v: reads(v) },
-    values: {
-      k_row: u32(k.strides[0]),
-      k_head: u32(k.strides[1]),
-      v_row: u32(v.strides[0]),
-      v_head: u32(v.strides[1]),
-    },
-    functions: (of) => `
-fn key_element(row: u32, head: u32, i: u32) -> f32 {
-  return ${of.k("row * values.k_row + head * values.k_head + i")};
-}
-fn value_element(row: u32, head: u32, i: u32) -> f32 {
-  return ${of.v("row * values.v_row + head * values.v_head + i")};
-}`,
+    operands: { ...keys.operands, ...values.operands },
+    values: { ...keys.values, ...values.values },
+    functions: (of) => keys.functions(of) + values.functions(of),
   };
 }
 
 /** Stored keys and values: all rows of one head, then those of the next. */
 export function storedKeyValues(keys: StoredView, values: StoredView, kvHeads: number): KeyValueSource {
-  const [k, v] = [storedSource("k", keys), storedSource("v", values)];
+  const [k, v] = [storedSource("keys", keys), storedSource("mixes", values)];
   return {
     name: keys.format,
     operands: { ...k.operands, ...v.operands },
     values: { ...k.values, ...v.values, capacity: u32(keys.shape[0] / kvHeads) },
     functions: (of) => `
-${halfFunction}
+${storedFunctions(keys.format)}
 ${k.functions(of)}
 ${v.functions(of)}
-fn key_element(row: u32, head: u32, i: u32) -> f32 { return k_element(head * values.capacity + row, i); }
-fn value_element(row: u32, head: u32, i: u32) -> f32 { return v_element(head * values.capacity + row, i); }`,
+fn k_quad(row: u32, head: u32, quad: u32) -> vec4f { return keys_quad(head * values.capacity + row, quad); }
+fn v_quad(row: u32, head: u32, quad: u32) -> vec4f { return mixes_quad(head * values.capacity + row, quad); }`,
   };
 }

@@ -5,15 +5,17 @@ import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { exponentialsOfRow, rowFunctions, rowThreads, together } from "./workgroup.ts";
+import { exponentialsOfRow, rowFunctions, rowThreads, rowThreadsFor, together } from "./workgroup.ts";
 
 export function loss(engine: Engine): LossKernels {
   return {
     crossEntropy({ ignoreIndex, firstRow: _firstRow, count, ...all }) {
       for (const { logits, targets, losses, logSumExp } of rowsOf(engine, all)) {
         const [rows, classes] = logits.shape;
+        const threads = rowThreadsFor(classes);
         engine.run({
           name: "crossEntropy",
+          variant: threads,
           operands: {
             logits: reads(logits),
             targets: reads(targets),
@@ -22,13 +24,13 @@ export function loss(engine: Engine): LossKernels {
           },
           values: { rows: u32(rows), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
           source: (of) => `
-${rowFunctions}
-@compute @workgroup_size(${rowThreads})
+${rowFunctions(threads)}
+@compute @workgroup_size(${threads})
 fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.classes;
-  ${exponentialsOfRow("values.classes", (i) => of.logits(`start + ${i}`))}
+  ${exponentialsOfRow({ width: "values.classes", element: (i) => of.logits(`start + ${i}`), threads })}
   let logSum = most + logarithm(all);
   if (local > 0u) { return; }
   ${of.logSumExp("row")} = logSum;
@@ -48,7 +50,7 @@ fn main(${entryArguments}) {
         operands: { targets: reads(all.targets), count: writes(count) },
         values: { rows: u32(all.targets.shape[0]), ignoreIndex: i32(ignoreIndex) },
         source: (of) => `
-${together("sum", "a + b")}
+${together("sum", "a + b", rowThreads)}
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   var part = 0.0;

@@ -5,7 +5,7 @@ import { multiplyByTiles } from "./multiply-by-tiles.ts";
 import { relaid } from "./parts.ts";
 import { fitting } from "./products.ts";
 import type { Products } from "./products.ts";
-import { reads } from "./program.ts";
+import { matrixQuads } from "./quads.ts";
 
 export function matmul(engine: Engine): MatmulKernels {
   return {
@@ -28,15 +28,11 @@ export function matmul(engine: Engine): MatmulKernels {
       for (const part of fitting(engine, products)) {
         if (takesFewRows(part)) multiplyFewRows(engine, part);
         else {
-          multiplyByTiles(engine, part, {
-            name: "matmul",
-            operands: { b: reads(part.b) },
-            values: {},
-            functions: () => "",
-            isContiguousAlong: part.b.strides[2] === 1 ? "columns" : "inner",
-            element: (of, inner, column) =>
-              of.b(`batch * values.b_batch + (${inner}) * values.b_inner + (${column}) * values.b_column`),
-          });
+          const { b, out, preactivation } = part;
+          const along = b.strides[2] === 1 ? "lines" : "inner";
+          const written = [out, preactivation];
+          const quads = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along, written });
+          multiplyByTiles(engine, part, { name: "matmul", along, ...quads });
         }
       }
     },

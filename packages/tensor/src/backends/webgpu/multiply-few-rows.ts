@@ -2,8 +2,9 @@ import type { Engine } from "./engine.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { epilogueParts } from "./products.ts";
 import type { Products } from "./products.ts";
-import { reads, u32 } from "./program.ts";
-import type { Elements, Operand, Value } from "./program.ts";
+import { u32 } from "./program.ts";
+import { matrixQuads } from "./quads.ts";
+import type { Quads } from "./quads.ts";
 import { rowThreads } from "./workgroup.ts";
 
 /** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
@@ -16,76 +17,124 @@ function lanesFor(columns: number): number {
   return columns < manyColumns ? 32 : 8;
 }
 
-/** Whether it is best to read the right operand once, along its contiguous columns: decoding does that all the time. */
-export function takesFewRows({ a, b }: Products): boolean {
-  return a.shape[0] === 1 && a.shape[1] <= fewRows && b.strides[1] === 1 && a.strides[2] === 1;
+/** Whether it is best to read the right operand once: decoding does that all the time. */
+export function takesFewRows({ a }: Products): boolean {
+  return a.shape[0] === 1 && a.shape[1] <= fewRows;
 }
 
 export function multiplyFewRows(engine: Engine, products: Products): void {
-  const { a, b, out, preactivation } = products;
-  const [, rows, inner] = a.shape;
-  const isAligned = [a.offset, b.offset, inner, a.strides[1], b.strides[2]].every((count) => count % 4 === 0);
-  // A buffer that is written has one binding, of one width.
-  const isApart = [out, preactivation].every((written) => written?.buffer !== a.buffer && written?.buffer !== b.buffer);
-  const width = isAligned && isApart ? 4 : 1;
+  const { b, out, preactivation } = products;
+  const rows = products.a.shape[1];
+  const written = [out, preactivation];
+  if (b.strides[2] === 1 && b.shape[2] > 1) {
+    multiplyAlongColumns(engine, products);
+    return;
+  }
+  const quads = { lines: 2, lineCount: "values.columns", along: "inner", beginsInside: true, written } as const;
   multiplyByLanes(engine, products, {
+    ...matrixQuads("b", b, quads),
     name: "matmul few rows",
-    variant: width,
-    operands: { a: reads(a, width), b: reads(b, width) },
-    values: { inner: u32(inner / width), a_row: u32(a.strides[1] / width), b_column: u32(b.strides[2] / width) },
-    functions: () => "",
-    sumType: width === 4 ? "vec4f" : "f32",
-    total: (sum) => (width === 4 ? `dot(${sum}, vec4f(1.0))` : sum),
-    add: (of, lanes) => `
-    for (var i = lane; i < values.inner; i += ${lanes}u) {
-      let element = ${of.b("column * values.b_column + i")};
-      ${eachRow(rows, (row) => `sums[${row}] += ${of.a(`${row} * values.a_row + i`)} * element;`)}
+    isInside: true,
+    add: (lanes) => `
+    for (var inner = lane * 4u; inner < values.inner; inner += ${4 * lanes}u) {
+      let elements = b_quad(0u, inner, column);
+      ${eachRow(rows, (row) => `sums[${row}] += a_quad(0u, inner, ${row}) * elements;`)}
     }`,
   });
 }
 
-/** The operands of a product of a few rows, as threads read them that share a column. */
-export interface LanesOperands {
+/** Threads of a workgroup, and how many of them share some columns, where neighbouring columns touch. */
+const columnsThreads = 64;
+const columnsLanes = 8;
+
+/** Some threads share four columns of the right operand, of which they read every so many-th layers. */
+function multiplyAlongColumns(engine: Engine, products: Products): void {
+  const { a, b, out, preactivation } = products;
+  const [, rows, inner] = a.shape;
+  const columns = b.shape[2];
+  const written = [out, preactivation];
+  const left = matrixQuads("a", a, { lines: 1, lineCount: `${rows}u`, along: "inner", written });
+  const right = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along: "lines", written });
+  const epilogue = epilogueParts(products);
+  const quads = columnsThreads / columnsLanes;
+  engine.run({
+    name: "matmul few rows along columns",
+    variant: `${rows} ${epilogue.variant}`,
+    operands: { ...left.operands, ...right.operands, ...epilogue.operands },
+    values: { inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
+    source: (of) => `
+${epilogue.functions}
+${left.functions(of)}
+${right.functions(of)}
+var<workgroup> parts: array<array<vec4f, ${columnsThreads}>, ${rows}>;
+@compute @workgroup_size(${columnsThreads})
+fn main(${entryArguments}) {
+  let lane = local / ${quads}u;
+  let first = (${groupIndex} * ${quads}u + local % ${quads}u) * 4u;
+  var sums: array<vec4f, ${rows}>;
+  for (var inner = lane * 4u; inner < values.inner; inner += ${4 * columnsLanes}u) {
+    ${[0, 1, 2, 3].map((i) => `let elements_${i} = b_quad(0u, inner + ${i}u, first);`).join("\n    ")}
+    ${eachRow(rows, (row) => `
+      let x = a_quad(0u, inner, ${row});
+      sums[${row}] += x.x * elements_0 + x.y * elements_1 + x.z * elements_2 + x.w * elements_3;`)}
+  }
+  ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
+  workgroupBarrier();
+  let batch = 0u;
+  for (var row = lane; row < ${rows}u; row += ${columnsLanes}u) {
+    var all = vec4f();
+    for (var i = 0u; i < ${columnsLanes}u; i++) { all += parts[row][i * ${quads}u + local % ${quads}u]; }
+    for (var i = 0u; i < 4u && first + i < values.columns; i++) {
+      let column = first + i;
+      let sum = all[i];
+      ${epilogue.store(of)}
+    }
+  }
+}`,
+    workgroups: spread(Math.ceil(columns / (4 * quads))),
+  });
+}
+
+/** The right operand of a product of a few rows, as threads read it that share a column. */
+export interface LanesOperand extends Quads {
   /** The kernel's name. */
   readonly name: string;
-  readonly variant: string | number;
-  readonly operands: Readonly<Record<string, Operand>>;
-  readonly values: Readonly<Record<string, Value>>;
-  /** WGSL of functions that `add` calls. */
-  readonly functions: (of: Elements) => string;
-  /** What a thread's sums are, and WGSL of the number that one of them amounts to. */
-  readonly sumType: string;
-  readonly total: (sum: string) => string;
-  /** WGSL that adds to `sums[row]`, for all rows, every so many-th piece of `column` from number `lane` on. */
-  readonly add: (of: Elements, lanes: number) => string;
+  /** Whether `add` reads activations of columns that there are only: stored blocks are filled up. */
+  readonly isInside: boolean;
+  /** WGSL that adds to `sums[row]`, for all rows, the products of every so many-th piece of `column` from `lane` on. */
+  readonly add: (lanes: number) => string;
 }
 
 /** Some threads share a column of the right operand and read it once, for all rows; then one of them adds their sums. */
-export function multiplyByLanes(engine: Engine, products: Products, operands: LanesOperands): void {
-  const { name, variant, sumType, total, add } = operands;
-  const rows = products.a.shape[1];
-  const columns = products.b.shape[2];
+export function multiplyByLanes(engine: Engine, products: Products, right: LanesOperand): void {
+  const { a, b, out, preactivation } = products;
+  const [, rows, inner] = a.shape;
+  const columns = b.shape[2];
   const epilogue = epilogueParts(products);
   const lanes = lanesFor(columns);
   const columnsOfGroup = rowThreads / lanes;
+  const written = [out, preactivation];
+  const lines = { lines: 1, lineCount: `${rows}u`, along: "inner", beginsInside: right.isInside, written } as const;
+  const left = matrixQuads("a", a, lines);
   engine.run({
-    name,
-    variant: `${variant} ${rows} ${lanes} ${epilogue.variant}`,
-    operands: { ...operands.operands, ...epilogue.operands },
-    values: { columns: u32(columns), ...operands.values, ...epilogue.values },
+    name: right.name,
+    variant: `${right.isInside} ${rows} ${lanes} ${epilogue.variant}`,
+    operands: { ...left.operands, ...right.operands, ...epilogue.operands },
+    values: { inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
     source: (of) => `
 ${epilogue.functions}
-${operands.functions(of)}
+${left.functions(of)}
+${right.functions(of)}
 var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   let lane = local % ${lanes}u;
   let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
-  var sums: array<${sumType}, ${rows}>;
+  var sums: array<vec4f, ${rows}>;
   if (column < values.columns) {
-    ${add(of, lanes)}
+    ${right.add(lanes)}
   }
-  ${eachRow(rows, (row) => `parts[${row}][local] = ${total(`sums[${row}]`)};`)}
+  ${eachRow(rows, (row) => `parts[${row}][local] = dot(sums[${row}], vec4f(1.0));`)}
   workgroupBarrier();
   if (column >= values.columns) { return; }
   let batch = 0u;
@@ -99,7 +148,7 @@ fn main(${entryArguments}) {
   });
 }
 
-/** WGSL of a line for each row. */
+/** WGSL of what is done for each row. */
 export function eachRow(rows: number, line: (row: string) => string): string {
   return rows === 1 ? line("0u") : `for (var row = 0u; row < ${rows}u; row++) { ${line("row")} }`;
 }

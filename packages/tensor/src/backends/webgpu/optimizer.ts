@@ -78,7 +78,7 @@ function sumInto(engine: Engine, name: string, x: Dense, out: Dense, expression:
     operands: { x: reads(x), out: writes(out) },
     values: { count: u32(sizeOf(x.shape)) },
     source: (of) => `
-${together("sum", "a + b")}
+${together("sum", "a + b", rowThreads)}
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
   var all = 0.0;

@@ -1,6 +1,5 @@
 import type { Activation, Dense, View } from "../../contract/index.ts";
 import { functions } from "./functions.ts";
-import { mostGroups } from "./grid.ts";
 import { fits, narrow } from "./parts.ts";
 import type { Reach } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
@@ -43,14 +42,6 @@ type Axis = (typeof axesOf)[keyof typeof axesOf][number];
 
 /** Products cut into parts, to be made in this order, whose operands one binding reaches: mostly there is one part. */
 export function fitting(engine: Reach, products: Products): Products[] {
-  const [batch] = products.out.shape;
-  if (batch > mostGroups) {
-    const half = batch >> 1;
-    return [
-      ...fitting(engine, part(products, "batch", 0, half, false)),
-      ...fitting(engine, part(products, "batch", half, batch - half, true)),
-    ];
-  }
   for (const name of ["a", "b", "out"] as const) {
     const view = products[name];
     if (fits(engine, view)) continue;

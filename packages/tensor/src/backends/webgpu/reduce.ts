@@ -6,7 +6,7 @@ import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { fits, relaid, rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { columnThreads, combineColumn, downColumns, rowThreads, together } from "./workgroup.ts";
+import { columnThreads, combineColumn, downColumns, rowsOfPiece, rowThreads, rowThreadsFor, together } from "./workgroup.ts";
 
 /** How elements are combined. */
 interface Combination {
@@ -66,8 +66,8 @@ fn main(${entryArguments}) {
 
 type Reduction = Parameters<ReduceKernels["reduce"]>[0];
 
-/** Rows that one workgroup reduces, where there are few results and many rows. */
-const rowsOfPiece = 4096;
+/** Elements of a row that one workgroup reduces, where there are few results. */
+const rowOfPiece = 4096;
 /** Results that keep a GPU busy. */
 const manyResults = 4096;
 
@@ -78,12 +78,13 @@ function reduceAxis(engine: Engine, { op, x, out }: Reduction): void {
     for (const part of rowsOf(engine, { x, out })) reduceAxis(engine, { op, ...part });
     return;
   }
-  const isLong = outer === 1 && inner < manyResults && length > rowsOfPiece;
+  const piece = inner === 1 ? rowOfPiece : rowsOfPiece;
+  const isLong = outer === 1 && inner < manyResults && length > piece;
   if (!isLong && (length < 2 || fits(engine, x))) {
     reduceAtOnce(engine, { op, x, out });
     return;
   }
-  const rows = Math.min(rowsOfPiece, length >> 1);
+  const rows = Math.min(piece, length >> 1);
   const pieces = Math.floor(length / rows);
   const rest = length - pieces * rows;
   engine.withScratch((pieces + 1) * inner, (results) => {
@@ -106,11 +107,12 @@ function reduceAxis(engine: Engine, { op, x, out }: Reduction): void {
 function reduceAtOnce(engine: Engine, { op, x, out }: Reduction): void {
   const [outer, length, inner] = x.shape;
   const { start, combine, uses } = reductions[op];
-  const threads = inner === 1 ? 1 : columnThreads;
+  const [threads, lanes] = inner === 1 ? [1, rowThreadsFor(length)] : [columnThreads, rowThreads / columnThreads];
+  const options = { type: "f32", combine, start: "values.start", threads, lanes };
   const strips = Math.ceil(inner / threads);
   engine.run({
     name: `reduce ${op}`,
-    variant: threads,
+    variant: `${threads} ${lanes}`,
     operands: { x: reads(x), out: writes(out) },
     values: {
       count: u32(outer * strips),
@@ -121,22 +123,20 @@ function reduceAtOnce(engine: Engine, { op, x, out }: Reduction): void {
     },
     source: ({ x: element, out: result }) => `
 ${functions(uses)}
-${downColumns("f32", combine)}
-@compute @workgroup_size(${rowThreads})
+${downColumns(options)}
+@compute @workgroup_size(${threads * lanes})
 fn main(${entryArguments}) {
   let index = ${groupIndex};
   if (index >= values.count) { return; }
   let outer = index / values.strips;
   let column = (index % values.strips) * ${threads}u + local % ${threads}u;
   let lane = local / ${threads}u;
-  ${combineColumn({
-    threads,
-    start: "values.start",
-    rows: "values.length",
+  ${combineColumn(options, {
+    endRow: "values.length",
     columns: "values.inner",
     element: element("(outer * values.length + row) * values.inner + column"),
   })}
-  if (lane == 0u && column < values.inner) { ${result("outer * values.inner + column")} = parts[local]; }
+  if (lane == 0u && column < values.inner) { ${result("outer * values.inner + column")} = all; }
 }`,
     workgroups: spread(outer * strips),
   });

@@ -30,7 +30,7 @@ export function sampling(engine: Engine): SamplingKernels {
               },
             source: (of) => `
 ${functions(["exponential", "infinity"])}
-${together("largest", "max(a, b)")}
+${together("largest", "max(a, b)", rowThreads)}
 ${together("sum", "a + b", rowThreads, "vec2f")}
 struct Border { smallest: f32, ties: f32 }
 ${filters ? border((i) => of.weights(`start + ${i}`)) : ""}
@@ -42,7 +42,7 @@ fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
-  ${largestOfRow("values.width", (i) => of.logits(`start + ${i}`))}
+  ${largestOfRow({ width: "values.width", element: (i) => of.logits(`start + ${i}`), threads: rowThreads })}
   for (var i = local; i < values.width; i += ${rowThreads}u) {
     ${of.weights("start + i")} = exponential((${of.logits("start + i")} - most) * values.factor);
   }

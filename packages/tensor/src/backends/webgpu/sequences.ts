@@ -1,4 +1,7 @@
-import type { AttentionSequence } from "../../contract/index.ts";
+import type { AttentionOptions, AttentionSequence } from "../../contract/index.ts";
+import { lineOf } from "./attention-tiles.ts";
+import { f32, u32 } from "./program.ts";
+import type { Value } from "./program.ts";
 
 /** Sequences of equal sizes and distances, which one call of a kernel computes. */
 export interface Sequences extends AttentionSequence {
@@ -25,4 +28,49 @@ export function regularRuns(sequences: readonly AttentionSequence[]): Sequences[
     runs.push({ ...sequence, count: 1, queryStep: 0, keyStep: 0 });
   }
   return runs;
+}
+
+/** All keys are in the window. */
+const noWindow = 0xffff_ffff;
+
+/** The values that tell kernels where sequences lie and what their queries see. */
+export function sequenceValues(
+  { queryStart, queryCount, queryStep, keyStart, keyCount, keyStep }: Sequences,
+  { scale, window }: Pick<AttentionOptions, "scale" | "window">,
+): Readonly<Record<string, Value>> {
+  return {
+    query_start: u32(queryStart),
+    query_count: u32(queryCount),
+    query_step: u32(queryStep),
+    key_start: u32(keyStart),
+    key_count: u32(keyCount),
+    key_step: u32(keyStep),
+    window: u32(window ?? noWindow),
+    scale: f32(scale),
+  };
+}
+
+/** WGSL: the keys `[first_key(query), end_key(query))` that a query of a sequence sees. */
+export function visibleKeys(causal: boolean): string {
+  return `
+fn end_key(query: u32) -> u32 {
+  return ${causal ? "values.key_count - values.query_count + query + 1u" : "values.key_count"};
+}
+fn first_key(query: u32) -> u32 {
+  let end = values.key_count - values.query_count + query + 1u;
+  return end - min(end, values.window);
+}`;
+}
+
+/** WGSL that declares which keys the four queries of a thread's lines see, for `seenByLine`. */
+export function seenByLines(firstQuery: string): string {
+  const each = (name: string): string => [0, 1, 2, 3].map((i) => `${name}(${firstQuery} + ${lineOf(i)})`).join(", ");
+  return `
+  let first_seen = vec4u(${each("first_key")});
+  let end_seen = vec4u(${each("end_key")});`;
+}
+
+/** WGSL: which of these queries see a key. */
+export function seenByLine(key: string): string {
+  return `((vec4u(${key}) >= first_seen) & (vec4u(${key}) < end_seen))`;
 }

@@ -3,39 +3,39 @@ import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
 import { rowsOf } from "./parts.ts";
 import { reads, u32 } from "./program.ts";
-import type { Elements, Operand, Value } from "./program.ts";
-
-/** A stored matrix as operands of a kernel, and WGSL that reads it. */
-export interface StoredSource {
-  readonly operands: Readonly<Record<string, Operand>>;
-  readonly values: Readonly<Record<string, Value>>;
-  /** WGSL of `name_element(row, column)`, and what it calls. */
-  readonly functions: (of: Elements) => string;
-}
+import type { Quads } from "./quads.ts";
 
 /** Words of 32 bits of a block's values. */
 export const blockWords: Record<WeightFormat, number> = { f16: 16, bf16: 16, int8: 8, int4: 4 };
 
-export function storedSource(name: string, { format, values, scales }: StoredView): StoredSource {
+/** The scales of a stored matrix as an operand of a kernel; its function is `name_scale(row, block)`. */
+export function storedScales(name: string, { scales }: StoredView): Quads {
   return {
-    operands: {
-      [`${name}_values`]: reads(values),
-      ...(scales ? { [`${name}_scales`]: reads(scales) } : {}),
-    },
-    values: {
-      [`${name}_words`]: u32(values.shape[1]),
-      ...(scales ? { [`${name}_scale_words`]: u32(scales.shape[1]) } : {}),
-    },
+    operands: scales ? { [`${name}_scales`]: reads(scales) } : {},
+    values: scales ? { [`${name}_scale_words`]: u32(scales.shape[1]) } : {},
     functions: (of) => `
 fn ${name}_scale(row: u32, block: u32) -> f32 {
   ${scales ? halfOfWord(of[`${name}_scales`](`row * values.${name}_scale_words + block / 2u`)) : "return 1.0;"}
+}`,
+  };
 }
+
+/** A stored matrix as operands of a kernel; its functions are `name_quad(row, quad)` and `name_element(row, column)`. */
+export function storedSource(name: string, view: StoredView): Quads {
+  const { format, values } = view;
+  const scales = storedScales(name, view);
+  return {
+    operands: { [`${name}_values`]: reads(values), ...scales.operands },
+    values: { [`${name}_words`]: u32(values.shape[1]), ...scales.values },
+    functions: (of) => `
+${scales.functions(of)}
 fn ${name}_word(row: u32, index: u32) -> u32 {
   return u32(${of[`${name}_values`](`row * values.${name}_words + index`)});
 }
-fn ${name}_element(row: u32, column: u32) -> f32 {
-  ${elements[format](name)}
-}`,
+fn ${name}_quad(row: u32, quad: u32) -> vec4f {
+  ${quads[format](name)}
+}
+fn ${name}_element(row: u32, column: u32) -> f32 { return ${name}_quad(row, column / 4u)[column % 4u]; }`,
   };
 }
 
@@ -54,18 +54,45 @@ fn half(bits: u32) -> f32 {
   return select(size, -size, (bits & 0x8000u) != 0u);
 }`;
 
-const elements: Record<WeightFormat, (name: string) => string> = {
-  f16: (name) => `return half(${name}_word(row, column / 2u) >> (16u * (column & 1u)));`,
-  bf16: (name) => `return bitcast<f32>((${name}_word(row, column / 2u) >> (16u * (column & 1u))) << 16u);`,
-  int8: (name) => `
-  let word = bitcast<i32>(${name}_word(row, column / 4u));
-  return f32((word << (24u - 8u * (column & 3u))) >> 24u) * ${name}_scale(row, column / ${blockColumns}u);`,
+const unpackHalves = (expression: string): string => `
+fn unpack(low: u32, high: u32) -> vec4f { return ${expression}; }`;
+
+const unpacking: Record<WeightFormat, string> = {
+  f16: unpackHalves("vec4f(half(low), half(low >> 16u), half(high), half(high >> 16u))"),
+  bf16: unpackHalves("bitcast<vec4f>(vec4u(low << 16u, low & 0xffff0000u, high << 16u, high & 0xffff0000u))"),
+  int8: `
+fn unpack(word: u32) -> vec4f { return vec4f((vec4i(bitcast<i32>(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)); }`,
+  int4: `
+fn unpack(word: u32) -> vec4f { return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u)) - 8.0; }`,
+};
+
+/**
+ * WGSL of `half`, and of `unpack`, the four codes, or numbers, of a word or two; in int4 those of the lower bits of the
+ * bytes.
+ */
+export function storedFunctions(format: WeightFormat): string {
+  return halfFunction + unpacking[format];
+}
+
+/** WGSL of a quad of a row. */
+const quads: Record<WeightFormat, (name: string) => string> = {
+  f16: (name) => `return unpack(${name}_word(row, 2u * quad), ${name}_word(row, 2u * quad + 1u));`,
+  bf16: (name) => `return unpack(${name}_word(row, 2u * quad), ${name}_word(row, 2u * quad + 1u));`,
+  int8: (name) => `return unpack(${name}_word(row, quad)) * ${name}_scale(row, quad / ${blockColumns / 4}u);`,
   int4: (name) => `
-  let block = column / ${blockColumns}u;
-  let place = column % ${blockColumns}u;
-  let word = ${name}_word(row, block * 4u + (place & 15u) / 4u);
-  let code = (word >> (8u * (place & 3u) + 4u * (place / 16u))) & 15u;
-  return (f32(code) - 8.0) * ${name}_scale(row, block);`,
+  let block = quad / ${blockColumns / 4}u;
+  let place = quad % ${blockColumns / 4}u;
+  return unpack(${name}_word(row, block * 4u + place % 4u) >> (place / 4u * 4u)) * ${name}_scale(row, block);`,
+};
+
+/** WGSL of the quads of four `words`, in their order, without their scale. */
+const halvesOfFour = ["unpack(words.x, words.y)", "unpack(words.z, words.w)"];
+const bytesOfFour = ["x", "y", "z", "w"].map((i) => `unpack(words.${i})`);
+export const quadsOfFour: Record<WeightFormat, readonly string[]> = {
+  f16: halvesOfFour,
+  bf16: halvesOfFour,
+  int8: bytesOfFour,
+  int4: [...bytesOfFour, ...["x", "y", "z", "w"].map((i) => `unpack(words.${i} >> 4u)`)],
 };
 
 /** Some rows of a stored matrix, the first of which is its row `start`. */

@@ -1,4 +1,4 @@
-import type { Dense, StoredView, View, WeightFormat, WeightKernels } from "../../contract/index.ts";
+import type { Dense, StoredView, View, WeightKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
@@ -10,7 +10,7 @@ import { narrow, pairs, relaid, rowsOf } from "./parts.ts";
 import { noEpilogue } from "./products.ts";
 import type { Products } from "./products.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { blockWords, halfFunction, storedParts, storedSource } from "./stored.ts";
+import { quadsOfFour, storedFunctions, storedParts, storedScales, storedSource } from "./stored.ts";
 
 export function weights(engine: Engine): WeightKernels {
   return {
@@ -44,7 +44,7 @@ export function weights(engine: Engine): WeightKernels {
           out: asBatch(out),
           accumulate: start > 0,
         };
-        multiplyByTiles(engine, products, rightOperand("linearStoredGradient", part, "columns"));
+        multiplyByTiles(engine, products, rightOperand("linearStoredGradient", part, "lines"));
       }
     },
 
@@ -66,7 +66,7 @@ export function weights(engine: Engine): WeightKernels {
             end: i32(start + part.shape[0]),
           },
           source: (of) => `
-${halfFunction}
+${storedFunctions(part.format)}
 ${table.functions(of)}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
@@ -87,73 +87,55 @@ fn main(${entryArguments}) {
 }
 
 /** A stored weight on the right of a product, of which its rows are the columns, or, for gradients, the rows. */
-function rightOperand(name: string, weight: StoredView, isContiguousAlong: "inner" | "columns"): RightOperand {
-  const source = storedSource("b", weight);
+function rightOperand(name: string, weight: StoredView, along: "inner" | "lines"): RightOperand {
+  const source = storedSource("weight", weight);
   return {
     name: `${name} ${weight.format}`,
     operands: source.operands,
     values: source.values,
-    functions: (of) => halfFunction + source.functions(of),
-    isContiguousAlong,
-    element: (_, inner, column) =>
-      isContiguousAlong === "inner" ? `b_element(${column}, ${inner})` : `b_element(${inner}, ${column})`,
+    functions: (of) => `
+${storedFunctions(weight.format)}
+${source.functions(of)}
+// Blocks are filled up with zeros.
+fn b_quad(batch: u32, inner: u32, line: u32) -> vec4f {
+  if (inner >= values.inner || line >= values.columns) { return vec4f(); }
+  return ${along === "inner" ? "weight_quad(line, inner / 4u)" : "weight_quad(inner, line / 4u)"};
+}`,
+    along,
   };
 }
 
-/** WGSL that adds to `sums[row]` what the elements of a word contribute, `x(row, column)` being the activations. */
-const wordProducts: Record<WeightFormat, (add: (expression: (row: string) => string) => string) => string> = {
-  f16: (add) => `
-      let first = block * ${blockColumns}u + place * 2u;
-      let elements = vec2f(half(word), half(word >> 16u));
-      ${add((row) => `dot(elements, vec2f(x(${row}, first), x(${row}, first + 1u)))`)}`,
-  bf16: (add) => `
-      let first = block * ${blockColumns}u + place * 2u;
-      let elements = vec2f(bitcast<f32>(word << 16u), bitcast<f32>(word & 0xffff0000u));
-      ${add((row) => `dot(elements, vec2f(x(${row}, first), x(${row}, first + 1u)))`)}`,
-  int8: (add) => `
-      let first = block * ${blockColumns}u + place * 4u;
-      let codes = (vec4i(bitcast<i32>(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u);
-      let elements = vec4f(codes) * b_scale(column, block);
-      ${add((row) => `dot(elements, x4(${row}, first))`)}`,
-  int4: (add) => `
-      let first = block * ${blockColumns}u + place * 4u;
-      let scale = b_scale(column, block);
-      let low = (vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u)) - 8.0) * scale;
-      let high = (vec4f((vec4u(word) >> vec4u(4u, 12u, 20u, 28u)) & vec4u(15u)) - 8.0) * scale;
-      ${add((row) => `dot(low, x4(${row}, first)) + dot(high, x4(${row}, first + 16u))`)}`,
-};
-
-/** A stored weight, read once: threads that share a column take its words in turn. */
+/** A stored weight, read once: threads that share a column take its words in turn, four at a time. */
 function multiplyFewRowsStored(engine: Engine, products: Products, weight: StoredView): void {
-  const { a } = products;
-  const [, rows, inner] = a.shape;
-  const { format } = weight;
-  const source = storedSource("b", weight);
-  const words = blockWords[format];
+  const rows = products.a.shape[1];
+  const { format, values, scales } = weight;
+  const scaling = storedScales("b", weight);
+  const width = values.offset % 4 === 0 ? 4 : 1;
+  const quads = quadsOfFour[format];
+  const sum = (row: string): string =>
+    quads.map((_, i) => `quad_${i} * a_quad(0u, first + ${4 * i}u, ${row})`).join(" + ");
   multiplyByLanes(engine, products, {
     name: `linearStored few rows ${format}`,
-    variant: "",
-    operands: { a: reads(a), ...source.operands },
-    values: { inner: u32(inner), a_row: u32(a.strides[1]), ...source.values },
-    functions: (of) => `
-${halfFunction}
-${source.functions(of)}
-// A block is filled up with zeros, which must not meet what lies behind the row.
-fn x(row: u32, column: u32) -> f32 {
-  if (column >= values.inner) { return 0.0; }
-  return ${of.a("row * values.a_row + column")};
-}
-fn x4(row: u32, column: u32) -> vec4f {
-  return vec4f(x(row, column), x(row, column + 1u), x(row, column + 2u), x(row, column + 3u));
-}`,
-    sumType: "f32",
-    total: (sum) => sum,
-    add: (_, lanes) => `
-    for (var i = lane; i < values.b_words; i += ${lanes}u) {
-      let block = i / ${words}u;
-      let place = i % ${words}u;
-      let word = b_word(column, i);
-      ${wordProducts[format]((expression) => eachRow(rows, (row) => `sums[${row}] += ${expression(row)};`))}
+    isInside: weight.shape[1] % blockColumns === 0,
+    operands: { b_values: reads(values, width), ...scaling.operands },
+    values: { b_fours: u32(values.shape[1] / 4), ...scaling.values },
+    functions: (of) => {
+      const single = (i: number): string => of.b_values(`place * 4u + ${i}u`);
+      return `
+${storedFunctions(format)}
+${scaling.functions(of)}
+fn b_four(column: u32, i: u32) -> vec4u {
+  let place = column * values.b_fours + i;
+  return bitcast<vec4u>(${width === 4 ? of.b_values("place") : `vec4i(${[0, 1, 2, 3].map(single).join(", ")})`});
+}`;
+    },
+    add: (lanes) => `
+    for (var i = lane; i < values.b_fours; i += ${lanes}u) {
+      let words = b_four(column, i);
+      let first = i * ${4 * quads.length}u;
+      let scale = ${scales ? `b_scale(column, first / ${blockColumns}u)` : "1.0"};
+      ${quads.map((quad, i) => `let quad_${i} = ${quad};`).join("\n      ")}
+      ${eachRow(rows, (row) => `sums[${row}] += (${sum(row)}) * scale;`)}
     }`,
   });
 }

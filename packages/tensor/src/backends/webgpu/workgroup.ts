@@ -1,48 +1,72 @@
 /** What the threads of a workgroup compute together, in WGSL. Orders are fixed, so that results are the same each time. */
 import { functions } from "./functions.ts";
 
-/** Threads of a workgroup that reduces one row. */
+/** Threads of a workgroup that shares long rows, or many. */
 export const rowThreads = 256;
 
-/** WGSL of `name(x, local)`: what all threads of a workgroup give together, combined in a fixed order. */
-export function together(name: string, combine: string, threads = rowThreads, type = "f32"): string {
+/** Threads of a workgroup that reduces one row of this width: with more of them, most would wait for the others. */
+export function rowThreadsFor(width: number): number {
+  return width > 2048 ? rowThreads : 64;
+}
+
+/**
+ * WGSL of `name(x, local)`: what all threads of a workgroup give together, combined in a fixed order. A few of them combine
+ * what the threads gave, then each thread what those have: so the workgroup waits twice only.
+ */
+export function together(name: string, combine: string, threads: number, type = "f32"): string {
+  const few = 2 ** Math.round(Math.log2(threads) / 2);
   return `
 var<workgroup> ${name}Parts: array<${type}, ${threads}>;
+var<workgroup> ${name}Few: array<${type}, ${few}>;
 fn ${name}(x: ${type}, local: u32) -> ${type} {
   ${name}Parts[local] = x;
   workgroupBarrier();
-  for (var half = ${threads / 2}u; half > 0u; half >>= 1u) {
-    if (local < half) {
-      let a = ${name}Parts[local];
-      let b = ${name}Parts[local + half];
-      ${name}Parts[local] = ${combine};
+  if (local < ${few}u) {
+    var a = x;
+    for (var i = 1u; i < ${threads / few}u; i++) {
+      let b = ${name}Parts[local + i * ${few}u];
+      a = ${combine};
     }
-    workgroupBarrier();
+    ${name}Few[local] = a;
   }
-  let all = ${name}Parts[0];
   workgroupBarrier();
-  return all;
+  var a = ${name}Few[0];
+  for (var i = 1u; i < ${few}u; i++) {
+    let b = ${name}Few[i];
+    a = ${combine};
+  }
+  return a;
 }`;
 }
 
 /** WGSL of `largest` and `sum`, and of what `largestOfRow` and `exponentialsOfRow` call beside them. */
-export const rowFunctions = `
+export function rowFunctions(threads: number): string {
+  return `
 ${functions(["exponential", "logarithm", "infinity"])}
-${together("largest", "max(a, b)")}
-${together("sum", "a + b")}`;
+${together("largest", "max(a, b)", threads)}
+${together("sum", "a + b", threads)}`;
+}
+
+/** A row that threads share: WGSL of its width, and of an element. */
+export interface Row {
+  readonly width: string;
+  readonly element: (index: string) => string;
+  readonly threads: number;
+}
 
 /** WGSL that declares `part`, for the thread's own use, and `most`, the largest element of a row. */
-export function largestOfRow(width: string, element: (index: string) => string): string {
+export function largestOfRow({ width, element, threads }: Row): string {
   return `var part = -infinity();
-  for (var i = local; i < ${width}; i += ${rowThreads}u) { part = max(part, ${element("i")}); }
+  for (var i = local; i < ${width}; i += ${threads}u) { part = max(part, ${element("i")}); }
   let most = largest(part, local);`;
 }
 
 /** WGSL that declares `most`, and `all`, the sum of the exponentials of a row's elements less that. */
-export function exponentialsOfRow(width: string, element: (index: string) => string): string {
-  return `${largestOfRow(width, element)}
+export function exponentialsOfRow(row: Row): string {
+  const { width, element, threads } = row;
+  return `${largestOfRow(row)}
   part = 0.0;
-  for (var i = local; i < ${width}; i += ${rowThreads}u) { part += exponential(${element("i")} - most); }
+  for (var i = local; i < ${width}; i += ${threads}u) { part += exponential(${element("i")} - most); }
   let all = sum(part, local);`;
 }
 
@@ -51,44 +75,60 @@ export const columnThreads = 32;
 /** Elements that a thread combines one after the other before it adds the result to others: sums grow less inexact. */
 export const elementsInTurn = 32;
 
-/** WGSL of what `combineColumn` calls. */
-export function downColumns(type: string, combine: string): string {
-  return `
-var<workgroup> parts: array<${type}, ${rowThreads}>;
-fn combine(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }`;
+export interface ColumnOptions {
+  /** WGSL of the type of what is combined, of how `a` and `b` are, and of what there is before the first element. */
+  readonly type: string;
+  readonly combine: string;
+  readonly start: string;
+  /** Threads along the columns, and those that share the rows of each. */
+  readonly threads: number;
+  readonly lanes: number;
 }
 
-export interface ColumnOptions {
-  /** Threads along the columns; the others share their rows. */
-  readonly threads: number;
-  /** WGSL of what there is before the first element. */
-  readonly start: string;
-  readonly rows: string;
+/** WGSL of what `combineColumn` calls. */
+export function downColumns({ type, combine, threads, lanes }: ColumnOptions): string {
+  return `
+fn combine(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }
+${threads === 1 ? together("combined", combine, lanes, type) : `var<workgroup> parts: array<${type}, ${lanes * threads}>;`}`;
+}
+
+/** WGSL of what is combined: how many columns there are, which rows, and the element of `row` and `column`. */
+export interface ColumnRange {
+  readonly firstRow?: string;
+  readonly endRow: string;
   readonly columns: string;
-  /** WGSL of the element of `row` and `column`. */
   readonly element: string;
 }
 
-/** WGSL that combines the elements of `column` into `parts[local]` of its thread with `lane` 0. */
-export function combineColumn({ threads, start, rows, columns, element }: ColumnOptions): string {
-  const lanes = rowThreads / threads;
+/** Rows of a column that one thread of each lane combines; where there are more, other workgroups take them. */
+export const rowsOfPiece = 256;
+
+/** WGSL that declares `all`: what the elements of `column` are combined into, for its thread with `lane` 0. */
+export function combineColumn(
+  { type, start, threads, lanes }: ColumnOptions,
+  { firstRow = "0u", endRow, columns, element }: ColumnRange,
+): string {
   return `
-  var all = ${start};
+  var all: ${type} = ${start};
   if (column < ${columns}) {
-    var row = lane;
-    while (row < ${rows}) {
-      var some = ${start};
-      for (var i = 0u; i < ${elementsInTurn}u && row < ${rows}; i++) {
+    var row = ${firstRow} + lane;
+    while (row < ${endRow}) {
+      var some: ${type} = ${start};
+      for (var i = 0u; i < ${elementsInTurn}u && row < ${endRow}; i++) {
         some = combine(some, ${element});
         row += ${lanes}u;
       }
       all = combine(all, some);
     }
   }
+  ${
+    threads === 1
+      ? "all = combined(all, local);"
+      : `
   parts[local] = all;
   workgroupBarrier();
-  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
-    if (lane < half) { parts[local] = combine(parts[local], parts[local + half * ${threads}u]); }
-    workgroupBarrier();
+  if (lane == 0u) {
+    for (var i = 1u; i < ${lanes}u; i++) { all = combine(all, parts[local + i * ${threads}u]); }
+  }`
   }`;
 }

@@ -34,6 +34,10 @@ const products: readonly (readonly [a: Shape, Layout, b: Shape, Layout])[] = [
   [[64, 64], "dense", [64, 64], "dense"],
   [[129, 257], "dense", [257, 65], "dense"],
   [[65, 131], "transposed", [131, 67], "transposed"],
+  // Many matrices: enough for tiles of all sizes to be worth it.
+  [[128, 65, 5], "dense", [128, 5, 66], "transposed"],
+  [[128, 68, 8], "dense", [128, 8, 72], "dense"],
+  [[128, 36, 20], "dense", [128, 20, 44], "transposed"],
 ];
 
 const productCases = products.map(([aShape, aLayout, bShape, bLayout]) =>

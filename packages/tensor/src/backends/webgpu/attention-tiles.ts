@@ -1,0 +1,168 @@
+/**
+ * What attention kernels do with tiles of vectors in a workgroup's memory, in WGSL. A workgroup has some lines of its own,
+ * queries or keys, past which the others go, a tile of columns at a time. Each thread has a block of four lines and two
+ * columns of scores, and of the lines' results two columns of quads (four neighbouring elements) for each slab: a vector
+ * goes through the memory in slabs, so that vectors of all widths have room in the 16 KiB that every device has.
+ */
+
+/** Lines that a workgroup has of its own. */
+export const tileLines = 32;
+/** Columns of a tile. */
+export const tileColumns = 16;
+/** Threads of a workgroup: eight along the lines, and eight along the columns. */
+export const tileThreads = 64;
+/** Quads of a slab. */
+const slabQuads = 16;
+/** Quads between lines in memory: one more than needed, so that threads which read different ones meet different banks. */
+const step = slabQuads + 1;
+
+const blockLines = [0, 1, 2, 3];
+const blockColumns = [0, 1];
+
+/** WGSL of the workgroup's memory, and of the thread's place. */
+export const tileMemory = `
+var<workgroup> lines: array<vec4f, ${tileLines * step}>;
+var<workgroup> columns: array<vec4f, ${tileColumns * step}>;
+// For each column the weights of the lines, by fours.
+var<workgroup> weights: array<vec4f, ${(tileColumns * tileLines) / 4}>;`;
+
+/** WGSL that tells a thread which block is its own. */
+export const ownBlock = `
+  let block_line = local / 8u;
+  let block_column = local % 8u;`;
+
+/** WGSL of the number of a thread's `i`-th line, or column, in the tile. */
+export const lineOf = (i: number): string => `(block_line * 4u + ${i}u)`;
+export const columnOf = (j: number): string => `(block_column + ${j * 8}u)`;
+
+/** WGSL of something for each line, or column, of a block. */
+export const eachLine = (line: (i: number) => string): string => blockLines.map(line).join("\n      ");
+export const eachColumn = (line: (j: number) => string): string => blockColumns.map(line).join("\n      ");
+
+/** Vectors that are loaded: WGSL of a quad of one, of the first one's number, and of the number behind the last one's. */
+export interface Vectors {
+  readonly quad: (vector: string, quad: string) => string;
+  readonly first: string;
+  readonly end: string;
+}
+
+const quadsOf = (headDim: number): number => Math.ceil(headDim / 4);
+
+/** The slabs of vectors: their numbers, and their quads. */
+function slabsOf(headDim: number): readonly { readonly slab: number; readonly quads: number }[] {
+  const quads = quadsOf(headDim);
+  return Array.from({ length: Math.ceil(quads / slabQuads) }, (_, slab) => ({
+    slab,
+    quads: Math.min(slabQuads, quads - slab * slabQuads),
+  }));
+}
+
+/** Whether vectors are in memory as a whole, and stay there. */
+export const isOneSlab = (headDim: number): boolean => quadsOf(headDim) <= slabQuads;
+
+function load(memory: "lines" | "columns", { quad, first, end }: Vectors, slab: number, quads: number): string {
+  const count = (memory === "lines" ? tileLines : tileColumns) * quads;
+  return `
+    for (var index = local; index < ${count}u; index += ${tileThreads}u) {
+      let vector = ${first} + index / ${quads}u;
+      var elements = vec4f();
+      if (vector < ${end}) { elements = ${quad("vector", `${slab * slabQuads}u + index % ${quads}u`)}; }
+      ${memory}[index / ${quads}u * ${step}u + index % ${quads}u] = elements;
+    }`;
+}
+
+/** WGSL that loads lines of one slab, which stay in memory. */
+export function loadLines(headDim: number, lines: Vectors): string {
+  return load("lines", lines, 0, quadsOf(headDim));
+}
+
+/**
+ * WGSL that declares `name_0` and `name_1`: for each column of the block its products with the four lines. Lines are not
+ * loaded where they are in memory already. No thread is ahead of the others afterwards, but with the last slab.
+ */
+export function products(name: string, headDim: number, lines: Vectors | "loaded", columns: Vectors): string {
+  const slabs = slabsOf(headDim).map(
+    ({ slab, quads }) => `
+    ${slab > 0 ? "workgroupBarrier();" : ""}
+    ${lines === "loaded" ? "" : load("lines", lines, slab, quads)}
+    ${load("columns", columns, slab, quads)}
+    workgroupBarrier();
+    for (var quad = 0u; quad < ${quads}u; quad++) {
+      ${eachLine((i) => `let line_${i} = lines[block_line * ${4 * step}u + quad + ${i * step}u];`)}
+      ${eachColumn((j) => `let column_${j} = columns[block_column * ${step}u + quad + ${j * 8 * step}u];`)}
+      ${eachColumn((j) => eachLine((i) => `${name}_${i}_${j} += line_${i} * column_${j};`))}
+    }`,
+  );
+  const sum = (i: number, j: number): string => `dot(${name}_${i}_${j}, vec4f(1.0))`;
+  return `
+    ${eachColumn((j) => eachLine((i) => `var ${name}_${i}_${j} = vec4f();`))}
+    ${slabs.join("\n")}
+    ${eachColumn((j) => `let ${name}_${j} = vec4f(${blockLines.map((i) => sum(i, j)).join(", ")});`)}`;
+}
+
+/** WGSL that stores the weights of the block. */
+export function storeWeights(weight: (j: number) => string): string {
+  return eachColumn((j) => `weights[block_column * 8u + block_line + ${j * 64}u] = ${weight(j)};`);
+}
+
+/** The thread's quads of the lines' results, by their numbers. */
+function resultsOf(headDim: number): readonly { readonly slab: number; readonly n: number; readonly quad: number }[] {
+  return slabsOf(headDim).flatMap(({ slab, quads }) =>
+    blockColumns.flatMap((n) => (n * 8 < quads ? [{ slab, n, quad: slab * slabQuads + n * 8 }] : [])),
+  );
+}
+
+/** WGSL that declares the thread's results, `name_line_quad`. */
+export function declareResults(name: string, headDim: number): string {
+  return resultsOf(headDim)
+    .flatMap(({ quad }) => blockLines.map((i) => `var ${name}_${i}_${quad} = vec4f();`))
+    .join("\n  ");
+}
+
+/** WGSL that multiplies each line's results by its element of `factors`. */
+export function scaleResults(name: string, headDim: number, factors: string): string {
+  return resultsOf(headDim)
+    .flatMap(({ quad }) => blockLines.map((i) => `${name}_${i}_${quad} *= ${factors}.${"xyzw"[i]};`))
+    .join("\n    ");
+}
+
+/**
+ * WGSL that adds to each line's results the columns times their weights; `onWeight` comes with each column, whose weights
+ * are `weight`. Columns are not loaded where they are in memory already. All threads are in step afterwards.
+ */
+export function mix(name: string, headDim: number, columns: Vectors | "loaded", onWeight = ""): string {
+  return slabsOf(headDim)
+    .map(({ slab, quads }) => {
+      const own = resultsOf(headDim).filter((result) => result.slab === slab);
+      return `
+    ${columns === "loaded" ? "" : load("columns", columns, slab, quads)}
+    workgroupBarrier();
+    for (var column = 0u; column < ${tileColumns}u; column++) {
+      let weight = weights[column * 8u + block_line];
+      ${slab === 0 ? onWeight : ""}
+      ${own
+        .flatMap(({ n, quad }) => [
+          `let mixed_${quad} = columns[column * ${step}u + block_column + ${n * 8}u];`,
+          ...blockLines.map((i) => `${name}_${i}_${quad} += weight.${"xyzw"[i]} * mixed_${quad};`),
+        ])
+        .join("\n      ")}
+    }
+    workgroupBarrier();`;
+    })
+    .join("\n");
+}
+
+/** WGSL of `store(i, quad, value)` for each of the thread's results, with the quad's number. */
+export function eachResult(
+  name: string,
+  headDim: number,
+  store: (result: { readonly line: number; readonly quad: string; readonly value: string }) => string,
+): string {
+  const lines = blockLines.map((line) => {
+    const own = resultsOf(headDim).map(({ quad }) =>
+      store({ line, quad: `(${quad}u + block_column)`, value: `${name}_${line}_${quad}` }),
+    );
+    return own.join("\n  ");
+  });
+  return lines.join("\n  ");
+}
