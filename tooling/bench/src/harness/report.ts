@@ -26,7 +26,7 @@ export function formatSection({ title, rows, details, notes, failures = [] }: Se
     formatRatio(row.bestRatio),
     row.demanded === undefined ? "" : `${row.demanded} ${row.reached ? "✓" : "✗"}`,
   ]);
-  const parts = [`## ${title}`, table([head, ...body])];
+  const parts = [`## ${title}`, ...(rows.length > 0 ? [table([head, ...body])] : [])];
   if (details && details.length > 1) parts.push(table(details));
   const lines = [...notes, ...failures.map((failure) => `**failed**: ${failure}`)];
   if (lines.length > 0) parts.push(lines.map((line) => `- ${line}`).join("\n"));
