@@ -6,14 +6,15 @@ import { flat, narrow, partsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import { elementsInTurn, rowThreads, together } from "./workgroup.ts";
 
-/** Workgroups that share a sum. */
+/** Workgroups that share a sum, at the most, and elements that each should have. */
 const sumGroups = 512;
+const elementsOfGroup = 8 * rowThreads;
 
 export function optimizer(engine: Engine): OptimizerKernels {
   return {
     sumSquares({ x, out }) {
       const parts = partsOf(engine, [flat(x)]);
-      const groups = parts.map(([part]) => Math.min(sumGroups, Math.ceil(sizeOf(part.shape) / rowThreads)));
+      const groups = parts.map(([part]) => Math.min(sumGroups, Math.ceil(sizeOf(part.shape) / elementsOfGroup)));
       const total = groups.reduce((sum, count) => sum + count, 0);
       engine.withScratch(total, (sums) => {
         let first = 0;
