@@ -1,15 +1,14 @@
 import type { AttentionOptions, Dense, View } from "../../contract/index.ts";
 import {
-  columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, lineOf, loadLines, mix, ownBlock, products,
-  scaleResults, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
+  columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, loadLines, mix, products,
+  queriesFrom, scaleResults, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
 } from "./attention-tiles.ts";
-import type { Vectors } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import type { KeyValueSource } from "./key-values.ts";
 import { reads, u32, writes } from "./program.ts";
 import { storeQuad, vectorQuads } from "./quads.ts";
-import { seenByLine, seenByLines, sequenceValues, visibleKeys } from "./sequences.ts";
+import { queryLines, seenByLine, sequenceValues, visibleKeys } from "./sequences.ts";
 import type { Sequences } from "./sequences.ts";
 import { together } from "./workgroup.ts";
 
@@ -28,16 +27,7 @@ export function attend(engine: Engine, run: AttentionRun): void {
   const { source, kvHeads, out, logSumExp, causal, sequences } = run;
   const [, heads, headDim] = out.shape;
   const q = vectorQuads("q", run.q);
-  const queries: Vectors = {
-    quad: (query, quad) => `q_quad(first_row + ${query}, head, ${quad})`,
-    first: "first_query",
-    end: "values.query_count",
-  };
-  const past = (name: "k" | "v"): Vectors => ({
-    quad: (key, quad) => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`,
-    first: "tile",
-    end: "values.key_count",
-  });
+  const queries = queriesFrom("first_query", "q");
   const stays = isOneSlab(headDim);
   engine.run({
     name: "attention",
@@ -64,21 +54,14 @@ ${tileMemory}
 var<workgroup> largest: array<vec4f, ${tileThreads}>;
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let head = group.y;
-  let kv_head = head * values.kv_heads / values.heads;
-  let first_row = values.query_start + group.z * values.query_step;
-  let first_key_row = values.key_start + group.z * values.key_step;
-  let first_query = group.x * ${tileLines}u;
-  let last_query = min(first_query + ${tileLines}u, values.query_count) - 1u;
-  ${ownBlock}
-  ${seenByLines("first_query")}
+  ${queryLines}
   ${declareResults("mixed", headDim)}
   var most = vec4f(-3.4e38);
   var sum = vec4f();
   ${stays ? loadLines(headDim, queries) : ""}
   let end = end_key(last_query);
   for (var tile = first_key(first_query); tile < end; tile += ${tileColumns}u) {
-    ${products("score", headDim, stays ? "loaded" : queries, past("k"))}
+    ${products("score", headDim, stays ? "loaded" : queries, keysFrom("tile", "k"))}
     ${eachColumn((j) => `
       let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};
       let scaled_${j} = select(vec4f(-3.4e38), score_${j} * values.scale, seen_${j});`)}
@@ -91,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     sum *= rest;
     ${scaleResults("mixed", headDim, "rest")}
     ${storeWeights((j) => `select(vec4f(), exp(scaled_${j} - most), seen_${j})`)}
-    ${mix("mixed", headDim, past("v"), "sum += weight;")}
+    ${mix("mixed", headDim, keysFrom("tile", "v"), "sum += weight;")}
   }
   let whole = 1.0 / sum;
   ${eachResult("mixed", headDim, ({ line, quad, value }) => `

@@ -1,9 +1,8 @@
 import type { AttentionKernels } from "../../contract/index.ts";
 import {
-  columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, lineOf, mix, ownBlock, products, storeWeights,
-  tileColumns, tileLines, tileMemory, tileThreads,
+  columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, mix, ownBlock, products,
+  queriesFrom, sequencePlace, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
 } from "./attention-tiles.ts";
-import type { Vectors } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { keyValues } from "./key-values.ts";
@@ -11,7 +10,7 @@ import { reads, u32, writes } from "./program.ts";
 import type { Operand } from "./program.ts";
 import { storeQuad, vectorQuads } from "./quads.ts";
 import type { Quads } from "./quads.ts";
-import { seenByLine, seenByLines, sequenceValues, visibleKeys } from "./sequences.ts";
+import { queryLines, seenByLine, sequenceValues, visibleKeys } from "./sequences.ts";
 import type { Sequences } from "./sequences.ts";
 
 type Call = Parameters<AttentionKernels["attentionGradient"]>[0];
@@ -69,16 +68,6 @@ function gradientOfQueries(engine: Engine, call: Call, saved: Saved, sequences: 
   const { k, out, gradQ, causal } = call;
   const [, heads, headDim] = out.shape;
   const source = sources(call);
-  const own = (name: "q" | "grad"): Vectors => ({
-    quad: (query, quad) => `${name}_quad(first_row + ${query}, head, ${quad})`,
-    first: "first_query",
-    end: "values.query_count",
-  });
-  const past = (name: "k" | "v"): Vectors => ({
-    quad: (key, quad) => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`,
-    first: "tile",
-    end: "values.key_count",
-  });
   engine.run({
     name: "attentionGradient of queries",
     variant: `${headDim} ${causal}`,
@@ -97,14 +86,7 @@ ${visibleKeys(causal)}
 ${tileMemory}
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let head = group.y;
-  let kv_head = head * values.kv_heads / values.heads;
-  let first_row = values.query_start + group.z * values.query_step;
-  let first_key_row = values.key_start + group.z * values.key_step;
-  let first_query = group.x * ${tileLines}u;
-  let last_query = min(first_query + ${tileLines}u, values.query_count) - 1u;
-  ${ownBlock}
-  ${seenByLines("first_query")}
+  ${queryLines}
   var log_sums = vec4f();
   var means = vec4f();
   ${eachLine((i) => `
@@ -116,15 +98,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${declareResults("result", headDim)}
   let end = end_key(last_query);
   for (var tile = first_key(first_query); tile < end; tile += ${tileColumns}u) {
-    ${products("score", headDim, own("q"), past("k"))}
+    ${products("score", headDim, queriesFrom("first_query", "q"), keysFrom("tile", "k"))}
     workgroupBarrier();
-    ${products("gradient", headDim, own("grad"), past("v"))}
+    ${products("gradient", headDim, queriesFrom("first_query", "grad"), keysFrom("tile", "v"))}
     workgroupBarrier();
     ${eachColumn((j) => `
     let probability_${j} = exp(score_${j} * values.scale - log_sums);
     let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};`)}
     ${storeWeights((j) => `select(vec4f(), probability_${j} * (gradient_${j} - means) * values.scale, seen_${j})`)}
-    ${mix("result", headDim, past("k"))}
+    ${mix("result", headDim, keysFrom("tile", "k"))}
   }
   ${eachResult("result", headDim, ({ line, quad, value }) => `
   if (first_query + ${lineOf(line)} < values.query_count) {
@@ -142,16 +124,6 @@ function gradientOfKeys(engine: Engine, call: Call, saved: Saved, sequences: Seq
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
   const source = sources(call);
-  const own = (name: "k" | "v"): Vectors => ({
-    quad: (key, quad) => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`,
-    first: "first",
-    end: "values.key_count",
-  });
-  const past = (name: "q" | "grad"): Vectors => ({
-    quad: (query, quad) => `${name}_quad(first_row + ${query}, head, ${quad})`,
-    first: "tile",
-    end: "values.query_count",
-  });
   const isLoaded = isOneSlab(headDim);
   engine.run({
     name: "attentionGradient of keys",
@@ -174,8 +146,7 @@ ${tileMemory}
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let kv_head = group.y;
-  let first_row = values.query_start + group.z * values.query_step;
-  let first_key_row = values.key_start + group.z * values.key_step;
+  ${sequencePlace}
   let first = group.x * ${tileLines}u;
   let last = min(first + ${tileLines}u, values.key_count) - 1u;
   ${ownBlock}
@@ -188,9 +159,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       // Tiles of queries that see none of these keys.
       let last_query = min(tile + ${tileColumns}u, values.query_count) - 1u;
       if (end_key(last_query) <= first || first_key(tile) > last) { continue; }
-      ${products("score", headDim, own("k"), past("q"))}
+      ${products("score", headDim, keysFrom("first", "k"), queriesFrom("tile", "q"))}
       workgroupBarrier();
-      ${products("gradient", headDim, own("v"), past("grad"))}
+      ${products("gradient", headDim, keysFrom("first", "v"), queriesFrom("tile", "grad"))}
       ${eachColumn((j) => `
       var probability_${j} = vec4f();
       var factor_${j} = vec4f();
@@ -203,9 +174,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       }`)}
       ${isLoaded ? "" : "workgroupBarrier();"}
       ${storeWeights((j) => `probability_${j}`)}
-      ${mix("value", headDim, isLoaded ? "loaded" : past("grad"))}
+      ${mix("value", headDim, isLoaded ? "loaded" : queriesFrom("tile", "grad"))}
       ${storeWeights((j) => `factor_${j}`)}
-      ${mix("key", headDim, past("q"))}
+      ${mix("key", headDim, queriesFrom("tile", "q"))}
     }
   }
   ${(["key", "value"] as const)

@@ -46,6 +46,21 @@ export interface Vectors {
   readonly end: string;
 }
 
+/** Vectors of the queries, or keys, of the workgroup's sequence and head, by the function that reads their quads. */
+export function queriesFrom(first: string, name: "q" | "grad"): Vectors {
+  const quad = (query: string, quad: string): string => `${name}_quad(first_row + ${query}, head, ${quad})`;
+  return { quad, first, end: "values.query_count" };
+}
+export function keysFrom(first: string, name: "k" | "v"): Vectors {
+  const quad = (key: string, quad: string): string => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`;
+  return { quad, first, end: "values.key_count" };
+}
+
+/** WGSL of where the workgroup's sequence is. */
+export const sequencePlace = `
+  let first_row = values.query_start + group.z * values.query_step;
+  let first_key_row = values.key_start + group.z * values.key_step;`;
+
 const quadsOf = (headDim: number): number => Math.ceil(headDim / 4);
 
 /** The slabs of vectors: their numbers, and their quads. */

@@ -62,6 +62,8 @@ const calls: readonly (readonly [name: string, tokens: number, AttentionArgument
   ["no tokens", 0, { heads: 2, headDim: 4 }],
   ["one dimension", 5, { heads: 3, headDim: 1 }],
   ["130 tokens", 130, { heads: 2, headDim: 17 }],
+  ["80 dimensions, groups, a window", 37, { heads: 2, kvHeads: 1, headDim: 80, window: 20 }],
+  ["66 dimensions", 35, { heads: 1, headDim: 66 }],
   ["2 × 67 tokens, windows, groups", 134, { heads: 4, kvHeads: 2, headDim: 8, window: 33, sequenceLength: 67 }],
 ];
 
@@ -227,6 +229,23 @@ function withStoredCache(format: WeightFormat, [tokens, heads, headDim]: (typeof
   });
 }
 
+/** Some queries of sequences with many keys, of which a window hides most. */
+function manyKeys(window: number | null): Check {
+  const options = { scale: 0.2, causal: true, window, sequences: [inCache(0, 2, 0, 150), inCache(2, 1, 150, 150)] };
+  return kernel({
+    name: `a few queries to 150 keys each, ${window === null ? "all in sight" : `${window} in sight`}`,
+    inputs: {
+      q: numbers([3, 4, 68]),
+      k: numbers([300, 2, 68]),
+      v: numbers([300, 2, 68]),
+      out: unwritten([3, 4, 68]),
+      logSumExp: unwritten([3, 4]),
+    },
+    run: (kernels, views) => kernels.attention({ ...options, ...views }),
+    expected: (arrays) => reference.attention(arrays, options),
+  });
+}
+
 export const attentionChecks = {
   attention: [
     kernel({
@@ -252,6 +271,8 @@ export const attentionChecks = {
       run: (kernels, views) => kernels.attention({ ...partial, ...views, logSumExp: null }),
       expected: (arrays) => ({ out: reference.attention(arrays, partial).out }),
     }),
+    manyKeys(null),
+    manyKeys(10),
     kernel({
       name: "no sequences",
       inputs: { q: numbers([2, 1, 3]), k: numbers([2, 1, 3]), v: numbers([2, 1, 3]), out: numbers([2, 1, 3]) },
