@@ -46,12 +46,11 @@ function halfOfWord(word: string): string {
 /** WGSL of the value of the binary16 number in the lower bits of a word. */
 export const halfFunction = `
 fn half(bits: u32) -> f32 {
-  let size = select(
-    bitcast<f32>(((bits & 0x7fffu) << 13u) + 0x38000000u),
-    f32(bits & 0x3ffu) * 5.9604644775390625e-8,
-    (bits & 0x7c00u) == 0u,
-  );
-  return select(size, -size, (bits & 0x8000u) != 0u);
+  let size = (bits & 0x7fffu) << 13u;
+  // Numbers below 2⁻¹⁴ have no leading one: they get one, and lose it again.
+  let is_small = size < 0x00800000u;
+  let value = bitcast<f32>(size + select(0x38000000u, 0x38800000u, is_small)) - select(0.0, 6.103515625e-5, is_small);
+  return bitcast<f32>(bitcast<u32>(value) | ((bits & 0x8000u) << 16u));
 }`;
 
 const unpackHalves = (expression: string): string => `
