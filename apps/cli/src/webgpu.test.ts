@@ -61,7 +61,7 @@ test("trains, writes and evaluates as wasm does, and resumes on webgpu only", { 
 
 /** Benchmarks in small, and what their profiles count. */
 const benchmarks = {
-  "matmul --size 8": { figure: "gflops", per: "product", kernel: "matmul" },
+  "matmul --size 16": { figure: "gflops", per: "product", kernel: "matmul" },
   "train --layers 1 --heads 1 --dim 8 --vocab-size 9 --context 4 --batch 1":
     { figure: "msPerStep", per: "step", kernel: "adamw" },
   "decode --preset nano --prompt 2 --tokens 2": { figure: "decodeTokensPerSecond", per: "token", kernel: "argmax" },

@@ -57,7 +57,7 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { webgpu } from "@gpt/tensor/webgpu";
       console.log(streamText, GPT, useBackend, webgpu);`,
-    ceiling: 48,
+    ceiling: 52,
     without: wasm,
   },
   {
