@@ -7,6 +7,7 @@ import { parseKernels } from "../compiler/radv.ts";
 import type { CompiledKernel } from "../compiler/radv.ts";
 import type { Section } from "../harness/report.ts";
 import { withTemporaryFolder } from "../harness/temporary.ts";
+import type { BenchmarkOptions } from "./benchmark.ts";
 
 /** The GPU that is compiled for: RDNA 2, as in Radeon RX 6800. */
 const family = "NAVI21";
@@ -21,7 +22,7 @@ const loader = join(libraries, "libvulkan.so.1");
 const headers = join(root, "usr/include");
 
 /** What a GPU's compiler makes of the kernels, without that GPU. */
-export async function kernels({ progress }: { progress: (text: string) => void }): Promise<Section> {
+export async function kernels({ progress }: BenchmarkOptions): Promise<Section> {
   progress("kernels");
   const title = "WebGPU kernels as a GPU's compiler makes them";
   const missing = [driver, loader, join(headers, "vulkan/vulkan.h")].find((file) => !existsSync(file));

@@ -1,14 +1,14 @@
 import type { AttentionOptions, Dense, View } from "../../contract/index.ts";
 import {
   columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, loadLines, mix, products,
-  queriesFrom, scaleResults, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
+  queriesFrom, queryLines, scaleResults, seenByLine, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import type { KeyValueSource } from "./key-values.ts";
 import { reads, u32, writes } from "./program.ts";
 import { storeQuad, vectorQuads } from "./quads.ts";
-import { queryLines, seenByLine, sequenceValues, visibleKeys } from "./sequences.ts";
+import { sequenceValues, visibleKeys } from "./sequences.ts";
 import type { Sequences } from "./sequences.ts";
 import { together } from "./workgroup.ts";
 

@@ -1,7 +1,7 @@
 import type { AttentionKernels } from "../../contract/index.ts";
 import {
   columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, mix, ownBlock, products,
-  queriesFrom, sequencePlace, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
+  queriesFrom, queryLines, seenByLine, sequencePlace, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
@@ -10,7 +10,7 @@ import { reads, u32, writes } from "./program.ts";
 import type { Operand } from "./program.ts";
 import { storeQuad, vectorQuads } from "./quads.ts";
 import type { Quads } from "./quads.ts";
-import { queryLines, seenByLine, sequenceValues, visibleKeys } from "./sequences.ts";
+import { sequenceValues, visibleKeys } from "./sequences.ts";
 import type { Sequences } from "./sequences.ts";
 
 type Call = Parameters<AttentionKernels["attentionGradient"]>[0];

@@ -61,6 +61,26 @@ export const sequencePlace = `
   let first_row = values.query_start + group.z * values.query_step;
   let first_key_row = values.key_start + group.z * values.key_step;`;
 
+/** WGSL of a workgroup whose lines are queries: its place, and which keys the four of a thread see, for `seenByLine`. */
+export const queryLines = `
+  let head = group.y;
+  let kv_head = head * values.kv_heads / values.heads;
+  ${sequencePlace}
+  let first_query = group.x * ${tileLines}u;
+  let last_query = min(first_query + ${tileLines}u, values.query_count) - 1u;
+  ${ownBlock}
+  let first_seen = vec4u(${eachQuery("first_key")});
+  let end_seen = vec4u(${eachQuery("end_key")});`;
+
+function eachQuery(name: string): string {
+  return [0, 1, 2, 3].map((i) => `${name}(first_query + ${lineOf(i)})`).join(", ");
+}
+
+/** WGSL: which of these queries see a key. */
+export function seenByLine(key: string): string {
+  return `((vec4u(${key}) >= first_seen) & (vec4u(${key}) < end_seen))`;
+}
+
 const quadsOf = (headDim: number): number => Math.ceil(headDim / 4);
 
 /** The slabs of vectors: their numbers, and their quads. */
@@ -93,7 +113,7 @@ export function loadLines(headDim: number, lines: Vectors): string {
 
 /**
  * WGSL that declares `name_0` and `name_1`: for each column of the block its products with the four lines. Lines are not
- * loaded where they are in memory already. No thread is ahead of the others afterwards, but with the last slab.
+ * loaded where they are in memory already. Threads are not in step afterwards.
  */
 export function products(name: string, headDim: number, lines: Vectors | "loaded", columns: Vectors): string {
   const slabs = slabsOf(headDim).map(

@@ -82,12 +82,12 @@ fn ${name}_quad(batch: u32, inner: u32, line: u32) -> vec4f {
 
 /**
  * WGSL of `name_quad(row, head, quad)`: elements `[4 · quad, 4 · quad + 4)` of a vector of `view`, `[rows, heads, width]`.
- * What lies beyond its width is zero.
+ * What lies beyond its width is zero. The kernel does not write to the view's buffer.
  */
-export function vectorQuads(name: string, view: View, written: readonly (View<DType> | null)[] = []): Quads {
+export function vectorQuads(name: string, view: View): Quads {
   const [rowStride, headStride] = view.strides;
   const width = view.shape[2];
-  const byFours = readsByFours(view, 2, written);
+  const byFours = readsByFours(view, 2, []);
   const unit = byFours ? 4 : 1;
   const place = `row * values.${name}_row + head * values.${name}_head`;
   return {

@@ -1,5 +1,4 @@
 import type { AttentionOptions, AttentionSequence } from "../../contract/index.ts";
-import { lineOf, ownBlock, sequencePlace, tileLines } from "./attention-tiles.ts";
 import { f32, u32 } from "./program.ts";
 import type { Value } from "./program.ts";
 
@@ -60,24 +59,4 @@ fn first_key(query: u32) -> u32 {
   let end = values.key_count - values.query_count + query + 1u;
   return end - min(end, values.window);
 }`;
-}
-
-/** WGSL of a workgroup whose lines are queries: its place, and which keys the four of a thread see, for `seenByLine`. */
-export const queryLines = `
-  let head = group.y;
-  let kv_head = head * values.kv_heads / values.heads;
-  ${sequencePlace}
-  let first_query = group.x * ${tileLines}u;
-  let last_query = min(first_query + ${tileLines}u, values.query_count) - 1u;
-  ${ownBlock}
-  let first_seen = vec4u(${eachQuery("first_key")});
-  let end_seen = vec4u(${eachQuery("end_key")});`;
-
-function eachQuery(name: string): string {
-  return [0, 1, 2, 3].map((i) => `${name}(first_query + ${lineOf(i)})`).join(", ");
-}
-
-/** WGSL: which of these queries see a key. */
-export function seenByLine(key: string): string {
-  return `((vec4u(${key}) >= first_seen) & (vec4u(${key}) < end_seen))`;
 }

@@ -100,7 +100,7 @@ export interface ColumnRange {
   readonly element: string;
 }
 
-/** Rows of a column that one thread of each lane combines; where there are more, other workgroups take them. */
+/** Rows that a workgroup goes down where there are more of them: other workgroups take the rest. */
 export const rowsOfPiece = 256;
 
 /** WGSL that declares `all`: what the elements of `column` are combined into, for its thread with `lane` 0. */
