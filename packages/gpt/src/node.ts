@@ -5,4 +5,6 @@ export { loadModel, resolveModelDirectory, saveModel } from "./node/model-folder
 export type { SaveOptions } from "./node/model-folder.ts";
 export { publishFiles, publishFolder } from "./node/publish.ts";
 export type { PublishFilesOptions, PublishFolderOptions } from "./node/publish.ts";
+// Internal: for the packages of this project, which read files in no other way.
+export { openRegularFile, readRegularFile } from "./node/regular-file.ts";
 export { removeFolder } from "./node/remove.ts";

@@ -1,7 +1,33 @@
 import { GPTError } from "../errors.ts";
-import type { ReadableFolder } from "./random-access.ts";
+import type { RandomAccessFile, ReadableFolder } from "./random-access.ts";
 
-/** Reads a small file whole, or gives undefined where there is none. Throws `invalid-file` beyond `maxBytes`. */
+/**
+ * Exactly `length` bytes from `offset`, which the file must have: a range is checked before it is asked for, and what
+ * comes back is checked, since anybody can implement `RandomAccessFile`. Throws `read-failed`.
+ */
+export async function readRange(file: RandomAccessFile, offset: number, length: number): Promise<Uint8Array> {
+  if (!(Number.isSafeInteger(file.size) && offset + length <= file.size)) {
+    throw new GPTError("read-failed", `${file.name} has ${file.size} bytes: ${length} from byte ${offset} are not there`);
+  }
+  const bytes = await file.read(offset, length);
+  if (bytes.length !== length) {
+    throw new GPTError("read-failed", `${file.name} gave ${bytes.length} of ${length} bytes from byte ${offset}`);
+  }
+  return bytes;
+}
+
+/** All of a file's bytes, at most `maxBytes`. Throws `invalid-file` beyond, and `read-failed`. */
+export async function readWhole(file: RandomAccessFile, maxBytes: number): Promise<Uint8Array> {
+  if (!(file.size <= maxBytes)) {
+    throw new GPTError(
+      "invalid-file",
+      `${file.name} has ${file.size} bytes, more than the limit of ${maxBytes}; check that it is the right file`,
+    );
+  }
+  return readRange(file, 0, file.size);
+}
+
+/** Reads a small file of a folder whole, or gives undefined where there is none. Throws as `readWhole` does. */
 export async function readSmallFile(
   folder: ReadableFolder,
   name: string,
@@ -10,10 +36,7 @@ export async function readSmallFile(
   const file = await folder.open(name);
   if (!file) return undefined;
   try {
-    if (file.size > maxBytes) {
-      throw new GPTError("invalid-file", `${file.name} has ${file.size} bytes, more than the limit of ${maxBytes}`);
-    }
-    return { bytes: await file.read(0, file.size), path: file.name };
+    return { bytes: await readWhole(file, maxBytes), path: file.name };
   } finally {
     await file.close();
   }

@@ -327,11 +327,11 @@ describe("refuses, in one clear error,", () => {
   });
 
   test("files larger than any real one, unread", async () => {
-    const large = new Uint8Array(2 ** 20 + 1).fill(0x20);
+    const large = new Uint8Array(2 ** 22 + 1).fill(0x20);
     await expectRefusal(
       { "config.json": large },
       "invalid-file",
-      "model/config.json has 1048577 bytes, more than the limit",
+      "model/config.json has 4194305 bytes, more than the limit",
     );
   });
 

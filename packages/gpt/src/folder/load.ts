@@ -24,7 +24,7 @@ export interface LoadOptions {
 }
 
 export const configName = "config.json";
-const maxConfigBytes = 2 ** 20;
+const maxConfigBytes = 2 ** 22;
 
 /**
  * Loads a model from a folder in the Hugging Face layout: `config.json`, and `model.safetensors` or its shards. Weights

@@ -64,7 +64,7 @@ describe("model folders on the disk", () => {
 
   test("whose file is a folder are an error, not a crash", async () => {
     await mkdir(join(directory, "config.json"));
-    await expect(loadModel(directory)).rejects.toThrow(`${join(directory, "config.json")} is not a file`);
+    await expect(loadModel(directory)).rejects.toThrow(`${join(directory, "config.json")} is not a file but a folder; give the path of a file`);
   });
 });
 
@@ -112,7 +112,7 @@ describe("openFolder", () => {
     expect(await file?.read(10, 0)).toEqual(new Uint8Array(0));
     await expect(file?.read(8, 3)).rejects.toMatchObject({
       code: "read-failed",
-      message: `${join(directory, "x")} ends at byte 10, expected 11`,
+      message: `${join(directory, "x")} has 10 bytes: 3 from byte 8 are not there`,
     });
     await file?.close();
     await expect(file?.read(0, 1)).rejects.toMatchObject({ code: "read-failed" });

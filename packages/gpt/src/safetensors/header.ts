@@ -1,5 +1,6 @@
 import { GPTError } from "../errors.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
+import { readRange } from "../files/read-file.ts";
 import { JsonReader, quote } from "../json-reader.ts";
 import { dtypeBits } from "./dtype.ts";
 import type { SafetensorsDType } from "./dtype.ts";
@@ -33,7 +34,7 @@ export async function readHeader(file: RandomAccessFile): Promise<SafetensorsHea
   if (file.size < prefixLength) {
     throw invalid(file.name, `a safetensors file has at least ${prefixLength} bytes, this one has ${file.size}`);
   }
-  const prefix = await file.read(0, prefixLength);
+  const prefix = await readRange(file, 0, prefixLength);
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
   if (length > BigInt(maxHeaderLength)) {
     throw invalid(file.name, `the header claims ${length} bytes, the limit is ${maxHeaderLength}, at byte 0`);
@@ -41,7 +42,7 @@ export async function readHeader(file: RandomAccessFile): Promise<SafetensorsHea
   if (length > BigInt(file.size - prefixLength)) {
     throw invalid(file.name, `the header claims ${length} bytes of a file of ${file.size}, at byte 0`);
   }
-  return parseHeader(await file.read(prefixLength, Number(length)), file.size, file.name);
+  return parseHeader(await readRange(file, prefixLength, Number(length)), file.size, file.name);
 }
 
 /**
