@@ -130,6 +130,12 @@ export class CrashDisk {
     this.#change(this.#folder(dirname(path)), [[basename(path), undefined]]);
   }
 
+  async removeEmptyDirectory(path: string): Promise<void> {
+    const folder = folderOf(this.#state, this.#folder(path));
+    if (folder.names.size > 0) throw systemError("ENOTEMPTY", path);
+    await this.remove(path);
+  }
+
   async list(path: string): Promise<readonly string[] | undefined> {
     return this.#find(path) === undefined ? undefined : [...folderOf(this.#state, this.#folder(path)).names.keys()];
   }

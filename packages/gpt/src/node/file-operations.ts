@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 
 /**
  * What writing files safely asks of a file system. The order of these calls is what survives a crash, so that a test
@@ -15,6 +15,8 @@ export interface FileOperations {
   syncDirectory(path: string): Promise<void>;
   /** Removes a file, or a folder with all that is in it. No error where there is none. */
   remove(path: string): Promise<void>;
+  /** Removes a folder that has nothing in it; rejects where it has, or where there is none. */
+  removeEmptyDirectory(path: string): Promise<void>;
   /** The names in a folder, or undefined where there is no such folder. */
   list(path: string): Promise<readonly string[] | undefined>;
 }
@@ -33,7 +35,12 @@ export const largestTransfer = 2 ** 30;
 /** The operations of Node's file system. */
 export const nodeFileOperations: FileOperations = {
   async makeDirectory(path) {
-    await mkdir(path, { recursive: true });
+    try {
+      // Not recursive: Node's recursive form never returns in /proc, and hides why a disk refuses.
+      await mkdir(path);
+    } catch (error) {
+      if (systemCode(error) !== "EEXIST") throw error;
+    }
   },
   async createFile(path) {
     const handle = await open(path, "wx");
@@ -58,6 +65,7 @@ export const nodeFileOperations: FileOperations = {
     }
   },
   remove: (path) => rm(path, { recursive: true, force: true }),
+  removeEmptyDirectory: rmdir,
   async list(path) {
     try {
       return await readdir(path);

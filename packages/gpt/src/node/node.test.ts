@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -122,6 +122,27 @@ describe("openFolder", () => {
     expect(await openFolder(directory).open("x")).toBeUndefined();
     expect(await openFolder(join(directory, "y")).open("x")).toBeUndefined();
     await expect(openFolder(join(directory, "y")).open("../x")).rejects.toThrow('"../x" is not a plain file name');
+  });
+});
+
+describe("a folder that the system does not let be made", () => {
+  const places = [
+    ["/proc/gpt/run", "a part of the path cannot be made"],
+    ["/sys/gpt/run", "(permission was denied|the disk is read-only)"],
+  ];
+  test.runIf(process.platform === "linux").each(places)("%s is refused at once, for the reason", async (path, reason) => {
+    for (const publish of [publishFolder, publishFiles]) {
+      await expect(publish(path, [textFile("a", "1")])).rejects.toMatchObject({
+        code: "write-failed",
+        message: expect.stringMatching(`^${path} could not be written: ${reason}.*; nothing was lost$`) as string,
+      });
+    }
+  });
+
+  test("because a link leads nowhere is refused as well", async () => {
+    const link = join(directory, "link");
+    await symlink(join(directory, "none"), link);
+    await expect(publishFiles(link, [textFile("a", "1")])).rejects.toThrow("a link that leads nowhere");
   });
 });
 

@@ -193,6 +193,7 @@ function failing(
     rename: checked((from: string, to: string) => disk.rename(from, to)),
     syncDirectory: checked((path) => disk.syncDirectory(path)),
     remove: (path: string) => disk.remove(path),
+    removeEmptyDirectory: (path: string) => disk.removeEmptyDirectory(path),
     list: (path: string) => disk.list(path),
     async createFile(path: string): Promise<WritableFile> {
       check(path);

@@ -5,7 +5,7 @@ import type { OutputFile } from "../files/output-file.ts";
 import { quote } from "../json-reader.ts";
 import { nodeFileOperations, systemCode } from "./file-operations.ts";
 import type { FileOperations } from "./file-operations.ts";
-import { cleanUp, TemporaryNames } from "./temporary-names.ts";
+import { removeLeftovers, TemporaryNames } from "./temporary-names.ts";
 
 export interface PublishFolderOptions {
   /** Whether a folder of that name is replaced; it is an error otherwise. Default false. */
@@ -33,7 +33,7 @@ export async function publishFolder(
   let published = false;
   try {
     await ensureDirectory(parent, operations);
-    await cleanUp(parent, operations);
+    await removeLeftovers(parent, operations);
     const exists = await contains(path, operations);
     if (exists && !replace) {
       throw new GPTError("write-failed", `${target} exists already; choose another name, or remove it first`);
@@ -86,7 +86,7 @@ export async function publishFiles(
   let changed = false;
   try {
     await ensureDirectory(path, operations);
-    await cleanUp(path, operations);
+    await removeLeftovers(path, operations);
     for (const { file, temporary } of all) await writeFile(temporary, file, operations);
     const present = new Set(await operations.list(path));
     const replaces = others.some(({ file }) => present.has(file.name));
@@ -136,7 +136,7 @@ async function writeFile(path: string, { name, chunks }: OutputFile, operations:
 }
 
 /** Makes a folder and those above it, so that all of them would survive a crash. */
-async function ensureDirectory(path: string, operations: FileOperations): Promise<void> {
+export async function ensureDirectory(path: string, operations: FileOperations): Promise<void> {
   if ((await operations.list(path)) !== undefined) return;
   const parent = dirname(path);
   if (parent !== path) await ensureDirectory(parent, operations);
@@ -176,6 +176,7 @@ const advice: Readonly<Record<string, string>> = {
   EPERM: "permission was denied; choose a folder that you may write to",
   EROFS: "the disk is read-only; choose another folder",
   ENOTDIR: "a part of the path is a file, not a folder",
+  ENOENT: "a part of the path cannot be made, or is a link that leads nowhere; choose another folder",
 };
 
 /** A failure of the system as an error of ours; errors of others, such as those of the chunks, stay what they are. */

@@ -32,7 +32,7 @@ export class TemporaryNames {
 }
 
 /** Removes from a folder what writers that crashed left there, and brings back what they had moved out of the way. */
-export async function cleanUp(directory: string, operations: FileOperations): Promise<void> {
+export async function removeLeftovers(directory: string, operations: FileOperations): Promise<void> {
   const names = (await operations.list(directory)) ?? [];
   for (const name of names) {
     const [, original, writer, purpose] = pattern.exec(name) ?? [];
