@@ -1,6 +1,6 @@
-import { exp4 } from "./math";
+import { exp4, log1p } from "./math";
+import { othersOf } from "./normalization";
 import { maxOf } from "./reduce";
-import { exponentials } from "./normalization";
 import { storeUpTo4 } from "./simd";
 
 /**
@@ -19,24 +19,34 @@ export function countTargets(targets: usize, rows: i32, classes: i32, ignoreInde
   return -1;
 }
 
-/** The cross-entropy of each row of logits, 0 where ignored. */
+/**
+ * The cross-entropy of each row of logits, 0 where ignored, and in `statistics` the largest logit of a row with the sum of
+ * the other exponentials: see `othersOf`.
+ */
 export function crossEntropy(
-  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32, losses: usize, logSumExp: usize,
+  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32, losses: usize, statistics: usize,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    const target = load<i32>(targets + <usize>row * 4);
-    const largest = maxOf(logits, classes);
-    const logSum = <f32>(<f64>largest + Math.log(exponentials(logits, classes, largest, 0)));
-    store<f32>(logSumExp + <usize>row * 4, logSum);
-    const loss = target == ignoreIndex ? <f32>0 : logSum - load<f32>(logits + <usize>target * 4);
-    store<f32>(losses + <usize>row * 4, loss);
+  for (; rows > 0; rows--) {
+    const target = load<i32>(targets);
+    let loss: f32 = 0;
+    if (target != ignoreIndex) {
+      const largest = maxOf(logits, classes);
+      const others = othersOf(logits, classes, largest);
+      loss = <f32>(<f64>largest - <f64>load<f32>(logits + <usize>target * 4) + log1p(others));
+      store<f32>(statistics, largest);
+      store<f32>(statistics, <f32>others, 4);
+    }
+    store<f32>(losses, loss);
     logits += <usize>classes * 4;
+    targets += 4;
+    losses += 4;
+    statistics += 8;
   }
 }
 
 /** `out = (softmax(logits) − onehot(target)) · grad` of each row, 0 where ignored. `out` may be `logits`. */
 export function crossEntropyGradient(
-  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32, logSumExp: usize, grad: usize, out: usize,
+  logits: usize, rows: i32, classes: i32, targets: usize, ignoreIndex: i32, statistics: usize, grad: usize, out: usize,
 ): void {
   const step = <usize>classes * 4;
   for (; rows > 0; rows--) {
@@ -44,21 +54,27 @@ export function crossEntropyGradient(
     if (target == ignoreIndex) {
       memory.fill(out, 0, step);
     } else {
+      const largest = load<f32>(statistics);
+      const others = load<f32>(statistics, 4);
+      const sum = others + 1;
       const g = load<f32>(grad);
-      const grads = f32x4.splat(g);
-      const shift = f32x4.splat(load<f32>(logSumExp));
-      const probability = exp4(f32x4.sub(v128.load32_splat(logits + <usize>target * 4), shift));
+      const factors = f32x4.splat(g / sum);
+      const shift = f32x4.splat(largest);
+      const score = load<f32>(logits + <usize>target * 4);
+      const exponential = f32x4.extract_lane(exp4(f32x4.splat(score - largest)), 0);
       for (let i = 0; i < classes; i += 4) {
         const at = <usize>i * 4;
-        const y = f32x4.mul(exp4(f32x4.sub(v128.load(logits + at), shift)), grads);
+        const y = f32x4.mul(exp4(f32x4.sub(v128.load(logits + at), shift)), factors);
         storeUpTo4(out + at, y, classes - i);
       }
-      store<f32>(out + <usize>target * 4, (f32x4.extract_lane(probability, 0) - 1) * g);
+      // Probability less 1, without cancellation where it is close to 1.
+      const excess = score == largest ? -others / sum : exponential / sum - 1;
+      store<f32>(out + <usize>target * 4, excess * g);
     }
     logits += step;
     out += step;
     targets += 4;
-    logSumExp += 4;
+    statistics += 8;
     grad += 4;
   }
 }

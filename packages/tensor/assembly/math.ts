@@ -1,4 +1,4 @@
-/** Functions of four f32 at once. Their errors are against exact values, and hold in both builds. */
+/** Functions, most of four f32 at once. Their errors are against exact values, and hold in both builds. */
 import { madd, nmadd } from "./simd";
 
 /**
@@ -102,4 +102,10 @@ export function geluDerivative4(x: v128): v128 {
   const s = f32x4.div(constant(0), f32x4.add(constant(0), e));
   const slope = madd(square, constant(84), constant(76));
   return madd(f32x4.mul(x, slope), f32x4.mul(s, f32x4.mul(s, e)), s);
+}
+
+/** log(1 + x) for x ≥ 0, within an ulp of f32 also where x is tiny. */
+@inline
+export function log1p(x: f64): f64 {
+  return x < 1e-4 ? x - 0.5 * x * x : Math.log(1 + x);
 }

@@ -1,6 +1,6 @@
-import { exp4 } from "./math";
+import { exp4, log1p } from "./math";
 import { keepFirst, madd, storeUpTo4, sumLanes } from "./simd";
-import { block, dot, maxOf, sumOf } from "./reduce";
+import { block, dot, indexOf, maxOf, sumOf } from "./reduce";
 
 /**
  * Layer normalization of rows, in two passes for the variance. `mean` and `inverseDeviation` may be address 0: then
@@ -161,6 +161,15 @@ export function exponentials(x: usize, count: i32, shift: f32, out: usize): f64 
   return total;
 }
 
+/**
+ * `Σ e^(x − largest)` over all elements but one of the largest: NaN where there is NaN or ∞, or nothing but −∞.
+ */
+export function othersOf(x: usize, count: i32, largest: f32): f64 {
+  const at = indexOf(x, count, largest);
+  const before = exponentials(x, at, largest, 0);
+  return before + exponentials(x + <usize>(at + 1) * 4, count - at - 1, largest, 0) + <f64>(largest - largest);
+}
+
 /** Softmax of rows. */
 export function softmax(x: usize, rows: i32, width: i32, out: usize): void {
   for (; rows > 0; rows--) {
@@ -179,7 +188,7 @@ export function logSoftmax(x: usize, rows: i32, width: i32, out: usize): void {
   for (; rows > 0; rows--) {
     const largest = maxOf(x, width);
     const largests = f32x4.splat(largest);
-    const logSum = f32x4.splat(<f32>Math.log(exponentials(x, width, largest, 0)));
+    const logSum = f32x4.splat(<f32>log1p(othersOf(x, width, largest)));
     for (let i = 0; i < width; i += 4) {
       const at = <usize>i * 4;
       storeUpTo4(out + at, f32x4.sub(f32x4.sub(v128.load(x + at), largests), logSum), width - i);

@@ -68,6 +68,15 @@ export function maxOf(x: usize, count: i32): f32 {
   return maxLanes(f32x4.max(largest, second));
 }
 
+/** Where `value` occurs first among `count` contiguous elements, at least one; the last place where it does not. */
+export function indexOf(x: usize, count: i32, value: f32): i32 {
+  const values = f32x4.splat(value);
+  let i = 0;
+  while (i + 4 < count && !v128.any_true(f32x4.eq(v128.load(x + <usize>i * 4), values))) i += 4;
+  while (i + 1 < count && load<f32>(x + <usize>i * 4) != value) i++;
+  return i;
+}
+
 /** `out[i] = Σ x[i]` for rows of `length`. */
 export function sumRows(x: usize, rows: i32, length: i32, out: usize): void {
   for (; rows > 0; rows--) {

@@ -9,7 +9,7 @@ import { embeddingStored } from "./weights.ts";
 
 /**
  * Rows of a table by id: `table` is `[entries, width]`, `ids` of any shape, the result `[…ids.shape, width]`. An id
- * outside the table throws where the backend can see it in time (cpu, wasm); elsewhere its row is zero. A stored table has
+ * outside the table throws where the backend can see it in time (cpu, wasm); elsewhere its row is NaN. A stored table has
  * no gradient.
  */
 export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {

@@ -101,7 +101,7 @@ function evaluateChunks(
   const [rows] = x.shape;
   const [classes] = weight.shape;
   const chunkLogits = Tensor.allocate(backend, "f32", [chunkRows, classes]);
-  const chunkSums = Tensor.allocate(backend, "f32", [chunkRows]);
+  const chunkStatistics = Tensor.allocate(backend, "f32", [chunkRows, 2]);
   const ones = full([chunkRows], 1, { backend });
   for (let chunk = 0; chunk < counts.size; chunk++) {
     const firstRow = chunk * chunkRows;
@@ -109,7 +109,7 @@ function evaluateChunks(
     const xs = slice(x, 0, firstRow, firstRow + size);
     const logits = slice(chunkLogits, 0, 0, size);
     const labels = slice(targets, 0, firstRow, firstRow + size);
-    const logSumExp = slice(chunkSums, 0, 0, size);
+    const statistics = slice(chunkStatistics, 0, 0, size);
     if (weight instanceof StoredWeight) multiplyByStored(logits, xs, weight);
     else multiplyInto(logits, xs, transpose(weight));
     kernels.crossEntropy({
@@ -118,12 +118,12 @@ function evaluateChunks(
       ignoreIndex,
       firstRow,
       losses: slice(losses, 0, firstRow, firstRow + size),
-      logSumExp,
+      statistics,
       count: slice(counts, 0, chunk, chunk + 1),
     });
     if (!gradX && !gradWeight) continue;
     const grad = slice(ones, 0, 0, size);
-    kernels.crossEntropyGradient({ logits, targets: labels, ignoreIndex, logSumExp, grad, out: logits });
+    kernels.crossEntropyGradient({ logits, targets: labels, ignoreIndex, statistics, grad, out: logits });
     if (gradX) {
       const gradXs = slice(gradX, 0, firstRow, firstRow + size);
       if (weight instanceof StoredWeight) multiplyByStoredTransposed(gradXs, logits, weight);

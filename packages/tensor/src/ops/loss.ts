@@ -2,6 +2,7 @@ import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
+import type { Shape } from "../shape.ts";
 import { div, maximum } from "./elementwise.ts";
 import { reshape } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
@@ -34,26 +35,26 @@ export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: Cr
   const rows = targets.size;
   return scope(() => {
     const [flatLogits, flatTargets] = [dense(logits), dense(targets)];
-    const allocate = (length: number): Tensor => Tensor.allocate(logits.backend, "f32", [length]);
-    const [losses, logSumExp, count] = [allocate(rows), allocate(rows), allocate(1)];
+    const allocate = (shape: Shape): Tensor => Tensor.allocate(logits.backend, "f32", shape);
+    const [losses, statistics, count] = [allocate([rows]), allocate([rows, 2]), allocate([1])];
     logits.backend.kernels.crossEntropy({
       logits: viewAs(flatLogits, rows, classes),
       targets: viewAs(flatTargets, rows),
       ignoreIndex,
       firstRow: 0,
       losses,
-      logSumExp,
+      statistics,
       count,
     });
-    const saved = [flatLogits, flatTargets, logSumExp] as const;
-    record("crossEntropy", [logits], losses, saved, ({ grad, saved: [logits, targets, logSumExp] }) => {
+    const saved = [flatLogits, flatTargets, statistics] as const;
+    record("crossEntropy", [logits], losses, saved, ({ grad, saved: [logits, targets, statistics] }) => {
       const out = logits.allocateLike();
       if (out.size > 0) {
         out.backend.kernels.crossEntropyGradient({
           logits: viewAs(logits, rows, classes),
           targets: viewAs(targets, rows),
           ignoreIndex,
-          logSumExp,
+          statistics,
           grad: dense(grad),
           out: viewAs(out, rows, classes),
         });

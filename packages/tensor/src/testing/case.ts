@@ -10,7 +10,7 @@ export interface Capabilities {
   readonly nan: boolean;
   /** Numbers below 2⁻¹²⁶ are kept, not flushed to zero. */
   readonly subnormals: boolean;
-  /** Indices outside of a table throw `index-out-of-range`; elsewhere rows are zero and losses NaN. */
+  /** Indices outside of a table throw `index-out-of-range`; elsewhere rows, losses and gradients are NaN. */
   readonly indexErrors: boolean;
 }
 

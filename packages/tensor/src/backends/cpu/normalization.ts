@@ -64,16 +64,14 @@ export function normalization(memory: Memory): NormalizationKernels {
       const [rows, width] = x.shape;
       const xs = memory.dense(x);
       const result = memory.dense(out);
-      const exponentials = new Float64Array(width);
       for (let row = 0; row < rows; row++) {
         const start = row * width;
-        let largest = -Infinity;
-        for (let i = 0; i < width; i++) largest = Math.max(largest, xs[start + i]);
-        let sum = 0;
-        for (let i = 0; i < width; i++) sum += exponentials[i] = Math.exp(xs[start + i] - largest);
-        const logSum = Math.log(sum);
+        const scores = xs.subarray(start, start + width);
+        const { largest, others } = othersOf(scores);
+        const logSum = Math.log1p(others);
         for (let i = 0; i < width; i++) {
-          result[start + i] = logarithm ? xs[start + i] - largest - logSum : exponentials[i] / sum;
+          const score = scores[i] - largest;
+          result[start + i] = logarithm ? score - logSum : Math.exp(score) / (1 + others);
         }
       }
     },
@@ -93,4 +91,17 @@ export function normalization(memory: Memory): NormalizationKernels {
       }
     },
   };
+}
+
+/**
+ * The largest of some scores, and `Σ exp(score − largest)` of all others: NaN where there is NaN or ∞, or nothing but −∞.
+ * Of equal ones one is the largest.
+ */
+export function othersOf(scores: Float32Array): { readonly largest: number; readonly others: number } {
+  let top = 0;
+  for (let i = 1; i < scores.length; i++) if (scores[i] > scores[top]) top = i;
+  const largest = scores[top];
+  let others = largest - largest;
+  for (let i = 0; i < scores.length; i++) if (i !== top) others += Math.exp(scores[i] - largest);
+  return { largest, others };
 }

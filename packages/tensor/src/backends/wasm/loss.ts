@@ -8,7 +8,7 @@ const time = 1;
 
 export function loss(engine: Engine): LossKernels {
   return {
-    crossEntropy({ logits, targets, ignoreIndex, firstRow, losses, logSumExp, count }) {
+    crossEntropy({ logits, targets, ignoreIndex, firstRow, losses, statistics, count }) {
       const [rows, classes] = logits.shape;
       const [from, classOf] = [engine.address(logits), engine.address(targets)];
       const wrong = engine.wasm.countTargets(classOf, rows, classes, ignoreIndex, engine.address(count));
@@ -19,18 +19,18 @@ export function loss(engine: Engine): LossKernels {
         const at = start * bytesPerElement;
         return [
           "crossEntropy", from + at * classes, some, classes, classOf + at, ignoreIndex,
-          engine.address(losses) + at, engine.address(logSumExp) + at,
+          engine.address(losses) + at, engine.address(statistics) + 2 * at,
         ];
       });
     },
 
-    crossEntropyGradient({ logits, targets, ignoreIndex, logSumExp, grad, out }) {
+    crossEntropyGradient({ logits, targets, ignoreIndex, statistics, grad, out }) {
       const [rows, classes] = logits.shape;
       engine.divide(rows, { time: classes * time }, (start, some) => {
         const at = start * bytesPerElement;
         return [
           "crossEntropyGradient", engine.address(logits) + at * classes, some, classes, engine.address(targets) + at,
-          ignoreIndex, engine.address(logSumExp) + at, engine.address(grad) + at, engine.address(out) + at * classes,
+          ignoreIndex, engine.address(statistics) + 2 * at, engine.address(grad) + at, engine.address(out) + at * classes,
         ];
       });
     },

@@ -35,26 +35,38 @@ const definitions = {
   return select(scaled(fma(p, r * r, r) + 1.0, i32(n)), x, isNaN(x));
 }`,
   },
-  /** With x = m·2ᵉ, √½ ≤ m < √2: e·ln 2 + log m, the latter by a minimax polynomial (Cephes, logf). */
+  /** n·ln 2 + log(1 + r) for √½ ≤ 1 + r < √2, by a minimax polynomial (Cephes, logf). */
+  logarithmNear: {
+    uses: [],
+    code: `fn logarithmNear(r: f32, n: f32) -> f32 {
+  let z = r * r;
+  var p = fma(7.0376836292e-2, r, -1.1514610310e-1);
+  p = fma(fma(fma(p, r, 1.1676998740e-1), r, -1.2420140846e-1), r, 1.4249322787e-1);
+  p = fma(fma(fma(fma(p, r, -1.6668057665e-1), r, 2.0000714765e-1), r, -2.4999993993e-1), r, 3.3333331174e-1);
+  let y = fma(-0.5, z, fma(r * z, p, n * -2.12194440e-4));
+  return fma(n, 0.693359375, r + y);
+}`,
+  },
+  /** With x = m·2ᵉ, √½ ≤ m < √2: e·ln 2 + log m. */
   logarithm: {
-    uses: ["isNaN", "nan", "infinity"],
+    uses: ["logarithmNear", "isNaN", "nan", "infinity"],
     code: `fn logarithm(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
   var e = i32(bits >> 23u) - 126;
   var m = bitcast<f32>((bits & 0x007fffffu) | 0x3f000000u);
   if (m < 0.70710678) { e -= 1; m += m; }
-  let r = m - 1.0;
-  let z = r * r;
-  var p = fma(7.0376836292e-2, r, -1.1514610310e-1);
-  p = fma(fma(fma(p, r, 1.1676998740e-1), r, -1.2420140846e-1), r, 1.4249322787e-1);
-  p = fma(fma(fma(fma(p, r, -1.6668057665e-1), r, 2.0000714765e-1), r, -2.4999993993e-1), r, 3.3333331174e-1);
-  let n = f32(e);
-  var y = fma(r * z, p, n * -2.12194440e-4);
-  y = fma(-0.5, z, y);
-  y = fma(n, 0.693359375, r + y);
+  var y = logarithmNear(m - 1.0, f32(e));
   if (bits > 0x80000000u && bits <= 0xff800000u) { y = nan(); }
   if ((bits & 0x7fffffffu) < 0x00800000u) { y = -infinity(); }
   return select(y, x, isNaN(x) || bits == 0x7f800000u);
+}`,
+  },
+  /** log(1 + x) for x ≥ 0: exact where x is tiny, too. */
+  logarithmOf1Plus: {
+    uses: ["logarithm", "logarithmNear"],
+    code: `fn logarithmOf1Plus(x: f32) -> f32 {
+  if (x < 0.41421356) { return logarithmNear(x, 0.0); }
+  return logarithm(1.0 + x);
 }`,
   },
   /** sin x, or with a turn of 1 cos x: reduced to |r| ≤ π/4 and a quadrant, then minimax polynomials (Cephes, sinf). */

@@ -1,6 +1,7 @@
 import type { Dense, IndexingKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { pairs, rowParts, rowsOf } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
@@ -23,6 +24,7 @@ export function indexing(engine: Engine): IndexingKernels {
             end: i32(start + rows.shape[0]),
           },
           source: (of) => `
+${functions(["nan"])}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let i = ${linearIndex};
@@ -31,7 +33,7 @@ fn main(${entryArguments}) {
   if (id >= values.start && id < values.end) {
     ${of.out("i")} = ${of.table("u32(id - values.start) * values.width + i % values.width")};
   } else if (id < 0 || id >= values.entries) {
-    ${of.out("i")} = 0.0;
+    ${of.out("i")} = nan();
   }
 }`,
           workgroups: linear(count),

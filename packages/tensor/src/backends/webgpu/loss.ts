@@ -5,12 +5,12 @@ import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { rowsOf } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { exponentialsOfRow, rowFunctions, rowThreads, rowThreadsFor, together } from "./workgroup.ts";
+import { othersOfRow, rowFunctions, rowThreads, rowThreadsFor, together } from "./workgroup.ts";
 
 export function loss(engine: Engine): LossKernels {
   return {
     crossEntropy({ ignoreIndex, firstRow: _firstRow, count, ...all }) {
-      for (const { logits, targets, losses, logSumExp } of rowsOf(engine, all)) {
+      for (const { logits, targets, losses, statistics } of rowsOf(engine, all)) {
         const [rows, classes] = logits.shape;
         const threads = rowThreadsFor(classes);
         engine.run({
@@ -20,7 +20,7 @@ export function loss(engine: Engine): LossKernels {
             logits: reads(logits),
             targets: reads(targets),
             losses: writes(losses),
-            logSumExp: writes(logSumExp),
+            statistics: writes(statistics),
           },
           values: { rows: u32(rows), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
           source: (of) => `
@@ -30,15 +30,17 @@ fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.classes;
-  ${exponentialsOfRow({ width: "values.classes", element: (i) => of.logits(`start + ${i}`), threads })}
-  let logSum = most + logarithm(all);
+  ${othersOfRow({ width: "values.classes", element: (i) => of.logits(`start + ${i}`), threads })}
   if (local > 0u) { return; }
-  ${of.logSumExp("row")} = logSum;
   let target_ = ${of.targets("row")};
   var loss = 0.0;
   if (target_ != values.ignoreIndex) {
+    ${of.statistics("2u * row")} = most;
+    ${of.statistics("2u * row + 1u")} = others;
     loss = nan();
-    if (target_ >= 0 && target_ < i32(values.classes)) { loss = logSum - ${of.logits("start + u32(target_)")}; }
+    if (target_ >= 0 && target_ < i32(values.classes)) {
+      loss = most - ${of.logits("start + u32(target_)")} + logarithmOf1Plus(others);
+    }
   }
   ${of.losses("row")} = loss;
 }`,
@@ -65,7 +67,7 @@ fn main(${entryArguments}) {
     },
 
     crossEntropyGradient({ ignoreIndex, ...all }) {
-      for (const { logits, targets, logSumExp, grad, out } of rowsOf(engine, all)) {
+      for (const { logits, targets, statistics, grad, out } of rowsOf(engine, all)) {
         const classes = logits.shape[1];
         const count = sizeOf(logits.shape);
         engine.run({
@@ -73,13 +75,13 @@ fn main(${entryArguments}) {
           operands: {
             logits: reads(logits),
             targets: reads(targets),
-            logSumExp: reads(logSumExp),
+            statistics: reads(statistics),
             grad: reads(grad),
             out: writes(out),
           },
           values: { count: u32(count), classes: u32(classes), ignoreIndex: i32(ignoreIndex) },
           source: (of) => `
-${functions(["exponential"])}
+${functions(["exponential", "nan"])}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let i = ${linearIndex};
@@ -88,8 +90,15 @@ fn main(${entryArguments}) {
   let target_ = ${of.targets("row")};
   var gradient = 0.0;
   if (target_ != values.ignoreIndex) {
-    let probability = exponential(${of.logits("i")} - ${of.logSumExp("row")});
-    gradient = (probability - select(0.0, 1.0, i32(i % values.classes) == target_)) * ${of.grad("row")};
+    let x = ${of.logits("i")};
+    let largest = ${of.statistics("2u * row")};
+    let others = ${of.statistics("2u * row + 1u")};
+    let sum = 1.0 + others;
+    gradient = exponential(x - largest) / sum;
+    // Without cancellation where the probability is close to 1.
+    if (i32(i % values.classes) == target_) { gradient = select(gradient - 1.0, -others / sum, x == largest); }
+    gradient *= ${of.grad("row")};
+    if (target_ < 0 || target_ >= i32(values.classes)) { gradient = nan(); }
   }
   ${of.out("i")} = gradient;
 }`,

@@ -6,8 +6,8 @@ import { rowsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import type { Operand } from "./program.ts";
 import {
-  columnThreads, combineColumn, downColumns, exponentialsOfRow, rowFunctions, rowsOfPiece, rowThreads,
-  rowThreadsFor, together,
+  columnThreads, combineColumn, downColumns, othersOfRow, rowFunctions, rowsOfPiece, rowThreads, rowThreadsFor,
+  together,
 } from "./workgroup.ts";
 
 /** Of gradients of a weight and a bias. */
@@ -109,11 +109,11 @@ fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
-  ${exponentialsOfRow({ width: "values.width", element: (i) => of.x(`start + ${i}`), threads })}
-  ${logarithm ? "let logSum = logarithm(all);" : ""}
+  ${othersOfRow({ width: "values.width", element: (i) => of.x(`start + ${i}`), threads })}
+  ${logarithm ? "let logSum = logarithmOf1Plus(others);" : ""}
   for (var i = local; i < values.width; i += ${threads}u) {
     let distance = ${of.x("start + i")} - most;
-    ${of.out("start + i")} = ${logarithm ? "distance - logSum" : "exponential(distance) / all"};
+    ${of.out("start + i")} = ${logarithm ? "distance - logSum" : "exponential(distance) / (1.0 + others)"};
   }
 }`,
           workgroups: spread(rows),

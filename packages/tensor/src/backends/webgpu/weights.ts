@@ -2,6 +2,7 @@ import type { Dense, StoredView, View, WeightKernels } from "../../contract/inde
 import { sizeOf } from "../../shape.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { eachRow, fewRows, multiplyByLanes } from "./multiply-few-rows.ts";
 import { multiplyByTiles } from "./multiply-by-tiles.ts";
@@ -66,6 +67,7 @@ export function weights(engine: Engine): WeightKernels {
             end: i32(start + part.shape[0]),
           },
           source: (of) => `
+${functions(["nan"])}
 ${storedFunctions(part.format)}
 ${table.functions(of)}
 @compute @workgroup_size(${linearSize})
@@ -76,7 +78,7 @@ fn main(${entryArguments}) {
   if (id >= values.start && id < values.end) {
     ${of.out("i")} = table_element(u32(id - values.start), i % values.width);
   } else if (id < 0 || id >= values.entries) {
-    ${of.out("i")} = 0.0;
+    ${of.out("i")} = nan();
   }
 }`,
           workgroups: linear(count),

@@ -39,12 +39,12 @@ fn ${name}(x: ${type}, local: u32) -> ${type} {
 }`;
 }
 
-/** WGSL of `largest` and `sum`, and of what `largestOfRow` and `exponentialsOfRow` call beside them. */
+/** WGSL of what `largestOfRow` and `othersOfRow` call, and of the logarithm that goes with the latter. */
 export function rowFunctions(threads: number): string {
   return `
-${functions(["exponential", "logarithm", "infinity"])}
+${functions(["exponential", "logarithmOf1Plus", "infinity", "nan"])}
 ${together("largest", "max(a, b)", threads)}
-${together("sum", "a + b", threads)}`;
+${together("sums", "a + b", threads, "vec2f")}`;
 }
 
 /** A row that threads share: WGSL of its width, and of an element. */
@@ -61,13 +61,21 @@ export function largestOfRow({ width, element, threads }: Row): string {
   let most = largest(part, local);`;
 }
 
-/** WGSL that declares `most`, and `all`, the sum of the exponentials of a row's elements less that. */
-export function exponentialsOfRow(row: Row): string {
+/**
+ * WGSL that declares `most`, and `others`, the sum of `e^(x − most)` of all elements but one of the largest: NaN where
+ * there is NaN or ∞, or nothing but −∞. The largest are counted, not added, so that the others are not lost beside them.
+ */
+export function othersOfRow(row: Row): string {
   const { width, element, threads } = row;
   return `${largestOfRow(row)}
-  part = 0.0;
-  for (var i = local; i < ${width}; i += ${threads}u) { part += exponential(${element("i")} - most); }
-  let all = sum(part, local);`;
+  var terms = vec2f();
+  for (var i = local; i < ${width}; i += ${threads}u) {
+    let element = ${element("i")};
+    terms += select(vec2f(exponential(element - most), 0.0), vec2f(0.0, 1.0), element == most);
+  }
+  let totals = sums(terms, local);
+  let isFinite = (bitcast<u32>(most) & 0x7fffffffu) < 0x7f800000u;
+  let others = select(nan(), totals.x + f32(u32(totals.y) - 1u), isFinite);`;
 }
 
 /** Columns of a workgroup whose threads go down columns. */

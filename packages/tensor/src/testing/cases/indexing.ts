@@ -9,6 +9,8 @@ import { combine, generate } from "../reference/array.ts";
 import * as reference from "../reference/indexing.ts";
 import { kernel } from "../write-case.ts";
 
+const { NaN: nan } = Number;
+
 const lookups: readonly OpCase[] = [
   op({
     name: "ids with repetitions",
@@ -58,11 +60,11 @@ const twoLookups = op({
 export const indexingChecks = {
   gatherRows: [
     kernel({
-      name: "the rows of ids outside are zero",
+      name: "the rows of ids outside are NaN",
       inputs: { table: numbers([4, 3]), ids: literal([-1, 2, 4], [3], "i32"), out: unwritten([3, 3]) },
       run: (kernels, views) => kernels.gatherRows(views),
       expected: ({ table }) => ({
-        out: generate([3, 3], ([row, column]) => (row === 1 ? table.data[2 * 3 + column] : 0)),
+        out: generate([3, 3], ([row, column]) => (row === 1 ? table.data[2 * 3 + column] : nan)),
       }),
       without: "indexErrors",
     }),

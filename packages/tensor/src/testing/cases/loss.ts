@@ -1,4 +1,6 @@
 import type { LossKernels } from "../../contract/index.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { add, mul, sub } from "../../ops/elementwise.ts";
 import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
 import { crossEntropy } from "../../ops/loss.ts";
 import type { CrossEntropyOptions } from "../../ops/loss.ts";
@@ -14,7 +16,8 @@ import type { NdArray } from "../reference/array.ts";
 import { array, generate } from "../reference/array.ts";
 import * as reference from "../reference/loss.ts";
 import { linear } from "../reference/matmul.ts";
-import { logSumExp } from "../reference/normalization.ts";
+import { statisticsOf } from "../reference/normalization.ts";
+import { slice } from "../reference/movement.ts";
 import { reduce } from "../reference/reduce.ts";
 import { kernel } from "../write-case.ts";
 
@@ -123,6 +126,65 @@ const extremes = [
   { row: [3e38, -3e38, 0], loss: inf },
 ];
 
+/** Rows of logits in which one class takes almost all, or all the same, far from zero and close to it. */
+const peaks: readonly (readonly number[])[] = [
+  [1000, 990], [30, 15], [-2000, -2009], [0, -40, -41], [5, 5, -20], [7], [1e6, 1e6 + 1, 1e6 - 14, 1e6 + 0.5],
+  [3e38, -3e38], [1e-30, -1e-30], [0, 1e-40, -12], [-inf, 1000, 980], [-3e38, -3e38],
+  Array.from({ length: 70 }, (_, i) => (i === 37 ? 300 : 270 - i)),
+];
+
+/** One row each, so that errors are relative to its own loss and its own gradient. */
+const peaked = peaks.flatMap((row) =>
+  row.flatMap((_, target) => {
+    if (row.length > 4 && target % 37 > 0) return [];
+    const shown = row.length > 4 ? `${row.length} logits` : `[${row.join(", ")}]`;
+    const [logits, targets] = [array([1, row.length], Float32Array.from(row)), array([1], [target])];
+    return op({
+      name: `${shown}, the target ${target}`,
+      inputs: { logits: literal(row, logits.shape), targets: literal([target], [1], "i32") },
+      run: ({ logits, targets }) => crossEntropy(logits, targets),
+      reference: ({ logits, targets }) => reduced(logits, targets, {}),
+      gradients: { logits: Array.from(reference.crossEntropyGradient(logits, targets).data) },
+      gradientTolerance: 2e-6,
+    });
+  }),
+);
+
+/** The head in chunks of a row: of each row one class takes almost all. */
+const peakedHead = op({
+  name: "linear: a class takes almost all",
+  inputs: {
+    x: literal([1000, 0.25], [2, 1]),
+    weight: literal([1, 0.984375, 0.96875], [3, 1]),
+    targets: literal([0, -100], [2], "i32"),
+  },
+  run: ({ x, weight, targets }) => linearCrossEntropy(x, weight, targets, { chunkRows: 1 }),
+  reference: ({ x, weight, targets }) => reduced(linear(x, weight), targets, {}),
+  gradients: (() => {
+    // Logits of 1000, 984.375 and 968.75.
+    const [second, third] = [Math.exp(-15.625), Math.exp(-31.25)].map((share, _, all) => share / (1 + all[0] + all[1]));
+    return {
+      x: [second * (0.984375 - 1) + third * (0.96875 - 1), 0],
+      weight: [-1000 * (second + third), 1000 * second, 1000 * third],
+    };
+  })(),
+});
+
+/** Logits are multiples of 1/64, so that shifts are exact. */
+const shifts = [1000, -4096, 2 ** 17].map((shift) =>
+  op({
+    name: `logits shifted by ${shift} have the same loss`,
+    inputs: { numerators: integers([9, 67], -2000, 2000, "dense", "f32"), targets: integers([9], 0, 67) },
+    run: ({ numerators, targets }) => {
+      const logits = mul(numerators, 1 / 64);
+      const lossOf = (x: Tensor): Tensor => crossEntropy(x, targets, { reduction: "none" });
+      return sub(lossOf(add(logits, shift)), lossOf(logits));
+    },
+    reference: ({ targets }) => generate(targets.shape, () => 0),
+    tolerance: 0,
+  }),
+);
+
 const extremeLosses = op({
   name: "large logits and −∞",
   inputs: {
@@ -133,41 +195,68 @@ const extremeLosses = op({
   reference: () => array([extremes.length], extremes.map(({ loss }) => loss)),
 });
 
+/** Rows of logits with their targets; the losses are NaN, and so are all their gradients, as PyTorch has it. */
+const poison = [
+  { row: [-inf, -inf, -inf], target: 1 }, { row: [inf, 0, 1], target: 1 }, { row: [0, 1, inf], target: 2 },
+  { row: [inf, 0, inf], target: 0 }, { row: [nan, 0, 1], target: 1 }, { row: [0, 1, nan], target: 2 },
+];
+
 const poisoned = op({
   name: "rows of −∞, with ∞, with NaN, with NaN but ignored",
   inputs: {
-    logits: literal([-inf, -inf, -inf, inf, 0, 1, nan, 0, 1, nan, nan, nan, 0, 0, 0], [5, 3]),
-    targets: literal([1, 1, 1, -100, 1], [5], "i32"),
+    logits: literal([...poison.flatMap(({ row }) => row), nan, nan, nan, 0, 0, 0], [poison.length + 2, 3]),
+    targets: literal([...poison.map(({ target }) => target), -100, 1], [poison.length + 2], "i32"),
   },
   run: ({ logits, targets }) => crossEntropy(logits, targets, { reduction: "none" }),
-  reference: () => array([5], [nan, nan, nan, 0, Math.log(3)]),
+  reference: () => array([poison.length + 2], [...poison.map(() => nan), 0, Math.log(3)]),
+  gradients: { logits: [...poison.flatMap(() => [nan, nan, nan]), 0, 0, 0, 1 / 3, -2 / 3, 1 / 3] },
   needs: "nan",
 });
 
 const ignoreIndex = 2;
 
-/** The rows' logSumExp. */
-function logSums(logits: NdArray): NdArray {
+/** What the gradient needs of each row; those of ignored rows are not written. */
+function statistics(logits: NdArray, targets: NdArray): NdArray {
   const [rows, classes] = logits.shape;
-  return generate([rows], ([row]) => logSumExp(logits.data.subarray(row * classes, (row + 1) * classes)));
+  return generate([rows, 2], ([row, column]) => {
+    if (targets.data[row] === ignoreIndex) return nan;
+    const { largest, others } = statisticsOf(logits.data.subarray(row * classes, (row + 1) * classes));
+    return column === 0 ? largest : others;
+  });
 }
 
 export const lossChecks = {
   crossEntropy: [
     kernel({
-      name: "losses, log-sum-exp and count",
+      name: "losses, statistics and count",
       inputs: {
         logits: numbers([9, 5], { layout: "offset" }),
         targets: literal([0, 1, 3, 4, 4, 3, 1, 0, 0], [9], "i32"),
         losses: unwritten([9]),
-        logSumExp: unwritten([9]),
+        statistics: unwritten([9, 2]),
         count: unwritten([1]),
       },
       run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
       expected: ({ logits, targets }) => ({
         losses: reference.crossEntropy(logits, targets),
-        logSumExp: logSums(logits),
+        statistics: statistics(logits, targets),
         count: array([1], [9]),
+      }),
+    }),
+    kernel({
+      name: "statistics of rows in which one class takes almost all",
+      inputs: {
+        logits: literal([0, -15, -16, -18, 0, -17], [2, 3]),
+        targets: literal([0, 1], [2], "i32"),
+        losses: unwritten([2]),
+        statistics: unwritten([2, 2]),
+        count: unwritten([1]),
+      },
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
+      expected: ({ logits, targets }) => ({
+        losses: reference.crossEntropy(logits, targets),
+        statistics: statistics(logits, targets),
+        count: array([1], [2]),
       }),
     }),
     kernel({
@@ -176,27 +265,36 @@ export const lossChecks = {
         logits: numbers([2, 5]),
         targets: literal([2, 2], [2], "i32"),
         losses: unwritten([2]),
-        logSumExp: unwritten([2]),
+        statistics: unwritten([2, 2]),
         count: unwritten([1]),
       },
       run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
-      expected: ({ logits }) => ({ losses: array([2], [0, 0]), logSumExp: logSums(logits), count: array([1], [0]) }),
+      expected: ({ logits, targets }) => ({ losses: array([2], [0, 0]), statistics: statistics(logits, targets), count: array([1], [0]) }),
     }),
     kernel({
-      name: "targets outside have the loss NaN",
+      name: "targets outside have the loss and the gradient NaN",
       inputs: {
-        logits: numbers([2, 5]),
-        targets: literal([5, -1], [2], "i32"),
-        losses: unwritten([2]),
-        logSumExp: unwritten([2]),
+        logits: numbers([3, 5]),
+        targets: literal([5, -1, 0], [3], "i32"),
+        losses: unwritten([3]),
+        statistics: unwritten([3, 2]),
         count: unwritten([1]),
+        grad: numbers([3]),
+        out: unwritten([3, 5]),
       },
-      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
-      expected: ({ logits }) => ({
-        losses: array([2], [nan, nan]),
-        logSumExp: logSums(logits),
-        count: array([1], [2]),
-      }),
+      run(kernels, { grad, out, losses, count, ...views }) {
+        kernels.crossEntropy({ ...views, losses, count, ignoreIndex, firstRow: 0 });
+        kernels.crossEntropyGradient({ ...views, grad, out, ignoreIndex });
+      },
+      expected({ logits, targets, grad }) {
+        const last = slice(reference.crossEntropyGradient(logits, targets), 0, 2, 3);
+        return {
+          losses: array([3], [nan, nan, reference.crossEntropy(logits, targets).data[2]]),
+          statistics: statistics(logits, targets),
+          count: array([1], [3]),
+          out: generate([3, 5], ([row, i]) => (row < 2 ? nan : last.data[i] * grad.data[2])),
+        };
+      },
       without: "indexErrors",
     }),
     ...[-1, 5, 2147483647].map((target) =>
@@ -218,7 +316,8 @@ export const lossChecks = {
       message: "position 5",
       needs: "indexErrors",
     }),
-    ...[...losses, allIgnored, extremeLosses, poisoned, ...headLosses, ...ignoredChunks, ownHead, poisonedRow].map(values),
+    ...[...losses, allIgnored, extremeLosses, poisoned, ...headLosses, ...ignoredChunks, ownHead, poisonedRow, peakedHead,
+      ...peaked, ...shifts].map(values),
   ],
   crossEntropyGradient: [
     kernel({
@@ -227,7 +326,7 @@ export const lossChecks = {
         logits: numbers([6, 5], { layout: "offset" }),
         targets: literal([0, 1, 2, 3, 4, 2], [6], "i32"),
         losses: unwritten([6]),
-        logSumExp: unwritten([6]),
+        statistics: unwritten([6, 2]),
         count: unwritten([1]),
         grad: numbers([6], { layout: "offset" }),
       },
@@ -239,13 +338,13 @@ export const lossChecks = {
         const loss = (moved: NdArray): NdArray => reference.crossEntropy(moved, targets, ignoreIndex);
         return {
           losses: loss(logits),
-          logSumExp: logSums(logits),
+          statistics: statistics(logits, targets),
           count: array([1], [4]),
           logits: gradientOf((moved) => inner(loss(moved), grad), logits),
         };
       },
       tolerance: 2e-5,
     }),
-    ...[...losses, allIgnored, ...headLosses, ...ignoredChunks, ownHead].map(gradients),
+    ...[...losses, allIgnored, poisoned, ...headLosses, ...ignoredChunks, ownHead, peakedHead, ...peaked].map(gradients),
   ],
 } satisfies ChecksOf<LossKernels>;

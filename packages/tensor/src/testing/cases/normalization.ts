@@ -1,4 +1,5 @@
 import type { NormalizationKernels } from "../../contract/index.ts";
+import { slice } from "../../ops/movement.ts";
 import { layerNorm, logSoftmax, softmax } from "../../ops/normalization.ts";
 import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
@@ -101,6 +102,17 @@ const extremeCases = names.flatMap((name) => [
     needs: "nan",
   }),
 ]);
+
+/** The logarithm of a probability close to 1 is not lost: one element each, since errors are relative to the norm. */
+const almostCertain = ([[[30, 15], 0], [[990, 1000], 1], [[-40, -2, 0, -41, -39], 2], [[0, 0, -30], 1]] as const).map(
+  ([row, i]) =>
+    op({
+      name: `logSoftmax of ${row.join(", ")}, the element ${i}`,
+      inputs: { x: literal(row) },
+      run: ({ x }) => slice(logSoftmax(x), 0, i, i + 1),
+      reference: ({ x }) => array([1], [reference.logSoftmax(x).data[i]]),
+    }),
+);
 
 const poisonedNorm = op({
   name: "layerNorm: rows with ∞, with NaN",
@@ -223,7 +235,7 @@ export const normalizationChecks = {
       expected: ({ x }) => ({ out: reference.softmax(x) }),
     }),
     ...softmaxes.map(values),
-    ...extremeCases.map(values),
+    ...[...extremeCases, ...almostCertain].map(values),
   ],
   softmaxGradient: [
     softmaxGradientInPlace(false),

@@ -2,7 +2,7 @@ import type { AttentionSequence } from "../../contract/index.ts";
 import type { NdArray } from "./array.ts";
 import { at, generate, reshape } from "./array.ts";
 import { slice } from "./movement.ts";
-import { logSumExp } from "./normalization.ts";
+import { statisticsOf } from "./normalization.ts";
 
 export interface AttentionMask {
   readonly scale: number;
@@ -40,7 +40,8 @@ export function attention({ q, k, v }: Projections, mask: AttentionMask): { out:
           const keyVector = vector(k, keyStart + key);
           return mask.scale * keyVector.reduce((sum, x, d) => sum + x * at(q, [query, head, d]), 0);
         });
-        const normalizer = logSumExp(scores);
+        const { largest, others } = statisticsOf(scores);
+        const normalizer = largest + Math.log1p(others);
         const start = (query * heads + head) * headDim;
         out.data.fill(0, start, start + headDim);
         seen.forEach((key, j) => {

@@ -15,16 +15,17 @@ export function layerNorm(x: NdArray, weight: NdArray, bias: NdArray, epsilon = 
   });
 }
 
-/** log Σ exp of a row. */
-export function logSumExp(row: Float64Array): number {
+/** The largest of a row, and `Σ exp(x − largest)` of all others; of equal ones one is the largest. */
+export function statisticsOf(row: Float64Array): { readonly largest: number; readonly others: number } {
   const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
-  return largest + Math.log(row.reduce((sum, x) => sum + Math.exp(x - largest), 0));
+  const top = row.indexOf(largest);
+  return { largest, others: row.reduce((sum, x, i) => (i === top ? sum : sum + Math.exp(x - largest)), 0) };
 }
 
 export function logSoftmax(x: NdArray): NdArray {
   return mapRows(x, (row) => {
-    const normalizer = logSumExp(row);
-    return row.map((value) => value - normalizer);
+    const { largest, others } = statisticsOf(row);
+    return row.map((value) => value - largest - Math.log1p(others));
   });
 }
 
