@@ -5,6 +5,7 @@ import type { Backend } from "@gpt/tensor";
 import { tokensInMemory } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
 import { evaluate } from "./evaluate.ts";
+import type { EvaluateOptions } from "./evaluate.ts";
 import { patternedTokens, startBackend, tinyModel } from "./testing/fixtures.ts";
 
 let backend: Backend;
@@ -56,7 +57,14 @@ describe("evaluate", () => {
     const { loss, tokens } = await evaluate(model, tokensInMemory(data), { maxWindows: 3 });
     expect(tokens).toBe(24);
     expect(loss).toBeCloseTo(mean(expected), 5);
+    // All whole windows are no more than an estimate where a rest follows.
+    const allWindows = await evaluate(model, tokensInMemory(data), { maxWindows: 11, batchSize: 4 });
+    expect(allWindows.tokens).toBe(88);
+    const each = Array.from({ length: 11 }, (_, window) => losses(model, data.slice(8 * window, 8 * window + 9)));
+    expect(allWindows.loss).toBeCloseTo(mean(each.flat()), 5);
+    expect((await evaluate(model, tokensInMemory(data), { maxWindows: 10 })).tokens).toBe(80);
     const whole = await evaluate(model, tokensInMemory(data));
+    expect(whole.tokens).toBe(89);
     expect(await evaluate(model, tokensInMemory(data), { maxWindows: 12 })).toEqual(whole);
   });
 
@@ -70,6 +78,25 @@ describe("evaluate", () => {
     expect(await evaluate(model.eval(), source)).toEqual(first);
     expect(model.training).toBe(false);
     expect(backend.memory.liveBuffers).toBe(before);
+  });
+
+  test.each([
+    [2, 1, 1], [2, 8, 1], [8, 8, 7], [9, 8, 8], [10, 8, 9], [17, 8, 16], [18, 8, 17],
+  ])("of %i tokens in windows of %i it predicts %i", async (length, contextLength, predicted) => {
+    const reads: [number, number][] = [];
+    const tokens = patternedTokens(length);
+    const source: TokenSource = {
+      length,
+      read: async (start, count) => {
+        reads.push([start, count]);
+        return Int32Array.from(tokens.slice(start, start + count));
+      },
+    };
+    const evaluation = await evaluate(tinyModel(), source, { contextLength });
+    expect(evaluation.tokens).toBe(predicted);
+    // Windows follow one another: each begins with the last token of the one before it, the last one ends the data.
+    reads.sort(([a], [b]) => a - b);
+    reads.forEach(([start, count], i) => expect(start + count).toBe(i + 1 < reads.length ? reads[i + 1][0] + 1 : length));
   });
 
   test("ends by its signal with the signal's reason", async () => {
@@ -96,6 +123,13 @@ describe("evaluate", () => {
     await expect(evaluate(model, source, { batchSize: 0 })).rejects.toThrow(
       "batchSize must be a whole number from 1, not 0",
     );
+    await expect(evaluate(model, source, { batchSize: 2 ** 30 })).rejects.toThrow("more than 268435456 tokens at once");
+    await expect(evaluate(model, source, { signal: true as unknown as AbortSignal })).rejects.toThrow(
+      "signal must be an AbortSignal, not true",
+    );
+    await expect(evaluate(model, [1, 2] as unknown as TokenSource)).rejects.toThrow("source must be a source of tokens");
+    await expect(evaluate({} as GPT, source)).rejects.toThrow("model must be a GPT");
+    await expect(evaluate(model, source, null as unknown as EvaluateOptions)).rejects.toThrow("options must be an object");
     await expect(evaluate(model, source, { contextLength: Infinity })).rejects.toThrow("contextLength must be a whole");
     await expect(evaluate(model, source, { contextLength: 9 })).rejects.toThrow(
       "contextLength 9 exceeds the model's context of 8",

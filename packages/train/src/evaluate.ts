@@ -2,11 +2,12 @@ import { noGrad, scope, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
+import { checkCount, checkModel, checkObject, checkSignal, checkSource } from "./checks.ts";
 import { readBatch } from "./data/batches.ts";
 import type { Batch } from "./data/batches.ts";
 import { checkValidation } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
-import { checkContext, checkCount } from "./loop/settings.ts";
+import { checkBatch, checkContext } from "./loop/settings.ts";
 
 export interface EvaluateOptions {
   /** Tokens of a window. Default: the model's context. */
@@ -31,13 +32,18 @@ export interface Evaluation {
 /**
  * The mean loss over all of `source`: it is cut into windows of the context length that do not overlap, the last one
  * shorter, so that every token but the first is predicted exactly once. Dropout is off, no gradients are recorded.
+ * Throws `invalid-option`, `data-too-short` and `token-out-of-range`.
  */
 export async function evaluate(model: GPT, source: TokenSource, options: EvaluateOptions = {}): Promise<Evaluation> {
+  checkModel(model);
+  checkSource("source", source);
+  checkObject("options", options, "an object");
   const { contextLength = model.config.contextLength, maxWindows = Infinity, signal } = options;
-  const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
-  checkValidation(source);
   checkContext(model, contextLength);
-  checkCount("batchSize", batchSize, 1);
+  const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
+  checkBatch(batchSize, contextLength);
+  checkSignal(signal);
+  checkValidation(source);
   if (maxWindows !== Infinity) checkCount("maxWindows", maxWindows, 1);
   const { backend } = model.tokenEmbedding.weight;
   const wasTraining = model.training;

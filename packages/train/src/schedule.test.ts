@@ -40,6 +40,16 @@ test("a warm-up that is longer than the run goes on to its end", () => {
   expect([1, 2, 3].map(schedule)).toEqual([0.1, 0.2, 0.3]);
 });
 
+test("refuses rates and counts of another type", () => {
+  const settings = { learningRate: 1, minLearningRate: 0, warmupSteps: 3, steps: 3 };
+  for (const name of Object.keys(settings)) {
+    for (const value of [-1, NaN, "1", undefined]) {
+      expect(() => warmupCosine({ ...settings, [name]: value })).toThrow(`${name} must be a `);
+    }
+  }
+  expect(() => constantSchedule("0.1" as unknown as number)).toThrow('learningRate must be a finite number from 0, not "0.1"');
+});
+
 test("constant", () => {
   expect([1, 500].map(constantSchedule(0.3))).toEqual([0.3, 0.3]);
 });

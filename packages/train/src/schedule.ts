@@ -1,8 +1,11 @@
+import { checkCount, checkNumber } from "./checks.ts";
+
 /** The learning rate of a step; steps count from 1. */
 export type Schedule = (step: number) => number;
 
-/** The same learning rate at every step. */
+/** The same learning rate at every step. Throws `invalid-option`. */
 export function constantSchedule(learningRate: number): Schedule {
+  checkNumber("learningRate", learningRate);
   return () => learningRate;
 }
 
@@ -20,8 +23,13 @@ export interface WarmupCosine {
  * Linear warm-up, then half a cosine down to the least rate (Loshchilov & Hutter 2017, without restarts), in the
  * constants of nanoGPT's `get_lr`: with `i = step − 1` and w warm-up steps, `learningRate · (i + 1) / (w + 1)` for
  * `i < w`, then `min + ½(1 + cos(π(i − w) / (steps − w))) · (learningRate − min)`, and `min` beyond the last step.
+ * Throws `invalid-option`.
  */
 export function warmupCosine({ learningRate, minLearningRate, warmupSteps, steps }: WarmupCosine): Schedule {
+  checkNumber("learningRate", learningRate);
+  checkNumber("minLearningRate", minLearningRate);
+  checkCount("warmupSteps", warmupSteps, 0);
+  checkCount("steps", steps, 1);
   return (step) => {
     const i = step - 1;
     if (i < warmupSteps) return (learningRate * (i + 1)) / (warmupSteps + 1);

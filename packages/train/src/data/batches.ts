@@ -1,5 +1,6 @@
 import { philoxBlock } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
+import { readTokens } from "./token-source.ts";
 import type { TokenSource } from "./token-source.ts";
 
 /** Sequences and, for each of their tokens, the one that follows it; both row-major `[sequences, length]`. */
@@ -42,7 +43,7 @@ export async function readBatch(
 ): Promise<Batch> {
   const inputs = new Int32Array(starts.length * length);
   const targets = new Int32Array(starts.length * length);
-  const windows = await Promise.all(starts.map((start) => source.read(start, length + 1)));
+  const windows = await Promise.all(starts.map((start) => readTokens(source, start, length + 1)));
   windows.forEach((window, row) => {
     checkIds(window, starts[row], vocabSize);
     inputs.set(window.subarray(0, length), row * length);

@@ -1,3 +1,4 @@
+import { readTokens } from "./token-source.ts";
 import type { TokenSource } from "./token-source.ts";
 
 const pieceLength = 2 ** 16;
@@ -14,7 +15,7 @@ export async function fingerprint(source: TokenSource): Promise<string> {
   for (let piece = 0; piece < pieces; piece++) {
     const spread = Math.floor((piece * (source.length - pieceLength)) / Math.max(1, pieces - 1));
     const start = pieces < mostPieces ? piece * pieceLength : spread;
-    const tokens = await source.read(start, Math.min(pieceLength, source.length - start));
+    const tokens = await readTokens(source, start, Math.min(pieceLength, source.length - start));
     for (const token of tokens) {
       // FNV-1a over whole words in two lanes with different multipliers.
       high = Math.imul(high ^ token, 0x0100_0193);

@@ -19,7 +19,24 @@ test("splits at nine tenths, or elsewhere, without losing a token", async () => 
   expect([train.length, validation.length]).toEqual([90, 11]);
   expect([...(await all(train)), ...(await all(validation))]).toEqual([...(await all(source))]);
   expect(splitTokens(source, { validationFraction: 0.5 }).validation.length).toBe(51);
-  expect(() => splitTokens(source, { validationFraction: 1 })).toThrow("must lie between 0 and 1, not be 1");
+  expect(() => splitTokens(source, { validationFraction: 1 })).toThrow("must be a number between 0 and 1, not 1");
+});
+
+test.each([[[1, 1.5]], [[1, NaN]], [[-1]], [[2 ** 31]], [["1"]], [new Array<number>(2)], [[1n]], [Float32Array.of(1)], ["abc"], [undefined]])(
+  "refuses %o, which are no ids",
+  (tokens) => {
+    expect(() => tokensInMemory(tokens as number[])).toThrow(/^tokens(\[\d\])? must be .*, not /);
+  },
+);
+
+test("takes parts that lie inside a source alone", async () => {
+  const source = tokensInMemory([5, 6, 7]);
+  expect(await all(tokenRange(source, 0, 3))).toEqual(Int32Array.of(5, 6, 7));
+  expect(await all(tokenRange(source, 3, 3))).toEqual(new Int32Array());
+  for (const [start, end] of [[-1, 2], [2, 1], [0, 4], [0.5, 2], [0, NaN]]) {
+    expect(() => tokenRange(source, start, end)).toThrow(/^(start|end) must be /);
+  }
+  expect(() => tokenRange([5, 6] as unknown as TokenSource, 0, 1)).toThrow("source must be a source of tokens");
 });
 
 test("a fingerprint tells data from other data", async () => {

@@ -1,3 +1,4 @@
+import { checkCount, checkSource, invalidOption, show } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 
 /** Token ids that are read by position, wherever they lie: in memory, in a file, behind a network. */
@@ -14,35 +15,70 @@ export interface TrainingData {
   readonly validation?: TokenSource;
 }
 
-/** Tokens in memory. The array is used as it is, not copied. */
+/** Tokens in memory. The array is used as it is, not copied. Throws `invalid-option` for what are no token ids. */
 export function tokensInMemory(tokens: readonly number[] | Int32Array | Uint16Array | Uint32Array): TokenSource {
+  checkTokens(tokens);
   return {
     length: tokens.length,
     read: async (start, count) => Int32Array.from(tokens.slice(start, start + count)),
   };
 }
 
-/** The part `[start, end)` of a source. */
+/** Conversion to 32 bits would make other ids of what is none, without a word. */
+function checkTokens(tokens: readonly number[] | Int32Array | Uint16Array | Uint32Array): void {
+  if ([Int32Array, Uint16Array, Uint32Array].some((type) => tokens instanceof type)) return;
+  if (!Array.isArray(tokens)) {
+    throw invalidOption(`tokens must be a list of numbers, an Int32Array, Uint16Array or Uint32Array, not ${show(tokens)}`);
+  }
+  // By index: a list with holes has undefined there.
+  for (let i = 0; i < tokens.length; i++) {
+    const id: unknown = tokens[i];
+    if (!(Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 31)) {
+      throw invalidOption(`tokens[${i}] must be a token id, a whole number from 0, not ${show(id)}`);
+    }
+  }
+}
+
+/** The part `[start, end)` of a source. Throws `invalid-option` where it does not lie inside. */
 export function tokenRange(source: TokenSource, start: number, end: number): TokenSource {
+  checkSource("source", source);
+  checkCount("start", start, 0);
+  checkCount("end", end, start);
+  if (end > source.length) throw invalidOption(`end must be at most the source's ${source.length} tokens, not ${end}`);
   return {
     length: end - start,
     read: (position, count) => source.read(start + position, count),
   };
 }
 
-/** The last `validationFraction` of the tokens, a tenth by default, for validation, those before them for training. */
+/**
+ * The last `validationFraction` of the tokens, a tenth by default, for validation, those before them for training.
+ * Throws `invalid-option`.
+ */
 export function splitTokens(
   source: TokenSource,
   { validationFraction = 0.1 }: { validationFraction?: number } = {},
 ): Required<TrainingData> {
-  if (!(validationFraction > 0 && validationFraction < 1)) {
-    throw new TrainError("invalid-option", `validationFraction must lie between 0 and 1, not be ${validationFraction}`);
+  checkSource("source", source);
+  if (!(typeof validationFraction === "number" && validationFraction > 0 && validationFraction < 1)) {
+    throw invalidOption(`validationFraction must be a number between 0 and 1, not ${show(validationFraction)}`);
   }
   const boundary = Math.floor(source.length * (1 - validationFraction));
   return {
     train: tokenRange(source, 0, boundary),
     validation: tokenRange(source, boundary, source.length),
   };
+}
+
+/** Tokens of a source, which anybody can implement: exactly as many as are asked for. */
+export async function readTokens(source: TokenSource, start: number, count: number): Promise<Int32Array> {
+  const tokens: unknown = await source.read(start, count);
+  if (tokens instanceof Int32Array && tokens.length === count) return tokens;
+  const given = tokens instanceof Int32Array ? `${tokens.length} tokens` : show(tokens);
+  throw invalidOption(
+    `the data's read(${start}, ${count}) gave ${given}; it must give an Int32Array of ${count} tokens ` +
+      `(there are ${source.length})`,
+  );
 }
 
 /** Refuses training data that cannot fill one window of `contextLength` tokens and their targets. */

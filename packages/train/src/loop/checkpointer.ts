@@ -31,6 +31,8 @@ export interface Checkpointer {
   save(state: TrainingState): Promise<string>;
   /** Saves the model of a finished run; returns where. */
   finish(model: GPT): Promise<string>;
+  /** Lets go of the place. `train` calls it at last, however the run ends; a later `save` takes hold of it again. */
+  close?(): Promise<void>;
 }
 
 /** Where a run goes on. The model was loaded from there already. */

@@ -1,6 +1,6 @@
 import type { GPT } from "@gpt/gpt";
 import { StoredWeight } from "@gpt/tensor";
-import { TrainError } from "../errors.ts";
+import { checkCount, checkNumber, invalidOption, show } from "../checks.ts";
 import { constantSchedule, warmupCosine } from "../schedule.ts";
 import type { Schedule } from "../schedule.ts";
 
@@ -55,26 +55,34 @@ export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { 
     clip: options.clip === undefined ? 1 : options.clip,
     seed: options.seed ?? 0,
   };
-  for (const name of ["steps", "batchSize", "accumulationSteps"] as const) checkCount(name, settings[name], 1);
+  checkSettings(settings);
   checkContext(model, settings.contextLength);
-  for (const name of ["warmupSteps", "seed"] as const) checkCount(name, settings[name], 0);
-  for (const name of ["learningRate", "minLearningRate"] as const) {
-    if (!(settings[name] >= 0 && Number.isFinite(settings[name]))) {
-      throw invalid(`${name} must be a finite number from 0, not ${settings[name]}`);
-    }
-  }
-  if (settings.minLearningRate > learningRate) {
-    throw invalid(`minLearningRate ${settings.minLearningRate} exceeds learningRate ${learningRate}`);
-  }
-  if (settings.clip !== null && !(settings.clip > 0))
-    throw invalid(`clip must be above 0 or null, not ${settings.clip}`);
   return settings;
 }
 
-/** Refuses what is not a whole number from `least`. */
-export function checkCount(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw invalid(`${name} must be a whole number from ${least}, not ${value}`);
+/** The most tokens of one batch, which is 1 GiB of ids. */
+const largestBatch = 2 ** 28;
+
+/** Refuses settings that are of another type or out of range. */
+export function checkSettings(settings: TrainSettings): void {
+  for (const name of ["steps", "batchSize", "contextLength", "accumulationSteps"] as const) {
+    checkCount(name, settings[name], 1);
+  }
+  checkBatch(settings.batchSize, settings.contextLength);
+  for (const name of ["warmupSteps", "seed"] as const) checkCount(name, settings[name], 0);
+  for (const name of ["learningRate", "minLearningRate", "epsilon", "weightDecay"] as const) {
+    checkNumber(name, settings[name]);
+  }
+  for (const name of ["beta1", "beta2"] as const) checkNumber(name, settings[name], 1);
+  const { schedule, learningRate, minLearningRate, clip } = settings;
+  if (!["cosine", "constant"].includes(schedule)) {
+    throw invalidOption(`schedule must be "cosine" or "constant", not ${show(schedule)}`);
+  }
+  if (minLearningRate > learningRate) {
+    throw invalidOption(`minLearningRate ${minLearningRate} exceeds learningRate ${learningRate}`);
+  }
+  if (clip !== null && !(typeof clip === "number" && clip > 0)) {
+    throw invalidOption(`clip must be above 0 or null, not ${show(clip)}`);
   }
 }
 
@@ -82,7 +90,18 @@ export function checkCount(name: string, value: number, least: number): void {
 export function checkContext({ config }: GPT, contextLength: number): void {
   checkCount("contextLength", contextLength, 1);
   if (contextLength > config.contextLength) {
-    throw invalid(`contextLength ${contextLength} exceeds the model's context of ${config.contextLength}`);
+    throw invalidOption(`contextLength ${contextLength} exceeds the model's context of ${config.contextLength}`);
+  }
+}
+
+/** Refuses batches that no memory holds. */
+export function checkBatch(batchSize: number, contextLength: number): void {
+  checkCount("batchSize", batchSize, 1);
+  if (batchSize * contextLength > largestBatch) {
+    throw invalidOption(
+      `batchSize ${batchSize} of ${contextLength} tokens each are more than ${largestBatch} tokens at once; ` +
+        "take a smaller one (training adds up gradients over accumulationSteps)",
+    );
   }
 }
 
@@ -90,22 +109,11 @@ export function checkContext({ config }: GPT, contextLength: number): void {
 export function checkTrainable(model: GPT): void {
   for (const [path, weight] of model.namedWeights()) {
     if (!(weight instanceof StoredWeight)) continue;
-    throw invalid(`${path} is stored as ${weight.format}, which cannot be trained; make or load the model without a format`);
+    throw invalidOption(`${path} is stored as ${weight.format}, which cannot be trained; make or load the model without a format`);
   }
 }
 
 /** The learning rates of a run. */
 export function scheduleOf(settings: TrainSettings): Schedule {
-  switch (settings.schedule) {
-    case "cosine":
-      return warmupCosine(settings);
-    case "constant":
-      return constantSchedule(settings.learningRate);
-    default:
-      throw invalid(`schedule must be "cosine" or "constant", not ${JSON.stringify(settings.schedule)}`);
-  }
-}
-
-function invalid(problem: string): TrainError {
-  return new TrainError("invalid-option", problem);
+  return settings.schedule === "cosine" ? warmupCosine(settings) : constantSchedule(settings.learningRate);
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { GPT } from "@gpt/gpt";
-import { add, keep, useBackend } from "@gpt/tensor";
+import { add, keep, scope, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { tokensInMemory } from "../data/token-source.ts";
@@ -35,10 +35,11 @@ const doneOf = (events: readonly TrainEvent[]): DoneEvent => events.at(-1) as Do
 class Memory implements Checkpointer {
   readonly states: { step: number; weights: Map<string, Tensor>; resume: ResumePoint }[] = [];
   finished = 0;
+  closed = 0;
 
   async save({ step, model, optimizer, record }: TrainingState): Promise<string> {
     const copy = (state: Map<string, Tensor>) =>
-      new Map(Array.from(state, ([name, value]) => [name, keep(add(value.detach(), 0))]));
+      new Map(Array.from(state, ([name, value]) => [name, keep(scope(() => add(value.detach(), 0)))]));
     const moments = copy(optimizer.stateDict());
     const resume = {
       step,
@@ -52,6 +53,10 @@ class Memory implements Checkpointer {
   async finish(): Promise<string> {
     this.finished++;
     return "memory";
+  }
+
+  async close(): Promise<void> {
+    this.closed++;
   }
 
   /** A model with the weights of the last state, as if loaded in another process, and where to go on. */
@@ -184,7 +189,9 @@ describe("memory", () => {
 
   test("does not grow from step to step", async () => {
     const counts = new Set<number>();
-    for await (const _ of train(tinyModel(), options({ logEvery: 1 }))) counts.add(backend.memory.liveBytes);
+    for await (const { type } of train(tinyModel(), options({ logEvery: 1 }))) {
+      if (type !== "done") counts.add(backend.memory.liveBytes);
+    }
     expect(counts.size).toBe(1);
   });
 
@@ -324,6 +331,109 @@ describe("a run that ends before its time", () => {
   });
 });
 
+describe("a run that ends within its loop", () => {
+  const settings = { steps: 20, logEvery: 1, accumulationSteps: 2 };
+  const changes = { dropout: 0.2 };
+  const bodyError = new Error("the log cannot be written");
+
+  /** Data that fail in the second half of step 8; only whole steps count. */
+  function failingData(): TrainOptions["data"] {
+    const { train } = patternedData();
+    let windows = 0;
+    return {
+      train: {
+        length: train.length,
+        read: async (start, count) => {
+          if (count === 9 && ++windows > 7 * 8 + 6) throw new Error("the disk is gone");
+          return train.read(start, count);
+        },
+      },
+    };
+  }
+
+  const endings: Record<string, (checkpointer: Checkpointer) => Promise<unknown>> = {
+    "by break": async (checkpointer) => {
+      for await (const { step } of train(tinyModel(changes), options({ ...settings, checkpointer }))) if (step === 7) break;
+    },
+    "by an error of its body": async (checkpointer) => {
+      for await (const { step } of train(tinyModel(changes), options({ ...settings, checkpointer }))) {
+        if (step === 7) throw bodyError;
+      }
+    },
+    "by return() of the generator": async (checkpointer) => {
+      const events = train(tinyModel(changes), options({ ...settings, checkpointer }));
+      for (let step = 0; step < 7;) step = ((await events.next()).value as TrainEvent).step;
+      expect(await events.return()).toEqual({ done: true, value: undefined });
+    },
+    "by throw() of the generator": async (checkpointer) => {
+      const events = train(tinyModel(changes), options({ ...settings, checkpointer }));
+      for (let step = 0; step < 7;) step = ((await events.next()).value as TrainEvent).step;
+      await events.throw(bodyError);
+    },
+    "by data that fail": (checkpointer) => run(tinyModel(changes), { ...settings, data: failingData(), checkpointer }),
+    "by its signal": (checkpointer) => {
+      const controller = new AbortController();
+      const read = async (): Promise<void> => {
+        const { signal } = controller;
+        for await (const { step } of train(tinyModel(changes), options({ ...settings, checkpointer, signal }))) {
+          if (step === 7) controller.abort();
+        }
+      };
+      return read();
+    },
+  };
+
+  test.each(Object.entries(endings))("%s is saved, and goes on to the very same weights", async (_, end) => {
+    const memory = new Memory();
+    const before = backend.memory.liveBuffers;
+    const error: unknown = await end(memory).then(() => undefined, (error: unknown) => error);
+    if (error !== undefined && error !== bodyError) expect(error).toMatchObject({ message: "the disk is gone" });
+    expect(memory.states.map(({ step }) => step)).toEqual([0, 7]);
+    expect(memory.closed).toBe(1);
+    const copies = memory.states.length * 3 * memory.states[0].weights.size;
+    expect(backend.memory.liveBuffers).toBe(before + 1 + copies); // The model, and what was saved.
+    const whole = tinyModel(changes);
+    await run(whole, settings);
+    const { model, resume } = memory.restore(changes);
+    await run(model, { ...settings, resume });
+    expect(weights(model)).toEqual(weights(whole));
+  });
+
+  test("reports the failure of a save when it is left in good order, else what failed first", async () => {
+    const full = Object.assign(new Memory(), {
+      save: ({ step }: TrainingState) => (step === 0 ? Promise.resolve("0") : Promise.reject(new Error("no space"))),
+    });
+    await expect(endings["by break"](full)).rejects.toThrow("no space");
+    await expect(endings["by an error of its body"](full)).rejects.toBe(bodyError);
+    await expect(endings["by data that fail"](full)).rejects.toThrow("the disk is gone");
+    expect(full.closed).toBe(3);
+  });
+
+  test("saves nothing of a step that failed while it changed the weights", async () => {
+    const memory = new Memory();
+    let kernels = { ...backend.kernels };
+    const torn: Backend = { ...backend, get kernels() { return kernels; } };
+    const model = useBackend(torn, () => tinyModel());
+    const ends = async (): Promise<void> => {
+      for await (const { step } of train(model, options({ ...settings, checkpointer: memory }))) {
+        const fail = (): never => {
+          throw new Error("the device is lost");
+        };
+        if (step === 7) kernels = { ...kernels, adamw: fail };
+      }
+    };
+    await expect(ends()).rejects.toThrow("the device is lost");
+    expect(memory.states.map(({ step }) => step)).toEqual([0]);
+  });
+
+  test("lets go of where it saves, even where it does not begin", async () => {
+    const memory = new Memory();
+    await expect(run(tinyModel(), { steps: 0, checkpointer: memory })).rejects.toThrow("steps must be");
+    await expect(run(tinyModel(), { data: undefined, checkpointer: memory })).rejects.toThrow("data must be");
+    expect(memory.closed).toBe(2);
+  });
+});
+
 describe("a run that diverges", () => {
   test("fails, names the step, and keeps what was saved before", async () => {
     const memory = new Memory();
@@ -370,10 +480,27 @@ describe("refuses", () => {
     [{ batchSize: -1 }, "batchSize must be a whole number from 1, not -1"],
     [{ accumulationSteps: NaN }, "accumulationSteps must be a whole number from 1, not NaN"],
     [{ contextLength: 9 }, "contextLength 9 exceeds the model's context of 8"],
+    [{ batchSize: "4" as unknown as number }, 'batchSize must be a whole number from 1, not "4"'],
+    [{ batchSize: 2 ** 30 }, "batchSize 1073741824 of 8 tokens each are more than 268435456 tokens at once"],
+    [{ beta2: "0.9" as unknown as number }, 'beta2 must be a number from 0 and below 1, not "0.9"'],
+    [{ epsilon: Infinity }, "epsilon must be a finite number from 0, not Infinity"],
+    [{ weightDecay: true as unknown as number }, "weightDecay must be a finite number from 0, not true"],
+    [{ clip: "1" as unknown as number }, 'clip must be above 0 or null, not "1"'],
+    [{ evaluateEvery: null as unknown as number }, "evaluateEvery must be a whole number from 1, not null"],
+    [{ allowChanges: "yes" as unknown as boolean }, 'allowChanges must be true or false, not "yes"'],
+    [{ signal: {} as AbortSignal }, "signal must be an AbortSignal: it has no method throwIfAborted"],
+    [{ checkpointer: "run" as unknown as Checkpointer }, 'checkpointer must be a checkpointer, which createRun makes, not "run"'],
+    [{ resume: 3 as unknown as ResumePoint }, "resume must be the resume of resumeRun, not 3"],
+    [{ data: [1, 2, 3] as unknown as TrainOptions["data"] }, "data must be an object with train, a source of tokens, not a list"],
+    [{ data: { train: [1, 2] as unknown as TokenSource } }, "data.train must be a source of tokens, which tokensInMemory, tokenizeFiles and openTokenFile make, not a list"],
+    [{ data: { train: { length: NaN, read: () => Promise.reject(new Error()) } } }, "data.train.length must be a whole number from 0, not NaN"],
+    [{ data: { ...patternedData(), validation: {} as TokenSource } }, "data.validation must be a source of tokens"],
+    [{ data: { train: { length: 50, read: async () => new Int32Array(3) } } }, "read(0, 50) gave 3 tokens; it must give an Int32Array of 50"],
+    [{ data: { train: { length: 50, read: async () => new Array<number>(50) as unknown as Int32Array } } }, "read(0, 50) gave a list"],
     [{ learningRate: -1 }, "learningRate must be a finite number from 0, not -1"],
     [{ minLearningRate: 1 }, "minLearningRate 1 exceeds learningRate 0.01"],
     [{ clip: 0 }, "clip must be above 0 or null, not 0"],
-    [{ beta1: 1 }, "beta1 must be at least 0 and below 1, not 1"],
+    [{ beta1: 1 }, "beta1 must be a number from 0 and below 1, not 1"],
     [{ seed: -1 }, "seed must be a whole number from 0, not -1"],
     [{ schedule: "linear" as "cosine" }, 'schedule must be "cosine" or "constant", not "linear"'],
     [{ logEvery: 0 }, "logEvery must be a whole number from 1, not 0"],
@@ -386,6 +513,19 @@ describe("refuses", () => {
     await expect(run(model, changes)).rejects.toThrow(message);
     model.dispose();
     expect(backend.memory.liveBuffers).toBe(before);
+  });
+
+  test.each([undefined, null, {}, "gpt2"])("what is no model: %o", async (model) => {
+    await expect(run(model as GPT)).rejects.toMatchObject({
+      code: "invalid-option",
+      message: expect.stringMatching(/^model must be a GPT/) as string,
+    });
+  });
+
+  test("options that are none", async () => {
+    await expect(collect(train(tinyModel(), undefined as unknown as TrainOptions))).rejects.toThrow(
+      "options must be an object with steps and data, not undefined",
+    );
   });
 
   test("a model whose weights are stored in fewer bits, which can be evaluated", async () => {

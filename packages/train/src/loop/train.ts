@@ -2,17 +2,19 @@ import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { scope } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
+import { checkCount, checkFlag, checkMethods, checkModel, checkObject, checkSignal, checkSource } from "../checks.ts";
 import { readBatch, windowStarts } from "../data/batches.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { checkTraining, checkValidation } from "../data/token-source.ts";
 import type { TokenSource, TrainingData } from "../data/token-source.ts";
+import { TrainError } from "../errors.ts";
 import { evaluate, toTensors } from "../evaluate.ts";
 import { AdamW } from "../optimizer/adamw.ts";
 import type { Schedule } from "../schedule.ts";
 import { checkResume } from "./checkpointer.ts";
 import type { Checkpointer, ResumePoint, RunRecord } from "./checkpointer.ts";
-import type { CheckpointEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
-import { checkCount, checkTrainable, resolveSettings, scheduleOf } from "./settings.ts";
+import type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
+import { checkTrainable, resolveSettings, scheduleOf } from "./settings.ts";
 import type { TrainSettings } from "./settings.ts";
 import { StepLog } from "./step-log.ts";
 
@@ -37,21 +39,45 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly signal?: AbortSignal;
 }
 
+const defaults = { logEvery: 10, evaluateEvery: 250, evaluationWindows: 256, checkpointEvery: 250 };
+
 /**
  * Trains a model in place and reports on the way; see `TrainEvent`. The run is a pure function of the model's initial
- * weights and seed, the training data, the settings and the backend. Leaving the loop early frees what the run holds,
- * but saves nothing: use `signal` for that. The model is in evaluation mode afterwards. Throws `non-finite-loss` where
- * training diverges, and `invalid-option` for a model whose weights are stored in fewer bits.
+ * weights and seed, the training data, the settings and the backend. However it ends, the steps taken so far are saved
+ * where there is a checkpointer: by `signal`, by leaving the loop (`break`, `return`, an error in its body), by an error
+ * of the data. Not so what diverged, nor what cannot be read any more. The model is in evaluation mode afterwards, and
+ * all but the model is freed. Throws `invalid-option`, also for a model whose weights are stored in fewer bits,
+ * `empty-data`, `data-too-short`, `token-out-of-range`, `resume-mismatch`, and `non-finite-loss` where training diverges.
  */
 export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<TrainEvent, void, undefined> {
-  const { data, resume, checkpointer, signal } = options;
-  const { logEvery = 10, evaluateEvery = 250, evaluationWindows = 256, checkpointEvery = 250 } = options;
-  for (const [name, value] of Object.entries({ logEvery, evaluateEvery, evaluationWindows, checkpointEvery })) {
-    checkCount(name, value, 1);
-  }
   const began = performance.now();
-  const run = await Run.start(model, options, logEvery);
+  let done: Omit<DoneEvent, "seconds">;
+  try {
+    checkOptions(model, options);
+    const run = await Run.start(model, options);
+    try {
+      done = yield* follow(run, options);
+    } finally {
+      run.dispose();
+    }
+  } finally {
+    await (options as TrainOptions | undefined)?.checkpointer?.close?.();
+  }
+  yield { ...done, seconds: (performance.now() - began) / 1000 };
+}
+
+/** Takes the steps of a run and gives its events; at last what the last event says. */
+async function* follow(
+  run: Run,
+  { data, resume, checkpointer, signal, ...options }: TrainOptions,
+): AsyncGenerator<TrainEvent, Omit<DoneEvent, "seconds">, undefined> {
+  const { logEvery = defaults.logEvery, evaluateEvery = defaults.evaluateEvery } = options;
+  const { evaluationWindows = defaults.evaluationWindows, checkpointEvery = defaults.checkpointEvery } = options;
   const { steps } = run.settings;
+  const saveNews = async (): Promise<CheckpointEvent | undefined> =>
+    checkpointer && run.savedStep !== run.step ? run.save(checkpointer) : undefined;
+  /** Whether the caller has left the loop, while it is neither at its end nor failed. */
+  let left = true;
   try {
     if (!resume && checkpointer) yield await run.save(checkpointer);
     while (run.step < steps && !signal?.aborted) {
@@ -63,7 +89,8 @@ export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<
       if (checkpointer && run.step % checkpointEvery === 0) yield await run.save(checkpointer);
     }
     if (run.hasNews) yield await run.report();
-    if (checkpointer && run.savedStep !== run.step) yield await run.save(checkpointer);
+    const lastCheckpoint = await saveNews();
+    if (lastCheckpoint) yield lastCheckpoint;
     const interrupted = run.step < steps;
     let validationLoss: number | null = null;
     let directory: string | null = null;
@@ -74,13 +101,35 @@ export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<
           yield event;
         }
       }
-      if (checkpointer) directory = await checkpointer.finish(model);
+      if (checkpointer) directory = await checkpointer.finish(run.model);
     }
-    const seconds = (performance.now() - began) / 1000;
-    yield { type: "done", step: run.step, interrupted, loss: run.lastLoss, validationLoss, seconds, directory };
+    left = false;
+    return { type: "done", step: run.step, interrupted, loss: run.lastLoss, validationLoss, directory };
+  } catch (error) {
+    left = false;
+    // What failed is what counts; should saving fail as well, the checkpoint before stays.
+    await saveNews().catch(() => undefined);
+    throw error;
   } finally {
-    run.dispose();
+    if (left) await saveNews();
   }
+}
+
+/** Refuses options of another type than they must have; those that decide the weights are checked as settings. */
+function checkOptions(model: GPT, options: TrainOptions): void {
+  checkModel(model);
+  checkObject("options", options, "an object with steps and data");
+  const { data, checkpointer, resume, allowChanges = false, signal } = options;
+  for (const name of Object.keys(defaults) as (keyof typeof defaults)[]) {
+    if (options[name] !== undefined) checkCount(name, options[name], 1);
+  }
+  checkObject("data", data, "an object with train, a source of tokens");
+  checkSource("data.train", data.train);
+  if (data.validation !== undefined) checkSource("data.validation", data.validation);
+  checkMethods("checkpointer", checkpointer, "a checkpointer, which createRun makes", ["save", "finish"]);
+  checkMethods("resume", resume, "the resume of resumeRun", ["loadOptimizer"]);
+  checkFlag("allowChanges", allowChanges);
+  checkSignal(signal);
 }
 
 /** The state of a run and what moves it on. */
@@ -92,7 +141,7 @@ class Run {
   /** The loss of the last report. */
   lastLoss: number | null = null;
   readonly settings: TrainSettings;
-  readonly #model: GPT;
+  readonly model: GPT;
   readonly #data: TrainingData;
   readonly #record: RunRecord;
   readonly #schedule: Schedule;
@@ -100,11 +149,13 @@ class Run {
   readonly #log: StepLog;
   readonly #backend: Backend;
   readonly #breather = new Breather();
+  /** Whether the weights may lie between two steps, since changing them failed half-way. */
+  #isTorn = false;
   /** Milliseconds spent in the steps of the log. */
   #time = 0;
 
-  static async start(model: GPT, options: TrainOptions, logEvery: number): Promise<Run> {
-    const { data, resume, allowChanges = false } = options;
+  static async start(model: GPT, options: TrainOptions): Promise<Run> {
+    const { data, resume, allowChanges = false, logEvery = defaults.logEvery } = options;
     checkTrainable(model);
     const settings = resolveSettings(model, options);
     checkTraining(data.train, settings.contextLength);
@@ -132,7 +183,7 @@ class Run {
     this.step = resumedStep ?? 0;
     this.savedStep = resumedStep;
     this.settings = settings;
-    this.#model = model;
+    this.model = model;
     this.#data = data;
     this.#record = record;
     this.#schedule = scheduleOf(settings);
@@ -151,7 +202,7 @@ class Run {
     const step = this.step + 1;
     const { batchSize, contextLength, accumulationSteps, seed, clip } = this.settings;
     const { train } = this.#data;
-    const model = this.#model.train();
+    const model = this.model.train();
     model.random.startStep(step);
     this.#optimizer.zeroGrad();
     this.#optimizer.learningRate = this.#schedule(step);
@@ -167,9 +218,11 @@ class Run {
       });
       await this.#breather.pause();
     }
+    this.#isTorn = true;
     this.#optimizer.step({ clip: clip ?? undefined, gradientScale: 1 / accumulationSteps });
     this.#log.endStep(this.#optimizer.gradientNorm);
     this.step = step;
+    this.#isTorn = false;
     this.#time += performance.now() - began;
   }
 
@@ -205,7 +258,7 @@ class Run {
   async evaluate(validation: TokenSource, maxWindows: number, signal?: AbortSignal): Promise<EvaluationEvent[]> {
     const { contextLength } = this.settings;
     try {
-      const { loss, tokens } = await evaluate(this.#model, validation, { contextLength, maxWindows, signal });
+      const { loss, tokens } = await evaluate(this.model, validation, { contextLength, maxWindows, signal });
       const complete = tokens === validation.length - 1;
       return [{ type: "evaluation", step: this.step, loss, tokens, complete }];
     } catch (error) {
@@ -215,16 +268,18 @@ class Run {
   }
 
   async save(checkpointer: Checkpointer): Promise<CheckpointEvent> {
-    await this.#log.read(); // A diverged state must not take the place of a good one.
-    const { step } = this;
-    const state = { step, model: this.#model, optimizer: this.#optimizer, record: this.#record };
+    // Neither a torn nor a diverged state may take the place of a good one.
+    if (this.#isTorn) throw new TrainError("write-failed", `step ${this.step + 1} failed half-way: it cannot be saved`);
+    await this.#log.read();
+    const { step, model } = this;
+    const state = { step, model, optimizer: this.#optimizer, record: this.#record };
     const directory = await checkpointer.save(state);
     this.savedStep = step;
     return { type: "checkpoint", step, directory };
   }
 
   dispose(): void {
-    this.#model.eval();
+    this.model.eval();
     this.#optimizer.dispose();
     this.#log.dispose();
   }

@@ -7,7 +7,7 @@ import { isGptError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 import type { Checkpointer, ResumePoint, TrainingState } from "../loop/checkpointer.ts";
-import { checkCount } from "../loop/settings.ts";
+import { checkCount } from "../checks.ts";
 import { fileError } from "./file-error.ts";
 import { loadOptimizer, optimizerFile } from "./optimizer-file.ts";
 import { readTraining, trainingFile } from "./training-file.ts";

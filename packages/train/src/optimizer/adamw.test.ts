@@ -185,12 +185,23 @@ test("refuses states that do not fit, and changes nothing", () => {
 test("refuses wrong settings, nothing to train, and gradients that were replaced", () => {
   const weight = parameter(tensor([1]));
   const create = (options: AdamWOptions): AdamW => new AdamW([["weight", weight]], options);
-  expect(() => create({ learningRate: -1 })).toThrow("AdamW: learningRate must be at least 0 and finite, not -1");
-  expect(() => create({ learningRate: NaN })).toThrow("learningRate must be at least 0 and finite, not NaN");
-  expect(() => create({ learningRate: 1, beta2: 1 })).toThrow("beta2 must be at least 0 and below 1, not 1");
+  expect(() => create({ learningRate: -1 })).toThrow("AdamW: learningRate must be a finite number from 0, not -1");
+  expect(() => create({ learningRate: NaN })).toThrow("learningRate must be a finite number from 0, not NaN");
+  expect(() => create({ learningRate: 1, beta2: 1 })).toThrow("beta2 must be a number from 0 and below 1, not 1");
+  expect(() => create({ learningRate: 1, beta1: "0.9" as unknown as number })).toThrow('beta1 must be a number from 0 and below 1, not "0.9"');
+  expect(() => create(undefined as unknown as AdamWOptions)).toThrow("options must be an object with a learningRate, not undefined");
   expect(() => new AdamW([], { learningRate: 1 })).toThrow("there are no parameters to train");
+  for (const parameters of [[weight], [["weight"]], [[weight, "weight"]], undefined, weight, [undefined]]) {
+    expect(() => new AdamW(parameters as unknown as [], { learningRate: 1 })).toThrow(
+      "parameters must come with their paths, [path, tensor] each, as namedParameters() gives them",
+    );
+  }
   const optimizer = create({ learningRate: 1 });
-  expect(() => optimizer.step({ clip: 0 })).toThrow("clip must be above 0, not 0");
+  expect(() => optimizer.step({ clip: 0 })).toThrow("clip must be a number above 0, not 0");
+  expect(() => optimizer.step({ gradientScale: "1" as unknown as number })).toThrow('gradientScale must be a finite number from 0, not "1"');
+  optimizer.learningRate = NaN;
+  expect(() => optimizer.step()).toThrow("learningRate must be a finite number from 0, not NaN");
+  optimizer.learningRate = 1;
   weight.grad = undefined;
   expect(() => optimizer.step()).toThrow("the gradient of weight was replaced");
 });

@@ -2,6 +2,7 @@ import {
   adamwStep, add, copyInto, div, keep, minimum, mul, noGrad, reshape, scope, slice, sqrt, sumSquares, zeros,
 } from "@gpt/tensor";
 import type { DecayRange, Shape, Tensor } from "@gpt/tensor";
+import { checkNumber, checkObject, checkPositive, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 
 export interface AdamWOptions {
@@ -59,6 +60,7 @@ export class AdamW {
    * alone.
    */
   constructor(parameters: Iterable<readonly [path: string, parameter: Tensor]>, options: AdamWOptions) {
+    checkObject("AdamW: options", options, "an object with a learningRate");
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.1 } = options;
     checkSettings({ learningRate, beta1, beta2, epsilon, weightDecay });
     this.learningRate = learningRate;
@@ -67,8 +69,8 @@ export class AdamW {
     this.epsilon = epsilon;
     this.weightDecay = weightDecay;
 
-    const trained = [...parameters].filter(([, parameter]) => parameter.requiresGrad);
-    if (trained.length === 0) throw new TrainError("invalid-option", "AdamW: there are no parameters to train");
+    const trained = pairsOf(parameters).filter(([, parameter]) => parameter.requiresGrad);
+    if (trained.length === 0) throw invalidOption("AdamW: there are no parameters to train");
     const decayed = trained.filter(([, { rank }]) => rank >= 2);
     const others = trained.filter(([, { rank }]) => rank < 2);
     const boundary = totalSize(decayed);
@@ -105,13 +107,12 @@ export class AdamW {
 
   /** Changes the parameters by their gradients. Nothing is read back from the backend. */
   step({ clip = Infinity, gradientScale = 1 }: StepOptions = {}): void {
-    if (!(clip > 0)) throw new TrainError("invalid-option", `AdamW: clip must be above 0, not ${clip}`);
+    checkPositive("AdamW: clip", clip);
+    checkNumber("AdamW: gradientScale", gradientScale);
+    checkNumber("AdamW: learningRate", this.learningRate);
     for (const { path, parameter } of this.#places) {
       if (!parameter.grad || parameter.grad.storage !== this.#gradients.storage) {
-        throw new TrainError(
-          "invalid-option",
-          `AdamW: the gradient of ${path} was replaced; clear gradients with optimizer.zeroGrad()`,
-        );
+        throw invalidOption(`AdamW: the gradient of ${path} was replaced; clear gradients with optimizer.zeroGrad()`);
       }
     }
     this.stepCount++;
@@ -201,16 +202,19 @@ function totalSize(parameters: readonly (readonly [string, Tensor])[]): number {
   return parameters.reduce((total, [, { size }]) => total + size, 0);
 }
 
-function checkSettings(settings: Required<AdamWOptions>): void {
-  for (const [name, value] of Object.entries(settings)) {
-    const limit = name.startsWith("beta") ? 1 : Infinity;
-    if (!(value >= 0 && value < limit)) {
-      throw new TrainError(
-        "invalid-option",
-        `AdamW: ${name} must be at least 0${limit === 1 ? " and below 1" : " and finite"}, not ${value}`,
-      );
-    }
-  }
+function checkSettings({ beta1, beta2, ...rates }: Required<AdamWOptions>): void {
+  for (const [name, value] of Object.entries(rates)) checkNumber(`AdamW: ${name}`, value);
+  for (const [name, value] of Object.entries({ beta1, beta2 })) checkNumber(`AdamW: ${name}`, value, 1);
+}
+
+/** The parameters and their paths. Throws where they are something else. */
+function pairsOf(parameters: Iterable<readonly [string, Tensor]>): (readonly [string, Tensor])[] {
+  const isIterable = Symbol.iterator in (Object(parameters) as object);
+  const pairs: unknown[] = isIterable ? [...parameters] : [undefined];
+  const isPair = (pair: unknown): pair is [string, Tensor] =>
+    Array.isArray(pair) && typeof pair[0] === "string" && typeof (pair[1] as Tensor | undefined)?.requiresGrad === "boolean";
+  if (pairs.every(isPair)) return pairs;
+  throw invalidOption("AdamW: parameters must come with their paths, [path, tensor] each, as namedParameters() gives them");
 }
 
 function invalidState(problem: string): TrainError {
