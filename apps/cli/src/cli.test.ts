@@ -161,6 +161,10 @@ describe("train, generate, eval, info", () => {
     await writeFile(join(directory, "ids.bin"), ids);
     const trained = await gpt(directory, ["train", "--data", "ids.bin", "--vocab-size", "50", ...small, "--steps", "2", "--json"]);
     expect(records(trained).at(-1)).toMatchObject({ done: true, out: "runs/ids" });
+    // Ids of a vocabulary beyond 65,536 entries are 32 bits wide, which nobody has to say.
+    await writeFile(join(directory, "wide.bin"), Uint32Array.from({ length: 2000 }, (_, i) => (i * 7919) % 100_277));
+    const wide = ["train", "--data", "wide.bin", "--tokenizer", "cl100k_base", ...small, "--steps", "1"];
+    expect((await gpt(directory, wide)).stderr).toContain("1,800 tokens to learn from");
     const generated = await gpt(directory, ["generate", "--model", "runs/ids", "--prompt-ids", "4,9", "--max-tokens", "3", "--json"]);
     expect(records(generated)[0]).toMatchObject({ text: null, promptTokens: 2 });
   });
@@ -216,7 +220,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data empty.txt", 1, "there is no text in empty.txt"],
   ["train --data short.txt", 1, "too few for one window of 64"],
   ["train --data latin1.txt", 1, "latin1.txt: the byte 0xe9 at offset 3 is not valid UTF-8"],
-  ["train --data . --out x", 1, ". is a folder; give the files in it"],
+  ["train --data . --out x", 1, ". is not a file but a folder; give the path of a file"],
   ["train --data text.txt --heads 3", 2, "3 heads do not divide dim 128"],
   ["train --data text.txt --preset gpt5", 2, 'there is no preset "gpt5"'],
   ["train --data text.txt --backend cuda", 2, "Allowed choices are wasm, webgpu, cpu"],

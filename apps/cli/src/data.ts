@@ -18,13 +18,14 @@ export function areTokenFiles(paths: readonly string[]): boolean {
   return true;
 }
 
-/** The tokens of text files, or of one file of token ids. */
+/** The tokens of text files, or of one file of ids of a vocabulary of `vocabSize`. */
 export async function openTokens(
   paths: readonly string[],
   tokenizer: Tokenizer | undefined,
+  vocabSize: number | undefined,
   output: Output,
 ): Promise<OpenTokens> {
-  if (areTokenFiles(paths)) return openTokenFile(paths[0]);
+  if (areTokenFiles(paths)) return openTokenFile(paths[0], { vocabSize });
   if (!tokenizer) throw new UsageError("the model's folder has no tokenizer; give token ids (.bin) instead of text");
   const tokens = await tokenizeFiles(paths, tokenizer, {
     onProgress: ({ bytes, totalBytes, tokens }) =>

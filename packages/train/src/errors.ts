@@ -9,6 +9,7 @@ export type TrainErrorCode =
   | "invalid-token-file"
   | "token-out-of-range"
   | "unreadable-file"
+  | "unsupported-data"
   | "non-finite-loss"
   | "run-exists"
   | "no-checkpoint"

@@ -38,7 +38,7 @@ async function evaluateModel(options: Options): Promise<void> {
   const directory = await resolveModelDirectory(options.model);
   const model = await loadModel(directory, { format: options.dtype });
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
-  const source = await openTokens(options.data, tokenizer, output);
+  const source = await openTokens(options.data, tokenizer, model.config.vocabSize, output);
   try {
     const { loss, perplexity, tokens } = await interruptible(
       () => output.note("Stopping."),

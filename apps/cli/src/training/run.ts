@@ -35,7 +35,8 @@ export async function startRun({ options, out, resume, allowChanges }: RunReques
   const backend = await startBackend(options);
   const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
   const tokenizer = await tokenizerOf(options, resumed, output);
-  const data = await openData(options, tokenizer, output);
+  const vocabSize = resumed?.model.config.vocabSize ?? tokenizer?.vocabSize ?? options.vocabSize;
+  const data = await openData(options, tokenizer, vocabSize, output);
   try {
     const run = resumed
       ? { ...resumed, model: checkModel(resumed.model, options, tokenizer) }
@@ -89,12 +90,13 @@ async function tokenizerOf(
 async function openData(
   options: RunOptions,
   tokenizer: Tokenizer | undefined,
+  vocabSize: number | undefined,
   output: Output,
 ): Promise<TrainingData & { close(): Promise<void> }> {
-  const whole = await openTokens(options.data, tokenizer, output);
+  const whole = await openTokens(options.data, tokenizer, vocabSize, output);
   if (!options.validation) return { ...splitTokens(whole), close: () => whole.close() };
   try {
-    const validation = await openTokens(options.validation, tokenizer, output);
+    const validation = await openTokens(options.validation, tokenizer, vocabSize, output);
     const close = async (): Promise<void> => void (await Promise.all([whole.close(), validation.close()]));
     return { train: whole, validation, close };
   } catch (error) {

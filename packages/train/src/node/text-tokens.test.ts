@@ -99,6 +99,22 @@ test("says so where the temporary file cannot be written", async () => {
   });
 });
 
+test("refuses ids that are not in the vocabulary, and options of another type", async () => {
+  const path = await temporary.file("text");
+  for (const id of [5, -1, NaN]) {
+    await expect(tokenizeFiles([path], { vocabSize: 5, encode: () => [4, id] })).rejects.toMatchObject({
+      code: "token-out-of-range",
+      message: `the tokenizer gave the id ${id}, but says that it has 5 entries (vocabSize)`,
+    });
+  }
+  const wrong = { specialTokens: 1, memoryLimit: "1", temporaryDirectory: "", onProgress: true };
+  for (const [name, value] of Object.entries(wrong)) {
+    await expect(tokenizeFiles([path], tokenizer, { [name]: value })).rejects.toThrow(`${name} must be `);
+  }
+  await expect(tokenizeFiles([path], "gpt2" as unknown as typeof tokenizer)).rejects.toThrow("tokenizer must be a tokenizer");
+  await using _all = await tokenizeFiles([path], { vocabSize: 5, encode: () => [4] }, { memoryLimit: Infinity });
+});
+
 test("names the file, line and column of a character that the tokenizer does not know", async () => {
   const paths = [await temporary.file(text), await temporary.file(`${text}the 😀 lazy\n`.replaceAll("T", "t"))];
   const partial = CharacterTokenizer.fromText(text.replaceAll("T", "t") + "T");

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { open, rm, stat } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Breather } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
 import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
+import { checkCount, checkFlag, checkFunction, checkMethods, checkNumber, checkPath, checkPaths, show } from "../checks.ts";
 import { tokensInMemory } from "../data/token-source.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
-import { fileError } from "./file-error.ts";
+import { sizeOfDataFile } from "./data-file.ts";
 import { readFiles, readText } from "./text.ts";
 import { tokensOf } from "./token-file.ts";
 
@@ -46,14 +47,22 @@ export async function tokenizeFiles(
   options: TokenizeOptions = {},
 ): Promise<TokenizedText> {
   const { specialTokens = true, memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options;
+  checkPaths("paths", paths);
+  checkMethods("tokenizer", tokenizer, "a tokenizer", ["encode"]);
+  checkCount("tokenizer.vocabSize", tokenizer.vocabSize, 1);
+  checkFlag("specialTokens", specialTokens);
+  if (memoryLimit !== Infinity) checkNumber("memoryLimit", memoryLimit);
+  checkPath("temporaryDirectory", temporaryDirectory);
+  checkFunction("onProgress", onProgress);
   const encodeOptions: EncodeOptions = specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
-  const totalBytes = await totalSize(paths);
+  let totalBytes = 0;
+  for (const path of paths) totalBytes += await sizeOfDataFile(path);
   const store = new TokenStore(tokenizer.vocabSize <= 2 ** 16 ? 2 : 4, memoryLimit, temporaryDirectory);
   const breather = new Breather();
   let bytes = 0;
   try {
     for await (const { path, text } of readFiles(paths)) {
-      await store.append(await encode(tokenizer, text, encodeOptions, path));
+      await store.append(checkIds(await encode(tokenizer, text, encodeOptions, path), tokenizer));
       bytes += Buffer.byteLength(text);
       onProgress?.({ bytes, totalBytes, tokens: store.length });
       await breather.pause();
@@ -76,6 +85,16 @@ async function encode(
   } catch (error) {
     throw isUnknown(error) ? await unknownCharacter(path, tokenizer, error) : error;
   }
+}
+
+/** Ids that the vocabulary does not have would be cut to 16 bits, without a word. */
+function checkIds(ids: readonly number[], { vocabSize }: TextEncoding): readonly number[] {
+  const wrong = ids.find((id) => !(id >= 0 && id < vocabSize));
+  if (wrong === undefined) return ids;
+  throw new TrainError(
+    "token-out-of-range",
+    `the tokenizer gave the id ${show(wrong)}, but says that it has ${vocabSize} entries (vocabSize)`,
+  );
 }
 
 function isUnknown(error: unknown): error is Error {
@@ -115,18 +134,6 @@ async function unknownCharacter(path: string, tokenizer: TextEncoding, cause: Er
   return cause;
 }
 
-async function totalSize(paths: readonly string[]): Promise<number> {
-  let total = 0;
-  for (const path of paths) {
-    try {
-      total += (await stat(path)).size;
-    } catch (error) {
-      throw fileError(path, error);
-    }
-  }
-  return total;
-}
-
 /** Collects tokens, in memory while they fit, then in a file. */
 class TokenStore {
   /** Tokens so far. */
@@ -164,8 +171,8 @@ class TokenStore {
     if (this.#file) {
       await this.#spill();
       const { handle, path } = this.#file;
-      const source = tokensOf(handle, { path, start: 0, length: this.length, tokenBytes: this.#tokenBytes });
-      return { ...source, close, [Symbol.asyncDispose]: close };
+      const read = (offset: number, length: number): Promise<Uint8Array> => readTemporary(handle, path, offset, length);
+      return tokensOf({ read, close }, { start: 0, length: this.length, tokenBytes: this.#tokenBytes });
     }
     const source = tokensInMemory(this.#memory.subarray(0, this.#held));
     return { ...source, close, [Symbol.asyncDispose]: close };
@@ -205,6 +212,17 @@ async function temporaryFile(directory: string): Promise<{ handle: FileHandle; p
   } catch (error) {
     throw temporaryFileError(path, error);
   }
+}
+
+/** Exactly these bytes of the temporary file, which nobody else knows. */
+async function readTemporary(handle: FileHandle, path: string, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let filled = 0; filled < length;) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) throw new TrainError("unreadable-file", `the temporary file ${path} ends at byte ${offset + filled}`);
+    filled += bytesRead;
+  }
+  return bytes;
 }
 
 function temporaryFileError(path: string, cause: unknown): TrainError {

@@ -1,7 +1,8 @@
+import { checkPaths } from "../checks.ts";
 import { TrainError } from "../errors.ts";
-import { fileError } from "./file-error.ts";
+import { openDataFile } from "./data-file.ts";
+import { checkKind } from "./file-kind.ts";
 import { tokenizablePieces } from "./pieces.ts";
-import { openForReading } from "./token-file.ts";
 import { InvalidUtf8, Utf8Decoder } from "./utf8.ts";
 
 const chunkBytes = 2 ** 20;
@@ -9,7 +10,9 @@ const chunkBytes = 2 ** 20;
 /**
  * The text of UTF-8 files, one after another, in pieces of about a megabyte, so that files larger than memory can be
  * tokenised: the tokens of the pieces are those of the whole (see `tokenizablePieces`). A byte order mark is no text.
- * Throws `missing-file`, `unreadable-file`, `invalid-utf8`, which names the byte, and `empty-data` where there is none.
+ * Throws `missing-file`; `unreadable-file`, for pipes too, which could not be read a second time; `invalid-utf8`, which
+ * names the byte; `unsupported-data` for compressed, binary and other files that are no text; `empty-data` where there
+ * is none.
  */
 export async function* readText(paths: readonly string[]): AsyncGenerator<string, void, undefined> {
   for await (const { text } of readFiles(paths)) yield text;
@@ -19,6 +22,7 @@ export async function* readText(paths: readonly string[]): AsyncGenerator<string
 export async function* readFiles(
   paths: readonly string[],
 ): AsyncGenerator<{ readonly path: string; readonly text: string }, void, undefined> {
+  checkPaths("paths", paths);
   let empty = true;
   for (const path of paths) {
     for await (const text of tokenizablePieces(decodeFile(path))) {
@@ -30,21 +34,31 @@ export async function* readFiles(
 }
 
 async function* decodeFile(path: string): AsyncGenerator<string, void, undefined> {
-  const file = await openForReading(path);
+  const file = await openDataFile(path);
   const decoder = new Utf8Decoder();
-  const chunk = new Uint8Array(chunkBytes);
   try {
-    for (;;) {
-      const { bytesRead } = await file.read(chunk, 0, chunkBytes);
-      yield decoder.decode(chunk.subarray(0, bytesRead), bytesRead === 0);
-      if (bytesRead === 0) return;
+    for (let offset = 0, last = false; !last; offset += chunkBytes) {
+      const bytes = await file.read(offset, Math.min(chunkBytes, file.size - offset));
+      last = offset + bytes.length === file.size;
+      if (offset === 0) checkKind(path, bytes, "text");
+      checkZeros(path, bytes, offset);
+      yield decoder.decode(bytes, last);
     }
   } catch (error) {
-    if (error instanceof InvalidUtf8) {
-      throw new TrainError("invalid-utf8", `${path}: ${error.message}; convert the file to UTF-8`, { cause: error });
-    }
-    throw error instanceof TrainError ? error : fileError(path, error);
+    if (!(error instanceof InvalidUtf8)) throw error;
+    throw new TrainError("invalid-utf8", `${path}: ${error.message}; convert the file to UTF-8`, { cause: error });
   } finally {
     await file.close();
   }
+}
+
+/** Zero bytes are valid UTF-8, but what has them is UTF-16, an archive, or no text at all. */
+function checkZeros(path: string, bytes: Uint8Array, offset: number): void {
+  const index = bytes.indexOf(0);
+  if (index < 0) return;
+  throw new TrainError(
+    "unsupported-data",
+    `${path}: the byte 0x00 at offset ${offset + index} is in no text: the file is binary, or text in UTF-16; ` +
+      "convert it to UTF-8, or take such bytes out",
+  );
 }

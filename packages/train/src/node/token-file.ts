@@ -1,8 +1,11 @@
-import { open, stat } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import type { RandomAccessFile } from "@gpt/gpt";
+import { checkCount, invalidOption, show } from "../checks.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
-import { fileError } from "./file-error.ts";
+import { openDataFile } from "./data-file.ts";
+import { checkKind } from "./file-kind.ts";
+import { checkFormat, guessFormat, sampleNumbers, tokenBytes } from "./token-format.ts";
+import type { TokenFormat } from "./token-format.ts";
 
 /** Tokens that lie in a file and are read by position; the file is never whole in memory. */
 export interface TokenFile extends TokenSource, AsyncDisposable {
@@ -14,61 +17,80 @@ export interface TokenFile extends TokenSource, AsyncDisposable {
 
 export interface OpenTokenFileOptions {
   /**
-   * How tokens are stored, little-endian. Default: what the header says where the file begins with one of llm.c, else
-   * `uint16`, as nanoGPT writes them.
+   * How tokens are stored, little-endian. Default: what the header says where the file begins with one of llm.c; else
+   * uint16 for vocabularies of up to 65,536 entries, as nanoGPT writes them, and uint32 for larger ones. Numbers that
+   * are evidently 32 bits wide are read so.
    */
-  readonly format?: "uint16" | "uint32";
+  readonly format?: TokenFormat;
+  /** Entries of the vocabulary. Ids must be below: what is not was written in another way. Default: unknown. */
+  readonly vocabSize?: number;
 }
 
 /** llm.c's header: 256 words of 32 bits, of which a magic number, a version and the number of tokens are used. */
 const headerBytes = 1024;
 const headers = [
-  { magic: 20240520, version: 1, tokenBytes: 2 },
-  { magic: 20240801, version: 7, tokenBytes: 4 },
+  { magic: 20240520, version: 1, format: "uint16" },
+  { magic: 20240801, version: 7, format: "uint32" },
 ] as const;
 
-/** Opens a file of tokens: uint16 or uint32 numbers without more, or in llm.c's form. */
+/**
+ * Opens a file of tokens: bare numbers, or in llm.c's form. What is told about them is checked against the numbers
+ * themselves, those of the whole file where it is up to a megabyte, else a part of them. Throws `missing-file`,
+ * `unreadable-file`, `empty-data`, `invalid-token-file`, `token-out-of-range`, and `unsupported-data` for text, numbers
+ * of 64 bits, NumPy's and other files.
+ */
 export async function openTokenFile(path: string, options: OpenTokenFileOptions = {}): Promise<TokenFile> {
-  const file = await openForReading(path);
+  checkOptions(options);
+  const { vocabSize } = options;
+  const file = await openDataFile(path);
   try {
-    const { size } = await file.stat();
+    const { size } = file;
     if (size === 0) throw new TrainError("empty-data", `${path} is empty; give a file with tokens`);
-    const header = options.format === undefined ? await readHeader(file, path, size) : undefined;
-    const tokenBytes = header?.tokenBytes ?? (options.format === "uint32" ? 4 : 2);
+    const header = options.format === undefined ? await readHeader(file, path) : undefined;
     const start = header ? headerBytes : 0;
-    if ((size - start) % tokenBytes !== 0) {
+    const sample = await sampleNumbers(file, start);
+    const format = options.format ?? header?.format ?? guessFormat(path, sample, vocabSize);
+    const bytes = tokenBytes[format];
+    if ((size - start) % bytes !== 0) {
       throw new TrainError(
         "invalid-token-file",
-        `${path} has ${size} bytes, which are not whole tokens of ${tokenBytes} bytes; ` +
-          "it is cut off, or in another format",
+        `${path} has ${size} bytes, which are not whole tokens of ${bytes} bytes; it is cut off, or in another format`,
       );
     }
-    const length = (size - start) / tokenBytes;
+    const length = (size - start) / bytes;
     if (header && header.tokens !== length) {
       throw new TrainError(
         "invalid-token-file",
         `${path}: the header promises ${header.tokens} tokens, the file has ${length}; it is cut off or damaged`,
       );
     }
-    return tokensOf(file, { path, start, length, tokenBytes });
+    if (vocabSize !== undefined) checkFormat(path, sample, format, vocabSize);
+    return tokensOf(file, { start, length, tokenBytes: bytes });
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
+function checkOptions({ format, vocabSize }: OpenTokenFileOptions): void {
+  if (format !== undefined && !Object.hasOwn(tokenBytes, format)) {
+    throw invalidOption(`format must be "uint16" or "uint32", not ${show(format)}`);
+  }
+  if (vocabSize !== undefined) checkCount("vocabSize", vocabSize, 1);
+}
+
 /** The tokens of an open file, which `close` closes. */
 export function tokensOf(
-  file: FileHandle,
-  { path, start, length, tokenBytes }: { path: string; start: number; length: number; tokenBytes: 2 | 4 },
+  file: Pick<RandomAccessFile, "read" | "close">,
+  { start, length, tokenBytes }: { start: number; length: number; tokenBytes: 2 | 4 },
 ): TokenFile {
   const close = (): Promise<void> => file.close();
   return {
     length,
     tokenBytes,
     read: async (position, count) => {
-      const bytes = await readBytes(file, path, start + position * tokenBytes, count * tokenBytes);
-      return Int32Array.from(tokenBytes === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer));
+      const { buffer } = await file.read(start + position * tokenBytes, count * tokenBytes);
+      return Int32Array.from(tokenBytes === 2 ? new Uint16Array(buffer) : new Uint32Array(buffer));
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -76,12 +98,12 @@ export function tokensOf(
 }
 
 async function readHeader(
-  file: FileHandle,
+  file: RandomAccessFile,
   path: string,
-  size: number,
-): Promise<{ tokens: number; tokenBytes: 2 | 4 } | undefined> {
-  if (size < headerBytes) return undefined;
-  const [magic, version, tokens] = new Int32Array((await readBytes(file, path, 0, 12)).buffer);
+): Promise<{ tokens: number; format: TokenFormat } | undefined> {
+  checkKind(path, await file.read(0, Math.min(16, file.size)), "token ids");
+  if (file.size < headerBytes) return undefined;
+  const [magic, version, tokens] = new Int32Array((await file.read(0, 12)).buffer);
   const known = headers.find((header) => header.magic === magic);
   if (!known) return undefined;
   if (known.version !== version) {
@@ -90,36 +112,5 @@ async function readHeader(
       `${path}: version ${version} of llm.c's format is not known; version ${known.version} is expected here`,
     );
   }
-  return { tokens, tokenBytes: known.tokenBytes };
-}
-
-/** Exactly `length` bytes from a position, in a buffer of their own. */
-async function readBytes(
-  file: FileHandle,
-  path: string,
-  position: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  for (let filled = 0; filled < length;) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
-    if (bytesRead === 0) {
-      throw new TrainError(
-        "invalid-token-file",
-        `${path} ends at byte ${position + filled}; it was shortened while in use`,
-      );
-    }
-    filled += bytesRead;
-  }
-  return bytes;
-}
-
-/** Opens a file, with an error that says what to do where that fails. */
-export async function openForReading(path: string): Promise<FileHandle> {
-  try {
-    if (!(await stat(path)).isDirectory()) return await open(path, "r");
-  } catch (error) {
-    throw fileError(path, error);
-  }
-  throw new TrainError("unreadable-file", `${path} is a folder; give the files in it`);
+  return { tokens, format: known.format };
 }
