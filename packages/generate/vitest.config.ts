@@ -1,3 +1,3 @@
-import { project } from "@gpt/config/vitest";
+import { tests } from "@gpt/config/vitest";
 
-export default project("generate");
+export default tests(import.meta.dirname, "generate");

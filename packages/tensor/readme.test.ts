@@ -1,11 +1,10 @@
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
-import { gpuEnvironment } from "@gpt/config/gpu";
 import { readmeExamples, runExample } from "@gpt/config/readme";
 import { conformanceCases } from "./src/testing/index.ts";
 
 const packageFolder = import.meta.dirname;
-const [fitting, choosing, onGPU, storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
+const [fitting, choosing, , storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
 
 test.each([
   { name: "fits parameters", example: fitting, output: "3.000 2.000 1.000\n" },
@@ -18,10 +17,6 @@ test.each([
   { name: "frees memory", example: freeing, output: "2\n1\n" },
 ])("$name", async ({ example, output }) => {
   expect(await runExample(example, packageFolder, tmpdir())).toBe(output);
-});
-
-test("computes on a GPU", async () => {
-  expect(await runExample(onGPU, packageFolder, tmpdir(), await gpuEnvironment())).toBe("7 10 15 22\n");
 });
 
 test("checks a backend by the conformance suite", async () => {

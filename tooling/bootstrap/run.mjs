@@ -63,37 +63,71 @@ function bench(args) {
   return run("node", [join(benchmarks, "src", "main.ts"), ...args]);
 }
 
-/** Build, lint, types and every test, under the pinned Node and again under the lowest. Arguments are vitest's. */
+/** Build, lint, types and every test, under the pinned Node; what depends on the Node, under the lowest. Arguments are vitest's. */
 function test(args) {
   install(forTests);
   const total = { passed: 0, failed: 0, skipped: 0 };
   heading("build, lint, typecheck");
-  const tasks = ["build", "lint", "typecheck", "--continue=dependencies-successful", "--output-logs=errors-only"];
-  if (run("node", [turbo, "run", ...tasks]) !== 0) {
+  if (runTasks(["build", "lint", "typecheck"]) !== 0) {
     process.stderr.write("\nBuild, lint or typecheck failed, see above: counted as one failure.\n");
     total.failed += 1;
   }
   addTests(total, "node", args);
-  // The configuration is the repository's own; the consumers' tests start the lowest Node by themselves; what
-  // computes on WebGPU is a matter of Chromium and Dawn, and takes minutes.
-  const projects = ["--project=!config", "--project=!consumers"];
-  const files = ["webgpu/conformance", "webgpu/engine", "webgpu*"].map((name) => `--exclude=**/${name}.test.ts`);
-  addTests(total, "node-lowest", [...projects, ...files, ...args]);
+  addTests(total, "node-lowest", verifying() ? [...withoutLanes, ...args] : [...withoutLanes, ...differentOnLowest, ...args]);
+  if (verifying()) addInterop(total);
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
   process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
   return total.failed > 0 ? 1 : 0;
 }
 
-/** As `test`, with the full counts of the checks that have a short form. */
+/** Projects that need neither a browser nor WebGPU; the consumers' tests start the lowest Node themselves. */
+const withoutLanes = ["--project=!*:*", "--project=!config", "--project=!consumers"];
+/** The tests of what a Node of another version may do otherwise: files, processes, threads, its Math. */
+const differentOnLowest = ["src/node", "wasm/wasm", "wasm/threads", "cpu/conformance"];
+
+/** As `test`, with the full counts of the checks that have a short form, and against other libraries. */
 function verify(args) {
   process.env.GPT_VERIFY = "1";
   return test(args);
+}
+
+function verifying() {
+  return process.env.GPT_VERIFY === "1";
+}
+
+/** Lint, types and the tests that need neither a browser nor WebGPU, of what changed and of what depends on it. */
+function check(args) {
+  if (!existsSync(join(root, "node_modules"))) install(forTests);
+  const status = runTasks(["lint", "typecheck", "test", "--concurrency=100%", ...args]);
+  if (status !== 0) process.stderr.write("\nLint, types or tests failed, see above.\n");
+  return status;
+}
+
+/** Tests against large packages of others, which only this installs. Arguments are vitest's. */
+function interop(args) {
+  install(forTests);
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  addInterop(total, args);
+  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+  return total.failed > 0 ? 1 : 0;
+}
+
+function addInterop(total, args = []) {
+  heading("install the libraries to test with");
+  const status = run("pnpm", ["--dir", join("tooling", "interop"), "install", ...fromLockfile]);
+  if (status !== 0) fail("pnpm could not install the libraries to test with, see above");
+  addTests(total, "node", ["--root", join("tooling", "interop"), ...args]);
 }
 
 /** Runs any command of the workspace, such as `vitest` or `pnpm`, under the pinned tools. */
 function exec(args) {
   if (!existsSync(join(root, "node_modules"))) install(forTests);
   return run("pnpm", ["exec", ...args]);
+}
+
+/** Runs tasks of turbo, and shows what they print where they fail. */
+function runTasks(tasks) {
+  return run("node", [turbo, "run", ...tasks, "--continue=dependencies-successful", "--output-logs=errors-only"]);
 }
 
 /** Runs the tests under one of the Nodes and adds what came out to `total`. */
@@ -176,7 +210,7 @@ function fail(message) {
 // Ctrl-C is for the program that runs: it saves, ends, and this script after it.
 process.on("SIGINT", () => {});
 
-const commands = { start, gpt, test, verify, exec, bench };
+const commands = { start, gpt, test, check, verify, interop, exec, bench };
 const [command, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) fail(`expected one of ${Object.keys(commands).join(", ")}`);
 process.exitCode = commands[command](rest);

@@ -68,30 +68,63 @@ export async function browserDirectory(): Promise<string> {
 export interface PageOptions {
   /** More of the browser's command line. Default: no GPU. */
   readonly flags?: readonly string[];
-  /** How long the page's script may take, in milliseconds. Default: one minute. */
-  readonly timeout?: number;
 }
 
-/**
- * Opens a page in a real, headless browser and returns what its script sets as `globalThis.result`. Rejects where an
- * error or a rejection in the page is not caught.
- */
-export async function resultOf(url: string, options: PageOptions = {}): Promise<unknown> {
-  const { flags = ["--disable-gpu"], timeout = 60_000 } = options;
+/** A page in a real, headless browser. Its methods reject where an error or a rejection in the page is not caught. */
+export interface OpenPage {
+  /** Calls `globalThis.ask`, once the page's script has set it, and returns what that resolves to. */
+  ask(question: unknown): Promise<unknown>;
+  /** What the page's script sets as `globalThis.result`. */
+  result(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** How long a page's script may take to set what is waited for, in milliseconds: only a hang takes as long. */
+const timeout = 600_000;
+
+export async function openPage(url: string, { flags = ["--disable-gpu"] }: PageOptions = {}): Promise<OpenPage> {
   const browser = await launch(flags);
   try {
     const page = await browser.newPage();
     const messages: string[] = [];
     page.on("console", (message) => message.type() === "error" && messages.push(message.text()));
-    const uncaught = new Promise<never>((_, reject) => page.on("pageerror", reject));
-    uncaught.catch(() => undefined); // It may come before anybody waits for it.
-    await page.goto(url);
-    const result = page.waitForFunction(() => (globalThis as { result?: unknown }).result, undefined, { timeout });
-    const handle = await Promise.race([result, uncaught]).catch((error: Error) => {
-      throw new Error([error.stack, ...messages].join("\n"), { cause: error });
+    const uncaught = new Promise<never>((_, reject) => {
+      page.on("pageerror", reject);
+      page.on("crash", () => reject(new Error("the page crashed")));
     });
-    return await handle.jsonValue();
-  } finally {
+    uncaught.catch(() => undefined); // It may come before anything waits for it.
+    await page.goto(url);
+    const valueOf = async (name: "ask" | "result", question?: unknown): Promise<unknown> => {
+      await page.waitForFunction((name) => name in globalThis, name, { timeout });
+      return page.evaluate(
+        ([name, question]) => {
+          const value = (globalThis as unknown as Record<string, unknown>)[name as string];
+          return typeof value === "function" ? (value as (question: unknown) => unknown)(question) : value;
+        },
+        [name, question],
+      );
+    };
+    const guarded = (value: Promise<unknown>): Promise<unknown> =>
+      Promise.race([value, uncaught]).catch((error: Error) => {
+        throw new Error([error.stack, ...messages].join("\n"), { cause: error });
+      });
+    return {
+      ask: (question) => guarded(valueOf("ask", question)),
+      result: () => guarded(valueOf("result")),
+      close: () => browser.close(),
+    };
+  } catch (error) {
     await browser.close();
+    throw error;
+  }
+}
+
+/** Opens a page and returns its result. */
+export async function resultOf(url: string, options?: PageOptions): Promise<unknown> {
+  const page = await openPage(url, options);
+  try {
+    return await page.result();
+  } finally {
+    await page.close();
   }
 }

@@ -8,12 +8,13 @@ const types: Record<string, string> = { ".html": "text/html", ".js": "text/javas
 /** The headers that make a page cross-origin isolated, so that its Workers may share memory. */
 export const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
-/** Serves the files of a folder, with these headers, to `use`, which gets the address, until that is done. */
-export async function whileServing<T>(
-  directory: string,
-  use: (url: string) => Promise<T>,
-  headers: Record<string, string> = {},
-): Promise<T> {
+export interface StaticServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Serves the files of a folder on this machine, with these headers. */
+export async function serve(directory: string, headers: Record<string, string> = {}): Promise<StaticServer> {
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const path = join(directory, normalize(new URL(request.url ?? "/", "http://localhost").pathname));
@@ -23,9 +24,24 @@ export async function whileServing<T>(
     );
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  };
+  return { url, close };
+}
+
+/** Serves the files of a folder, with these headers, to `use`, which gets the address, until that is done. */
+export async function whileServing<T>(
+  directory: string,
+  use: (url: string) => Promise<T>,
+  headers?: Record<string, string>,
+): Promise<T> {
+  const server = await serve(directory, headers);
   try {
-    return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    return await use(server.url);
   } finally {
-    server.close();
+    await server.close();
   }
 }

@@ -1,3 +1,3 @@
-import { project } from "./vitest.ts";
+import { tests } from "./vitest.ts";
 
-export default project("config");
+export default tests(import.meta.dirname, "config");

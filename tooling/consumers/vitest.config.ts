@@ -1,6 +1,4 @@
-import { project } from "@gpt/config/vitest";
-import { mergeConfig } from "vitest/config";
+import { join } from "node:path";
+import { tests } from "@gpt/config/vitest";
 
-export default mergeConfig(project("consumers"), {
-  test: { globalSetup: "./src/pack.ts", testTimeout: 180_000, hookTimeout: 600_000 },
-});
+export default tests(import.meta.dirname, "consumers", { globalSetup: join(import.meta.dirname, "src/pack.ts") });

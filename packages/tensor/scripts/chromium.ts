@@ -1,21 +1,25 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { resultOf } from "@gpt/config/browser";
-import type { PageOptions } from "@gpt/config/browser";
-import { isolation, whileServing } from "@gpt/config/static-server";
+import { openPage } from "@gpt/config/browser";
+import type { OpenPage } from "@gpt/config/browser";
+import { isolation, serve } from "@gpt/config/static-server";
 import { build } from "tsup";
 
 /**
- * Bundles scripts, the first of which a page loads that is cross-origin isolated, with these parameters in its address,
- * and returns what it sets as `globalThis.result`. Beside the page are the others, for its Workers.
+ * Bundles scripts and opens a page of Chromium, which is started with these flags, that loads the first of them. The page
+ * is cross-origin isolated and has these parameters in its address; the other scripts are beside it, for its Workers.
  */
-export async function resultInChromium(
+export async function openInChromium(
   scripts: readonly string[],
   parameters: Readonly<Record<string, string>>,
-  options: PageOptions,
-): Promise<unknown> {
+  flags?: readonly string[],
+): Promise<OpenPage> {
   const directory = await mkdtemp(join(tmpdir(), "gpt-page-"));
+  const closers = [(): Promise<void> => rm(directory, { recursive: true })];
+  const close = async (): Promise<void> => {
+    for (const close of closers.reverse()) await close();
+  };
   try {
     await build({
       entry: [...scripts],
@@ -27,11 +31,15 @@ export async function resultInChromium(
       silent: true,
     });
     const script = `${basename(scripts[0], ".ts")}.js`;
-    const page = `<!doctype html><link rel="icon" href="data:," /><script type="module" src="${script}"></script>`;
-    await writeFile(join(directory, "index.html"), page);
-    const query = new URLSearchParams(parameters).toString();
-    return await whileServing(directory, (url) => resultOf(`${url}?${query}`, options), isolation);
-  } finally {
-    await rm(directory, { recursive: true });
+    const content = `<!doctype html><link rel="icon" href="data:," /><script type="module" src="${script}"></script>`;
+    await writeFile(join(directory, "index.html"), content);
+    const server = await serve(directory, isolation);
+    closers.push(() => server.close());
+    const page = await openPage(`${server.url}?${new URLSearchParams(parameters).toString()}`, { flags });
+    closers.push(() => page.close());
+    return { ...page, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }

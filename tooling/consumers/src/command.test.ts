@@ -1,7 +1,5 @@
-import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { repository, run } from "@gpt/config/commands";
-import { gpuEnvironment } from "@gpt/config/gpu";
+import { lowestNode, run } from "@gpt/config/commands";
 import { expect, test } from "vitest";
 import { command, freshProject, libraries } from "./fresh-project.ts";
 
@@ -17,17 +15,12 @@ test("the installed command answers, trains and writes", async () => {
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ done: true, step: 4 });
   const written: unknown = JSON.parse(await gpt("generate", "--model", "run", "--prompt", "the", "--max-tokens", "5", "--json"));
   expect(written).toMatchObject({ promptTokens: 3, tokens: { length: 5 } });
-});
 
-test("the installed command computes on a GPU once the package webgpu is beside it", async () => {
-  const project = await freshProject([command, ...libraries]);
-  const env = await gpuEnvironment();
-  const bench = (): Promise<string> =>
-    run("npm", ["exec", "--", "gpt", "bench", "matmul", "--size", "8", "--seconds", "0", "--backend", "webgpu", "--json"], project, env);
-  await expect(bench()).rejects.toThrow(/status 1 .*\nerror: --backend webgpu needs the npm package `webgpu` .*`npm install webgpu`/);
-
-  // The one that the tests of @gpt/tensor use, so that nothing is downloaded.
-  const webgpu = await realpath(join(repository, "packages/tensor/node_modules/webgpu"));
-  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", webgpu], project);
-  expect(JSON.parse(await bench())).toMatchObject({ backend: "webgpu", adapter: expect.any(String) as string });
+  // The same under the lowest Node.
+  const main = join(project, "node_modules", "@gpt", "cli", "dist", "main.js");
+  const onLowest = (...args: string[]): Promise<string> => run(lowestNode, [main, ...args], project);
+  await onLowest("train", "--data", "text.txt", "--out", "run-lowest", ...size, "--steps", "4", "--json");
+  const again = await onLowest("generate", "--model", "run-lowest", "--prompt", "the", "--max-tokens", "5", "--seed", "3", "--json");
+  const expected = await gpt("generate", "--model", "run", "--prompt", "the", "--max-tokens", "5", "--seed", "3", "--json");
+  expect((JSON.parse(again) as { tokens: number[] }).tokens).toEqual((JSON.parse(expected) as { tokens: number[] }).tokens);
 });

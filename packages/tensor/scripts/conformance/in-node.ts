@@ -1,6 +1,7 @@
-/** Runs the conformance suite in a process that flags and drivers are chosen for: takes a `Setup`, prints a `Report`. */
-import { conformanceReport } from "./report.ts";
-import type { Setup } from "./setup.ts";
+/** Runs the conformance suite in a process: answers the questions of the one that started it. */
+import { answer } from "./answer.ts";
+import type { Question } from "./answer.ts";
 
-const setup = JSON.parse(process.argv[2]) as Setup;
-process.stdout.write(JSON.stringify(await conformanceReport(setup)));
+process.on("message", (question: Question) => {
+  void answer(question).then((result) => process.send?.(result));
+});

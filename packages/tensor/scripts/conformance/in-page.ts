@@ -1,18 +1,17 @@
-/** Runs the conformance suite in a page, or in a Worker of it: takes a `Setup`, sets `globalThis.result` to a `Report`. */
-import { conformanceReport } from "./report.ts";
-import type { Report } from "./report.ts";
-import type { Setup } from "./setup.ts";
+/** Runs the conformance suite in a page, or in a Worker of it: sets `globalThis.ask`, which answers questions. */
+import { answer } from "./answer.ts";
+import type { Question } from "./answer.ts";
 
-const parameters = new URLSearchParams(location.search);
-const setup = JSON.parse(parameters.get("setup") ?? "") as Setup;
-const run = parameters.get("thread") === "worker" ? reportOfWorker : conformanceReport;
-Object.assign(globalThis, { result: await run(setup) });
+const inWorker = new URLSearchParams(location.search).get("thread") === "worker";
+Object.assign(globalThis, { ask: inWorker ? askWorker() : answer });
 
-function reportOfWorker(setup: Setup): Promise<Report> {
+function askWorker(): typeof answer {
   const worker = new Worker("in-worker.js", { type: "module" });
-  worker.postMessage(setup);
-  return new Promise((answer, fail) => {
-    worker.addEventListener("message", ({ data }: MessageEvent<Report>) => answer(data));
-    worker.addEventListener("error", ({ message }) => fail(new Error(`in the Worker: ${message}`)));
-  });
+  return (question: Question) => {
+    worker.postMessage(question);
+    return new Promise((settle, fail) => {
+      worker.onmessage = ({ data }: MessageEvent<unknown>) => settle(data);
+      worker.onerror = ({ message }) => fail(new Error(`in the Worker: ${message}`));
+    });
+  };
 }

@@ -1,9 +1,9 @@
-/** Runs the conformance suite in a Worker: takes a `Setup`, answers with a `Report`. */
-import { conformanceReport } from "./report.ts";
-import type { Setup } from "./setup.ts";
+/** Runs the conformance suite in a Worker: answers the questions of its page. */
+import { answer } from "./answer.ts";
+import type { Question } from "./answer.ts";
 
 // A page hears of a Worker's errors, but not of its rejections.
 addEventListener("unhandledrejection", ({ reason }) => reportError(reason));
-addEventListener("message", ({ data }: MessageEvent<Setup>) => {
-  void conformanceReport(data).then((report) => postMessage(report));
+addEventListener("message", ({ data }: MessageEvent<Question>) => {
+  void answer(data).then((result) => postMessage(result));
 });

@@ -8,8 +8,6 @@ import { build } from "esbuild";
 import type { PageResult, PageTask } from "../page/main.ts";
 import { withTemporaryFolder } from "./temporary.ts";
 
-/** One work may take so many milliseconds, with all sides and rounds. */
-const timeout = 600_000;
 const sources = join(import.meta.dirname, "../page");
 
 /** Measures works, each in a page of its own, in one Chromium after the other. */
@@ -25,7 +23,7 @@ export async function withPages<T>(sides: readonly string[], use: (measure: Meas
     const open = (url: string): Promise<T> =>
       use(async (task) => {
         const address = `${url}?${new URLSearchParams({ task: JSON.stringify(task) }).toString()}`;
-        return (await resultOf(address, { flags: gpuFlags, timeout })) as PageResult;
+        return (await resultOf(address, { flags: gpuFlags })) as PageResult;
       });
     return whileServing(folder, open, isolation);
 

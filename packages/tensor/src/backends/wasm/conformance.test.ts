@@ -1,36 +1,21 @@
-import { describe, expect, test } from "vitest";
-import { describeReport, reportOfChromium, reportOfNode } from "../../../scripts/conformance/places.ts";
-import type { Setup } from "../../../scripts/conformance/setup.ts";
-import { checkCase, conformanceCases } from "../../testing/index.ts";
-import { startBackend } from "./backend.ts";
+import { describeConformance } from "../../../scripts/conformance/describe.ts";
+import { inNode, inThisProcess } from "../../../scripts/conformance/places.ts";
 
-const builds = ["relaxed", "simd"] as const;
-const setups = builds.flatMap((build) => [1, 2, 3].map((threads) => ({ build, threads })));
+const all = Boolean(process.env.GPT_VERIFY);
 
-describe.each(setups)("$build, threads: $threads", async (setup) => {
-  // Cases are small: threads share all work that can be divided.
-  const backend = await startBackend(setup, 1);
-
-  test.each(conformanceCases())("$kernel: $name", async (subject) => {
-    await checkCase(subject, backend);
-    expect(backend.memory.liveBuffers).toBe(0);
-  });
-});
-
-// Elsewhere V8 has no such vectors.
-if (process.arch === "x64" && Number.parseInt(process.versions.node) >= 24) {
-  const all = process.env.GPT_VERIFY ? setups : setups.filter(({ build, threads }) => build === "relaxed" && threads === 2);
-
-  for (const { build, threads } of all) {
-    const setup: Setup = { backend: "wasm", options: { build, threads, revectorized: true } };
-    describeReport(`on fused vectors: ${build}, threads: ${threads}`, setup, (setup) =>
-      reportOfNode(setup, { flags: ["--experimental-wasm-revectorize", "--no-liftoff"] }),
-    );
-  }
-}
-
-describeReport("in a page of Chromium", { backend: "wasm" }, (setup) => reportOfChromium(setup, { thread: "page" }));
-
-describeReport("in a Worker of Chromium, threads: 2", { backend: "wasm", options: { threads: 2 } }, (setup) =>
-  reportOfChromium(setup, { thread: "worker" }),
+/** Threads share the work and change no result: each build runs in full on one number of threads, and where asked on all. */
+const setups = (["relaxed", "simd"] as const).flatMap((build) =>
+  [1, 2, 3].map((threads) => ({ build, threads, full: all || threads === (build === "relaxed" ? 2 : 1) })),
 );
+
+for (const { build, threads, full } of setups) {
+  const title = `wasm, ${build}, threads: ${threads}`;
+  describeConformance(title, { backend: "wasm", options: { build, threads }, sample: !full }, inThisProcess);
+
+  // V8 has fused vectors on x64 only, from Node 24 on.
+  if (!full || process.arch !== "x64" || Number.parseInt(process.versions.node) < 24) continue;
+  if (!all && build !== "relaxed") continue;
+  const options = { build, threads, revectorized: true };
+  const flags = ["--experimental-wasm-revectorize", "--no-liftoff"];
+  describeConformance(`${title}, on fused vectors`, { backend: "wasm", options }, inNode(flags));
+}

@@ -53,7 +53,6 @@ async function curveOn(backend: Backend, { steps, batchSize, ...config }: Run): 
 
 test.each(runs)(
   "$steps steps of $layers layers of $dim, dropout $dropout: the losses of wasm, to 1e-3",
-  { timeout: 3_600_000 },
   async (run) => {
     const [theirs, ours] = [await curveOn(backends[0], run), await curveOn(backends[1], run)];
     expect(ours).toHaveLength(run.steps);

@@ -1,5 +1,5 @@
 import { onSwiftShader } from "@gpt/config/gpu";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Observation, Seen } from "../../../scripts/observations/observe.ts";
 import { seenInChromium, seenInNode } from "../../../scripts/observations/places.ts";
 
@@ -71,22 +71,27 @@ function namesOf(expected: Expected): Observation[] {
   return Object.keys(expected) as Observation[];
 }
 
-function describeSeen(title: string, seen: Seen, expected: Expected): void {
+/** Tests what `look` sees, which is called once, before the first of them. */
+function describeSeen(title: string, expected: Expected, look: () => Promise<Seen>, more?: (seen: () => Seen) => void): void {
   describe(title, () => {
+    let seen: Seen = {};
+    beforeAll(async () => {
+      seen = await look();
+    });
     test.each(namesOf(expected))("%s", (name) => {
       expect(seen[name]?.problem).toBeUndefined();
       expect(seen[name]?.value).toEqual(expected[name]);
     });
+    more?.(() => seen);
   });
 }
 
-const inNode = await seenInNode([...namesOf(everywhere), "many training steps", "profile", "wide heads", "more memory than there is"]);
-describeSeen("in Node on Dawn", inNode, everywhere);
+const inNodeOnly: readonly Observation[] = ["many training steps", "profile", "wide heads", "more memory than there is"];
 
-describe("in Node on Dawn", () => {
+describeSeen("in Node on Dawn", everywhere, () => seenInNode([...namesOf(everywhere), ...inNodeOnly]), (seen) => {
   test("training steps leave nothing behind, and need no more than the first ones", () => {
-    expect(inNode["many training steps"]?.problem).toBeUndefined();
-    const { before, after, liveBuffers } = inNode["many training steps"]?.value as Record<"before" | "after", object> & {
+    expect(seen()["many training steps"]?.problem).toBeUndefined();
+    const { before, after, liveBuffers } = seen()["many training steps"]?.value as Record<"before" | "after", object> & {
       liveBuffers: number;
     };
     expect({ ...after, made: 0 }).toEqual(before);
@@ -95,19 +100,19 @@ describe("in Node on Dawn", () => {
 
   test("wide heads keep to the limits that all devices have, and give what they give on the backend cpu", () => {
     const tiny = expect.closeTo(0, 5) as number;
-    expect(inNode["wide heads"]).toEqual({ value: { 128: [tiny, tiny], 256: [tiny, tiny] } });
+    expect(seen()["wide heads"]).toEqual({ value: { 128: [tiny, tiny], 256: [tiny, tiny] } });
   });
 
   test("profiles count all calls, each once", () => {
     const calls = { fill: 1500, "binary add": 1 };
-    expect(inNode.profile).toEqual({
+    expect(seen().profile).toEqual({
       value: [{ calls, work: 1501, areTimes: true }, { calls, work: 3002, areTimes: true }, 0],
     });
   });
 
   // SwiftShader has room for less than one buffer of the largest size; a GPU's owner may be using the rest of it.
   test.runIf(onSwiftShader)("more memory than there is: told as such, later, for good", () => {
-    expect(inNode["more memory than there is"]).toEqual({
+    expect(seen()["more memory than there is"]).toEqual({
       value: {
         problem: one("^out-of-memory: webgpu: the device has no room left; use smaller batches or a smaller model, and start another"),
         isSame: true,
@@ -117,6 +122,9 @@ describe("in Node on Dawn", () => {
   });
 });
 
-const { page, worker } = await seenInChromium(namesOf(inBrowsers));
-describeSeen("in a page of Chromium, beside a Worker", page, inBrowsers);
-describeSeen("in a Worker of Chromium, beside its page", worker, inBrowsers);
+/** Both look at once, each beside the other. */
+let inChromium: ReturnType<typeof seenInChromium> | undefined;
+const both = () => (inChromium ??= seenInChromium(namesOf(inBrowsers)));
+
+describeSeen("in a page of Chromium, beside a Worker", inBrowsers, async () => (await both()).page);
+describeSeen("in a Worker of Chromium, beside its page", inBrowsers, async () => (await both()).worker);

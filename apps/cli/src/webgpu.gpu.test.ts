@@ -1,23 +1,19 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gpuEnvironment } from "@gpt/config/gpu";
 import type { KernelTime } from "@gpt/tensor/webgpu";
 import { expect, test } from "vitest";
 import type { Profile } from "./bench/profile.ts";
 import { gpt, records, temporaryFolder } from "./testing/gpt.ts";
 import type { Result } from "./testing/gpt.ts";
 
-/** Each process compiles its kernels anew, which takes some seconds on SwiftShader. */
-const timeout = 300_000;
-
 const text = "The cat sat on the mat, the owl on the oak.\n".repeat(6);
 
-/** Runs a command with `--json` where Dawn finds an adapter. */
-async function json(directory: string, ...args: readonly string[]): Promise<Result> {
-  return gpt(directory, [...args, "--json"], { env: await gpuEnvironment() });
+/** Runs a command with `--json`. */
+function json(directory: string, ...args: readonly string[]): Promise<Result> {
+  return gpt(directory, [...args, "--json"]);
 }
 
-test("trains, writes and evaluates as wasm does, and resumes on webgpu only", { timeout }, async () => {
+test("trains, writes and evaluates as wasm does, and resumes on webgpu only", async () => {
   const directory = await temporaryFolder();
   await writeFile(join(directory, "text.txt"), text);
   /** The objects that a command prints on webgpu, and on wasm. */
@@ -67,7 +63,7 @@ const benchmarks = {
   "decode --preset nano --prompt 2 --tokens 2": { figure: "decodeTokensPerSecond", per: "token", kernel: "argmax" },
 };
 
-test.each(Object.entries(benchmarks))("bench %s --profile", { timeout }, async (args, { figure, per, kernel }) => {
+test.each(Object.entries(benchmarks))("bench %s --profile", async (args, { figure, per, kernel }) => {
   const directory = await temporaryFolder();
   const bench = ["bench", ...args.split(" "), "--backend", "webgpu", "--profile", "--seconds", "0"];
   const [found] = records(await json(directory, ...bench));
