@@ -24,9 +24,12 @@ export class CausalSelfAttention extends Module {
   readonly qkv: Linear;
   readonly projection: Linear;
   readonly #config: GPTConfig;
+  /** Factor of the scores. */
+  readonly #scale: number;
   readonly #random: RandomKeys;
 
-  constructor(config: GPTConfig, random: RandomKeys, place: MatrixPlace) {
+  /** `layer` counts from 0. */
+  constructor(config: GPTConfig, layer: number, random: RandomKeys, place: MatrixPlace) {
     super();
     const { dim, heads, headDim, initialDeviation, layers } = config;
     this.qkv = new Linear(dim, 3 * heads * headDim, { random, deviation: initialDeviation }, place);
@@ -34,6 +37,7 @@ export class CausalSelfAttention extends Module {
     const deviation = initialDeviation / Math.sqrt(2 * layers);
     this.projection = new Linear(heads * headDim, dim, { random, deviation }, place);
     this.#config = config;
+    this.#scale = (config.scaleAttention ? 1 / Math.sqrt(headDim) : 1) / (config.scaleAttentionByLayer ? layer + 1 : 1);
     this.#random = random;
   }
 
@@ -46,7 +50,7 @@ export class CausalSelfAttention extends Module {
     const explicit = wantsPattern || (this.training && attentionDropout > 0);
     const gathered = explicit
       ? this.explicitAttention(qkv, context)
-      : attention(qkv, { heads, headDim, sequences, cache });
+      : attention(qkv, { heads, headDim, scale: this.#scale, sequences, cache });
     return this.projection.forward(applyHook(hooks, `${path}.attention.output`, gathered), { residual });
   }
 
@@ -70,7 +74,7 @@ export class CausalSelfAttention extends Module {
     const q = headsFirst(own(0)); // (B, H, T, D)
     const k = headsFirst(keys ? cached(keys) : own(1)); // (B, H, S, D)
     const v = headsFirst(values ? cached(values) : own(2));
-    const scores = mul(matmul(q, transpose(k)), 1 / Math.sqrt(headDim)); // (B, H, T, S)
+    const scores = mul(matmul(q, transpose(k)), this.#scale); // (B, H, T, S)
     const pattern = softmax(add(scores, causalMask(sequences, T, S, qkv.backend)));
     const seen = applyHook(hooks, `${path}.attention.pattern`, pattern);
     const dropped = this.training && attentionDropout > 0 ? dropout(seen, attentionDropout, this.#random.next()) : seen;

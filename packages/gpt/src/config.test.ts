@@ -12,6 +12,9 @@ test("fills in GPT-2's settings", () => {
     hiddenDim: 128,
     positions: "learned",
     normPlacement: "pre",
+    activation: "gelu_new",
+    scaleAttention: true,
+    scaleAttentionByLayer: false,
     tiedHead: true,
     epsilon: 1e-5,
     initialDeviation: 0.02,
@@ -51,6 +54,8 @@ describe("says what is wrong", () => {
     [{ initialDeviation: Infinity }, "initialDeviation must be a finite number from 0, not Infinity"],
     [{ positions: "rotary" as "learned" }, 'positions must be "learned" or "sinusoidal", not "rotary"'],
     [{ normPlacement: "none" as "pre" }, 'normPlacement must be "pre" or "post", not "none"'],
+    [{ tiedHead: "false" as unknown as boolean }, 'tiedHead must be true or false, not "false"'],
+    [{ scaleAttention: 0 as unknown as boolean }, "scaleAttention must be true or false, not 0"],
   ])("%j", (changes, problem) => {
     expect(() => resolveConfig({ ...sizes, ...changes })).toThrow(
       expect.objectContaining({ code: "invalid-config", message: `model configuration: ${problem}` }),

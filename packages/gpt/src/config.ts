@@ -1,3 +1,5 @@
+import { activationNames } from "./activations.ts";
+import type { ActivationName } from "./activations.ts";
 import { GPTError } from "./errors.ts";
 
 /** What makes one GPT differ from another. */
@@ -20,6 +22,12 @@ export interface GPTConfig {
   readonly positions: "learned" | "sinusoidal";
   /** Normalise before each sub-layer and once at the end (GPT-2), or after each residual sum (GPT-1). */
   readonly normPlacement: "pre" | "post";
+  /** The function inside the feed-forward layer: GELU's tanh form, `gelu_new`, in all GPTs. */
+  readonly activation: ActivationName;
+  /** Whether attention scores are divided by √headDim, as in all GPTs. */
+  readonly scaleAttention: boolean;
+  /** Whether attention scores are divided by the number of the block as well, counted from 1: a setting of GPT-2. */
+  readonly scaleAttentionByLayer: boolean;
   /** Whether the head shares the token embedding's weights. */
   readonly tiedHead: boolean;
   /** Added to variances before the root. */
@@ -46,6 +54,9 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
     hiddenDim: 4 * dim,
     positions: "learned",
     normPlacement: "pre",
+    activation: "gelu_new",
+    scaleAttention: true,
+    scaleAttentionByLayer: false,
     tiedHead: true,
     epsilon: 1e-5,
     initialDeviation: 0.02,
@@ -75,6 +86,15 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
   }
   if (!["pre", "post"].includes(config.normPlacement)) {
     throw invalid(`normPlacement must be "pre" or "post", not ${JSON.stringify(config.normPlacement)}`);
+  }
+  if (!activationNames.includes(config.activation)) {
+    const names = activationNames.join(", ");
+    throw invalid(`activation must be one of ${names}, not ${JSON.stringify(config.activation)}`);
+  }
+  for (const name of ["scaleAttention", "scaleAttentionByLayer", "tiedHead"] as const) {
+    if (typeof config[name] !== "boolean") {
+      throw invalid(`${name} must be true or false, not ${JSON.stringify(config[name])}`);
+    }
   }
   return config;
 }

@@ -103,6 +103,14 @@ export class JsonReader {
     return this.literal("null", null);
   }
 
+  /** Reads any value, and gives its JSON. */
+  raw(): string {
+    this.skipSpace();
+    const start = this.#position;
+    this.skip();
+    return this.decode(start, this.#position);
+  }
+
   /** Reads any value and forgets it. */
   skip(): void {
     switch (this.peek()) {

@@ -102,7 +102,7 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
 /** The slope of the loss along a direction, by central differences. */
 function derivative(model: GPT, parameter: Tensor, direction: Float32Array): number {
   const original = parameter.dataSync();
-  const step = 0.01;
+  const step = 0.005;
   const [above, below] = [step, -step].map((distance) => {
     backend.write(
       parameter,
@@ -184,7 +184,7 @@ describe("dropout", () => {
     const weight = model.stateDict().get("blocks.0.attention.qkv.weight") as Tensor;
     const gradient = (weight.grad as Tensor).dataSync();
     const length = Math.hypot(...gradient);
-    const step = 0.01;
+    const step = 0.005;
     const [above, below] = [step, -step].map((distance) => {
       scope(() => noGrad(() => copyInto(weight, add(weight, mul(weight.grad as Tensor, distance / length)))));
       const value = loss(model, 1);

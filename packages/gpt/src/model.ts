@@ -2,12 +2,14 @@ import { add, crossEntropy, linear, linearCrossEntropy, reshape, scope, tensor }
 import type { AttentionSequence, Tensor, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { MatrixPlace } from "@gpt/nn";
+import { activationOf } from "./activations.ts";
 import { CausalSelfAttention } from "./attention.ts";
 import type { BlockContext } from "./attention.ts";
 import type { KeyValueCache } from "./cache.ts";
 import { resolveConfig } from "./config.ts";
 import type { GPTConfig, GPTOptions } from "./config.ts";
 import { GPTError } from "./errors.ts";
+import type { GenerationDefaults } from "./generation.ts";
 import { applyHook, checkHooks } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
 import { sinusoidalPositions } from "./positions.ts";
@@ -29,22 +31,33 @@ export interface GPTInitialization {
    * not trained. Positions, biases and norms are always f32. Default f32.
    */
   readonly format?: MatrixPlace["format"];
+  /** Defaults for generating text, which are saved with the model. */
+  readonly generation?: GenerationDefaults;
 }
 
-/** Two linear layers with a GELU between them, applied to each token alone. */
+/** Two linear layers with an activation between them, applied to each token alone. */
 class FeedForward extends Module {
   readonly expand: Linear;
   readonly contract: Linear;
+  readonly #activation: ReturnType<typeof activationOf>;
 
-  constructor({ dim, hiddenDim, initialDeviation, layers }: GPTConfig, random: RandomKeys, place: MatrixPlace) {
+  constructor(config: GPTConfig, random: RandomKeys, place: MatrixPlace) {
     super();
+    const { dim, hiddenDim, initialDeviation, layers } = config;
     this.expand = new Linear(dim, hiddenDim, { random, deviation: initialDeviation }, place);
     this.contract = new Linear(hiddenDim, dim, { random, deviation: initialDeviation / Math.sqrt(2 * layers) }, place);
+    this.#activation = activationOf(config.activation);
   }
 
   forward(x: Tensor, { hooks, path }: BlockContext, residual?: Tensor): Tensor {
-    const hidden = this.expand.forward(x, { activation: "gelu" }); // (B·T, hiddenDim)
+    const hidden = this.hidden(x); // (B·T, hiddenDim)
     return this.contract.forward(applyHook(hooks, `${path}.mlp.hidden`, hidden), { residual });
+  }
+
+  private hidden(x: Tensor): Tensor {
+    const activation = this.#activation;
+    if (typeof activation === "string") return this.expand.forward(x, { activation });
+    return scope(() => activation(this.expand.forward(x)));
   }
 }
 
@@ -57,10 +70,10 @@ class Block extends Module {
   readonly dropout: Dropout;
   readonly #normPlacement: GPTConfig["normPlacement"];
 
-  constructor(config: GPTConfig, random: RandomKeys, place: MatrixPlace) {
+  constructor(config: GPTConfig, layer: number, random: RandomKeys, place: MatrixPlace) {
     super();
     this.attentionNorm = new LayerNorm(config.dim, config);
-    this.attention = new CausalSelfAttention(config, random, place);
+    this.attention = new CausalSelfAttention(config, layer, random, place);
     this.mlpNorm = new LayerNorm(config.dim, config);
     this.mlp = new FeedForward(config, random, place);
     this.dropout = new Dropout(config.dropout, random);
@@ -96,6 +109,8 @@ class Block extends Module {
  */
 export class GPT extends Module {
   readonly config: GPTConfig;
+  /** How its makers mean text to be generated. */
+  readonly generation: GenerationDefaults;
   /** Where dropout takes its random numbers. */
   readonly random: RandomKeys;
   readonly tokenEmbedding: Embedding;
@@ -106,9 +121,10 @@ export class GPT extends Module {
   /** Absent where the head shares the token embedding's weight. */
   readonly head: Linear | undefined;
 
-  constructor(options: GPTOptions, { seed = 0, weights = "random", format }: GPTInitialization = {}) {
+  constructor(options: GPTOptions, { seed = 0, weights = "random", format, generation = {} }: GPTInitialization = {}) {
     super();
     this.config = resolveConfig(options);
+    this.generation = generation;
     const config = { ...this.config, ...(weights === "zeros" ? { initialDeviation: 0 } : {}) };
     const { vocabSize, contextLength, dim, layers, initialDeviation: deviation } = config;
     const random = new RandomKeys(seed);
@@ -120,7 +136,7 @@ export class GPT extends Module {
         config.positions === "learned"
           ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 })
           : undefined,
-      blocks: Array.from({ length: layers }, () => new Block(config, random, { format })),
+      blocks: Array.from({ length: layers }, (_, layer) => new Block(config, layer, random, { format })),
       finalNorm: config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined,
       head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false, format }),
     }));

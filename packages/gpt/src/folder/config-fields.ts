@@ -1,78 +1,99 @@
 import { GPTError } from "../errors.ts";
 import type { GPTErrorCode } from "../errors.ts";
 import { JsonReader, quote } from "../json-reader.ts";
+import type { JsonKind } from "../json-reader.ts";
 
-type Scalar = string | number | boolean;
+/** A value as the file has it. */
+interface Field {
+  readonly kind: JsonKind;
+  /** Its JSON. */
+  readonly json: string;
+}
 
-/** The fields of a JSON object that hold a single value, where it is not null; errors name the file and the field. */
+/** The most numbers of a list that is read. */
+const longestList = 10_000;
+
+/**
+ * The fields of a file that holds a JSON object. A field has its default where it is absent; any other value, null
+ * included, must be what is asked for. Errors (`invalid-file`) name the file and the field.
+ */
 export class ConfigFields {
-  readonly #file: string;
-  readonly #values = new Map<string, Scalar>();
+  readonly file: string;
+  readonly #fields = new Map<string, Field>();
 
   /** Throws `invalid-file`. */
   constructor(json: Uint8Array, file: string) {
-    this.#file = file;
+    this.file = file;
     const reader = new JsonReader(json, file);
     reader.object((name) => {
-      switch (reader.peek()) {
-        case "string":
-          return void this.#values.set(name, reader.string());
-        case "number":
-          return void this.#values.set(name, reader.number());
-        case "boolean":
-          return void this.#values.set(name, reader.boolean());
-        default:
-          return reader.skip();
-      }
+      const kind = reader.peek();
+      this.#fields.set(name, { kind, json: reader.raw() });
     });
     reader.end();
   }
 
+  get names(): string[] {
+    return [...this.#fields.keys()];
+  }
+
+  /** Whether the file has the field, and not as null. */
   has(name: string): boolean {
-    return this.#values.has(name);
+    return (this.#fields.get(name)?.kind ?? "null") !== "null";
   }
 
-  /** A text; `fallback` where the field is absent. */
+  /** The field's JSON, or undefined where it is absent. */
+  json(name: string): string | undefined {
+    return this.#fields.get(name)?.json;
+  }
+
   text(name: string, fallback?: string): string {
-    const value = this.value(name, fallback, "a text");
-    if (typeof value !== "string") throw this.wrong(name, value, "a text");
-    return value;
+    return this.read(name, fallback, "a text", (value) => typeof value === "string");
   }
 
-  /** Whether a field is true; `fallback` where it is absent. */
   flag(name: string, fallback?: boolean): boolean {
-    const value = this.value(name, fallback, "true or false");
-    if (typeof value !== "boolean") throw this.wrong(name, value, "true or false");
-    return value;
+    return this.read(name, fallback, "true or false", (value) => typeof value === "boolean");
   }
 
-  /** A number; `fallback` where the field is absent. */
-  number(name: string, fallback?: number): number {
-    const value = this.value(name, fallback, "a number");
-    if (typeof value !== "number" || !Number.isFinite(value)) throw this.wrong(name, value, "a number");
-    return value;
+  /** A number in a range; `expected` says which. */
+  number(name: string, fallback?: number, expected = "a number", accepts: (value: number) => boolean = Number.isFinite): number {
+    return this.read(name, fallback, expected, (value) => Number.isFinite(value) && accepts(value as number));
   }
 
-  /** A whole number from 1; `fallback` where the field is absent. */
-  count(name: string, fallback?: number): number {
-    const value = this.value(name, fallback, "a whole number from 1");
-    if (!Number.isSafeInteger(value) || (value as number) < 1) throw this.wrong(name, value, "a whole number from 1");
-    return value as number;
+  /** A whole number from `least`. */
+  count(name: string, fallback?: number, least = 1): number {
+    const expected = `a whole number from ${least}`;
+    return this.number(name, fallback, expected, (value) => Number.isSafeInteger(value) && value >= least);
+  }
+
+  /** Token ids: one, or a list of some. */
+  ids(name: string): number[] {
+    const isId = Number.isSafeInteger; // Some folders have −1, which no token has.
+    const value = this.read<number | number[]>(
+      name, undefined, `a token id or a list of at most ${longestList}`,
+      (value) => isId(value) || (Array.isArray(value) && value.length <= longestList && value.every(isId)),
+    );
+    return typeof value === "number" ? [value] : value;
   }
 
   /** An error that begins with the file's name. */
   error(code: GPTErrorCode, problem: string): GPTError {
-    return new GPTError(code, `${this.#file}: ${problem}`);
+    return new GPTError(code, `${this.file}: ${problem}`);
   }
 
-  private value(name: string, fallback: Scalar | undefined, expected: string): Scalar {
-    const value = this.#values.get(name) ?? fallback;
-    if (value === undefined) throw this.error("invalid-file", `${name} is missing, expected ${expected}`);
-    return value;
+  private read<T>(name: string, fallback: T | undefined, expected: string, accepts: (value: unknown) => boolean): T {
+    const field = this.#fields.get(name);
+    if (!field) {
+      if (fallback !== undefined) return fallback;
+      throw this.error("invalid-file", `${name} is missing, expected ${expected}`);
+    }
+    const value: unknown = JSON.parse(field.json);
+    if (accepts(value)) return value as T;
+    throw this.error("invalid-file", `${name} is ${shown(field)}, expected ${expected}`);
   }
+}
 
-  private wrong(name: string, value: Scalar, expected: string): GPTError {
-    const shown = typeof value === "string" ? quote(value) : String(value);
-    return this.error("invalid-file", `${name} is ${shown}, expected ${expected}`);
-  }
+/** A value as messages show it. */
+export function shown({ kind, json }: Field): string {
+  if (kind === "object" || kind === "array") return `an ${kind}`;
+  return kind === "string" ? quote(JSON.parse(json) as string) : String(JSON.parse(json));
 }

@@ -211,6 +211,92 @@ describe("reads folders of others", () => {
   }
 });
 
+describe("reads as transformers v5.18.0 does", () => {
+  async function load(
+    changes: object,
+    tensors: (sources: Map<string, TensorSource>) => void = () => {},
+    files: Files = {},
+  ): Promise<{ model: GPT; original: GPT; notes: string[] }> {
+    const original = new GPT(tiny, { seed: 7 });
+    const written = await collect(modelFiles(original));
+    const config = JSON.parse(new TextDecoder().decode(written["config.json"])) as object;
+    const sources = await sourcesOf(original);
+    tensors(sources);
+    const notes: string[] = [];
+    const folder = memoryFolder(
+      {
+        "config.json": JSON.stringify({ ...config, ...changes }),
+        "model.safetensors": await tensorsOf(sources.values()),
+        ...files,
+      },
+      "model",
+    );
+    const model = await loadModelFrom(folder, { onNote: (note) => notes.push(note) });
+    return { model, original, notes };
+  }
+  const ones = (name: string, shape: number[]): TensorSource => ({
+    name,
+    shape,
+    read: () => Promise.resolve(new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(1)),
+  });
+
+  test("a head of its own", async () => {
+    const { model } = await load({ tie_word_embeddings: false }, (sources) =>
+      sources.set("lm_head.weight", ones("lm_head.weight", [13, 8])),
+    );
+    expect((model.head?.weight as Tensor).dataSync()).toEqual(new Float32Array(104).fill(1));
+  });
+
+  test("a tied head that is stored in the embedding's place", async () => {
+    const { model, original } = await load({}, (sources) => {
+      const embedding = sources.get("wte.weight") as TensorSource;
+      sources.delete("wte.weight");
+      sources.set("lm_head.weight", { ...embedding, name: "lm_head.weight" });
+    });
+    expect(weights(model)).toEqual(weights(original));
+  });
+
+  test("heads of other tasks and what lies beside, with a note", async () => {
+    const { model, original, notes } = await load({ architectures: ["GPT2LMHeadModel"] }, (sources) => {
+      for (const name of ["v_head.summary.weight", "score.weight", "transformer.position_ids"]) {
+        sources.set(name, ones(name, [1, 8]));
+      }
+      sources.set("h.0.attn.bias", ones("h.0.attn.bias", [1, 1, 8, 8]));
+    });
+    expect(weights(model)).toEqual(weights(original));
+    expect(notes).toEqual([
+      'model: tensors beside the language model are ignored: "position_ids", "score.weight", "v_head.summary.weight"',
+    ]);
+  });
+
+  test("generation_config.json, or else what config.json says of it", async () => {
+    const legacy = { do_sample: true, temperature: 0.5, top_k: 7, eos_token_id: [4, 5], bos_token_id: 6 };
+    expect((await load(legacy)).model.generation).toEqual({
+      temperature: 0.5, topK: 7, stopTokens: [4, 5], startToken: 6,
+    });
+    const own = { "generation_config.json": '{"eos_token_id": 3}' };
+    expect((await load(legacy, undefined, own)).model.generation).toEqual({ stopTokens: [3] });
+    await expect(load({}, undefined, { "generation_config.json": "{" })).rejects.toMatchObject({
+      code: "invalid-file",
+      message: expect.stringContaining("model/generation_config.json: ") as string,
+    });
+  });
+
+  test("and what it read of generation is saved again, in both files", async () => {
+    const { model } = await load({}, undefined, {
+      "generation_config.json": JSON.stringify({ eos_token_id: 3, bos_token_id: 2, do_sample: true, num_beams: 4 }),
+    });
+    const files = await collect(modelFiles(model));
+    expect(Object.keys(files)).toEqual(["model.safetensors", "generation_config.json", "config.json"]);
+    const parse = (name: string): unknown => JSON.parse(new TextDecoder().decode(files[name]));
+    expect(parse("generation_config.json")).toEqual({
+      eos_token_id: 3, bos_token_id: 2, do_sample: true, temperature: 1, top_k: 50, num_beams: 4,
+    });
+    expect(parse("config.json")).toMatchObject({ eos_token_id: 3, bos_token_id: 2 });
+    expect((await loadModelFrom(memoryFolder(files))).generation).toEqual(model.generation);
+  });
+});
+
 describe("refuses, in one clear error,", () => {
   async function parts(changes: object = {}): Promise<{ config: string; sources: Map<string, TensorSource> }> {
     const model = new GPT({ ...tiny, ...changes }, { seed: 7 });
@@ -235,6 +321,45 @@ describe("refuses, in one clear error,", () => {
     );
   });
 
+  test("weights in other forms, and says how to convert them", async () => {
+    const { config } = await parts();
+    for (const name of ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"]) {
+      await expectRefusal(
+        { "config.json": config, [name]: "" },
+        "unsupported-model",
+        `model has its weights in ${name}, which is not read; convert it to model.safetensors with Hugging Face's tools: `,
+      );
+    }
+  });
+
+  test("values that are no finite numbers, with the tensor's name", async () => {
+    const { config, sources } = await parts();
+    for (const value of [NaN, Infinity, -Infinity]) {
+      const source = zeros("h.1.ln_1.bias", [8]);
+      const values = new Float32Array(8).with(5, value);
+      const weights = await tensorsOf([...sources.values()].map((other) =>
+        other.name === source.name ? { ...source, read: () => Promise.resolve(values) } : other,
+      ));
+      await expectRefusal(
+        { "config.json": config, "model.safetensors": weights },
+        "invalid-file",
+        `model/model.safetensors: tensor "h.1.ln_1.bias" holds ${value}, as element 5; the file is damaged`,
+      );
+    }
+  });
+
+  test("adapters and further layers, which would change what is computed", async () => {
+    const { config, sources } = await parts();
+    for (const name of ["h.0.attn.c_attn.lora_A.weight", "h.2.ln_1.weight", "lm_head.bias", "wte.weight_scale"]) {
+      const weights = await tensorsOf([...sources.values(), zeros(name, [8])]);
+      await expectRefusal(
+        { "config.json": config, "model.safetensors": weights },
+        "missing-tensor",
+        `the weights do not fit config.json; unexpected: "${name}"`,
+      );
+    }
+  });
+
   test("tensors that are missing, unexpected or of the wrong shape, all at once", async () => {
     const { config, sources } = await parts();
     sources.delete("h.0.ln_1.weight");
@@ -251,12 +376,12 @@ describe("refuses, in one clear error,", () => {
 
   test("a long list of them is cut", async () => {
     const { config, sources } = await parts();
-    const others = Array.from({ length: 8 }, (_, i) => zeros(`other${i}`, [1]));
+    const others = Array.from({ length: 8 }, (_, i) => zeros(`h.0.other${i}`, [1]));
     const weights = await tensorsOf([...sources.values(), ...others]);
     await expectRefusal(
       { "config.json": config, "model.safetensors": weights },
       "missing-tensor",
-      '"other4", and 3 more',
+      '"h.0.other4", and 3 more',
     );
   });
 
@@ -401,9 +526,14 @@ describe("shards", () => {
     );
   });
 
-  test("without a tensor in the index are not enough", async () => {
+  test("are read whole, also what the index does not name", async () => {
     const files = withIndex(await sharded(), (map) => delete map["wpe.weight"]);
-    await expectRefusal(files, "missing-tensor", "missing: wpe.weight");
+    (await folderWith(files)).dispose();
+    const shard = (map: Record<string, string>): void => {
+      const first = map["wpe.weight"];
+      for (const [name, file] of Object.entries(map)) if (file === first) delete map[name];
+    };
+    await expectRefusal(withIndex(await sharded(), shard), "missing-tensor", "the weights do not fit config.json; missing: ");
   });
 
   test("with an index that is none are refused", async () => {

@@ -4,14 +4,20 @@ import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
 import { readSmallFile } from "../files/read-file.ts";
+import type { GenerationDefaults } from "../generation.ts";
 import { quote } from "../json-reader.ts";
 import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
 import { readTensor } from "../safetensors/read.ts";
-import { parseConfig } from "./config-json.ts";
+import { ConfigFields } from "./config-fields.ts";
+import { configName, parseConfig } from "./config-json.ts";
+import type { ConfigFile } from "./config-json.ts";
+import { generationConfigName, readGeneration } from "./generation-config.ts";
+import { matchWeights } from "./match-weights.ts";
+import type { OnNote } from "./notes.ts";
 import { WeightFiles } from "./weight-files.ts";
 import type { StoredTensor } from "./weight-files.ts";
-import { storedShape, transpose, weightCount, weightPlaces } from "./weight-layout.ts";
+import { transpose } from "./weight-layout.ts";
 import type { WeightPlace } from "./weight-layout.ts";
 
 export interface LoadOptions {
@@ -21,30 +27,33 @@ export interface LoadOptions {
   readonly seed?: number;
   /** How the matrices are stored; weights are converted while they are read, one by one. Default f32. */
   readonly format?: GPTInitialization["format"];
+  /** Gets a sentence for each thing in the folder that is ignored and might matter. Default: nobody does. */
+  readonly onNote?: OnNote;
 }
 
-export const configName = "config.json";
 const maxConfigBytes = 2 ** 22;
 
 /**
- * Loads a model from a folder in the Hugging Face layout: `config.json`, and `model.safetensors` or its shards. Weights
- * may be F32, F16, BF16 or F64, and go tensor by tensor into the model. Nothing is allocated before the weights were
- * found to be those that the configuration asks for. The model is in evaluation mode: published folders have dropout.
- * Throws `missing-file`, `invalid-file`, `missing-tensor`, `unsupported-model` and `read-failed`.
+ * Loads a model from a folder in the Hugging Face layout: `config.json`, `generation_config.json` where there is one, and
+ * `model.safetensors` or its shards. Weights may be F32, F16, BF16 or F64, and go tensor by tensor into the model.
+ * Nothing is allocated before the weights were found to be those that the configuration asks for. The model is in
+ * evaluation mode: published folders have dropout. Throws `missing-file`, `invalid-file`, `missing-tensor`,
+ * `unsupported-model` and `read-failed`.
  */
-export async function loadModelFrom(folder: ReadableFolder, { backend, ...options }: LoadOptions = {}): Promise<GPT> {
-  const place = backend ?? currentBackend();
-  const config = await readConfig(folder);
+export async function loadModelFrom(folder: ReadableFolder, options: LoadOptions = {}): Promise<GPT> {
+  const { backend = currentBackend(), seed, format, onNote = () => {} } = options;
+  const { type, config, ...file } = await readConfigFile(folder, onNote);
+  const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
   const files = await WeightFiles.open(folder);
   try {
-    const { sources, unusedHead } = matchWeights(config, files, folder.name);
-    const model = useBackend(place, () => new GPT(config, { ...options, weights: "zeros" }));
+    const { sources, tied } = matchWeights(config, type, files, folder.name, onNote);
+    const model = useBackend(backend, () => new GPT(config, { seed, format, generation, weights: "zeros" }));
     try {
       const weights = new Map(model.namedWeights());
       for (const [place, source] of sources) {
         writeWeight(weights.get(place.path) as Weight, await readWeight(place, source), source);
       }
-      if (unusedHead) await checkTie(unusedHead, sources, folder.name);
+      if (tied) await checkTie(...tied, folder.name);
     } catch (error) {
       model.dispose();
       throw error;
@@ -56,18 +65,39 @@ export async function loadModelFrom(folder: ReadableFolder, { backend, ...option
 }
 
 /** The configuration of a model folder. Throws `missing-file`, `invalid-file` and `unsupported-model`. */
-export async function readConfig(folder: ReadableFolder): Promise<GPTConfig> {
-  const file = await readSmallFile(folder, configName, maxConfigBytes);
-  if (!file) throw new GPTError("missing-file", `${folder.name} is no model folder: it has no ${configName}`);
-  return parseConfig(file.bytes, file.path);
+export async function readConfig(folder: ReadableFolder, options: Pick<LoadOptions, "onNote"> = {}): Promise<GPTConfig> {
+  return (await readConfigFile(folder, options.onNote ?? (() => {}))).config;
 }
 
-async function readWeight(
-  { shape, transposed }: WeightPlace,
-  { name, file, entry }: StoredTensor,
-): Promise<Float32Array> {
-  const values = await readTensor(file, name, entry);
+async function readConfigFile(folder: ReadableFolder, onNote: OnNote): Promise<ConfigFile> {
+  const file = await readSmallFile(folder, configName, maxConfigBytes);
+  if (!file) throw new GPTError("missing-file", `${folder.name} is no model folder: it has no ${configName}`);
+  return parseConfig(file.bytes, file.path, onNote);
+}
+
+/** The file decides alone: where there is one, `config.json` is not asked, whatever it says. */
+async function readGenerationConfig(folder: ReadableFolder, onNote: OnNote): Promise<GenerationDefaults | undefined> {
+  const file = await readSmallFile(folder, generationConfigName, maxConfigBytes);
+  return file && readGeneration(new ConfigFields(file.bytes, file.path), onNote, true);
+}
+
+async function readWeight({ shape, transposed }: WeightPlace, source: StoredTensor): Promise<Float32Array> {
+  const values = await readFinite(source);
   return transposed ? transpose(values, shape[1], shape[0]) : values;
+}
+
+/** A tensor's values. Throws `invalid-file` where one is no finite number: then the file is damaged, or training was. */
+async function readFinite({ name, file, entry }: StoredTensor): Promise<Float32Array> {
+  const values = await readTensor(file, name, entry);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * 0;
+  if (sum === 0) return values;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  throw new GPTError(
+    "invalid-file",
+    `${file.name}: tensor ${quote(name)} holds ${values[at]}, as element ${at}; the file is damaged, or its training ` +
+      "diverged: take another copy, or an earlier checkpoint",
+  );
 }
 
 /** Throws `invalid-file` where the weight's format cannot hold a value. */
@@ -84,77 +114,17 @@ function writeWeight(weight: Weight, values: Float32Array, { name, file }: Store
   }
 }
 
-const headName = "lm_head.weight";
-
-interface Match {
-  readonly sources: ReadonlyMap<WeightPlace, StoredTensor>;
-  /** A head that the files have and the configuration ties to the token embedding. */
-  readonly unusedHead: StoredTensor | undefined;
-}
-
-/** Finds the tensor of every parameter. Throws `missing-tensor` where one is missing, left over or of another shape. */
-function matchWeights(config: GPTConfig, files: WeightFiles, folder: string): Match {
-  const stored = new Map<string, StoredTensor>();
-  for (const tensor of files.tensors) {
-    const name = tensor.name.replace(/^transformer\./, "");
-    if (isMask(name)) continue;
-    if (stored.has(name)) throw new GPTError("invalid-file", `${folder}: there are two tensors ${quote(name)}`);
-    stored.set(name, tensor);
-  }
-  const unusedHead = config.tiedHead ? stored.get(headName) : undefined;
-  if (unusedHead) stored.delete(headName);
-  const expected = weightCount(config);
-  if (expected > 2 * stored.size) {
-    // Listing what is missing could take for ever.
-    throw new GPTError(
-      "missing-tensor",
-      `${folder}: ${configName} asks for ${expected} tensors, there are ${stored.size}`,
-    );
-  }
-  const sources = new Map<WeightPlace, StoredTensor>();
-  const [missing, misshapen]: [string[], string[]] = [[], []];
-  for (const weight of weightPlaces(config)) {
-    const tensor = stored.get(weight.name);
-    const shape = storedShape(weight).join(", ");
-    stored.delete(weight.name);
-    if (!tensor) missing.push(weight.name);
-    else if (tensor.entry.shape.join(", ") !== shape) {
-      misshapen.push(`${weight.name} is [${tensor.entry.shape.join(", ")}], expected [${shape}]`);
-    } else sources.set(weight, tensor);
-  }
-  const problems = [
-    ...describe("missing", missing),
-    ...describe("unexpected", Array.from(stored.keys(), quote)),
-    ...describe("wrong shape", misshapen),
-  ];
-  if (problems.length > 0) {
-    throw new GPTError("missing-tensor", `${folder}: the weights do not fit ${configName}; ${problems.join("; ")}`);
-  }
-  return { sources, unusedHead };
-}
-
-/** The causal masks that older files carry along with the weights. */
-function isMask(name: string): boolean {
-  return name.endsWith(".attn.bias") || name.endsWith(".attn.masked_bias");
-}
-
-function describe(title: string, items: readonly string[]): string[] {
-  if (items.length === 0) return [];
-  const more = items.length > 5 ? `, and ${items.length - 5} more` : "";
-  return [`${title}: ${items.slice(0, 5).join(", ")}${more}`];
-}
-
-/** A tied head may be in the files too, but not differ. */
-async function checkTie(head: StoredTensor, sources: Match["sources"], folder: string): Promise<void> {
-  const embedding = [...sources].find(([{ path }]) => path === "tokenEmbedding.weight")?.[1] as StoredTensor;
-  const [a, b] = [
-    await readTensor(head.file, head.name, head.entry),
-    await readTensor(embedding.file, embedding.name, embedding.entry),
-  ];
-  if (a.length === b.length && a.every((value, i) => Object.is(value, b[i]))) return;
+/**
+ * A tied head may be in the files too, but not differ: transformers v5.18.0 (modeling_utils.py, tie_weights) would use
+ * it, v4.57.6 would not.
+ */
+async function checkTie(head: StoredTensor, embedding: StoredTensor, folder: string): Promise<void> {
+  const [a, b] = [await readFinite(head), await readFinite(embedding)];
+  if (a.length === b.length && a.every((value, i) => value === b[i])) return;
   throw new GPTError(
     "invalid-file",
-    `${folder}: ${headName} differs from wte.weight, to which ${configName} ties it; set tie_word_embeddings to ` +
+    `${folder}: lm_head.weight differs from wte.weight, to which ${configName} ties it; set tie_word_embeddings to ` +
       "false to use it, or remove it",
   );
 }
+

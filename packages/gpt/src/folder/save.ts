@@ -5,10 +5,11 @@ import type { OutputFile } from "../files/output-file.ts";
 import type { GPT } from "../model.ts";
 import { byteLengthOf, safetensorsChunks, splitIntoShards } from "../safetensors/write.ts";
 import type { TensorSource } from "../safetensors/write.ts";
-import { formatConfig, obstacleToGPT2 } from "./config-json.ts";
+import { configName, formatConfig } from "./config-json.ts";
 import type { ModelType } from "./config-json.ts";
-import { configName } from "./load.ts";
-import { indexName, shardName, singleFileName } from "./weight-files.ts";
+import { generationConfigName, generationFields } from "./generation-config.ts";
+import { obstacleToGPT2 } from "./gpt2-config.ts";
+import { indexName, isWeightFile, shardName, singleFileName } from "./weight-files.ts";
 import { storedShape, transpose, weightPlaces } from "./weight-layout.ts";
 import type { WeightPlace } from "./weight-layout.ts";
 
@@ -28,7 +29,7 @@ export interface ModelFilesOptions {
  * express the model.
  */
 export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputFile[] {
-  const { config } = model;
+  const { config, generation } = model;
   const {
     modelType = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2",
     maxShardBytes = Infinity,
@@ -40,7 +41,8 @@ export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputF
   return [
     ...weightFiles(sources, maxShardBytes),
     ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
-    textFile(configName, formatConfig(config, modelType)),
+    ...(Object.keys(generation).length > 0 ? [jsonFile(generationConfigName, generationFields(generation))] : []),
+    textFile(configName, formatConfig(config, modelType, generation)),
   ];
 }
 
@@ -55,6 +57,15 @@ function weightSource(place: WeightPlace, weight: Weight): TensorSource {
   };
 }
 
+function jsonFile(name: string, content: object): OutputFile {
+  return textFile(name, `${JSON.stringify(content, null, 2)}\n`);
+}
+
+/** Whether a file of this name is one of those that hold a model: what another model left there goes when this is saved. */
+export function isModelFile(name: string): boolean {
+  return name === generationConfigName || isWeightFile(name);
+}
+
 function weightFiles(sources: readonly TensorSource[], maxShardBytes: number): OutputFile[] {
   const shards = splitIntoShards(sources, maxShardBytes);
   // Other tools ask for this entry.
@@ -67,6 +78,6 @@ function weightFiles(sources: readonly TensorSource[], maxShardBytes: number): O
   };
   return [
     ...shards.map((shard, i) => ({ name: names[i], chunks: safetensorsChunks(shard, metadata) })),
-    textFile(indexName, `${JSON.stringify(index, null, 2)}\n`),
+    jsonFile(indexName, index),
   ];
 }

@@ -45,7 +45,8 @@ export class WeightFiles {
 
   /**
    * Opens `model.safetensors`, or else the shards that `model.safetensors.index.json` names, and reads their headers.
-   * Throws `missing-file` and `invalid-file`.
+   * Throws `missing-file` and `invalid-file`, and `unsupported-model` where there are weights in another form alone. The
+   * order is that of transformers v5.18.0 (src/transformers/modeling_utils.py, _get_resolved_checkpoint_files).
    */
   static async open(folder: ReadableFolder): Promise<WeightFiles> {
     const files: RandomAccessFile[] = [];
@@ -79,27 +80,43 @@ async function openSingle(openFile: OpenFile): Promise<StoredTensor[] | undefine
 
 async function openShards(folder: ReadableFolder, openFile: OpenFile): Promise<StoredTensor[]> {
   const index = await readSmallFile(folder, indexName, maxIndexBytes);
-  if (!index) {
-    throw new GPTError("missing-file", `${folder.name} has no weights: neither ${singleFileName} nor ${indexName}`);
-  }
+  if (!index) throw await noWeights(folder);
   const names = parseIndex(index.bytes, index.path);
   const tensors: StoredTensor[] = [];
   for (const [shard, tensorNames] of names) {
     const opened = await openFile(shard);
     if (!opened) throw new GPTError("missing-file", `${folder.name} lacks ${quote(shard)}, which ${indexName} names`);
     const [file, header] = opened;
-    for (const name of tensorNames) {
-      const entry = header.tensors.get(name);
-      if (!entry) {
-        throw new GPTError(
-          "invalid-file",
-          `${file.name} lacks the tensor ${quote(name)}, which ${indexName} finds there`,
-        );
-      }
-      tensors.push({ name, file, entry });
+    const absent = tensorNames.find((name) => !header.tensors.has(name));
+    if (absent !== undefined) {
+      throw new GPTError(
+        "invalid-file",
+        `${file.name} lacks the tensor ${quote(absent)}, which ${indexName} finds there`,
+      );
     }
+    // Also those that the index does not name.
+    for (const [name, entry] of header.tensors) tensors.push({ name, file, entry });
   }
   return tensors;
+}
+
+/** Weights in the forms of other programs, of which those of PyTorch run code when they are read. */
+const foreignNames = [
+  "pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.ckpt.index",
+];
+
+async function noWeights(folder: ReadableFolder): Promise<GPTError> {
+  for (const name of foreignNames) {
+    const file = await folder.open(name);
+    await file?.close();
+    if (!file) continue;
+    return new GPTError(
+      "unsupported-model",
+      `${folder.name} has its weights in ${name}, which is not read; convert it to ${singleFileName} with Hugging Face's ` +
+        'tools: AutoModelForCausalLM.from_pretrained("…").save_pretrained("…")',
+    );
+  }
+  return new GPTError("missing-file", `${folder.name} has no weights: neither ${singleFileName} nor ${indexName}`);
 }
 
 /** The tensors of each shard, by its name, of a `model.safetensors.index.json`. Throws `invalid-file`. */

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { startDefaultBackend } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
-import { configName, loadModelFrom } from "../folder/load.ts";
+import { configName } from "../folder/config-json.ts";
+import { loadModelFrom } from "../folder/load.ts";
 import type { LoadOptions } from "../folder/load.ts";
-import { modelFiles } from "../folder/save.ts";
+import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
-import { indexName, isWeightFile, singleFileName } from "../folder/weight-files.ts";
 import type { GPT } from "../model.ts";
 import type { FileOperations } from "./file-operations.ts";
 import { listFolder, openFolder } from "./folder.ts";
@@ -23,15 +23,15 @@ export interface SaveOptions extends ModelFilesOptions {
 }
 
 /**
- * Saves a model as a folder in the Hugging Face layout, new or existing; see `modelFiles` and `publishFiles`. Weight
- * files of the model that was there before and that have other names are removed; what else is there stays.
+ * Saves a model as a folder in the Hugging Face layout, new or existing; see `modelFiles` and `publishFiles`. Files
+ * of the model that was there before and that this one does not have are removed; what else is there stays.
  */
 export async function saveModel(
   model: GPT,
   directory: string,
   { operations, ...options }: SaveOptions = {},
 ): Promise<void> {
-  await publishFiles(directory, modelFiles(model, options), { obsolete: isWeightFile, operations });
+  await publishFiles(directory, modelFiles(model, options), { obsolete: isModelFile, operations });
 }
 
 /** The folder of a training run that has its checkpoints, each named after the steps taken. */
@@ -50,7 +50,7 @@ export async function resolveModelDirectory(path: string): Promise<string> {
     if (await isModelFolder(openFolder(directory))) return directory;
   }
   const problem = (await listFolder(path))
-    ? `is no model folder: it lacks ${configName} or ${singleFileName}, and has no complete ${checkpointsName}/step-N`
+    ? `is no model folder: it lacks ${configName}, and has no complete ${checkpointsName}/step-N`
     : "is no folder";
   throw new GPTError("missing-file", `${path} ${problem}; check the path`);
 }
@@ -59,11 +59,9 @@ function stepOf(name: string): number {
   return Number(name.slice("step-".length));
 }
 
+/** `config.json` is what is written last; what else is missing then, `loadModel` says. */
 async function isModelFolder(folder: ReadableFolder): Promise<boolean> {
-  const has = async (name: string): Promise<boolean> => {
-    const file = await folder.open(name);
-    await file?.close();
-    return file !== undefined;
-  };
-  return (await has(configName)) && ((await has(singleFileName)) || (await has(indexName)));
+  const file = await folder.open(configName);
+  await file?.close();
+  return file !== undefined;
 }

@@ -84,7 +84,7 @@ describe("resolveModelDirectory", () => {
     await saveModel(model(), checkpoint("step-x"));
     await saveModel(model(), checkpoint(".step-900.1-000000000000.partial"));
     await mkdir(checkpoint("step-200"));
-    await writeFile(join(checkpoint("step-200"), "config.json"), "{}");
+    await writeFile(join(checkpoint("step-200"), "model.safetensors"), "");
     expect(await resolveModelDirectory(directory)).toBe(checkpoint("step-100"));
   });
 
@@ -92,8 +92,7 @@ describe("resolveModelDirectory", () => {
     await expect(resolveModelDirectory(directory)).rejects.toMatchObject({
       code: "missing-file",
       message:
-        `${directory} is no model folder: it lacks config.json or model.safetensors, and has no complete ` +
-        "checkpoints/step-N; check the path",
+        `${directory} is no model folder: it lacks config.json, and has no complete checkpoints/step-N; check the path`,
     });
     const file = join(directory, "file");
     await writeFile(file, "x");

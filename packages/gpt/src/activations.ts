@@ -1,0 +1,53 @@
+import { abs, add, exp, less, log, minimum, mul, neg, relu, sigmoid, tanh, where } from "@gpt/tensor";
+import type { Activation, Tensor } from "@gpt/tensor";
+
+/**
+ * The functions that a feed-forward layer may have, by the names of Hugging Face (transformers 5.18.0, activations.py,
+ * ACT2CLS): those that a kernel applies along with the product, and those that are made of ops.
+ */
+const functions = {
+  // The tanh form of GELU, written in five ways.
+  gelu_new: "gelu",
+  gelu_pytorch_tanh: "gelu",
+  gelu_python_tanh: "gelu",
+  gelu_fast: "gelu",
+  gelu_accurate: "gelu",
+  quick_gelu: (x) => mul(x, sigmoid(mul(x, 1.702))),
+  relu: "relu",
+  relu2: (x) => square(relu(x)),
+  relu6,
+  leaky_relu: (x) => where(less(0, x), x, mul(x, 0.01)),
+  silu,
+  swish: silu,
+  hardswish: (x) => mul(mul(x, 1 / 6), relu6(add(x, 3))),
+  mish: (x) => mul(x, tanh(softplus(x))),
+  tanh,
+  sigmoid,
+  linear: (x) => x,
+} as const satisfies Record<string, Activation | ((x: Tensor) => Tensor)>;
+
+export type ActivationName = keyof typeof functions;
+
+export const activationNames = Object.keys(functions) as ActivationName[];
+
+/** An activation as what a kernel applies along with the product before it, or as what is applied to its result. */
+export function activationOf(name: ActivationName): Activation | ((x: Tensor) => Tensor) {
+  return functions[name];
+}
+
+function silu(x: Tensor): Tensor {
+  return mul(x, sigmoid(x));
+}
+
+function relu6(x: Tensor): Tensor {
+  return minimum(relu(x), 6);
+}
+
+function square(x: Tensor): Tensor {
+  return mul(x, x);
+}
+
+/** log(1 + eˣ), without overflow. */
+function softplus(x: Tensor): Tensor {
+  return add(relu(x), log(add(exp(neg(abs(x))), 1)));
+}
