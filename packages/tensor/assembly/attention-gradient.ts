@@ -1,4 +1,5 @@
 /** The gradients of attention, by strips of eight queries like attention itself. */
+import { statisticsBytes } from "./attention";
 import { exp4 } from "./math";
 import { packedLeftBytes, packedRightBytes, packLeft, packRight, roundUp, tileColumns, tileRows } from "./pack";
 import { dot } from "./reduce";
@@ -11,16 +12,16 @@ export function attendGradientScratch(queryCount: i32, keyCount: i32, headDim: i
     + packedLeftBytes(headDim, keyCount)
     + 2 * packedRightBytes(roundUp(queryCount, tileColumns), headDim)
     + 2 * packedRightBytes(roundUp(keyCount, tileRows), headDim)
-    + <usize>(2 * headDim + 2 * roundUp(keyCount, tileRows) + roundUp(headDim, tileRows) + 2) * stripStep;
+    + <usize>(2 * headDim + 2 * roundUp(keyCount, tileRows) + roundUp(headDim, tileRows) + 3) * stripStep;
 }
 
 /**
- * The gradients of `attend`: scores are computed again from `logSumExp`. `out` and `grad` are laid out alike, `gradQ`,
+ * The gradients of `attend`: probabilities are computed again from the `saved` statistics. `out` and `grad` are laid out alike, `gradQ`,
  * `gradK` and `gradV` as `q`, `k` and `v`.
  */
 export function attendGradient(
   q: usize, qRow: usize, qHead: usize, k: usize, kRow: usize, v: usize, vRow: usize,
-  out: usize, grad: usize, outRow: usize, logSumExp: usize, logSumExpRow: usize,
+  out: usize, grad: usize, outRow: usize, saved: usize, savedRow: usize,
   gradQ: usize, gradQRow: usize, gradQHead: usize, gradK: usize, gradKRow: usize, gradV: usize, gradVRow: usize,
   heads: i32, queryCount: i32, keyCount: i32, headDim: i32,
   scale: f32, causal: bool, window: i32, scratch: usize,
@@ -63,7 +64,7 @@ export function attendGradient(
       maskStrip(strip, position, count, keyCount, causal, window, first, end);
       scoreStrip(values, grads, headDim, first, end, gradStrip);
       rowStatistics(
-        out + row, grad + row, outRow, headDim, logSumExp + <usize>i * logSumExpRow, logSumExpRow, count, statistics,
+        out + row, grad + row, outRow, headDim, saved + <usize>i * savedRow, savedRow, count, statistics,
       );
       scoreGradients(strip, gradStrip, first, end, statistics);
       mixStrip(keyColumns, gradStrip, keyCount, headDim, first, end, mixed);
@@ -77,7 +78,7 @@ export function attendGradient(
     gradQ += gradQHead;
     out += <usize>headDim * 4;
     grad += <usize>headDim * 4;
-    logSumExp += 4;
+    saved += statisticsBytes;
   }
   storePanels(keySums, stripRows, keyCount, headDim, scale, gradK, gradKRow);
   storePanels(valueSums, stripRows, keyCount, headDim, 1, gradV, gradVRow);
@@ -94,36 +95,39 @@ function packRows(x: usize, rowStep: usize, rows: i32, columns: i32, panelStep: 
 }
 
 /**
- * For each query of a strip the logarithm of its softmax' sum, then `Σ out · grad`, which is the sum over its keys of
- * probability times gradient. Lanes without a query get ∞, which makes their probabilities 0.
+ * For each query of a strip its largest score, then what its exponentials are multiplied by, then `Σ out · grad`, which is
+ * the sum over its keys of probability times gradient. Lanes without a query get the probabilities 0.
  */
 function rowStatistics(
-  out: usize, grad: usize, outRow: usize, headDim: i32, logSumExp: usize, logSumExpRow: usize, count: i32,
+  out: usize, grad: usize, outRow: usize, headDim: i32, saved: usize, savedRow: usize, count: i32,
   statistics: usize,
 ): void {
   for (let lane = 0; lane < tileColumns; lane++) {
     const present = lane < count;
-    store<f32>(statistics, present ? load<f32>(logSumExp) : Infinity);
-    store<f32>(statistics, present ? <f32>dot(out, grad, headDim) : 0, stripStep);
+    store<f32>(statistics, present ? load<f32>(saved) : Infinity);
+    store<f32>(statistics, present ? 1 / load<f32>(saved, 4) : 0, stripStep);
+    store<f32>(statistics, present ? <f32>dot(out, grad, headDim) : 0, 2 * stripStep);
     statistics += 4;
     out += outRow;
     grad += outRow;
-    logSumExp += logSumExpRow;
+    saved += savedRow;
   }
 }
 
 /** Scores become probabilities; gradients of probabilities become gradients of scores. */
 function scoreGradients(strip: usize, gradStrip: usize, first: i32, end: i32, statistics: usize): void {
-  const logSums0 = v128.load(statistics);
-  const logSums1 = v128.load(statistics, 16);
-  const means0 = v128.load(statistics, stripStep);
-  const means1 = v128.load(statistics, stripStep + 16);
+  const largest0 = v128.load(statistics);
+  const largest1 = v128.load(statistics, 16);
+  const factors0 = v128.load(statistics, stripStep);
+  const factors1 = v128.load(statistics, stripStep + 16);
+  const means0 = v128.load(statistics, 2 * stripStep);
+  const means1 = v128.load(statistics, 2 * stripStep + 16);
   const stop = strip + <usize>roundUp(end, tileRows) * stripStep;
   const start = <usize>(first / tileRows * tileRows) * stripStep;
   gradStrip += start;
   for (let at = strip + start; at < stop; at += stripStep) {
-    const weight0 = exp4(f32x4.sub(v128.load(at), logSums0));
-    const weight1 = exp4(f32x4.sub(v128.load(at, 16), logSums1));
+    const weight0 = f32x4.mul(exp4(f32x4.sub(v128.load(at), largest0)), factors0);
+    const weight1 = f32x4.mul(exp4(f32x4.sub(v128.load(at, 16), largest1)), factors1);
     v128.store(at, weight0);
     v128.store(at, weight1, 16);
     v128.store(gradStrip, f32x4.mul(weight0, f32x4.sub(v128.load(gradStrip), means0)));

@@ -6,6 +6,9 @@ import { packedLeftBytes, packLeft, packRight, roundUp, tileColumns, tileRows } 
 import { maxOf } from "./reduce";
 import { firstKey, maskStrip, mixStrip, scaleStrip, scaleVectors, scoreStrip, storeStrip, stripStep } from "./strips";
 
+/** Bytes of the statistics of a query and head: its largest score, and the sum of the exponentials less that. */
+export const statisticsBytes: usize = 8;
+
 /** Bytes of scratch memory that `attend` needs. */
 export function attendScratch(keyCount: i32, headDim: i32): usize {
   return packedLeftBytes(keyCount, headDim)
@@ -16,11 +19,11 @@ export function attendScratch(keyCount: i32, headDim: i32): usize {
 /**
  * Attention of `heads` query heads that share one key-value head, of one sequence. Addresses are those of the first row
  * and head; steps are in bytes. Queries are the last `queryCount` positions of the keys; each sees those that end at
- * its own where `causal`, and `window` of them at the most. `logSumExp` may be address 0: then it is not written.
+ * its own where `causal`, and `window` of them at the most. `statistics` may be address 0: then they are not written.
  */
 export function attend(
   q: usize, qRow: usize, qHead: usize, k: usize, kRow: usize, v: usize, vRow: usize,
-  out: usize, outRow: usize, logSumExp: usize, logSumExpRow: usize,
+  out: usize, outRow: usize, statistics: usize, statisticsRow: usize,
   heads: i32, queryCount: i32, keyCount: i32, headDim: i32,
   scale: f32, causal: bool, window: i32, scratch: usize,
 ): void {
@@ -41,7 +44,7 @@ export function attend(
       scaleVectors(queries, headDim * 2, scale);
       scoreStrip(keys, queries, headDim, first, end, strip);
       maskStrip(strip, position, count, keyCount, causal, window, first, end);
-      softmaxStrip(strip, first, end, logSumExp ? logSumExp + <usize>i * logSumExpRow : 0, logSumExpRow, count, mixed);
+      softmaxStrip(strip, first, end, statistics ? statistics + <usize>i * statisticsRow : 0, statisticsRow, count, mixed);
       const inverse0 = f32x4.div(f32x4.splat(1), v128.load(mixed));
       const inverse1 = f32x4.div(f32x4.splat(1), v128.load(mixed, 16));
       mixStrip(values, strip, keyCount, headDim, first, end, mixed);
@@ -50,13 +53,13 @@ export function attend(
     }
     q += qHead;
     out += <usize>headDim * 4;
-    if (logSumExp) logSumExp += 4;
+    if (statistics) statistics += statisticsBytes;
   }
 }
 
 /** Replaces scores by their exponentials, shifted by the largest of each query; writes the sums of those to `sums`. */
 function softmaxStrip(
-  strip: usize, first: i32, end: i32, logSumExp: usize, logSumExpRow: usize, count: i32, sums: usize,
+  strip: usize, first: i32, end: i32, statistics: usize, statisticsRow: usize, count: i32, sums: usize,
 ): void {
   const start = strip + <usize>first * stripStep;
   const stop = strip + <usize>end * stripStep;
@@ -76,19 +79,18 @@ function softmaxStrip(
     sum0 = f32x4.add(sum0, weight0);
     sum1 = f32x4.add(sum1, weight1);
   }
-  v128.store(sums, largest0);
-  v128.store(sums, largest1, 16);
-  if (logSumExp) {
-    v128.store(sums, sum0, 32);
-    v128.store(sums, sum1, 48);
-    for (let lane = 0; lane < count; lane++) {
-      const at = sums + <usize>lane * 4;
-      store<f32>(logSumExp, load<f32>(at) + Mathf.log(load<f32>(at, 32)));
-      logSumExp += logSumExpRow;
-    }
-  }
   v128.store(sums, sum0);
   v128.store(sums, sum1, 16);
+  if (statistics) {
+    v128.store(sums, largest0, 32);
+    v128.store(sums, largest1, 48);
+    for (let lane = 0; lane < count; lane++) {
+      const at = sums + <usize>lane * 4;
+      store<f32>(statistics, load<f32>(at, 32));
+      store<f32>(statistics, load<f32>(at), 4);
+      statistics += statisticsRow;
+    }
+  }
 }
 
 /**
@@ -96,7 +98,7 @@ function softmaxStrip(
  * packing them. `scores` has room for `keyCount + 4` elements.
  */
 export function attendOne(
-  q: usize, k: usize, kRow: usize, v: usize, vRow: usize, out: usize, logSumExp: usize,
+  q: usize, k: usize, kRow: usize, v: usize, vRow: usize, out: usize, statistics: usize,
   keyCount: i32, headDim: i32, scale: f32, scores: usize,
 ): void {
   multiplyColumns(q, 0, k, kRow, 1, headDim, keyCount, scores, 0, false);
@@ -105,5 +107,8 @@ export function attendOne(
   const sum = exponentials(scores, keyCount, largest, scores);
   scaleVectors(scores, (keyCount + 3) >> 2, <f32>(1 / sum));
   multiplyRows(scores, 0, v, vRow, 1, keyCount, headDim, out, 0, false);
-  if (logSumExp) store<f32>(logSumExp, <f32>(<f64>largest + Math.log(sum)));
+  if (statistics) {
+    store<f32>(statistics, largest);
+    store<f32>(statistics, <f32>sum, 4);
+  }
 }

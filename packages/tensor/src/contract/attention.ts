@@ -29,8 +29,10 @@ export interface AttentionKernels {
    * Scaled dot-product attention (Vaswani et al. 2017, equation 1) without the score matrix in memory: `q` is
    * `[queries, heads, headDim]`, `k` and `v` `[keys, kvHeads, headDim]`, with any strides between rows and heads and
    * stride 1 along `headDim`; head `h` reads key-value head `⌊h · kvHeads / heads⌋`. `out` is
-   * `[queries, heads, headDim]`; rows that no sequence covers are not written. `logSumExp`, `[queries, heads]`, is
-   * given when a gradient will need it.
+   * `[queries, heads, headDim]`; rows that no sequence covers are not written. `statistics`, `[queries, heads, 2]`, is
+   * given when a gradient will need it: of the scores that a query sees it receives the largest and
+   * `Σ exp(score − largest)`. They are kept apart since their log-sum-exp, rounded to f32, would be off by more the larger
+   * scores are.
    */
   attention(
     call: AttentionOptions & {
@@ -38,7 +40,7 @@ export interface AttentionKernels {
       readonly k: View;
       readonly v: View;
       readonly out: Dense;
-      readonly logSumExp: Dense | null;
+      readonly statistics: Dense | null;
     },
   ): void;
 
@@ -53,7 +55,7 @@ export interface AttentionKernels {
       readonly k: View;
       readonly v: View;
       readonly out: Dense;
-      readonly logSumExp: Dense;
+      readonly statistics: Dense;
       readonly grad: Dense;
       readonly gradQ: View;
       readonly gradK: View;

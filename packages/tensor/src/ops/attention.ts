@@ -65,7 +65,7 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
     const out = Tensor.allocate(qkv.backend, "f32", [tokens, heads * headDim]);
     const needed = needsGradient([qkv]);
     if (needed) checkDifferentiable(plan.sequences, cache);
-    const logSumExp = needed ? Tensor.allocate(qkv.backend, "f32", [tokens, heads]) : null;
+    const statistics = needed ? Tensor.allocate(qkv.backend, "f32", [tokens, heads, 2]) : null;
     const { kernels } = qkv.backend;
     if (cache) append(cache, own, plan);
     const call = { ...plan.options, q, out: viewAs(out, tokens, heads, headDim) };
@@ -73,11 +73,11 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
       kernels.attentionStored({ ...call, keys: cache.keys.view, values: cache.values.view, kvHeads: plan.kvHeads });
     } else if (out.size > 0) {
       const { k, v } = cache && !isStored(cache) ? { k: cache.keys, v: cache.values } : own;
-      kernels.attention({ ...call, k, v, logSumExp });
+      kernels.attention({ ...call, k, v, statistics });
     }
-    if (!logSumExp) return out;
-    const saved = [packed, out, logSumExp] as const;
-    return record("attention", [qkv], out, saved, ({ grad, saved: [packed, out, logSumExp] }) => {
+    if (!statistics) return out;
+    const saved = [packed, out, statistics] as const;
+    return record("attention", [qkv], out, saved, ({ grad, saved: [packed, out, statistics] }) => {
       const gradient = packed.allocateLike();
       const into = split(gradient, plan);
       if (gradient.size > 0) {
@@ -85,7 +85,7 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
           ...plan.options,
           ...split(packed, plan),
           out: viewAs(out, tokens, heads, headDim),
-          logSumExp,
+          statistics,
           grad: viewAs(dense(grad), tokens, heads, headDim),
           gradQ: into.q,
           gradK: into.k,

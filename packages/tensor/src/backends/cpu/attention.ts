@@ -5,10 +5,10 @@ import { withElements } from "./weights.ts";
 
 export function attention(memory: Memory): AttentionKernels {
   const kernels: AttentionKernels = {
-    attention({ q, k, v, out, logSumExp, scale, sequences, ...mask }) {
+    attention({ q, k, v, out, statistics, scale, sequences, ...mask }) {
       const [queries, keys, values] = [memory.buffer(q), memory.buffer(k), memory.buffer(v)];
       const result = memory.buffer(out);
-      const sums = logSumExp && memory.dense(logSumExp);
+      const saved = statistics && memory.dense(statistics);
       const [heads, headDim] = out.shape.slice(1);
       const mixed = new Float64Array(headDim);
       forEachQuery(q, k, sequences, mask, ({ query, head, kvHead, firstKey, endKey }) => {
@@ -19,6 +19,7 @@ export function attention(memory: Memory): AttentionKernels {
           scores[key - firstKey] = score;
           largest = Math.max(largest, score);
         }
+        largest = Math.fround(largest); // As it is saved.
         let sum = 0;
         mixed.fill(0);
         for (let key = firstKey; key < endKey; key++) {
@@ -29,14 +30,14 @@ export function attention(memory: Memory): AttentionKernels {
         }
         const to = at(out, query, head);
         for (let i = 0; i < headDim; i++) result[to + i] = mixed[i] / sum;
-        if (sums) sums[query * heads + head] = largest + Math.log(sum);
+        saved?.set([largest, sum], 2 * (query * heads + head));
       });
     },
 
-    attentionGradient({ q, k, v, out, logSumExp, grad, gradQ, gradK, gradV, scale, sequences, ...mask }) {
+    attentionGradient({ q, k, v, out, statistics, grad, gradQ, gradK, gradV, scale, sequences, ...mask }) {
       const [queries, keys, values] = [memory.buffer(q), memory.buffer(k), memory.buffer(v)];
       const [outputs, grads] = [memory.buffer(out), memory.buffer(grad)];
-      const sums = memory.dense(logSumExp);
+      const saved = memory.dense(statistics);
       const [heads, headDim] = out.shape.slice(1);
       const kvHeads = k.shape[1];
       const queryGradients = new Float64Array(q.shape[0] * heads * headDim);
@@ -44,13 +45,15 @@ export function attention(memory: Memory): AttentionKernels {
       const valueGradients = new Float64Array(keyGradients.length);
       forEachQuery(q, k, sequences, mask, ({ query, head, kvHead, firstKey, endKey }) => {
         const [fromQuery, fromGrad] = [at(q, query, head), at(grad, query, head)];
-        const toQuery = (query * heads + head) * headDim;
+        const index = query * heads + head;
+        const toQuery = index * headDim;
+        const [largest, sum] = [saved[2 * index], saved[2 * index + 1]];
         // Σ over the keys of probability · its gradient, without a second pass over them.
         const mean = dot(outputs, at(out, query, head), grads, fromGrad, headDim);
         for (let key = firstKey; key < endKey; key++) {
           const fromKey = at(k, key, kvHead);
           const score = scale * dot(queries, fromQuery, keys, fromKey, headDim);
-          const probability = Math.exp(score - sums[query * heads + head]);
+          const probability = Math.exp(score - largest) / sum;
           const gradient = dot(grads, fromGrad, values, at(v, key, kvHead), headDim);
           const scoreGradient = probability * (gradient - mean) * scale;
           const toKey = (key * kvHeads + kvHead) * headDim;
@@ -69,7 +72,7 @@ export function attention(memory: Memory): AttentionKernels {
     attentionStored({ keys, values, kvHeads, ...call }) {
       withElements(memory, keys, (k) =>
         withElements(memory, values, (v) =>
-          kernels.attention({ ...call, k: byHeads(k, kvHeads), v: byHeads(v, kvHeads), logSumExp: null }),
+          kernels.attention({ ...call, k: byHeads(k, kvHeads), v: byHeads(v, kvHeads), statistics: null }),
         ),
       );
     },

@@ -48,7 +48,7 @@ export function attention(engine: Engine): Pick<AttentionKernels, "attention" | 
 
 /** All queries of a sequence, in strips: a call for each key-value head. */
 function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
-  const { q, k, v, out, logSumExp, scale, causal, window } = forward;
+  const { q, k, v, out, statistics, scale, causal, window } = forward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
@@ -60,7 +60,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       vectorAt(engine, k, keyStart, kvHead), step(k, 0), vectorAt(engine, v, keyStart, kvHead), step(v, 0),
       vectorAt(engine, out, queryStart, head), step(out, 0),
-      logSumExp ? vectorAt(engine, logSumExp, queryStart, head) : 0, logSumExp ? step(logSumExp, 0) : 0,
+      statistics ? vectorAt(engine, statistics, queryStart, head) : 0, statistics ? step(statistics, 0) : 0,
       group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
     ];
   });
@@ -68,7 +68,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
 
 /** The queries of a sequence one by one: a call for each and each head. */
 function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
-  const { q, k, v, out, logSumExp, scale } = forward;
+  const { q, k, v, out, statistics, scale } = forward;
   const { queryStart, queryCount, keyStart } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
@@ -82,7 +82,7 @@ function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequenc
         "attendOne",
         vectorAt(engine, q, query, head), vectorAt(engine, k, keyStart + first, kvHead), step(k, 0),
         vectorAt(engine, v, keyStart + first, kvHead), step(v, 0), vectorAt(engine, out, query, head),
-        logSumExp ? vectorAt(engine, logSumExp, query, head) : 0, end - first, headDim, scale, scratch,
+        statistics ? vectorAt(engine, statistics, query, head) : 0, end - first, headDim, scale, scratch,
       ]);
     }
   }
@@ -90,7 +90,7 @@ function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequenc
 }
 
 function attendGradient(engine: Engine, backward: Backward, sequence: AttentionSequence, scratch: number): Call[] {
-  const { q, k, v, out, logSumExp, grad, gradQ, gradK, gradV, scale, causal, window } = backward;
+  const { q, k, v, out, statistics, grad, gradQ, gradK, gradV, scale, causal, window } = backward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
@@ -102,7 +102,7 @@ function attendGradient(engine: Engine, backward: Backward, sequence: AttentionS
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       vectorAt(engine, k, keyStart, kvHead), step(k, 0), vectorAt(engine, v, keyStart, kvHead), step(v, 0),
       vectorAt(engine, out, queryStart, head), vectorAt(engine, grad, queryStart, head), step(out, 0),
-      vectorAt(engine, logSumExp, queryStart, head), step(logSumExp, 0),
+      vectorAt(engine, statistics, queryStart, head), step(statistics, 0),
       vectorAt(engine, gradQ, queryStart, head), step(gradQ, 0), step(gradQ, 1),
       vectorAt(engine, gradK, keyStart, kvHead), step(gradK, 0),
       vectorAt(engine, gradV, keyStart, kvHead), step(gradV, 0),

@@ -4,7 +4,6 @@ import {
   queriesFrom, queryLines, scaleResults, seenByLine, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
-import { functions } from "./functions.ts";
 import type { KeyValueSource } from "./key-values.ts";
 import { reads, u32, writes } from "./program.ts";
 import { storeQuad, vectorQuads } from "./quads.ts";
@@ -18,13 +17,13 @@ export interface AttentionRun extends Omit<AttentionOptions, "sequences"> {
   readonly source: KeyValueSource;
   readonly kvHeads: number;
   readonly out: Dense;
-  readonly logSumExp: Dense | null;
+  readonly statistics: Dense | null;
   readonly sequences: Sequences;
 }
 
 /** Tiles of keys go past some queries of a workgroup (Dao et al. 2022, "FlashAttention"). */
 export function attend(engine: Engine, run: AttentionRun): void {
-  const { source, kvHeads, out, logSumExp, causal, sequences } = run;
+  const { source, kvHeads, out, statistics, causal, sequences } = run;
   const [, heads, headDim] = out.shape;
   const q = vectorQuads("q", run.q);
   const queries = queriesFrom("first_query", "q");
@@ -36,7 +35,7 @@ export function attend(engine: Engine, run: AttentionRun): void {
       ...q.operands,
       ...source.operands,
       out: writes(out),
-      ...(logSumExp ? { logSumExp: writes(logSumExp) } : {}),
+      ...(statistics ? { statistics: writes(statistics) } : {}),
     },
     values: {
       ...sequenceValues(sequences, run),
@@ -46,7 +45,6 @@ export function attend(engine: Engine, run: AttentionRun): void {
       kv_heads: u32(kvHeads),
     },
     source: (of) => `
-${functions(["logarithm"])}
 ${q.functions(of)}
 ${source.functions(of)}
 ${visibleKeys(causal)}
@@ -83,11 +81,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     ${storeQuad(of.out, headDim, { place: "place", quad, value: `${value} * whole.${"xyzw"[line]}` })}
   }`)}
   ${
-    logSumExp
+    statistics
       ? eachLine((i) => `
   if (block_column == 0u && first_query + ${lineOf(i)} < values.query_count) {
     let place = (first_row + first_query + ${lineOf(i)}) * values.heads + head;
-    ${of.logSumExp("place")} = most.${"xyzw"[i]} + logarithm(sum.${"xyzw"[i]});
+    ${of.statistics("2u * place")} = most.${"xyzw"[i]};
+    ${of.statistics("2u * place + 1u")} = sum.${"xyzw"[i]};
   }`)
       : ""
   }
@@ -106,13 +105,13 @@ const chunkKeys = 128;
  * kernel puts them together (split-KV, as in Dao et al. 2023, "Flash-Decoding").
  */
 export function attendFew(engine: Engine, run: AttentionRun): void {
-  const { source, kvHeads, out, logSumExp, causal, sequences } = run;
+  const { source, kvHeads, out, statistics, causal, sequences } = run;
   const [, heads, headDim] = out.shape;
   const { count, queryCount, keyCount } = sequences;
   const q = vectorQuads("q", run.q);
   const chunks = Math.ceil(keyCount / chunkKeys);
   const queries = count * queryCount;
-  const results = { out: writes(out), ...(logSumExp ? { logSumExp: writes(logSumExp) } : {}) };
+  const results = { out: writes(out), ...(statistics ? { statistics: writes(statistics) } : {}) };
   // For each query, head and chunk its largest score, its sum of exponentials, and its mix.
   const partFloats = chunks === 1 ? 0 : queries * heads * chunks * (headDim + 2);
   const quads = Math.ceil(headDim / 4);
@@ -132,7 +131,6 @@ export function attendFew(engine: Engine, run: AttentionRun): void {
         chunks: u32(chunks),
       },
       source: (of) => `
-${functions(["logarithm"])}
 ${q.functions(of)}
 ${source.functions(of)}
 ${visibleKeys(causal)}
@@ -196,7 +194,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   }
   if (local > 0u) { return; }
   ${chunks === 1 ? "" : `${of.parts("to")} = most; ${of.parts("to + 1u")} = all;`}
-  ${chunks === 1 && logSumExp ? `${of.logSumExp("to")} = most + logarithm(all);` : ""}
+  ${chunks === 1 && statistics ? `${of.statistics("2u * to")} = most; ${of.statistics("2u * to + 1u")} = all;` : ""}
 }`,
       workgroups: [chunks, heads, queries],
     });
@@ -207,7 +205,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       operands: { parts: reads(parts), ...results },
       values: { ...sequenceValues(sequences, run), heads: u32(heads), chunks: u32(chunks) },
       source: (of) => `
-${functions(["logarithm"])}
 @compute @workgroup_size(${keyThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let head = group.y;
@@ -231,7 +228,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
     ${of.out(`to * ${headDim}u + i`)} = mixed / sum;
   }
-  ${logSumExp ? `if (local == 0u) { ${of.logSumExp("to")} = most + logarithm(sum); }` : ""}
+  ${
+    statistics
+      ? `if (local == 0u) { ${of.statistics("2u * to")} = most; ${of.statistics("2u * to + 1u")} = sum; }`
+      : ""
+  }
 }`,
       workgroups: [1, heads, queries],
     });

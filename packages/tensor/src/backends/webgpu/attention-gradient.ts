@@ -15,7 +15,7 @@ import type { Sequences } from "./sequences.ts";
 
 type Call = Parameters<AttentionKernels["attentionGradient"]>[0];
 
-/** Gradients without the score matrix in memory: probabilities are made again from the saved log-sum-exp. */
+/** Gradients without the score matrix in memory: probabilities are made again from the saved statistics. */
 export function attentionGradient(engine: Engine, call: Call, runs: readonly Sequences[]): void {
   const { out, grad } = call;
   const [queries, heads, headDim] = out.shape;
@@ -43,7 +43,7 @@ fn main(${entryArguments}) {
 }`,
       workgroups: linear(queries * heads),
     });
-    const saved = { logSumExp: reads(call.logSumExp), means: reads(means) };
+    const saved = { statistics: reads(call.statistics), means: reads(means) };
     for (const sequences of runs) {
       gradientOfQueries(engine, call, saved, sequences);
       gradientOfKeys(engine, call, saved, sequences);
@@ -51,7 +51,7 @@ fn main(${entryArguments}) {
   });
 }
 
-type Saved = Readonly<Record<"logSumExp" | "means", Operand>>;
+type Saved = Readonly<Record<"statistics" | "means", Operand>>;
 
 /** Queries, keys, values and gradients, read by quads. */
 function sources({ q, k, v, grad }: Call): Quads {
@@ -87,12 +87,14 @@ ${tileMemory}
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   ${queryLines}
-  var log_sums = vec4f();
+  var largest = vec4f();
+  var sums = vec4f(1.0);
   var means = vec4f();
   ${eachLine((i) => `
   if (first_query + ${lineOf(i)} < values.query_count) {
     let place = (first_row + first_query + ${lineOf(i)}) * values.heads + head;
-    log_sums.${"xyzw"[i]} = ${of.logSumExp("place")};
+    largest.${"xyzw"[i]} = ${of.statistics("2u * place")};
+    sums.${"xyzw"[i]} = ${of.statistics("2u * place + 1u")};
     means.${"xyzw"[i]} = ${of.means("place")};
   }`)}
   ${declareResults("result", headDim)}
@@ -103,7 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     ${products("gradient", headDim, queriesFrom("first_query", "grad"), keysFrom("tile", "v"))}
     workgroupBarrier();
     ${eachColumn((j) => `
-    let probability_${j} = exp(score_${j} * values.scale - log_sums);
+    let probability_${j} = exp(score_${j} * values.scale - largest) / sums;
     let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};`)}
     ${storeWeights((j) => `select(vec4f(), probability_${j} * (gradient_${j} - means) * values.scale, seen_${j})`)}
     ${mix("result", headDim, keysFrom("tile", "k"))}
@@ -169,7 +171,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       if (query_${j} < values.query_count) {
         let place = (first_row + query_${j}) * values.heads + head;
         let seen = (own_keys >= vec4u(first_key(query_${j}))) & (own_keys < vec4u(end_key(query_${j})));
-        probability_${j} = select(vec4f(), exp(score_${j} * values.scale - ${of.logSumExp("place")}), seen);
+        let exponentials = exp(score_${j} * values.scale - ${of.statistics("2u * place")});
+        probability_${j} = select(vec4f(), exponentials / ${of.statistics("2u * place + 1u")}, seen);
         factor_${j} = probability_${j} * (gradient_${j} - ${of.means("place")}) * values.scale;
       }`)}
       ${isLoaded ? "" : "workgroupBarrier();"}

@@ -12,17 +12,17 @@ const fewQueries = 8;
 
 export function attention(engine: Engine): AttentionKernels {
   const attendAll = (
-    q: View, source: KeyValueSource, kvHeads: number, out: Dense, logSumExp: Dense | null, options: AttentionOptions,
+    q: View, source: KeyValueSource, kvHeads: number, out: Dense, statistics: Dense | null, options: AttentionOptions,
   ): void => {
     for (const sequences of regularRuns(options.sequences)) {
-      const run = { q, source, kvHeads, out, logSumExp, ...options, sequences };
+      const run = { q, source, kvHeads, out, statistics, ...options, sequences };
       if (sequences.queryCount <= fewQueries) attendFew(engine, run);
       else attend(engine, run);
     }
   };
   return {
-    attention({ q, k, v, out, logSumExp, ...options }) {
-      attendAll(q, keyValues(k, v), k.shape[1], out, logSumExp, options);
+    attention({ q, k, v, out, statistics, ...options }) {
+      attendAll(q, keyValues(k, v), k.shape[1], out, statistics, options);
     },
 
     attentionGradient: (call) => attentionGradient(engine, call, regularRuns(call.sequences)),

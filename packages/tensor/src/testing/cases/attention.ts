@@ -10,7 +10,7 @@ import { viewOf } from "../../ops/operands.ts";
 import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
-import { literal, numbers, unwritten } from "../inputs.ts";
+import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
@@ -239,23 +239,63 @@ function manyKeys(window: number | null): Check {
       k: numbers([300, 2, 20]),
       v: numbers([300, 2, 20]),
       out: unwritten([3, 4, 20]),
-      logSumExp: unwritten([3, 4]),
+      statistics: unwritten([3, 4, 2]),
     },
     run: (kernels, views) => kernels.attention({ ...options, ...views }),
     expected: (arrays) => reference.attention(arrays, options),
   });
 }
 
+/**
+ * Queries and keys whose last elements add a number to all scores of a query; the others are multiples of 1/8, so that
+ * scores are exact in f32. As many queries as are taken one by one, or many.
+ */
+function shifted(queries: number, shift: number): Check {
+  const [heads, headDim, by] = [2, 5, Math.sqrt(Math.abs(shift))];
+  const options: AttentionOptions = { scale: 1, causal: true, window: null, sequences: packed(queries) };
+  const shape = [queries, heads, headDim];
+  const drawn = (seed: number, last: number): number[] =>
+    Array.from(integers(shape, -8, 9).values(seed), (x, i) => (i % headDim === headDim - 1 ? last : x / 8));
+  return kernel({
+    name: `all scores of ${queries} queries shifted by ${shift}`,
+    inputs: {
+      q: literal(drawn(1, by), shape),
+      k: literal(drawn(2, shift / by), shape),
+      v: numbers(shape),
+      grad: numbers(shape),
+      out: unwritten(shape),
+      statistics: unwritten([queries, heads, 2]),
+      gradQ: unwritten(shape),
+      gradK: unwritten(shape),
+      gradV: unwritten(shape),
+    },
+    run(kernels, { grad, gradQ, gradK, gradV, ...views }) {
+      kernels.attention({ ...options, ...views });
+      kernels.attentionGradient({ ...options, ...views, grad, gradQ, gradK, gradV });
+    },
+    expected: ({ q, k, v, grad }) => {
+      const loss = (parts: reference.Projections): number => inner(reference.attention(parts, options).out, grad);
+      return {
+        ...reference.attention({ q, k, v }, options),
+        gradQ: gradientOf((moved) => loss({ q: moved, k, v }), q),
+        gradK: gradientOf((moved) => loss({ q, k: moved, v }), k),
+        gradV: gradientOf((moved) => loss({ q, k, v: moved }), v),
+      };
+    },
+    tolerance: 1e-5,
+  });
+}
+
 export const attentionChecks = {
   attention: [
     kernel({
-      name: "log-sum-exp, with separate strided q, k and v",
+      name: "statistics, with separate strided q, k and v",
       inputs: {
         q: numbers([9, 4, 5], { layout: "gapped" }),
         k: numbers([9, 2, 5], { layout: "offset" }),
         v: numbers([9, 2, 5], { layout: "gapped" }),
         out: unwritten([9, 4, 5]),
-        logSumExp: unwritten([9, 4]),
+        statistics: unwritten([9, 4, 2]),
       },
       run: (kernels, views) => kernels.attention({ ...causal, ...views }),
       expected: (arrays) => reference.attention(arrays, causal),
@@ -268,7 +308,7 @@ export const attentionChecks = {
         v: coveredRows,
         out: unwritten([6, 2, 4]),
       },
-      run: (kernels, views) => kernels.attention({ ...partial, ...views, logSumExp: null }),
+      run: (kernels, views) => kernels.attention({ ...partial, ...views, statistics: null }),
       expected: (arrays) => ({ out: reference.attention(arrays, partial).out }),
     }),
     manyKeys(null),
@@ -276,7 +316,7 @@ export const attentionChecks = {
     kernel({
       name: "no sequences",
       inputs: { q: numbers([2, 1, 3]), k: numbers([2, 1, 3]), v: numbers([2, 1, 3]), out: numbers([2, 1, 3]) },
-      run: (kernels, views) => kernels.attention({ ...causal, ...views, sequences: [], logSumExp: null }),
+      run: (kernels, views) => kernels.attention({ ...causal, ...views, sequences: [], statistics: null }),
       expected: ({ out }) => ({ out }),
     }),
     inPlace({
@@ -308,7 +348,7 @@ export const attentionChecks = {
         v: numbers([9, 2, 3], { layout: "gapped" }),
         grad: numbers([9, 4, 3], { layout: "offset" }),
         out: unwritten([9, 4, 3]),
-        logSumExp: unwritten([9, 4]),
+        statistics: unwritten([9, 4, 2]),
         gradQ: unwritten([9, 4, 3], "gapped"),
         gradK: unwritten([9, 2, 3], "gapped"),
         gradV: unwritten([9, 2, 3], "offset"),
@@ -329,6 +369,7 @@ export const attentionChecks = {
       tolerance: 2e-5,
     }),
     ...cases.map(gradients),
+    ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
   attentionStored: eachFormat((format) => stored.map((subject) => storedAttention(format, subject))),
   appendStored: eachFormat((format) => [

@@ -24,9 +24,9 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
     "not causal": (kernel) => (call) => kernel({ ...call, causal: false, window: null }),
     "always causal": (kernel) => (call) => kernel({ ...call, causal: true }),
     "its own scale": (kernel) => (call) => kernel({ ...call, scale: 1 / Math.sqrt(call.q.shape[2]) }),
-    "log-sum-exp without the logarithm": (kernel, memory) => (call) => {
+    "the sum's logarithm": (kernel, memory) => (call) => {
       kernel(call);
-      if (call.logSumExp) alter(memory, call.logSumExp, Math.exp);
+      if (call.statistics) alter(memory, call.statistics, (x, i) => (i % 2 === 0 ? x : Math.log(x)));
     },
     "the first key-value head for all": (kernel) => (call) =>
       kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
@@ -42,6 +42,12 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
   attentionGradient: {
     "a window one too short": (kernel) => (call) =>
       kernel({ ...call, window: call.window === null ? null : Math.max(1, call.window - 1) }),
+    "the log-sum-exp as one number": (kernel, memory) => (call) => {
+      const saved = memory.read(call.statistics);
+      alter(memory, call.statistics, (x, i) => (i % 2 === 0 ? x + Math.log(saved[i + 1]) : 1));
+      kernel(call);
+      memory.write(call.statistics, saved);
+    },
     "gradients of keys without the scale": (kernel, memory) => (call) => {
       kernel(call);
       scaleRows(memory, call.gradK, 1 / call.scale);

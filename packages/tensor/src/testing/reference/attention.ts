@@ -19,12 +19,12 @@ export interface Projections {
 
 /**
  * Attention of `q` `[queries, heads, headDim]` to `k` and `v` `[keys, kvHeads, headDim]`, with all scores of a query in
- * one list. Queries that no sequence covers give NaN.
+ * one list; and of these the largest, with the sum of the exponentials less that. Queries that no sequence covers give NaN.
  */
-export function attention({ q, k, v }: Projections, mask: AttentionMask): { out: NdArray; logSumExp: NdArray } {
+export function attention({ q, k, v }: Projections, mask: AttentionMask): { out: NdArray; statistics: NdArray } {
   const [queries, heads, headDim] = q.shape;
   const out = generate([queries, heads, headDim], () => NaN);
-  const sums = generate([queries, heads], () => NaN);
+  const statistics = generate([queries, heads, 2], () => NaN);
   for (const { queryStart, queryCount, keyStart, keyCount } of mask.sequences) {
     for (let i = 0; i < queryCount; i++) {
       const position = keyCount - queryCount + i;
@@ -41,18 +41,17 @@ export function attention({ q, k, v }: Projections, mask: AttentionMask): { out:
           return mask.scale * keyVector.reduce((sum, x, d) => sum + x * at(q, [query, head, d]), 0);
         });
         const { largest, others } = statisticsOf(scores);
-        const normalizer = largest + Math.log1p(others);
         const start = (query * heads + head) * headDim;
         out.data.fill(0, start, start + headDim);
         seen.forEach((key, j) => {
-          const probability = Math.exp(scores[j] - normalizer);
+          const probability = Math.exp(scores[j] - largest) / (1 + others);
           vector(v, keyStart + key).forEach((x, d) => (out.data[start + d] += probability * x));
         });
-        sums.data[query * heads + head] = normalizer;
+        statistics.data.set([largest, 1 + others], 2 * (query * heads + head));
       }
     }
   }
-  return { out, logSumExp: sums };
+  return { out, statistics };
 }
 
 function isSeen({ causal, window }: AttentionMask, position: number, key: number): boolean {
