@@ -1,5 +1,5 @@
 import { madd, storeUpTo4 } from "./simd";
-import { exp4, gelu4, geluDerivative4, sigmoid4, tanh4 } from "./math";
+import { exp4, gelu4, geluDerivative4, sigmoid4, tanh4, turned } from "./math";
 
 // Functions as types, so that one loop is compiled for each of them.
 
@@ -81,7 +81,7 @@ export function less(a: usize, b: usize, out: usize, count: i32): void { zip<Les
 @unmanaged class GeluSlope extends Binary { @inline at(x: v128, g: v128): v128 { return geluSlope(x, g); } }
 export function geluGradient(x: usize, g: usize, out: usize, count: i32): void { zip<GeluSlope>(x, g, out, count); }
 
-@unmanaged class ReluSlope extends Binary { @inline at(x: v128, g: v128): v128 { return v128.and(isPositive(x), g); } }
+@unmanaged class ReluSlope extends Binary { @inline at(x: v128, g: v128): v128 { return v128.andnot(g, endsAtZero(x)); } }
 export function reluGradient(x: usize, g: usize, out: usize, count: i32): void { zip<ReluSlope>(x, g, out, count); }
 
 @inline
@@ -90,8 +90,8 @@ function geluSlope(x: v128, g: v128): v128 {
 }
 
 @inline
-function isPositive(x: v128): v128 {
-  return f32x4.gt(x, f32x4.splat(0));
+function endsAtZero(x: v128): v128 {
+  return f32x4.le(x, f32x4.splat(0));
 }
 
 // Functions that are rare in models, one element at a time, from the library.
@@ -101,17 +101,23 @@ export function log(x: usize, out: usize, count: i32): void {
 }
 
 export function sin(x: usize, out: usize, count: i32): void {
-  for (let at: usize = 0; at < <usize>count * 4; at += 4) store<f32>(out + at, Mathf.sin(load<f32>(x + at)));
+  for (let at: usize = 0; at < <usize>count * 4; at += 4) store<f32>(out + at, turned(load<f32>(x + at), 0));
 }
 
 export function cos(x: usize, out: usize, count: i32): void {
-  for (let at: usize = 0; at < <usize>count * 4; at += 4) store<f32>(out + at, Mathf.cos(load<f32>(x + at)));
+  for (let at: usize = 0; at < <usize>count * 4; at += 4) store<f32>(out + at, turned(load<f32>(x + at), 1));
 }
 
 export function pow(a: usize, b: usize, out: usize, count: i32): void {
   for (let at: usize = 0; at < <usize>count * 4; at += 4) {
-    store<f32>(out + at, Mathf.pow(load<f32>(a + at), load<f32>(b + at)));
+    store<f32>(out + at, power(load<f32>(a + at), load<f32>(b + at)));
   }
+}
+
+/** As IEEE 754 has it; the library's is ECMAScript's, which differs where `a` is ±1. */
+@inline
+function power(a: f32, b: f32): f32 {
+  return a == 1 || (a == -1 && Mathf.abs(b) == Infinity) ? 1 : Mathf.pow(a, b);
 }
 
 // Others

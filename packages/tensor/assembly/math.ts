@@ -19,8 +19,8 @@ const constants: usize = memory.data<f32>([
   -0.0057049855, 0.020639086, -0.053739716, 0.13331442, -0.3333328, 0.625,
   // 76: GELU's 2√(2/π), its product with 0.044715, and three times that.
   1.5957691216057308, 0.07135481282565775, 0.21406443847697725,
-  // 88: close to the largest number.
-  1e38,
+  // 88: beyond these, GELU is 0 or its argument.
+  -16, 16,
 ]);
 
 @inline
@@ -79,10 +79,10 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(v128.bitselect(e, one, i32x4.shr_s(x, 31)), f32x4.add(one, e));
 }
 
-/** e⁻²ᵘ, u being the argument of GELU's tanh, √(2/π)(x + 0.044715x³). */
+/** 2u, u being the argument of GELU's tanh, √(2/π)(x + 0.044715x³). */
 @inline
-function geluExponential(x: v128, square: v128): v128 {
-  return exp4(f32x4.neg(f32x4.mul(x, madd(square, constant(80), constant(76)))));
+function geluArgument(x: v128, square: v128): v128 {
+  return f32x4.mul(x, madd(square, constant(80), constant(76)));
 }
 
 /**
@@ -91,17 +91,56 @@ function geluExponential(x: v128, square: v128): v128 {
  */
 @inline
 export function gelu4(x: v128): v128 {
-  return f32x4.div(x, f32x4.add(constant(0), geluExponential(x, f32x4.mul(x, x))));
+  const e = exp4(f32x4.neg(geluArgument(x, f32x4.mul(x, x))));
+  return f32x4.div(f32x4.pmax(x, constant(88)), f32x4.add(constant(0), e));
 }
 
-/** The derivative of `gelu4`: with s = 1 / (1 + e⁻²ᵘ), s + x · s(1 − s) · 2u′. */
+/**
+ * The derivative of `gelu4`: with s = 1 / (1 + e⁻²ᵘ), s + x · s(1 − s) · 2u′. With e = e^−|2u|, s(1 − s) is e / (1 + e)²:
+ * nothing overflows.
+ */
 @inline
 export function geluDerivative4(x: v128): v128 {
-  const square = f32x4.mul(x, x);
-  const e = f32x4.pmin(geluExponential(x, square), constant(88));
-  const s = f32x4.div(constant(0), f32x4.add(constant(0), e));
+  const bounded = f32x4.pmin(f32x4.pmax(x, constant(88)), constant(92));
+  const square = f32x4.mul(bounded, bounded);
+  const e = exp4(v128.or(geluArgument(bounded, square), constant(4)));
+  const r = f32x4.div(constant(0), f32x4.add(constant(0), e));
+  const rest = f32x4.mul(e, r);
   const slope = madd(square, constant(84), constant(76));
-  return madd(f32x4.mul(x, slope), f32x4.mul(s, f32x4.mul(s, e)), s);
+  const s = v128.bitselect(rest, r, i32x4.shr_s(bounded, 31));
+  return madd(f32x4.mul(bounded, slope), f32x4.mul(r, rest), s);
+}
+
+/** 2/π in bits, with two zeros in front of them. */
+const digits: usize = memory.data<u32>([
+  0, 0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770, 0x36d8a566, 0x4f10e410, 0,
+]);
+
+/**
+ * sin x, or with a turn of 1 cos x. The library's are for arguments below 2²⁸. From there on x = n · π/2 + r by Payne &
+ * Hanek 1983: x times those 96 bits of 2/π that decide, of which 2 are in front of the point.
+ */
+export function turned(x: f32, turn: i32): f32 {
+  const bits = reinterpret<u32>(x) & 0x7fffffff;
+  if (bits < 0x4d800000 || bits >= 0x7f800000) return turn ? Mathf.cos(x) : Mathf.sin(x);
+  const m = <u64>((bits << 8) | 0x80000000);
+  const e = (bits >> 23) - 126;
+  const from = digits + <usize>(e >> 5) * 4;
+  const product =
+    (m * <u64>digitsAt(from, e) << 32) + m * <u64>digitsAt(from + 4, e) + (m * <u64>digitsAt(from + 8, e) >> 32);
+  // What is behind the point, from −½ on, in units of π/2.
+  const r = <f32>(<f64><i64>(product << 2) * 8.515303950216386e-20);
+  const n = <i32>((product + (<u64>1 << 61)) >> 62);
+  const quadrant = (x < 0 ? -n : n) + turn;
+  const y = quadrant & 1 ? Mathf.cos(r) : Mathf.sin(x < 0 ? -r : r);
+  return quadrant & 2 ? -y : y;
+}
+
+/** The 32 bits that begin `shift` modulo 32 bits behind an address. */
+@inline
+function digitsAt(address: usize, shift: u32): u32 {
+  const two = (<u64>load<u32>(address) << 32) | <u64>load<u32>(address, 4);
+  return <u32>((two << <u64>(shift & 31)) >> 32);
 }
 
 /** log(1 + x) for x ≥ 0, within an ulp of f32 also where x is tiny. */

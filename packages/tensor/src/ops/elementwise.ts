@@ -5,7 +5,7 @@ import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { broadcastShapes, formatShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { argumentError, broadcastView, checkDType, checkOperands, dense, shapeError } from "./operands.ts";
+import { argumentError, broadcastView, checkDType, checkOperands, dense, shapeError, zerosLike } from "./operands.ts";
 import { sumTo } from "./reduction.ts";
 
 /** A tensor, or a number that stands for one of any shape. */
@@ -13,13 +13,14 @@ export type Operand = Tensor | number;
 
 // One input
 
+/** The size of each element; its gradient at 0 is 0. */
 export function abs(x: Tensor): Tensor {
-  return unary("abs", x, (g, x) => mul(g, sign(x)));
+  return unary("abs", x, (g, x) => where(x, mul(g, sign(x)), 0));
 }
 
 /** The sign of each element: −1, 0 or 1. Its gradient is zero. */
 export function sign(x: Tensor): Tensor {
-  return unary("sign", x, (g) => affine(g, 0, 0));
+  return unary("sign", x, (g) => zerosLike(g));
 }
 
 export function exp(x: Tensor): Tensor {
@@ -32,7 +33,7 @@ export function log(x: Tensor): Tensor {
 }
 
 export function sqrt(x: Tensor): Tensor {
-  return unary("sqrt", x, (g, _, y) => div(g, affine(y, 2, 0)));
+  return unary("sqrt", x, (g, _, y) => div(g, mul(y, 2)));
 }
 
 export function sin(x: Tensor): Tensor {
@@ -52,7 +53,7 @@ export function sigmoid(x: Tensor): Tensor {
   return unary("sigmoid", x, (g, _, y) => mul(g, mul(y, affine(y, -1, 1))));
 }
 
-/** max(x, 0); its gradient at 0 is 0. */
+/** max(x, 0); its gradient is 0 up to x = 0. */
 export function relu(x: Tensor): Tensor {
   return unary("relu", x, (g, x) => activationGradient("relu", x, g));
 }
@@ -63,7 +64,7 @@ export function gelu(x: Tensor): Tensor {
 }
 
 export function neg(x: Tensor): Tensor {
-  return affine(x, -1, 0);
+  return mul(x, -1);
 }
 
 // Two inputs, broadcast as in NumPy
@@ -79,31 +80,39 @@ export function sub(a: Operand, b: Operand): Tensor {
 }
 
 export function mul(a: Operand, b: Operand): Tensor {
-  if (typeof a === "number") return affine(tensorOf("mul", b), a, 0);
-  if (typeof b === "number") return affine(a, b, 0);
+  // A shift of −0 keeps the sign of zero.
+  if (typeof a === "number") return affine(tensorOf("mul", b), a, -0);
+  if (typeof b === "number") return affine(a, b, -0);
   return binary("mul", a, b, (g, a, b) => [() => mul(g, b), () => mul(g, a)]);
 }
 
 export function div(a: Operand, b: Operand): Tensor {
-  return binary("div", a, b, (g, a, b) => [() => div(g, b), () => neg(div(mul(g, a), mul(b, b)))]);
+  // No square of b, which may be beyond f32 where the quotient is not.
+  return binary("div", a, b, (g, a, b) => [() => div(g, b), () => neg(mul(g, div(div(a, b), b)))]);
 }
 
-/** `aᵇ`. The gradient to `a` is `b · aᵇ⁻¹`, 0 where `b` is 0; that to `b` is `aᵇ · ln a`, 0 where `a` is 0. */
+/**
+ * `aᵇ`, as IEEE 754 has it: 1 where `b` is 0 or `a` is 1, even if the other is NaN. The gradient to `a` is `b · aᵇ⁻¹`, 0
+ * where `b` is 0; that to `b` is `aᵇ · ln a`, 0 where `a` is 0 and `b` is not negative.
+ */
 export function pow(a: Operand, b: Operand): Tensor {
   return binary("pow", a, b, (g, a, b) => [
     () => where(b, mul(g, mul(b, pow(a, sub(b, 1)))), 0),
-    () => where(a, mul(g, mul(pow(a, b), log(a))), 0),
+    () => where(maximum(abs(a), neg(b)), mul(g, mul(pow(a, b), log(a))), 0),
   ]);
 }
 
-/** The larger of each pair, NaN where either is. Where both are equal each gets half of the gradient. */
+/**
+ * The larger of each pair, NaN where either is. It gets the gradient and the other one 0; where both are equal each gets
+ * half of it, where either is NaN both get all of it.
+ */
 export function maximum(a: Operand, b: Operand): Tensor {
-  return binary("maximum", a, b, (g, a, b) => [() => share(g, b, a), () => share(g, a, b)]);
+  return binary("maximum", a, b, (g, a, b) => [() => share(g, less(a, b), a, b), () => share(g, less(b, a), a, b)]);
 }
 
-/** The smaller of each pair, NaN where either is. Where both are equal each gets half of the gradient. */
+/** The smaller of each pair, NaN where either is; its gradient as that of `maximum`. */
 export function minimum(a: Operand, b: Operand): Tensor {
-  return binary("minimum", a, b, (g, a, b) => [() => share(g, a, b), () => share(g, b, a)]);
+  return binary("minimum", a, b, (g, a, b) => [() => share(g, less(b, a), a, b), () => share(g, less(a, b), a, b)]);
 }
 
 /** 1 where equal, 0 elsewhere; NaN equals nothing. Not differentiable. */
@@ -141,12 +150,12 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   });
 }
 
-/** `x · scale + shift` with numbers. */
+/** `x · scale + shift` with numbers, which are rounded to f32. */
 export function affine(x: Tensor, scale: number, shift: number): Tensor {
   checkDType("affine", x, "f32");
   const out = x.allocateLike();
   if (out.size > 0) out.backend.kernels.affine({ x, scale, shift, out });
-  return record("affine", [x], out, [], ({ grad }) => [affine(grad, scale, 0)]);
+  return record("affine", [x], out, [], ({ grad }) => [mul(grad, scale)]);
 }
 
 /** `grad · activation′(x)`: the gradient of an activation whose input was saved. Not differentiable itself. */
@@ -231,7 +240,7 @@ function commonShape(op: string, a: Shape, b: Shape): Shape {
   throw shapeError(op, `${formatShape(a)} and ${formatShape(b)} do not broadcast: sizes must be equal or 1`);
 }
 
-/** The part of a gradient that goes to `winner` where `loser < winner`, and half of it where both are equal. */
-function share(grad: Tensor, loser: Tensor, winner: Tensor): Tensor {
-  return mul(grad, add(less(loser, winner), affine(equal(loser, winner), 0.5, 0)));
+/** The part of a gradient that goes to one of `a` and `b`: nothing where it loses, and half of it where both are equal. */
+function share(grad: Tensor, loses: Tensor, a: Tensor, b: Tensor): Tensor {
+  return where(loses, 0, where(equal(a, b), mul(grad, 0.5), grad));
 }

@@ -115,7 +115,10 @@ export function contiguous<D extends DType>(x: Tensor<D>): Tensor<D> {
   return recordView("contiguous", x, denseCopy(x), (grad) => grad);
 }
 
-/** The values as another dtype; f32 → i32 truncates. The result has no gradient. */
+/**
+ * The values as another dtype. f32 → i32 truncates; what is beyond i32 becomes its nearest number, and NaN 0. The result
+ * has no gradient.
+ */
 export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
   checkOperands("cast", x);
   const out = Tensor.allocate(x.backend, dtype, x.shape);

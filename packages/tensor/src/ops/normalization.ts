@@ -2,7 +2,7 @@ import { scope } from "../core/scope.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from "./operands.ts";
 
 /**
  * Layer normalization over the last axis (Ba et al. 2016): `(x − mean) / √(variance + epsilon) · weight + bias`, with
@@ -100,10 +100,4 @@ function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
       return [gradX];
     });
   });
-}
-
-function zerosLike(x: Tensor): Tensor {
-  const out = x.allocateLike();
-  if (out.size > 0) out.backend.kernels.fill({ value: 0, out });
-  return out;
 }

@@ -79,6 +79,13 @@ export function dense<D extends DType>(x: Tensor<D>): Tensor<D> {
   return x.isDense ? x : denseCopy(x);
 }
 
+/** Zeros in the shape of `x`, off the tape. */
+export function zerosLike(x: Tensor): Tensor {
+  const out = x.allocateLike();
+  if (out.size > 0) out.backend.kernels.fill({ value: 0, out });
+  return out;
+}
+
 /** A dense copy, off the tape. */
 export function denseCopy<D extends DType>(x: Tensor<D>): Tensor<D> {
   const out = Tensor.allocate(x.backend, x.dtype, x.shape);

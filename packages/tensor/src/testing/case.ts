@@ -21,13 +21,14 @@ export interface Check {
   readonly needs?: keyof Capabilities;
   /** Runs only where the backend lacks this capability. */
   readonly without?: keyof Capabilities;
-  /** Throws an error that says what is wrong. */
-  run(backend: Backend): Promise<void>;
+  /** Throws an error that says what is wrong with a backend of these capabilities. */
+  run(backend: Backend, capabilities: Capabilities): Promise<void>;
 }
 
-/** A check, and the kernel that it is about. */
-export interface ConformanceCase extends Check {
+/** A check of a kernel, for backends of given capabilities. */
+export interface ConformanceCase extends Omit<Check, "run"> {
   readonly kernel: keyof Kernels;
+  run(backend: Backend): Promise<void>;
 }
 
 /** At least one check for each kernel of a family: a kernel without checks does not compile. */

@@ -2,7 +2,7 @@ import type { Backend, WeightFormat } from "../contract/index.ts";
 import { StoredWeight } from "../core/stored-weight.ts";
 import type { Shape } from "../shape.ts";
 import { encodeWeight, partShapes, weightFormats } from "../weight-format.ts";
-import type { Check } from "./case.ts";
+import type { Capabilities, Check } from "./case.ts";
 import { numbers } from "./inputs.ts";
 import type { Input } from "./inputs.ts";
 
@@ -37,7 +37,8 @@ export const eachFormat = (checks: (format: WeightFormat) => readonly Check[]): 
   const all = weightFormats.flatMap((format) =>
     checks(format).map((check) => ({
       ...check,
-      run: (backend: Backend) => (backend.weightFormats.includes(format) ? check.run(backend) : refuses(backend, format)),
+      run: (backend: Backend, capabilities: Capabilities) =>
+        backend.weightFormats.includes(format) ? check.run(backend, capabilities) : refuses(backend, format),
     })),
   );
   return all as [Check, ...Check[]];

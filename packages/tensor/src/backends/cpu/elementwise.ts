@@ -2,16 +2,28 @@ import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "../../co
 import type { Memory } from "./memory.ts";
 import { forEachRow } from "./memory.ts";
 
-const geluSlope = Math.sqrt(2 / Math.PI);
+const geluSlope = 2 * Math.sqrt(2 / Math.PI);
 const geluCubic = 0.044715;
+/** Beyond it, GELU is 0 or its argument, and its derivative 0 or 1: in f32, and to more digits than that. */
+const geluEnd = 16;
 
+/** ½x(1 + tanh u) as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. */
 function gelu(x: number): number {
-  return 0.5 * x * (1 + Math.tanh(geluSlope * (x + geluCubic * x ** 3)));
+  const bounded = Math.max(x, -geluEnd);
+  return bounded / (1 + Math.exp(-geluSlope * (bounded + geluCubic * bounded ** 3)));
 }
 
+/** With s = 1 / (1 + e⁻²ᵘ), s + x · s(1 − s) · 2u′. The exponential of −2|u| gives s and 1 − s without cancellation. */
 function geluDerivative(x: number): number {
-  const t = Math.tanh(geluSlope * (x + geluCubic * x ** 3));
-  return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * geluSlope * (1 + 3 * geluCubic * x ** 2);
+  const bounded = Math.min(Math.max(x, -geluEnd), geluEnd);
+  const e = Math.exp(-Math.abs(geluSlope * (bounded + geluCubic * bounded ** 3)));
+  const s = (bounded < 0 ? e : 1) / (1 + e);
+  return s + bounded * (e / (1 + e) ** 2) * geluSlope * (1 + 3 * geluCubic * bounded ** 2);
+}
+
+/** As IEEE 754 has it; ECMAScript differs where `a` is ±1. */
+function pow(a: number, b: number): number {
+  return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 }
 
 function relu(x: number): number {
@@ -37,7 +49,7 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  pow: Math.pow,
+  pow,
   maximum: Math.max,
   minimum: Math.min,
   equal: (a, b) => (a === b ? 1 : 0),
@@ -46,10 +58,15 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
 
 export const activationFunctions: Record<Activation, (x: number) => number> = { gelu, relu };
 
-const activationDerivatives: Record<Activation, (x: number) => number> = {
-  gelu: geluDerivative,
-  relu: (x) => (x > 0 ? 1 : 0),
+const activationGradients: Record<Activation, (x: number, grad: number) => number> = {
+  gelu: (x, grad) => grad * geluDerivative(x),
+  relu: (x, grad) => (x <= 0 ? 0 : grad),
 };
+
+/** Towards zero; to the nearest that fits where it does not, and 0 for NaN. */
+function toInteger(x: number): number {
+  return Math.min(Math.max(x, -(2 ** 31)), 2 ** 31 - 1) || 0;
+}
 
 export function elementwise(memory: Memory): ElementwiseKernels {
   return {
@@ -71,7 +88,8 @@ export function elementwise(memory: Memory): ElementwiseKernels {
     affine({ x, scale, shift, out }) {
       const xs = memory.elements(x);
       const result = memory.dense(out);
-      for (let i = 0; i < result.length; i++) result[i] = xs[i] * scale + shift;
+      const [factor, summand] = [Math.fround(scale), Math.fround(shift)];
+      for (let i = 0; i < result.length; i++) result[i] = xs[i] * factor + summand;
     },
 
     select({ condition, a, b, out }) {
@@ -83,15 +101,16 @@ export function elementwise(memory: Memory): ElementwiseKernels {
     },
 
     activationGradient({ activation, x, grad, out }) {
-      const derivative = activationDerivatives[activation];
+      const gradient = activationGradients[activation];
       const xs = memory.dense(x);
       const grads = memory.dense(grad);
       const result = memory.dense(out);
-      for (let i = 0; i < result.length; i++) result[i] = grads[i] * derivative(xs[i]);
+      for (let i = 0; i < result.length; i++) result[i] = gradient(xs[i], grads[i]);
     },
 
     copy({ x, out }) {
-      memory.store(out, memory.elements(x));
+      const elements = memory.elements(x);
+      memory.store(out, x.dtype === "f32" && out.dtype === "i32" ? Int32Array.from(elements, toInteger) : elements);
     },
 
     fill({ value, out }) {

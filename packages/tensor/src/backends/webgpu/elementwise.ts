@@ -24,7 +24,7 @@ const unaryExpressions: Record<UnaryOp, Expression> = {
   log: { code: "logarithm(x)", uses: ["logarithm"] },
   relu: { code: "relu(x)", uses: ["relu"] },
   sigmoid: { code: "sigmoid(x)", uses: ["sigmoid"] },
-  sign: { code: "select(sign(x), x, isNaN(x))", uses: ["isNaN"] },
+  sign: { code: "signOf(x)", uses: ["signOf"] },
   sin: { code: "sine(x)", uses: ["sine"] },
   sqrt: { code: "sqrt(x)" },
   tanh: { code: "hyperbolicTangent(x)", uses: ["hyperbolicTangent"] },
@@ -34,7 +34,7 @@ const binaryExpressions: Record<BinaryOp, Expression> = {
   add: { code: "a + b" },
   sub: { code: "a - b" },
   mul: { code: "a * b" },
-  div: { code: "a / b" },
+  div: { code: "quotient(a, b)", uses: ["quotient"] },
   pow: { code: "power(a, b)", uses: ["power"] },
   maximum: { code: "larger(a, b)", uses: ["larger"] },
   minimum: { code: "smaller(a, b)", uses: ["smaller"] },
@@ -44,8 +44,10 @@ const binaryExpressions: Record<BinaryOp, Expression> = {
 
 const derivatives: Record<Activation, Expression> = {
   gelu: { code: "grad * geluDerivative(x)", uses: ["geluDerivative"] },
-  relu: { code: "select(0.0, grad, x > 0.0)" },
+  relu: { code: "select(grad, 0.0, x <= 0.0)" },
 };
+
+const truncation: Expression = { code: "truncated(x)", uses: ["truncated"] };
 
 export function elementwise(engine: Engine): ElementwiseKernels {
   return {
@@ -62,7 +64,8 @@ export function elementwise(engine: Engine): ElementwiseKernels {
       }),
     activationGradient: ({ activation, x, grad, out }) =>
       map(engine, `activationGradient ${activation}`, { x, grad }, out, derivatives[activation]),
-    copy: ({ x, out }) => map(engine, "copy", { x }, out, { code: `${out.dtype}(x)` }),
+    copy: ({ x, out }) =>
+      map(engine, "copy", { x }, out, x.dtype === "f32" && out.dtype === "i32" ? truncation : { code: `${out.dtype}(x)` }),
     fill({ value, out }) {
       const number: Value = { type: out.dtype, value };
       map(engine, "fill", {}, out, { code: "values.value" }, { value: number });

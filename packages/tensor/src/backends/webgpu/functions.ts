@@ -14,6 +14,30 @@ const definitions = {
     code: "fn smaller(a: f32, b: f32) -> f32 { return select(select(min(a, b), b, isNaN(b)), a, isNaN(a)); }",
   },
   relu: { uses: ["isNaN"], code: "fn relu(x: f32) -> f32 { return select(max(x, 0.0), x, isNaN(x)); }" },
+  /** −1, 0 or 1; NaN stays. By bits, since arithmetic may flush subnormal numbers. */
+  signOf: {
+    uses: ["isNaN"],
+    code: `fn signOf(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  return select(bitcast<f32>((bits & 0x80000000u) | 0x3f800000u), x, (bits << 1u) == 0u || isNaN(x));
+}`,
+  },
+  /** a / b. Devices need not divide by what is beyond 2¹²⁶, whose reciprocal is subnormal. */
+  quotient: {
+    uses: [],
+    code: `fn quotient(a: f32, b: f32) -> f32 {
+  let scale = select(1.0, 0.25, abs(b) > 0x1p126f);
+  return (a * scale) / (b * scale);
+}`,
+  },
+  /** Towards zero; to the nearest that fits where it does not, and 0 for NaN. */
+  truncated: {
+    uses: ["isNaN"],
+    code: `fn truncated(x: f32) -> i32 {
+  if (isNaN(x)) { return 0; }
+  return select(i32(clamp(x, -2147483648.0, 2147483520.0)), 2147483647, x >= 2147483648.0);
+}`,
+  },
   nan: { uses: [], code: "fn nan() -> f32 { let bits = 0x7fc00000u; return bitcast<f32>(bits); }" },
   infinity: { uses: [], code: "fn infinity() -> f32 { let bits = 0x7f800000u; return bitcast<f32>(bits); }" },
   /** x · 2ⁿ for −252 ≤ n ≤ 254: in two steps, since n may be outside the exponents of normal numbers. */
@@ -24,15 +48,36 @@ const definitions = {
   return x * bitcast<f32>((half + 127) << 23u) * bitcast<f32>((n - half + 127) << 23u);
 }`,
   },
-  /** Cody & Waite's reduction, and a minimax polynomial for (eʳ − 1 − r) / r². */
+  /** eʳ · 2ⁿ for |r| ≤ ½ ln 2, by a minimax polynomial for (eʳ − 1 − r) / r². */
+  expanded: {
+    uses: ["scaled"],
+    code: `fn expanded(r: f32, n: f32) -> f32 {
+  let p = fma(fma(fma(fma(0.0013814467, r, 0.008368781), r, 0.041668393), r, 0.1666652), r, 0.49999994);
+  return scaled(fma(p, r * r, r) + 1.0, i32(n));
+}`,
+  },
+  /** By Cody & Waite's reduction. */
   exponential: {
-    uses: ["isNaN", "scaled"],
+    uses: ["isNaN", "expanded"],
     code: `fn exponential(x: f32) -> f32 {
   let bounded = clamp(x, -105.0, 90.0);
   let n = round(bounded * 1.44269504);
   let r = fma(n, 2.12194440e-4, fma(n, -0.693359375, bounded));
-  let p = fma(fma(fma(fma(0.0013814467, r, 0.008368781), r, 0.041668393), r, 0.1666652), r, 0.49999994);
-  return select(scaled(fma(p, r * r, r) + 1.0, i32(n)), x, isNaN(x));
+  return select(expanded(r, n), x, isNaN(x));
+}`,
+  },
+  /** x > 0 as m·2ᵉ, √½ ≤ m < √2. A subnormal number, which arithmetic may flush, is its bits times 2⁻¹⁴⁹. */
+  parted: {
+    uses: [],
+    code: `struct Parted { m: f32, e: i32 }
+fn parted(x: f32) -> Parted {
+  var bits = bitcast<u32>(x);
+  let isSubnormal = bits < 0x00800000u;
+  if (isSubnormal) { bits = bitcast<u32>(f32(bits)); }
+  var e = i32(bits >> 23u) - select(126, 275, isSubnormal);
+  var m = bitcast<f32>((bits & 0x007fffffu) | 0x3f000000u);
+  if (m < 0.70710678) { e -= 1; m += m; }
+  return Parted(m, e);
 }`,
   },
   /** n·ln 2 + log(1 + r) for √½ ≤ 1 + r < √2, by a minimax polynomial (Cephes, logf). */
@@ -47,17 +92,15 @@ const definitions = {
   return fma(n, 0.693359375, r + y);
 }`,
   },
-  /** With x = m·2ᵉ, √½ ≤ m < √2: e·ln 2 + log m. */
+  /** With x = m·2ᵉ: e·ln 2 + log m. */
   logarithm: {
-    uses: ["logarithmNear", "isNaN", "nan", "infinity"],
+    uses: ["logarithmNear", "parted", "isNaN", "nan", "infinity"],
     code: `fn logarithm(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
-  var e = i32(bits >> 23u) - 126;
-  var m = bitcast<f32>((bits & 0x007fffffu) | 0x3f000000u);
-  if (m < 0.70710678) { e -= 1; m += m; }
-  var y = logarithmNear(m - 1.0, f32(e));
+  let parts = parted(x);
+  var y = logarithmNear(parts.m - 1.0, f32(parts.e));
   if (bits > 0x80000000u && bits <= 0xff800000u) { y = nan(); }
-  if ((bits & 0x7fffffffu) < 0x00800000u) { y = -infinity(); }
+  if ((bits & 0x7fffffffu) == 0u) { y = -infinity(); }
   return select(y, x, isNaN(x) || bits == 0x7f800000u);
 }`,
   },
@@ -69,19 +112,71 @@ const definitions = {
   return logarithm(1.0 + x);
 }`,
   },
-  /** sin x, or with a turn of 1 cos x: reduced to |r| ≤ π/4 and a quadrant, then minimax polynomials (Cephes, sinf). */
+  /** The upper half of a product of 64 bits. */
+  multiplyHigh: {
+    uses: [],
+    code: `fn multiplyHigh(a: u32, b: u32) -> u32 {
+  let aLow = a & 0xffffu;
+  let aHigh = a >> 16u;
+  let bLow = b & 0xffffu;
+  let bHigh = b >> 16u;
+  let middle = aHigh * bLow + ((aLow * bLow) >> 16u);
+  let carry = (aLow * bHigh + (middle & 0xffffu)) >> 16u;
+  return aHigh * bHigh + (middle >> 16u) + carry;
+}`,
+  },
+  /**
+   * x = n · π/2 + r with |r| ≤ π/4: n modulo 4, and r. Small ones by Cody & Waite, others by Payne & Hanek: x times those
+   * 96 bits of 2/π that decide, of which 2 are in front of the point.
+   */
+  reduced: {
+    uses: ["multiplyHigh"],
+    code: `struct Reduced { n: i32, r: f32 }
+fn reduced(x: f32) -> Reduced {
+  if (abs(x) < 1024.0) {
+    let n = round(x * 0.63661977);
+    var r = fma(n, -1.5703125, x);
+    r = fma(n, -4.837512969970703e-4, r);
+    return Reduced(i32(n), fma(n, -7.54978995489188e-8, r));
+  }
+  var digits = array(0u, 0x28be60dbu, 0x9391054au, 0x7f09d5f4u, 0x7d4d3770u, 0x36d8a566u, 0x4f10e410u, 0u);
+  let bits = bitcast<u32>(x);
+  let m = (bits << 8u) | 0x80000000u;
+  let e = ((bits >> 23u) & 0xffu) - 126u;
+  let i = min(e >> 5u, 4u);
+  let shift = e & 31u;
+  // In two steps, since a shift by 32 is none.
+  let back = 31u - shift;
+  let high = (digits[i] << shift) | ((digits[i + 1u] >> back) >> 1u);
+  let middle = (digits[i + 1u] << shift) | ((digits[i + 2u] >> back) >> 1u);
+  let low = (digits[i + 2u] << shift) | ((digits[i + 3u] >> back) >> 1u);
+  let part = multiplyHigh(m, low);
+  var lower = m * middle + part;
+  var upper = m * high + multiplyHigh(m, middle) + select(0u, 1u, lower < part);
+  var n = i32(upper >> 30u);
+  upper &= 0x3fffffffu;
+  let isBehind = upper >= 0x20000000u;
+  if (isBehind) {
+    n += 1;
+    lower = ~lower + 1u;
+    upper = (~upper + select(0u, 1u, lower == 0u)) & 0x3fffffffu;
+  }
+  let r = (f32(upper) * 4294967296.0 + f32(lower)) * 3.4061215800304e-19;
+  let isNegative = x < 0.0;
+  return Reduced(select(n, -n, isNegative), select(r, -r, isBehind != isNegative));
+}`,
+  },
+  /** sin x, or with a turn of 1 cos x, by minimax polynomials on |r| ≤ π/4 (Cephes, sinf). */
   turned: {
-    uses: ["isNaN", "nan"],
+    uses: ["nan", "reduced"],
     code: `fn turned(x: f32, turn: i32) -> f32 {
-  let n = round(x * 0.63661977);
-  var r = fma(n, -1.5703125, x);
-  r = fma(n, -4.837512969970703e-4, r);
-  r = fma(n, -7.54978995489188e-8, r);
+  let parts = reduced(x);
+  let r = parts.r;
   let z = r * r;
   let sine = fma(fma(fma(-1.9515295891e-4, z, 8.3321608736e-3), z, -1.6666654611e-1), z * r, r);
   let rest = fma(fma(2.443315711809948e-5, z, -1.388731625493765e-3), z, 4.166664568298827e-2);
   let cosine = fma(rest, z * z, fma(-0.5, z, 1.0));
-  let quadrant = i32(n) + turn;
+  let quadrant = parts.n + turn;
   let y = select(sine, cosine, (quadrant & 1) == 1);
   let isFinite = (bitcast<u32>(x) & 0x7fffffffu) < 0x7f800000u;
   return select(nan(), select(y, -y, (quadrant & 2) == 2), isFinite);
@@ -89,21 +184,63 @@ const definitions = {
   },
   sine: { uses: ["turned"], code: "fn sine(x: f32) -> f32 { return select(turned(x, 0), x, x == 0.0); }" },
   cosine: { uses: ["turned"], code: "fn cosine(x: f32) -> f32 { return turned(x, 1); }" },
-  /** e^(b·log a) for sizes; signs and what has no finite logarithm as ECMAScript has it. */
+  /** The upper 12 bits of the digits of x: products of two such numbers are exact. */
+  upper: { uses: [], code: "fn upper(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }" },
+  /**
+   * aᵇ for a from 0, by products where b is small and whole, else as 2^(b·log₂ a). The logarithm and the product are sums of
+   * an exact part and a small one, so that their rounding does not grow with the exponent. With a = m·2ᵉ and
+   * q = (m − 1) / (m + 1), log₂ a is e + 2/ln 2 · atanh q.
+   */
+  powerOfSize: {
+    uses: ["parted", "expanded", "upper", "infinity"],
+    code: `fn powerOfSize(a: f32, b: f32) -> f32 {
+  if (b > 0.0 && b <= 8.0 && b == trunc(b)) {
+    var y = select(1.0, a, (u32(b) & 1u) == 1u);
+    var square = a;
+    for (var n = u32(b) >> 1u; n > 0u; n >>= 1u) {
+      square *= square;
+      if ((n & 1u) == 1u) { y *= square; }
+    }
+    return y;
+  }
+  let bits = bitcast<u32>(a);
+  if (bits == 0u || bits == 0x7f800000u) { return select(0.0, infinity(), (bits == 0u) == (b < 0.0)); }
+  let parts = parted(a);
+  let e = f32(parts.e);
+  let d = parts.m - 1.0;
+  let q = d / (parts.m + 1.0);
+  let qHigh = upper(q);
+  let dHigh = upper(d);
+  let qLow = (((d - 2.0 * qHigh) - qHigh * dHigh) - qHigh * (d - dHigh)) / (parts.m + 1.0);
+  let z = q * q;
+  let series = fma(fma(fma(0.1293334961, z, 0.1419928074), z, 0.2000148296), z, 0.3333332539);
+  // 2/ln 2 is 2.884765625, of 12 digits, and the rest.
+  let tail = fma(2.88539008, fma(q * z, series, qLow), 6.2445678e-4 * qHigh);
+  let logHigh = upper(2.884765625 * qHigh + tail);
+  let logLow = (2.884765625 * qHigh - logHigh) + tail;
+  let y = b * (e + logHigh);
+  if (abs(y) > 200.0) { return select(0.0, infinity(), y > 0.0); }
+  let n = round(y);
+  let bHigh = upper(b);
+  let bLow = b - bHigh;
+  let f = (((bHigh * e - n) + bHigh * logHigh) + bLow * (e + logHigh)) + b * logLow;
+  return expanded(f * 0.69314718, n);
+}`,
+  },
+  /** As IEEE 754 has it. */
   power: {
-    uses: ["exponential", "logarithm", "isNaN", "nan"],
+    uses: ["powerOfSize", "isNaN", "nan"],
     code: `fn power(a: f32, b: f32) -> f32 {
-  if (b == 0.0) { return 1.0; }
+  if (b == 0.0 || a == 1.0) { return 1.0; }
   if (isNaN(a) || isNaN(b)) { return nan(); }
   let size = abs(a);
-  let bIsInfinite = (bitcast<u32>(b) & 0x7fffffffu) == 0x7f800000u;
-  if (size == 1.0 && bIsInfinite) { return nan(); }
-  var y = exponential(b * logarithm(size));
-  if (size == 1.0) { y = 1.0; }
+  if (size == 1.0 && (bitcast<u32>(b) & 0x7fffffffu) == 0x7f800000u) { return 1.0; }
+  var y = powerOfSize(size, b);
   if ((bitcast<u32>(a) >> 31u) == 1u) {
     let isWhole = b == trunc(b);
     let isOdd = isWhole && abs(b) < 16777216.0 && (i32(b) & 1) == 1;
-    if (!isWhole && size > 0.0 && (bitcast<u32>(a) & 0x7fffffffu) < 0x7f800000u) { return nan(); }
+    let bits = bitcast<u32>(size);
+    if (!isWhole && bits > 0u && bits < 0x7f800000u) { return nan(); }
     if (isOdd) { y = -y; }
   }
   return y;
@@ -135,15 +272,18 @@ const definitions = {
   return exponential(-x * fma(x * x, 0.07135481282565775, 1.5957691216057308));
 }`,
   },
-  /** ½x(1 + tanh u) as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. */
-  gelu: { uses: ["geluExponential"], code: "fn gelu(x: f32) -> f32 { return x / (1.0 + geluExponential(x)); }" },
-  /** With s = 1 / (1 + e⁻²ᵘ), s + x · s(1 − s) · 2u′. */
+  /** ½x(1 + tanh u) as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. It is 0 below −16. */
+  gelu: { uses: ["geluExponential"], code: "fn gelu(x: f32) -> f32 { return max(x, -16.0) / (1.0 + geluExponential(x)); }" },
+  /** With s = 1 / (1 + e⁻²ᵘ), s + x · s(1 − s) · 2u′. With e = e^−|2u|, s(1 − s) is e / (1 + e)²: nothing overflows. */
   geluDerivative: {
     uses: ["geluExponential", "isNaN"],
     code: `fn geluDerivative(x: f32) -> f32 {
-  let e = min(geluExponential(x), 1e38);
-  let s = 1.0 / (1.0 + e);
-  return select(fma(x * fma(x * x, 0.21406443847697725, 1.5957691216057308), s * (s * e), s), x, isNaN(x));
+  let bounded = clamp(x, -16.0, 16.0);
+  let e = geluExponential(abs(bounded));
+  let r = 1.0 / (1.0 + e);
+  let s = select(r, e * r, bounded < 0.0);
+  let slope = fma(bounded * bounded, 0.21406443847697725, 1.5957691216057308);
+  return select(fma(bounded * slope, r * (e * r), s), x, isNaN(x));
 }`,
   },
 } as const satisfies Record<string, { uses: readonly string[]; code: string }>;

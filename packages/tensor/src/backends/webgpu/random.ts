@@ -2,23 +2,16 @@ import type { Dense, RandomKernels, View } from "../../contract/index.ts";
 import type { PhiloxKey } from "../../philox.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import type { Value } from "./program.ts";
 
 import { strided } from "./strided.ts";
 
-/** Philox 4×32-10, as in `philox.ts`; products of 32 bits from halves. */
+/** Philox 4×32-10, as in `philox.ts`. */
 const philox = `
-fn multiplyHigh(a: u32, b: u32) -> u32 {
-  let aLow = a & 0xffffu;
-  let aHigh = a >> 16u;
-  let bLow = b & 0xffffu;
-  let bHigh = b >> 16u;
-  let middle = aHigh * bLow + ((aLow * bLow) >> 16u);
-  let carry = (aLow * bHigh + (middle & 0xffffu)) >> 16u;
-  return aHigh * bHigh + (middle >> 16u) + carry;
-}
+${functions(["multiplyHigh"])}
 fn philox(block: u32) -> vec4u {
   var c = vec4u(block, 0u, values.stream0, values.stream1);
   var k = vec2u(values.seed0, values.seed1);

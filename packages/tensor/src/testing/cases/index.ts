@@ -1,4 +1,4 @@
-import type { Kernels } from "../../contract/index.ts";
+import type { Backend, Kernels } from "../../contract/index.ts";
 import type { Capabilities, ChecksOf, ConformanceCase } from "../case.ts";
 import { attentionChecks } from "./attention.ts";
 import { elementwiseChecks } from "./elementwise.ts";
@@ -38,6 +38,8 @@ const complete: Capabilities = { nan: true, subnormals: true, indexErrors: true 
 export function conformanceCases(capabilities: Partial<Capabilities> = {}): readonly ConformanceCase[] {
   const present = { ...complete, ...capabilities };
   return (Object.keys(checks) as (keyof Kernels)[])
-    .flatMap((kernel) => checks[kernel].map((check) => ({ kernel, ...check })))
+    .flatMap((kernel) =>
+      checks[kernel].map((check) => ({ kernel, ...check, run: (backend: Backend) => check.run(backend, present) })),
+    )
     .filter(({ needs, without }) => (!needs || present[needs]) && (!without || !present[without]));
 }

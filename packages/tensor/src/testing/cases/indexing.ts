@@ -7,6 +7,7 @@ import type { OpCase } from "../op-case.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
 import { combine, generate } from "../reference/array.ts";
 import * as reference from "../reference/indexing.ts";
+import { range, rangeGradient, wholeRange } from "../whole-range.ts";
 import { kernel } from "../write-case.ts";
 
 const { NaN: nan } = Number;
@@ -57,6 +58,12 @@ const twoLookups = op({
     combine((a, b) => a + b, reference.embedding(table, first), reference.embedding(table, second)),
 });
 
+/** A table of all kinds of numbers, each row of which is looked up once, in order. */
+const everyRow = {
+  table: literal(wholeRange, [wholeRange.length, 1]),
+  ids: literal([...wholeRange.keys()], [wholeRange.length], "i32"),
+};
+
 export const indexingChecks = {
   gatherRows: [
     kernel({
@@ -77,6 +84,13 @@ export const indexingChecks = {
       }),
     ),
     ...lookups.map(values),
+    range({
+      name: "embedding",
+      inputs: everyRow,
+      run: ({ table, ids }) => embedding(table, ids),
+      truths: [({ table }) => ({ value: table })],
+      bound: 0,
+    }),
   ],
   scatterAddRows: [
     kernel({
@@ -100,6 +114,13 @@ export const indexingChecks = {
       expected: ({ ids, grad, out }) => ({ out: reference.scatterAddRows(ids, grad, out) }),
     }),
     ...lookups.map(gradients),
+    rangeGradient({
+      name: "embedding",
+      inputs: { ...everyRow, grad: everyRow.table },
+      run: ({ table, ids }) => embedding(table, ids),
+      truths: { table: [({ grad }) => ({ value: grad })] },
+      bound: 0,
+    }),
     values(twoLookups),
     gradients(twoLookups),
   ],

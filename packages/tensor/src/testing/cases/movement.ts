@@ -10,6 +10,7 @@ import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { array, broadcastTo, combine, generate, map, reshape } from "../reference/array.ts";
 import { concat, permute, slice } from "../reference/movement.ts";
+import { range, wholeRange } from "../whole-range.ts";
 import { inPlace, kernel } from "../write-case.ts";
 
 const reshapes = ([
@@ -223,13 +224,24 @@ export const movementChecks = {
     }),
     kernel({
       name: "f32 to i32 truncates",
-      inputs: {
-        x: literal([1.9, -1.9, 0.5, -0.5, 2147483520, -2147483648], [2, 3]),
-        out: unwritten([2, 3], "gapped", "i32"),
-      },
+      inputs: { x: literal([1.9, -1.9, 0.5, -0.5, 2147483520, -7], [2, 3]), out: unwritten([2, 3], "gapped", "i32") },
       run: (kernels, { x, out }) => kernels.copy({ x, out }),
-      expected: () => ({ out: array([2, 3], [1, -1, 0, 0, 2147483520, -2147483648]) }),
+      expected: () => ({ out: array([2, 3], [1, -1, 0, 0, 2147483520, -7]) }),
       tolerance: 0,
+    }),
+    range({
+      name: "f32 to i32",
+      inputs: { x: literal([...wholeRange, 1.9, -1.9, 0.5, -0.5, 2147483520, -2147483904]) },
+      run: ({ x }) => ops.cast(x, "i32"),
+      truths: [({ x }) => ({ value: map(x, (value) => Math.trunc(Math.min(Math.max(value || 0, -(2 ** 31)), 2 ** 31 - 1))) })],
+      bound: 0,
+    }),
+    range({
+      name: "copies",
+      inputs: { x: { ...literal([...wholeRange, ...wholeRange], [wholeRange.length, 2]), layout: "stepped" } },
+      run: ({ x }) => ops.contiguous(x),
+      truths: [({ x }) => ({ value: x })],
+      bound: 0,
     }),
     kernel({
       name: "i32 to f32 rounds to the nearest",
@@ -269,5 +281,12 @@ export const movementChecks = {
     ),
     values(fills),
     values(filledOnes),
+    range({
+      name: "full",
+      inputs: { x: literal(wholeRange) },
+      run: ({ x: { backend } }) => ops.concat(wholeRange.map((value) => full([1], value, { backend })), 0),
+      truths: [({ x }) => ({ value: x })],
+      bound: 0,
+    }),
   ],
 } satisfies ChecksOf<Pick<ElementwiseKernels, "copy" | "fill">>;
