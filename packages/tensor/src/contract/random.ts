@@ -9,8 +9,10 @@ export interface RandomKernels {
   uniform(call: { readonly key: PhiloxKey; readonly out: Dense }): void;
 
   /**
-   * `out[i] = u[i] ≥ probability ? x[i] / (1 − probability) : 0`, `u` being what `uniform` gives for the key. It is its
-   * own gradient, so that no mask is stored. `x` has the shape of `out` and any strides; `out` may be `x` itself.
+   * `out[i] = u[i] ≥ probability ? x[i] · scale : 0`, `u` being what `uniform` gives for the key, and the scale
+   * 1 / (1 − probability) rounded to f32, so that results are equal bit for bit on every backend that keeps subnormal
+   * numbers. It is its own gradient, so that no mask is stored. `x` has the shape of `out` and any strides; `out` may be `x`
+   * itself.
    */
   dropout(call: { readonly x: View; readonly probability: number; readonly key: PhiloxKey; readonly out: Dense }): void;
 }

@@ -4,8 +4,9 @@ import type { PhiloxKey } from "../philox.ts";
 import { argumentError, checkDType } from "./operands.ts";
 
 /**
- * Sets each element to zero with the given probability and divides the others by `1 − probability` (Srivastava et al.
- * 2014). Which ones is a pure function of the key, so that the gradient makes the mask again instead of storing it.
+ * Sets each element to zero with the given probability, whatever it is, and multiplies the others by
+ * `1 / (1 − probability)`, rounded to f32 (Srivastava et al. 2014). Which ones is a pure function of the key, so that the
+ * gradient makes the mask again instead of storing it.
  */
 export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor {
   checkDType("dropout", x, "f32");

@@ -14,8 +14,9 @@ export function random(memory: Memory): RandomKernels {
     dropout({ x, probability, key, out }) {
       const xs = memory.elements(x);
       const result = memory.dense(out);
+      const scale = Math.fround(1 / (1 - probability));
       forEachUniform(key, result.length, (i, u) => {
-        result[i] = u >= probability ? xs[i] / (1 - probability) : 0;
+        result[i] = u >= probability ? xs[i] * scale : 0;
       });
     },
   };

@@ -35,8 +35,8 @@ export function random(engine: Engine): RandomKernels {
 
     dropout({ x, probability, key, out }) {
       // u ≥ probability, in whole numbers, so that no rounding tells backends apart.
-      const values = { least: u32(Math.ceil(probability * wordBits)), kept: f32(1 - probability) };
-      fill(engine, "dropout", key, { x }, out, values, (x) => `select(0.0, ${x} / values.kept, u >= values.least)`);
+      const values = { least: u32(Math.ceil(probability * wordBits)), scale: f32(1 / (1 - probability)) };
+      fill(engine, "dropout", key, { x }, out, values, (x) => `select(0.0, ${x} * values.scale, u >= values.least)`);
     },
   };
 }

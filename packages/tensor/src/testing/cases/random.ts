@@ -1,13 +1,18 @@
 import type { RandomKernels } from "../../contract/index.ts";
 import * as create from "../../core/create.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { concat } from "../../ops/movement.ts";
 import { dropout } from "../../ops/random.ts";
 import type { PhiloxKey } from "../../philox.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
-import { array, reshape } from "../reference/array.ts";
+import type { NdArray } from "../reference/array.ts";
+import { array, generate, map, reshape } from "../reference/array.ts";
 import * as reference from "../reference/random.ts";
+import { range, rangeGradient, wholeRange } from "../whole-range.ts";
+import type { Truth } from "../whole-range.ts";
 import { kernel } from "../write-case.ts";
 
 /** Random123's second half of π as a key, and words with their highest bit set. */
@@ -55,6 +60,23 @@ const dropouts: readonly OpCase[] = [
 const [first] = reference.uniform(key, 1).data;
 /** A probability between the key's first number and the next f32: in f32 it would round to the number itself. */
 const between = first + 2 ** -40;
+
+/** Elements, and their places, by each of which others are dropped; several probabilities side by side. */
+const probabilities = [0, 0.1, 0.3, 0.5, 0.9, 0.999];
+const elements = [...Array.from({ length: 200 }, () => wholeRange).flat(), ...Array.from(numbers([8192]).values(0))];
+const uniforms = reference.uniform(key, elements.length).data;
+const dropped = {
+  x: literal(elements, [elements.length, 1]),
+  place: literal([...elements.keys()], [elements.length, 1]),
+};
+
+const manyDropouts = (x: Tensor): Tensor => concat(probabilities.map((probability) => dropout(x, probability, key)), 1);
+
+const droppedAll = (x: NdArray, place: NdArray): Truth => ({
+  value: generate([x.data.length, probabilities.length], ([row, i]) =>
+    uniforms[place.data[row]] >= probabilities[i] ? x.data[row] * reference.survivorScale(probabilities[i]) : 0,
+  ),
+});
 
 export const randomChecks = {
   uniform: [
@@ -116,6 +138,23 @@ export const randomChecks = {
       inputs: { x: literal([1, 1, 1]), out: unwritten([3]) },
       run: (kernels, { x, out }) => kernels.dropout({ x, probability: first, key, out }),
       expected: ({ x }) => ({ out: reference.dropout(x, first, key) }),
+    }),
+    // To the bit: the product of two f32 numbers is exact in float64.
+    range({
+      name: "many elements and probabilities",
+      inputs: dropped,
+      run: ({ x }) => manyDropouts(x),
+      truths: [({ x, place }) => droppedAll(x, place)],
+      bound: 0,
+    }),
+    rangeGradient({
+      name: "an infinite gradient of what is dropped",
+      inputs: { ...dropped, grad: literal(elements.map(() => Infinity), [elements.length, 1]) },
+      run: ({ x }) => dropout(x, 0.5, key),
+      truths: {
+        x: [({ place }) => ({ value: map(place, (at) => (uniforms[at] >= 0.5 ? Infinity : 0)) })],
+      },
+      bound: 0,
     }),
     ...dropouts.flatMap((subject) => [values(subject), gradients(subject)]),
   ],

@@ -1,5 +1,6 @@
 import type { RandomKernels } from "../../contract/index.ts";
 import { philoxBlock } from "../../philox.ts";
+import { isDense } from "../../shape.ts";
 import { alter, clear, denseAt } from "./mutation.ts";
 import type { MutantsOf } from "./mutation.ts";
 
@@ -24,6 +25,18 @@ export const randomMutants: MutantsOf<RandomKernels> = {
     "survivors not scaled": (kernel, memory) => (call) => {
       kernel(call);
       alter(memory, call.out, (y) => y * (1 - call.probability));
+    },
+    "divided, not multiplied by what is rounded": (kernel, memory) => (call) => {
+      if (!isDense(call.x.shape, call.x.strides)) return kernel(call);
+      const x = memory.read(call.x);
+      kernel(call);
+      alter(memory, call.out, (y, i) => (y === 0 ? y : x[i] / (1 - call.probability)));
+    },
+    "a product with a mask": (kernel, memory) => (call) => {
+      if (!isDense(call.x.shape, call.x.strides)) return kernel(call);
+      const x = memory.read(call.x);
+      kernel(call);
+      alter(memory, call.out, (y, i) => (y === 0 ? x[i] * 0 : y));
     },
     "another mask": (kernel) => (call) => kernel({ ...call, key: { ...call.key, stream: [7, 7] } }),
     "the probability rounded to f32": (kernel) => (call) =>

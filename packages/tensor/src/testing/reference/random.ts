@@ -43,8 +43,12 @@ export function normal(key: PhiloxKey, count: number): NdArray {
   return { shape: [count], data };
 }
 
-/** Elements survive where their uniform number is at least the probability, and grow in proportion. */
+/** Elements survive where their uniform number is at least the probability, and grow by a factor that is an f32 number. */
 export function dropout(x: NdArray, probability: number, key: PhiloxKey): NdArray {
   const u = uniform(key, x.data.length).data;
-  return { shape: x.shape, data: x.data.map((value, i) => (u[i] >= probability ? value / (1 - probability) : 0)) };
+  return { shape: x.shape, data: x.data.map((value, i) => (u[i] >= probability ? value * survivorScale(probability) : 0)) };
+}
+
+export function survivorScale(probability: number): number {
+  return Math.fround(1 / (1 - probability));
 }
