@@ -1,6 +1,10 @@
+import { CodedError } from "@gpt/tensor";
+
 /** Wrong usage of the command line: exit status 2. */
-export class UsageError extends Error {
+export class UsageError extends CodedError<"usage"> {
   override readonly name = "UsageError";
-  readonly gptError = true;
-  readonly code = "usage";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("usage", message, options);
+  }
 }

@@ -1,13 +1,17 @@
 import { isatty } from "node:tty";
 import { createLogUpdate } from "log-update";
+import { printable } from "@gpt/tensor";
+import { shownLines, ShownText } from "./terminal-text.ts";
 
 /**
  * Where a command's results and progress go. Results are on standard output: prose for people, or with `--json` one
- * object a line for programs. Progress and prose beside results are on standard error.
+ * object a line for programs. Progress and prose beside results are on standard error. What a file or a model says
+ * cannot steer a terminal: a program that reads the results gets them as they are.
  */
 export class Output {
   readonly json: boolean;
   readonly #panel = createLogUpdate(process.stderr);
+  readonly #shown = isatty(1) ? new ShownText() : undefined;
 
   constructor(options: { json?: boolean }) {
     this.json = options.json ?? false;
@@ -20,23 +24,23 @@ export class Output {
 
   /** A result for programs; nothing without `--json`. */
   record(value: object): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+    if (this.json) process.stdout.write(`${printable(JSON.stringify(value))}\n`);
   }
 
   /** A result for people; nothing with `--json`. */
   text(text: string): void {
-    if (!this.json) process.stdout.write(text);
+    if (!this.json) process.stdout.write(this.#shown?.push(text) ?? text);
   }
 
   /** A line of progress. A panel is drawn below it when it changes next. */
   note(line: string): void {
     if (this.live) this.#panel.clear();
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${shownLines(line)}\n`);
   }
 
   /** Lines that take the place of those before, where a person watches; nothing elsewhere. */
   panel(...lines: readonly string[]): void {
-    if (this.live) this.#panel(lines.join("\n"));
+    if (this.live) this.#panel(shownLines(lines.join("\n")));
   }
 
   /** Leaves the panel as it is: what comes next is written below it. */

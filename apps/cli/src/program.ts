@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { isGptError } from "@gpt/tensor";
+import { isGptError, printableMessage } from "@gpt/tensor";
 import { benchCommand } from "./commands/bench.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
@@ -11,6 +11,7 @@ import { trainCommand } from "./commands/train.ts";
 import { interruptedStatus } from "./interruption.ts";
 import { runRevectorized, wantsRevectorized } from "./revectorize.ts";
 import { styled } from "./style.ts";
+import { shownLines } from "./terminal-text.ts";
 import packageJson from "../package.json" with { type: "json" };
 
 /** Exit status: done, failed, wrong usage. */
@@ -27,9 +28,17 @@ function program(): Command {
     gpt.addCommand(command);
   }
   for (const command of [gpt, ...gpt.commands, ...gpt.commands.flatMap(({ commands }) => commands)]) {
-    command.exitOverride().showHelpAfterError("(`--help` shows all options and an example)");
+    command
+      .exitOverride()
+      .configureOutput({ outputError: (text, write) => write(`${printableMessage(inOneLine(text))}\n`) })
+      .showHelpAfterError("(`--help` shows all options and an example)");
   }
   return gpt;
+}
+
+/** A message of commander's, which puts a suggestion into a line below. */
+function inOneLine(text: string): string {
+  return text.trimEnd().replace(/\n(\(Did you mean .*\?\))$/s, " $1");
 }
 
 /** Runs the command line and returns the exit status. Every failure is one clear line on standard error. */
@@ -53,7 +62,7 @@ const usageCodes = new Set(["usage", "invalid-option", "invalid-config", "unknow
 
 function describe(error: unknown): string {
   if (isGptError(error)) return error.message;
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return printableMessage(String(error));
   // An error of the system (a missing file, a full disk) says all in its message; any other is a defect of ours.
-  return "syscall" in error ? error.message : (error.stack ?? error.message);
+  return "syscall" in error ? printableMessage(error.message) : shownLines(error.stack ?? error.message);
 }

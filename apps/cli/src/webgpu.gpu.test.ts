@@ -49,7 +49,7 @@ test("trains, writes and evaluates as wasm does, and resumes on webgpu only", as
   const resume = ["train", "--out", "webgpu", "--resume"];
   const refused = await json(directory, ...resume, "--backend", "wasm");
   expect(refused).toMatchObject({ status: 1, stdout: "" });
-  expect(refused.stderr).toContain("backend was webgpu and is wasm");
+  expect(refused.stderr).toContain('backend was "webgpu" and is "wasm');
   const resumed = await json(directory, ...resume);
   expect(resumed.stderr).toMatch(/ · backend webgpu \(.+\) · webgpu\n/);
   expect(records(resumed).at(-1)).toMatchObject({ done: true, step: 2 });

@@ -1,11 +1,8 @@
-/** An error of this package. `gptError` is the brand that every package of the family shares. */
-export class GenerationError extends Error {
-  override readonly name = "GenerationError";
-  readonly gptError = true;
-  readonly code: "invalid-option" | "empty-prompt" | "invalid-token" | "not-a-number";
+import { CodedError } from "@gpt/tensor";
 
-  constructor(code: GenerationError["code"], message: string) {
-    super(message);
-    this.code = code;
-  }
+export type GenerationErrorCode = "invalid-option" | "empty-prompt" | "invalid-token" | "not-a-number";
+
+/** An error of this package. */
+export class GenerationError extends CodedError<GenerationErrorCode> {
+  override readonly name = "GenerationError";
 }

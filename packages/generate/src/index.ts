@@ -1,4 +1,5 @@
 export { GenerationError } from "./errors.ts";
+export type { GenerationErrorCode } from "./errors.ts";
 export type { Choice, SamplingOptions } from "./sampling.ts";
 export { StopMatcher } from "./stopping.ts";
 export { generateText, streamText } from "./text.ts";

@@ -1,3 +1,4 @@
+import { quote } from "@gpt/tensor";
 import { activationNames } from "./activations.ts";
 import type { ActivationName } from "./activations.ts";
 import { GPTError } from "./errors.ts";
@@ -82,18 +83,18 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
     if (!(value >= 0 && value < Infinity)) throw invalid(`${name} must be a finite number from 0, not ${value}`);
   }
   if (!["learned", "sinusoidal"].includes(config.positions)) {
-    throw invalid(`positions must be "learned" or "sinusoidal", not ${JSON.stringify(config.positions)}`);
+    throw invalid(`positions must be "learned" or "sinusoidal", not ${quote(config.positions)}`);
   }
   if (!["pre", "post"].includes(config.normPlacement)) {
-    throw invalid(`normPlacement must be "pre" or "post", not ${JSON.stringify(config.normPlacement)}`);
+    throw invalid(`normPlacement must be "pre" or "post", not ${quote(config.normPlacement)}`);
   }
   if (!activationNames.includes(config.activation)) {
     const names = activationNames.join(", ");
-    throw invalid(`activation must be one of ${names}, not ${JSON.stringify(config.activation)}`);
+    throw invalid(`activation must be one of ${names}, not ${quote(config.activation)}`);
   }
   for (const name of ["scaleAttention", "scaleAttentionByLayer", "tiedHead"] as const) {
     if (typeof config[name] !== "boolean") {
-      throw invalid(`${name} must be true or false, not ${JSON.stringify(config[name])}`);
+      throw invalid(`${name} must be true or false, not ${quote(config[name])}`);
     }
   }
   return config;

@@ -1,3 +1,5 @@
+import { CodedError } from "@gpt/tensor";
+
 export type GPTErrorCode =
   | "invalid-config"
   | "unknown-preset"
@@ -11,14 +13,7 @@ export type GPTErrorCode =
   | "read-failed"
   | "write-failed";
 
-/** An error of this package. `gptError` is the brand that every package of the family shares. */
-export class GPTError extends Error {
+/** An error of this package. */
+export class GPTError extends CodedError<GPTErrorCode> {
   override readonly name = "GPTError";
-  readonly gptError = true;
-  readonly code: GPTErrorCode;
-
-  constructor(code: GPTErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

@@ -1,3 +1,4 @@
+import { quote } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { GPTError } from "./errors.ts";
 
@@ -40,7 +41,7 @@ export function checkHooks(hooks: Hooks, layers: number): void {
     if (!known.has(name)) {
       throw new GPTError(
         "unknown-hook",
-        `there is no hook point "${name}"; there are embed, residual, logits, and in each of the blocks.0 to ` +
+        `there is no hook point ${quote(name)}; there are embed, residual, logits, and in each of the blocks.0 to ` +
           `blocks.${layers - 1}: ${inBlock.join(", ")}`,
       );
     }

@@ -1,3 +1,4 @@
+import { quote } from "@gpt/tensor";
 import { GPTError } from "./errors.ts";
 
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
@@ -200,11 +201,6 @@ export class JsonReader {
     if (/\p{Surrogate}/u.test(text)) throw this.error("a string holds half of a surrogate pair", start);
     return text;
   }
-}
-
-/** A name from a file as messages show it: escaped, and cut where it is long. */
-export function quote(name: string): string {
-  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
 }
 
 function isNumberByte(byte: number | undefined): boolean {

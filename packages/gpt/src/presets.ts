@@ -1,3 +1,4 @@
+import { quote } from "@gpt/tensor";
 import { resolveConfig, withoutUndefined } from "./config.ts";
 import type { GPTConfig, GPTOptions } from "./config.ts";
 import { GPTError } from "./errors.ts";
@@ -42,7 +43,7 @@ export const presetNames = Object.keys(presets) as PresetName[];
 /** The configuration of a known model, with some settings changed. */
 export function preset(name: string, changes: Partial<GPTOptions> = {}): GPTConfig {
   if (!Object.hasOwn(presets, name)) {
-    throw new GPTError("unknown-preset", `there is no preset "${name}"; there are ${presetNames.join(", ")}`);
+    throw new GPTError("unknown-preset", `there is no preset ${quote(name)}; there are ${presetNames.join(", ")}`);
   }
   return resolveConfig({ ...presets[name as PresetName], ...withoutUndefined(changes) });
 }

@@ -1,11 +1,8 @@
-/** An error of this package. `gptError` is the brand that every package of the family shares. */
-export class ModuleError extends Error {
-  override readonly name = "ModuleError";
-  readonly gptError = true;
-  readonly code: "invalid-state" | "unknown-path" | "invalid-argument";
+import { CodedError } from "@gpt/tensor";
 
-  constructor(code: ModuleError["code"], message: string) {
-    super(message);
-    this.code = code;
-  }
+export type ModuleErrorCode = "invalid-state" | "unknown-path" | "invalid-argument";
+
+/** An error of this package. */
+export class ModuleError extends CodedError<ModuleErrorCode> {
+  override readonly name = "ModuleError";
 }

@@ -1,4 +1,5 @@
 export { ModuleError } from "./errors.ts";
+export type { ModuleErrorCode } from "./errors.ts";
 export { Dropout, Embedding, LayerNorm, Linear } from "./layers.ts";
 export type { Initialization, MatrixPlace } from "./layers.ts";
 export { Module } from "./module.ts";

@@ -57,7 +57,7 @@ test("refuses a state that does not fit, and changes nothing", () => {
   state.delete("norm.bias");
   state.set("norm.gamma", zeros([3]));
   expect(() => model.loadStateDict(state)).toThrowErrorMatchingInlineSnapshot(
-    `[ModuleError: loadStateDict: the state does not fit the module; missing: norm.bias; unexpected: norm.gamma]`,
+    `[ModuleError: loadStateDict: the state does not fit the module; missing: "norm.bias"; unexpected: "norm.gamma"]`,
   );
   const wrong = new Map(model.stateDict()).set("norm.bias", zeros([4]));
   expect(() => model.loadStateDict(wrong)).toThrowErrorMatchingInlineSnapshot(
@@ -71,7 +71,7 @@ test("finds and replaces parts by path", () => {
   const old = model.replace("layers.1.linear", replacement);
   expect(old).toBeInstanceOf(Linear);
   expect(model.find("layers.1.linear")).toBe(replacement);
-  expect(() => model.find("layers.2.linear")).toThrow("there is no part layers.2.linear in this Model");
+  expect(() => model.find("layers.2.linear")).toThrow('there is no part "layers.2.linear" in this Model');
   expect(() => model.replace("", replacement)).toThrow("the path is empty");
 });
 

@@ -1,5 +1,5 @@
 import type { Tensor, Weight } from "@gpt/tensor";
-import { copyInto, noGrad, StoredWeight, Tensor as TensorClass } from "@gpt/tensor";
+import { copyInto, noGrad, quote, StoredWeight, Tensor as TensorClass } from "@gpt/tensor";
 import { ModuleError } from "./errors.ts";
 
 /**
@@ -86,7 +86,7 @@ export abstract class Module {
     const unexpected = [...state.keys()].filter((path) => !own.has(path));
     if (missing.length > 0 || unexpected.length > 0) {
       const list = (title: string, paths: string[]): string =>
-        paths.length > 0 ? `; ${title}: ${paths.slice(0, 5).join(", ")}${paths.length > 5 ? ", …" : ""}` : "";
+        paths.length > 0 ? `; ${title}: ${paths.slice(0, 5).map(quote).join(", ")}${paths.length > 5 ? ", …" : ""}` : "";
       throw new ModuleError(
         "invalid-state",
         `loadStateDict: the state does not fit the module${list("missing", missing)}${list("unexpected", unexpected)}`,
@@ -112,7 +112,7 @@ export abstract class Module {
     let rest = path;
     while (rest !== "") {
       const next = [...module.children()].find(([name]) => rest === name || rest.startsWith(`${name}.`));
-      if (!next) throw new ModuleError("unknown-path", `there is no part ${path} in this ${this.constructor.name}`);
+      if (!next) throw new ModuleError("unknown-path", `there is no part ${quote(path)} in this ${this.constructor.name}`);
       rest = rest.slice(next[0].length + 1);
       module = next[1];
     }

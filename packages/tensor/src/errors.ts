@@ -1,3 +1,5 @@
+import { printableMessage } from "./printable.ts";
+
 /** What went wrong, for programs; the message says it for people. */
 export type TensorErrorCode =
   | "invalid-shape"
@@ -14,16 +16,24 @@ export type TensorErrorCode =
   | "out-of-memory"
   | "duplicate-package";
 
-/** An error of this package. `gptError` is the brand that every package of the family shares. */
-export class TensorError extends Error {
-  override readonly name = "TensorError";
+/**
+ * The base of the errors of the `@gpt` packages; `gptError` is the brand that they share. A message may hold pieces of
+ * files and arguments: it is made safe to print, one line of at most some 2,000 characters.
+ */
+export abstract class CodedError<Code extends string> extends Error {
   readonly gptError = true;
-  readonly code: TensorErrorCode;
+  /** What went wrong, for programs; the message says it for people. */
+  readonly code: Code;
 
-  constructor(code: TensorErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(printableMessage(message), options);
     this.code = code;
   }
+}
+
+/** An error of this package. */
+export class TensorError extends CodedError<TensorErrorCode> {
+  override readonly name = "TensorError";
 }
 
 /** Whether a value is an error of one of the `@gpt` packages: structural, so that it holds across copies. */

@@ -1,3 +1,5 @@
+import { CodedError } from "@gpt/tensor";
+
 /** What went wrong, for programs; the message says it for people. */
 export type TrainErrorCode =
   | "invalid-option"
@@ -17,14 +19,7 @@ export type TrainErrorCode =
   | "resume-mismatch"
   | "write-failed";
 
-/** An error of this package. `gptError` is the brand that every package of the family shares. */
-export class TrainError extends Error {
+/** An error of this package. */
+export class TrainError extends CodedError<TrainErrorCode> {
   override readonly name = "TrainError";
-  readonly gptError = true;
-  readonly code: TrainErrorCode;
-
-  constructor(code: TrainErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

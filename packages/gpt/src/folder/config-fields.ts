@@ -1,6 +1,7 @@
+import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import type { GPTErrorCode } from "../errors.ts";
-import { JsonReader, quote } from "../json-reader.ts";
+import { JsonReader } from "../json-reader.ts";
 import type { JsonKind } from "../json-reader.ts";
 
 /** A value as the file has it. */

@@ -1,8 +1,8 @@
+import { quote } from "@gpt/tensor";
 import { resolveConfig } from "../config.ts";
 import type { GPTConfig, GPTOptions } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { GenerationDefaults } from "../generation.ts";
-import { quote } from "../json-reader.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { generationFields, readGeneration } from "./generation-config.ts";
 import { gpt2Fields, readGPT2 } from "./gpt2-config.ts";

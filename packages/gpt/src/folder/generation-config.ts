@@ -1,3 +1,4 @@
+import { quote } from "@gpt/tensor";
 import type { GenerationDefaults } from "../generation.ts";
 import type { ConfigFields } from "./config-fields.ts";
 import type { OnNote } from "./notes.ts";
@@ -118,7 +119,7 @@ export function readGeneration(fields: ConfigFields, onNote: OnNote, isOwnFile: 
   const unsupported: Record<string, unknown> = {};
   for (const name of fields.names) {
     if (!isGenerationField(name)) {
-      if (isOwnFile) onNote(`${fields.file}: ${JSON.stringify(name)} is ignored`);
+      if (isOwnFile) onNote(`${fields.file}: ${quote(name)} is ignored`);
       continue;
     }
     const rule = rules[name];

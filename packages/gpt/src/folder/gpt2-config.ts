@@ -1,7 +1,7 @@
+import { quote } from "@gpt/tensor";
 import { activationNames } from "../activations.ts";
 import type { GPTConfig, GPTOptions } from "../config.ts";
 import { GPTError } from "../errors.ts";
-import { quote } from "../json-reader.ts";
 import type { ConfigFields } from "./config-fields.ts";
 import { isGenerationField } from "./generation-config.ts";
 import type { OnNote } from "./notes.ts";

@@ -1,11 +1,10 @@
-import { currentBackend, StoredWeight, TensorError, useBackend } from "@gpt/tensor";
+import { currentBackend, quote, StoredWeight, TensorError, useBackend } from "@gpt/tensor";
 import type { Backend, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
 import { readSmallFile } from "../files/read-file.ts";
 import type { GenerationDefaults } from "../generation.ts";
-import { quote } from "../json-reader.ts";
 import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
 import { readTensor } from "../safetensors/read.ts";

@@ -1,6 +1,6 @@
+import { quote } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
-import { quote } from "../json-reader.ts";
 import { configName } from "./config-json.ts";
 import type { ModelType } from "./config-json.ts";
 import type { OnNote } from "./notes.ts";

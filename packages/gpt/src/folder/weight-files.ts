@@ -1,8 +1,9 @@
+import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { RandomAccessFile, ReadableFolder } from "../files/random-access.ts";
 import { readSmallFile } from "../files/read-file.ts";
-import { JsonReader, quote } from "../json-reader.ts";
+import { JsonReader } from "../json-reader.ts";
 import { readHeader } from "../safetensors/header.ts";
 import type { SafetensorsHeader, TensorEntry } from "../safetensors/header.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
-import { quote } from "../json-reader.ts";
 import { nodeFileOperations, systemCode } from "./file-operations.ts";
 import { openRegularFile, readError } from "./regular-file.ts";
 

@@ -1,8 +1,8 @@
 import { basename, dirname, join, resolve } from "node:path";
+import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";
-import { quote } from "../json-reader.ts";
 import { nodeFileOperations, systemCode } from "./file-operations.ts";
 import type { FileOperations } from "./file-operations.ts";
 import { removeLeftovers, TemporaryNames } from "./temporary-names.ts";

@@ -1,7 +1,8 @@
+import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
 import { readRange } from "../files/read-file.ts";
-import { JsonReader, quote } from "../json-reader.ts";
+import { JsonReader } from "../json-reader.ts";
 import { dtypeBits } from "./dtype.ts";
 import type { SafetensorsDType } from "./dtype.ts";
 

@@ -1,6 +1,6 @@
+import { quote } from "@gpt/tensor";
 import type { RandomAccessFile } from "../files/random-access.ts";
 import { readRange } from "../files/read-file.ts";
-import { quote } from "../json-reader.ts";
 import { toFloat32 } from "./dtype.ts";
 import type { TensorEntry } from "./header.ts";
 

@@ -1,5 +1,5 @@
+import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
-import { quote } from "../json-reader.ts";
 import { metadataName, prefixLength } from "./header.ts";
 
 /** A tensor to be written: its values are asked for when their turn comes. */

@@ -1,4 +1,5 @@
-import { checkCount, checkSource, invalidOption, show } from "../checks.ts";
+import { quote } from "@gpt/tensor";
+import { checkCount, checkSource, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 
 /** Token ids that are read by position, wherever they lie: in memory, in a file, behind a network. */
@@ -28,13 +29,13 @@ export function tokensInMemory(tokens: readonly number[] | Int32Array | Uint16Ar
 function checkTokens(tokens: readonly number[] | Int32Array | Uint16Array | Uint32Array): void {
   if ([Int32Array, Uint16Array, Uint32Array].some((type) => tokens instanceof type)) return;
   if (!Array.isArray(tokens)) {
-    throw invalidOption(`tokens must be a list of numbers, an Int32Array, Uint16Array or Uint32Array, not ${show(tokens)}`);
+    throw invalidOption(`tokens must be a list of numbers, an Int32Array, Uint16Array or Uint32Array, not ${quote(tokens)}`);
   }
   // By index: a list with holes has undefined there.
   for (let i = 0; i < tokens.length; i++) {
     const id: unknown = tokens[i];
     if (!(Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 31)) {
-      throw invalidOption(`tokens[${i}] must be a token id, a whole number from 0, not ${show(id)}`);
+      throw invalidOption(`tokens[${i}] must be a token id, a whole number from 0, not ${quote(id)}`);
     }
   }
 }
@@ -61,7 +62,7 @@ export function splitTokens(
 ): Required<TrainingData> {
   checkSource("source", source);
   if (!(typeof validationFraction === "number" && validationFraction > 0 && validationFraction < 1)) {
-    throw invalidOption(`validationFraction must be a number between 0 and 1, not ${show(validationFraction)}`);
+    throw invalidOption(`validationFraction must be a number between 0 and 1, not ${quote(validationFraction)}`);
   }
   const boundary = Math.floor(source.length * (1 - validationFraction));
   return {
@@ -74,7 +75,7 @@ export function splitTokens(
 export async function readTokens(source: TokenSource, start: number, count: number): Promise<Int32Array> {
   const tokens: unknown = await source.read(start, count);
   if (tokens instanceof Int32Array && tokens.length === count) return tokens;
-  const given = tokens instanceof Int32Array ? `${tokens.length} tokens` : show(tokens);
+  const given = tokens instanceof Int32Array ? `${tokens.length} tokens` : quote(tokens);
   throw invalidOption(
     `the data's read(${start}, ${count}) gave ${given}; it must give an Int32Array of ${count} tokens ` +
       `(there are ${source.length})`,

@@ -1,4 +1,5 @@
 import type { GPT } from "@gpt/gpt";
+import { quote } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 import type { AdamW } from "../optimizer/adamw.ts";
 import type { TrainSettings } from "./settings.ts";
@@ -50,7 +51,7 @@ export function checkResume(before: RunRecord, now: RunRecord): void {
   const old: Record<string, unknown> = { ...settingsBefore, ...restBefore };
   const changes = Object.entries({ ...settingsNow, ...restNow })
     .filter(([name, value]) => old[name] !== value)
-    .map(([name, value]) => `${name} was ${String(old[name])} and is ${String(value)}`);
+    .map(([name, value]) => `${name} was ${quote(old[name])} and is ${quote(value)}`);
   if (changes.length === 0) return;
   throw new TrainError(
     "resume-mismatch",

@@ -1,6 +1,6 @@
 import type { GPT } from "@gpt/gpt";
-import { StoredWeight } from "@gpt/tensor";
-import { checkCount, checkNumber, invalidOption, show } from "../checks.ts";
+import { quote, StoredWeight } from "@gpt/tensor";
+import { checkCount, checkNumber, invalidOption } from "../checks.ts";
 import { constantSchedule, warmupCosine } from "../schedule.ts";
 import type { Schedule } from "../schedule.ts";
 
@@ -76,13 +76,13 @@ export function checkSettings(settings: TrainSettings): void {
   for (const name of ["beta1", "beta2"] as const) checkNumber(name, settings[name], 1);
   const { schedule, learningRate, minLearningRate, clip } = settings;
   if (!["cosine", "constant"].includes(schedule)) {
-    throw invalidOption(`schedule must be "cosine" or "constant", not ${show(schedule)}`);
+    throw invalidOption(`schedule must be "cosine" or "constant", not ${quote(schedule)}`);
   }
   if (minLearningRate > learningRate) {
     throw invalidOption(`minLearningRate ${minLearningRate} exceeds learningRate ${learningRate}`);
   }
   if (clip !== null && !(typeof clip === "number" && clip > 0)) {
-    throw invalidOption(`clip must be above 0 or null, not ${show(clip)}`);
+    throw invalidOption(`clip must be above 0 or null, not ${quote(clip)}`);
   }
 }
 

@@ -320,12 +320,12 @@ describe("a run that ends before its time", () => {
     const { model, resume } = memory.restore(changes);
     const other = { ...settings, resume, learningRate: 0.02, data: patternedData(410) };
     await expect(run(model, other)).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[TrainError: the run cannot be resumed as it was: learningRate was 0.01 and is 0.02; minLearningRate was 0.001 and is 0.002; data was 360-82b8859129267639 and is 369-f9597ba42eb0061f. Restore these, or allow changes (allowChanges); the result then differs from an uninterrupted run's]`,
+      `[TrainError: the run cannot be resumed as it was: learningRate was 0.01 and is 0.02; minLearningRate was 0.001 and is 0.002; data was "360-82b8859129267639" and is "369-f9597ba42eb0061f". Restore these, or allow changes (allowChanges); the result then differs from an uninterrupted run's]`,
     );
     await expect(run(tinyModel(changes, 5), { ...settings, resume })).rejects.toThrow("modelSeed was 1 and is 5");
     const moved = { ...resume, record: { ...resume.record, runtime: "Node.js 18.0.0", backend: "abacus" } };
     await expect(run(model, { ...settings, resume: moved })).rejects.toThrow(
-      "backend was abacus and is cpu; runtime was",
+      'backend was "abacus" and is "cpu"; runtime was',
     );
     expect(doneOf(await run(model, { ...other, allowChanges: true })).step).toBe(20);
   });

@@ -252,9 +252,9 @@ describe("a checkpoint that was damaged after it was written", () => {
       "optimizer of another model",
       async (folder) =>
         writeFile(join(folder, "optimizer.safetensors"), await readFile(join(folder, "model.safetensors"))),
-      "optimizer.safetensors: AdamW: the state does not fit the parameters: h.0.attn.c_attn.bias belongs to no",
+      'optimizer.safetensors: AdamW: the state does not fit the parameters: "h.0.attn.c_attn.bias" belongs to no',
     ],
-    ["tokenizer gone", (folder) => rm(join(folder, "tokenizer.json")), "tokenizer.json is missing"],
+    ["tokenizer gone", (folder) => rm(join(folder, "tokenizer.json")), '"tokenizer.json" is missing'],
     ["training gone", (folder) => rm(join(folder, "training.json")), "training.json: it is missing"],
     ["training no JSON", (folder) => truncate(join(folder, "training.json"), 50), "training.json: it is no JSON"],
     [

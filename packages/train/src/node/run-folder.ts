@@ -3,7 +3,7 @@ import { modelFiles } from "@gpt/gpt";
 import type { GPT, ReadableFolder } from "@gpt/gpt";
 import { loadModel, nodeFileOperations, openFolder, publishFolder, removeFolder, saveModel } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/gpt/node";
-import { isGptError } from "@gpt/tensor";
+import { isGptError, quote } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 import type { Checkpointer, ResumePoint, TrainingState } from "../loop/checkpointer.ts";
@@ -170,7 +170,7 @@ async function readTexts(folder: ReadableFolder, names: readonly string[]): Prom
   const texts: [string, string][] = [];
   for (const name of names) {
     const file = await folder.open(name);
-    if (!file) throw new TrainError("invalid-checkpoint", `${name} is missing`);
+    if (!file) throw new TrainError("invalid-checkpoint", `${quote(name)} is missing`);
     try {
       texts.push([name, new TextDecoder("utf-8", { ignoreBOM: true }).decode(await file.read(0, file.size))]);
     } finally {

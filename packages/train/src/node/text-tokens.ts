@@ -4,9 +4,9 @@ import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Breather } from "@gpt/gpt";
-import { isGptError } from "@gpt/tensor";
+import { isGptError, quote } from "@gpt/tensor";
 import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
-import { checkCount, checkFlag, checkFunction, checkMethods, checkNumber, checkPath, checkPaths, show } from "../checks.ts";
+import { checkCount, checkFlag, checkFunction, checkMethods, checkNumber, checkPath, checkPaths } from "../checks.ts";
 import { tokensInMemory } from "../data/token-source.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
@@ -93,7 +93,7 @@ function checkIds(ids: readonly number[], { vocabSize }: TextEncoding): readonly
   if (wrong === undefined) return ids;
   throw new TrainError(
     "token-out-of-range",
-    `the tokenizer gave the id ${show(wrong)}, but says that it has ${vocabSize} entries (vocabSize)`,
+    `the tokenizer gave the id ${quote(wrong)}, but says that it has ${vocabSize} entries (vocabSize)`,
   );
 }
 
@@ -122,7 +122,7 @@ async function unknownCharacter(path: string, tokenizer: TextEncoding, cause: Er
           return new TrainError(
             "unknown-character",
             `${path}, line ${line}, column ${column}: the tokenizer does not know the character ` +
-              `${JSON.stringify(character)} (U+${code}); remove it, or use a tokenizer that has it`,
+              `${quote(character)} (U+${code}); remove it, or use a tokenizer that has it`,
             { cause },
           );
         }

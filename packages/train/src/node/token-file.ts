@@ -1,5 +1,6 @@
 import type { RandomAccessFile } from "@gpt/gpt";
-import { checkCount, invalidOption, show } from "../checks.ts";
+import { quote } from "@gpt/tensor";
+import { checkCount, invalidOption } from "../checks.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { openDataFile } from "./data-file.ts";
@@ -74,7 +75,7 @@ export async function openTokenFile(path: string, options: OpenTokenFileOptions 
 
 function checkOptions({ format, vocabSize }: OpenTokenFileOptions): void {
   if (format !== undefined && !Object.hasOwn(tokenBytes, format)) {
-    throw invalidOption(`format must be "uint16" or "uint32", not ${show(format)}`);
+    throw invalidOption(`format must be "uint16" or "uint32", not ${quote(format)}`);
   }
   if (vocabSize !== undefined) checkCount("vocabSize", vocabSize, 1);
 }

@@ -1,5 +1,6 @@
 import { textFile } from "@gpt/gpt";
 import type { OutputFile, ReadableFolder } from "@gpt/gpt";
+import { quote } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 import type { RunRecord } from "../loop/checkpointer.ts";
 
@@ -35,7 +36,7 @@ export async function readTraining(folder: ReadableFolder): Promise<TrainingReco
 function parseTraining(bytes: Uint8Array): TrainingRecord {
   const { version, ...training } = objectOf(parseJson(bytes), "the file");
   if (version !== formatVersion) {
-    throw invalid(`its version is ${JSON.stringify(version)}, this program reads version ${formatVersion}`);
+    throw invalid(`its version is ${quote(version)}, this program reads version ${formatVersion}`);
   }
   const { step, extraFiles } = training;
   const { settings, modelSeed, ...texts } = objectOf(training.record, "record");

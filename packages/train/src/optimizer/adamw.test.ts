@@ -172,7 +172,7 @@ test("refuses states that do not fit, and changes nothing", () => {
   const moment = tensor([3, 4]);
   const fitting = { "firstMoments.weight": moment, "secondMoments.weight": moment };
   expect(() => load({ "firstMoments.weight": moment })).toThrow("secondMoments.weight is missing");
-  expect(() => load({ ...fitting, other: moment })).toThrow("other belongs to no parameter");
+  expect(() => load({ ...fitting, other: moment })).toThrow('"other" belongs to no parameter');
   expect(() => load({ ...fitting, "secondMoments.weight": tensor([1]) })).toThrow(
     "secondMoments.weight is [1], its parameter [2]",
   );

@@ -1,5 +1,5 @@
 import {
-  adamwStep, add, copyInto, div, keep, minimum, mul, noGrad, reshape, scope, slice, sqrt, sumSquares, zeros,
+  adamwStep, add, copyInto, div, keep, minimum, mul, noGrad, quote, reshape, scope, slice, sqrt, sumSquares, zeros,
 } from "@gpt/tensor";
 import type { DecayRange, Shape, Tensor } from "@gpt/tensor";
 import { checkNumber, checkObject, checkPositive, invalidOption } from "../checks.ts";
@@ -153,7 +153,7 @@ export class AdamW {
   loadStateDict(state: ReadonlyMap<string, Tensor>, stepCount: number): void {
     const own = this.stateDict();
     const unexpected = [...state.keys()].find((name) => !own.has(name));
-    if (unexpected !== undefined) throw invalidState(`${unexpected} belongs to no parameter`);
+    if (unexpected !== undefined) throw invalidState(`${quote(unexpected)} belongs to no parameter`);
     for (const [name, target] of own) {
       const source = state.get(name);
       if (!source) throw invalidState(`${name} is missing`);

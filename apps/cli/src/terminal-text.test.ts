@@ -1,0 +1,18 @@
+import { styleText } from "node:util";
+import { expect, test } from "vitest";
+import { shownLines, ShownText } from "./terminal-text.ts";
+
+test("lines of ours keep their ends and their styles, and nothing else that a terminal obeys", () => {
+  const red = styleText("red", "error:", { validateStream: false });
+  expect(shownLines(`${red} a\n\u001b[2Jb\u001b[8mc\r\t\u009b1m\u202e`)).toBe(
+    `${red} a\n\\u001b[2Jb\\u001b[8mc\\r\\t\\u009b1m\\u202e`,
+  );
+});
+
+test("a text of a model keeps lines and tabs, and cannot steer a terminal", () => {
+  const shown = new ShownText();
+  const pieces = ["one\n\ttwo\r", "\nthree\rfour \u001b", "[31mred\u001b[0m\u0007 שלום\u200f 👨‍👩‍👧\r"];
+  expect(pieces.map((piece) => shown.push(piece)).join("")).toBe(
+    "one\n\ttwo\nthree\\rfour \\u001b[31mred\\u001b[0m\\u0007 שלום\u200f 👨‍👩‍👧",
+  );
+});
