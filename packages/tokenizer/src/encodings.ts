@@ -1,6 +1,7 @@
 import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
 import type { EncodingName } from "./encodings/specifications.ts";
 import { TokenizerError } from "./errors.ts";
+import { quote } from "./messages.ts";
 
 /** Each encoding is a module of its own, so that a bundle holds only those that it names. */
 const loaders: Record<EncodingName, () => Promise<BytePairTokenizer>> = {
@@ -20,5 +21,5 @@ export const encodingNames = /* @__PURE__ */ Object.keys(loaders) as readonly En
 export async function encodingByName(name: string): Promise<BytePairTokenizer> {
   const known = encodingNames.find((each) => each === name);
   if (known) return loaders[known]();
-  throw new TokenizerError("unknown-encoding", `there is no encoding "${name}"; there are ${encodingNames.join(", ")}`);
+  throw new TokenizerError("unknown-encoding", `there is no encoding ${quote(name)}; there are ${encodingNames.join(", ")}`);
 }

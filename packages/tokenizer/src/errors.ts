@@ -1,3 +1,5 @@
+import { cut, longestMessage } from "./messages.ts";
+
 /** What went wrong, for programs; the message says it for people. */
 export type TokenizerErrorCode =
   | "invalid-option"
@@ -18,8 +20,9 @@ export class TokenizerError extends Error {
   readonly gptError = true;
   readonly code: TokenizerErrorCode;
 
+  /** The message is made safe to print, and cut at 2,000 characters. */
   constructor(code: TokenizerErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(cut(message, longestMessage - 1), options);
     this.code = code;
   }
 }

@@ -1,15 +1,40 @@
 /** Turns text into token ids and back. */
 export interface Tokenizer {
-  /** Ids are below this; a model for the tokenizer has as many embeddings. */
+  /** Ids are below this; a model for the tokenizer has as many embeddings, or more. */
   readonly vocabSize: number;
-  /** The token that stands between documents, where there is one. */
+  /** The token that stands between documents, where there is one. The same as `roles.eos`. */
   readonly endOfText: number | undefined;
+  /** The tokens that have a part in a model's texts, as far as the tokenizer declares them. */
+  readonly roles: TokenRoles;
   /** Half of a surrogate pair is read as U+FFFD, as UTF-8 encoders do. */
   encode(text: string, options?: EncodeOptions): number[];
-  /** Throws `unknown-token` for an id that the vocabulary does not have. */
-  decode(ids: Iterable<number>): string;
+  /** Throws `unknown-token` for an id without a token, unless `options` say otherwise. */
+  decode(ids: Iterable<number>, options?: DecodeOptions): string;
   /** A decoder for ids that come one by one. */
-  createDecoder(): StreamingDecoder;
+  createDecoder(options?: DecodeOptions): StreamingDecoder;
+  /**
+   * Whether an id has a token. Ids from `vocabSize` on have none; below it some may have none, and models often have
+   * more embeddings than their tokenizers have tokens. Takes constant time.
+   */
+  hasToken(id: number): boolean;
+}
+
+/** Ids of tokens by the part that they have, under the names that Hugging Face's libraries give them. */
+export interface TokenRoles {
+  /** Begins a text. */
+  readonly bos?: number;
+  /** Ends a text. */
+  readonly eos?: number;
+  /** Stands for what the vocabulary lacks. */
+  readonly unk?: number;
+  /** Separates two texts. */
+  readonly sep?: number;
+  /** Fills a batch up. */
+  readonly pad?: number;
+  /** Stands for a whole text, to be classified. */
+  readonly cls?: number;
+  /** Stands for a token to be guessed. */
+  readonly mask?: number;
 }
 
 /** What happens to special tokens that are written out in a text, such as `<|endoftext|>`. */
@@ -21,6 +46,14 @@ export interface EncodeOptions {
    * plain text. Default "all": every one that is not allowed.
    */
   readonly disallowedSpecial?: "all" | Iterable<string>;
+}
+
+export interface DecodeOptions {
+  /**
+   * What an id without a token is: "throw", an error; "skip", no text, as for Hugging Face's libraries. Default
+   * "throw".
+   */
+  readonly withoutToken?: "throw" | "skip";
 }
 
 /** Decodes a stream of tokens. Characters whose bytes lie in several tokens come when they are complete. */

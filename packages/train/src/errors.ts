@@ -14,8 +14,10 @@ export type TrainErrorCode =
   | "unsupported-data"
   | "non-finite-loss"
   | "run-exists"
+  | "run-in-use"
   | "no-checkpoint"
   | "invalid-checkpoint"
+  | "unsupported-checkpoint"
   | "resume-mismatch"
   | "write-failed";
 

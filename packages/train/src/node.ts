@@ -1,11 +1,7 @@
-export { createRun, resumeRun } from "./node/run-folder.ts";
-export type {
-  CreateRunOptions,
-  ExtraFiles,
-  ResumedRun,
-  ResumeRunOptions,
-  RunFolderOptions,
-} from "./node/run-folder.ts";
+export { resumeRun } from "./node/resume-run.ts";
+export type { ResumedRun, ResumeRunOptions } from "./node/resume-run.ts";
+export { createRun } from "./node/run-folder.ts";
+export type { CreateRunOptions, ExtraFiles, RunCheckpointer, RunFolderOptions } from "./node/run-folder.ts";
 export { readText } from "./node/text.ts";
 export { tokenizeFiles } from "./node/text-tokens.ts";
 export type { TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";

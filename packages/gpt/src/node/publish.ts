@@ -136,7 +136,7 @@ async function writeFile(path: string, { name, chunks }: OutputFile, operations:
 }
 
 /** Makes a folder and those above it, so that all of them would survive a crash. */
-export async function ensureDirectory(path: string, operations: FileOperations): Promise<void> {
+async function ensureDirectory(path: string, operations: FileOperations): Promise<void> {
   if ((await operations.list(path)) !== undefined) return;
   const parent = dirname(path);
   if (parent !== path) await ensureDirectory(parent, operations);

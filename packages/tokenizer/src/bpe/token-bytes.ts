@@ -29,4 +29,13 @@ export class TokenBytes {
   get(id: number): Uint8Array {
     return this.#bytes.subarray(this.#starts[id], this.#starts[id + 1]);
   }
+
+  /** The token of each single byte, -1 where there is none. */
+  idsOfBytes(): Int32Array {
+    const ids = new Int32Array(256).fill(-1);
+    for (let id = 0; id < this.size; id++) {
+      if (this.#starts[id + 1] - this.#starts[id] === 1) ids[this.#bytes[this.#starts[id]]] = id;
+    }
+    return ids;
+  }
 }

@@ -47,7 +47,7 @@ describe("special tokens", () => {
     expect(() => gpt2.encode("", { allowedSpecial: ["<|end|>"] })).toThrowErrorMatchingInlineSnapshot(
       `[TokenizerError: allowedSpecial names "<|end|>", which is not a special token of this tokenizer]`,
     );
-    expect(() => gpt2.encode("", { disallowedSpecial: "<|endoftext|>" })).toThrow(/disallowedSpecial is a string/);
+    expect(() => gpt2.encode("", { disallowedSpecial: "<|endoftext|>" })).toThrow('disallowedSpecial is "<|endoftext|>"; give "all" or an array of special tokens');
   });
 
   it("takes the longest of those that begin at the same place", async () => {

@@ -1,20 +1,28 @@
 import { TokenizerError } from "../errors.ts";
+import { quote } from "../messages.ts";
+import { checkIds, checkOptions, checkText, skipsIds } from "../options.ts";
 import { preTokenizers } from "../pretokenizers/patterns.ts";
 import type { PreTokenizer } from "../pretokenizers/pre-tokenizer.ts";
-import type { EncodeOptions, StreamingDecoder, Tokenizer } from "../tokenizer.ts";
+import type { DecodeOptions, EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer } from "../tokenizer.ts";
 import { Utf8Parts } from "../unicode/utf8-parts.ts";
+import { AddedTokenFinder } from "./added-token-finder.ts";
+import { bytesOf } from "./added-tokens.ts";
+import type { AddedToken } from "./added-tokens.ts";
 import { byteString } from "./bytes.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { longestCached } from "./long-piece-cache.ts";
 import { Merger } from "./merger.ts";
 import { PieceCache } from "./piece-cache.ts";
-import { chosenTokens, TokenFinder } from "./special-tokens.ts";
+import { chosenTokens } from "./special-choice.ts";
 import type { BytePairVocabulary } from "./vocabulary.ts";
 
 /** Byte-level byte pair encoding (Sennrich et al. 2016, Radford et al. 2019), equal to tiktoken's. */
 export class BytePairTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly endOfText: number | undefined;
+  readonly roles: TokenRoles;
+  /** Special tokens and their ids. */
+  readonly specialTokens: ReadonlyMap<string, number>;
   /** What the tokenizer is made of; for programs that write it to a file. */
   readonly vocabulary: BytePairVocabulary;
   readonly #preTokenize: PreTokenizer;
@@ -22,40 +30,35 @@ export class BytePairTokenizer implements Tokenizer {
   #cache: PieceCache | undefined;
   #parts: Utf8Parts | undefined;
   #out: IdBuffer | undefined;
-  /** The token of each byte. */
-  readonly #byteIds = new Int32Array(256);
+  /** The token of each byte, -1 where there is none. */
+  readonly #byteIds: Int32Array;
   /** Unmergeable tokens by their bytes, each as a character. */
   readonly #unmergeable: ReadonlyMap<string, number>;
-  readonly #finder: TokenFinder;
-  /** Bytes of special and added tokens. */
-  readonly #specialBytes = new Map<number, Uint8Array>();
+  readonly #finder: AddedTokenFinder;
+  /** Bytes of added tokens. */
+  readonly #addedBytes = new Map<number, Uint8Array>();
   /** Ids of the pre-token in work. */
   #ids = new Int32Array(longestCached);
 
   /** Made by `encodingByName`, `trainBPE` and the readers of files, which check what they are given. */
   constructor(vocabulary: BytePairVocabulary) {
-    const { pattern, tokens, merges, unmergeable, specialTokens, addedTokens, endOfText } = vocabulary;
+    const { pattern, tokens, merges, unmergeable, addedTokens, roles } = vocabulary;
     this.vocabulary = vocabulary;
     this.#preTokenize = preTokenizers[pattern];
     this.#merger = new Merger(merges);
-    for (let id = 0; id < tokens.size; id++) {
-      if (tokens.has(id) && tokens.get(id).length === 1) this.#byteIds[tokens.get(id)[0]] = id;
-    }
+    this.#byteIds = tokens.idsOfBytes();
     this.#unmergeable = new Map(unmergeable.map((id) => [byteString(tokens.get(id)), id]));
-    this.#finder = new TokenFinder([...specialTokens.keys(), ...addedTokens.keys()]);
+    this.#finder = new AddedTokenFinder(addedTokens);
     let size = tokens.size;
-    for (const [token, id] of [...specialTokens, ...addedTokens]) {
-      size = Math.max(size, id + 1);
+    for (const token of addedTokens) {
+      size = Math.max(size, token.id + 1);
       // An id may have several names; decoding gives the first.
-      if (!this.#specialBytes.has(id)) this.#specialBytes.set(id, new TextEncoder().encode(token));
+      if (!this.#addedBytes.has(token.id)) this.#addedBytes.set(token.id, bytesOf(token));
     }
     this.vocabSize = size;
-    this.endOfText = specialTokens.get(endOfText) ?? addedTokens.get(endOfText);
-  }
-
-  /** Special tokens and their ids. */
-  get specialTokens(): ReadonlyMap<string, number> {
-    return this.vocabulary.specialTokens;
+    this.roles = roles;
+    this.endOfText = roles.eos;
+    this.specialTokens = new Map(addedTokens.filter(({ special }) => special).map(({ content, id }) => [content, id]));
   }
 
   /**
@@ -63,39 +66,40 @@ export class BytePairTokenizer implements Tokenizer {
    * from strangers cannot pass for the marks that a program puts between texts.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
+    checkText("text", text);
+    checkOptions(options);
     const { allowedSpecial = [], disallowedSpecial = "all" } = options;
-    const { specialTokens, addedTokens } = this.vocabulary;
-    const allowed = chosenTokens("allowedSpecial", allowedSpecial, specialTokens);
-    const disallowed = chosenTokens("disallowedSpecial", disallowedSpecial, specialTokens);
-    const refused = this.#finder.find(
-      text,
-      0,
-      (token) => disallowed(token) && !(disallowedSpecial === "all" && allowed(token)),
-    );
-    if (refused) throw disallowedError(refused.token, refused.start);
+    const allowed = chosenTokens("allowedSpecial", allowedSpecial, this.specialTokens);
+    const disallowed = chosenTokens("disallowedSpecial", disallowedSpecial, this.specialTokens);
+    const refused = (token: AddedToken): boolean =>
+      disallowed(token) && !(disallowedSpecial === "all" && allowed(token));
+    for (const { token, at } of this.#finder.split(text, refused)) if (token) throw disallowedError(token.content, at);
 
     const out = (this.#out ??= new IdBuffer());
     // An earlier call may have run out of memory.
     out.length = 0;
-    for (let at = 0; ;) {
-      const found = this.#finder.find(text, at, (token) => addedTokens.has(token) || allowed(token));
-      this.#encodePlain(text, at, found?.start ?? text.length, out);
-      if (!found) return out.take();
-      out.reserve(1);
-      out.ids[out.length++] = (specialTokens.get(found.token) ?? addedTokens.get(found.token))!;
-      at = found.start + found.token.length;
+    for (const { start, end, token } of this.#finder.split(text, (token) => !token.special || allowed(token))) {
+      if (!token) this.#encodePlain(text, start, end, out);
+      else {
+        out.reserve(1);
+        out.ids[out.length++] = token.id;
+      }
     }
+    return out.take();
   }
 
-  decode(ids: Iterable<number>): string {
-    return newDecoder().decode(this.decodeBytes(ids));
+  decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
+    return newDecoder().decode(this.decodeBytes(ids, options));
   }
 
   /** The bytes of tokens, which need not be whole characters. */
-  decodeBytes(ids: Iterable<number>): Uint8Array {
+  decodeBytes(ids: Iterable<number>, options: DecodeOptions = {}): Uint8Array {
+    checkIds(ids);
+    const skips = skipsIds(options);
     const parts: Uint8Array[] = [];
     let length = 0;
     for (const id of ids) {
+      if (skips && !this.hasToken(id)) continue;
       const bytes = this.tokenBytes(id);
       parts.push(bytes);
       length += bytes.length;
@@ -109,27 +113,36 @@ export class BytePairTokenizer implements Tokenizer {
     return joined;
   }
 
+  hasToken(id: number): boolean {
+    return this.vocabulary.tokens.has(id) || this.#addedBytes.has(id);
+  }
+
   /** The bytes of one token. They must not be changed. */
   tokenBytes(id: number): Uint8Array {
     const { tokens } = this.vocabulary;
-    const bytes = tokens.has(id) ? tokens.get(id) : this.#specialBytes.get(id);
+    const bytes = tokens.has(id) ? tokens.get(id) : this.#addedBytes.get(id);
     if (bytes) return bytes;
     throw new TokenizerError(
       "unknown-token",
-      `there is no token ${id}; the vocabulary has ids below ${this.vocabSize}`,
+      `there is no token ${quote(id)}; the vocabulary has ids below ${this.vocabSize}`,
     );
   }
 
-  createDecoder(): StreamingDecoder {
+  createDecoder(options: DecodeOptions = {}): StreamingDecoder {
     const decoder = newDecoder();
+    const skips = skipsIds(options);
     return {
-      push: (id) => decoder.decode(this.tokenBytes(id), { stream: true }),
+      push: (id) => (skips && !this.hasToken(id) ? "" : decoder.decode(this.tokenBytes(id), { stream: true })),
       flush: () => decoder.decode(),
     };
   }
 
-  /** Appends the ids of a part of the text, in which no special token is looked for. */
+  /** Appends the ids of a stretch of the text, in which no added token is looked for. */
   #encodePlain(text: string, start: number, end: number, out: IdBuffer): void {
+    if (this.vocabulary.prefixSpace && text[start] !== " ") {
+      text = ` ${text.slice(start, end)}`;
+      [start, end] = [0, text.length];
+    }
     const cache = (this.#cache ??= new PieceCache());
     const parts = (this.#parts ??= new Utf8Parts());
     for (let read = start; read < end;) {
@@ -142,7 +155,8 @@ export class BytePairTokenizer implements Tokenizer {
         if (!isCached || !cache.append(view, at, stop - at, out)) {
           const count = this.#encodePiece(view, at, stop);
           for (let i = 0; i < count; i++) out.ids[out.length++] = this.#ids[i];
-          if (isCached) cache.add(stop - at, this.#ids, count);
+          // The cache has no place for pre-tokens without ids.
+          if (isCached && count > 0) cache.add(stop - at, this.#ids, count);
         }
         at = stop;
       }
@@ -160,8 +174,21 @@ export class BytePairTokenizer implements Tokenizer {
         return 1;
       }
     }
-    for (let i = 0; i < length; i++) this.#ids[i] = this.#byteIds[utf8.getUint8(start + i)];
-    return this.#merger.merge(this.#ids, length);
+    let count = 0;
+    for (let at = start; at < end; at++) {
+      const id = this.#byteIds[utf8.getUint8(at)];
+      if (id >= 0) this.#ids[count++] = id;
+      else count = this.#appendUnknown(count, at > start && this.#byteIds[utf8.getUint8(at - 1)] < 0);
+    }
+    return this.#merger.merge(this.#ids, count);
+  }
+
+  /** Puts what stands for a byte without a token behind the ids of a pre-token, and gives their number. */
+  #appendUnknown(count: number, followsAnother: boolean): number {
+    const { unknown } = this.vocabulary;
+    if (!unknown || (unknown.fuse && followsAnother)) return count;
+    this.#ids[count] = unknown.id;
+    return count + 1;
   }
 }
 
@@ -171,7 +198,7 @@ function newDecoder(): TextDecoder {
 }
 
 function disallowedError(token: string, start: number): TokenizerError {
-  const name = JSON.stringify(token);
+  const name = quote(token);
   return new TokenizerError(
     "disallowed-special-token",
     `the text has the special token ${name} at character ${start}, which is not allowed there; pass ` +

@@ -4,12 +4,13 @@ import { patternNames } from "../pretokenizers/patterns.ts";
 import type { PatternName } from "../pretokenizers/patterns.ts";
 import { wellFormed } from "../unicode/text.ts";
 import { Utf8Parts } from "../unicode/utf8-parts.ts";
+import { specialToken } from "./added-tokens.ts";
 import { concatenate } from "./bytes.ts";
 import { MergeTable } from "./merge-table.ts";
 import { PairIndex } from "./pair-index.ts";
 import { TokenBytes } from "./token-bytes.ts";
 import { BytePairTokenizer } from "./tokenizer.ts";
-import { endOfText, maxVocabSize } from "./vocabulary.ts";
+import { maxVocabSize, rolesByName } from "./vocabulary.ts";
 import { WordCounts } from "./word-counts.ts";
 
 export interface TrainBPEOptions {
@@ -90,14 +91,14 @@ export async function trainBPE(
     await breathe();
   }
   report();
+  const addedTokens = specialTokens.map((token, index) => specialToken(token, tokens.length + index));
   return new BytePairTokenizer({
     pattern,
     tokens: TokenBytes.from(tokens),
     merges,
     unmergeable: [],
-    specialTokens: new Map(specialTokens.map((token, index) => [token, tokens.length + index])),
-    addedTokens: new Map(),
-    endOfText,
+    addedTokens,
+    roles: rolesByName(addedTokens),
   });
 }
 

@@ -1,4 +1,7 @@
 import type { PatternName } from "../pretokenizers/patterns.ts";
+import type { TokenRoles } from "../tokenizer.ts";
+import { specialToken } from "./added-tokens.ts";
+import type { AddedToken } from "./added-tokens.ts";
 import type { MergeTable } from "./merge-table.ts";
 import type { TokenBytes } from "./token-bytes.ts";
 
@@ -8,22 +11,46 @@ export const maxVocabSize = 2 ** 20;
 /** Merges that a vocabulary may have; the largest in use have about 2¹⁹. */
 export const maxMerges = 2 ** 22;
 
-/** The special token that ends a text where nothing else is said. */
-export const endOfText = "<|endoftext|>";
-
 /** All that defines a byte-level BPE tokenizer. */
 export interface BytePairVocabulary {
   /** How text is split into the pre-tokens that are encoded one by one. */
   readonly pattern: PatternName;
-  /** The tokens that text is made of; all 256 single bytes are among them. */
+  /** Whether a space is put before each stretch of plain text that does not begin with one. Default false. */
+  readonly prefixSpace?: boolean;
+  /** The tokens that text is made of. */
   readonly tokens: TokenBytes;
   readonly merges: MergeTable;
   /** Tokens that merging never makes, and that stand for a pre-token that equals them. */
   readonly unmergeable: readonly number[];
-  /** Tokens that `encode` takes from a text only where its options allow them. */
-  readonly specialTokens: ReadonlyMap<string, number>;
-  /** Tokens that are taken from a text wherever they are, before it is split. */
-  readonly addedTokens: ReadonlyMap<string, number>;
-  /** Which special token ends a text; there need not be one of that name. */
-  readonly endOfText: string;
+  /** What a byte without a token becomes. Default: nothing. */
+  readonly unknown?: UnknownToken;
+  /** Tokens that are found before text is split. One id may have several; decoding gives the first. */
+  readonly addedTokens: readonly AddedToken[];
+  /** The tokens that have a part in a model's texts. */
+  readonly roles: TokenRoles;
+}
+
+export interface UnknownToken {
+  readonly id: number;
+  /** Whether adjacent ones become a single one. */
+  readonly fuse: boolean;
+}
+
+const endOfText = "<|endoftext|>";
+
+/** Special tokens by name and id, of which that of the well-known name ends a text. */
+export function specialTokens(ids: Readonly<Record<string, number>>): Pick<BytePairVocabulary, "addedTokens" | "roles"> {
+  return {
+    addedTokens: Object.entries(ids).map(([content, id]) => specialToken(content, id)),
+    roles: endRole(Object.hasOwn(ids, endOfText) ? ids[endOfText] : undefined),
+  };
+}
+
+/** The role of `<|endoftext|>` among tokens of which nothing else is said. */
+export function rolesByName(tokens: readonly AddedToken[]): TokenRoles {
+  return endRole(tokens.find(({ content }) => content === endOfText)?.id);
+}
+
+function endRole(eos: number | undefined): TokenRoles {
+  return eos === undefined ? {} : { eos };
 }

@@ -1,5 +1,5 @@
 import { BytePairTokenizer } from "../bpe/tokenizer.ts";
-import { endOfText } from "../bpe/vocabulary.ts";
+import { specialTokens } from "../bpe/vocabulary.ts";
 import { readRankTable } from "./rank-table.ts";
 import type { RankTable } from "./rank-table.ts";
 import { specifications } from "./specifications.ts";
@@ -9,14 +9,12 @@ import type { EncodingName } from "./specifications.ts";
 export function encoding(name: EncodingName, table: RankTable): () => BytePairTokenizer {
   let tokenizer: BytePairTokenizer | undefined;
   return () => {
-    const { pattern, specialTokens } = specifications[name];
+    const { pattern, specialTokens: ids } = specifications[name];
     return (tokenizer ??= new BytePairTokenizer({
       ...readRankTable(table),
       pattern,
       unmergeable: [],
-      specialTokens: new Map(Object.entries(specialTokens)),
-      addedTokens: new Map(),
-      endOfText,
+      ...specialTokens(ids),
     }));
   };
 }

@@ -1,16 +1,24 @@
 import { BytePairTokenizer } from "../bpe/tokenizer.ts";
-import { endOfText } from "../bpe/vocabulary.ts";
 import { CharacterTokenizer } from "../character.ts";
 import { TokenizerError } from "../errors.ts";
+import { showName } from "../messages.ts";
+import { checkText, invalidOption } from "../options.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { JsonValue } from "./json.ts";
 import type { TextFile } from "./json.ts";
 import { readVocabAndMerges } from "./read-merges-txt.ts";
 import { readTokenizerJson } from "./read-tokenizer-json.ts";
-import { bytePairTokenizerJson, characterTokenizerJson } from "./write-tokenizer-json.ts";
+import { addedTokenEntries, bytePairTokenizerJson, characterTokenizerJson } from "./write-tokenizer-json.ts";
 
-/** The files of a model's folder that make a tokenizer. */
-export const tokenizerFileNames = ["tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"] as const;
+/** The files of a model's folder that make a tokenizer, or say something about it. */
+export const tokenizerFileNames = [
+  "tokenizer.json",
+  "vocab.json",
+  "merges.txt",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "config.json",
+] as const;
 
 /**
  * The files of a tokenizer, name to text, as they lie in a model's folder: `tokenizer.json` and
@@ -34,43 +42,45 @@ function tokenizerJson(tokenizer: Tokenizer): string {
 }
 
 function configJson(tokenizer: Tokenizer): string {
-  const ends = tokenizer instanceof BytePairTokenizer && tokenizer.endOfText !== undefined;
-  const config = {
+  const config: Record<string, unknown> = {
     tokenizer_class: "PreTrainedTokenizerFast",
     clean_up_tokenization_spaces: false,
-    ...(ends && { eos_token: tokenizer.vocabulary.endOfText }),
+    added_tokens_decoder: {},
   };
+  if (tokenizer instanceof BytePairTokenizer) {
+    const { prefixSpace, addedTokens } = tokenizer.vocabulary;
+    if (prefixSpace) config.add_prefix_space = true;
+    for (const [role, id] of Object.entries(tokenizer.roles)) {
+      config[`${role}_token`] = addedTokens.find((token) => token.id === id)?.content;
+    }
+    // With these, transformers ignores other files of the folder that may declare tokens.
+    const tokens = addedTokenEntries(tokenizer).map(({ id, ...token }) => [id, token]);
+    config.added_tokens_decoder = Object.fromEntries(tokens);
+  }
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
 /**
- * The tokenizer of a model's folder, from the texts of its files by name: `tokenizer.json`, else `vocab.json` and
- * `merges.txt`; `tokenizer_config.json`, where there is one, says which token ends a text. Throws `missing-file`,
- * `invalid-file` and `unsupported-file`, with the names of file and field; messages begin with `place`, if given.
+ * The tokenizer of a model's folder, from the texts of its files by name (those of `tokenizerFileNames` count): read as
+ * Hugging Face's libraries read it, `tokenizer.json` or else `vocab.json` and `merges.txt`, with what the other files
+ * declare. Throws `missing-file`, `invalid-file` and `unsupported-file`, with the names of file and field; messages
+ * begin with `place`, if given.
  */
 export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: string): Tokenizer {
+  if (!(files instanceof Map)) throw invalidOption("files", files, "a Map from the names of files to their texts");
   const file = (name: string): TextFile | undefined => {
-    const text = files.get(name);
-    return text === undefined ? undefined : { text, name: place === undefined ? name : `${place}: ${name}` };
+    const text: unknown = files.get(name);
+    if (text === undefined) return undefined;
+    checkText(name, text);
+    return { text, name: place === undefined ? name : `${place}: ${name}` };
   };
-  const config = file("tokenizer_config.json");
-  const end = (config && readEndOfText(config)) ?? endOfText;
   const tokenizer = file("tokenizer.json");
-  if (tokenizer) return readTokenizerJson(tokenizer, end);
+  if (tokenizer) return readTokenizerJson(tokenizer, file);
   const vocab = file("vocab.json");
   const merges = file("merges.txt");
-  if (vocab && merges) return readVocabAndMerges(vocab, merges, end);
+  if (vocab && merges) return readVocabAndMerges(vocab, merges, file);
   throw new TokenizerError(
     "missing-file",
-    `${place ?? "the folder"} has neither tokenizer.json nor vocab.json with merges.txt`,
+    `${showName(place ?? "the folder")} has neither tokenizer.json nor vocab.json with merges.txt`,
   );
-}
-
-/** The token that ends a text: a string, or an object with its content. */
-function readEndOfText(file: TextFile): string | undefined {
-  const config = JsonValue.parse(file);
-  for (const name of ["add_prefix_space", "add_bos_token", "add_eos_token"]) config.get(name).expect(false);
-  const token = config.get("eos_token");
-  if (token.isAbsent) return undefined;
-  return typeof token.value === "string" ? token.string() : token.get("content").string();
 }

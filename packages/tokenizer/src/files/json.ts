@@ -1,4 +1,5 @@
 import { TokenizerError } from "../errors.ts";
+import { passOn, quote, showName } from "../messages.ts";
 import { wellFormed } from "../unicode/text.ts";
 
 /** UTF-16 units; the largest files in use have about 40 million. */
@@ -41,13 +42,17 @@ export class JsonValue {
     try {
       return new JsonValue(JSON.parse(text), name);
     } catch (cause) {
-      throw new TokenizerError("invalid-file", `${name} is not valid JSON: ${(cause as Error).message}`, { cause });
+      throw new TokenizerError("invalid-file", `${showName(name)} is not valid JSON: ${passOn((cause as Error).message)}`, { cause });
     }
   }
 
   /** Whether the value is null or missing. */
   get isAbsent(): boolean {
     return this.value === undefined || this.value === null;
+  }
+
+  get isObject(): boolean {
+    return typeof this.value === "object" && this.value !== null && !Array.isArray(this.value);
   }
 
   /** The value of a key of an object; absent where the key is. */
@@ -84,7 +89,9 @@ export class JsonValue {
     return value;
   }
 
-  boolean(): boolean {
+  /** Whether the value is true; where it is absent, `absent`. */
+  boolean(absent?: boolean): boolean {
+    if (this.isAbsent && absent !== undefined) return absent;
     if (typeof this.value !== "boolean") throw this.invalid("is neither true nor false");
     return this.value;
   }
@@ -105,7 +112,7 @@ export class JsonValue {
   }
 
   #message(problem: string): string {
-    return `${this.#file}: ${this.#path() || "the value"} ${problem}`;
+    return `${showName(this.#file)}: ${this.#path() || "the value"} ${problem}`;
   }
 
   /** `model.vocab["the"]`: made for messages alone, since there are many values. */
@@ -121,17 +128,9 @@ export class JsonValue {
   }
 
   #record(): Record<string, unknown> {
-    if (typeof this.value !== "object" || this.value === null || Array.isArray(this.value)) {
-      throw this.invalid("is not an object");
-    }
+    if (!this.isObject) throw this.invalid("is not an object");
     return this.value as Record<string, unknown>;
   }
-}
-
-/** A value as messages show it: as JSON, and cut where it is long. */
-export function quote(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 /** Throws `invalid-file` for a text that is too long to be a tokenizer. */
@@ -139,7 +138,7 @@ export function checkLength({ text, name }: TextFile): void {
   if (text.length > longestFile) {
     throw new TokenizerError(
       "invalid-file",
-      `${name} has ${text.length} characters; no tokenizer needs more than ${longestFile}`,
+      `${showName(name)} has ${text.length} characters; no tokenizer needs more than ${longestFile}`,
     );
   }
 }
@@ -155,7 +154,7 @@ function checkDepth({ text, name }: TextFile): void {
       case 0x5b: // [
       case 0x7b: // {
         if (++depth > maxDepth)
-          throw new TokenizerError("invalid-file", `${name}: values are nested more than ${maxDepth} deep`);
+          throw new TokenizerError("invalid-file", `${showName(name)}: values are nested more than ${maxDepth} deep`);
         break;
       case 0x5d: // ]
       case 0x7d: // }

@@ -1,117 +1,83 @@
 import { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { maxVocabSize } from "../bpe/vocabulary.ts";
+import type { UnknownToken } from "../bpe/vocabulary.ts";
 import { CharacterTokenizer } from "../character.ts";
-import { expressions, patternNames } from "../pretokenizers/patterns.ts";
-import type { PatternName } from "../pretokenizers/patterns.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { wellFormed } from "../unicode/text.ts";
-import { SpelledTokens } from "./spelled-tokens.ts";
+import { declaredToken } from "./added-vocabulary.ts";
+import type { DeclaredToken } from "./added-vocabulary.ts";
+import { Declarations } from "./declarations.ts";
+import type { FileLookup } from "./declarations.ts";
 import { JsonValue } from "./json.ts";
 import type { TextFile } from "./json.ts";
+import { ModelTokens } from "./model-tokens.ts";
+import { checkDecoder, checkNormalizer, checkPostProcessor, readPreTokenizer } from "./tokenizer-json-parts.ts";
 
 /** The pattern that splits text into its characters. */
 export const anyCharacter = String.raw`[\s\S]`;
 
-/** Bounds on added tokens, since text is searched for them. Those in use have some tens of characters each. */
-const longestAddedToken = 1000;
-const longestAddedTokens = 2 ** 20;
-
 /**
  * Reads the text of a `tokenizer.json` of Hugging Face's tokenizers: byte-level BPE with one of the patterns that this
  * package knows, or a WordLevel model of single characters. What such a file may ask for and this package does not do
- * (a normalizer, truncation, …) throws `unsupported-file`, what is wrong in it `invalid-file`; both name the field.
+ * throws `unsupported-file`, what is wrong in it `invalid-file`; both name the field. `beside`: the other files of the
+ * folder.
  */
-export function readTokenizerJson(file: TextFile, endOfText: string): Tokenizer {
+export function readTokenizerJson(file: TextFile, beside: FileLookup = () => undefined): Tokenizer {
   const root = JsonValue.parse(file);
   root.get("version").expect("1.0");
-  root.get("truncation").expect();
-  root.get("padding").expect();
-  root.get("normalizer").expect();
-  const model = root.get("model");
-  if (model.get("type").value === "WordLevel") return readCharacters(root, model);
-
-  // Old files leave the type of a BPE model out.
-  model.get("type").expect("BPE");
-  const pattern = readPattern(root.get("pre_tokenizer"));
-  for (const step of steps(root.get("post_processor"), "processors")) step.get("type").expect("ByteLevel");
-  const decoders = [...steps(root.get("decoder"), "decoders")];
-  if (decoders.length !== 1 || decoders[0].get("type").value !== "ByteLevel") {
-    throw root.get("decoder").unsupported("is not ByteLevel");
+  // Both are set again at each call by the programs that write them, and no part of what text encodes to.
+  for (const name of ["truncation", "padding"]) {
+    if (!root.get(name).isAbsent && !root.get(name).isObject) throw root.get(name).invalid("is not an object");
   }
-  const { specialTokens, addedTokens } = readAddedTokens(root.get("added_tokens"));
-  for (const name of ["continuing_subword_prefix", "end_of_word_suffix"]) model.get(name).expect("");
-  model.get("dropout").expect(0);
-  model.get("byte_fallback").expect(false);
+  checkNormalizer(root.get("normalizer"));
+  const model = root.get("model");
+  const padding = root.get("padding");
+  const declarations = new Declarations(beside, true, padding.isAbsent ? undefined : padding);
+  if (model.get("type").value === "WordLevel") return readCharacters(root, model, declarations);
 
-  const spelled = new SpelledTokens(model.get("vocab"), new Map([...specialTokens, ...addedTokens]), file.name);
-  const merges = spelled.merges(readMerges(model.get("merges")), (index) => `model.merges[${index}]`);
-  const ignoresMerges = !model.get("ignore_merges").isAbsent && model.get("ignore_merges").boolean();
-  const unmergeable = ignoresMerges ? spelled.unmergeable(merges) : [];
+  checkModel(model);
+  const { pattern, prefixSpace, isSequence } = readPreTokenizer(root.get("pre_tokenizer"));
+  checkPostProcessor(root.get("post_processor"));
+  checkDecoder(root.get("decoder"));
+
+  const tokens = new ModelTokens(model.get("vocab"), file.name);
+  tokens.added.add(readAddedTokens(root.get("added_tokens")));
+  declarations.addTo(tokens.added);
+  const merges = tokens.merges(readMerges(model.get("merges")), (index) => `model.merges[${index}]`);
   return new BytePairTokenizer({
     pattern,
-    tokens: spelled.tokens,
+    prefixSpace: declarations.prefixSpace(prefixSpace, isSequence),
+    tokens: tokens.bytes(),
     merges,
-    unmergeable,
-    specialTokens,
-    addedTokens,
-    endOfText,
+    unmergeable: model.get("ignore_merges").boolean(false) ? tokens.unmergeable(merges) : [],
+    unknown: readUnknown(model, tokens),
+    addedTokens: tokens.added.tokens(),
+    roles: declarations.rolesIn(tokens.added),
   });
 }
 
-/** The steps of a part that may be one step, a Sequence of some, or null. */
-function* steps(part: JsonValue, listName: string): Generator<JsonValue> {
-  if (part.isAbsent) return;
-  if (part.get("type").value === "Sequence") yield* part.get(listName).items();
-  else yield part;
+/** Refuses models other than BPE over the byte-level alphabet, as far as their settings tell. */
+function checkModel(model: JsonValue): void {
+  const type = model.get("type");
+  type.expect("BPE");
+  // Old files leave the type out; other models have no merges.
+  if (type.isAbsent && model.get("merges").isAbsent) throw type.unsupported("is missing and there are no merges");
+  model.get("dropout").expect(0);
+  for (const name of ["continuing_subword_prefix", "end_of_word_suffix"]) model.get(name).expect("");
+  model.get("byte_fallback").expect(false);
 }
 
-function readPattern(part: JsonValue): PatternName {
-  const [first, second, ...more] = steps(part, "pretokenizers");
-  const last = second ?? first;
-  const isByteLevel = last && more.length === 0 && last.get("type").value === "ByteLevel";
-  if (!isByteLevel) throw part.unsupported("is neither ByteLevel nor a Split followed by ByteLevel");
-  last.get("add_prefix_space").expect(false);
-  const splitsItself = last.get("use_regex").value !== false;
-  if (splitsItself !== (second === undefined)) throw last.get("use_regex").unsupported(`is ${splitsItself}`);
-  return second ? readSplit(first) : "gpt2";
-}
-
-function readSplit(split: JsonValue): PatternName {
-  split.get("type").expect("Split");
-  const expression = split.get("pattern").get("Regex");
-  const pattern = patternNames.find((name) => expressions[name] === expression.value);
-  if (!pattern) throw expression.unsupported(`is not the pattern of ${patternNames.join(", ")}`);
-  // The patterns match all of a text, so that what is between two matches is empty, and these two say the same.
-  const inverted = split.get("invert").value === true;
-  split.get("behavior").expect(inverted ? "Removed" : "Isolated");
-  return pattern;
-}
-
-/** Added tokens: those that are special, and the others. */
-function readAddedTokens(list: JsonValue): Record<"specialTokens" | "addedTokens", Map<string, number>> {
-  const specialTokens = new Map<string, number>();
-  const addedTokens = new Map<string, number>();
-  if (list.isAbsent) return { specialTokens, addedTokens };
-  let length = 0;
-  for (const item of list.items()) {
-    const content = item.get("content").string();
-    if (content === "") throw item.get("content").invalid("is empty");
-    if (content.length > longestAddedToken) throw item.get("content").unsupported(`has ${content.length} characters`);
-    length += content.length;
-    if (length > longestAddedTokens) throw list.unsupported(`has more than ${longestAddedTokens} characters together`);
-    if (specialTokens.has(content) || addedTokens.has(content)) throw item.get("content").invalid("is there twice");
-    for (const name of ["single_word", "lstrip", "rstrip"]) item.get(name).expect(false);
-    const isSpecial = !item.get("special").isAbsent && item.get("special").boolean();
-    (isSpecial ? specialTokens : addedTokens).set(content, item.get("id").index(maxVocabSize));
-  }
-  return { specialTokens, addedTokens };
+function* readAddedTokens(list: JsonValue): Generator<DeclaredToken> {
+  if (list.isAbsent) return;
+  for (const item of list.items()) yield { ...declaredToken(item), id: item.get("id").index(maxVocabSize) };
 }
 
 /** Merges as two spellings in an array, or in a string with a space between them. */
 function* readMerges(list: JsonValue): Generator<[left: string, right: string]> {
   for (const item of list.items()) {
+    if (typeof item.value === "string" && item.value.startsWith("#version")) continue;
     const parts: unknown[] =
-      typeof item.value === "string" ? item.value.split(" ") : [...item.items()].map((part) => part.value);
+      typeof item.value === "string" ? item.value.split(" ") : Array.from(item.items(), (part) => part.value);
     const [left, right] = parts;
     if (parts.length !== 2 || typeof left !== "string" || typeof right !== "string") {
       throw item.invalid("is not a pair of tokens");
@@ -120,12 +86,23 @@ function* readMerges(list: JsonValue): Generator<[left: string, right: string]> 
   }
 }
 
-function readCharacters(root: JsonValue, model: JsonValue): CharacterTokenizer {
+/** What bytes without a token become. Where all have one, it is not asked for, and need not be there. */
+function readUnknown(model: JsonValue, tokens: ModelTokens): UnknownToken | undefined {
+  const name = model.get("unk_token");
+  const fuse = model.get("fuse_unk").boolean(false);
+  if (name.isAbsent || tokens.hasAllBytes) return undefined;
+  const id = tokens.ids.get(name.string());
+  if (id === undefined) throw name.invalid("is not in the vocabulary, which lacks tokens for some bytes");
+  return { id, fuse };
+}
+
+function readCharacters(root: JsonValue, model: JsonValue, declarations: Declarations): CharacterTokenizer {
   for (const added of root.get("added_tokens").isAbsent ? [] : root.get("added_tokens").items()) {
     throw added.unsupported("adds a token to a vocabulary of characters");
   }
+  for (const { place } of declarations.declared()) throw place.unsupported("adds a token to a vocabulary of characters");
   const split = root.get("pre_tokenizer");
-  split.get("type").expect("Split");
+  if (split.isAbsent || split.get("type").value !== "Split") throw split.unsupported("does not split into characters");
   if (split.get("pattern").get("Regex").value !== anyCharacter) {
     throw split.unsupported(`does not split by ${anyCharacter}`);
   }

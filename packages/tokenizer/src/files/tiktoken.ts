@@ -2,8 +2,11 @@ import { byteString } from "../bpe/bytes.ts";
 import { idsOfBytes, mergesOfRanks } from "../bpe/ranks.ts";
 import { TokenBytes } from "../bpe/token-bytes.ts";
 import { BytePairTokenizer } from "../bpe/tokenizer.ts";
-import { endOfText, maxVocabSize } from "../bpe/vocabulary.ts";
+import { maxVocabSize, specialTokens } from "../bpe/vocabulary.ts";
 import { TokenizerError } from "../errors.ts";
+import { quote, showName } from "../messages.ts";
+import { checkText, invalidOption } from "../options.ts";
+import { checkPattern } from "../pretokenizers/patterns.ts";
 import type { PatternName } from "../pretokenizers/patterns.ts";
 import { checkLength } from "./json.ts";
 
@@ -22,20 +25,25 @@ export interface TiktokenOptions {
  * `unsupported-file` where a byte has no token, and `invalid-option` where a special token's id is taken.
  */
 export function readTiktoken(text: string, options: TiktokenOptions): BytePairTokenizer {
-  const { pattern, specialTokens = {}, name = "the .tiktoken file" } = options;
-  const tokens = readRanks(text, name);
-  for (const [token, id] of Object.entries(specialTokens)) {
+  checkText("text", text);
+  if (typeof options !== "object" || options === null) throw invalidOption("options", options, "{ pattern: … }");
+  const { pattern, specialTokens: special = {}, name = "the .tiktoken file" } = options;
+  checkPattern(pattern);
+  checkText("name", name);
+  if (typeof special !== "object" || special === null || Array.isArray(special)) {
+    throw invalidOption("specialTokens", special, "an object from token to id");
+  }
+  const tokens = readRanks(text, showName(name));
+  for (const [token, id] of Object.entries(special)) {
     const isFree = Number.isInteger(id) && id >= 0 && id < maxVocabSize && tokens[id] === undefined;
     if (isFree && token !== "") continue;
-    throw new TokenizerError("invalid-option", `the special token ${JSON.stringify(token)} cannot have the id ${id}`);
+    throw new TokenizerError("invalid-option", `the special token ${quote(token)} cannot have the id ${quote(id)}`);
   }
   return new BytePairTokenizer({
     ...mergesOfRanks(tokens),
     pattern,
     tokens: TokenBytes.from(tokens),
-    specialTokens: new Map(Object.entries(specialTokens)),
-    addedTokens: new Map(),
-    endOfText,
+    ...specialTokens(special),
   });
 }
 
@@ -75,14 +83,17 @@ function readRanks(text: string, name: string): (Uint8Array | undefined)[] {
  * merges are not those that the ranks give.
  */
 export function tiktokenFile(tokenizer: BytePairTokenizer): string {
-  const { tokens, merges, unmergeable, addedTokens } = tokenizer.vocabulary;
+  const { tokens, merges, unmergeable, addedTokens, prefixSpace } = tokenizer.vocabulary;
+  const lacksBytes = tokens.idsOfBytes().includes(-1);
+  const isOther = addedTokens.some((token) => !token.special || tokens.has(token.id)) || prefixSpace || lacksBytes;
   const list = Array.from({ length: tokens.size }, (_, id) => (tokens.has(id) ? tokens.get(id) : undefined));
-  const ranked = mergesOfRanks(list);
-  if (addedTokens.size > 0 || !ranked.merges.equals(merges) || ranked.unmergeable.join() !== unmergeable.join()) {
+  const ranked = isOther ? undefined : mergesOfRanks(list);
+  if (!ranked?.merges.equals(merges) || ranked.unmergeable.join() !== unmergeable.join()) {
     throw new TokenizerError(
       "unsupported-file",
-      "a .tiktoken file cannot hold this tokenizer: its merges do not follow from the order of its tokens; " +
-        "save it as tokenizer.json",
+      "a .tiktoken file cannot hold this tokenizer: " +
+        (ranked ? "its merges do not follow from the order of its tokens" : "it has more than tokens and their ranks") +
+        "; save it as tokenizer.json",
     );
   }
   return list.map((bytes, id) => (bytes ? `${btoa(byteString(bytes))} ${id}\n` : "")).join("");

@@ -186,11 +186,10 @@ describe("forms that other programs write", () => {
     expect(readBytePairs(jsonOf(ignoring)).encode("zebra")).toEqual([400]);
   });
 
-  it("added tokens that are not special are always found; they may share an id", () => {
+  it("added tokens that are not special are always found", () => {
     const added: Json = [
       { id: 268, content: "<|endoftext|>", special: true },
       { id: 269, content: "<|a b|>", special: true },
-      { id: 269, content: "<|a c|>", special: true },
       { id: 270, content: "    ", special: false },
       { id: 271, content: "      " },
     ];
@@ -212,35 +211,44 @@ describe("forms that other programs write", () => {
       ).endOfText;
     expect(endOfText({})).toBe(268);
     expect(endOfText({ eos_token: "<|a b|>" })).toBe(269);
-    expect(endOfText({ eos_token: { content: "<|a b|>" }, add_bos_token: false })).toBe(269);
-    expect(endOfText({ eos_token: null })).toBe(268);
-    expect(endOfText({ eos_token: "none" })).toBeUndefined();
-    expect(() => endOfText({ add_bos_token: true })).toThrow(
-      "tokenizer_config.json: add_bos_token is true, which is not supported",
-    );
+    expect(endOfText({ eos_token: { __type: "AddedToken", content: "<|a b|>" }, add_bos_token: false })).toBe(269);
+    expect(endOfText({ eos_token: null })).toBeUndefined();
+    expect(endOfText({ eos_token: "none" })).toBe(270);
+    expect(endOfText({ tokenizer_class: "PreTrainedTokenizerFast" })).toBeUndefined();
+    expect(endOfText({ tokenizer_class: "GPT2TokenizerFast" })).toBe(268);
   });
 });
 
 const { vocab, merges } = trainedJson.model as { vocab: { [key: string]: Json }; merges: string[] };
 const sequence = (...pretokenizers: Json[]): Json => ({ type: "Sequence", pretokenizers });
+const sequenceA: Json = { Sequence: { id: "A", type_id: 0 } };
+const template = (...single: Json[]): Json => ({ type: "TemplateProcessing", single, pair: [], special_tokens: {} });
 const plainByteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: false };
-const added = (token: { [key: string]: Json }): Json => [
-  { id: 268, content: "<|endoftext|>", special: true, ...token },
-];
+const [firstAdded, secondAdded] = trainedJson.added_tokens as { [key: string]: Json }[];
+const added = (token: { [key: string]: Json }): Json => [{ ...firstAdded, ...token }, secondAdded];
 
 describe("what cannot be represented, or is wrong, is refused with the name of the field", () => {
   it.each<[path: string, value: Json | undefined, message: string]>([
     ["version", "2.0", 'version is "2.0", which is not supported'],
-    ["truncation", { max_length: 5 }, 'truncation is {"max_length":5}, which is not supported'],
-    ["padding", { length: 5 }, "padding is"],
-    ["normalizer", { type: "NFC" }, 'normalizer is {"type":"NFC"}, which is not supported'],
+    ["truncation", 5, "truncation is not an object"],
+    ["padding", "[PAD]", "padding is not an object"],
+    ["normalizer", { type: "NFC" }, "normalizer.type changes the text, which is not supported"],
+    [
+      "normalizer",
+      { type: "Sequence", normalizers: [{ type: "Sequence", normalizers: [] }, { type: "Lowercase" }] },
+      "normalizer.normalizers[1].type changes the text",
+    ],
     ["pre_tokenizer", null, "pre_tokenizer is neither ByteLevel nor a Split followed by ByteLevel"],
     ["pre_tokenizer", 7, "pre_tokenizer is not an object"],
     ["pre_tokenizer", { type: "Whitespace" }, "pre_tokenizer is neither"],
     ["pre_tokenizer", sequence(plainByteLevel, plainByteLevel, plainByteLevel), "pre_tokenizer is neither"],
     ["pre_tokenizer", sequence({ type: "Digits" }, plainByteLevel), 'pre_tokenizer.pretokenizers[0].type is "Digits"'],
     ["pre_tokenizer", plainByteLevel, "pre_tokenizer.use_regex is false"],
-    ["pre_tokenizer", { type: "ByteLevel", add_prefix_space: true }, "pre_tokenizer.add_prefix_space is true"],
+    [
+      "pre_tokenizer",
+      sequence({ type: "Split" }, { ...plainByteLevel, add_prefix_space: true }),
+      "pre_tokenizer.pretokenizers[1].add_prefix_space is true",
+    ],
     [
       "pre_tokenizer",
       sequence({ type: "Split", pattern: { Regex: "(a+)+$" }, behavior: "Isolated" }, plainByteLevel),
@@ -251,7 +259,15 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
       sequence({ type: "Split", pattern: { String: " " }, behavior: "Isolated" }, plainByteLevel),
       "pre_tokenizer.pretokenizers[0].pattern.Regex is not",
     ],
-    ["post_processor", { type: "TemplateProcessing" }, 'post_processor.type is "TemplateProcessing"'],
+    ["post_processor", { type: "BertProcessing" }, 'post_processor.type is "BertProcessing", which is not supported'],
+    ["post_processor", { trim_offsets: true }, "post_processor.type is missing, which is not supported"],
+    [
+      "post_processor",
+      template({ SpecialToken: { id: "<s>", type_id: 0 } }, sequenceA),
+      "post_processor.single[0].SpecialToken adds a token, which is not supported",
+    ],
+    ["post_processor", template(sequenceA, sequenceA), "post_processor.single gives the text other than once"],
+    ["post_processor", template(), "post_processor.single gives the text other than once"],
     ["decoder", null, "decoder is not ByteLevel"],
     ["decoder", { type: "WordPiece" }, "decoder is not ByteLevel"],
     ["model", undefined, "model is not an object"],
@@ -262,9 +278,9 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
     ["model.end_of_word_suffix", "</w>", 'model.end_of_word_suffix is "</w>"'],
     ["model.byte_fallback", true, "model.byte_fallback is true"],
     ["model.ignore_merges", 1, "model.ignore_merges is neither true nor false"],
-    ["model.vocab", ["a"], "model.vocab is not an object"],
-    ["model.vocab", {}, "model.vocab lacks a token for the byte 0x00"],
-    ["model.vocab", { ...vocab, x: undefined as never }, "model.vocab lacks a token for the byte 0x78"],
+    ["model.vocab", [["a", -1.5]], "model.vocab is a list, which is not supported"],
+    ["model.vocab", 5, "model.vocab is not an object"],
+    ["model.vocab", {}, 'added_tokens[0] gives "<|endoftext|>" the id 268, but Hugging Face\'s libraries give it 0: the next'],
     ["model.vocab", { ...vocab, "": 400 }, 'model.vocab[""] is the id of a token that is not spelled'],
     ["model.vocab", { ...vocab, "a b": 400 }, 'model.vocab["a b"] is the id of a token that is not spelled'],
     ["model.vocab", { ...vocab, zz: 97 }, 'model.vocab["zz"] is 97, which is the id of "a" too'],
@@ -275,7 +291,7 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
     [
       "model.vocab",
       { ...vocab, "<|endoftext|>": 400 },
-      'model.vocab["<|endoftext|>"] is 400, but 268 among the added tokens',
+      'added_tokens[0] gives "<|endoftext|>" the id 268, but Hugging Face\'s libraries give it 400: that of the vocabulary',
     ],
     ["model.merges", { a: "b" }, "model.merges is not an array"],
     ["model.merges", [...merges, "t h e"], `model.merges[${merges.length}] is not a pair of tokens`],
@@ -284,30 +300,31 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
     ["model.merges", [5], "model.merges[0] is not an array"],
     ["model.merges", ["x qq"], 'model.merges[0] refers to "qq", which is not in the vocabulary'],
     ["model.merges", ["x q"], 'model.merges[0] refers to "xq", which is not in the vocabulary'],
-    ["model.merges", [merges[0], merges[0]], "model.merges[1] is there twice"],
     ["added_tokens", { a: 1 }, "added_tokens is not an array"],
-    ["added_tokens", added({ lstrip: true }), "added_tokens[0].lstrip is true, which is not supported"],
-    ["added_tokens", added({ single_word: true }), "added_tokens[0].single_word is true"],
-    ["added_tokens", added({ content: "" }), "added_tokens[0].content is empty"],
+    ["added_tokens", added({ lstrip: 1 }), "added_tokens[0].lstrip is neither true nor false"],
     ["added_tokens", added({ content: 5 }), "added_tokens[0].content is not a string"],
     ["added_tokens", added({ content: "\uD800" }), "added_tokens[0].content has half of a surrogate pair"],
-    ["added_tokens", added({ content: "a".repeat(1001) }), "added_tokens[0].content has 1001 characters"],
     [
       "added_tokens",
-      Array.from({ length: 1100 }, (_, i) => ({ id: 300 + i, content: `${i}${"x".repeat(960)}` })),
-      "added_tokens has more than 1048576 characters together",
+      [firstAdded, secondAdded, { id: 270, content: "a".repeat(1001) }],
+      "added_tokens[2] is a token of 1001 characters",
+    ],
+    [
+      "added_tokens",
+      [firstAdded, secondAdded, ...Array.from({ length: 1100 }, (_, i) => ({ id: 270 + i, content: `${i}${"x".repeat(960)}` }))],
+      "added_tokens[1090] makes the added tokens longer than 1048576 characters together",
     ],
     ["added_tokens", added({ special: "yes" }), "added_tokens[0].special is neither true nor false"],
     ["added_tokens", added({ id: 2 ** 31 }), "added_tokens[0].id is 2147483648; it must be"],
     [
       "added_tokens",
-      [...(trainedJson.added_tokens as Json[]), ...(trainedJson.added_tokens as Json[])],
-      "added_tokens[2].content is there twice",
+      [firstAdded, secondAdded, { id: 300, content: "new" }],
+      'added_tokens[2] gives "new" the id 300, but Hugging Face\'s libraries give it 270: the next one behind the vocabulary',
     ],
     [
       "added_tokens",
-      [...(trainedJson.added_tokens as Json[]), { id: 97, content: "new" }],
-      'model.vocab gives the id 97 to "a", but the added token "new" has it',
+      [firstAdded, secondAdded, { id: 97, content: "b" }],
+      'added_tokens[2] gives "b" the id 97, but Hugging Face\'s libraries give it 98: that of the vocabulary',
     ],
   ])("%s", (path, value, message) => {
     expect(() => read(withValue(trainedJson, path, value))).toThrow(`tokenizer.json: ${message}`);
@@ -316,9 +333,9 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
   const charactersJson = jsonOf(characters);
   it.each<[path: string, value: Json | undefined, message: string]>([
     ["added_tokens", [{ id: 9, content: "<s>" }], "added_tokens[0] adds a token to a vocabulary of characters"],
-    ["pre_tokenizer", null, "pre_tokenizer is not an object"],
+    ["pre_tokenizer", null, "pre_tokenizer does not split into characters, which is not supported"],
     ["pre_tokenizer.pattern", { Regex: "." }, "pre_tokenizer does not split by"],
-    ["pre_tokenizer.type", "Whitespace", 'pre_tokenizer.type is "Whitespace"'],
+    ["pre_tokenizer.type", "Whitespace", "pre_tokenizer does not split into characters"],
     ["pre_tokenizer.behavior", "Removed", 'pre_tokenizer.behavior is "Removed"'],
     ["pre_tokenizer.invert", true, "pre_tokenizer.invert is true"],
     ["post_processor", { type: "ByteLevel" }, "post_processor is"],
@@ -360,15 +377,21 @@ describe("what cannot be represented, or is wrong, is refused with the name of t
     expect(() => tokenizerFromFiles(new Map([["vocab.json", "{}"]]))).toThrow(message);
   });
 
-  it("to be written: a special token that is spelled like another token, and tokenizers of others", async () => {
-    const tokenizer = await trainBPE(["the the"], { vocabSize: 270, specialTokens: ["the"] });
-    expect(() => tokenizerFiles(tokenizer)).toThrow(/special token "the" is spelled like token 257/);
+  it("to be written: an added token that is spelled like another token or as bytes, and tokenizers of others", async () => {
+    const likeBytes = await trainBPE(["the the"], { vocabSize: 270, specialTokens: ["Ġthe"] });
+    expect(() => tokenizerFiles(likeBytes)).toThrow('its added token "Ġthe" is spelled like token');
+    const latin = await trainBPE(["the the"], { vocabSize: 270, specialTokens: ["<|début|>"] });
+    expect(() => tokenizerFiles(latin)).toThrow(
+      'its added token "<|début|>" would be decoded as the bytes that it spells; use ASCII alone in its name',
+    );
     const foreign: Tokenizer = {
       vocabSize: 1,
       endOfText: 0,
+      roles: {},
       encode: () => [],
       decode: () => "",
       createDecoder: () => characters.createDecoder(),
+      hasToken: () => false,
     };
     expect(() => tokenizerFiles(foreign)).toThrow(/only this package's/);
   });

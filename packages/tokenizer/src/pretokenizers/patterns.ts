@@ -1,3 +1,5 @@
+import { TokenizerError } from "../errors.ts";
+import { quote } from "../messages.ts";
 import { cl100k } from "./cl100k.ts";
 import { gpt2 } from "./gpt2.ts";
 import { o200k } from "./o200k.ts";
@@ -9,6 +11,15 @@ export const preTokenizers = { gpt2, cl100k, o200k } as const satisfies Record<s
 export type PatternName = keyof typeof preTokenizers;
 
 export const patternNames = /* @__PURE__ */ Object.keys(preTokenizers) as readonly PatternName[];
+
+/** Throws `invalid-option` for what is no pattern's name. */
+export function checkPattern(name: unknown): asserts name is PatternName {
+  if ((patternNames as readonly unknown[]).includes(name)) return;
+  throw new TokenizerError(
+    "invalid-option",
+    `there is no pattern ${quote(name)}; there are ${patternNames.join(", ")}`,
+  );
+}
 
 /** The patterns as regular expressions, as files have them. They are compared and written, never run. */
 export const expressions: Readonly<Record<PatternName, string>> = {

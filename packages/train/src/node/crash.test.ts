@@ -10,7 +10,8 @@ import type { Backend, Tensor } from "@gpt/tensor";
 import { train } from "../loop/train.ts";
 import type { TrainOptions } from "../loop/train.ts";
 import { collect, patternedData, startBackend, tinyModel } from "../testing/fixtures.ts";
-import { createRun, resumeRun } from "./run-folder.ts";
+import { resumeRun } from "./resume-run.ts";
+import { createRun } from "./run-folder.ts";
 import { TemporaryFiles } from "./testing/temporary-files.ts";
 
 const temporary = new TemporaryFiles();
@@ -55,6 +56,7 @@ test("a crash of the machine at any moment leaves a state that was saved, and no
       if (resumed) {
         expect(await readFiles(resumed.directory)).toEqual(saved[resumed.resume.step].files);
         resumed.model.dispose();
+        await resumed.checkpointer.close();
       }
       const finished = (await readdir(folder)).includes("config.json");
       if (finished) await expectFinalModel(folder, model);
@@ -63,7 +65,7 @@ test("a crash of the machine at any moment leaves a state that was saved, and no
   }
   const last = `step ${steps}`;
   expect(found).toEqual(new Set(["step undefined", ...saved.map(({ step }) => `step ${step}`), `${last}, finished`]));
-}, 60_000);
+});
 
 async function expectFinalModel(folder: string, model: GPT): Promise<void> {
   const loaded = await loadModel(folder);
@@ -150,13 +152,14 @@ describe("a disk that is full", () => {
       expect(backend.memory.liveBuffers).toBe(before);
       const names = [...(await readdir(directory)), ...(await readdir(join(directory, "checkpoints")))];
       expect(names.filter((name) => name.startsWith(".") || name === "config.json")).toEqual([]);
-      const { resume, model } = await resumeRun(directory);
+      const { resume, model, checkpointer } = await resumeRun(directory);
       resumedSteps.add(resume.step);
       model.dispose();
+      await checkpointer.close();
       if (failing % 10 !== 1) continue;
       await run(directory);
       expect((await weights(directory)).equals(await weights(whole))).toBe(true);
     }
     expect(resumedSteps).toEqual(new Set(Array.from({ length: steps + 1 }, (_, step) => step)));
-  }, 60_000);
+  });
 });

@@ -70,4 +70,4 @@ test(`killed at ${moments} random moments, a run resumes to the very same weight
     expect(steps[0]).toBeGreaterThanOrEqual(killed.at(-1)!.steps.at(-1)!);
     expect((await weights(directory)).equals(expected)).toBe(true);
   }
-}, 600_000);
+});

@@ -1,16 +1,18 @@
-import { join } from "node:path";
 import { modelFiles } from "@gpt/gpt";
-import type { GPT, ReadableFolder } from "@gpt/gpt";
-import { loadModel, nodeFileOperations, openFolder, publishFolder, removeFolder, saveModel } from "@gpt/gpt/node";
+import type { GPT } from "@gpt/gpt";
+import { nodeFileOperations, publishFolder, removeFolder, removeLeftovers, saveModel } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/gpt/node";
-import { isGptError, quote } from "@gpt/tensor";
-import type { Backend } from "@gpt/tensor";
+import { quote } from "@gpt/tensor";
+import { checkCount, checkObject, checkPath, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
-import type { Checkpointer, ResumePoint, TrainingState } from "../loop/checkpointer.ts";
-import { checkCount } from "../checks.ts";
-import { fileError } from "./file-error.ts";
-import { loadOptimizer, optimizerFile } from "./optimizer-file.ts";
-import { readTraining, trainingFile } from "./training-file.ts";
+import type { Checkpointer, TrainingState } from "../loop/checkpointer.ts";
+import { recordChecksums } from "./checksums.ts";
+import type { FileChecksums } from "./checksums.ts";
+import { optimizerFile } from "./optimizer-file.ts";
+import { lockRun } from "./run-lock.ts";
+import type { RunLock } from "./run-lock.ts";
+import { checkpointPath, checkpointsPath, namesIn, stepsOf } from "./steps.ts";
+import { trainingFile } from "./training-file.ts";
 
 /** Texts of files that make a model's folder complete, by name: `tokenizer.json` and the like. */
 export type ExtraFiles = Readonly<Record<string, string>>;
@@ -26,90 +28,82 @@ export interface CreateRunOptions extends RunFolderOptions {
   readonly extraFiles?: ExtraFiles;
 }
 
-export interface ResumeRunOptions extends RunFolderOptions {
-  /** Where the model will live. Default: the backend chosen by `useBackend`, or else the default one. */
-  readonly backend?: Backend;
-}
-
-/** A run that goes on: give `model` to `train`, and the rest as its options. */
-export interface ResumedRun {
-  readonly model: GPT;
-  readonly resume: ResumePoint;
-  readonly checkpointer: Checkpointer;
-  /** The checkpoint: a model folder with the run's extra files, from which its tokenizer can be loaded. */
-  readonly directory: string;
+/** A checkpointer that holds its run's folder, so that no other process trains there, until it is closed. */
+export interface RunCheckpointer extends Checkpointer {
+  /** Lets go of the folder. `train` calls it at last; a program that does not come to train calls it itself. */
+  close(): Promise<void>;
 }
 
 /**
  * A checkpointer for a new run: states go to `DIR/checkpoints/step-N`, each a complete model folder in the Hugging Face
- * layout with the training state beside it, published by one rename; the final model goes to `DIR` itself. Throws
- * `run-exists` where the folder has a model or checkpoints already.
+ * layout with the training state beside it, published by one rename; the final model goes to `DIR` itself. The folder
+ * is held from now on: see `RunCheckpointer`. Throws `run-exists` where it has a model or checkpoints already,
+ * `run-in-use` where another process holds it, both without changing anything; `invalid-option` and `write-failed`.
  */
-export async function createRun(directory: string, options: CreateRunOptions = {}): Promise<Checkpointer> {
-  const { operations = nodeFileOperations, extraFiles = {} } = options;
-  const names = await namesIn(directory, operations);
-  if (names.includes("config.json") || (await stepsOf(directory, operations)).length > 0) {
-    throw new TrainError(
-      "run-exists",
-      `${directory} holds a training run or a model already: resume it (--resume), or choose another folder (--out)`,
-    );
+export async function createRun(directory: string, options: CreateRunOptions = {}): Promise<RunCheckpointer> {
+  const { extraFiles = {} } = options;
+  checkExtraFiles(extraFiles);
+  const run = new RunFolder(directory, options);
+  run.extraFiles = extraFiles;
+  await run.checkFree();
+  await run.open();
+  try {
+    // Another process may have begun, trained and ended in between.
+    await run.checkFree();
+  } catch (error) {
+    await run.close();
+    throw error;
   }
-  return new RunFolder(directory, extraFiles, options);
+  return run;
 }
 
-/**
- * Goes on with a run from its newest checkpoint. What a crash left half-written does not count. Throws `no-checkpoint`
- * where there is none, and `invalid-checkpoint` where the newest was damaged later.
- */
-export async function resumeRun(directory: string, options: ResumeRunOptions = {}): Promise<ResumedRun> {
-  const { operations = nodeFileOperations, backend } = options;
-  const [newest, previous] = await stepsOf(directory, operations);
-  if (newest === undefined) {
-    throw new TrainError("no-checkpoint", `${directory} has no checkpoint to resume from; begin the run anew`);
+function checkExtraFiles(extraFiles: ExtraFiles): void {
+  checkObject("extraFiles", extraFiles, "texts by the names of their files");
+  for (const [name, text] of Object.entries(extraFiles)) {
+    if (typeof text !== "string") throw invalidOption(`extraFiles[${quote(name)}] must be a text, not ${quote(text)}`);
   }
-  const checkpoint = checkpointPath(directory, newest);
-  const folder = openFolder(checkpoint);
-  const orDamaged = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      throw isDamage(error) ? damaged(checkpoint, error, previous) : error;
-    }
-  };
-  const { step, record, extraFiles } = await orDamaged(readTraining(folder));
-  const checkpointer = new RunFolder(directory, await orDamaged(readTexts(folder, extraFiles)), options);
-  return {
-    model: await orDamaged(loadModel(checkpoint, { backend, seed: record.modelSeed })),
-    resume: { step, record, loadOptimizer: (optimizer) => orDamaged(loadOptimizer(folder, optimizer, step)) },
-    checkpointer,
-    directory: checkpoint,
-  };
 }
 
-/**
- * Nothing locks the folder: process numbers say nothing across machines and containers. None is needed, since no
- * checkpoint replaces another: of two processes that train one run by mistake, the later one ends at the first
- * checkpoint that both reach.
- */
-class RunFolder implements Checkpointer {
+/** A run's folder, of a new run or of one that goes on. */
+export class RunFolder implements RunCheckpointer {
+  extraFiles: ExtraFiles = {};
   readonly #directory: string;
-  readonly #extraFiles: ExtraFiles;
   readonly #keep: number;
   readonly #operations: FileOperations;
+  #lock: RunLock | undefined;
 
-  constructor(
-    directory: string,
-    extraFiles: ExtraFiles,
-    { keep = 2, operations = nodeFileOperations }: RunFolderOptions,
-  ) {
+  constructor(directory: string, { keep = 2, operations = nodeFileOperations }: RunFolderOptions) {
+    checkPath("directory", directory);
     checkCount("keep", keep, 1);
     this.#directory = directory;
-    this.#extraFiles = extraFiles;
     this.#keep = keep;
     this.#operations = operations;
   }
 
+  /** Throws `run-exists` where the folder has a model or a run. */
+  async checkFree(): Promise<void> {
+    const names = await namesIn(this.#directory, this.#operations);
+    if (!names.includes("config.json") && (await stepsOf(this.#directory, this.#operations)).length === 0) return;
+    throw new TrainError(
+      "run-exists",
+      `${this.#directory} holds a training run or a model already: resume it (--resume), or choose another folder (--out)`,
+    );
+  }
+
+  /** Takes hold of the folder, and removes what processes left there that were killed. */
+  async open(): Promise<void> {
+    if (this.#lock) return;
+    this.#lock = await lockRun(this.#directory, this.#operations);
+    await removeLeftovers(checkpointsPath(this.#directory), this.#operations);
+  }
+
+  async close(): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = undefined;
+  }
+
   async save({ step, model, optimizer, record }: TrainingState): Promise<string> {
+    await this.open();
     const path = checkpointPath(this.#directory, step);
     if ((await stepsOf(this.#directory, this.#operations)).includes(step)) {
       throw new TrainError(
@@ -117,10 +111,11 @@ class RunFolder implements Checkpointer {
         `${path} exists already: another process trains this run; let one of them go on, and resume when it has ended`,
       );
     }
+    const checksums: Record<string, FileChecksums> = {};
+    const state = [...modelFiles(model, { extraFiles: this.extraFiles }), optimizerFile(optimizer)];
     const files = [
-      ...modelFiles(model, { extraFiles: this.#extraFiles }),
-      optimizerFile(optimizer),
-      trainingFile({ step, record, extraFiles: Object.keys(this.#extraFiles) }),
+      ...state.map((file) => recordChecksums(file, checksums)),
+      trainingFile(() => ({ step, record, extraFiles: Object.keys(this.extraFiles), checksums })),
     ];
     await publishFolder(path, files, { operations: this.#operations });
     await this.#prune();
@@ -128,7 +123,9 @@ class RunFolder implements Checkpointer {
   }
 
   async finish(model: GPT): Promise<string> {
-    await saveModel(model, this.#directory, { extraFiles: this.#extraFiles, operations: this.#operations });
+    await this.open();
+    await saveModel(model, this.#directory, { extraFiles: this.extraFiles, operations: this.#operations });
+    await this.#prune();
     return this.#directory;
   }
 
@@ -143,62 +140,4 @@ class RunFolder implements Checkpointer {
       // Another program may be reading it. The state is saved, which is what counts; the next save tries again.
     }
   }
-}
-
-function checkpointPath(directory: string, step: number): string {
-  return join(directory, "checkpoints", `step-${step}`);
-}
-
-/** The steps of a run's checkpoints, the newest first. */
-async function stepsOf(directory: string, operations: FileOperations): Promise<number[]> {
-  const names = await namesIn(join(directory, "checkpoints"), operations);
-  return names
-    .filter((name) => /^step-\d+$/.test(name))
-    .map((name) => Number(name.slice("step-".length)))
-    .sort((a, b) => b - a);
-}
-
-async function namesIn(directory: string, operations: FileOperations): Promise<readonly string[]> {
-  try {
-    return (await operations.list(directory)) ?? [];
-  } catch (error) {
-    throw fileError(directory, error);
-  }
-}
-
-async function readTexts(folder: ReadableFolder, names: readonly string[]): Promise<ExtraFiles> {
-  const texts: [string, string][] = [];
-  for (const name of names) {
-    const file = await folder.open(name);
-    if (!file) throw new TrainError("invalid-checkpoint", `${quote(name)} is missing`);
-    try {
-      texts.push([name, new TextDecoder("utf-8", { ignoreBOM: true }).decode(await file.read(0, file.size))]);
-    } finally {
-      await file.close();
-    }
-  }
-  return Object.fromEntries(texts);
-}
-
-/** Errors that say that files are not what was written. */
-const damageCodes = new Set([
-  "invalid-checkpoint",
-  "invalid-file",
-  "missing-file",
-  "missing-tensor",
-  "unsupported-model",
-]);
-
-function isDamage(error: unknown): error is Error {
-  return isGptError(error) && damageCodes.has(error.code);
-}
-
-function damaged(checkpoint: string, cause: Error, previous: number | undefined): TrainError {
-  const wayOut =
-    previous === undefined
-      ? "there is none before it: begin the run anew, in another folder"
-      : `remove that folder to go on from step-${previous}`;
-  return new TrainError("invalid-checkpoint", `the checkpoint ${checkpoint} is damaged: ${cause.message}; ${wayOut}`, {
-    cause,
-  });
 }

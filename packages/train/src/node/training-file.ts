@@ -1,12 +1,20 @@
 import { textFile } from "@gpt/gpt";
 import type { OutputFile, ReadableFolder } from "@gpt/gpt";
 import { quote } from "@gpt/tensor";
+import { checkCount } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 import type { RunRecord } from "../loop/checkpointer.ts";
+import { checkSettings } from "../loop/settings.ts";
+import type { TrainSettings } from "../loop/settings.ts";
+import { checksumOf } from "./checksums.ts";
+import type { Checksums, FileChecksums } from "./checksums.ts";
+import { optimizerName } from "./optimizer-file.ts";
 
 const name = "training.json";
-const formatVersion = 1;
-const maxBytes = 2 ** 20;
+/** Version 1 had no checksums. */
+const formatVersion = 2;
+const maxBytes = 2 ** 24;
+const maxExtraFiles = 1000;
 
 /** What a checkpoint says about the run that made it. */
 export interface TrainingRecord {
@@ -15,13 +23,24 @@ export interface TrainingRecord {
   readonly record: RunRecord;
   /** Names of the files beside the model that each checkpoint has, such as the tokenizer's. */
   readonly extraFiles: readonly string[];
+  /** Of all other files of the checkpoint; undefined where a program of before wrote it. */
+  readonly checksums?: Checksums;
 }
 
-export function trainingFile(training: TrainingRecord): OutputFile {
-  return textFile(name, `${JSON.stringify({ version: formatVersion, ...training }, null, 2)}\n`);
+/** The file; `training` is asked for when its turn to be written comes, behind the files that it has checksums of. */
+export function trainingFile(training: () => Required<TrainingRecord>): OutputFile {
+  function* chunks(): Generator<Uint8Array> {
+    const content = { version: formatVersion, ...training() };
+    const checksum = checksumOf(JSON.stringify(content));
+    yield* textFile(name, `${JSON.stringify({ ...content, checksum }, null, 2)}\n`).chunks as Iterable<Uint8Array>;
+  }
+  return { name, chunks: chunks() };
 }
 
-/** Reads and checks a checkpoint's `training.json`. Throws `invalid-checkpoint`. */
+/**
+ * Reads and checks a checkpoint's `training.json`. Throws `invalid-checkpoint`, and `unsupported-checkpoint` for what a
+ * newer version of this program has written.
+ */
 export async function readTraining(folder: ReadableFolder): Promise<TrainingRecord> {
   const file = await folder.open(name);
   if (!file) throw invalid("it is missing");
@@ -34,33 +53,92 @@ export async function readTraining(folder: ReadableFolder): Promise<TrainingReco
 }
 
 function parseTraining(bytes: Uint8Array): TrainingRecord {
-  const { version, ...training } = objectOf(parseJson(bytes), "the file");
-  if (version !== formatVersion) {
-    throw invalid(`its version is ${quote(version)}, this program reads version ${formatVersion}`);
+  const { checksum, ...content } = objectOf(parseJson(bytes), "the file");
+  const { version, step, record, extraFiles, checksums, ...unknown } = content;
+  if (!(Number.isSafeInteger(version) && (version as number) >= 1)) throw invalid(`its version is ${quote(version)}`);
+  if ((version as number) > formatVersion) {
+    throw unsupported(`it has version ${quote(version)}, this program reads up to ${formatVersion}`);
   }
-  const { step, extraFiles } = training;
-  const { settings, modelSeed, ...texts } = objectOf(training.record, "record");
-  const scalars: Record<string, unknown> = { ...objectOf(settings, "settings"), modelSeed };
-  for (const [field, value] of Object.entries(scalars)) {
-    if (value !== null && !["string", "number"].includes(typeof value)) throw invalid(`${field} is no single value`);
+  const hasChecksums = version !== 1;
+  if (hasChecksums && checksum !== checksumOf(JSON.stringify(content))) {
+    throw invalid("it is not what was written (by its checksum)");
   }
-  for (const field of ["data", "backend", "runtime"]) {
-    if (typeof texts[field] !== "string") throw invalid(`${field} is no text`);
+  if (!hasChecksums && checksum !== undefined) throw unsupported('it has the field "checksum", unknown to version 1');
+  if (!hasChecksums && checksums !== undefined) throw unsupported('it has the field "checksums", unknown to version 1');
+  checkKnown(unknown, "");
+  checkStep("step", step, 0);
+  const names = namesOf(extraFiles);
+  return {
+    step: step as number,
+    record: recordOf(record, step as number),
+    extraFiles: names,
+    checksums: hasChecksums ? checksumsOf(checksums, names) : undefined,
+  };
+}
+
+function recordOf(value: unknown, step: number): RunRecord {
+  const { settings: settingsValue, modelSeed, data, backend, runtime, ...unknown } = objectOf(value, "record");
+  checkKnown(unknown, "record.");
+  const settings = settingsOf(settingsValue);
+  checkStep("record.modelSeed", modelSeed, 0);
+  if (step > settings.steps) throw invalid(`step ${step} lies beyond the ${settings.steps} of the run`);
+  const texts = { data, backend, runtime };
+  for (const [field, text] of Object.entries(texts)) {
+    if (typeof text !== "string") throw invalid(`record.${field} is no text`);
   }
-  for (const [field, value] of Object.entries({ step, modelSeed })) {
-    if (!Number.isSafeInteger(value) || (value as number) < 0) throw invalid(`${field} is no whole number from 0`);
+  return { settings, modelSeed: modelSeed as number, ...(texts as Record<keyof typeof texts, string>) };
+}
+
+function settingsOf(value: unknown): TrainSettings {
+  const {
+    steps, batchSize, contextLength, accumulationSteps, schedule, learningRate, minLearningRate, warmupSteps,
+    beta1, beta2, epsilon, weightDecay, clip, seed, ...unknown
+  } = objectOf(value, "record.settings") as unknown as TrainSettings;
+  checkKnown(unknown, "record.settings.");
+  const settings: TrainSettings = {
+    steps, batchSize, contextLength, accumulationSteps, schedule, learningRate, minLearningRate, warmupSteps,
+    beta1, beta2, epsilon, weightDecay, clip, seed,
+  };
+  try {
+    checkSettings(settings);
+  } catch (error) {
+    throw invalid(`record.settings: ${(error as Error).message}`);
   }
-  if (!Array.isArray(extraFiles) || extraFiles.some((name) => typeof name !== "string")) {
-    throw invalid("extraFiles is no list of names");
+  return settings;
+}
+
+function namesOf(value: unknown): string[] {
+  const isName = (name: unknown): boolean => typeof name === "string" && /^[^/\\:\0]+$/.test(name) && !/^\.\.?$/.test(name);
+  if (!Array.isArray(value)) throw invalid("extraFiles is no list of names");
+  if (value.length > maxExtraFiles) throw invalid(`extraFiles has ${value.length} names, more than ${maxExtraFiles}`);
+  const wrong: unknown = value.find((name, i) => !isName(name) || value.indexOf(name) < i);
+  if (wrong !== undefined) throw invalid(`extraFiles: ${quote(wrong)} is no name of a file, or appears twice`);
+  return value as string[];
+}
+
+function checksumsOf(value: unknown, extraFiles: readonly string[]): Checksums {
+  const checksums = objectOf(value, "checksums");
+  for (const [file, entry] of Object.entries(checksums)) {
+    const { rest, tensors, ...unknown } = objectOf(entry, `checksums.${quote(file)}`);
+    checkKnown(unknown, `checksums.${quote(file)}.`);
+    const all = [rest, ...(tensors === undefined ? [] : Object.values(objectOf(tensors, `checksums.${quote(file)}.tensors`)))];
+    if (!all.every((checksum) => typeof checksum === "string" && /^[0-9a-f]{8}$/.test(checksum))) {
+      throw invalid(`checksums.${quote(file)} has something else than eight hexadecimal digits`);
+    }
   }
-  return training as unknown as TrainingRecord;
+  const missing = ["config.json", "model.safetensors", optimizerName, ...extraFiles].find(
+    (name) => !Object.hasOwn(checksums, name),
+  );
+  if (missing !== undefined) throw invalid(`checksums has none of ${quote(missing)}`);
+  return checksums as Record<string, FileChecksums>;
 }
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw invalid(`it is no JSON (${(error as Error).message})`);
+  } catch {
+    // The reason quotes the text, whatever that holds.
+    throw invalid("it is no JSON");
   }
 }
 
@@ -69,6 +147,24 @@ function objectOf(value: unknown, what: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/** A field that this version does not know may decide what the others mean. */
+function checkKnown(unknown: object, place: string): void {
+  const [field] = Object.keys(unknown);
+  if (field !== undefined) throw unsupported(`it has a field ${place}${quote(field)}, which this version does not know`);
+}
+
+function checkStep(name: string, value: unknown, least: number): void {
+  try {
+    checkCount(name, value, least);
+  } catch (error) {
+    throw invalid((error as Error).message);
+  }
+}
+
 function invalid(problem: string): TrainError {
   return new TrainError("invalid-checkpoint", `${name}: ${problem}`);
+}
+
+function unsupported(problem: string): TrainError {
+  return new TrainError("unsupported-checkpoint", `${name}: ${problem}`);
 }

@@ -1,0 +1,144 @@
+import type { AddedToken } from "./added-tokens.ts";
+
+/** A stretch of a text: an added token with the white space that it takes, or plain text. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+  readonly token?: AddedToken;
+  /** Where the token itself begins. */
+  readonly at: number;
+}
+
+interface TrieNode {
+  readonly children: Map<string, TrieNode>;
+  /** The token that ends here. */
+  token?: AddedToken;
+}
+
+/** `\w` and `\s` as Rust's regular expressions define them. */
+const wordBefore = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const wordBehind = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+const whiteSpace = /^\p{White_Space}$/u;
+
+/** Finds tokens in text; a trie, since there may be thousands of them. */
+class Finder {
+  readonly #root: TrieNode = { children: new Map() };
+  /** What all tokens begin with, so that most of a text is passed over fast. */
+  readonly #prefix: string;
+  readonly isEmpty: boolean;
+
+  constructor(tokens: readonly AddedToken[]) {
+    let prefix: string | undefined;
+    for (const token of tokens) {
+      let node = this.#root;
+      for (const unit of token.content.split("")) {
+        let child = node.children.get(unit);
+        if (!child) node.children.set(unit, (child = { children: new Map() }));
+        node = child;
+      }
+      node.token = token;
+      prefix = prefix === undefined ? token.content : commonPrefix(prefix, token.content);
+    }
+    this.#prefix = prefix ?? "";
+    this.isEmpty = tokens.length === 0;
+  }
+
+  /** The first token from `start` on that is wanted; of several at the same place the longest. */
+  find(text: string, start: number, wanted: (token: AddedToken) => boolean): { token: AddedToken; at: number } | undefined {
+    for (
+      let at = text.indexOf(this.#prefix, start);
+      at >= 0 && at < text.length;
+      at = text.indexOf(this.#prefix, at + 1)
+    ) {
+      let longest: AddedToken | undefined;
+      let node = this.#root.children.get(text[at]);
+      for (let next = at + 1; node; next++) {
+        if (node.token && wanted(node.token)) longest = node.token;
+        node = next < text.length ? node.children.get(text[next]) : undefined;
+      }
+      if (longest) return { token: longest, at };
+    }
+    return undefined;
+  }
+
+  /** Whether more text might make a token, or a longer one, of what stands from `at` to the end. */
+  isUndecided(text: string, at: number): boolean {
+    let node: TrieNode | undefined = this.#root;
+    for (let next = at; node && next < text.length; next++) node = node.children.get(text[next]);
+    return node !== undefined && node.children.size > 0;
+  }
+}
+
+/**
+ * Splits text at added tokens, as `AddedVocabulary` of Hugging Face's tokenizers does (added_vocabulary.rs of release
+ * 0.23.1): first at those that are not normalized, then what is left at those that are.
+ */
+export class AddedTokenFinder {
+  readonly #plain: Finder;
+  readonly #normalized: Finder;
+  /** UTF-16 units of the longest. */
+  readonly longest: number;
+
+  constructor(tokens: readonly AddedToken[]) {
+    this.#plain = new Finder(tokens.filter(({ normalized }) => !normalized));
+    this.#normalized = new Finder(tokens.filter(({ normalized }) => normalized));
+    this.longest = tokens.reduce((length, { content }) => Math.max(length, content.length), 0);
+  }
+
+  /** The stretches of a text, in their order; tokens that are not wanted are plain text. */
+  *split(text: string, wanted: (token: AddedToken) => boolean): Generator<Stretch> {
+    for (const stretch of stretches(text, this.#plain, wanted)) {
+      if (stretch.token || this.#normalized.isEmpty) yield stretch;
+      else {
+        const { start, end } = stretch;
+        const inner = start === 0 && end === text.length ? text : text.slice(start, end);
+        for (const { token, ...place } of stretches(inner, this.#normalized, wanted)) {
+          yield { token, start: start + place.start, end: start + place.end, at: start + place.at };
+        }
+      }
+    }
+  }
+
+  /** Whether more text might make a token, or a longer one, of what stands from `at` to the end. */
+  isUndecided(text: string, at: number): boolean {
+    return this.#plain.isUndecided(text, at) || this.#normalized.isUndecided(text, at);
+  }
+}
+
+function* stretches(text: string, finder: Finder, wanted: (token: AddedToken) => boolean): Generator<Stretch> {
+  let done = 0;
+  for (let found = finder.isEmpty ? undefined : finder.find(text, 0, wanted); found; ) {
+    const { token, at } = found;
+    const from = at + token.content.length;
+    if (!token.singleWord || isSingleWord(text, at, from)) {
+      const start = token.leftStrip ? Math.max(spaceStart(text, at), done) : at;
+      const end = token.rightStrip ? spaceEnd(text, from) : from;
+      if (done < start) yield { start: done, end: start, at: done };
+      yield { token, start, end, at };
+      done = end;
+    }
+    found = finder.find(text, from, wanted);
+  }
+  if (done < text.length) yield { start: done, end: text.length, at: done };
+}
+
+function isSingleWord(text: string, start: number, end: number): boolean {
+  return !wordBefore.test(text.slice(Math.max(0, start - 2), start)) && !wordBehind.test(text.slice(end, end + 2));
+}
+
+/** Where the white space before a position begins. All of it is in the basic plane. */
+function spaceStart(text: string, at: number): number {
+  while (at > 0 && whiteSpace.test(text[at - 1])) at--;
+  return at;
+}
+
+function spaceEnd(text: string, at: number): number {
+  while (at < text.length && whiteSpace.test(text[at])) at++;
+  return at;
+}
+
+function commonPrefix(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return a.slice(0, length);
+}

@@ -1,0 +1,28 @@
+/** A token that is found in a text as it is written, before the text is split. */
+export interface AddedToken {
+  readonly content: string;
+  readonly id: number;
+  /** Whether `encode` takes it only where its options allow it; others are taken wherever they are. */
+  readonly special: boolean;
+  /** Not where a letter, digit or `_` stands beside it. */
+  readonly singleWord: boolean;
+  /** Takes the white space before it, which is lost. */
+  readonly leftStrip: boolean;
+  /** Takes the white space behind it, which is lost. */
+  readonly rightStrip: boolean;
+  /** Looked for in what is left when all others were found. */
+  readonly normalized: boolean;
+  /** What decoding gives; default: the content as UTF-8. */
+  readonly bytes?: Uint8Array;
+}
+
+/** A special token as tiktoken knows it: found anywhere, whatever is around. */
+export function specialToken(content: string, id: number): AddedToken {
+  const plain = { singleWord: false, leftStrip: false, rightStrip: false, normalized: false };
+  return { content, id, special: true, ...plain };
+}
+
+/** What decoding an added token gives. */
+export function bytesOf({ content, bytes }: AddedToken): Uint8Array {
+  return bytes ?? new TextEncoder().encode(content);
+}

@@ -1,0 +1,225 @@
+import { maxVocabSize, rolesByName } from "../bpe/vocabulary.ts";
+import { quote } from "../messages.ts";
+import type { TokenRoles } from "../tokenizer.ts";
+import { declaredToken, matchAlike, plainToken } from "./added-vocabulary.ts";
+import type { AddedVocabulary, DeclaredToken } from "./added-vocabulary.ts";
+import { JsonValue } from "./json.ts";
+import type { TextFile } from "./json.ts";
+
+/** The files of a folder by name. */
+export type FileLookup = (name: string) => TextFile | undefined;
+
+const roleNames = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] as const;
+type RoleName = (typeof roleNames)[number];
+const roleKeys: ReadonlySet<string> = new Set(roleNames.map((role) => `${role}_token`));
+
+/** Of transformers' classes those whose rules are known here: GPT-2's, and those without rules of their own. */
+const gpt2Classes: readonly unknown[] = ["GPT2Tokenizer", "GPT2TokenizerFast"];
+const plainClasses: readonly unknown[] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
+/** The same for the models of folders that do not name a class. */
+const gpt2Models: readonly unknown[] = ["gpt2", "gpt_neo", "gptj", "opt", "starcoder2"];
+const plainModels: readonly unknown[] = ["gpt_oss"];
+/** This project's own, which transformers does not know. */
+const ownModels: readonly unknown[] = ["gpt-typescript"];
+
+/**
+ * What the files beside a tokenizer's model declare: `tokenizer_config.json`, `special_tokens_map.json`,
+ * `added_tokens.json`, and `config.json` for the class. LOADING.md has the rules and their sources.
+ */
+export class Declarations {
+  /** The class whose rules hold; undefined where no file says so. */
+  readonly #class: "gpt2" | "plain" | undefined;
+  readonly #config: JsonValue;
+  /** What `special_tokens_map.json` puts over that. */
+  readonly #map: JsonValue | undefined;
+  readonly #listed: readonly DeclaredToken[];
+  readonly #roles = new Map<RoleName, DeclaredToken>();
+  #declaresEnd = false;
+  /** Special tokens without a role. */
+  readonly #extras: DeclaredToken[] = [];
+  /** Special tokens under names that 5.15 knows and 4.57 does not. */
+  readonly #custom: DeclaredToken[] = [];
+
+  /** `padding`: that of `tokenizer.json`, which names the token for it where no other file does. */
+  constructor(file: FileLookup, hasTokenizerJson: boolean, padding?: JsonValue) {
+    const read = (name: string): JsonValue | undefined => {
+      const found = file(name);
+      return found && JsonValue.parse(found);
+    };
+    const config = read("tokenizer_config.json") ?? JsonValue.parse({ text: "{}", name: "tokenizer_config.json" });
+    this.#config = config;
+    const { kind, place } = classOf(config, read("config.json"), hasTokenizerJson);
+    this.#class = kind;
+    checkSettings(config, hasTokenizerJson);
+
+    const decoder = config.get("added_tokens_decoder");
+    const isLegacy = decoder.value === undefined;
+    this.#map = isLegacy ? read("special_tokens_map.json") : undefined;
+    this.#readRoles(place, padding);
+    this.#readExtras();
+    this.#listed = isLegacy ? this.#readAddedTokens(read("added_tokens.json")) : readDecoder(decoder);
+  }
+
+  #readRoles(place: JsonValue, padding: JsonValue | undefined): void {
+    for (const role of roleNames) {
+      const key = `${role}_token`;
+      const [value, isMap] = this.#setting(key);
+      if (value.value === undefined) {
+        const isDefault = this.#class === "gpt2" && ["bos", "eos", "unk"].includes(role);
+        if (isDefault) this.#roles.set(role, plainToken("<|endoftext|>", true, place));
+        else if (role === "pad" && padding && !padding.get("pad_token").isAbsent) {
+          const token = padding.get("pad_token");
+          this.#roles.set(role, plainToken(token.string(), true, token));
+        }
+      } else {
+        this.#declaresEnd ||= role === "eos";
+        const token = value.isAbsent ? undefined : specialToken(value, isMap);
+        if (token && token.content !== "") this.#roles.set(role, token);
+      }
+    }
+  }
+
+  /** The value of a key, and whether it is from `special_tokens_map.json`, which goes before `tokenizer_config.json`. */
+  #setting(key: string): readonly [value: JsonValue, isMap: boolean] {
+    const value = this.#map?.get(key);
+    return value && value.value !== undefined ? [value, true] : [this.#config.get(key), false];
+  }
+
+  #readExtras(): void {
+    for (const [source, isMap] of [[this.#config, false], [this.#map, true]] as const) {
+      if (!source) continue;
+      for (const key of ["extra_special_tokens", "additional_special_tokens"]) {
+        const list = source.get(key);
+        if (list.isAbsent) continue;
+        const values = list.isObject ? Array.from(list.entries(), ([, value]) => value) : list.items();
+        for (const value of values) this.#extras.push(specialToken(value, isMap));
+      }
+      for (const [key, value] of source.entries()) {
+        const isToken = typeof value.value === "string" || (value.isObject && !value.get("content").isAbsent);
+        if (key.endsWith("_token") && !roleKeys.has(key) && isToken) this.#custom.push(specialToken(value, isMap));
+      }
+    }
+  }
+
+  #readAddedTokens(file: JsonValue | undefined): DeclaredToken[] {
+    if (!file) return [];
+    const named = new Set([...this.#named()].map(({ content }) => content));
+    const tokens = Array.from(file.entries(), ([content, value]) =>
+      plainToken(content, named.has(content), value, value.index(maxVocabSize)),
+    );
+    return sortedById(tokens);
+  }
+
+  *#named(): Generator<DeclaredToken> {
+    yield* this.#roles.values();
+    yield* this.#extras;
+  }
+
+  /** Tokens that the files add to a vocabulary. */
+  *declared(): Generator<DeclaredToken> {
+    yield* this.#listed;
+    yield* this.#named();
+    yield* this.#custom;
+  }
+
+  /** Adds what the files declare to the tokens of `tokenizer.json`, in the order of transformers. */
+  addTo(vocabulary: AddedVocabulary): void {
+    const special = new Set(Array.from(this.#named(), ({ content }) => content));
+    const listed = this.#listed.map((token) => ({ ...token, special: token.special || special.has(token.content) }));
+    const present = new Set(listed.map(({ content }) => content));
+    const isLegacy = this.#config.get("added_tokens_decoder").value === undefined;
+    const missing: DeclaredToken[] = [];
+    const again: DeclaredToken[] = [];
+    for (const token of this.#named()) {
+      const known = vocabulary.get(token.content);
+      if (present.has(token.content)) continue;
+      present.add(token.content);
+      if (!known) missing.push(token);
+      else if (!isLegacy && !isPlain(token) && !matchAlike(token, known)) {
+        throw token.place.unsupported("is declared otherwise in tokenizer.json: releases of transformers take one or the other");
+      } else again.push({ ...known, special: true });
+    }
+    vocabulary.add([...listed, ...missing]);
+    vocabulary.add(again);
+    for (const { content, place } of this.#custom) {
+      if (vocabulary.get(content)) continue;
+      throw place.unsupported("names a token that the vocabulary lacks: releases of transformers add it or do not");
+    }
+  }
+
+  /** The ids of the tokens that have a role. */
+  rolesIn(vocabulary: AddedVocabulary): TokenRoles {
+    const roles: Record<string, number> = {};
+    for (const [role, { content }] of this.#roles) roles[role] = vocabulary.idOf(content)!;
+    const isSilent = this.#class === undefined && !this.#declaresEnd;
+    return { ...(isSilent && rolesByName(vocabulary.tokens())), ...roles };
+  }
+
+  /**
+   * Whether a space is put before text, where the pre-tokenizer of `tokenizer.json` says so too, or there is none. Its
+   * value is taken from there unless the class has a default.
+   */
+  prefixSpace(inFile?: JsonValue, isInSequence = false): boolean {
+    const setting = this.#config.get("add_prefix_space");
+    const ofFile = inFile?.boolean(false);
+    if (ofFile === undefined) return setting.boolean(false);
+    if (this.#class === "gpt2" && !isInSequence) return setting.boolean(false);
+    const wanted = setting.boolean(this.#class === "gpt2" ? false : ofFile);
+    if (wanted === ofFile) return ofFile;
+    throw setting.unsupported(
+      `is not ${ofFile} as in tokenizer.json: releases of transformers take the one or the other`,
+    );
+  }
+}
+
+/** Whether a token is declared by nothing but its content. */
+function isPlain(token: DeclaredToken): boolean {
+  return matchAlike(token, plainToken(token.content, true, token.place));
+}
+
+/** A special token: a string, or an object. Those of `tokenizer_config.json` are marked as what they are. */
+function specialToken(value: JsonValue, isMap: boolean): DeclaredToken {
+  if (typeof value.value === "string") return plainToken(value.string(), true, value);
+  if (!value.isObject) throw value.invalid("is neither a string nor an object");
+  if (!isMap && value.get("__type").value !== "AddedToken") throw value.get("__type").invalid('is not "AddedToken"');
+  return declaredToken(value, true);
+}
+
+function readDecoder(decoder: JsonValue): DeclaredToken[] {
+  const tokens = Array.from(decoder.entries(), ([key, value]) => {
+    const id = /^\d{1,9}$/.test(key) ? Number(key) : NaN;
+    if (!(id < maxVocabSize)) throw value.invalid(`is not under an id from 0 to ${maxVocabSize - 1}`);
+    return { ...declaredToken(value), id };
+  });
+  return sortedById(tokens);
+}
+
+function sortedById(tokens: (DeclaredToken & { readonly id?: number })[]): DeclaredToken[] {
+  return tokens.sort((a, b) => a.id! - b.id!);
+}
+
+/** Which class transformers would read the folder with, and where a file says so. */
+function classOf(config: JsonValue, model: JsonValue | undefined, hasTokenizerJson: boolean) {
+  const named = [config, model].map((file) => file?.get("tokenizer_class")).find((field) => field && !field.isAbsent);
+  const type = model?.get("model_type");
+  const place = named ?? (type?.isAbsent === false ? type : undefined);
+  const [gpt2, plain] = named ? [gpt2Classes, plainClasses] : [gpt2Models, plainModels];
+  if (!place || (!named && ownModels.includes(place.value))) {
+    return { kind: hasTokenizerJson ? undefined : "gpt2", place: config.get("tokenizer_class") } as const;
+  }
+  if (gpt2.includes(place.value)) return { kind: "gpt2", place } as const;
+  if (plain.includes(place.value) && hasTokenizerJson) return { kind: "plain", place } as const;
+  const without = hasTokenizerJson ? "" : " without tokenizer.json";
+  throw place.unsupported(`is ${quote(place.value)}${without}, whose tokenizer has rules of its own`);
+}
+
+/** Settings that would change the ids of a text, or which files are read. */
+function checkSettings(config: JsonValue, hasTokenizerJson: boolean): void {
+  for (const name of ["split_special_tokens", "from_slow"]) config.get(name).expect(false);
+  // Beside tokenizer.json, whose post-processor counts, they have no effect.
+  if (!hasTokenizerJson) for (const name of ["add_bos_token", "add_eos_token"]) config.get(name).expect(false);
+  const files = config.get("fast_tokenizer_files");
+  if (!files.isAbsent) for (const file of files.items()) file.expect("tokenizer.json");
+  const inputs = config.get("init_inputs");
+  if (!inputs.isAbsent) for (const input of inputs.items()) throw input.unsupported("is an argument of a class");
+}
