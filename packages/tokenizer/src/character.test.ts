@@ -60,3 +60,11 @@ it("refuses to be made of nothing, or of what are no characters", () => {
   expect(() => new CharacterTokenizer(["\uD800"])).toThrow(/entry 0/);
   expect(() => new CharacterTokenizer(["a", "b", "a"])).toThrow('the character "a" (U+0061) appears twice');
 });
+
+it("decodes ids without a token as the caller says", () => {
+  const tokenizer = CharacterTokenizer.fromText("abc");
+  expect([-1, 0, 2, 3, 0.5].map((id) => tokenizer.hasToken(id))).toEqual([false, true, true, false, false]);
+  expect(tokenizer.decode([0, 3, 2], { withoutToken: "skip" })).toBe("ac");
+  expect(tokenizer.createDecoder({ withoutToken: "skip" }).push(3)).toBe("");
+  expect(tokenizer.roles).toEqual({});
+});

@@ -38,7 +38,7 @@ export function cut(text: string, limit: number = longestQuote, show: (character
 }
 
 function escapeInString(character: string): string {
-  return unprintable.test(character) ? escaped(character) : JSON.stringify(character).slice(1, -1);
+  return escaped(JSON.stringify(character).slice(1, -1));
 }
 
 function escaped(character: string): string {

@@ -113,6 +113,26 @@ describe("decoding", () => {
   });
 });
 
+describe("ids without a token", () => {
+  it("are known without a search, and decoded as the caller says", async () => {
+    const harmony = await encodingByName("o200k_harmony");
+    for (const [tokenizer, id] of [[o200k, 199_998], [gpt2, 50_257], [gpt2, -1], [gpt2, 0.5], [harmony, 201_088]] as const) {
+      expect(tokenizer.hasToken(id)).toBe(false);
+      expect(() => tokenizer.decode([id])).toThrow(`there is no token ${id}`);
+      expect(tokenizer.decode([72, id, 73], { withoutToken: "skip" })).toBe(tokenizer.decode([72, 73]));
+    }
+    expect(harmony.hasToken(199_998)).toBe(true);
+    expect(Array.from({ length: 50_300 }, (_, id) => id).filter((id) => gpt2.hasToken(id))).toHaveLength(50_257);
+  });
+
+  it("do not part the bytes of a character in a stream", () => {
+    const [first, ...others] = gpt2.encode("漢");
+    const decoder = gpt2.createDecoder({ withoutToken: "skip" });
+    expect([first, 60_000, ...others, 60_000].map((id) => decoder.push(id)).join("") + decoder.flush()).toBe("漢");
+    expect(() => gpt2.createDecoder().push(60_000)).toThrow(/no token 60000/);
+  });
+});
+
 describe("long texts", () => {
   it.each([" ", "a", "7", "\n"])("takes a million of %j", (unit) => {
     const text = unit.repeat(1_000_000);

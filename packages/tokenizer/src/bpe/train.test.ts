@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { tokenizerFiles, tokenizerFromFiles } from "../files/folder.ts";
 import { preTokenizers } from "../pretokenizers/patterns.ts";
 import type { PatternName } from "../pretokenizers/patterns.ts";
 import { testCount } from "../../testing/counts.ts";
@@ -127,6 +128,25 @@ describe("trainBPE", () => {
     expect(mergesOf(await trainBPE("banana", { vocabSize: 258 }))).toEqual(
       mergesOf(await trainBPE(["banana"], { vocabSize: 258 })),
     );
+  });
+
+  it("learns nothing from special tokens, wherever texts are cut", async () => {
+    const text = "She sells.<|endoftext|>He buys.<|endoftext|>".repeat(50);
+    const expected = await trainBPE(text.split("<|endoftext|>"), { vocabSize: 275 });
+    const specialTokens = ["<|endoftext|>"];
+    for (const length of [7, 100, text.length]) {
+      const texts = Array.from({ length: Math.ceil(text.length / length) }, (_, i) => text.slice(i * length, (i + 1) * length));
+      const tokenizer = await trainBPE(texts, { vocabSize: 276, specialTokens });
+      for (let id = 256; id < tokenizer.vocabSize - 1; id++) expect(tokenizer.decode([id])).toMatch(/^[A-Za-z .]+$/);
+      if (length === text.length) expect(mergesOf(tokenizer)).toEqual(mergesOf(expected));
+    }
+  });
+
+  it("a special token of letters is no plain token, and what was learnt can be saved", async () => {
+    const tokenizer = await trainBPE(["END\nEND\n".repeat(50)], { vocabSize: 260, specialTokens: ["END"] });
+    expect(tokenizer.encode("\nEND", { disallowedSpecial: [] })).toEqual([10, 69, 78, 68]);
+    const again = tokenizerFromFiles(tokenizerFiles(tokenizer));
+    expect(again.encode("\nEND", { allowedSpecial: "all" })).toEqual([10, tokenizer.vocabSize - 1]);
   });
 
   it("stops where no pairs are left", async () => {

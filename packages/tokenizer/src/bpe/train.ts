@@ -1,6 +1,8 @@
 import { Breather } from "../breather.ts";
 import { TokenizerError } from "../errors.ts";
-import { patternNames } from "../pretokenizers/patterns.ts";
+import { quote } from "../messages.ts";
+import { checkText, checkTexts, invalidOption } from "../options.ts";
+import { checkPattern } from "../pretokenizers/patterns.ts";
 import type { PatternName } from "../pretokenizers/patterns.ts";
 import { wellFormed } from "../unicode/text.ts";
 import { Utf8Parts } from "../unicode/utf8-parts.ts";
@@ -8,6 +10,7 @@ import { specialToken } from "./added-tokens.ts";
 import { concatenate } from "./bytes.ts";
 import { MergeTable } from "./merge-table.ts";
 import { PairIndex } from "./pair-index.ts";
+import { SpecialSplitter } from "./special-splitter.ts";
 import { TokenBytes } from "./token-bytes.ts";
 import { BytePairTokenizer } from "./tokenizer.ts";
 import { maxVocabSize, rolesByName } from "./vocabulary.ts";
@@ -16,7 +19,10 @@ import { WordCounts } from "./word-counts.ts";
 export interface TrainBPEOptions {
   /** Entries of the vocabulary with the 256 bytes and the special tokens; fewer where the text has no more pairs. */
   readonly vocabSize: number;
-  /** They get the last ids, in this order. Default: none. */
+  /**
+   * They get the last ids, in this order. Nothing is learnt from where they are written out in a text, or across texts,
+   * as in a file that is read in parts. Default: none.
+   */
   readonly specialTokens?: readonly string[];
   /** How text is split into the pre-tokens that tokens never cross. Default "gpt2". */
   readonly pattern?: PatternName;
@@ -27,7 +33,7 @@ export interface TrainBPEOptions {
 }
 
 export interface TrainBPEProgress {
-  /** UTF-16 units of text read so far. */
+  /** UTF-16 units of text learnt from so far, without special tokens. */
   readonly characters: number;
   /** Different pre-tokens found so far. */
   readonly words: number;
@@ -51,8 +57,10 @@ export async function trainBPE(
   texts: Iterable<string> | AsyncIterable<string>,
   options: TrainBPEOptions,
 ): Promise<BytePairTokenizer> {
-  const { vocabSize, specialTokens = [], pattern = "gpt2", onProgress, signal } = options;
   checkOptions(options);
+  checkTexts(texts);
+  const { vocabSize, specialTokens = [], pattern = "gpt2", onProgress, signal } = options;
+  const splitter = new SpecialSplitter(specialTokens.map((token, index) => specialToken(token, index)));
   const breather = new Breather();
   const parts = new Utf8Parts();
   const words = new WordCounts(pattern);
@@ -65,8 +73,7 @@ export async function trainBPE(
     signal?.throwIfAborted();
   };
 
-  signal?.throwIfAborted();
-  for await (const text of typeof texts === "string" ? [texts] : texts) {
+  const count = async (text: string): Promise<void> => {
     for (let read = 0; read < text.length;) {
       const end = parts.read(text, read, text.length);
       for (let at = 0; at < parts.length;) {
@@ -76,7 +83,17 @@ export async function trainBPE(
       characters += end - read;
       read = end;
     }
+  };
+
+  signal?.throwIfAborted();
+  let textCount = 0;
+  for await (const text of typeof texts === "string" ? [texts] : texts) {
+    checkText(`texts[${textCount++}]`, text);
+    for (const plain of splitter.push(text)) await count(plain);
+    // Texts of special tokens alone take time too.
+    await breathe();
   }
+  for (const plain of splitter.flush()) await count(plain);
   if (words.size === 0) throw new TokenizerError("no-text", "the texts are empty; give text to learn from");
 
   const tokens: Uint8Array[] = Array.from({ length: byteCount }, (_, byte) => Uint8Array.of(byte));
@@ -102,30 +119,31 @@ export async function trainBPE(
   });
 }
 
-function checkOptions({ vocabSize, specialTokens = [], pattern = "gpt2" }: TrainBPEOptions): void {
+function checkOptions(options: TrainBPEOptions): void {
+  if (typeof options !== "object" || options === null) throw invalidOption("options", options, "{ vocabSize: … }");
+  const { vocabSize, specialTokens = [], pattern = "gpt2", onProgress, signal } = options;
+  if (!Array.isArray(specialTokens)) throw invalidOption("specialTokens", specialTokens, "an array of strings");
   const least = byteCount + specialTokens.length;
   if (!Number.isInteger(vocabSize) || vocabSize < least || vocabSize > maxVocabSize) {
     const specials = specialTokens.length > 0 ? ` and ${specialTokens.length} special tokens` : "";
-    throw new TokenizerError(
-      "invalid-option",
-      `vocabSize is ${vocabSize}; give a whole number from ${least}, for the 256 bytes${specials}, to ${maxVocabSize}`,
-    );
+    const expected = `a whole number from ${least}, for the 256 bytes${specials}, to ${maxVocabSize}`;
+    throw invalidOption("vocabSize", vocabSize, expected);
   }
-  if (!patternNames.includes(pattern)) {
-    throw new TokenizerError(
-      "invalid-option",
-      `there is no pattern "${pattern}"; there are ${patternNames.join(", ")}`,
-    );
+  checkPattern(pattern);
+  const seen = new Set<unknown>();
+  for (const [index, token] of (specialTokens as unknown[]).entries()) {
+    const problem = problemOf(token, seen.has(token));
+    seen.add(token);
+    if (problem) throw new TokenizerError("invalid-option", `specialTokens[${index}], ${quote(token)}, is ${problem}`);
   }
-  for (const [index, token] of specialTokens.entries()) {
-    const problem = problemOf(token, specialTokens.indexOf(token) !== index);
-    if (problem) {
-      throw new TokenizerError("invalid-option", `specialTokens[${index}], ${JSON.stringify(token)}, is ${problem}`);
-    }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalidOption("onProgress", onProgress, "a function");
   }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidOption("signal", signal, "an AbortSignal");
 }
 
-function problemOf(token: string, isRepeated: boolean): string | undefined {
+function problemOf(token: unknown, isRepeated: boolean): string | undefined {
+  if (typeof token !== "string") return "not a string";
   if (token === "") return "empty";
   if (wellFormed(token) !== token) return "not valid Unicode";
   return isRepeated ? "there twice" : undefined;

@@ -94,7 +94,8 @@ export class Declarations {
         const values = list.isObject ? Array.from(list.entries(), ([, value]) => value) : list.items();
         for (const value of values) this.#extras.push(specialToken(value, isMap));
       }
-      for (const [key, value] of source.entries()) {
+      for (const [key] of source.entries()) {
+        const value = source.get(key);
         const isToken = typeof value.value === "string" || (value.isObject && !value.get("content").isAbsent);
         if (key.endsWith("_token") && !roleKeys.has(key) && isToken) this.#custom.push(specialToken(value, isMap));
       }
