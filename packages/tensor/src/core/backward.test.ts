@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
 import {
-  add, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, sum, tensor, useBackend, zeros,
+  adamwStep, add, attention, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, slice,
+  StoredWeight, sum, tensor, useBackend, zeros,
 } from "../index.ts";
 import type { Tensor } from "../index.ts";
 
@@ -109,11 +110,66 @@ describe("errors say what is wrong and what to do", () => {
     expect(() => used.backward()).toThrow("changed in place after the forward pass");
   });
 
-  test("overwritten in place", () => {
+  test.each<[string, (x: Tensor, y: Tensor) => void]>([
+    ["overwritten in place", (_, y) => copyInto(y.detach(), zeros([2]))],
+    ["a leaf overwritten in place", (x) => copyInto(x, zeros([2]))],
+  ])("what a gradient needs, %s", (_, overwrite) => {
     const x = leaf([1, 2]);
     const y = exp(x);
-    copyInto(y, zeros([2]));
-    const loss = sum(y);
-    expect(() => loss.backward()).toThrowErrorMatchingInlineSnapshot(`[TensorError: backward: a tensor that exp needs for its gradient was changed in place after the forward pass]`);
+    const loss = sum(mul(y, x));
+    overwrite(x, y);
+    expect(() => loss.backward()).toThrow("that mul needs for its gradient was changed in place after the forward pass");
+  });
+
+  test("a stored weight written between forward and backward", () => {
+    const weight = StoredWeight.zeros("int8", [3, 2]);
+    const loss = sum(linear(leaf([1, 2]), weight));
+    weight.write(new Float32Array(6));
+    expect(() => loss.backward()).toThrow("a tensor that linear needs for its gradient was changed in place");
+  });
+
+  test("a result whose values are others now", () => {
+    const y = mul(leaf([1, 2]), 3);
+    copyInto(y.detach(), zeros([2]));
+    expect(() => sum(y)).toThrowErrorMatchingInlineSnapshot(`[TensorError: a result of affine [2] was changed in place: no gradient flows through it; detach() it, or change a copy]`);
+    expect(() => y.backward(zeros([2]))).toThrow("a result of affine [2] was changed in place");
+    expect(values(noGrad(() => sum(y)))).toEqual([0]);
+  });
+});
+
+describe("results of ops are not changed in place", () => {
+  const result = (shape: number[]): Tensor => mul(zeros(shape, { requiresGrad: true }), 2);
+  test.each<[string, () => unknown]>([
+    ["copyInto", () => copyInto(result([2]), zeros([2]))],
+    ["copyInto a view", () => copyInto(slice(result([2]), 0, 0, 1), zeros([1]))],
+    ["copyInto a view of a leaf", () => copyInto(slice(leaf([1, 2]), 0, 0, 1), zeros([1]))],
+    ["moveTo", () => zeros([2]).moveTo(result([2]))],
+    ["adamwStep", () =>
+      adamwStep({
+        parameters: zeros([2]), gradients: zeros([2]), firstMoments: result([2]), secondMoments: zeros([2]),
+        gradScale: tensor(1), ranges: [{ start: 0, end: 2, weightDecay: 0 }], learningRate: 1, beta1: 0, beta2: 0,
+        epsilon: 1, step: 1,
+      })],
+    ["the cache of attention", () =>
+      attention(zeros([1, 6]), {
+        heads: 1, headDim: 2, sequences: [{ queryStart: 0, queryCount: 1, keyStart: 0, keyCount: 1 }],
+        cache: { keys: zeros([1, 1, 2]), values: result([1, 1, 2]) },
+      })],
+    ["a gradient that was set by hand", () => {
+      const x = leaf([1]);
+      x.grad = result([1]);
+      sum(mul(x, 2)).backward();
+    }],
+  ])("%s", (_, write) => {
+    expect(write).toThrow(/is a result of \w+, through which a gradient flows; only leaves and what was made under noGrad/);
+  });
+
+  test("but leaves and what was made under noGrad are", () => {
+    const x = leaf([1, 2]);
+    noGrad(() => copyInto(slice(x, 0, 0, 1), tensor([5])));
+    const y = noGrad(() => mul(x, 2));
+    copyInto(y, x);
+    copyInto(mul(x, 2).detach(), x);
+    expect(values(y)).toEqual([5, 2]);
   });
 });

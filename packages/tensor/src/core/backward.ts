@@ -84,8 +84,8 @@ function sum(soFar: Tensor | undefined, contribution: Tensor): Tensor {
 }
 
 function addInPlace(target: Tensor, contribution: Tensor): Tensor {
+  target.overwrite("backward");
   target.backend.kernels.binary({ op: "add", a: target, b: contribution, out: target });
-  target.storage.version++;
   return target;
 }
 

@@ -95,14 +95,16 @@ export class StoredWeight {
     }
     if (this.size === 0) return;
     const { values, scales } = encodeWeight(this.format, this.shape, elements);
+    this.values.overwrite("StoredWeight.write");
     this.backend.write(this.values, values);
     if (this.scales && scales) this.backend.write(this.scales, scales);
   }
 
-  /** A copy of the elements that it stands for, row-major. */
+  /** A copy of the elements that it stands for when this is called, row-major. */
   async data(): Promise<Float32Array> {
+    const [values, scales] = await Promise.all([this.values.data(), this.scales?.data()]);
     const out = new Float32Array(this.size);
-    decodeRows(this.format, this.shape[1], await this.values.data(), await this.scales?.data(), out);
+    decodeRows(this.format, this.shape[1], values, scales, out);
     return out;
   }
 

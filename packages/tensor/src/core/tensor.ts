@@ -30,8 +30,9 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
   requiresGrad = false;
   /** The accumulated gradient of a leaf, with its shape; owned by this tensor. */
   grad: Tensor | undefined;
-  /** What made this tensor, where a gradient can flow through it. */
+  /** What made this tensor, where a gradient can flow through it, and the version of its storage then. */
   #node: GradientNode | undefined;
+  #madeAt = 0;
   #storage: Storage;
   #layout: Layout;
   #disposed = false;
@@ -100,7 +101,15 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
     return this.#disposed;
   }
 
+  /** What made this tensor. Throws `overwritten` where its values are no longer those. */
   get node(): GradientNode | undefined {
+    if (this.#node && this.#storage.version !== this.#madeAt) {
+      throw new TensorError(
+        "overwritten",
+        `a result of ${this.#node.op} ${formatShape(this.shape)} was changed in place: no gradient flows through it; ` +
+          "detach() it, or change a copy",
+      );
+    }
     return this.#node;
   }
 
@@ -122,6 +131,22 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
   /** Connects the result of an op to the tape. */
   attach(node: GradientNode): void {
     this.#node = node.retain();
+    this.#madeAt = this.storage.version;
+  }
+
+  /**
+   * Called before the values are changed in place, so that gradients that need what they were are refused. Throws
+   * `overwritten` for the result of an op, whose gradient would go to what it was made from.
+   */
+  overwrite(op: string): void {
+    if (this.#node) {
+      throw new TensorError(
+        "overwritten",
+        `${op}: ${formatShape(this.shape)} is a result of ${this.#node.op}, through which a gradient flows; ` +
+          "only leaves and what was made under noGrad are changed in place: detach() it, or change a copy",
+      );
+    }
+    this.storage.version++;
   }
 
   /**
@@ -129,14 +154,16 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
    * parameters side by side.
    */
   moveTo(target: Tensor<D>): void {
+    target.overwrite("moveTo");
     this.backend.kernels.copy({ x: this, out: target });
     const old = this.storage;
     this.#storage = target.storage.retain();
     this.#layout = target.#layout;
+    this.#madeAt = this.#storage.version;
     old.release();
   }
 
-  /** A copy of the values, row-major. */
+  /** A copy of the values that it has when this is called, row-major. */
   async data(): Promise<DataOf<D>> {
     if (this.size === 0) return createData(this.dtype, 0);
     if (this.isDense) return this.backend.read(this);

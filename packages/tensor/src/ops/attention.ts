@@ -235,6 +235,7 @@ function split(packed: Tensor, { heads, kvHeads, headDim }: Plan): { q: View; k:
 function append(cache: AttentionCache, own: { k: View; v: View }, { sequences }: Plan): void {
   for (const [part, source] of [[cache.keys, own.k], [cache.values, own.v]] as const) {
     const { kernels } = part.backend;
+    (part instanceof StoredWeight ? part.values : part).overwrite("attention");
     for (const { queryStart, queryCount, keyStart, keyCount } of sequences) {
       if (queryCount === 0) continue;
       const x = rows(source, queryStart, queryCount);
@@ -242,8 +243,6 @@ function append(cache: AttentionCache, own: { k: View; v: View }, { sequences }:
       if (part instanceof StoredWeight) kernels.appendStored({ x, cache: part.view, start });
       else kernels.copy({ x, out: rows(part, start, queryCount) });
     }
-    const written = part instanceof StoredWeight ? part.values : part;
-    written.storage.version++;
   }
 }
 

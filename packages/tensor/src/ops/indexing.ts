@@ -36,11 +36,11 @@ export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
       const existing = accumulator(0);
       const target = existing ?? Tensor.allocate(grad.backend, "f32", [entries, width]);
       const { kernels } = grad.backend;
+      existing?.overwrite("embedding");
       if (!existing && target.size > 0) kernels.fill({ value: 0, out: target });
       if (grad.size > 0) {
         kernels.scatterAddRows({ ids: viewAs(ids, ids.size), grad: viewAs(dense(grad), ids.size, width), out: target });
       }
-      target.storage.version++;
       return [existing ? undefined : target];
     });
   });

@@ -135,12 +135,11 @@ function evaluateChunks(
 
 /** `x · factor`, a scalar; added to `target` in place where there is one: then nothing is returned. */
 function scaled(x: Tensor, factor: Tensor, target: Tensor | undefined): Tensor | undefined {
+  target?.overwrite("linearCrossEntropy");
   const out = target ?? x.allocateLike();
   const [row, results] = [x, out].map((tensor) => reshape(tensor, [1, x.size]));
   multiplyInto(results, reshape(factor, [1, 1]), row, target !== undefined);
-  if (!target) return out;
-  target.storage.version++;
-  return undefined;
+  return target ? undefined : out;
 }
 
 function checkHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): void {

@@ -95,8 +95,8 @@ export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: Linear
 /** `gradᵀ · x`, added to `target` in place where there is one: then nothing is returned. */
 function weightGradient(x: Tensor, grad: Tensor, target: Tensor | undefined): Tensor | undefined {
   if (!target) return matmul(transpose(grad), x);
+  target.overwrite("linear");
   multiplyInto(target, transpose(grad), x, true);
-  target.storage.version++;
   return undefined;
 }
 

@@ -128,7 +128,7 @@ export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
 
 /**
  * Overwrites `target` with the values of `source`, of the same shape, in place. Both may be views of one tensor. Not
- * differentiable.
+ * differentiable: throws `overwritten` where `target` is a result of an op through which a gradient flows.
  */
 export function copyInto<D extends DType>(target: Tensor<D>, source: Tensor<D>): void {
   checkOperands("copyInto", target, source);
@@ -139,12 +139,12 @@ export function copyInto<D extends DType>(target: Tensor<D>, source: Tensor<D>):
   if (target.shape.some((length, axis) => length > 1 && target.strides[axis] === 0)) {
     throw argumentError("copyInto", "the target was expanded: several of its elements share one place in memory");
   }
+  target.overwrite("copyInto");
   scope(() => {
     // The kernel's operands do not overlap.
     const x = source.storage === target.storage ? denseCopy(source) : source;
     if (target.size > 0) target.backend.kernels.copy({ x, out: target });
   });
-  target.storage.version++;
 }
 
 function isFloat(x: AnyTensor): x is Tensor {

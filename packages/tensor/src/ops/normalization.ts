@@ -46,6 +46,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
       const weightSum = accumulator(1);
       // One tensor may be both weight and bias; the kernel needs two places.
       const biasSum = accumulator(2) === weightSum ? undefined : accumulator(2);
+      for (const sum of [weightSum, biasSum]) sum?.overwrite("layerNorm");
       const gradWeight = weightSum ?? zerosLike(weight);
       const gradBias = biasSum ?? zerosLike(weight);
       if (grad.size > 0) {
@@ -60,7 +61,6 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
           gradBias,
         });
       }
-      for (const sum of [weightSum, biasSum]) if (sum) sum.storage.version++;
       return [gradX, weightSum ? undefined : gradWeight, biasSum ? undefined : gradBias];
     });
   });

@@ -47,8 +47,8 @@ export function adamwStep(step: AdamWStep): void {
   checkRanges(step.ranges, parameters.size);
   if (gradScale.size !== 1) throw shapeError("adamwStep", `gradScale is ${formatShape(gradScale.shape)}, not a scalar`);
   if (parameters.size === 0) return;
+  for (const changed of [parameters, firstMoments, secondMoments]) changed.overwrite("adamwStep");
   parameters.backend.kernels.adamw({ ...step, gradScale: viewAs(gradScale, 1) });
-  for (const changed of [parameters, firstMoments, secondMoments]) changed.storage.version++;
 }
 
 function checkRanges(ranges: readonly DecayRange[], size: number): void {

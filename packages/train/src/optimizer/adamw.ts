@@ -101,8 +101,8 @@ export class AdamW {
 
   /** Sets all gradients to zero. */
   zeroGrad(): void {
+    this.#gradients.overwrite("zeroGrad");
     this.#gradients.backend.kernels.fill({ value: 0, out: this.#gradients });
-    this.#gradients.storage.version++;
   }
 
   /** Changes the parameters by their gradients. Nothing is read back from the backend. */

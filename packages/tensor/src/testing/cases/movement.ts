@@ -1,5 +1,7 @@
 import type { ElementwiseKernels } from "../../contract/index.ts";
-import { full, ones } from "../../core/create.ts";
+import { full, ones, tensor } from "../../core/create.ts";
+import { scope } from "../../core/scope.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { add, mul } from "../../ops/elementwise.ts";
 import * as ops from "../../ops/movement.ts";
 import type { Shape } from "../../shape.ts";
@@ -8,6 +10,7 @@ import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
+import { reads } from "../read-case.ts";
 import { array, broadcastTo, combine, generate, map, reshape } from "../reference/array.ts";
 import { concat, permute, slice } from "../reference/movement.ts";
 import { range, wholeRange } from "../whole-range.ts";
@@ -193,6 +196,29 @@ const copies: readonly (readonly [Shape, Layout, Layout])[] = [
 ];
 
 /** Two kernels, and the ops that stand on them. */
+/** Tensors that are dense, that are copied to be read, and of one element. */
+const reading = ([
+  ["a dense tensor", [1, 2, 3], (x: Tensor) => x.data()],
+  ["a transposed tensor", [1, 2, 3], (x: Tensor) => readOnce(ops.transpose(x), (view) => view.data())],
+  ["one element", [2], (x: Tensor) => readOnce(ops.slice(x, 1, 1, 2), async (view) => [await view.item()])],
+] as const).map(([name, values, read]) =>
+  reads(name, array([values.length], values), (backend) => {
+    const x = tensor([[1, 2, 3]], { backend });
+    return {
+      read: () => read(x),
+      overwrite: () => scope(() => ops.copyInto(x, tensor([[4, 5, 6]], { backend }))),
+      dispose: () => x.dispose(),
+    };
+  }),
+);
+
+/** Reads a view, and frees it before the read ends. */
+function readOnce<T>(view: Tensor, read: (view: Tensor) => Promise<T>): Promise<T> {
+  const reading = read(view);
+  view.dispose();
+  return reading;
+}
+
 export const movementChecks = {
   copy: [
     inPlace({
@@ -259,6 +285,7 @@ export const movementChecks = {
         tolerance: 0,
       }),
     ),
+    ...reading,
     ...moving.flatMap((subject) => [values(subject), gradients(subject)]),
     ...unchecked.map(values),
   ],

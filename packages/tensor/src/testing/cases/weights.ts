@@ -8,6 +8,7 @@ import { encodeWeight, partShapes } from "../../weight-format.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
+import { reads } from "../read-case.ts";
 import { array, combine } from "../reference/array.ts";
 import { activations } from "../reference/elementwise.ts";
 import * as indexing from "../reference/indexing.ts";
@@ -193,6 +194,22 @@ const idsOutside = kernel({
   without: "indexErrors",
 });
 
+/** Several rows, so that all parts of a format are read. */
+const reading = (format: WeightFormat): Check => {
+  const [rows, columns] = [3, 40];
+  const elements = Float32Array.from({ length: rows * columns }, () => 1);
+  const tolerance = hasScales(format) ? 1e-3 : 0;
+  return reads(`${format}`, array([rows, columns], elements), (backend) => {
+    const weight = StoredWeight.zeros(format, [rows, columns], { backend });
+    weight.write(elements);
+    return {
+      read: () => weight.data(),
+      overwrite: () => weight.write(elements.map((x) => 100 * x)),
+      dispose: () => weight.dispose(),
+    };
+  }, tolerance);
+};
+
 export const weightChecks = {
   linearStored: eachFormat((format) => [...products(format), ...[...linears(format), ...heads(format)].map(values)]),
   linearStoredGradient: eachFormat((format) => [
@@ -201,6 +218,7 @@ export const weightChecks = {
   ]),
   gatherStored: eachFormat((format) => [
     ...lookups(format).map(values),
+    reading(format),
     ...[-1, 4, 2147483647].map((id) =>
       failure("index-out-of-range", {
         name: `${format}: the id ${id} in a table of 4 rows`,
