@@ -17,7 +17,7 @@ export {
   addLayerNormSums, layerNorm, layerNormBlock, layerNormGradient, logSoftmax, logSoftmaxGradient, softmax,
   softmaxGradient,
 } from "./normalization";
-export { adamw, addSums, squaresBlock, sumSquares } from "./optimizer";
+export { adamw, rootOfSums, squaresBlock, sumSquares } from "./optimizer";
 export { packedLeftBytes, packedRightBytes, packLeft } from "./pack";
 export { dropout, uniform } from "./random";
 export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";

@@ -12,14 +12,14 @@ export function sumSquares(x: usize, count: i32, sums: usize): void {
   }
 }
 
-/** `out = Σ x` of f64, in order. */
-export function addSums(x: usize, count: i32, out: usize): void {
+/** `out = √Σx` of f64, in order. */
+export function rootOfSums(x: usize, count: i32, out: usize): void {
   let total: f64 = 0;
   for (; count > 0; count--) {
     total += load<f64>(x);
     x += 8;
   }
-  store<f32>(out, <f32>total);
+  store<f32>(out, <f32>Math.sqrt(total));
 }
 
 function squaresOf(x: usize, count: i32): f64 {
@@ -49,21 +49,22 @@ function squaresOf2(x: v128): v128 {
 }
 
 /**
- * One AdamW step on `count` elements, in place. `firstFactor` and `secondFactor` are 1 / (1 − βˢ), the bias
- * corrections; `decay` is the weight decay; `gradScale` the address of a factor of the gradient.
+ * One AdamW step on `count` elements, in place. `firstFactor` and `rootFactor` are the bias corrections of the first moment,
+ * 1 / (1 − β₁ˢ), and of the root of the second, 1 / √(1 − β₂ˢ): before the root, it might overflow. `decay` is the weight
+ * decay; `gradScale` the address of a factor of the gradient.
  */
 export function adamw(
   parameters: usize, gradients: usize, firstMoments: usize, secondMoments: usize, count: i32, gradScale: usize,
   learningRate: f32, decay: f32, beta1: f32, newShare1: f32, beta2: f32, newShare2: f32,
-  firstFactor: f32, secondFactor: f32, epsilon: f32,
+  firstFactor: f32, rootFactor: f32, epsilon: f32,
 ): void {
   const scale = v128.load32_splat(gradScale);
   for (; count > 0; count -= 4) {
     const g = f32x4.mul(v128.load(gradients), scale);
     const p = v128.load(parameters);
     const m = madd(f32x4.splat(newShare1), g, f32x4.mul(f32x4.splat(beta1), v128.load(firstMoments)));
-    const v = madd(f32x4.splat(newShare2), f32x4.mul(g, g), f32x4.mul(f32x4.splat(beta2), v128.load(secondMoments)));
-    const deviation = f32x4.add(f32x4.sqrt(f32x4.mul(v, f32x4.splat(secondFactor))), f32x4.splat(epsilon));
+    const v = madd(f32x4.mul(f32x4.splat(newShare2), g), g, f32x4.mul(f32x4.splat(beta2), v128.load(secondMoments)));
+    const deviation = madd(f32x4.sqrt(v), f32x4.splat(rootFactor), f32x4.splat(epsilon));
     const update = f32x4.div(f32x4.mul(m, f32x4.splat(firstFactor)), deviation);
     const change = f32x4.mul(f32x4.splat(learningRate), madd(f32x4.splat(decay), p, update));
     storeUpTo4(parameters, f32x4.sub(p, change), count);

@@ -30,7 +30,7 @@ export { linear, matmul } from "./ops/matmul.ts";
 export type { LinearOptions } from "./ops/matmul.ts";
 export { cast, concat, contiguous, copyInto, expand, permute, reshape, slice, transpose } from "./ops/movement.ts";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalization.ts";
-export { adamwStep, sumSquares } from "./ops/optimizer.ts";
+export { adamwStep, norm } from "./ops/optimizer.ts";
 export type { AdamWStep } from "./ops/optimizer.ts";
 export { dropout } from "./ops/random.ts";
 export { argmax, max, mean, min, sum } from "./ops/reduce.ts";

@@ -13,7 +13,7 @@ async function usesOf(backend: WebGPUBackend, buffer: number): Promise<string[]>
     () => backend.allocate(16),
     () => backend.write(x, new Float32Array(4)),
     () => backend.kernels.fill({ value: 1, out: x }),
-    () => backend.kernels.sumSquares({ x, out: vector(buffer, 1) }),
+    () => backend.kernels.norm({ x, out: vector(buffer, 1) }),
     () => backend.read(x),
     () => backend.profile(),
   ];

@@ -4,13 +4,16 @@ import { formatShape } from "../shape.ts";
 import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { scope } from "../core/scope.ts";
 
-/** The sum of the squares of all elements, a scalar, in a fixed order. Not differentiable. */
-export function sumSquares(x: Tensor): Tensor {
-  checkDType("sumSquares", x, "f32");
+/**
+ * The Euclidean norm of all elements together, a scalar: right wherever it is within f32, even if squares are not. Not
+ * differentiable.
+ */
+export function norm(x: Tensor): Tensor {
+  checkDType("norm", x, "f32");
   return scope(() => {
     const out = Tensor.allocate(x.backend, "f32", []);
     const flat = dense(x);
-    out.backend.kernels.sumSquares({ x: viewAs(flat, x.size), out: viewAs(out, 1) });
+    out.backend.kernels.norm({ x: viewAs(flat, x.size), out: viewAs(out, 1) });
     return out;
   });
 }

@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
-import { add, keep, mul, normal, scope, sum, tensor } from "@gpt/tensor";
+import { add, keep, mul, normal, scope, sum, tensor, useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { wasm } from "@gpt/tensor/wasm";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { parameter } from "@gpt/nn";
 import { startBackend, tinyModel } from "../testing/fixtures.ts";
@@ -90,6 +92,38 @@ test("multiplies accumulated gradients before it clips", () => {
   // With β = 0 and ε = 1 the update is g / (|g| + 1), and g is (3, 4) / 5.
   expect(weight.dataSync()[0]).toBeCloseTo(-0.6 / 1.6, 5);
   expect(weight.dataSync()[1]).toBeCloseTo(-0.8 / 1.8, 5);
+});
+
+/** Gradients, how they are clipped, and what two steps of PyTorch's AdamW in float64 make of ones, with the norm. */
+const extremes = [
+  { gradients: [2e19, 1, -1e-22], clip: Infinity, after: [0.98, 0.9800000002, 1], norm: 2e19 },
+  { gradients: [2e19, 1e19, -1], clip: 1, after: [0.9800000002236069, 0.9800000004472137, 1], norm: 2.2360679774997897e19 },
+  { gradients: [2e19, 1e19, -1], clip: 1e19, after: [0.98, 0.98, 1.0199999995527862], norm: 2.2360679774997897e19 },
+  { gradients: [3e38, -1e38, 1], clip: 1, after: [0.9800000002108186, 1.0199999993675444, 1], norm: 3.1622776601683796e38 },
+  { gradients: [1e-30, -2e-30, 0], clip: 1e-30, after: [1, 1, 1], norm: 2.23606797749979e-30 },
+  { gradients: [Infinity, 1, 0], clip: Infinity, after: [NaN, 0.9800000002, 1], norm: Infinity },
+  { gradients: [Infinity, 1, 0], clip: 1, after: [NaN, 1, 1], norm: Infinity },
+];
+
+test.each(extremes)("gradients $gradients, clipped to $clip, as PyTorch's in float64", async ({ gradients, clip, after, norm }) => {
+  for (const start of [cpu, wasm]) {
+    useBackend(await start());
+    const parameters = gradients.map(() => parameter(tensor([1])));
+    const optimizer = new AdamW(parameters.map((parameter, i) => [`p${i}`, parameter]), { learningRate: 0.01, weightDecay: 0 });
+    for (let step = 1; step <= 2; step++) {
+      optimizer.zeroGrad();
+      setGradients(parameters, gradients.map((gradient) => Float32Array.of(gradient)));
+      optimizer.step({ clip });
+    }
+    const [found] = optimizer.gradientNorm.dataSync();
+    expect(found / norm || 1).toBeCloseTo(1, 6);
+    expect(Number.isFinite(found)).toBe(Number.isFinite(norm));
+    parameters.forEach((parameter, i) => {
+      const [value] = parameter.dataSync();
+      if (Number.isNaN(after[i])) expect(value).toBeNaN();
+      else expect(value).toBeCloseTo(after[i], 6);
+    });
+  }
 });
 
 test("lays a model's parameters side by side, a shared one once, and leaves values and handles as they are", () => {

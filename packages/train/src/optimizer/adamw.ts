@@ -1,5 +1,5 @@
 import {
-  adamwStep, add, copyInto, div, keep, minimum, mul, noGrad, quote, reshape, scope, slice, sqrt, sumSquares, zeros,
+  adamwStep, add, copyInto, div, keep, minimum, mul, noGrad, norm, ones, quote, reshape, scope, slice, zeros,
 } from "@gpt/tensor";
 import type { DecayRange, Shape, Tensor } from "@gpt/tensor";
 import { checkNumber, checkObject, checkPositive, invalidOption } from "../checks.ts";
@@ -116,11 +116,12 @@ export class AdamW {
       }
     }
     this.stepCount++;
+    const { backend } = this.#gradients;
     noGrad(() => {
       scope(() => {
-        copyInto(this.gradientNorm, mul(sqrt(sumSquares(this.#gradients)), gradientScale));
-        // As PyTorch's clip_grad_norm_, its 1e-6 included.
-        const clipping = minimum(div(clip, add(this.gradientNorm, 1e-6)), 1);
+        copyInto(this.gradientNorm, mul(norm(this.#gradients), gradientScale));
+        // As PyTorch's clip_grad_norm_, its 1e-6 included. Without clipping, gradients do not depend on the norm.
+        const clipping = clip === Infinity ? ones([], { backend }) : minimum(div(clip, add(this.gradientNorm, 1e-6)), 1);
         copyInto(this.#gradientScale, mul(clipping, gradientScale));
       });
     });

@@ -3,10 +3,10 @@ import type { Memory } from "./memory.ts";
 
 export function optimizer(memory: Memory): OptimizerKernels {
   return {
-    sumSquares({ x, out }) {
+    norm({ x, out }) {
       let sum = 0;
       for (const value of memory.dense(x)) sum += value * value;
-      memory.dense(out)[0] = sum;
+      memory.dense(out)[0] = Math.sqrt(sum);
     },
 
     adamw({ parameters, gradients, firstMoments, secondMoments, gradScale, ranges, ...options }) {
@@ -21,12 +21,10 @@ export function optimizer(memory: Memory): OptimizerKernels {
       for (const { start, end, weightDecay } of ranges) {
         for (let i = start; i < end; i++) {
           const g = gradient[i] * scale;
-          const first = beta1 * m[i] + (1 - beta1) * g;
-          const second = beta2 * v[i] + (1 - beta2) * g * g;
-          const update = first / firstCorrection / (Math.sqrt(second / secondCorrection) + epsilon);
+          m[i] = beta1 * m[i] + (1 - beta1) * g;
+          v[i] = beta2 * v[i] + (1 - beta2) * g * g;
+          const update = m[i] / firstCorrection / (Math.sqrt(v[i] / secondCorrection) + epsilon);
           p[i] -= learningRate * (weightDecay * p[i] + update);
-          m[i] = first;
-          v[i] = second;
         }
       }
     },

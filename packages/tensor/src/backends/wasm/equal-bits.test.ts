@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Backend, Dense } from "../../contract/index.ts";
 import {
-  adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, reshape, scope, slice,
-  StoredWeight, sum, sumSquares, tensor, uniform, useBackend, zeros,
+  adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, norm, reshape, scope, slice,
+  StoredWeight, sum, tensor, uniform, useBackend, zeros,
 } from "../../index.ts";
 import type { Tensor } from "../../index.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
@@ -136,7 +136,7 @@ function trainSmallModel(): Record<"losses" | "norms" | "parameters", Float32Arr
         loss.backward();
         const gradients = leaf.grad as Tensor;
         losses.push(...loss.dataSync());
-        norms.push(...sumSquares(gradients).dataSync());
+        norms.push(...norm(gradients).dataSync());
         adamwStep({
           parameters, gradients, firstMoments, secondMoments, gradScale, step,
           ranges: [{ start: 0, end: 999, weightDecay: 0.1 }, { start: 999, end: size, weightDecay: 0 }],

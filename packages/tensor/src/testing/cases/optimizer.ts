@@ -1,12 +1,17 @@
 import type { OptimizerKernels } from "../../contract/index.ts";
-import { adamwStep, sumSquares } from "../../ops/optimizer.ts";
+import { full } from "../../core/create.ts";
+import { concat, reshape, slice } from "../../ops/movement.ts";
+import { adamwStep, norm } from "../../ops/optimizer.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
 import { op, values } from "../op-case.ts";
-import { array } from "../reference/array.ts";
+import type { NdArray } from "../reference/array.ts";
+import { array, generate } from "../reference/array.ts";
 import * as reference from "../reference/optimizer.ts";
+import { combinations, largest, range, ulp } from "../whole-range.ts";
+import type { TruthOf } from "../whole-range.ts";
 import { inPlace, kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
@@ -15,12 +20,12 @@ const shapes: readonly (readonly [Shape, Layout])[] = [
   [[], "dense"], [[1], "offset"], [[0], "dense"], [[7], "stepped"], [[5, 9], "transposed"], [[100_003], "offset"],
 ];
 
-const sums = shapes.map(([shape, layout]) =>
+const norms = shapes.map(([shape, layout]) =>
   op({
     name: `[${shape.join(", ")}], ${layout}`,
     inputs: { x: numbers(shape, { layout }) },
-    run: ({ x }) => sumSquares(x),
-    reference: ({ x }) => array([], [x.data.reduce((sum, value) => sum + value ** 2, 0)]),
+    run: ({ x }) => norm(x),
+    reference: ({ x }) => array([], [reference.norm(x.data)]),
   }),
 );
 
@@ -57,28 +62,73 @@ const steps = [
   });
 });
 
+/** Squares of most of their elements are beyond f32, on either side; of the last two, the norm is as well. */
+const vectors = [
+  [0, -0, 0, 0, 0], [1e-42, 0, 0, 0, 0], [1e-30, -1e-30, 1e-38, 2e-30, 0], [3e-20, 1e-20, 0, 0, 1e-25],
+  [1e-12, 1e-30, -2e-12, 0, 0], [1, 1e-30, -2, 1e-10, 0.5], [1e18, -2e18, 1, 0, 3e18], [2e19, 1e-20, 1, 0, 0],
+  [1e30, -1e30, 5e29, 1, 0], [largest, 0, 1, 0, 0], [1.5e38, -1.5e38, 1e38, 1, 0], [largest, largest, 0, 0, 0],
+  [1, -inf, 1e30, 0, 2], [1, nan, inf, 0, 0],
+];
+
+const [p, g, m, v] = combinations(
+  [1, -1e30, largest, 1e-40],
+  [0, 1, -1e-30, 1e-22, 2e19, 1e25, -largest, inf, nan],
+  [0, -0.1, 1e20],
+  [0, 1e-42, 1e-30, 1, 1e38, inf],
+).map((list) => literal(list));
+
+/** A step whose moments are those that f32 holds. */
+const stepTruth =
+  (call: Omit<reference.AdamWOptions, "ranges">): TruthOf<Readonly<Record<keyof reference.Buckets, NdArray>>> =>
+  (buckets, round) => {
+    const ranges = [{ start: 0, end: buckets.parameters.data.length, weightDecay: 0.1 }];
+    const next = reference.adamw(buckets, { ...call, ranges }, round);
+    const columns = [next.parameters, next.firstMoments, next.secondMoments];
+    const shape = [ranges[0].end, 3];
+    const value = generate(shape, ([row, i]) => columns[i].data[row]);
+    // What is added to the parameter is at most a few times the learning rate for each of these.
+    const size = generate(shape, ([row, i]) => {
+      const [x, y] = [buckets, next].map((from) => (i === 0 ? from.parameters : from.firstMoments).data[row]);
+      return i === 2 ? columns[2].data[row] : Math.abs(x) + Math.abs(y) + Math.abs(y - x);
+    });
+    return { value, size };
+  };
+
+const stepsInRange = [{ step: 1, gradScale: 1 }, { step: 1000, gradScale: 1e-25 }].map((changes) => {
+  const call = { ...options, ...changes };
+  return range({
+    name: `step ${call.step}, gradients scaled by ${call.gradScale}`,
+    inputs: { parameters: p, gradients: g, firstMoments: m, secondMoments: v },
+    run: (buckets) => {
+      const { size, backend } = buckets.parameters;
+      const gradScale = full([], call.gradScale, { backend });
+      adamwStep({ ...buckets, ...call, gradScale, ranges: [{ start: 0, end: size, weightDecay: 0.1 }] });
+      const { parameters, firstMoments, secondMoments } = buckets;
+      return concat([parameters, firstMoments, secondMoments].map((bucket) => reshape(bucket, [size, 1])), 1);
+    },
+    truths: [stepTruth(call)],
+    bound: 8 * ulp,
+  });
+});
+
 export const optimizerChecks = {
-  sumSquares: [
+  norm: [
     kernel({
       name: "writes one element",
       inputs: { x: numbers([37], { layout: "offset" }), out: unwritten([1]) },
-      run: (kernels, views) => kernels.sumSquares(views),
-      expected: ({ x }) => ({ out: array([1], [x.data.reduce((sum, value) => sum + value ** 2, 0)]) }),
+      run: (kernels, views) => kernels.norm(views),
+      expected: ({ x }) => ({ out: array([1], [reference.norm(x.data)]) }),
     }),
-    kernel({
-      name: "an infinity",
-      inputs: { x: literal([1, -inf, 2]), out: unwritten([1]) },
-      run: (kernels, views) => kernels.sumSquares(views),
-      expected: () => ({ out: array([1], [inf]) }),
+    range({
+      name: "norm",
+      inputs: { x: literal(vectors.flat(), [vectors.length, 5]) },
+      run: ({ x }) => concat(vectors.map((_, i) => reshape(norm(slice(x, 0, i, i + 1)), [1])), 0),
+      truths: [
+        ({ x }) => ({ value: generate([x.shape[0]], ([row]) => reference.norm(x.data.subarray(5 * row, 5 * row + 5))) }),
+      ],
+      bound: 6 * ulp,
     }),
-    kernel({
-      name: "NaN",
-      inputs: { x: literal([1, nan, inf]), out: unwritten([1]) },
-      run: (kernels, views) => kernels.sumSquares(views),
-      expected: () => ({ out: array([1], [nan]) }),
-      needs: "nan",
-    }),
-    ...sums.map(values),
+    ...norms.map(values),
   ],
   adamw: [
     kernel({
@@ -116,5 +166,6 @@ export const optimizerChecks = {
       },
     }),
     ...steps,
+    ...stepsInRange,
   ],
 } satisfies ChecksOf<OptimizerKernels>;

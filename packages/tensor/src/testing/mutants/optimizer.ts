@@ -3,20 +3,38 @@ import { alter } from "./mutation.ts";
 import type { MutantsOf } from "./mutation.ts";
 
 export const optimizerMutants: MutantsOf<OptimizerKernels> = {
-  sumSquares: {
-    "the root": (kernel, memory) => (call) => {
+  norm: {
+    "the square": (kernel, memory) => (call) => {
       kernel(call);
-      alter(memory, call.out, Math.sqrt);
+      alter(memory, call.out, (norm) => norm * norm);
+    },
+    "squares beyond f32 lost": (kernel, memory) => (call) => {
+      kernel(call);
+      alter(memory, call.out, (norm) => Math.sqrt(Math.fround(norm * norm)));
+    },
+    "squares below f32 lost": (kernel, memory) => (call) => {
+      kernel(call);
+      alter(memory, call.out, (norm) => (norm * norm < 2 ** -149 ? 0 : norm));
     },
     "the last element left out": (kernel) => (call) =>
       kernel({ ...call, x: { ...call.x, shape: [Math.max(0, call.x.shape[0] - 1)] } }),
     "a sequential sum in f32": (_, { read, write }) => ({ x, out }) => {
-      write(out, Float32Array.of(read(x).reduce((sum, value) => Math.fround(sum + value * value), 0)));
+      write(out, Float32Array.of(Math.sqrt(read(x).reduce((sum, value) => Math.fround(sum + value * value), 0))));
     },
   },
   adamw: {
     "the step before": (kernel) => (call) => kernel({ ...call, step: Math.max(1, call.step - 1) }),
     "no bias correction": (kernel) => (call) => kernel({ ...call, step: 1e9 }),
+    "squares of gradients beyond f32": (kernel, memory) => (call) => {
+      const [gradients, [scale]] = [memory.read(call.gradients), memory.read(call.gradScale)];
+      kernel(call);
+      alter(memory, call.secondMoments, (v, i) => (Number.isFinite(Math.fround((gradients[i] * scale) ** 2)) ? v : Infinity));
+    },
+    "NaN of an infinite second moment": (kernel, memory) => (call) => {
+      kernel(call);
+      const v = memory.read(call.secondMoments);
+      alter(memory, call.parameters, (p, i) => (v[i] === Infinity ? NaN : p));
+    },
     "no weight decay": (kernel) => (call) =>
       kernel({ ...call, ranges: call.ranges.map((range) => ({ ...range, weightDecay: 0 })) }),
     "one weight decay for all": (kernel) => (call) =>
