@@ -53,14 +53,14 @@ function explainMissing(error: unknown): never {
   );
 }
 
-const names = Object.keys(backends) as (keyof typeof backends)[];
+export const backendNames = Object.keys(backends) as (keyof typeof backends)[];
 
 /** Adds the options of `BackendOptions` to a command, and `--experimental-revectorize`. */
 export function addBackendOptions(command: Command): Command {
   const threads = new Option("--threads <n>", "threads that compute; results do not depend on it; default: one a core");
   const backend = new Option("--backend <name>", "where to compute; webgpu needs the npm package of that name");
   return command
-    .addOption(backend.choices(names).default(names[0]))
+    .addOption(backend.choices(backendNames).default(backendNames[0]))
     .addOption(threads.argParser(wholeNumber(1)))
     .addOption(revectorizeOption());
 }

@@ -34,10 +34,11 @@ export interface RunRequest {
 export async function startRun({ options, out, resume, allowChanges }: RunRequest, output: Output): Promise<DoneEvent> {
   const backend = await startBackend(options);
   const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
-  const tokenizer = await tokenizerOf(options, resumed, output);
-  const vocabSize = resumed?.model.config.vocabSize ?? tokenizer?.vocabSize ?? options.vocabSize;
-  const data = await openData(options, tokenizer, vocabSize, output);
+  let data: Awaited<ReturnType<typeof openData>> | undefined;
   try {
+    const tokenizer = await tokenizerOf(options, resumed, output);
+    const vocabSize = resumed?.model.config.vocabSize ?? tokenizer?.vocabSize ?? options.vocabSize;
+    data = await openData(options, tokenizer, vocabSize, output);
     const run = resumed
       ? { ...resumed, model: checkModel(resumed.model, options, tokenizer) }
       : await beginRun(options, out, tokenizer);
@@ -46,7 +47,8 @@ export async function startRun({ options, out, resume, allowChanges }: RunReques
     output.note(`${sizes} · ${tokens} · backend ${describeBackend(backend)} · ${out}`);
     return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, output);
   } finally {
-    await data.close();
+    await data?.close();
+    await resumed?.checkpointer.close();
   }
 }
 
@@ -67,6 +69,7 @@ async function newestCheckpoint(out: string, options: RunOptions, output: Output
   try {
     const resumed = await resumeRun(out, { keep: options.keepCheckpoints });
     output.note(`Resuming ${out} from step ${resumed.resume.step}.`);
+    for (const note of resumed.notes) output.note(`Note: ${note}.`);
     return resumed;
   } catch (error) {
     if (!(isGptError(error) && error.code === "no-checkpoint")) throw error;
@@ -112,9 +115,15 @@ async function beginRun(
 ): Promise<{ model: GPT; checkpointer: Checkpointer; resume?: ResumePoint }> {
   const config = configOf(options, tokenizer);
   const extraFiles = tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {};
+  // From here on the folder is ours: another command that begins at the same time changes nothing there.
   const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles });
-  await writeRunFile(out, options);
-  return { model: new GPT(config, { seed: options.seed }), checkpointer };
+  try {
+    await writeRunFile(out, options);
+    return { model: new GPT(config, { seed: options.seed }), checkpointer };
+  } catch (error) {
+    await checkpointer.close();
+    throw error;
+  }
 }
 
 function configOf(options: RunOptions, tokenizer: Tokenizer | undefined): GPTConfig {

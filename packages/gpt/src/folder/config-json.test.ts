@@ -4,7 +4,7 @@ import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import { preset, presetNames } from "../presets.ts";
 import { architectures, tiny } from "../testing/fixtures.ts";
-import { mutations } from "../testing/mutate.ts";
+import { mutations } from "@gpt/config/mutate";
 import { formatConfig, parseConfig } from "./config-json.ts";
 import { obstacleToGPT2 } from "./gpt2-config.ts";
 

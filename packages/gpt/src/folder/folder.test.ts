@@ -7,7 +7,7 @@ import { GPT } from "../model.ts";
 import { safetensorsChunks } from "../safetensors/write.ts";
 import type { TensorSource } from "../safetensors/write.ts";
 import { architectures, collect, idsOf, joined, memoryFolder, tiny } from "../testing/fixtures.ts";
-import { mutations } from "../testing/mutate.ts";
+import { mutations } from "@gpt/config/mutate";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
 import { parseIndex } from "./weight-files.ts";

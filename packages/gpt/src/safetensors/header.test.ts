@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { GPTError } from "../errors.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
 import { joined, memoryFolder } from "../testing/fixtures.ts";
-import { mutations } from "../testing/mutate.ts";
+import { mutations } from "@gpt/config/mutate";
 import { dtypeBits } from "./dtype.ts";
 import { parseHeader, readHeader } from "./header.ts";
 

@@ -1,19 +1,17 @@
-import { philoxBlock } from "@gpt/tensor";
-
-/** A stream of whole numbers, the same for a seed. */
+/** A stream of whole numbers, the same for a seed (mulberry32). */
 export class RandomNumbers {
-  readonly #words = new Uint32Array(4);
-  readonly #seed: number;
-  #count = 0;
+  #state: number;
 
   constructor(seed: number) {
-    this.#seed = seed;
+    this.#state = seed;
   }
 
   /** A whole number from 0 to `limit` − 1. */
   below(limit: number): number {
-    if (this.#count % 4 === 0) philoxBlock({ seed: [this.#seed, 0], stream: [0, 0] }, this.#count / 4, this.#words);
-    return this.#words[this.#count++ % 4] % limit;
+    this.#state = (this.#state + 0x6d2b_79f5) | 0;
+    let word = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
+    return ((word ^ (word >>> 14)) >>> 0) % limit;
   }
 
   pick<T>(items: readonly T[]): T {
@@ -21,13 +19,13 @@ export class RandomNumbers {
   }
 }
 
-/** Pieces that parsers of JSON and of safetensors have stumbled over. */
+/** Pieces that parsers of JSON and of safetensors have stumbled over, and terminals. */
 const pieces = [
   "{", "}", "[", "]", ":", ",", '"', "\\", "\\u", "\\ud800", "\\u0000", "\\n", "\u0000", "\t", " ", "\n", "\uFEFF",
   "é", "𝄞", "null", "true", "false", "tru", "NaN", "Infinity", "-", "-0", "0", "00", "1.", ".5", "1e", "1e400",
   "-1e400", "1E-400", "9007199254740991", "9007199254740993", "18446744073709551616", "-1", "0.5", "4294967296", "{}",
   "[]", "[[[[[[[[", '{"a":', '"dtype":', '"F32"', '"F4"', '"shape":', '"data_offsets":', '"__metadata__":',
-  '"weight_map":', '"model_type":', "../", "/",
+  '"weight_map":', '"model_type":', "../", "/", "\u001b[2J", "\u009b", '"\\u001b[31m"', "x".repeat(5000),
 ].map((piece) => new TextEncoder().encode(piece));
 const oddBytes = [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xf5], [0x80]].map((bytes) => Uint8Array.from(bytes));
 
@@ -36,10 +34,14 @@ export function* mutations(corpus: readonly Uint8Array[], count: number, seed: n
   yield* corpus;
   const random = new RandomNumbers(seed);
   for (let i = corpus.length; i < count; i++) {
-    let input = random.pick(corpus);
-    for (let changes = 1 + random.below(4); changes > 0; changes--) input = mutate(input, corpus, random);
-    yield input;
+    yield mutation(random.pick(corpus), corpus, random);
   }
+}
+
+/** An input after a few random changes; `corpus` is what parts may come from. */
+export function mutation(input: Uint8Array, corpus: readonly Uint8Array[], random: RandomNumbers): Uint8Array {
+  for (let changes = 1 + random.below(4); changes > 0; changes--) input = mutate(input, corpus, random);
+  return input;
 }
 
 function mutate(input: Uint8Array, corpus: readonly Uint8Array[], random: RandomNumbers): Uint8Array {

@@ -1,0 +1,94 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { mutations } from "@gpt/config/mutate";
+import { isGptError } from "@gpt/tensor";
+import { temporaryFolder } from "../testing/gpt.ts";
+import type { RunOptions } from "./options.ts";
+import { parseRunFile, readRunFile, writeRunFile } from "./run-file.ts";
+
+const options: Required<RunOptions> = {
+  data: ["a.txt", "b.txt"], validation: ["c.txt"], tokenizer: "char", vocabSize: 300, preset: "gpt2", layers: 1, heads: 2,
+  dim: 16, context: 8, positions: "sinusoidal", norm: "post", untiedHead: true, initialDeviation: 0.1, dropout: 1,
+  steps: 3, batch: 2, accumulate: 4, lr: 0.01, minLr: 0, warmup: 0, beta1: 0.9, beta2: 0.99, weightDecay: 0, clip: 0,
+  evalEvery: 5, checkpointEvery: 6, keepCheckpoints: 7, logEvery: 8, seed: 0, backend: "cpu", threads: 1,
+};
+
+const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const parse = (value: unknown): unknown => parseRunFile(encode(value), "run/run.json");
+
+describe("run.json", () => {
+  test("gives back what was written", async () => {
+    const directory = join(await temporaryFolder(), "new");
+    expect(await readRunFile(directory)).toBeUndefined();
+    await writeRunFile(directory, options);
+    expect(await readRunFile(directory)).toEqual(options);
+    await writeRunFile(directory, { data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
+    expect(await readRunFile(directory)).toEqual({ data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
+  });
+
+  const wrong: Record<keyof RunOptions, unknown> = {
+    data: "a.txt", validation: [""], tokenizer: ["char"], vocabSize: 0, preset: "gpt5", layers: "1", heads: 1.5, dim: -1,
+    context: 1e300, positions: "rotary", norm: null, untiedHead: 1, initialDeviation: -0.1, dropout: 1.1, steps: {}, batch: [],
+    accumulate: true, lr: "0.1", minLr: null, warmup: -1, beta1: 2, beta2: "x", weightDecay: -1, clip: false, evalEvery: 0,
+    checkpointEvery: 0, keepCheckpoints: 0, logEvery: 0, seed: -1, backend: "toString", threads: 0.5,
+  };
+  test.each(Object.entries(wrong))("with %s %o is refused, and says what it must be", (option, value) => {
+    expect(() => parse({ command: "train", options: { ...options, [option]: value } })).toThrow(
+      new RegExp(`^run/run\\.json: ${option} must be .*, not .*; correct it, or move the file elsewhere and give`),
+    );
+  });
+
+  test.each([[[]], [null], [3], ["text"], [{}], [{ options: [] }], [{ options: null }]])("that is %o is damaged", (value) => {
+    expect(() => parse(value)).toThrow("run/run.json is damaged: it holds no options; move it elsewhere");
+  });
+
+  test("with what a newer version wrote is not called damaged", () => {
+    for (const file of [{ options, mesh: 8 }, { options: { ...options, "\u001b[31m": 1 } }, { options: { ...options, toString: 1 } }]) {
+      expect(() => parse(file)).toThrow(/^run\/run\.json has "(mesh|\\u001b\[31m|toString)", which this version does not know; where a newer version/);
+    }
+  });
+
+  test.skipIf(process.platform === "win32")("that is no file, or a huge one, is refused at once", async () => {
+    const directory = await temporaryFolder();
+    const make: Record<string, (path: string) => unknown> = {
+      "a device": (path) => symlink("/dev/zero", path),
+      "a pipe": (path) => execFileSync("mkfifo", [path]),
+      "a folder": (path) => mkdir(path),
+    };
+    for (const [kind, create] of Object.entries(make)) {
+      const run = join(directory, kind);
+      await mkdir(run);
+      await create(join(run, "run.json"));
+      await expect(readRunFile(run)).rejects.toThrow(`run.json is not a file but ${kind}`);
+    }
+    await writeFile(join(directory, "run.json"), "");
+    await truncate(join(directory, "run.json"), 300 * 2 ** 20);
+    await expect(readRunFile(directory)).rejects.toThrow("314572800 bytes, more than the limit");
+  });
+
+  const count = process.env.GPT_VERIFY ? 20_000 : 1_000;
+  test(`of ${count} mutated ones, each is taken or refused in a short line`, async () => {
+    const directory = await temporaryFolder();
+    await writeRunFile(directory, options);
+    const text = await readFile(join(directory, "run.json"));
+    const outcomes = { taken: 0, refused: 0 };
+    for (const mutated of mutations([text], count, 1)) {
+      try {
+        const read = parseRunFile(mutated, "run.json");
+        // What is taken would be taken again.
+        expect(parse({ options: read })).toEqual(read);
+        outcomes.taken++;
+      } catch (error) {
+        if (!isGptError(error)) throw error;
+        expect(error.code).toBe("usage");
+        expect(error.message.length).toBeLessThanOrEqual(2000);
+        expect(error.message).not.toMatch(/\p{Cc}/u);
+        outcomes.refused++;
+      }
+    }
+    expect(outcomes.taken).toBeGreaterThan(0);
+    expect(outcomes.refused).toBeGreaterThan(count / 2);
+  });
+});
