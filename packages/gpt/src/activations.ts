@@ -1,4 +1,4 @@
-import { abs, add, exp, less, log, minimum, mul, neg, relu, sigmoid, tanh, where } from "@gpt/tensor";
+import { abs, add, erfc, exp, less, log, maximum, minimum, mul, neg, relu, sigmoid, sub, tanh, where } from "@gpt/tensor";
 import type { Activation, Tensor } from "@gpt/tensor";
 
 /**
@@ -12,6 +12,10 @@ const functions = {
   gelu_python_tanh: "gelu",
   gelu_fast: "gelu",
   gelu_accurate: "gelu",
+  // In the exact form.
+  gelu,
+  gelu_python: gelu,
+  gelu_10: (x) => maximum(minimum(gelu(x), 10), -10),
   quick_gelu: (x) => mul(x, sigmoid(mul(x, 1.702))),
   relu: "relu",
   relu2: (x) => square(relu(x)),
@@ -24,6 +28,7 @@ const functions = {
   tanh,
   sigmoid,
   linear: (x) => x,
+  laplace: (x) => mul(erfc(mul(sub(x, 0.707107), -1 / (0.282095 * Math.SQRT2))), 0.5),
 } as const satisfies Record<string, Activation | ((x: Tensor) => Tensor)>;
 
 export type ActivationName = keyof typeof functions;
@@ -33,6 +38,11 @@ export const activationNames = Object.keys(functions) as ActivationName[];
 /** An activation as what a kernel applies along with the product before it, or as what is applied to its result. */
 export function activationOf(name: ActivationName): Activation | ((x: Tensor) => Tensor) {
   return functions[name];
+}
+
+/** ½x(1 + erf(x/√2)) (Hendrycks & Gimpel 2016). */
+function gelu(x: Tensor): Tensor {
+  return mul(mul(x, 0.5), erfc(mul(x, -Math.SQRT1_2)));
 }
 
 function silu(x: Tensor): Tensor {

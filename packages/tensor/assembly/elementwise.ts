@@ -1,5 +1,5 @@
 import { madd, storeUpTo4 } from "./simd";
-import { exp4, gelu4, geluDerivative4, sigmoid4, tanh4, turned } from "./math";
+import { erfc4, exp4, gelu4, geluDerivative4, sigmoid4, tanh4, turned } from "./math";
 
 // Functions as types, so that one loop is compiled for each of them.
 
@@ -33,6 +33,9 @@ function oneWhere(condition: v128): v128 {
 
 @unmanaged class Abs extends Unary { @inline at(x: v128): v128 { return f32x4.abs(x); } }
 export function abs(x: usize, out: usize, count: i32): void { map<Abs>(x, out, count); }
+
+@unmanaged class Erfc extends Unary { @inline at(x: v128): v128 { return erfc4(x); } }
+export function erfc(x: usize, out: usize, count: i32): void { map<Erfc>(x, out, count); }
 
 @unmanaged class Exp extends Unary { @inline at(x: v128): v128 { return exp4(x); } }
 export function exp(x: usize, out: usize, count: i32): void { map<Exp>(x, out, count); }

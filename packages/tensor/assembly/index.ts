@@ -6,8 +6,8 @@ export {
 } from "./attention-stored";
 export { copyStrided, toFloat, truncate } from "./copy";
 export {
-  abs, add, affine, cos, div, equal, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu, reluGradient,
-  select, sigmoid, sign, sin, sqrt, sub, tanh,
+  abs, add, affine, cos, div, equal, erfc, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu,
+  reluGradient, select, sigmoid, sign, sin, sqrt, sub, tanh,
 } from "./elementwise";
 export { firstOutside, gatherRows, scatterAddRows } from "./indexing";
 export { countTargets, crossEntropy, crossEntropyGradient } from "./loss";

@@ -21,6 +21,9 @@ const constants: usize = memory.data<f32>([
   1.5957691216057308, 0.07135481282565775, 0.21406443847697725,
   // 88: beyond these, GELU is 0 or its argument.
   -16, 16,
+  // 96: erfc's exponent q(t), from the highest power on, ½, and from where on erfc is 0.
+  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
+  -1.26551223, 0.5, 12,
 ]);
 
 @inline
@@ -69,6 +72,23 @@ export function tanh4(x: v128): v128 {
   const large = f32x4.sub(one, f32x4.div(f32x4.add(one, one), f32x4.add(exp4(f32x4.add(size, size)), one)));
   const signed = v128.bitselect(x, large, constant(4));
   return v128.bitselect(small, signed, f32x4.lt(size, constant(72)));
+}
+
+/**
+ * 1 − erf x within 8 ulp: t · e^(q(t) − z²) with z = |x| and t = 1 / (1 + ½z), q being a minimax polynomial (Press et al.
+ * 1992, section 6.2, erfcc). z² is that of the upper 12 digits of z, which is exact, and the rest.
+ */
+@inline
+export function erfc4(x: v128): v128 {
+  const one = constant(0);
+  const z = f32x4.pmin(f32x4.abs(x), constant(140));
+  const t = f32x4.div(one, madd(z, constant(136), one));
+  let q = madd(constant(96), t, constant(100));
+  for (let offset: usize = 104; offset < 136; offset += 4) q = madd(q, t, constant(offset));
+  const high = i32x4.shl(i32x4.shr_u(z, 12), 12);
+  const rest = exp4(madd(f32x4.sub(high, z), f32x4.add(high, z), q));
+  const y = f32x4.mul(f32x4.mul(t, rest), exp4(f32x4.neg(f32x4.mul(high, high))));
+  return v128.bitselect(f32x4.sub(f32x4.add(one, one), y), y, i32x4.shr_s(x, 31));
 }
 
 /** 1 / (1 + e⁻ˣ) within 2.5 ulp. With e = e^−|x| it is 1 / (1 + e), or e / (1 + e) where x < 0: nothing overflows. */

@@ -17,7 +17,7 @@ export { halfToFloat } from "./half.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments, AttentionCache, StoredCache, TensorCache } from "./ops/attention.ts";
 export {
-  abs, add, cos, div, equal, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign, sin, sqrt,
+  abs, add, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign, sin, sqrt,
   sub, tanh, where,
 } from "./ops/elementwise.ts";
 export type { Operand } from "./ops/elementwise.ts";

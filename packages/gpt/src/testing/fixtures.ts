@@ -16,7 +16,7 @@ export const architectures: Readonly<Record<string, GPTOptions>> = {
   "post-norm, as in GPT-1": { ...tiny, normPlacement: "post" },
   "sinusoidal positions": { ...tiny, positions: "sinusoidal" },
   "a head width of its own": { ...tiny, heads: 3, headDim: 4 },
-  "scores scaled by layer": { ...tiny, scaleAttentionByLayer: true, activation: "silu" },
+  "scores scaled by layer": { ...tiny, scaleAttentionByLayer: true, activation: "gelu" },
   "scores as they are": { ...tiny, scaleAttention: false, activation: "tanh", initialDeviation: 0.3 },
 };
 

@@ -3,10 +3,10 @@ import type { Dense, View } from "./view.ts";
 
 /**
  * Functions of one element, NaN where it is NaN; at ±∞ their limits, where they have any. `gelu` is the tanh form of
- * GPT-2: ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+ * GPT-2: ½x(1 + tanh(√(2/π)(x + 0.044715x³))); `erfc` is the complementary error function, 1 − erf x.
  */
 export type UnaryOp =
-  | "abs" | "cos" | "exp" | "gelu" | "log" | "relu" | "sigmoid" | "sign" | "sin" | "sqrt" | "tanh";
+  | "abs" | "cos" | "erfc" | "exp" | "gelu" | "log" | "relu" | "sigmoid" | "sign" | "sin" | "sqrt" | "tanh";
 
 /**
  * Functions of two elements. Comparisons give 1 or 0; `maximum` and `minimum` give NaN where either is NaN. `pow` is that

@@ -27,6 +27,14 @@ export function exp(x: Tensor): Tensor {
   return unary("exp", x, (g, _, y) => mul(g, y));
 }
 
+/**
+ * The complementary error function, 1 − erf x = 2/√π ∫ₓ^∞ e^−t² dt: exact where erf x is nearly 1. `erf x` itself is
+ * `sub(1, erfc(x))`, and GELU in its exact form `½x · erfc(−x/√2)`.
+ */
+export function erfc(x: Tensor): Tensor {
+  return unary("erfc", x, (g, x) => mul(g, mul(exp(neg(mul(x, x))), -2 / Math.sqrt(Math.PI))));
+}
+
 /** The natural logarithm. */
 export function log(x: Tensor): Tensor {
   return unary("log", x, (g, x) => div(g, x));

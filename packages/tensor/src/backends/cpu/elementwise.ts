@@ -26,6 +26,20 @@ function pow(a: number, b: number): number {
   return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 }
 
+/** 1 − erf x within 1.2e-7 of itself (Press et al. 1992, Numerical Recipes in C, section 6.2, erfcc). */
+function erfc(x: number): number {
+  const z = Math.abs(x);
+  const t = 1 / (1 + z / 2);
+  const exponent = erfcCoefficients.reduce((sum, coefficient) => sum * t + coefficient, 0);
+  const y = t * Math.exp(exponent - z * z);
+  return x < 0 ? 2 - y : y;
+}
+
+const erfcCoefficients = [
+  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
+  -1.26551223,
+];
+
 function relu(x: number): number {
   return Math.max(x, 0);
 }
@@ -33,6 +47,7 @@ function relu(x: number): number {
 const unaryFunctions: Record<UnaryOp, (x: number) => number> = {
   abs: Math.abs,
   cos: Math.cos,
+  erfc,
   exp: Math.exp,
   gelu,
   log: Math.log,

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Dense, UnaryOp } from "../../contract/index.ts";
 import { philoxBlock } from "../../philox.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
+import { unary } from "../../testing/reference/elementwise.ts";
 import type { Shape } from "../../shape.ts";
 import { startKernels } from "./build.ts";
 import { Engine } from "./engine.ts";
@@ -178,6 +179,8 @@ describe.each(builds)("accuracy of %s", async (build) => {
     ["tanh", Math.tanh, 10, () => 2],
     ["tanh", Math.tanh, 0.7, () => 2],
     ["sigmoid", (x) => 1 / (1 + Math.exp(-x)), 104, () => 2.5],
+    ["erfc", (x) => unary.erfc(x), 10, () => 8],
+    ["erfc", (x) => unary.erfc(x), 1, () => 8],
     ["gelu", (x) => x / (1 + Math.exp(-doubleArgument(x))), 9, (x) => 3 + 3 * Math.abs(doubleArgument(x))],
   ];
 

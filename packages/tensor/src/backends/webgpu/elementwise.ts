@@ -19,6 +19,7 @@ interface Expression {
 const unaryExpressions: Record<UnaryOp, Expression> = {
   abs: { code: "abs(x)" },
   cos: { code: "cosine(x)", uses: ["cosine"] },
+  erfc: { code: "complementaryError(x)", uses: ["complementaryError"] },
   exp: { code: "exponential(x)", uses: ["exponential"] },
   gelu: { code: "gelu(x)", uses: ["gelu"] },
   log: { code: "logarithm(x)", uses: ["logarithm"] },

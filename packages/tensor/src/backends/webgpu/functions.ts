@@ -257,6 +257,23 @@ fn reduced(x: f32) -> Reduced {
   return select(select(large, -large, x < 0.0), fma(p * z, x, x), size < 0.625);
 }`,
   },
+  /**
+   * 1 − erf x: t · e^(q(t) − z²) with z = |x| and t = 1 / (1 + ½z), q being a minimax polynomial (Press et al. 1992, section
+   * 6.2, erfcc). z² is that of the upper 12 digits of z, which is exact, and the rest.
+   */
+  complementaryError: {
+    uses: ["exponential", "isNaN"],
+    code: `fn complementaryError(x: f32) -> f32 {
+  let z = min(abs(x), 12.0);
+  let t = 1.0 / fma(0.5, z, 1.0);
+  var q = fma(fma(fma(0.17087277, t, -0.82215223), t, 1.48851587), t, -1.13520398);
+  q = fma(fma(fma(q, t, 0.27886807), t, -0.18628806), t, 0.09678418);
+  q = fma(fma(fma(q, t, 0.37409196), t, 1.00002368), t, -1.26551223);
+  let high = bitcast<f32>(bitcast<u32>(z) & 0xfffff000u);
+  let y = t * exponential(fma(high - z, high + z, q)) * exponential(-high * high);
+  return select(select(y, 2.0 - y, x < 0.0), x, isNaN(x));
+}`,
+  },
   /** With e = e^−|x| it is 1 / (1 + e), or e / (1 + e) where x < 0: nothing overflows. */
   sigmoid: {
     uses: ["exponential"],

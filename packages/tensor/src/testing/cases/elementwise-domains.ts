@@ -13,6 +13,7 @@ export interface Domain extends NumberOptions {
 export const unaryDomains: { readonly [Op in UnaryOp]: Domain } = {
   abs: { gap: 0.1 },
   cos: {},
+  erfc: {},
   exp: {},
   gelu: {},
   log: { low: 0.1, high: 3 },

@@ -34,6 +34,8 @@ const condition = (x: number): number => 1 + Math.min(2 * Math.abs(geluArgument(
 const unaryBounds: { readonly [Op in UnaryOp]: Bounds } = {
   abs: { value: nearest, gradient: nearest },
   cos: { value: within(2), gradient: within(3) },
+  // Of the slope the rounded square decides.
+  erfc: { value: within(10), gradient: within(4, { condition: (x) => 1 + Math.min(x * x, 104) }) },
   exp: { value: within(2), gradient: within(3) },
   // Where e^−2u is beyond f32 the result is 0.
   gelu: { value: within(4, { condition, least: 2 ** -100 }), gradient: within(4, { condition, least: 0.1 }) },

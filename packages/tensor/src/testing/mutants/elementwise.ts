@@ -4,7 +4,7 @@ import { alter, clear, denseAt, slightly } from "./mutation.ts";
 import type { MutantsOf, Mutation } from "./mutation.ts";
 
 const unaryOps: readonly UnaryOp[] = [
-  "abs", "cos", "exp", "gelu", "log", "relu", "sigmoid", "sign", "sin", "sqrt", "tanh",
+  "abs", "cos", "erfc", "exp", "gelu", "log", "relu", "sigmoid", "sign", "sin", "sqrt", "tanh",
 ];
 const binaryOps: readonly BinaryOp[] = ["add", "sub", "mul", "div", "pow", "maximum", "minimum", "equal", "less"];
 
@@ -76,6 +76,8 @@ export const elementwiseMutants: MutantsOf<ElementwiseKernels> = {
     "NaN lost in relu": unaryAs("relu", (_, y) => (Number.isNaN(y) ? 0 : y)),
     "sin reduced by a rounded π": unaryAs("sin", (x) => Math.sin(x - Math.round(x / Math.PI / 2) * 2 * Math.fround(Math.PI))),
     "cos not reduced right from 2⁸⁹ to 2⁹⁶": unaryAs("cos", (x, y) => (Math.abs(x) > 2 ** 89 && Math.abs(x) < 2 ** 96 ? 0.5 : y)),
+    "erfc as 1 − erf": unaryAs("erfc", (x, y) => (x > 3 ? Math.fround(1 - Math.fround(1 - y)) : y)),
+    "erfc by the rounded square": unaryAs("erfc", (x, y) => (x > 2 ? y * Math.exp(x * x - Math.fround(x * x)) : y)),
     "exp without subnormal results": unaryAs("exp", (_, y) => (isSubnormal(y) ? 0 : y)),
     "exp that overflows at 88": unaryAs("exp", (x, y) => (x > 88 ? Infinity : y)),
     "log of a subnormal number as of 0": unaryAs("log", (x, y) => (isSubnormal(x) ? -Infinity : y)),

@@ -21,6 +21,22 @@ function geluSlope(x: number): number {
   return s + bounded * s * rest * 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * bounded ** 2);
 }
 
+/** By its series about 0 where that converges soon, else by its continued fraction (Abramowitz & Stegun 1964, 7.1.5, 7.1.14). */
+function erfc(x: number): number {
+  if (x < 0) return 2 - erfc(-x);
+  if (x < 2) {
+    let [term, sum] = [x, x];
+    for (let n = 1; n < 60; n++) {
+      term *= -(x * x) / n;
+      sum += term / (2 * n + 1);
+    }
+    return 1 - (2 / Math.sqrt(Math.PI)) * sum;
+  }
+  let fraction = x;
+  for (let n = 200; n > 0; n--) fraction = x + n / 2 / fraction;
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
+}
+
 function relu(x: number): number {
   return x < 0 ? 0 : x;
 }
@@ -28,6 +44,7 @@ function relu(x: number): number {
 export const unary: { readonly [Op in UnaryOp]: (x: number) => number } = {
   abs: (x) => (x < 0 ? -x : x),
   cos: Math.cos,
+  erfc,
   exp: Math.exp,
   gelu,
   log: Math.log,
@@ -64,6 +81,7 @@ export type Slope = (...x: number[]) => readonly number[] | null;
 export const unarySlopes: { readonly [Op in UnaryOp]: Slope } = {
   abs: (x) => (x === 0 ? null : [Math.sign(x)]),
   cos: (x) => [-Math.sin(x)],
+  erfc: (x) => [Math.exp(-x * x), -2 / Math.sqrt(Math.PI)],
   exp: (x) => [Math.exp(x)],
   gelu: (x) => [geluSlope(x)],
   log: (x) => [1 / x],
