@@ -118,6 +118,8 @@ def make_model_fixtures():
     make_model_fixture("post-norm", Config(normPlacement="post"), seed=2)
     make_model_fixture("sinusoidal", Config(positions="sinusoidal"), seed=3)
     make_model_fixture("untied", Config(tiedHead=False, hiddenDim=30, epsilon=1e-3), seed=4)
+    make_model_fixture("scaled-by-layer", Config(scaleAttentionByLayer=True, activation="gelu"), seed=9)
+    make_model_fixture("unscaled", Config(scaleAttention=False, activation="silu"), seed=10)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -224,6 +226,8 @@ def make_folders():
     make_folder("bare", Config(), seed=6, extra=masks)
     changes = Config(hiddenDim=30, epsilon=1e-2)
     make_folder("prefixed-float16", changes, seed=7, dtype=torch.float16, prefix="transformer.", extra=tied_head)
+    scaled = Config(scaleAttention=False, scaleAttentionByLayer=True, activation="gelu")
+    make_folder("scaled-by-layer", scaled, seed=11)
     make_folder("sharded-bfloat16", Config(), seed=8, dtype=torch.bfloat16, prefix="transformer.", shards=3)
 
 

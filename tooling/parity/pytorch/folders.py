@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pytorch.files import read_safetensors, write_json, write_safetensors
-from pytorch.gpt import GPT, Config
+from pytorch.gpt import ACTIVATIONS, GPT, Config
 
 # Our names and theirs; {} is the block. Their layers are Conv1D, whose weights are [in, out].
 GPT2_NAMES = {
@@ -57,7 +57,7 @@ def write_folder(folder, config, tensors, shards=1):
 
 def gpt2_config(config):
     return {
-        "activation_function": "gelu_new",
+        "activation_function": config.activation,
         "architectures": ["GPT2LMHeadModel"],
         "attn_pdrop": 0.1,
         "bos_token_id": config.vocabSize - 1,
@@ -73,6 +73,8 @@ def gpt2_config(config):
         "n_layer": config.layers,
         "n_positions": config.contextLength,
         "resid_pdrop": 0.1,
+        "scale_attn_by_inverse_layer_idx": config.scaleAttentionByLayer,
+        "scale_attn_weights": config.scaleAttention,
         "vocab_size": config.vocabSize,
     }
 
@@ -80,8 +82,8 @@ def gpt2_config(config):
 def load_folder(folder):
     """The model in a folder, by the conventions of Hugging Face's GPT2LMHeadModel."""
     settings = json.loads((folder / "config.json").read_text())
-    if settings["model_type"] != "gpt2" or settings["activation_function"] not in ("gelu_new", "gelu_pytorch_tanh"):
-        raise SystemExit(f"{folder} holds no gpt2 model with the tanh form of GELU: {settings}")
+    if settings["model_type"] != "gpt2" or settings["activation_function"] not in ACTIVATIONS:
+        raise SystemExit(f"{folder} holds no gpt2 model with a known activation: {settings}")
     config = Config(
         vocabSize=settings["vocab_size"],
         contextLength=settings["n_positions"],
@@ -91,6 +93,9 @@ def load_folder(folder):
         hiddenDim=settings.get("n_inner") or 4 * settings["n_embd"],
         tiedHead=settings.get("tie_word_embeddings", True),
         epsilon=settings["layer_norm_epsilon"],
+        activation=settings["activation_function"],
+        scaleAttention=settings.get("scale_attn_weights", True),
+        scaleAttentionByLayer=settings.get("scale_attn_by_inverse_layer_idx", False),
     )
     model = GPT(config)
     found = {name.removeprefix("transformer."): value for name, value in read_tensors(folder).items()}

@@ -22,37 +22,52 @@ class Config:
     normPlacement: str = "pre"
     tiedHead: bool = True
     epsilon: float = 1e-5
+    activation: str = "gelu_new"
+    scaleAttention: bool = True
+    scaleAttentionByLayer: bool = False
+
+
+# By the names of Hugging Face.
+ACTIVATIONS = {
+    "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu": F.gelu,
+    "silu": F.silu,
+}
 
 
 class Attention(nn.Module):
-    def __init__(self, config):
+    def __init__(self, config, layer):
         super().__init__()
         self.heads = config.heads
+        self.divisor = math.sqrt(config.dim // config.heads) if config.scaleAttention else 1
+        if config.scaleAttentionByLayer:
+            self.divisor *= layer + 1
         self.qkv = nn.Linear(config.dim, 3 * config.dim)
         self.projection = nn.Linear(config.dim, config.dim)
 
     def forward(self, x):
         B, T, C = x.shape
         q, k, v = (part.view(B, T, self.heads, -1).transpose(1, 2) for part in self.qkv(x).split(C, dim=2))
-        return self.projection(causal_attention(q, k, v).transpose(1, 2).reshape(B, T, C))
+        return self.projection(causal_attention(q, k, v, divisor=self.divisor).transpose(1, 2).reshape(B, T, C))
 
 
 class FeedForward(nn.Module):
     def __init__(self, config):
         super().__init__()
+        self.activation = ACTIVATIONS[config.activation]
         self.expand = nn.Linear(config.dim, config.hiddenDim)
         self.contract = nn.Linear(config.hiddenDim, config.dim)
 
     def forward(self, x):
-        return self.contract(F.gelu(self.expand(x), approximate="tanh"))
+        return self.contract(self.activation(self.expand(x)))
 
 
 class Block(nn.Module):
-    def __init__(self, config):
+    def __init__(self, config, layer):
         super().__init__()
         self.pre = config.normPlacement == "pre"
         self.attentionNorm = nn.LayerNorm(config.dim, config.epsilon)
-        self.attention = Attention(config)
+        self.attention = Attention(config, layer)
         self.mlpNorm = nn.LayerNorm(config.dim, config.epsilon)
         self.mlp = FeedForward(config)
 
@@ -71,7 +86,7 @@ class GPT(nn.Module):
         self.tokenEmbedding = nn.Embedding(config.vocabSize, config.dim)
         if config.positions == "learned":
             self.positionEmbedding = nn.Embedding(config.contextLength, config.dim)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         if config.normPlacement == "pre":
             self.finalNorm = nn.LayerNorm(config.dim, config.epsilon)
         if not config.tiedHead:
@@ -94,12 +109,12 @@ class GPT(nn.Module):
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), ignore_index=-100)
 
 
-def causal_attention(q, k, v, window=None):
-    """softmax(q kᵀ / √d) v, each token seeing itself and those before it, of (…, T, d)."""
+def causal_attention(q, k, v, window=None, divisor=None):
+    """softmax(q kᵀ / √d) v, or with another divisor, each token seeing itself and those before it, of (…, T, d)."""
     T = q.shape[-2]
     distance = torch.arange(T)[:, None] - torch.arange(T)[None, :]
     hidden = (distance < 0) | (distance >= (window or T))
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    scores = q @ k.transpose(-2, -1) / (divisor or math.sqrt(q.shape[-1]))
     return scores.masked_fill(hidden, -math.inf).softmax(-1) @ v
 
 
