@@ -68,8 +68,8 @@ const unit = fc.oneof(
     arbitrary: fc.constantFrom(..."中文日本語の한국어ไทยשלוםمرحبا", "👍", "🏽", "😀", "👨‍👩‍👧", "🇩🇪", "𝒳", "𞤀"),
   },
   { weight: 1, arbitrary: fc.constantFrom("\uD83D", "\uDE00", "\u0000", "\u001F", "\u007F", "\uFFFD", "\uFFFF") },
-  { weight: 2, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 3 }) },
-  { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 4 }) },
+  { weight: 2, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 3, size: "max" }) },
+  { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 4, size: "max" }) },
   {
     weight: 1,
     arbitrary: fc
@@ -79,4 +79,6 @@ const unit = fc.oneof(
 );
 
 /** Texts of many kinds of characters side by side. */
-export const anyText: fc.Arbitrary<string> = fc.array(unit, { maxLength: 40 }).map((units) => units.join(""));
+export const anyText: fc.Arbitrary<string> = fc
+  .array(unit, { maxLength: 40, size: "max" })
+  .map((units) => units.join(""));

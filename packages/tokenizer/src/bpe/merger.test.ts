@@ -20,19 +20,37 @@ function naiveMerge(ids: readonly number[], merges: MergeTable): number[] {
 
 const pair = fc.tuple(fc.nat(11), fc.nat(11), fc.nat(11));
 
-it("merges the earliest pair first, of several the leftmost, whatever the merges are", () => {
+const pairs = fc.array(pair, { maxLength: 30, size: "max" });
+
+function agrees(pairs: readonly [number, number, number][], ids: readonly number[]): number {
+  const merges = new MergeTable(1);
+  for (const [left, right, result] of pairs) {
+    if (merges.find(left, right) < 0) merges.add(left, right, result);
+  }
+  const sequence = Int32Array.from(ids);
+  const length = new Merger(merges).merge(sequence, ids.length);
+  expect([...sequence.subarray(0, length)]).toEqual(naiveMerge(ids, merges));
+  return ids.length - length;
+}
+
+/** The lengths of sequences that are scanned, merged with a heap, and merged with arrays of their own. */
+it.each([
+  { from: 0, to: 32, numRuns: 1500 },
+  { from: 33, to: 120, numRuns: 1500 },
+  { from: 1025, to: 1200, numRuns: 20 },
+])("merges the earliest pair first, of several the leftmost: $from to $to tokens", ({ from, to, numRuns }) => {
+  const ids = fc.array(fc.nat(11), { minLength: from, maxLength: to, size: "max" });
+  const lengths = new Set<number>();
+  let merged = 0;
   fc.assert(
-    fc.property(fc.array(pair, { maxLength: 30 }), fc.array(fc.nat(11), { maxLength: 60 }), (pairs, ids) => {
-      const merges = new MergeTable(1);
-      for (const [left, right, result] of pairs) {
-        if (merges.find(left, right) < 0) merges.add(left, right, result);
-      }
-      const sequence = Int32Array.from(ids);
-      const length = new Merger(merges).merge(sequence, ids.length);
-      expect([...sequence.subarray(0, length)]).toEqual(naiveMerge(ids, merges));
+    fc.property(pairs, ids, (pairs, ids) => {
+      lengths.add(ids.length);
+      if (agrees(pairs, ids) > 2) merged++;
     }),
-    { numRuns: 2000, seed: 1 },
+    { numRuns, seed: 1 },
   );
+  expect(Math.max(...lengths)).toBeGreaterThan((from + to) / 2);
+  expect(merged).toBeGreaterThan(numRuns / 8);
 });
 
 it("asks for a number of pairs that grows with the length alone", () => {

@@ -70,11 +70,13 @@ describe("trainBPE", () => {
     const texts = fc.array(
       fc.oneof(
         anyText,
-        fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 60 }),
+        fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 60, size: "max" }),
         fc.constantFrom("banana bandana", "aaaaaaa"),
       ),
-      { minLength: 1, maxLength: 6 },
+      { minLength: 1, maxLength: 6, size: "max" },
     );
+    let longest = 0;
+    let learntMuch = 0;
     const pattern = fc.constantFrom<PatternName>("gpt2", "cl100k", "o200k");
     await fc.assert(
       fc.asyncProperty(texts, pattern, fc.nat(60), async (texts, pattern, count) => {
@@ -82,6 +84,8 @@ describe("trainBPE", () => {
         const expected = naiveMerges(texts, count, pattern);
         const tokenizer = await trainBPE(texts, { vocabSize: 256 + count, pattern });
         expect(mergesOf(tokenizer)).toEqual(expected);
+        longest = Math.max(longest, ...texts.flatMap((text) => wordsOf(text, pattern)).map((word) => word.length));
+        if (expected.length > 20) learntMuch++;
         for (const text of texts) {
           const ids = wordsOf(text, pattern).flatMap((word) => naiveEncode(word, expected));
           expect(tokenizer.encode(text)).toEqual(ids);
@@ -89,6 +93,9 @@ describe("trainBPE", () => {
       }),
       { numRuns: testCount(2000, 80), seed: 5 },
     );
+    // Words that are merged with a heap, and merges upon merges.
+    expect(longest).toBeGreaterThan(32);
+    expect(learntMuch).toBeGreaterThan(20);
   }, 600_000);
 
   it("numbers the bytes first, then the merges, then the special tokens", async () => {

@@ -48,13 +48,13 @@ describe.each(encodingNames)("%s, beside the Rust tiktoken", (name) => {
   });
 
   it("gives the same ids for generated texts", () => {
-    const numRuns = testCount(100_000, 10_000);
+    const numRuns = testCount(100_000, 3000);
     fc.assert(fc.property(anyText, agree), { numRuns, seed: 2 });
   });
 
   it("gives the same ids for texts so long that they are read in parts", () => {
     for (let seed = 0; seed < testCount(100, 5); seed++) {
-      const text = fc.sample(anyText, { numRuns: 10_000, seed }).join("");
+      const text = fc.sample(anyText, { numRuns: 3000, seed }).join("");
       expect(text.length).toBeGreaterThan(100_000);
       expect(agree(text), `seed ${seed}`).toBe(true);
     }
