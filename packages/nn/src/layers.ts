@@ -1,8 +1,11 @@
-import { dropout, embedding, layerNorm, linear, normal, normalValues, ones, StoredWeight } from "@gpt/tensor";
+import {
+  dropout, embedding, layerNorm, linear, normal, normalValues, objectWith, ones, StoredWeight,
+} from "@gpt/tensor";
 import type { CreateOptions, LinearOptions, Shape, Tensor, Weight, WeightFormat } from "@gpt/tensor";
+import { check, deviationExpected, probabilityExpected, sizeExpected } from "./checks.ts";
 import { Module } from "./module.ts";
 import { owned, parameter, zeroParameter } from "./parameter.ts";
-import type { RandomKeys } from "./random.ts";
+import { RandomKeys } from "./random.ts";
 
 /** How weights begin: normally distributed with mean 0 and this deviation, drawn from `random`; 0 gives zeros. */
 export interface Initialization {
@@ -18,7 +21,10 @@ export type MatrixPlace = Place & {
   readonly format?: WeightFormat | "f32";
 };
 
-function initialWeight(shape: Shape, { random, deviation }: Initialization, { format, ...place }: MatrixPlace): Weight {
+const randomExpected = { expected: "RandomKeys", accepts: (value: unknown) => value instanceof RandomKeys };
+
+function initialWeight(shape: Shape, initialization: Initialization, { format, ...place }: MatrixPlace): Weight {
+  const { random, deviation } = checkInitialization(initialization);
   if (format !== undefined && format !== "f32") {
     const weight = owned(StoredWeight.zeros(format, shape, place));
     if (deviation > 0) weight.write(normalValues(weight.size, random.next(), { deviation }));
@@ -26,6 +32,13 @@ function initialWeight(shape: Shape, { random, deviation }: Initialization, { fo
   }
   if (deviation === 0) return zeroParameter(shape, place);
   return parameter(normal(shape, random.next(), { deviation, ...place }));
+}
+
+function checkInitialization(initialization: Initialization): Initialization {
+  check("the initialization", initialization, objectWith("{ random, deviation }", "random", "deviation"));
+  check("random", initialization.random, randomExpected);
+  check("deviation", initialization.deviation, deviationExpected);
+  return initialization;
 }
 
 /** `x · weightᵀ + bias`, with `weight` `[outputs, inputs]`. */
@@ -40,6 +53,8 @@ export class Linear extends Module {
     { bias = true, format, ...place }: MatrixPlace & { bias?: boolean } = {},
   ) {
     super();
+    check("Linear: inputs", inputs, sizeExpected);
+    check("Linear: outputs", outputs, sizeExpected);
     this.weight = initialWeight([outputs, inputs], initialization, { format, ...place });
     this.bias = bias ? zeroParameter([outputs], place) : undefined;
   }
@@ -56,6 +71,8 @@ export class Embedding extends Module {
 
   constructor(entries: number, dim: number, initialization: Initialization, place: MatrixPlace = {}) {
     super();
+    check("Embedding: entries", entries, sizeExpected);
+    check("Embedding: dim", dim, sizeExpected);
     this.weight = initialWeight([entries, dim], initialization, place);
   }
 
@@ -73,6 +90,8 @@ export class LayerNorm extends Module {
 
   constructor(dim: number, { epsilon = 1e-5, ...place }: Place & { epsilon?: number } = {}) {
     super();
+    check("LayerNorm: dim", dim, sizeExpected);
+    check("LayerNorm: epsilon", epsilon, deviationExpected);
     this.weight = parameter(ones([dim], place));
     this.bias = zeroParameter([dim], place);
     this.epsilon = epsilon;
@@ -90,6 +109,8 @@ export class Dropout extends Module {
 
   constructor(probability: number, random: RandomKeys) {
     super();
+    check("Dropout: the probability", probability, probabilityExpected);
+    check("Dropout: random", random, randomExpected);
     this.probability = probability;
     this.#random = random;
   }

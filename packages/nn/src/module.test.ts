@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { scope, sum, tensor, useBackend, zeros } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "./index.ts";
+import { construct, Dropout, Embedding, LayerNorm, Linear, Module, parameter, RandomKeys } from "./index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -163,7 +163,59 @@ test.each([-1, 0.5, 2 ** 53, NaN])("a seed is no %s", (seed) => {
   expect(() => new RandomKeys(seed)).toThrow(
     expect.objectContaining({
       code: "invalid-argument",
-      message: `a seed is a whole number from 0 to 2^53 - 1, not ${seed}`,
+      message: `a seed must be a whole number from 0 to 2^53 - 1, not ${seed}`,
     }),
   );
+});
+
+describe("evaluating", () => {
+  test("puts all parts into evaluation mode for one computation, and each back into its own", () => {
+    const model = new Model();
+    model.layers[0].eval();
+    const modes = (): boolean[] => [...model.modules()].map(({ training }) => training);
+    const before = modes();
+    expect(new Set(before)).toEqual(new Set([true, false]));
+    expect(model.evaluating(() => modes().some(Boolean))).toBe(false);
+    expect(modes()).toEqual(before);
+    expect(() =>
+      model.evaluating(() => {
+        throw new Error("inside");
+      }),
+    ).toThrow("inside");
+    expect(modes()).toEqual(before);
+  });
+
+  test("refuses a function that is asynchronous", () => {
+    const model = new Model();
+    expect(() => model.evaluating(async () => 1)).toThrow("evaluating: the function is asynchronous");
+    expect(model.training).toBe(true);
+  });
+});
+
+describe("arguments of the wrong kind are answered with what was expected", () => {
+  const random = new RandomKeys(1);
+  const initialization = { random, deviation: 1 };
+  const wrong = <T>(value: unknown): T => value as T;
+  test.each<[string, () => unknown]>([
+    ["a seed must be a whole number from 0 to 2^53 - 1, not \"1\"", () => new RandomKeys(wrong("1"))],
+    ["startStep: the step must be a whole number from 0 to 4294967295, not -1", () => random.startStep(-1)],
+    ["Linear: inputs must be a whole number from 1, not \"3\"", () => new Linear(wrong("3"), 3, initialization)],
+    ["Linear: outputs must be a whole number from 1, not 0", () => new Linear(3, 0, initialization)],
+    ["the initialization must be { random, deviation }, not undefined", () => new Linear(3, 3, wrong(undefined))],
+    ["random must be RandomKeys, not 7", () => new Linear(3, 3, wrong({ random: 7, deviation: 1 }))],
+    ["deviation must be a number from 0, not NaN", () => new Linear(3, 3, { random, deviation: NaN })],
+    ["Embedding: entries must be a whole number from 1, not 1.5", () => new Embedding(1.5, 3, initialization)],
+    ["LayerNorm: dim must be a whole number from 1, not undefined", () => new LayerNorm(wrong(undefined))],
+    ["LayerNorm: epsilon must be a number from 0, not -1", () => new LayerNorm(3, { epsilon: -1 })],
+    ["Dropout: the probability must be a number from 0 and below 1, not 1", () => new Dropout(1, random)],
+    ["Dropout: random must be RandomKeys, not undefined", () => new Dropout(0.5, wrong(undefined))],
+    ["parameter: the values must be a tensor of f32, not a list", () => parameter(wrong([1]))],
+    ["construct must be a function, not null", () => construct(wrong(null))],
+    ["train must be true or false, not \"no\"", () => new Model().train(wrong("no"))],
+    ["find: the path must be a text, not 3", () => new Model().find(wrong(3))],
+    ["replace: the replacement must be a module, not an object", () => new Model().replace("norm", wrong({}))],
+    ["loadStateDict: the state must be a Map from paths to tensors, not an object", () => new Model().loadStateDict(wrong({}))],
+  ])("%s", (message, call) => {
+    expect(call).toThrow(expect.objectContaining({ name: "ModuleError", message }));
+  });
 });

@@ -1,5 +1,6 @@
 import type { Tensor, Weight } from "@gpt/tensor";
-import { copyInto, noGrad, quote, StoredWeight, Tensor as TensorClass } from "@gpt/tensor";
+import { copyInto, flag, noGrad, quote, StoredWeight, Tensor as TensorClass, text } from "@gpt/tensor";
+import { check, stateExpected, tensorExpected } from "./checks.ts";
 import { ModuleError } from "./errors.ts";
 
 /**
@@ -15,6 +16,7 @@ export abstract class Module {
   }
 
   train(training = true): this {
+    check("train", training, flag);
     this.#training = training;
     for (const [, child] of this.children()) child.train(training);
     return this;
@@ -22,6 +24,32 @@ export abstract class Module {
 
   eval(): this {
     return this.train(false);
+  }
+
+  /**
+   * What `compute` gives with this module and all its parts in evaluation mode. Afterwards each is in the mode in which it
+   * was: nothing outside of `compute`, which is synchronous, sees a difference.
+   */
+  evaluating<T>(compute: () => T): T {
+    const active = [...this.modules()].filter((module) => module.#training);
+    for (const module of active) module.#training = false;
+    try {
+      const result = compute();
+      if (result instanceof Promise) {
+        throw new ModuleError("invalid-argument", "evaluating: the function is asynchronous; await what it needs before");
+      }
+      return result;
+    } finally {
+      for (const module of active) module.#training = true;
+    }
+  }
+
+  /** This module and all its parts, each once. */
+  *modules(seen = new Set<Module>()): Generator<Module> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    yield this;
+    for (const [, child] of this.children()) yield* child.modules(seen);
   }
 
   /** The direct parts with their names. */
@@ -81,6 +109,7 @@ export abstract class Module {
 
   /** Copies values into the parameters. Every parameter must be there, with its shape, and nothing else. */
   loadStateDict(state: ReadonlyMap<string, Tensor>): void {
+    check("loadStateDict: the state", state, stateExpected);
     const own = this.stateDict();
     const missing = [...own.keys()].filter((path) => !state.has(path));
     const unexpected = [...state.keys()].filter((path) => !own.has(path));
@@ -94,6 +123,7 @@ export abstract class Module {
     }
     for (const [path, target] of own) {
       const source = state.get(path) as Tensor;
+      check(`loadStateDict: ${path}`, source, tensorExpected);
       if (source.shape.join() !== target.shape.join()) {
         throw new ModuleError(
           "invalid-state",
@@ -108,6 +138,7 @@ export abstract class Module {
 
   /** The part at a path, such as `blocks.3.attention.qkv`. */
   find(path: string): Module {
+    check("find: the path", path, text);
     let module: Module = this;
     let rest = path;
     while (rest !== "") {
@@ -121,6 +152,7 @@ export abstract class Module {
 
   /** Puts another module in the place of the part at a path, and returns the old one: how adapters wrap layers. */
   replace(path: string, replacement: Module): Module {
+    check("replace: the replacement", replacement, moduleExpected);
     if (path === "") throw new ModuleError("unknown-path", "replace: the path is empty; name a part of the module");
     const old = this.find(path);
     const steps = path.split(".");
@@ -136,3 +168,5 @@ export abstract class Module {
     for (const [, weight] of this.namedWeights()) weight.dispose();
   }
 }
+
+const moduleExpected = { expected: "a module", accepts: (value: unknown) => value instanceof Module };

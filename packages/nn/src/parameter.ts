@@ -1,5 +1,6 @@
-import { keep, zeros } from "@gpt/tensor";
+import { callback, keep, zeros } from "@gpt/tensor";
 import type { CreateOptions, Shape, Tensor, Weight } from "@gpt/tensor";
+import { check, tensorExpected } from "./checks.ts";
 
 /** The weights that the innermost running `construct` has to free should it fail. */
 let constructed: Weight[] | undefined;
@@ -9,6 +10,7 @@ let constructed: Weight[] | undefined;
  * made.
  */
 export function parameter(values: Tensor): Tensor {
+  check("parameter: the values", values, tensorExpected);
   values.requiresGrad = true;
   return keep(owned(values));
 }
@@ -24,6 +26,7 @@ export function owned<W extends Weight>(weight: W): W {
  * constructors, whose half-made module nobody could dispose of.
  */
 export function construct<T>(make: () => T): T {
+  check("construct", make, callback);
   const outer = constructed;
   const own: Weight[] = [];
   constructed = own;

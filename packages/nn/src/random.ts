@@ -1,5 +1,6 @@
+import { seed as seedExpected, wholeNumber } from "@gpt/tensor";
 import type { PhiloxKey } from "@gpt/tensor";
-import { ModuleError } from "./errors.ts";
+import { check } from "./checks.ts";
 
 /**
  * The random numbers of a model: a seed, and a count of the keys taken in the current step. Keys are pure functions of
@@ -12,14 +13,13 @@ export class RandomKeys {
 
   /** `seed` is a whole number from 0 to 2⁵³ − 1. Throws `invalid-argument`. */
   constructor(seed: number) {
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new ModuleError("invalid-argument", `a seed is a whole number from 0 to 2^53 - 1, not ${seed}`);
-    }
+    check("a seed", seed, seedExpected);
     this.seed = seed;
   }
 
   /** Begins a step: the keys that follow depend on the seed and on `step` (below 2³²) alone. */
   startStep(step: number): void {
+    check("startStep: the step", step, wholeNumber(0, 2 ** 32 - 1));
     this.#step = step;
     this.#count = 0;
   }

@@ -13,6 +13,12 @@ export type { AnyTensor, Layout } from "./core/tensor.ts";
 export type { DataOf, DType } from "./dtype.ts";
 export { CodedError, isGptError, TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
+// Internal: checks of arguments and options, for the packages above.
+export {
+  anything, callback, checkArgument, either, flag, listOf, numberThat, objectWith, oneOf, readOptions,
+  seed, text, wholeNumber,
+} from "./expectations.ts";
+export type { Expectation, Expectations } from "./expectations.ts";
 export { halfToFloat } from "./half.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments, AttentionCache, StoredCache, TensorCache } from "./ops/attention.ts";

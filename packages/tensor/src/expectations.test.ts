@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { either, flag, listOf, numberThat, readOptions, text, wholeNumber } from "./expectations.ts";
+
+interface Options {
+  readonly count?: number;
+  readonly share?: number | null;
+  readonly stop?: string | readonly string[];
+  readonly on?: boolean;
+}
+const read = (options: unknown): object =>
+  readOptions<Options>(
+    options as Options,
+    {
+      count: wholeNumber(1, 9),
+      share: numberThat("from 0 to 1", (value) => value >= 0 && value <= 1),
+      stop: either(text, listOf(text)),
+      on: flag,
+    },
+    (problem) => new Error(problem),
+  );
+
+test("options are copied; undefined and null leave the default", () => {
+  const options = { count: 3, share: null, stop: undefined, on: false };
+  expect(read(options)).toEqual({ count: 3, on: false });
+  expect(options).toEqual({ count: 3, share: null, stop: undefined, on: false });
+  expect(read({ stop: "a" })).toEqual({ stop: "a" });
+  expect(read({ stop: ["a", "b"] })).toEqual({ stop: ["a", "b"] });
+  expect([read(undefined), read(null)]).toEqual([{}, {}]);
+});
+
+test.each<[unknown, string]>([
+  [{ count: 10 }, "count must be a whole number from 1 to 9, not 10"],
+  [{ count: "1" }, 'count must be a whole number from 1 to 9, not "1"'],
+  [{ share: NaN }, "share must be a number from 0 to 1, not NaN"],
+  [{ stop: 3 }, "stop must be a text, or a list, not 3"],
+  [{ stop: ["a", 3] }, "stop[1] must be a text, not 3"],
+  [{ on: 1 }, "on must be true or false, not 1"],
+  [{ counts: 1 }, 'there is no option "counts"; there are count, share, stop, on'],
+  [{ toString: 1 }, 'there is no option "toString"; there are count, share, stop, on'],
+  [[], "options must be an object, not a list"],
+  ["x", 'options must be an object, not "x"'],
+])("%o is refused", (options, message) => {
+  expect(() => read(options)).toThrow(message);
+});
