@@ -1,73 +1,128 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
+import { RandomNumbers } from "@gpt/config/mutate";
+import { loadModel } from "@gpt/gpt/node";
+import { isGptError } from "@gpt/tensor";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { startBackend } from "../testing/fixtures.ts";
 import { TemporaryFiles } from "./testing/temporary-files.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);
 
-const moments = process.env.GPT_VERIFY ? 50 : 3;
-const child = fileURLToPath(new URL("testing/train-child.ts", import.meta.url));
+/** Kills of training and resuming, and of each kind of save: 100 together. */
+const kills = process.env.GPT_VERIFY ? { training: 40, saving: 20 } : { training: 2, saving: 1 };
+/** Only a hang takes as long. */
+const hours = 4 * 3_600_000;
 
-/** When to kill: so many milliseconds behind a step. */
+const random = new RandomNumbers(20_240_501);
+
+/** When to kill: a moment behind what a process prints. */
 interface Moment {
-  readonly step: number;
+  readonly line: number;
   readonly milliseconds: number;
 }
 
-/** Trains in a process of its own, to the end or until it is killed; gives the steps it took and how long one takes. */
-async function trainInProcess(
-  directory: string,
-  moment?: Moment,
-): Promise<{ steps: number[]; done: boolean; pace: number }> {
-  const trainer = spawn(process.execPath, ["--conditions=@gpt/source", child, directory], {
+interface Outcome {
+  /** The numbers that it printed. */
+  readonly lines: readonly number[];
+  readonly done: boolean;
+  /** Milliseconds between two of them. */
+  readonly pace: number;
+}
+
+/** Runs a script of `testing` in a process of its own, to the end or until it is killed. */
+async function run(script: string, args: readonly string[], moment?: Moment): Promise<Outcome> {
+  const path = fileURLToPath(new URL(`testing/${script}.ts`, import.meta.url));
+  const child = spawn(process.execPath, ["--conditions=@gpt/source", path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const exit = once(trainer, "exit");
-  const steps: number[] = [];
+  const exit = once(child, "exit");
+  const lines: number[] = [];
   let done = false;
   let began = 0;
-  for await (const line of createInterface({ input: trainer.stdout })) {
+  for await (const line of createInterface({ input: child.stdout })) {
     if (line === "done") {
       done = true;
       continue;
     }
-    steps.push(Number(line));
-    if (steps.length === 1) began = performance.now();
-    if (steps.at(-1) === moment?.step) void delay(moment?.milliseconds).then(() => trainer.kill("SIGKILL"));
+    lines.push(Number(line));
+    if (lines.length === 1) began = performance.now();
+    if (moment && moment.line === lines.at(-1)) void delay(moment.milliseconds).then(() => child.kill("SIGKILL"));
   }
-  const pace = (performance.now() - began) / steps.length;
+  const pace = (performance.now() - began) / lines.length;
   const [code, signal] = (await exit) as [number | null, string | null];
-  expect(done ? code : signal).toBe(done ? 0 : "SIGKILL");
-  return { steps, done, pace };
+  if (moment === undefined) expect({ done, code }).toEqual({ done: true, code: 0 });
+  else expect(done || signal === "SIGKILL").toBe(true);
+  return { lines, done, pace };
 }
 
-test(`killed at ${moments} random moments, a run resumes to the very same weights`, async () => {
-  const weights = (directory: string): Promise<Buffer> => readFile(join(directory, "model.safetensors"));
-  const whole = await temporary.folder();
-  const { pace } = await trainInProcess(whole);
-  const expected = await weights(whole);
-  let state = 20_240_501;
-  const random = (below: number): number => {
-    state = (state * 48_271) % 2_147_483_647;
-    return (below * state) / 2_147_483_647;
-  };
-  for (let i = 0; i < moments; i++) {
-    const directory = await temporary.folder();
-    const first = { step: 1 + Math.floor(random(15)), milliseconds: random(pace) };
-    const killed = [await trainInProcess(directory, first)];
-    // Now and then the process that goes on is killed as well.
-    if (i % 3 === 0) killed.push(await trainInProcess(directory, { step: 30, milliseconds: random(pace) }));
-    for (const { done } of killed) expect(done).toBe(false);
-    const { steps, done } = await trainInProcess(directory);
-    expect(done).toBe(true);
-    // All that was printed before the kill, but for the step in work, was saved.
-    expect(steps[0]).toBeGreaterThanOrEqual(killed.at(-1)!.steps.at(-1)!);
-    expect((await weights(directory)).equals(expected)).toBe(true);
+/** A moment between the first line and the last but one. */
+function momentBetween(first: number, last: number, pace: number): Moment {
+  return { line: first + random.below(last - first), milliseconds: (random.below(1000) / 1000) * pace };
+}
+
+/** All that is in a folder, by path: files with their contents. */
+async function contents(folder: string, prefix = ""): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
+    const path = join(prefix, entry.name);
+    if (entry.isDirectory()) Object.assign(found, await contents(folder, path));
+    else found[path] = await readFile(join(folder, path), "base64");
   }
-});
+  return found;
+}
+
+test(`killed at ${kills.training} random moments, a run resumes to the very same files`, async () => {
+  const whole = await temporary.folder();
+  const { pace } = await run("train-child", [whole]);
+  const expected = await contents(whole);
+  for (let killed = 0, round = 0; killed < kills.training; round++) {
+    const directory = await temporary.folder();
+    // Every third run is killed again, while it goes on.
+    for (const [first, last] of [[1, 15], [16, 38]].slice(0, round % 3 === 0 ? 2 : 1)) {
+      const { lines, done } = await run("train-child", [directory], momentBetween(first, last, pace));
+      if (done) break;
+      killed++;
+      expect(await readdir(directory)).toContain(".lock");
+      const { lines: rest } = await run("train-child", [directory], { line: (lines.at(-1) ?? 0) + 1, milliseconds: 0 });
+      // All that was printed before the kill, but for the step in work, was saved.
+      expect(rest[0]).toBeGreaterThanOrEqual(lines.at(-1)!);
+      killed++;
+    }
+    await run("train-child", [directory]);
+    expect(await contents(directory)).toEqual(expected);
+  }
+}, hours);
+
+test.each(["model", "tokenizer"])(
+  `killed while one %s is saved over another, ${kills.saving} times, one of them loads or none, and the next save is whole`,
+  async (kind) => {
+    const whole = await temporary.folder();
+    const { pace } = await run("save-child", [kind, whole]);
+    const expected = await contents(whole);
+    await startBackend();
+    for (let killed = 0; killed < kills.saving;) {
+      const directory = await temporary.folder();
+      const { done } = await run("save-child", [kind, directory], momentBetween(1, 11, pace));
+      if (done) continue;
+      killed++;
+      try {
+        if (kind === "model") (await loadModel(directory)).dispose();
+        else await loadTokenizer(directory);
+      } catch (error) {
+        // For the moment in which files are replaced, there is none.
+        expect(isGptError(error) && error.code).toBe("missing-file");
+      }
+      await run("save-child", [kind, directory]);
+      expect(await contents(directory)).toEqual(expected);
+    }
+  },
+  hours,
+);

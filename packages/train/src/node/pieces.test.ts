@@ -47,7 +47,7 @@ const text = fc
       "ـ",
       "<|endoftext|>",
     ),
-    { maxLength: 12 },
+    { maxLength: 40, size: "max" },
   )
   .map((words) => words.join(""));
 
@@ -57,21 +57,29 @@ describe("tokenizablePieces", () => {
     async (name) => {
       const tokenizer = await encodingByName(name);
       const encode = (text: string): number[] => [...tokenizer.encode(text, { disallowedSpecial: [] })];
+      let cut = 0;
       await fc.assert(
-        fc.asyncProperty(fc.array(text, { maxLength: 8 }), async (parts) => {
-          expect((await pieces(parts)).flatMap(encode)).toEqual(encode(parts.join("")));
+        fc.asyncProperty(fc.array(text, { maxLength: 8, size: "max" }), async (parts) => {
+          const found = await pieces(parts);
+          if (found.length > 2) cut++;
+          expect(found.flatMap(encode)).toEqual(encode(parts.join("")));
         }),
         { numRuns: process.env.GPT_VERIFY ? 20_000 : 500 },
       );
+      expect(cut).toBeGreaterThan(100);
     },
   );
 
   test("loses nothing, and cuts often enough", async () => {
+    const cut = { safely: 0, anywhere: 0 };
     await fc.assert(
-      fc.asyncProperty(fc.array(text), fc.integer({ min: 1, max: 20 }), async (parts, longest) => {
-        expect((await pieces(parts, longest)).join("")).toBe(parts.join(""));
+      fc.asyncProperty(fc.array(text, { maxLength: 20, size: "max" }), fc.integer({ min: 1, max: 20 }), async (parts, longest) => {
+        const found = await pieces(parts, longest);
+        expect(found.join("")).toBe(parts.join(""));
+        for (const piece of found.slice(1)) cut[/^[\t\n\r ]/.test(piece) ? "safely" : "anywhere"]++;
       }),
     );
+    for (const [where, times] of Object.entries(cut)) expect(times, where).toBeGreaterThan(20);
     expect(await pieces(["one two", " three fo", "ur. \n five"])).toEqual(["one", " two three", " four. \n five"]);
   });
 
