@@ -43,6 +43,11 @@ class Finder {
     this.isEmpty = tokens.length === 0;
   }
 
+  /** Whether it is plain that a text has none of the tokens. */
+  isAbsentFrom(text: string): boolean {
+    return this.isEmpty || (this.#prefix !== "" && !text.includes(this.#prefix));
+  }
+
   /** The first token from `start` on that is wanted; of several at the same place the longest. */
   find(text: string, start: number, wanted: (token: AddedToken) => boolean): { token: AddedToken; at: number } | undefined {
     for (
@@ -83,6 +88,11 @@ export class AddedTokenFinder {
     this.#plain = new Finder(tokens.filter(({ normalized }) => !normalized));
     this.#normalized = new Finder(tokens.filter(({ normalized }) => normalized));
     this.longest = tokens.reduce((length, { content }) => Math.max(length, content.length), 0);
+  }
+
+  /** Whether it is plain that a text has none of the tokens: most texts have none, and need not be split. */
+  isAbsentFrom(text: string): boolean {
+    return this.#plain.isAbsentFrom(text) && this.#normalized.isAbsentFrom(text);
   }
 
   /** The stretches of a text, in their order; tokens that are not wanted are plain text. */

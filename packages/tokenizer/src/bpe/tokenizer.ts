@@ -71,13 +71,16 @@ export class BytePairTokenizer implements Tokenizer {
     const { allowedSpecial = [], disallowedSpecial = "all" } = options;
     const allowed = chosenTokens("allowedSpecial", allowedSpecial, this.specialTokens);
     const disallowed = chosenTokens("disallowedSpecial", disallowedSpecial, this.specialTokens);
-    const refused = (token: AddedToken): boolean =>
-      disallowed(token) && !(disallowedSpecial === "all" && allowed(token));
-    for (const { token, at } of this.#finder.split(text, refused)) if (token) throw disallowedError(token.content, at);
-
     const out = (this.#out ??= new IdBuffer());
     // An earlier call may have run out of memory.
     out.length = 0;
+    if (this.#finder.isAbsentFrom(text)) {
+      if (text !== "") this.#encodePlain(text, 0, text.length, out);
+      return out.take();
+    }
+    const refused = (token: AddedToken): boolean =>
+      disallowed(token) && !(disallowedSpecial === "all" && allowed(token));
+    for (const { token, at } of this.#finder.split(text, refused)) if (token) throw disallowedError(token.content, at);
     for (const { start, end, token } of this.#finder.split(text, (token) => !token.special || allowed(token))) {
       if (!token) this.#encodePlain(text, start, end, out);
       else {

@@ -13,6 +13,9 @@ const roleNames = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] as const;
 type RoleName = (typeof roleNames)[number];
 const roleKeys: ReadonlySet<string> = new Set(roleNames.map((role) => `${role}_token`));
 
+/** Lists of special tokens without a role, or objects of them by names of their own. */
+const extraKeys = ["model_specific_special_tokens", "extra_special_tokens", "additional_special_tokens"];
+
 /** Of transformers' classes those whose rules are known here: GPT-2's, and those without rules of their own. */
 const gpt2Classes: readonly unknown[] = ["GPT2Tokenizer", "GPT2TokenizerFast"];
 const plainClasses: readonly unknown[] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
@@ -30,6 +33,8 @@ export class Declarations {
   /** The class whose rules hold; undefined where no file says so. */
   readonly #class: "gpt2" | "plain" | undefined;
   readonly #config: JsonValue;
+  /** Whether `tokenizer_config.json` has no `added_tokens_decoder`, so that the two files of old count. */
+  readonly #isLegacy: boolean;
   /** What `special_tokens_map.json` puts over that. */
   readonly #map: JsonValue | undefined;
   readonly #listed: readonly DeclaredToken[];
@@ -53,11 +58,11 @@ export class Declarations {
     checkSettings(config, hasTokenizerJson);
 
     const decoder = config.get("added_tokens_decoder");
-    const isLegacy = decoder.value === undefined;
-    this.#map = isLegacy ? read("special_tokens_map.json") : undefined;
+    this.#isLegacy = decoder.value === undefined;
+    this.#map = this.#isLegacy ? read("special_tokens_map.json") : undefined;
     this.#readRoles(place, padding);
     this.#readExtras();
-    this.#listed = isLegacy ? this.#readAddedTokens(read("added_tokens.json")) : readDecoder(decoder);
+    this.#listed = this.#isLegacy ? this.#readAddedTokens(read("added_tokens.json")) : readDecoder(decoder);
   }
 
   #readRoles(place: JsonValue, padding: JsonValue | undefined): void {
@@ -88,7 +93,7 @@ export class Declarations {
   #readExtras(): void {
     for (const [source, isMap] of [[this.#config, false], [this.#map, true]] as const) {
       if (!source) continue;
-      for (const key of ["extra_special_tokens", "additional_special_tokens"]) {
+      for (const key of extraKeys) {
         const list = source.get(key);
         if (list.isAbsent) continue;
         const values = list.isObject ? Array.from(list.entries(), ([, value]) => value) : list.items();
@@ -128,7 +133,6 @@ export class Declarations {
     const special = new Set(Array.from(this.#named(), ({ content }) => content));
     const listed = this.#listed.map((token) => ({ ...token, special: token.special || special.has(token.content) }));
     const present = new Set(listed.map(({ content }) => content));
-    const isLegacy = this.#config.get("added_tokens_decoder").value === undefined;
     const missing: DeclaredToken[] = [];
     const again: DeclaredToken[] = [];
     for (const token of this.#named()) {
@@ -136,7 +140,7 @@ export class Declarations {
       if (present.has(token.content)) continue;
       present.add(token.content);
       if (!known) missing.push(token);
-      else if (!isLegacy && !isPlain(token) && !matchAlike(token, known)) {
+      else if (!this.#isLegacy && !isPlain(token) && !matchAlike(token, known)) {
         throw token.place.unsupported("is declared otherwise in tokenizer.json: releases of transformers take one or the other");
       } else again.push({ ...known, special: true });
     }

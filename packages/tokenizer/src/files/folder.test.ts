@@ -160,6 +160,7 @@ describe("tokenizer.json and what is declared beside it", () => {
     const files = (config: Json) => ({ "tokenizer.json": json, "tokenizer_config.json": config });
     expect(idsOf(files({ extra_special_tokens: ["<x>"] }), "<x>")).toEqual([size + 2]);
     expect(idsOf(files({ extra_special_tokens: { image_token: "<x>" } }), "<x>")).toEqual([size + 2]);
+    expect(idsOf(files({ model_specific_special_tokens: { image_token: "<x>" } }), "<x>")).toEqual([size + 2]);
     expect(idsOf(files({ image_token: "</s>" }), "</s>")).toEqual([second]);
     expect(() => read(files({ image_token: "<x>" }))).toThrow(
       "tokenizer_config.json: image_token names a token that the vocabulary lacks",
