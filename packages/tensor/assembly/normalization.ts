@@ -13,7 +13,16 @@ export function layerNorm(
   const step = <usize>width * 4;
   for (let row = 0; row < rows; row++) {
     const average = <f32>(sumOf(x, width) / <f64>width);
-    const inverse = <f32>(1 / Math.sqrt(squaredDistance(x, width, average) / <f64>width + <f64>epsilon));
+    const variance = squaredDistance(x, width, average) / <f64>width + <f64>epsilon;
+    if (!(variance > leastVariance && variance < mostVariance)) {
+      wideRow(x, width, weight, bias, epsilon, out, mean, inverseDeviation);
+      x += step;
+      out += step;
+      if (mean) mean += 4;
+      if (inverseDeviation) inverseDeviation += 4;
+      continue;
+    }
+    const inverse = <f32>(1 / Math.sqrt(variance));
     const averages = f32x4.splat(average);
     const inverses = f32x4.splat(inverse);
     for (let i = 0; i < width; i += 4) {
@@ -21,11 +30,39 @@ export function layerNorm(
       const normalized = f32x4.mul(f32x4.sub(v128.load(x + at), averages), inverses);
       storeUpTo4(out + at, madd(normalized, v128.load(weight + at), v128.load(bias + at)), width - i);
     }
-    if (mean) store<f32>(mean + <usize>row * 4, average);
-    if (inverseDeviation) store<f32>(inverseDeviation + <usize>row * 4, inverse);
+    if (mean) store<f32>(mean, average);
+    if (inverseDeviation) store<f32>(inverseDeviation, inverse);
     x += step;
     out += step;
+    if (mean) mean += 4;
+    if (inverseDeviation) inverseDeviation += 4;
   }
+}
+
+/** Variances between which no square of an f32 number decides that is beyond f32. */
+const leastVariance: f64 = 1e-30;
+const mostVariance: f64 = 1e30;
+
+/** One row of `layerNorm` in f64, for numbers whose squares are beyond f32. */
+function wideRow(
+  x: usize, width: i32, weight: usize, bias: usize, epsilon: f32, out: usize, mean: usize, inverseDeviation: usize,
+): void {
+  const size = <usize>width * 4;
+  let sum: f64 = 0;
+  for (let at: usize = 0; at < size; at += 4) sum += load<f32>(x + at);
+  const average = sum / <f64>width;
+  let squares: f64 = 0;
+  for (let at: usize = 0; at < size; at += 4) {
+    const distance = <f64>load<f32>(x + at) - average;
+    squares += distance * distance;
+  }
+  const inverse = 1 / Math.sqrt(squares / <f64>width + <f64>epsilon);
+  for (let at: usize = 0; at < size; at += 4) {
+    const normalized = (<f64>load<f32>(x + at) - average) * inverse;
+    store<f32>(out + at, <f32>(normalized * <f64>load<f32>(weight + at) + <f64>load<f32>(bias + at)));
+  }
+  if (mean) store<f32>(mean, <f32>average);
+  if (inverseDeviation) store<f32>(inverseDeviation, <f32>inverse);
 }
 
 /** `Σ (x − center)²`. */
@@ -106,6 +143,11 @@ function layerNormGradientRow(
   x: usize, width: i32, weight: usize, mean: f32, inverse: f32, grad: usize, gradX: usize,
   weightSums: usize, biasSums: usize,
 ): void {
+  if (!(inverse > leastInverse && inverse < mostInverse)) {
+    wideGradientOfWeights(x, width, mean, inverse, grad, weightSums, biasSums);
+    wideGradientRow(x, width, weight, mean, inverse, grad, gradX);
+    return;
+  }
   const zero = f32x4.splat(0);
   const means = f32x4.splat(mean);
   const inverses = f32x4.splat(inverse);
@@ -128,6 +170,10 @@ function layerNormGradientRow(
     scaledSum += sumLanes(scaledSums);
     productSum += sumLanes(productSums);
   }
+  if (!isFinite(scaledSum + productSum)) {
+    wideGradientRow(x, width, weight, mean, inverse, grad, gradX);
+    return;
+  }
   const scaledMean = f32x4.splat(<f32>(scaledSum / <f64>width));
   const productMean = f32x4.splat(<f32>(productSum / <f64>width));
   for (let i = 0; i < width; i += 4) {
@@ -136,6 +182,41 @@ function layerNormGradientRow(
     const scaled = f32x4.mul(v128.load(grad + at), v128.load(weight + at));
     const centered = f32x4.sub(f32x4.sub(scaled, scaledMean), f32x4.mul(normalized, productMean));
     storeUpTo4(gradX + at, f32x4.mul(centered, inverses), width - i);
+  }
+}
+
+/** Inverse deviations between which distances from the mean are within f32. */
+const leastInverse: f32 = 1e-30;
+const mostInverse: f32 = 1e30;
+
+/** The gradient of one row of `layerNorm` in f64. */
+function wideGradientRow(
+  x: usize, width: i32, weight: usize, mean: f32, inverse: f32, grad: usize, gradX: usize,
+): void {
+  const size = <usize>width * 4;
+  let scaledSum: f64 = 0;
+  let productSum: f64 = 0;
+  for (let at: usize = 0; at < size; at += 4) {
+    const scaled = <f64>load<f32>(grad + at) * <f64>load<f32>(weight + at);
+    scaledSum += scaled;
+    productSum += scaled * (<f64>load<f32>(x + at) - <f64>mean) * <f64>inverse;
+  }
+  for (let at: usize = 0; at < size; at += 4) {
+    const scaled = <f64>load<f32>(grad + at) * <f64>load<f32>(weight + at);
+    const normalized = (<f64>load<f32>(x + at) - <f64>mean) * <f64>inverse;
+    store<f32>(gradX + at, <f32>((scaled - (scaledSum + normalized * productSum) / <f64>width) * <f64>inverse));
+  }
+}
+
+function wideGradientOfWeights(
+  x: usize, width: i32, mean: f32, inverse: f32, grad: usize, weightSums: usize, biasSums: usize,
+): void {
+  const size = <usize>width * 4;
+  for (let at: usize = 0; at < size; at += 4) {
+    const g = load<f32>(grad + at);
+    const normalized = (<f64>load<f32>(x + at) - <f64>mean) * <f64>inverse;
+    store<f32>(weightSums + at, <f32>(<f64>load<f32>(weightSums + at) + <f64>g * normalized));
+    store<f32>(biasSums + at, load<f32>(biasSums + at) + g);
   }
 }
 
@@ -215,10 +296,17 @@ export function softmaxGradient(y: usize, grad: usize, rows: i32, width: i32, ou
 /** `out = grad − eʸ · Σ grad`. */
 export function logSoftmaxGradient(y: usize, grad: usize, rows: i32, width: i32, out: usize): void {
   for (; rows > 0; rows--) {
-    const sum = f32x4.splat(<f32>sumOf(grad, width));
+    const total = sumOf(grad, width);
+    // The sum may be beyond f32 where its share is not.
+    const scale: f32 = Math.abs(total) > 1e38 ? 5.421010862427522e-20 : 1;
+    const scales = f32x4.splat(scale);
+    const inverse = f32x4.splat(1 / scale);
+    const sum = f32x4.splat(<f32>(total * <f64>scale));
     for (let i = 0; i < width; i += 4) {
       const at = <usize>i * 4;
-      storeUpTo4(out + at, f32x4.sub(v128.load(grad + at), f32x4.mul(exp4(v128.load(y + at)), sum)), width - i);
+      const share = f32x4.mul(exp4(v128.load(y + at)), sum);
+      const rest = f32x4.sub(f32x4.mul(v128.load(grad + at), scales), share);
+      storeUpTo4(out + at, f32x4.mul(rest, inverse), width - i);
     }
     y += <usize>width * 4;
     grad += <usize>width * 4;

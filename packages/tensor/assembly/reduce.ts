@@ -3,8 +3,23 @@ import { keepFirst, maxLanes, storeUpTo4, sumLanes } from "./simd";
 /** Elements that are summed in f32 before their sum is added to an f64: bounds the rounding error. */
 export const block = 512;
 
-/** The sum of `count` contiguous elements. */
+/** The sum of `count` contiguous elements. Where f32 overflows on the way, it is taken again in f64. */
 export function sumOf(x: usize, count: i32): f64 {
+  const total = quickSumOf(x, count);
+  return isFinite(total) ? total : wideSumOf(x, count, 4);
+}
+
+/** The sum of elements `step` bytes apart, in f64. */
+function wideSumOf(x: usize, count: i32, step: usize): f64 {
+  let total: f64 = 0;
+  for (; count > 0; count--) {
+    total += load<f32>(x);
+    x += step;
+  }
+  return total;
+}
+
+function quickSumOf(x: usize, count: i32): f64 {
   let total: f64 = 0;
   for (; count >= block; count -= block) {
     total += sumVectors(x, block);
@@ -34,8 +49,23 @@ function sumVectors(x: usize, count: i32): f64 {
   return sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
 }
 
-/** The scalar product of two vectors. */
+/** The scalar product of two vectors. Where f32 overflows on the way, it is taken again in f64. */
 export function dot(a: usize, b: usize, count: i32): f64 {
+  const total = quickDot(a, b, count);
+  return isFinite(total) ? total : wideDot(a, b, count);
+}
+
+function wideDot(a: usize, b: usize, count: i32): f64 {
+  let total: f64 = 0;
+  for (; count > 0; count--) {
+    total += <f64>load<f32>(a) * <f64>load<f32>(b);
+    a += 4;
+    b += 4;
+  }
+  return total;
+}
+
+function quickDot(a: usize, b: usize, count: i32): f64 {
   let total: f64 = 0;
   while (count > 0) {
     let n = min(count, block);
@@ -92,12 +122,16 @@ const blockRows = 64;
 /** `out[j] = Σ x[i][j]` over `rows` of `columns`, `step` bytes apart. `totals` has room for `columns + 3` f64. */
 export function sumColumns(x: usize, rows: i32, columns: i32, step: usize, out: usize, totals: usize): void {
   memory.fill(totals, 0, <usize>columns * 8 + 24);
-  for (; rows > 0; rows -= blockRows) {
-    const n = min(rows, blockRows);
+  for (let row = 0; row < rows; row += blockRows) {
+    const n = min(rows - row, blockRows);
+    const from = x + <usize>row * step;
     let j = 0;
-    for (; j + 16 <= columns; j += 16) addSums16(x + <usize>j * 4, n, step, totals + <usize>j * 8);
-    for (; j < columns; j += 4) addSums4(x + <usize>j * 4, n, step, totals + <usize>j * 8);
-    x += <usize>blockRows * step;
+    for (; j + 16 <= columns; j += 16) addSums16(from + <usize>j * 4, n, step, totals + <usize>j * 8);
+    for (; j < columns; j += 4) addSums4(from + <usize>j * 4, n, step, totals + <usize>j * 8);
+  }
+  for (let j = 0; j < columns; j++) {
+    const total = totals + <usize>j * 8;
+    if (!isFinite(load<f64>(total))) store<f64>(total, wideSumOf(x + <usize>j * 4, rows, step));
   }
   for (let j = 0; j < columns; j += 4) {
     const low = f32x4.demote_f64x2_zero(v128.load(totals));

@@ -7,7 +7,7 @@ const all = { topK: Infinity, topP: 1, minP: 0 };
 
 /** Weights among which there are equal ones, and many in one bucket, wherever they lie in memory. */
 const someWeights = fc
-  .tuple(fc.array(fc.nat(60), { minLength: 1, maxLength: 200 }), fc.constantFrom(0.001, 0.1, 1, 3))
+  .tuple(fc.array(fc.nat(60), { minLength: 1, maxLength: 200, size: "max" }), fc.constantFrom(0.001, 0.1, 1, 3))
   .map(([steps, width]) => {
     const least = Math.min(...steps);
     return Float32Array.from([NaN, ...steps], (step) => Math.exp((least - step) * width)).subarray(1);
@@ -15,6 +15,8 @@ const someWeights = fc
 
 describe("drawIndex", () => {
   test("keeps what sorting all weights would", () => {
+    let longest = 0;
+    let filtered = 0;
     fc.assert(
       fc.property(
         someWeights,
@@ -23,11 +25,15 @@ describe("drawIndex", () => {
         fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, noNaN: true })),
         (weights, topK, topP, minP) => {
           const positive = keptIds(weights, { topK, topP, minP }).filter((id) => weights[id] > 0);
+          longest = Math.max(longest, weights.length);
+          if (weights.length > 100 && positive.length < weights.length) filtered++;
           drawIndex(weights, { topK, topP, minP }, 0);
           expect(Array.from(weights, (weight, id) => (weight > 0 ? id : -1)).filter((id) => id >= 0)).toEqual(positive);
         },
       ),
     );
+    expect(longest).toBeGreaterThan(150);
+    expect(filtered).toBeGreaterThan(0);
   });
 
   test("draws in proportion to the weights, in order of index", () => {

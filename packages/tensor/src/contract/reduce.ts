@@ -5,7 +5,8 @@ export type ReduceOp = "sum" | "max" | "min";
 export interface ReduceKernels {
   /**
    * Reduces the middle axis: `x` is `[outer, length, inner]`, `out` is `[outer, inner]`. The order of the sum is
-   * fixed and its error grows at most with the square root of the length (pairwise or blocked). `max` and `min`
+   * fixed and its error grows at most with the square root of the length (pairwise or blocked); it is finite where the exact
+   * sum is within f32, even if partial sums are not. `max` and `min`
    * give NaN where an element is NaN; of nothing, `sum` is 0, `max` −∞ and `min` ∞.
    */
   reduce(call: { readonly op: ReduceOp; readonly x: Dense; readonly out: Dense }): void;

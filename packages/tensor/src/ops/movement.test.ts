@@ -109,6 +109,13 @@ test("one size may be left to reshape", () => {
 });
 
 describe("copyInto", () => {
+  test("does nothing to a tensor without elements, whose strides are 0", () => {
+    const x = zeros([3, 0, 16]);
+    copyInto(x, zeros([3, 0, 16]));
+    copyInto(x, x);
+    expect(x.dataSync()).toHaveLength(0);
+  });
+
   test("is seen by every view, and by the tape", () => {
     const x = tensor([1, 2, 3], { requiresGrad: true });
     const part = slice(x, 0, 1);

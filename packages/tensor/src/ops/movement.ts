@@ -136,7 +136,7 @@ export function copyInto<D extends DType>(target: Tensor<D>, source: Tensor<D>):
     throw shapeError("copyInto", `the target is ${formatShape(target.shape)}, the source ${formatShape(source.shape)}`);
   }
   if (target.dtype !== source.dtype) throw new TensorError("invalid-dtype", "copyInto: dtypes differ");
-  if (target.shape.some((length, axis) => length > 1 && target.strides[axis] === 0)) {
+  if (target.size > 0 && target.shape.some((length, axis) => length > 1 && target.strides[axis] === 0)) {
     throw argumentError("copyInto", "the target was expanded: several of its elements share one place in memory");
   }
   target.overwrite("copyInto");

@@ -3,7 +3,7 @@ import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
-import { affine, div, equal, mul } from "./elementwise.ts";
+import { div, equal, maximum, mul, sub, where } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
 import { checkDType, dense, shapeError, viewAs } from "./operands.ts";
 import { planReduction, reduceBy } from "./reduction.ts";
@@ -15,25 +15,28 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
-/** The sum over axes, in a fixed order. */
+/** The sum over axes, in a fixed order: right wherever it is within f32, even if partial sums are not. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduction("sum", x, options);
 }
 
-/** The arithmetic mean over axes. */
+/** The arithmetic mean over axes: their sum divided by their size, so ∞ where the sum is beyond f32, as PyTorch's in f32. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return scope(() => {
     const total = sum(x, options);
-    return affine(total, total.size / x.size, 0);
+    return mul(total, total.size / x.size);
   });
 }
 
-/** The largest element over axes, NaN where there is one. Equal largest elements share the gradient. */
+/**
+ * The largest element over axes, NaN where there is one. Equal largest elements share the gradient, or those that are NaN;
+ * others get 0.
+ */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduction("max", x, options);
 }
 
-/** The smallest element over axes, NaN where there is one. Equal smallest elements share the gradient. */
+/** The smallest element over axes, NaN where there is one; its gradient as that of `max`. */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduction("min", x, options);
 }
@@ -66,9 +69,10 @@ function reduction(op: ReduceOp, x: Tensor, { axis, keepDims = false }: ReduceOp
       return record(op, [x], out, [], ({ grad }) => [expand(reshape(grad, plan.keptShape), shape)]);
     }
     return record(op, [x], out, [x, out], ({ grad, saved: [x, y] }) => {
-      const chosen = equal(x, reshape(y, plan.keptShape));
+      const isNaN = sub(1, equal(x, x));
+      const chosen = maximum(equal(x, reshape(y, plan.keptShape)), isNaN);
       const ties = reduceBy("sum", chosen, plan);
-      return [mul(chosen, reshape(div(reshape(grad, ties.shape), ties), plan.keptShape))];
+      return [where(chosen, reshape(div(reshape(grad, ties.shape), ties), plan.keptShape), 0)];
     });
   });
 }

@@ -51,8 +51,10 @@ test("no block is lent twice, uses are counted, and what is held stays within ha
     size: integer({ min: 1, max: 100 * MiB }),
     pick: integer({ min: 0, max: 1000 }),
   });
+  let trimmed = 0;
+  let mostLent = 0;
   assert(
-    property(array(step, { maxLength: 100 }), (steps) => {
+    property(array(step, { maxLength: 100, size: "max" }), (steps) => {
       const { pool: subject, heldBytes } = pool();
       const lent: number[] = [];
       let batch = 0;
@@ -64,16 +66,21 @@ test("no block is lent twice, uses are counted, and what is held stays within ha
         const live = lent.map((number) => subject.block(number));
         const liveBytes = live.reduce((sum, { buffer }) => sum + buffer.size, 0);
         most = Math.max(most, liveBytes);
+        mostLent = Math.max(mostLent, lent.length);
         expect(new Set(live.map(({ id }) => id)).size).toBe(lent.length);
         expect(subject.use).toEqual({ liveBuffers: lent.length, liveBytes, peakBytes: most });
         if (kind !== "submit") continue;
         subject.forget();
+        const before = heldBytes();
         subject.trim(batch++);
+        if (heldBytes() < before) trimmed++;
         expect(subject.isOverfull).toBe(false);
         expect(heldBytes()).toBeLessThanOrEqual(1.5 * most + 64 * MiB);
       }
     }),
   );
+  expect(trimmed).toBeGreaterThan(0);
+  expect(mostLent).toBeGreaterThan(20);
 });
 
 test("what one step needed serves the next: no buffers are made any more, none are given back", () => {

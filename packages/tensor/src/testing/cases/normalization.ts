@@ -13,6 +13,7 @@ import { array, combine, generate } from "../reference/array.ts";
 import * as reference from "../reference/normalization.ts";
 import { reduce } from "../reference/reduce.ts";
 import { kernel } from "../write-case.ts";
+import { normalizationRange } from "./normalization-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -234,12 +235,14 @@ export const normalizationChecks = {
       run: (kernels, views) => kernels.softmax({ ...views, logarithm: false }),
       expected: ({ x }) => ({ out: reference.softmax(x) }),
     }),
+    ...normalizationRange.softmax,
     ...softmaxes.map(values),
     ...[...extremeCases, ...almostCertain].map(values),
   ],
   softmaxGradient: [
     softmaxGradientInPlace(false),
     softmaxGradientInPlace(true),
+    ...normalizationRange.softmaxGradient,
     ...softmaxes.map(gradients),
   ],
 } satisfies ChecksOf<NormalizationKernels>;

@@ -1,14 +1,18 @@
 import type { ReduceKernels, ReduceOp } from "../../contract/index.ts";
 import type { Shape } from "../../shape.ts";
+import { contiguous, transpose } from "../../ops/movement.ts";
 import * as ops from "../../ops/reduce.ts";
 import type { ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
-import { array, generate, map } from "../reference/array.ts";
+import type { NdArray } from "../reference/array.ts";
+import { array, generate, map, mapRows } from "../reference/array.ts";
 import { argmax, mean, reduce } from "../reference/reduce.ts";
+import { range, rangeGradient, ulp } from "../whole-range.ts";
 import { kernel } from "../write-case.ts";
+import { rowLength, rowsInRange } from "./row-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -72,16 +76,6 @@ const ties: readonly OpCase[] = [
   }),
 ];
 
-/** A kernel call on given rows; `row` is what each reduces to. */
-const rows = (name: ReduceOp, needs: "nan" | undefined, x: readonly (readonly number[])[], row: readonly number[]) =>
-  kernel({
-    name: `${name}: ${needs ? "NaN" : "infinities"}`,
-    inputs: { x: literal(x.flat(), [x.length, x[0].length, 1]), out: unwritten([x.length, 1]) },
-    run: (kernels, { x, out }) => kernels.reduce({ op: name, x, out }),
-    expected: () => ({ out: array([x.length, 1], row) }),
-    needs,
-  });
-
 const nothing = (name: ReduceOp, value: number) =>
   kernel({
     name: `${name} of nothing`,
@@ -144,17 +138,68 @@ const argmaxCases: readonly OpCase[] = [
   }),
 ];
 
+const bounds = { sum: 4 * ulp, mean: 4 * ulp, max: 0, min: 0 } as const;
+const sumRows = rowsInRange.filter((row) => Math.abs(row[1]) < 3e38);
+const rowsOfAll = literal(sumRows.flat(), [sumRows.length, rowLength]);
+
+/** A function of each row; sums are right relative to the sum of sizes. */
+const ofRows = (x: NdArray, f: (row: Float64Array) => number): NdArray =>
+  generate([x.shape[0]], ([row]) => f(x.data.subarray(row * rowLength, (row + 1) * rowLength)));
+
+const totals = {
+  sum: (row: Float64Array): number => row.reduce((sum, x) => sum + x, 0),
+  // The sum may be beyond f32 where the mean is not.
+  mean: (row: Float64Array): number => Math.fround(totals.sum(row)) / rowLength,
+  max: (row: Float64Array): number => Math.max(...row),
+  min: (row: Float64Array): number => Math.min(...row),
+};
+
+/** The gradient goes to the chosen, in equal parts; where there is NaN, to NaN. */
+const shares = (name: "max" | "min", row: Float64Array, grad: number): Float64Array => {
+  const result = totals[name](row);
+  const chosen = row.map((x) => Number(Object.is(x, result) || x === result));
+  const count = chosen.reduce((sum, one) => sum + one, 0);
+  return chosen.map((one) => (one === 1 ? grad / count : 0));
+};
+
+const inRange = (["sum", "mean", "max", "min"] as const).flatMap((name) => {
+  const size = (x: NdArray): NdArray => ofRows(x, (row) => totals.sum(row.map(Math.abs)));
+  const check = { bound: bounds[name], truths: [({ x }: { x: NdArray }) => ({ value: ofRows(x, totals[name]), size: size(x) })] };
+  return [
+    range({ name, inputs: { x: rowsOfAll }, run: ({ x }) => ops[name](x, { axis: 1 }), ...check }),
+    range({
+      name: `${name} of columns`,
+      inputs: { x: rowsOfAll },
+      run: ({ x }) => ops[name](contiguous(transpose(x)), { axis: 0 }),
+      ...check,
+    }),
+  ];
+});
+
+const gradientsInRange = (["max", "min"] as const).map((name) =>
+  rangeGradient({
+    name,
+    inputs: { x: rowsOfAll, grad: literal(sumRows.map((_, i) => (i % 3 === 0 ? inf : i % 3 === 1 ? -2 : 1e30))) },
+    run: ({ x }) => ops[name](x, { axis: 1 }),
+    truths: {
+      x: [
+        ({ x, grad }) => {
+          let row = 0;
+          return { value: mapRows(x, (elements) => shares(name, elements, grad.data[row++])) };
+        },
+      ],
+    },
+    bound: 3 * ulp,
+  }),
+);
+
 export const reduceChecks = {
   reduce: [
     nothing("sum", 0),
     nothing("max", -inf),
     nothing("min", inf),
-    rows("sum", undefined, [[1, inf], [-inf, 2]], [inf, -inf]),
-    rows("max", undefined, [[1, inf], [-inf, 2], [-inf, -inf]], [inf, 2, -inf]),
-    rows("min", undefined, [[1, inf], [-inf, 2], [inf, inf]], [1, -inf, inf]),
-    rows("sum", "nan", [[1, nan], [-inf, inf]], [nan, nan]),
-    rows("max", "nan", [[1, nan], [nan, inf]], [nan, nan]),
-    rows("min", "nan", [[1, nan], [nan, -inf]], [nan, nan]),
+    ...inRange,
+    ...gradientsInRange,
     values(long),
     ...[...opCases("sum"), ...opCases("max"), ...opCases("min"), ...means].flatMap((subject) => [
       values(subject),

@@ -25,7 +25,8 @@ export function statisticsOf(row: Float64Array): { readonly largest: number; rea
 export function logSoftmax(x: NdArray): NdArray {
   return mapRows(x, (row) => {
     const { largest, others } = statisticsOf(row);
-    return row.map((value) => value - largest - Math.log1p(others));
+    // Where the largest is ∞ there is no distribution: NaN for the whole row, as in PyTorch.
+    return row.map((value) => value - largest - (largest - largest) - Math.log1p(others));
   });
 }
 
