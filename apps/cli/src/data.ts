@@ -1,7 +1,7 @@
 import type { Tokenizer } from "@gpt/tokenizer";
 import type { TokenSource } from "@gpt/train";
 import { openTokenFile, tokenizeFiles } from "@gpt/train/node";
-import { UsageError } from "./errors.ts";
+import { CommandError, UsageError } from "./errors.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import type { Output } from "./output.ts";
 
@@ -26,7 +26,7 @@ export async function openTokens(
   output: Output,
 ): Promise<OpenTokens> {
   if (areTokenFiles(paths)) return openTokenFile(paths[0], { vocabSize });
-  if (!tokenizer) throw new UsageError("the model's folder has no tokenizer; give token ids (.bin) instead of text");
+  if (!tokenizer) throw new CommandError("the model's folder has no tokenizer; give token ids (.bin) instead of text");
   const tokens = await tokenizeFiles(paths, tokenizer, {
     onProgress: ({ bytes, totalBytes, tokens }) =>
       output.panel(`tokenised ${formatBytes(bytes)} of ${formatBytes(totalBytes)}: ${formatCount(tokens)} tokens`),

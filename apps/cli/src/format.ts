@@ -5,14 +5,14 @@ export function formatCount(value: number): string {
 
 /** `1.5 GB`: bytes in the units of thousands that disks and files are sold in. */
 export function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  const units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
   let unit = 0;
   let value = bytes;
   while (value >= 1000 && unit < units.length - 1) {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
+  return `${unit === 0 ? value : value < 1000 ? value.toPrecision(3) : formatCount(value)} ${units[unit]}`;
 }
 
 /** `2 min 5 s`: a time in its largest two units. */

@@ -1,8 +1,13 @@
+import { exitStatus } from "./exit-status.ts";
+
 /** Ctrl-C, an end from outside, a terminal that is closed. */
 const interruptions = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The exit status of a program that Ctrl-C ended. */
-export const interruptedStatus = 130;
+/** Thrown by a command when it has ended in good order before its time. */
+export class Interrupted extends Error {
+  // As for a task that its signal ends.
+  override readonly name = "AbortError";
+}
 
 let interruptTask: (() => void) | undefined;
 
@@ -19,7 +24,7 @@ export function interruptRunning(): boolean {
 export async function interruptible<T>(onInterrupt: () => void, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(interruptedStatus);
+    if (controller.signal.aborted) process.exit(exitStatus.interrupted);
     onInterrupt();
     controller.abort();
   };

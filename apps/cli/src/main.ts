@@ -1,21 +1,23 @@
 #!/usr/bin/env node
+import { printableMessage } from "@gpt/tensor";
+import { exitStatus } from "./exit-status.ts";
 import { interruptRunning } from "./interruption.ts";
 import { run } from "./program.ts";
 
-let closed = false;
+/** Why standard output takes nothing any more. */
+let outputError: NodeJS.ErrnoException | undefined;
+
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (closed) return;
-  closed = true;
-  if (error.code !== "EPIPE") {
-    process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
-    process.exit(1);
-  }
-  // A reader that has seen enough, such as `head`, is no failure. What runs long ends in good order.
-  if (!interruptRunning()) process.exit(0);
+  if (outputError) return;
+  outputError = error;
+  // A reader that has seen enough, such as `head`, is no failure.
+  const isFailure = error.code !== "EPIPE";
+  if (isFailure) process.stderr.write(`error: standard output cannot be written: ${printableMessage(error.message)}\n`);
+  // What runs long ends in good order: it saves.
+  if (!interruptRunning()) process.exit(isFailure ? exitStatus.failed : exitStatus.done);
 });
 // Nor is a terminal that was closed: what is computed counts, not its progress.
 process.stderr.on("error", () => undefined);
 
 const status = await run(process.argv.slice(2));
-// A command that was interrupted has set its own.
-process.exitCode ??= status;
+process.exitCode = outputError && outputError.code !== "EPIPE" ? exitStatus.failed : status;

@@ -1,26 +1,48 @@
 import { InvalidArgumentError } from "commander";
+import { quote } from "@gpt/tensor";
 import { UsageError } from "./errors.ts";
 
-/** A parser of whole numbers from `least` on, for commander. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A number as people and programs write it in decimal: `12`, `-0.5`, `1e-3`. */
+const decimalNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A parser of numbers, for commander, which names the option where one is refused. */
+function number(expected: string, accepts: (value: number) => boolean): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`Expected a whole number from ${least}.`);
+    const value = decimalNumber.test(text) ? Number(text) : NaN;
+    if (!Number.isNaN(value) && !Number.isFinite(value)) {
+      throw new InvalidArgumentError(`Expected ${expected}; this one is beyond the largest, ${Number.MAX_VALUE}.`);
     }
+    if (!accepts(value)) throw new InvalidArgumentError(`Expected ${expected}.`);
     return value;
   };
 }
 
-/** A parser of numbers from `least` to `most`, for commander. */
-export function decimal(least = 0, most = Infinity): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value) || value < least || value > most) {
-      throw new InvalidArgumentError(`Expected a number from ${least}${most < Infinity ? ` to ${most}` : ""}.`);
+/** A parser of whole numbers from `least` on. */
+export function wholeNumber(least: number): (text: string) => number {
+  const range = `a whole number from ${least}`;
+  return number(range, (value) => {
+    if (Number.isInteger(value) && value > Number.MAX_SAFE_INTEGER) {
+      throw new InvalidArgumentError(`Expected ${range}, at most ${Number.MAX_SAFE_INTEGER}.`);
     }
-    return value;
-  };
+    return Number.isInteger(value) && value >= least;
+  });
+}
+
+/** A parser of numbers from `least` to `most`. */
+export function decimal(least = 0, most = Infinity): (text: string) => number {
+  const range = `a number from ${least}${most < Infinity ? ` to ${most}` : ""}`;
+  return number(range, (value) => value >= least && value <= most);
+}
+
+/** A parser of the path of a file or folder. */
+export function path(text: string): string {
+  if (text === "" || text.includes("\0")) throw new InvalidArgumentError("Expected the path of a file or folder.");
+  return text;
+}
+
+/** A parser of an option that takes several paths. */
+export function paths(text: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), path(text)];
 }
 
 /** Token ids, separated by commas or white space. */
@@ -31,7 +53,7 @@ export function idList(text: string): number[] {
     .map((part) => {
       const id = Number(part);
       if (/^\d+$/.test(part) && Number.isSafeInteger(id)) return id;
-      throw new UsageError(`"${part}" is no token id; ids are whole numbers from 0, separated by commas`);
+      throw new UsageError(`${quote(part)} is no token id; ids are whole numbers from 0, separated by commas`);
     });
 }
 

@@ -17,9 +17,10 @@ export class Output {
     this.json = options.json ?? false;
   }
 
-  /** Whether a person watches standard error, so that a panel may be drawn over and over. */
+  /** Whether a person watches standard error on a terminal that can draw a panel over and over. */
   get live(): boolean {
-    return !this.json && isatty(2);
+    // Terminals without a size are no screens: those of editors, of logs, of some tools that run commands.
+    return !this.json && isatty(2) && process.env.TERM !== "dumb" && process.stderr.columns > 0;
   }
 
   /** A result for programs; nothing without `--json`. */

@@ -8,14 +8,11 @@ import { infoCommand } from "./commands/info.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
-import { interruptedStatus } from "./interruption.ts";
+import { exitStatus } from "./exit-status.ts";
 import { runRevectorized, wantsRevectorized } from "./revectorize.ts";
 import { styled } from "./style.ts";
 import { shownLines } from "./terminal-text.ts";
 import packageJson from "../package.json" with { type: "json" };
-
-/** Exit status: done, failed, wrong usage. */
-const [done, failed, wrongUsage] = [0, 1, 2];
 
 function program(): Command {
   const gpt = new Command("gpt")
@@ -46,14 +43,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     if (wantsRevectorized(argv)) return await runRevectorized();
     await program().parseAsync(argv, { from: "user" });
-    return done;
+    return exitStatus.done;
   } catch (error) {
     if (error instanceof CommanderError) {
-      return error.exitCode === 0 ? done : wrongUsage;
+      return error.exitCode === 0 ? exitStatus.done : exitStatus.wrongUsage;
     }
-    if (error instanceof Error && error.name === "AbortError") return interruptedStatus;
+    if (error instanceof Error && error.name === "AbortError") return exitStatus.interrupted;
     process.stderr.write(`${styled("red", "error:")} ${describe(error)}\n`);
-    return isGptError(error) && usageCodes.has(error.code) ? wrongUsage : failed;
+    return isGptError(error) && usageCodes.has(error.code) ? exitStatus.wrongUsage : exitStatus.failed;
   }
 }
 

@@ -5,10 +5,11 @@
  * only where its kernels compute the same, bit for bit.
  */
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { Option } from "commander";
 import { TensorError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
-import { UsageError } from "./errors.ts";
+import { CommandError } from "./errors.ts";
 
 const option = "--experimental-revectorize";
 /** Without the baseline compiler, which fuses nothing: so what is verified is what runs. */
@@ -32,7 +33,7 @@ export function isRevectorized(): boolean {
 /** Runs this program again with the flag, and returns its exit status. Signals from outside are passed on. */
 export async function runRevectorized(): Promise<number> {
   if (process.arch !== "x64" || Number.parseInt(process.versions.node) < 24) {
-    throw new UsageError(`${option} needs Node 24 or newer on x64; this is ${process.version} on ${process.arch}`);
+    throw new CommandError(`${option} needs Node 24 or newer on x64; this is ${process.version} on ${process.arch}`);
   }
   const { wasm } = await import("@gpt/tensor/wasm");
   const { kernelDigest } = await import("./kernel-digest.ts");
@@ -48,7 +49,7 @@ export async function runRevectorized(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("exit", (status) => resolve(status ?? 1));
+    child.on("exit", (status, signal) => resolve(status ?? 128 + constants.signals[signal ?? "SIGKILL"]));
   });
 }
 

@@ -5,5 +5,7 @@ export type { CreateRunOptions, ExtraFiles, RunCheckpointer, RunFolderOptions } 
 export { readText } from "./node/text.ts";
 export { tokenizeFiles } from "./node/text-tokens.ts";
 export type { TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";
+// Internal: for the command.
+export { Utf8Decoder } from "./node/utf8.ts";
 export { openTokenFile } from "./node/token-file.ts";
 export type { OpenTokenFileOptions, TokenFile } from "./node/token-file.ts";

@@ -10,10 +10,10 @@ import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
 import { commandName } from "../command-name.ts";
-import { UsageError } from "../errors.ts";
+import { CommandError } from "../errors.ts";
 import { exists } from "../files.ts";
 import { formatCount, formatDuration, LineWrapper } from "../format.ts";
-import { wholeNumber } from "../options.ts";
+import { path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import type { RunOptions } from "../training/options.ts";
@@ -33,7 +33,7 @@ const shownLength = 900;
 export function demoCommand(): Command {
   const command = new Command("demo")
     .description("Train a small GPT on generated stories with a live view, and write some with it")
-    .option("--out <dir>", "the run's folder; default: runs/stories, or the first of runs/stories-2, … that is free")
+    .option("--out <dir>", "the run's folder; default: runs/stories, or the first of runs/stories-2, … that is free", path)
     .option("--steps <n>", "optimiser steps; fewer learn less", wholeNumber(1), storyRecipe.training.steps)
     .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0);
   return addBackendOptions(command)
@@ -45,7 +45,7 @@ export function demoCommand(): Command {
 async function demo(options: Options): Promise<void> {
   const output = new Output(options);
   const out = options.out ?? (await freeFolder());
-  if (await exists(out)) throw new UsageError(`${out} exists already; give --out a folder that does not`);
+  if (await exists(out)) throw new CommandError(`${out} exists already; give --out a folder that does not`);
   const corpus = storyCorpus();
   await mkdir(out, { recursive: true });
   const files = { data: join(out, "train.txt"), validation: join(out, "validation.txt") };

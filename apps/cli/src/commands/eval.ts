@@ -1,18 +1,20 @@
 import { Command } from "commander";
-import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
+import type { GPTConfig } from "@gpt/gpt";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
-import { addBackendOptions, dtypeOption, startBackend } from "../backend.ts";
-import type { BackendOptions, DTypeOptions } from "../backend.ts";
+import { addBackendOptions, dtypeOption } from "../backend.ts";
 import { openTokens } from "../data.ts";
 import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
-import { wholeNumber } from "../options.ts";
+import { runningNeed } from "../memory.ts";
+import type { Need } from "../memory.ts";
+import { openModel } from "../model.ts";
+import type { ModelOptions } from "../model.ts";
+import { path, paths, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options extends BackendOptions, DTypeOptions {
-  readonly model: string;
+interface Options extends ModelOptions {
   readonly data: string[];
   readonly context?: number;
   readonly batch?: number;
@@ -22,8 +24,8 @@ interface Options extends BackendOptions, DTypeOptions {
 export function evalCommand(): Command {
   const command = new Command("eval")
     .description("Measure how well a model predicts a text: its loss and perplexity")
-    .requiredOption("--model <dir>", "a model's folder, or a training run's")
-    .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin")
+    .requiredOption("--model <dir>", "a model's folder, or a training run's", path)
+    .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin", paths)
     .option("--context <n>", "tokens of a window; default: the model's context", wholeNumber(1))
     .option("--batch <n>", "windows to compute at once", wholeNumber(1));
   return addBackendOptions(command.addOption(dtypeOption()))
@@ -34,9 +36,11 @@ export function evalCommand(): Command {
 
 async function evaluateModel(options: Options): Promise<void> {
   const output = new Output(options);
-  await startBackend(options);
-  const directory = await resolveModelDirectory(options.model);
-  const model = await loadModel(directory, { format: options.dtype });
+  const need = (config: GPTConfig): Need => {
+    const { context = config.contextLength, batch = 1, dtype } = options;
+    return runningNeed(config, dtype, batch * context);
+  };
+  const { directory, model } = await openModel(options, need, output);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
   const source = await openTokens(options.data, tokenizer, model.config.vocabSize, output);
   try {

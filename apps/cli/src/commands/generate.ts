@@ -1,17 +1,18 @@
 import { Command } from "commander";
 import { streamText, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
-import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { addBackendOptions, cacheDTypeOption, dtypeOption, startBackend } from "../backend.ts";
-import type { BackendOptions, DType, DTypeOptions } from "../backend.ts";
+import { addBackendOptions, cacheDTypeOption, dtypeOption } from "../backend.ts";
+import type { DType } from "../backend.ts";
 import { UsageError } from "../errors.ts";
-import { collect, decimal, idList, wholeNumber } from "../options.ts";
+import { runningNeed } from "../memory.ts";
+import { openModel } from "../model.ts";
+import type { ModelOptions } from "../model.ts";
+import { collect, decimal, idList, path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options extends BackendOptions, DTypeOptions {
-  readonly model: string;
+interface Options extends ModelOptions {
   readonly prompt?: string;
   readonly promptIds?: number[];
   readonly maxTokens: number;
@@ -29,12 +30,12 @@ interface Options extends BackendOptions, DTypeOptions {
 export function generateCommand(): Command {
   const command = new Command("generate")
     .description("Write text with a model, or continue token ids")
-    .requiredOption("--model <dir>", "a model's folder, or a training run's")
+    .requiredOption("--model <dir>", "a model's folder, or a training run's", path)
     .option("--prompt <text>", "the text to continue")
     .option("--prompt-ids <ids>", "token ids to continue, separated by commas; needs no tokenizer", idList)
     .option("--max-tokens <n>", "how many tokens to write", wholeNumber(0), 200)
     .option("--temperature <t>", "below 1 safer, above 1 wilder, 0 always the best token", decimal(), 0.8)
-    .option("--top-k <k>", "choose among the k best tokens", wholeNumber(1))
+    .option("--top-k <k>", "choose among the k best tokens; 0 is off", wholeNumber(0))
     .option("--top-p <p>", "choose among the best tokens with this probability together", decimal(0, 1))
     .option("--min-p <p>", "choose among tokens with this fraction of the best one's probability", decimal(0, 1))
     .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
@@ -50,10 +51,9 @@ async function generate(options: Options): Promise<void> {
   if ((options.prompt === undefined) === (options.promptIds === undefined)) {
     throw new UsageError("give either --prompt or --prompt-ids");
   }
-  await startBackend(options);
-  const directory = await resolveModelDirectory(options.model);
-  const model = await loadModel(directory, { format: options.dtype });
   const output = new Output(options);
+  const { dtype, cacheDtype } = options;
+  const { directory, model } = await openModel(options, (config) => runningNeed(config, dtype, 1, cacheDtype), output);
   const start = performance.now();
   const result = options.promptIds
     ? await continueIds(model, options.promptIds, directory, options, output)
@@ -65,7 +65,7 @@ async function generate(options: Options): Promise<void> {
 
 async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output) {
   const tokenizer = await loadTokenizer(directory);
-  const stream = streamText(model, tokenizer, prompt, { ...options, cacheFormat: options.cacheDtype });
+  const stream = streamText(model, tokenizer, prompt, generationOptions(options));
   let next = await stream.next();
   output.text(prompt); // Not before: the prompt or an option may be refused.
   for (; !next.done; next = await stream.next()) output.text(next.value.text);
@@ -74,10 +74,15 @@ async function continueText(model: GPT, prompt: string, directory: string, optio
 
 async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {
   const tokens: number[] = [];
-  const stream = streamTokens(model, ids, { ...options, cacheFormat: options.cacheDtype });
+  const stream = streamTokens(model, ids, generationOptions(options));
   let next = await stream.next();
   for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
   const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens) : null;
   output.text(text ?? tokens.join(","));
   return { text, tokens, promptTokens: ids.length, finishReason: next.value };
+}
+
+/** The options under the library's names; those that are off are left out. */
+function generationOptions({ cacheDtype, topK, ...options }: Options) {
+  return { ...options, topK: topK === 0 ? undefined : topK, cacheFormat: cacheDtype };
 }

@@ -4,6 +4,7 @@ import type { GPTConfig, ModelDescription } from "@gpt/gpt";
 import { openFolder, resolveModelDirectory } from "@gpt/gpt/node";
 import { UsageError } from "../errors.ts";
 import { formatBytes, formatCount } from "../format.ts";
+import { path } from "../options.ts";
 import { Output } from "../output.ts";
 
 interface Options {
@@ -16,7 +17,7 @@ export function infoCommand(): Command {
   return new Command("info")
     .description("Show what a model is made of, and what it takes to train and to run it")
     .addOption(new Option("--preset <name>", `a known model: ${presetNames.join(", ")}`).conflicts("model"))
-    .option("--model <dir>", "a model's folder, or a training run's")
+    .option("--model <dir>", "a model's folder, or a training run's", path)
     .option("--json", "print one JSON object: parameters, flopsPerToken, trainingBytes, weightBytes, …")
     .addHelpText("after", "\nExample:\n  gpt info --preset gpt2")
     .action(info);

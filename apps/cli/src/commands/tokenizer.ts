@@ -3,7 +3,7 @@ import { trainBPE } from "@gpt/tokenizer";
 import { saveTokenizer } from "@gpt/tokenizer/node";
 import { readText } from "@gpt/train/node";
 import { formatCount } from "../format.ts";
-import { wholeNumber } from "../options.ts";
+import { path, paths, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 
 interface Options {
@@ -16,8 +16,8 @@ interface Options {
 export function tokenizerCommand(): Command {
   const train = new Command("train")
     .description("Learn a byte-level BPE vocabulary from text files")
-    .requiredOption("--data <files...>", "text files")
-    .requiredOption("--out <dir>", "the folder to write tokenizer.json to")
+    .requiredOption("--data <files...>", "text files", paths)
+    .requiredOption("--out <dir>", "the folder to write tokenizer.json to", path)
     .option("--vocab-size <n>", "entries of the vocabulary, 257 or more", wholeNumber(257), 8192)
     .option("--json", "print one JSON object: {done, vocabSize, out}")
     .addHelpText("after", "\nExample:\n  gpt tokenizer train --data book.txt --vocab-size 4096 --out my-tokenizer")

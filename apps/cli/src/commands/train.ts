@@ -1,7 +1,8 @@
 import { basename, extname } from "node:path";
 import { Command } from "commander";
 import { commandName } from "../command-name.ts";
-import { UsageError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
+import { path } from "../options.ts";
 import { Output } from "../output.ts";
 import { addRunOptions } from "../training/options.ts";
 import type { RunOptions } from "../training/options.ts";
@@ -20,7 +21,7 @@ interface Options extends Omit<RunOptions, "data"> {
 export function trainCommand(): Command {
   const command = new Command("train")
     .description("Train a GPT on text")
-    .option("--out <dir>", "the run's folder; default: runs/ and the name of the data")
+    .option("--out <dir>", "the run's folder; default: runs/ and the name of the data", path)
     .option("--resume", "go on from the newest checkpoint in --out, with the options that the run was started with")
     .option("--allow-changes", "resume even where options, data, backend or Node differ from before");
   return addRunOptions(command)
@@ -43,7 +44,7 @@ async function train(given: Options, command: Command): Promise<void> {
   const { step, loss, validationLoss, seconds, interrupted } = done;
   output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, seconds, out });
   reportEnd(done, out, output);
-  if (!interrupted) output.note(`Write with it: ${commandName} generate --model ${out} --prompt "…"`);
+  output.note(`Write with it: ${commandName} generate --model ${out} --prompt "…"`);
 }
 
 function defaultFolder(data: readonly string[] | undefined): string {
@@ -59,6 +60,6 @@ async function resolveOptions(given: Options, command: Command, out: string, res
   const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
   const options = { ...defaults, ...before, ...Object.fromEntries(explicit) };
   const { data } = options;
-  if (!data) throw new UsageError(`${out} holds no run to resume; say what to train on: --data FILE`);
+  if (!data) throw new CommandError(`${out} holds no run to resume; say what to train on: --data FILE`);
   return { ...options, data };
 }

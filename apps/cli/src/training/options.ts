@@ -4,7 +4,7 @@ import type { GPTOptions } from "@gpt/gpt";
 import { preset } from "@gpt/gpt";
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
-import { decimal, wholeNumber } from "../options.ts";
+import { decimal, path, paths, wholeNumber } from "../options.ts";
 
 /** What decides a run. It is written to the run's folder, so that `--resume` needs no other option. */
 export interface RunOptions extends BackendOptions {
@@ -42,9 +42,9 @@ export interface RunOptions extends BackendOptions {
 /** Adds the options of `RunOptions` to a command. */
 export function addRunOptions(command: Command): Command {
   command
-    .option("--data <files...>", "text files, or one file of token ids that ends in .bin")
-    .option("--validation <files...>", "files to validate on; default: the last tenth of the data")
-    .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, or a folder", "char")
+    .option("--data <files...>", "text files, or one file of token ids that ends in .bin", paths)
+    .option("--validation <files...>", "files to validate on; default: the last tenth of the data", paths)
+    .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, or a folder", path, "char")
     .option("--vocab-size <n>", "entries of a bpe vocabulary (4096), or of the model for token ids", wholeNumber(1))
     .option("--preset <name>", "a known model: gpt2, gpt2-medium, …; the sizes below change it; default: nano")
     .option("--layers <n>", "decoder blocks", wholeNumber(1))

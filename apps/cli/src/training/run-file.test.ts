@@ -82,7 +82,7 @@ describe("run.json", () => {
         outcomes.taken++;
       } catch (error) {
         if (!isGptError(error)) throw error;
-        expect(error.code).toBe("usage");
+        expect(error.code).toBe("failed");
         expect(error.message.length).toBeLessThanOrEqual(2000);
         expect(error.message).not.toMatch(/\p{Cc}/u);
         outcomes.refused++;

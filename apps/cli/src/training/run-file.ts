@@ -3,7 +3,7 @@ import { presetNames } from "@gpt/gpt";
 import { publishFiles, readRegularFile } from "@gpt/gpt/node";
 import { quote } from "@gpt/tensor";
 import { backendNames } from "../backend.ts";
-import { UsageError } from "../errors.ts";
+import { CommandError } from "../errors.ts";
 import type { RunOptions } from "./options.ts";
 
 const name = "run.json";
@@ -81,21 +81,21 @@ export function parseRunFile(bytes: Uint8Array, path: string): Partial<RunOption
   const file = parseObject(bytes);
   const options = asObject(file?.options);
   if (!file || !options) {
-    throw new UsageError(`${path} is damaged: it holds no options; move it elsewhere and give the run's options again`);
+    throw new CommandError(`${path} is damaged: it holds no options; move it elsewhere and give the run's options again`);
   }
   const unknown = [
     ...Object.keys(file).filter((field) => !["command", "options"].includes(field)),
     ...Object.keys(options).filter((option) => !Object.hasOwn(forms, option)),
   ];
   if (unknown.length > 0) {
-    throw new UsageError(
+    throw new CommandError(
       `${path} has ${quote(unknown[0])}, which this version does not know; where a newer version wrote it, update to that`,
     );
   }
   for (const [option, { expected, fits }] of Object.entries(forms)) {
     const value = options[option];
     if (value === undefined || fits(value)) continue;
-    throw new UsageError(
+    throw new CommandError(
       `${path}: ${option} must be ${expected}, not ${quote(value)}; ` +
         "correct it, or move the file elsewhere and give the run's options again",
     );

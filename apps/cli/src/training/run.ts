@@ -11,9 +11,11 @@ import type { ResumedRun } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
 import { commandName } from "../command-name.ts";
 import { areTokenFiles, openTokens } from "../data.ts";
-import { UsageError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
 import { formatCount, formatDuration } from "../format.ts";
-import { interruptedStatus, interruptible } from "../interruption.ts";
+import { Interrupted, interruptible } from "../interruption.ts";
+import { checkMemory, trainingNeed } from "../memory.ts";
+import type { Need } from "../memory.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { modelOptions } from "./options.ts";
@@ -33,22 +35,30 @@ export interface RunRequest {
 /** Trains, from the data's files to the model's folder, and reports on the way. */
 export async function startRun({ options, out, resume, allowChanges }: RunRequest, output: Output): Promise<DoneEvent> {
   const backend = await startBackend(options);
-  const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
-  let data: Awaited<ReturnType<typeof openData>> | undefined;
+  const need = (vocabSize: number): Need => {
+    const config = resolveConfig(modelOptions(options, vocabSize));
+    return trainingNeed(config, options.batch ?? 1, config.contextLength);
+  };
+  // At once what fits with no vocabulary; the rest when it is known.
+  checkMemory(need(1), backend);
+  const opened: { close(): Promise<void> }[] = [];
   try {
+    const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
+    if (resumed) opened.push(resumed.checkpointer);
     const tokenizer = await tokenizerOf(options, resumed, output);
     const vocabSize = resumed?.model.config.vocabSize ?? tokenizer?.vocabSize ?? options.vocabSize;
-    data = await openData(options, tokenizer, vocabSize, output);
+    if (vocabSize !== undefined) checkMemory(need(vocabSize), backend, output);
+    const data = await openData(options, tokenizer, vocabSize, output);
+    opened.push(data);
     const run = resumed
       ? { ...resumed, model: checkModel(resumed.model, options, tokenizer) }
-      : await beginRun(options, out, tokenizer);
+      : await beginRun(options, out, tokenizer, opened);
     const sizes = `${formatCount(run.model.parameterCount())} parameters`;
     const tokens = `${formatCount(data.train.length)} tokens to learn from`;
     output.note(`${sizes} · ${tokens} · backend ${describeBackend(backend)} · ${out}`);
     return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, output);
   } finally {
-    await data?.close();
-    await resumed?.checkpointer.close();
+    for (const item of opened.reverse()) await item.close();
   }
 }
 
@@ -112,18 +122,15 @@ async function beginRun(
   options: RunOptions,
   out: string,
   tokenizer: Tokenizer | undefined,
+  opened: { close(): Promise<void> }[],
 ): Promise<{ model: GPT; checkpointer: Checkpointer; resume?: ResumePoint }> {
   const config = configOf(options, tokenizer);
   const extraFiles = tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {};
   // From here on the folder is ours: another command that begins at the same time changes nothing there.
   const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles });
-  try {
-    await writeRunFile(out, options);
-    return { model: new GPT(config, { seed: options.seed }), checkpointer };
-  } catch (error) {
-    await checkpointer.close();
-    throw error;
-  }
+  opened.push(checkpointer);
+  await writeRunFile(out, options);
+  return { model: new GPT(config, { seed: options.seed }), checkpointer };
 }
 
 function configOf(options: RunOptions, tokenizer: Tokenizer | undefined): GPTConfig {
@@ -141,7 +148,7 @@ function checkModel(model: GPT, options: RunOptions, tokenizer: Tokenizer | unde
   const changed = (Object.keys(before) as (keyof GPTConfig)[]).filter((name) => before[name] !== now[name]);
   if (changed.length > 0) {
     const list = changed.map((name) => `${name} was ${before[name]} and is ${now[name]}`).join("; ");
-    throw new UsageError(`the options describe another model than the run's: ${list}; leave them out to resume`);
+    throw new CommandError(`the options describe another model than the run's: ${list}; leave them out to resume`);
   }
   return model;
 }
@@ -165,13 +172,12 @@ function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
   };
 }
 
-/** Says how a run ended, and what to do next. */
+/** Says how a run ended, and what to do next. Throws `Interrupted` where it was. */
 export function reportEnd(done: DoneEvent, out: string, output: Output): void {
   const { step, validationLoss, seconds, interrupted } = done;
   if (interrupted) {
     output.note(`Saved at step ${formatCount(step)}. Go on with: ${commandName} train --out ${out} --resume`);
-    process.exitCode = interruptedStatus;
-    return;
+    throw new Interrupted();
   }
   const validation = validationLoss === null ? "" : `, validation loss ${validationLoss.toFixed(4)}`;
   output.note(`Trained ${formatCount(step)} steps in ${formatDuration(seconds)}${validation}. The model is in ${out}`);

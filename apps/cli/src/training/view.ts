@@ -8,6 +8,8 @@ import type { Point } from "./chart.ts";
 const chartRows = 6;
 /** Characters in front of the chart and the bar. */
 const margin = 8;
+/** Of a chart that says anything; narrower terminals have the figures alone. */
+const leastColumns = 20;
 
 /** Shows a training run: a live panel where a person watches, a line for each event elsewhere, or JSON. */
 export class TrainingView {
@@ -58,7 +60,9 @@ export class TrainingView {
   }
 
   #drawPanel({ step, steps }: StepEvent, figures: string): void {
-    const columns = Math.max(20, Math.min(72, (process.stderr.columns || 80) - margin - 2));
+    const progress = `step ${formatCount(step)} of ${formatCount(steps)} · ${figures}`;
+    const columns = Math.min(72, process.stderr.columns - margin - 2);
+    if (columns < leastColumns) return this.#output.panel(progress);
     const { lines, least, largest } = drawCurve(this.#curve, steps, columns, chartRows);
     const label = (row: number): string => {
       if (row === 0) return Math.exp(largest).toFixed(2);
@@ -69,7 +73,7 @@ export class TrainingView {
       "",
       ...lines.map((line, row) => `${styled("dim", `${label(row).padStart(margin - 2)} │`)}${styled("cyan", line)}`),
       `${" ".repeat(margin)}${styled("green", "━".repeat(filled))}${styled("dim", "━".repeat(columns - filled))}`,
-      `${" ".repeat(margin)}step ${formatCount(step)} of ${formatCount(steps)} · ${figures}`,
+      `${" ".repeat(margin)}${progress}`,
     );
   }
 }

@@ -9,6 +9,7 @@ import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
 import { UsageError } from "../../errors.ts";
 import { formatBytes, formatCount } from "../../format.ts";
+import { checkMemory, runningNeed } from "../../memory.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
 
@@ -41,6 +42,8 @@ async function benchDecode(options: Options): Promise<void> {
     throw new UsageError(`${prompt} + ${maxTokens} tokens exceed the model's context of ${config.contextLength}`);
   }
   const backend = await startBackend(options);
+  const output = new Output(options);
+  checkMemory(runningNeed(config, dtype, prompt, "f32"), backend, output);
   const profiler = Profiler.of(backend, options);
   const model = new GPT(config, { format: dtype });
   const promptIds = Array.from(randomTokens(prompt, config.vocabSize));
@@ -61,7 +64,7 @@ async function benchDecode(options: Options): Promise<void> {
   const prefillTokensPerSecond = (prompt / prefill.median) * 1000;
   const decodeTokensPerSecond = 1000 / gap.median;
   const { peakBytes } = backend.memory;
-  report(new Output(options), {
+  report(output, {
     title: `${formatCount(model.parameterCount())} parameters as ${dtype}`,
     line:
       `reads ${formatCount(prefillTokensPerSecond)} tokens/s of a prompt of ${prompt}, writes ` +

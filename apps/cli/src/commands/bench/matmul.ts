@@ -5,6 +5,7 @@ import type { BackendOptions, ProfileOptions } from "../../backend.ts";
 import { measure } from "../../bench/measure.ts";
 import { profileOf, Profiler } from "../../bench/profile.ts";
 import { report } from "../../bench/report.ts";
+import { checkMemory } from "../../memory.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
 
@@ -29,6 +30,8 @@ export function benchMatmulCommand(): Command {
 async function benchMatmul(options: Options): Promise<void> {
   const { size, seconds } = options;
   const backend = await startBackend(options);
+  const output = new Output(options);
+  checkMemory({ parts: { "three matrices": 12 * size ** 2 }, largest: 4 * size ** 2, advice: "choose a smaller --size" }, backend, output);
   const profiler = Profiler.of(backend, options);
   const [a, b] = [0, 1].map((stream) => uniform([size, size], { seed: [0, 0], stream: [stream, 0] }));
   const multiply = (): Promise<unknown> => {
@@ -37,7 +40,7 @@ async function benchMatmul(options: Options): Promise<void> {
   };
   const times = await measure(seconds, multiply, () => profiler?.begin());
   const gflops = (milliseconds: number): number => (2 * size ** 3) / milliseconds / 1e6;
-  report(new Output(options), {
+  report(output, {
     title: `${size} × ${size} × ${size}`,
     line: `${gflops(times.median).toFixed(1)} GFLOP/s, median of ${times.count} rounds of ${times.median.toFixed(2)} ms`,
     figures: {

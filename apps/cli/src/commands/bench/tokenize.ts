@@ -3,7 +3,7 @@ import { readText } from "@gpt/train/node";
 import { measure } from "../../bench/measure.ts";
 import { report } from "../../bench/report.ts";
 import { formatCount } from "../../format.ts";
-import { decimal } from "../../options.ts";
+import { decimal, path, paths } from "../../options.ts";
 import { Output } from "../../output.ts";
 import { resolveTokenizer } from "../../tokenizers.ts";
 
@@ -17,8 +17,8 @@ interface Options {
 export function benchTokenizeCommand(): Command {
   return new Command("tokenize")
     .description("Turning text into token ids, on one thread")
-    .requiredOption("--data <files...>", "text files")
-    .option("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, …, or a folder", "gpt2")
+    .requiredOption("--data <files...>", "text files", paths)
+    .option("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, …, or a folder", path, "gpt2")
     .option("--seconds <s>", "how long to measure", decimal(), 3)
     .option("--json", "print one JSON object: mbPerSecond, tokens, …")
     .addHelpText("after", "\nExample:\n  gpt bench tokenize --tokenizer o200k_base --data book.txt")

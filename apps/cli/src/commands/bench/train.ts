@@ -9,6 +9,7 @@ import { profileOf, Profiler } from "../../bench/profile.ts";
 import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
 import { formatBytes, formatCount } from "../../format.ts";
+import { checkMemory, trainingNeed } from "../../memory.ts";
 import { decimal, wholeNumber } from "../../options.ts";
 import { Output } from "../../output.ts";
 
@@ -50,6 +51,8 @@ async function benchTrain(options: Options): Promise<void> {
     layers, heads, dim, vocabSize, contextLength: context, dropout, embeddingDropout: dropout, attentionDropout: dropout,
   });
   const backend = await startBackend(options);
+  const output = new Output(options);
+  checkMemory(trainingNeed(config, batch, config.contextLength), backend, output);
   const profiler = Profiler.of(backend, options);
   const model = new GPT(config);
   const optimizer = new AdamW(model.namedParameters(), { learningRate: 1e-4 });
@@ -69,7 +72,7 @@ async function benchTrain(options: Options): Promise<void> {
   const times = await measure(seconds, takeStep, () => profiler?.begin());
   const { peakBytes } = backend.memory;
   const tokensPerSecond = (ids.size / times.median) * 1000;
-  report(new Output(options), {
+  report(output, {
     title: `${formatCount(model.parameterCount())} parameters, ${shape.join(" × ")} tokens`,
     line:
       `${times.median.toFixed(1)} ms a step, ${formatCount(tokensPerSecond)} tokens/s, ` +

@@ -28,6 +28,8 @@ export interface WebGPUBackend extends Backend {
   readonly work: GPUWork;
   /** The adapter, for people. */
   readonly adapter: string;
+  /** Bytes of the largest buffer that the device lends. */
+  readonly maxBufferBytes: number;
   /**
    * Waits for all that was recorded, and returns the time on the device of each kernel since the last call, the longest
    * first. Nothing, unless started with `profile`, which slows everything down a little. Browsers round each time to
@@ -67,6 +69,7 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
       return engine.work;
     },
     adapter: describeAdapter(device.adapterInfo),
+    maxBufferBytes: device.limits.maxBufferSize,
     profile: () => engine.profile(),
     allocate: (byteLength) => engine.allocate(byteLength),
     free: (buffer) => engine.free(buffer),

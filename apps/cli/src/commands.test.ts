@@ -1,0 +1,270 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { folderWithText, small, text } from "./testing/data.ts";
+import { gpt as gptInProcess, records, startSession, temporaryFolder } from "./testing/gpt.ts";
+
+test("from a text to a model that writes, in the default folder", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  const trained = await gpt("train", "--data", "text.txt", ...small, "--steps", "4", "--json");
+  expect(trained.stderr).not.toContain("error");
+  expect(trained.status).toBe(0);
+  const lines = records(trained);
+  expect(lines[0]).toEqual({
+    step: 2,
+    loss: expect.any(Number) as number,
+    lr: expect.any(Number) as number,
+    gradientNorm: expect.any(Number) as number,
+    tokensPerSecond: expect.any(Number) as number,
+    secondsLeft: expect.any(Number) as number,
+  });
+  const evaluation = lines.find((line) => "valLoss" in line && !("done" in line));
+  const last = lines.at(-1);
+  expect(last).toMatchObject({ done: true, interrupted: false, step: 4, out: "runs/text" });
+  expect(last?.valLoss).toBe(evaluation?.valLoss);
+
+  const model = join("runs", "text");
+  const generate = ["generate", "--model", model, "--prompt", "The ", "--max-tokens", "12", "--temperature", "0"];
+  const [written] = records(await gpt(...generate, "--json"));
+  expect(written).toMatchObject({ promptTokens: 4, finishReason: "length" });
+  expect(written.tokens).toHaveLength(12);
+  expect((await gpt(...generate)).stdout).toBe(`The ${String(written.text)}\n`);
+
+  for (const dtype of ["f16", "int8", "int4"]) {
+    const [stored] = records(await gpt(...generate, "--dtype", dtype, "--cache-dtype", dtype, "--json"));
+    expect(stored.tokens, dtype).toHaveLength(12);
+    if (dtype === "f16") expect(stored.tokens).toEqual(written.tokens);
+  }
+
+  const stopped = records(await gpt(...generate, "--top-k", "0", "--stop", "zz", "--stop", String(written.text), "--json"));
+  expect(stopped[0]).toMatchObject({ text: "", tokens: written.tokens, finishReason: "stop" });
+
+  const ids = ["generate", "--model", model, "--prompt-ids", "3,1,2", "--max-tokens", "5", "--seed", "9", "--json"];
+  const [first, second] = [records(await gpt(...ids)), records(await gpt(...ids))];
+  expect(first[0].tokens).toEqual(second[0].tokens);
+  expect(first[0].text).toEqual(expect.any(String));
+
+  const [measured] = records(await gpt("eval", "--model", model, "--data", "text.txt", "--json"));
+  expect(measured.tokens).toBe(text.length - 1);
+  expect(measured.perplexity).toBeCloseTo(Math.exp(measured.loss as number), 6);
+
+  const storedEval = ["eval", "--model", model, "--data", "text.txt", "--dtype", "int4", "--json"];
+  const [{ loss }] = records(await gpt(...storedEval));
+  expect(loss).not.toBe(measured.loss);
+  expect(loss).toBeCloseTo(measured.loss as number, 1);
+
+  await writeFile(join(directory, "other.txt"), "The cat\nsat on Z.\n");
+  const unknown = await gpt("eval", "--model", model, "--data", "text.txt", "other.txt");
+  expect(unknown.stderr).toContain('other.txt, line 2, column 8: the tokenizer does not know the character "Z"');
+  const refused = await gpt("generate", "--model", model, "--prompt", "Zoo");
+  expect(refused).toMatchObject({ status: 1, stdout: "" });
+
+  const [info] = records(await gpt("info", "--model", model, "--json"));
+  expect(info.config).toMatchObject({ layers: 1, heads: 2, dim: 16, contextLength: 16 });
+  expect(info.parameters).toBe(
+    Object.values(info.parametersByPart as Record<string, number>).reduce((sum, part) => sum + part),
+  );
+});
+
+test("refuses to begin where a run is, and to resume it as another model or with other settings", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  const run = ["train", "--data", "text.txt", ...small, "--steps", "2", "--out", "run"];
+  expect((await gpt(...run)).status).toBe(0);
+  const failures = {
+    again: await gpt(...run),
+    otherModel: await gpt("train", "--out", "run", "--resume", "--dim", "32"),
+    otherSettings: await gpt("train", "--out", "run", "--resume", "--steps", "4"),
+  };
+  expect(failures.again.stderr).toContain("holds a training run or a model already");
+  expect(failures.otherModel.stderr).toContain("dim was 16 and is 32");
+  expect(failures.otherSettings.stderr).toContain("steps was 2 and is 4");
+  expect(Object.values(failures).map(({ status }) => status)).toEqual([1, 1, 1]);
+});
+
+test("learns a vocabulary, and trains on token ids without any", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  const learnt = await gpt("tokenizer", "train", "--data", "text.txt", "--vocab-size", "280", "--out", "bpe", "--json");
+  expect(records(learnt)).toEqual([{ done: true, vocabSize: 280, out: "bpe" }]);
+  const sentence = "The owl sat 🦉 on mat 3.\n";
+  const [encoded] = records(await gpt("tokenize", "--tokenizer", "bpe", sentence, "--json"));
+  const tokens = encoded.tokens as number[];
+  expect(encoded.count).toBe(tokens.length);
+  const decoded = await gptInProcess(directory, ["tokenize", "--tokenizer", "bpe", "--decode", "--json"], { input: tokens.join(" ") });
+  expect(records(decoded)).toEqual([{ text: sentence }]);
+
+  const ids = Uint16Array.from({ length: 3000 }, (_, i) => (i * i) % 50);
+  await writeFile(join(directory, "ids.bin"), ids);
+  const trained = await gpt("train", "--data", "ids.bin", "--vocab-size", "50", ...small, "--steps", "2", "--json");
+  expect(records(trained).at(-1)).toMatchObject({ done: true, out: "runs/ids" });
+  // Ids of a vocabulary beyond 65,536 entries are 32 bits wide, which nobody has to say.
+  await writeFile(join(directory, "wide.bin"), Uint32Array.from({ length: 2000 }, (_, i) => (i * 7919) % 100_277));
+  const wide = ["train", "--data", "wide.bin", "--tokenizer", "cl100k_base", ...small, "--steps", "1"];
+  expect((await gpt(...wide)).stderr).toContain("1,800 tokens to learn from");
+  const generated = await gpt("generate", "--model", "runs/ids", "--prompt-ids", "4,9", "--max-tokens", "3", "--json");
+  expect(records(generated)[0]).toMatchObject({ text: null, promptTokens: 2 });
+});
+
+test("measures the machine, each benchmark by figures above zero and the machine's line", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  const figures = {
+    "matmul --size 8": ["gflops", "milliseconds", "rounds"],
+    "train --preset nano --layers 1 --dim 8 --vocab-size 9 --context 4 --batch 2 --dropout 0.1":
+      ["msPerStep", "tokensPerSecond", "peakBytes"],
+    "decode --preset nano --prompt 3 --tokens 3 --dtype int4": ["prefillTokensPerSecond", "decodeTokensPerSecond", "peakBytes"],
+    "tokenize --data text.txt": ["mbPerSecond", "tokens"],
+  };
+  for (const [args, names] of Object.entries(figures)) {
+    const command = ["bench", ...args.split(" "), "--seconds", "0"];
+    const [found] = records(await gpt(...command, "--json"));
+    for (const name of names) expect(found[name], `${args}: ${name}`).toBeGreaterThan(0);
+    const { stdout } = await gpt(...command);
+    expect(stdout).toContain(found.machine);
+  }
+});
+
+test("special tokens are plain text unless they are asked for", async () => {
+  const gpt = startSession(await temporaryFolder());
+  const tokenize = async (...options: string[]): Promise<unknown> => {
+    const result = await gpt("tokenize", "--tokenizer", "gpt2", "<|endoftext|>", "--json", ...options);
+    return records(result)[0].tokens;
+  };
+  expect(await tokenize()).toEqual([27, 91, 437, 1659, 5239, 91, 29]);
+  expect(await tokenize("--special-tokens")).toEqual([50256]);
+});
+
+test("every command explains itself with an example", async () => {
+  const gpt = startSession(await temporaryFolder());
+  const commands = [
+    ["train"], ["generate"], ["eval"], ["info"], ["tokenize"], ["tokenizer", "train"], ["demo"],
+    ...["matmul", "train", "decode", "tokenize"].map((name) => ["bench", name]),
+  ];
+  for (const command of commands) {
+    const { status, stdout } = await gpt(...command, "--help");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n {2}gpt ${command.join(" ")} `));
+  }
+});
+
+/** What is given wrong, the exit status, and what the one line says. */
+const mistakes: readonly (readonly [args: string, status: number, message: string])[] = [
+  ["", 2, "Usage: gpt"],
+  ["bogus", 2, "unknown command 'bogus'"],
+  ["train", 2, "say what to train on: --data FILE"],
+  ["train --data missing.txt", 1, "there is no file missing.txt; check the path"],
+  ["train --data empty.txt", 1, "there is no text in empty.txt"],
+  ["train --data short.txt", 1, "too few for one window of 64"],
+  ["train --data latin1.txt", 1, "latin1.txt: the byte 0xe9 at offset 3 is not valid UTF-8"],
+  ["train --data . --out x", 1, ". is not a file but a folder; give the path of a file"],
+  ["train --data text.txt --heads 3", 2, "3 heads do not divide dim 128"],
+  ["train --data text.txt --preset gpt5", 2, 'there is no preset "gpt5"'],
+  ["train --data text.txt --backend cuda", 2, "Allowed choices are wasm, webgpu, cpu"],
+  ["train --data text.txt --backend cpu --threads 2", 2, "the backend cpu has one thread"],
+  ["train --data text.txt --backend webgpu --threads 2", 2, "the backend webgpu computes on a GPU: leave --threads out"],
+  ["bench matmul --backend cpu --profile", 2, "--profile takes the time of kernels on a GPU"],
+  ["train --data text.txt --threads 0", 2, "Expected a whole number from 1."],
+  ["train --data text.txt --steps 0", 2, "Expected a whole number from 1."],
+  ["train --data text.txt --lr fast", 2, "Expected a number from 0."],
+  ["train --data text.txt --tokenizer nowhere", 1, 'there is no tokenizer "nowhere"'],
+  ["train --data ids.bin", 2, "give --vocab-size"],
+  ["train --data ids.bin --vocab-size 2", 1, "the model's vocabulary has 2 entries"],
+  ["train --out nowhere --resume", 1, "nowhere holds no run to resume"],
+  ["train --data text.txt --out text.txt", 1, "text.txt"],
+  ["generate --model nowhere --prompt x", 1, "nowhere is no folder; check the path"],
+  ["generate --model . --prompt x", 1, ". is no model folder"],
+  ["generate --model hostile --prompt x", 1, "hostile/model.safetensors"],
+  ["generate --model x --prompt x --dtype int5", 2, "Allowed choices are f32, f16, bf16, int8, int4"],
+  ["generate --model x", 2, "give either --prompt or --prompt-ids"],
+  ["generate --model x --prompt-ids 1,a", 2, '"a" is no token id'],
+  ["train --data text.txt --preset gpt3-175b", 1, "this takes at least 4.64 TB of memory (173,986,713,600 parameters"],
+  ["train --data text.txt --dim 10000000", 1, "this takes at least 76.8 PB of memory"],
+  ["train --data text.txt --batch 4503599627370496", 1, "activations of 4,503,599,627,370,496 × 64 tokens"],
+  ["train --data text.txt --context 1e15", 1, "choose a smaller model, --batch or --context"],
+  ["bench train --preset gpt3-175b --backend cpu", 1, "this takes at least 4.65 TB of memory"],
+  ["bench decode --preset gpt2-xl", 1, "this takes at least 6.86 GB of memory"],
+  ["bench matmul --size 1e6", 1, "three matrices 12.0 TB"],
+  ["generate --model huge --prompt x", 1, "this takes at least"],
+  ["eval --model huge --data text.txt --dtype int4", 1, "use a smaller model"],
+  ["train --data text.txt --out ''", 2, "option '--out <dir>' argument '' is invalid. Expected the path of a file or folder."],
+  ["train --data text.txt --out /proc/x", 1, "/proc/x"],
+  ["train --data text.txt --lr 0x10", 2, "'--lr <rate>' argument '0x10' is invalid. Expected a number from 0."],
+  ["train --data text.txt --steps 0x10", 2, "'--steps <n>' argument '0x10' is invalid. Expected a whole number from 1."],
+  ["train --data text.txt --lr 1e999", 2, "this one is beyond the largest, 1.7976931348623157e+308"],
+  ["train --data text.txt --steps 1e30", 2, "Expected a whole number from 1, at most 9007199254740991."],
+  ["train --data text.txt --dims 3", 2, "unknown option '--dims' (Did you mean --dim?)"],
+  ["train --out damaged --resume", 1, "damaged/run.json is damaged"],
+  ["train --out foreign --resume", 1, "foreign/run.json has \"speed\", which this version does not know"],
+  ["train --out mistyped --resume", 1, "mistyped/run.json: steps must be a whole number from 1, not \"10\""],
+  ["train --out piped --resume", 1, "piped/run.json is not a file but a folder"],
+  ["generate --model hostile-name --prompt x", 1, "model_type \"\\u001b[31mgpt\\n\\u009b\\u202e"],
+  ["demo --out hostile", 1, "hostile exists already"],
+  ["eval --model nowhere --data text.txt", 1, "nowhere is no folder"],
+  ["bench decode --prompt 2000", 2, "2000 + 64 tokens exceed the model's context of 1024"],
+  ["bench matmul --size 0", 2, "Expected a whole number from 1."],
+  ["info", 2, "give either --preset or --model"],
+  ["info --preset gpt5", 2, 'there is no preset "gpt5"'],
+  ["tokenize --tokenizer hostile x", 1, "hostile: tokenizer.json is not valid JSON"],
+  ["tokenize --tokenizer gpt2 --decode 1,a", 2, '"a" is no token id'],
+  ["tokenizer train --data text.txt --out x --vocab-size 10", 2, "Expected a whole number from 257."],
+];
+
+test("every mistake is answered by its status and one clear line", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  const files = {
+    "empty.txt": "",
+    "short.txt": "A few words.",
+    "latin1.txt": Uint8Array.of(0x63, 0x61, 0x66, 0xe9, 0x0a),
+    "ids.bin": Uint16Array.from({ length: 500 }, (_, i) => i % 9),
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
+  await writeHostileModel(join(directory, "hostile"));
+  await writeModelFolder(join(directory, "huge"), { ...tinyConfig, n_layer: 1e6, n_embd: 1e5 });
+  await writeModelFolder(join(directory, "hostile-name"), { ...tinyConfig, model_type: `\u001b[31mgpt\n\u009b\u202e${"x".repeat(9e5)}` });
+  const runFiles = {
+    damaged: '{"options": {"steps": ',
+    foreign: '{"options": {"data": ["text.txt"], "speed": 10}}',
+    mistyped: '{"options": {"data": ["text.txt"], "steps": "10"}}',
+  };
+  for (const [name, content] of Object.entries(runFiles)) {
+    await mkdir(join(directory, name));
+    await writeFile(join(directory, name, "run.json"), content);
+  }
+  await mkdir(join(directory, "piped", "run.json"), { recursive: true });
+  for (const [args, status, message] of mistakes) {
+    const result = await gpt(...splitWords(args));
+    expect.soft({ args, status: result.status, stderr: result.stderr }).toEqual({
+      args,
+      status,
+      stderr: expect.stringContaining(message) as string,
+    });
+    expect.soft(result.stderr).not.toMatch(/\n\s+at /);
+    // Not a control character, however hostile the file; and a line that can be read.
+    expect.soft(result.stderr).not.toMatch(/(?!\n)[\p{Cc}\u202e]/u);
+    for (const line of result.stderr.split("\n")) expect.soft(line.length).toBeLessThan(1000);
+    const prose = result.stderr.split("\n").filter((line) => line.startsWith("error:"));
+    if (args !== "") expect.soft(prose).toHaveLength(1);
+  }
+});
+
+/** The words of a command line; '' is an empty one. */
+function splitWords(line: string): string[] {
+  return line.split(" ").filter((word) => word !== "").map((word) => (word === "''" ? "" : word));
+}
+
+const tinyConfig = { model_type: "gpt2", n_layer: 1, n_head: 1, n_embd: 4, n_positions: 4, vocab_size: 4 };
+
+async function writeModelFolder(directory: string, config: object): Promise<void> {
+  await mkdir(directory);
+  await writeFile(join(directory, "config.json"), JSON.stringify(config));
+}
+
+/** A folder whose weights are cut off and whose tokenizer is no tokenizer. */
+async function writeHostileModel(directory: string): Promise<void> {
+  await writeModelFolder(directory, tinyConfig);
+  await writeFile(join(directory, "model.safetensors"), Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0x7b));
+  await writeFile(join(directory, "tokenizer.json"), '{"model": {"type": "BPE", "vocab": ');
+}

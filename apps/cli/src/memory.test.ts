@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import { GPT, KeyValueCache, preset } from "@gpt/gpt";
+import type { GPTOptions } from "@gpt/gpt";
+import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { AdamW } from "@gpt/train";
+import { CommandError } from "./errors.ts";
+import { checkMemory, runningNeed, trainingNeed } from "./memory.ts";
+import type { Need } from "./memory.ts";
+
+const dropout = 0.1;
+const models: Readonly<Record<string, GPTOptions & { readonly batch: number }>> = {
+  deep: { layers: 6, heads: 4, dim: 32, contextLength: 64, vocabSize: 100, batch: 4 },
+  wide: { layers: 1, heads: 4, dim: 128, contextLength: 32, vocabSize: 50, batch: 8 },
+  "with a head of its own": { layers: 4, heads: 2, dim: 64, contextLength: 64, vocabSize: 300, batch: 4, tiedHead: false },
+  "with dropout": { layers: 3, heads: 2, dim: 32, contextLength: 64, vocabSize: 100, batch: 4, dropout, attentionDropout: dropout },
+};
+const noDropout = { dropout: 0, attentionDropout: 0, embeddingDropout: 0 };
+
+const total = ({ parts }: Need): number => Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+
+test.each(Object.entries(models))("what training takes at least, by what it took: a model %s", async (_, { batch, ...options }) => {
+  const backend = await cpu();
+  useBackend(backend);
+  const config = preset("nano", { ...noDropout, ...options });
+  const model = new GPT(config);
+  const optimizer = new AdamW(model.namedParameters(), { learningRate: 1e-4 });
+  const ids = tensor(new Int32Array(batch * config.contextLength), { shape: [batch, config.contextLength] });
+  optimizer.zeroGrad();
+  scope(() => model.loss(ids, ids).backward());
+  optimizer.step({ clip: 1 });
+  const share = total(trainingNeed(config, batch, config.contextLength)) / backend.memory.peakBytes;
+  expect(share).toBeLessThanOrEqual(1);
+  // Close enough to tell what does not fit.
+  expect(share).toBeGreaterThan(config.dropout === 0 ? 0.7 : 0.4);
+});
+
+test.each(["f32", "int4"] as const)("what running takes at least, by what it took: %s", async (dtype) => {
+  const backend = await cpu();
+  useBackend(backend);
+  const config = preset("nano", { layers: 3, heads: 2, dim: 64, contextLength: 64, vocabSize: 300 });
+  const model = new GPT(config, { format: dtype });
+  const cache = new KeyValueCache(config, { format: dtype });
+  const ids = tensor(new Int32Array(32), { shape: [1, 32] });
+  model.eval();
+  noGrad(() => scope(() => void model.hidden(ids, { cache })));
+  const share = total(runningNeed(config, dtype, 32, dtype)) / backend.memory.peakBytes;
+  expect(share).toBeLessThanOrEqual(1);
+  // The matrices are in f32 for a moment when they are made.
+  expect(share).toBeGreaterThan(dtype === "f32" ? 0.8 : 0.5);
+});
+
+describe("what is refused", () => {
+  const need = (bytes: number): Need => ({ parts: { "some work": bytes, nothing: 0 }, largest: bytes, advice: "do less" });
+
+  test("is what the machine or the backend can never hold", async () => {
+    const backend = await cpu();
+    expect(() => checkMemory(need(1e6), backend)).not.toThrow();
+    expect(() => checkMemory(need(1e15), backend)).toThrow(CommandError);
+    expect(() => checkMemory(need(1e15), backend)).toThrow(
+      /^this takes at least 1\.00 PB of memory \(some work 1\.00 PB\); this (machine has|process may use) .* [GT]B: do less$/,
+    );
+    expect(() => checkMemory(need(5e9), { ...backend, name: "wasm-relaxed" })).toThrow(/4\.29 GB: do less|machine|process/);
+  });
+
+  test("on a GPU is a buffer that it does not lend, for its memory is not told", async () => {
+    const gpu = { ...(await cpu()), adapter: "some GPU", maxBufferBytes: 1e9 };
+    expect(() => checkMemory({ ...need(1e15), largest: 1e9 }, gpu)).not.toThrow();
+    expect(() => checkMemory(need(2e9), gpu)).toThrow(
+      "this takes at least 2.00 GB of memory (some work 2.00 GB), with a buffer of 2.00 GB, and this device's largest has 1.00 GB: do less",
+    );
+  });
+});

@@ -1,0 +1,94 @@
+import { totalmem } from "node:os";
+import { describeModel } from "@gpt/gpt";
+import type { GPTConfig } from "@gpt/gpt";
+import { StoredWeight } from "@gpt/tensor";
+import type { DType, StartedBackend } from "./backend.ts";
+import { CommandError } from "./errors.ts";
+import { formatBytes, formatCount } from "./format.ts";
+import type { Output } from "./output.ts";
+
+/** What some work takes at least; more than that is never claimed, so that nothing is refused which would run. */
+export interface Need {
+  /** Bytes of each part. */
+  readonly parts: Readonly<Record<string, number>>;
+  /** Bytes of the largest buffer. */
+  readonly largest: number;
+  /** What to do where there is not as much. */
+  readonly advice: string;
+}
+
+const f32Bytes = 4;
+
+/** Training a model on batches of `batch` windows of `tokens` tokens. */
+export function trainingNeed(config: GPTConfig, batch: number, tokens: number): Need {
+  const { heads, headDim, dim, hiddenDim, layers } = config;
+  const { parameters, trainingBytes } = describeModel(config);
+  // What the tape of each block holds of a token: the residual stream and its normalization, twice; queries, keys, values
+  // and the heads' results; the hidden layer before and after the activation function.
+  const perToken = layers * (4 * dim + 4 * heads * headDim + 2 * hiddenDim);
+  return {
+    parts: {
+      [`${formatCount(parameters.total)} parameters with gradients and moments`]: trainingBytes,
+      [`activations of ${formatCount(batch)} × ${formatCount(tokens)} tokens`]: f32Bytes * batch * tokens * perToken,
+    },
+    largest: f32Bytes * parameters.total,
+    advice: "choose a smaller model, --batch or --context",
+  };
+}
+
+/** Running a model on batches of `tokens` tokens, and with a cache of keys and values where that has a dtype. */
+export function runningNeed(config: GPTConfig, dtype: DType, tokens: number, cacheDtype?: DType): Need {
+  const { vocabSize, contextLength, heads, headDim, dim, hiddenDim, layers } = config;
+  const { parameters, weightBytes } = describeModel(config);
+  const bytes = (format: DType, rows: number, columns: number): number =>
+    format === "f32" ? f32Bytes * rows * columns : StoredWeight.byteLengthOf(format, [rows, columns]);
+  const cache = cacheDtype ? 2 * layers * bytes(cacheDtype, heads * contextLength, headDim) : 0;
+  return {
+    parts: {
+      [`${formatCount(parameters.total)} parameters as ${dtype}`]: weightBytes[dtype === "bf16" ? "f16" : dtype],
+      "keys and values": cache,
+      [`activations of ${formatCount(tokens)} tokens`]: f32Bytes * tokens * (dim + Math.max(hiddenDim, 4 * heads * headDim)),
+    },
+    largest: bytes(dtype, vocabSize, dim),
+    advice: dtype === "f32" ? "use --dtype int8 or int4, or a smaller model" : "use a smaller model",
+  };
+}
+
+/** Where tensors are kept, and the bytes that there are. */
+interface Room {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/**
+ * Refuses work that cannot fit this machine or the backend, before any of it begins; says by `output` where it
+ * might not fit beside what else is running.
+ */
+export function checkMemory({ parts, largest, advice }: Need, backend: StartedBackend, output?: Output): void {
+  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  const list = Object.entries(parts).filter(([, bytes]) => bytes > 0).map(([part, bytes]) => `${part} ${formatBytes(bytes)}`).join(", ");
+  const need = `this takes at least ${formatBytes(total)} of memory (${list})`;
+  for (const { name, bytes } of roomsOf(backend)) {
+    if (total > bytes) throw new CommandError(`${need}; ${name} ${formatBytes(bytes)}: ${advice}`);
+  }
+  const { maxBufferBytes = Infinity } = backend;
+  if (largest > maxBufferBytes) {
+    const limit = `a buffer of ${formatBytes(largest)}, and this device's largest has ${formatBytes(maxBufferBytes)}`;
+    throw new CommandError(`${need}, with ${limit}: ${advice}`);
+  }
+  const available = process.availableMemory();
+  if (backend.adapter === undefined && total > available) {
+    output?.note(`Memory may not suffice: ${need}, and ${formatBytes(available)} are free now.`);
+  }
+}
+
+function roomsOf(backend: StartedBackend): Room[] {
+  // A GPU's memory is not told; what it lends for one buffer is.
+  if (backend.adapter !== undefined) return [];
+  const machine = { name: "this machine has", bytes: totalmem() };
+  // A container's limit; 0, or more than there is, where there is none.
+  const limit = { name: "this process may use", bytes: process.constrainedMemory() || Infinity };
+  // A wasm memory has addresses of 32 bits.
+  const wasm = { name: "the backend wasm has addresses for", bytes: backend.name.startsWith("wasm") ? 2 ** 32 : Infinity };
+  return [machine, limit, wasm];
+}

@@ -1,0 +1,26 @@
+import { readConfig } from "@gpt/gpt";
+import type { GPT, GPTConfig } from "@gpt/gpt";
+import { loadModel, openFolder, resolveModelDirectory } from "@gpt/gpt/node";
+import { startBackend } from "./backend.ts";
+import type { BackendOptions, DTypeOptions } from "./backend.ts";
+import { checkMemory } from "./memory.ts";
+import type { Need } from "./memory.ts";
+import type { Output } from "./output.ts";
+
+export interface ModelOptions extends BackendOptions, DTypeOptions {
+  readonly model: string;
+}
+
+/** The model that `--model` names, on the backend, with the folder that it is in; refused where it cannot fit. */
+export async function openModel(
+  options: ModelOptions,
+  needOf: (config: GPTConfig) => Need,
+  output: Output,
+): Promise<{ model: GPT; directory: string }> {
+  const directory = await resolveModelDirectory(options.model);
+  const config = await readConfig(openFolder(directory));
+  const backend = await startBackend(options);
+  checkMemory(needOf(config), backend, output);
+  const onNote = (note: string): void => output.note(note);
+  return { directory, model: await loadModel(directory, { format: options.dtype, onNote }) };
+}

@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text as readAll } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import { folderWithText, small, text } from "./testing/data.ts";
+import { gpt, records, shellCommand } from "./testing/gpt.ts";
+
+test("Ctrl-C saves; resuming gives the weights of an uninterrupted run, byte for byte", async () => {
+  const directory = await folderWithText();
+  const run = ["train", "--data", "text.txt", ...small, "--steps", "300", "--dropout", "0.1", "--backend", "cpu"];
+  expect((await gpt(directory, [...run, "--out", "whole"])).status).toBe(0);
+
+  let killed = false;
+  const interrupted = await gpt(directory, [...run, "--out", "parts"], {
+    onProgress: (stderr, kill) => {
+      if (!killed && stderr.includes("step 20 of")) killed = kill("SIGINT");
+    },
+  });
+  expect(interrupted.status).toBe(130);
+  expect(interrupted.stderr).toContain("Go on with: gpt train --out parts --resume");
+  const resumed = await gpt(directory, ["train", "--out", "parts", "--resume"]);
+  expect(resumed.stderr).toMatch(/Resuming parts from step \d+/);
+  expect(resumed.status).toBe(0);
+  const weights = (folder: string): Promise<Buffer> => readFile(join(directory, folder, "model.safetensors"));
+  expect((await weights("parts")).equals(await weights("whole"))).toBe(true);
+});
+
+test("a reader that goes away and a closed terminal end training as Ctrl-C does", async () => {
+  const directory = await folderWithText();
+  const run = ["train", "--data", "text.txt", ...small, "--log-every", "1", "--steps", "20000"];
+  const read = await gpt(directory, [...run, "--json", "--out", "a"], { readsOnce: true });
+  let killed = false;
+  const closed = await gpt(directory, [...run, "--out", "b"], {
+    onProgress: (stderr, kill) => {
+      if (!killed && stderr.includes("step 3 of")) killed = kill("SIGHUP");
+    },
+  });
+  expect([read, closed].map(({ status }) => status)).toEqual([130, 130]);
+  expect(read.stderr).toContain("Go on with: gpt train --out a --resume");
+  expect(closed.stderr).toContain("Go on with: gpt train --out b --resume");
+});
+
+test("an evaluation that is interrupted says no more than that", async () => {
+  const directory = await folderWithText();
+  await writeFile(join(directory, "long.txt"), text.repeat(200));
+  expect((await gpt(directory, ["train", "--data", "text.txt", ...small, "--steps", "1", "--out", "m"])).status).toBe(0);
+  const interrupted = await gpt(directory, ["eval", "--model", "m", "--data", "long.txt"], {
+    onProgress: (stderr, kill) => stderr.endsWith("Measuring; Ctrl-C stops.\n") && kill("SIGINT"),
+  });
+  expect(interrupted).toMatchObject({ status: 130, stdout: "" });
+  expect(interrupted.stderr).toMatch(/Ctrl-C stops\.\nStopping\.\n$/);
+});
+
+test("gives the same weights on any number of threads, byte for byte", async () => {
+  const directory = await folderWithText();
+  const size = ["--layers", "1", "--heads", "2", "--dim", "64", "--context", "64", "--batch", "8", "--dropout", "0.1"];
+  const run = ["train", "--data", "text.txt", ...size, "--steps", "5"];
+  const weights = async (threads: number): Promise<Buffer> => {
+    const out = `threads-${threads}`;
+    expect((await gpt(directory, [...run, "--threads", `${threads}`, "--out", out])).status).toBe(0);
+    return readFile(join(directory, out, "model.safetensors"));
+  };
+  expect((await weights(3)).equals(await weights(1))).toBe(true);
+});
+
+/** Systems without this device cannot fill a disk so easily. */
+const full = "/dev/full";
+
+test.runIf(existsSync(full))("standard output that cannot be written: training saves, and every command fails", async () => {
+  const directory = await folderWithText();
+  const run = ["train", "--data", "text.txt", ...small, "--steps", "20000", "--json", "--out", "run"];
+  const trained = await gpt(directory, run, { stdoutPath: full });
+  expect(trained.status).toBe(1);
+  expect(trained.stderr).toContain("error: standard output cannot be written: ENOSPC: no space left on device");
+  expect(trained.stderr).toContain("Go on with: gpt train --out run --resume");
+  expect(await readdir(join(directory, "run", "checkpoints"))).not.toEqual(["step-0"]);
+  for (const args of [["info", "--preset", "gpt2"], ["--help"]]) {
+    const { status, stderr } = await gpt(directory, args, { stdoutPath: full });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^error: .* ENOSPC.*\n$/) as string });
+  }
+});
+
+test("text on standard input is read by the rule for files", async () => {
+  const directory = await folderWithText();
+  const tokenize = (input: string | Uint8Array) => gpt(directory, ["tokenize", "--tokenizer", "gpt2", "--json"], { input });
+  const invalid = await tokenize(Uint8Array.of(0x63, 0x61, 0x66, 0xe9, 0x0a));
+  expect(invalid).toMatchObject({ status: 1, stdout: "" });
+  expect(invalid.stderr).toContain("standard input: the byte 0xe9 at offset 3 is not valid UTF-8");
+  expect(records(await tokenize("\uFEFFhello"))).toEqual([{ tokens: [31373], count: 1 }]);
+});
+
+/** Runs a command in a terminal of this size: what a person sees of it, with all that moves the cursor. */
+function terminal(directory: string, size: string, command: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const line = `stty ${size}; ${shellCommand} ${command}`;
+  const child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
+    cwd: directory,
+    env: { ...process.env, TERM: "xterm", ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return readAll(child.stdout);
+}
+
+/** `script` gives a command a terminal; elsewhere than on Linux its options differ. */
+test.runIf(process.platform === "linux")("a terminal is drawn on where it can be, at any width", async () => {
+  const directory = await folderWithText();
+  const run = `train --data text.txt ${small.join(" ")} --steps 8`;
+  const escape = "\u001b";
+  for (const columns of [20, 80]) {
+    const shown = await terminal(directory, `cols ${columns} rows 24`, `${run} --out ${columns}`);
+    expect(shown, `${columns} columns`).toContain(`${escape}[2K`);
+    expect(shown).toContain("step 8 of 8");
+    // The chart is drawn where there is room.
+    expect(shown.includes("│")).toBe(columns === 80);
+  }
+  for (const [size, env] of [["cols 0 rows 0", {}], ["cols 80 rows 24", { TERM: "dumb" }]] as const) {
+    const shown = await terminal(directory, size, `${run} --out ${size.length}`, env);
+    expect(shown).toContain("step 8 of 8: loss");
+    expect(shown).not.toContain(`${escape}[2K`);
+  }
+});
