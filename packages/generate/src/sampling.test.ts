@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { scope, tensor } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import { checkSampling, chooseToken } from "./sampling.ts";
+import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
 import type { Choice, SamplingOptions } from "./sampling.ts";
 
 let backend: Backend;
@@ -72,29 +72,45 @@ describe("chooseToken", () => {
 
   test("chooses a token that every filter allows, for any scores and options", () => {
     const score = fc.integer({ min: -40, max: 40 });
+    let [longest, filtered] = [0, 0];
     fc.assert(
       fc.property(
-        fc.array(fc.oneof(score, fc.constant(-Infinity)), { minLength: 1, maxLength: 40 }),
+        fc.array(fc.oneof(score, fc.constant(-Infinity)), { minLength: 1, maxLength: 200, size: "max" }),
         fc.integer({ min: 1, max: 50 }),
         fc.double({ min: 0.01, max: 1, noNaN: true }),
         fc.integer({ min: 0, max: 2 ** 24 - 1 }),
         (scores, topK, topP, random) => {
           fc.pre(scores.some((value) => value > -Infinity));
+          longest = Math.max(longest, scores.length);
+          filtered += topK < scores.length ? 1 : 0;
           const { id } = choose(scores, { topK, topP }, random / 2 ** 24);
           expect(scores.filter((value) => value > scores[id]).length).toBeLessThan(topK);
           expect(scores[id]).toBeGreaterThan(-Infinity);
         },
       ),
     );
+    // More scores than a vector or a block of a kernel has, and filters that leave some out.
+    expect(longest).toBeGreaterThan(100);
+    expect(filtered).toBeGreaterThan(20);
   });
-});
 
-test.each([
-  [{ temperature: -1 }, "temperature must be at least 0, not -1"],
-  [{ topK: 0 }, "topK must be a whole number from 1, not 0"],
-  [{ topP: 0 }, "topP must be above 0 and at most 1, not 0"],
-  [{ minP: 2 }, "minP must be from 0 to 1, not 2"],
-  [{ repetitionPenalty: NaN }, "repetitionPenalty must be above 0, not NaN"],
-])("checkSampling refuses %o", (options, message) => {
-  expect(() => checkSampling(options)).toThrow(message);
+  test("suppressed tokens are as if the model did not have them", () => {
+    const suppress = (options: SamplingOptions, random: number, ids: readonly number[]): Choice =>
+      scope(() => {
+        const allowed = allowedTokens(ids, 5, backend);
+        const row = withoutSuppressed(tensor([[logits]], { backend }), allowed);
+        allowed?.dispose();
+        const [read, loss] = chooseToken(row, options, random, [1, 2]).report.dataSync();
+        return { id: read, logProbability: -loss };
+      });
+    expect(suppress({ temperature: 0 }, 0, [1]).id).toBe(2);
+    expect(suppress({ temperature: 0, repetitionPenalty: 9 }, 0, [1, 0, 2, 99]).id).toBe(3);
+    expect(suppress({ temperature: 0 }, 0, [1]).logProbability).toBeCloseTo(Math.log(softmax([1, 2, 0, -1])[1]), 5);
+    for (let i = 0; i < 200; i++) {
+      for (const options of [{}, { topK: 2 }, { topP: 0.9 }, { minP: 0.1 }, { temperature: 3, repetitionPenalty: 0.5 }]) {
+        expect([0, 3, 4]).toContain(suppress(options, (i + 0.5) / 200, [1, 2]).id);
+      }
+    }
+    expect(() => allowedTokens([0, 1, 2], 3, backend)).toThrow("all 3 tokens of the model are suppressed");
+  });
 });

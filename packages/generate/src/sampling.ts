@@ -1,5 +1,5 @@
-import { cast, concat, crossEntropy, penalizeRepeats, sample, tensor } from "@gpt/tensor";
-import type { Tensor } from "@gpt/tensor";
+import { cast, concat, crossEntropy, keep, penalizeRepeats, sample, tensor, where } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
 import { GenerationError } from "./errors.ts";
 
 /** How the next token is chosen from the model's scores. The filters apply in the order of this list. */
@@ -8,7 +8,7 @@ export interface SamplingOptions {
   readonly repetitionPenalty?: number;
   /** Divides the scores: below 1 safer, above 1 wilder; 0 takes the best token always. Default 1. */
   readonly temperature?: number;
-  /** Only the `k` best tokens. Default: all. */
+  /** Only the `k` best tokens; 0 is all. Default: all. */
   readonly topK?: number;
   /** Only the smallest set of best tokens with this much probability together (Holtzman et al. 2020). Default 1. */
   readonly topP?: number;
@@ -18,7 +18,10 @@ export interface SamplingOptions {
 
 export interface Choice {
   readonly id: number;
-  /** The natural logarithm of the probability that the model gave the token, before any of the options. */
+  /**
+   * The natural logarithm of the probability that the model gave the token, among those that are not suppressed; before
+   * any of the other options.
+   */
   readonly logProbability: number;
 }
 
@@ -49,19 +52,23 @@ export function chooseToken(
   return { id, report: concat([cast(id, "f32"), loss], -1) };
 }
 
-/** Throws where an option is out of its range. */
-export function checkSampling(options: SamplingOptions): void {
-  const check = (name: keyof SamplingOptions, allowed: (value: number) => boolean, range: string): void => {
-    const value = options[name];
-    if (value !== undefined && !allowed(value)) {
-      throw new GenerationError("invalid-option", `${name} must be ${range}, not ${value}`);
-    }
-  };
-  check("repetitionPenalty", (value) => value > 0 && Number.isFinite(value), "above 0");
-  check("temperature", (value) => value >= 0 && Number.isFinite(value), "at least 0");
-  check("topK", (value) => Number.isInteger(value) && value >= 1, "a whole number from 1");
-  check("topP", (value) => value > 0 && value <= 1, "above 0 and at most 1");
-  check("minP", (value) => value >= 0 && value <= 1, "from 0 to 1");
+/**
+ * 1 for each token that may be chosen, 0 for those that may not, `[vocabSize]`; undefined where all may. It belongs to the
+ * caller, not to a scope. Throws `invalid-option` where none is left.
+ */
+export function allowedTokens(suppressed: Iterable<number>, vocabSize: number, backend: Backend): Tensor | undefined {
+  const allowed = new Float32Array(vocabSize).fill(1);
+  for (const id of suppressed) if (id < vocabSize) allowed[id] = 0;
+  if (!allowed.includes(0)) return undefined;
+  if (!allowed.includes(1)) {
+    throw new GenerationError("invalid-option", `all ${vocabSize} tokens of the model are suppressed`);
+  }
+  return keep(tensor(allowed, { backend }));
+}
+
+/** Scores in which tokens that may not be chosen have −∞: as if the model did not have them. */
+export function withoutSuppressed(logits: Tensor, allowed: Tensor | undefined): Tensor {
+  return allowed ? where(allowed, logits, -Infinity) : logits;
 }
 
 function penalize(logits: Tensor, penalty: number, seen: Iterable<number>): Tensor {

@@ -1,3 +1,6 @@
+import { checkArgument, either, listOf, text } from "@gpt/tensor";
+import { invalidOption, listed } from "./options.ts";
+
 /**
  * Watches a growing text for stop sequences. What might be the beginning of one is held back until that is decided, so
  * that a stop sequence never shows, not even in part.
@@ -7,8 +10,10 @@ export class StopMatcher {
   #held = "";
   #stopped = false;
 
-  constructor(stops: readonly string[]) {
-    this.#stops = stops.filter((stop) => stop !== "");
+  /** One stop sequence or several; an empty one is none. Throws `invalid-option`. */
+  constructor(stops?: string | readonly string[]) {
+    checkArgument("stop", stops ?? [], either(text, listOf(text)), invalidOption);
+    this.#stops = listed(stops).filter((stop) => stop !== "");
   }
 
   /** Whether a stop sequence was found. */

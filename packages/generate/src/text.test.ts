@@ -77,6 +77,51 @@ describe("streamText", () => {
     expect(pieces.map(({ text }) => text).join("")).toBe(result.text);
   });
 
+  test("a stop sequence may be given alone", async () => {
+    const { result: whole } = await stream(characters, "a", { maxTokens: 40 });
+    const stop = whole.text.slice(20, 23);
+    const [alone, listed] = await Promise.all([stop, [stop]].map((stop) => stream(characters, "a", { maxTokens: 40, stop })));
+    expect(alone).toEqual(listed);
+    expect(alone.result.finishReason).toBe("stop");
+  });
+
+  test("of a model with more embeddings than the tokenizer has tokens, ids without a token are never chosen", async () => {
+    const model = new GPT(
+      { vocabSize: 5 + 40, contextLength: 16, layers: 1, heads: 1, dim: 4, initialDeviation: 0.3 }, { seed: 1 },
+    );
+    for (const options of [{ temperature: 0 }, { temperature: 5 }, { topK: 0 }]) {
+      const { text, tokens } = await generateText(model, characters, "ab", { maxTokens: 50, ...options });
+      expect(tokens).toHaveLength(50);
+      expect(text).toBe(characters.decode(tokens));
+    }
+  });
+
+  test("of a model with fewer, a token that it lacks is named", async () => {
+    const model = new GPT({ vocabSize: 3, contextLength: 16, layers: 1, heads: 1, dim: 4 });
+    await expect(generateText(model, characters, "abd", { maxTokens: 2 })).rejects.toMatchObject({
+      code: "invalid-token",
+      message: expect.stringMatching(
+        /^the prompt has token [34], ".", which a model with a vocabulary of 3 does not have; give the tokenizer/,
+      ) as string,
+    });
+  });
+
+  test("arguments of the wrong kind are answered with what was expected", async () => {
+    const model = randomModel(characters);
+    const wrong = <T>(value: unknown): T => value as T;
+    const calls: [string, () => Promise<unknown>][] = [
+      ["the model must be a GPT, not an object", () => generateText(wrong({}), characters, "a")],
+      ["the tokenizer must be a tokenizer, not null", () => generateText(model, wrong(null), "a")],
+      ["the prompt must be a text, not 3", () => generateText(model, characters, wrong(3))],
+      ["stop must be a text, or a list, not 3", () => generateText(model, characters, "a", { stop: wrong(3) })],
+      ["stop[1] must be a text, not null", () => generateText(model, characters, "a", { stop: wrong(["a", null]) })],
+      ["ignoreEndOfText must be true or false, not \"no\"", () => generateText(model, characters, "a", { ignoreEndOfText: wrong("no") })],
+    ];
+    for (const [message, call] of calls) {
+      await expect(call()).rejects.toMatchObject({ name: "GenerationError", code: "invalid-option", message });
+    }
+  });
+
   test("what might have begun a stop sequence comes at the end", async () => {
     const { result: whole } = await stream(characters, "a", { maxTokens: 10 });
     const stop = `${whole.text.slice(-2)}z`;

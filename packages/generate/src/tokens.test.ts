@@ -38,7 +38,7 @@ async function generate(
 function scoresAfter(model: GPT, ids: readonly number[]): Float32Array {
   return scope(() => {
     const input = tensor(Int32Array.from(ids), { shape: [1, ids.length] });
-    return noGrad(() => model.forward(input))
+    return noGrad(() => model.evaluating(() => model.forward(input)))
       .dataSync()
       .slice(-model.config.vocabSize);
   });
@@ -182,6 +182,53 @@ describe("streamTokens", () => {
     expect(same / ids.length).toBeGreaterThanOrEqual(0.9);
   });
 
+  test("leaves every part of the model in its mode, also between tokens, where the loop is left, and where it fails", async () => {
+    const model = randomModel({ dropout: 0.5 });
+    model.blocks[0].eval();
+    const modes = (): boolean[] => [...model.modules()].map(({ training }) => training);
+    const before = modes();
+    expect(before.includes(true) && before.includes(false)).toBe(true);
+    for await (const _ of streamTokens(model, [1], { maxTokens: 9 })) {
+      expect(modes()).toEqual(before);
+      break;
+    }
+    expect(modes()).toEqual(before);
+    await expect(generate(model, [1], { maxTokens: 3, suppressTokens: [...Array(13).keys()] })).rejects.toThrow();
+    const weight = model.tokenEmbedding.weight as Tensor;
+    backend.write(weight, new Float32Array(weight.size).fill(NaN));
+    await expect(generate(model, [1], { maxTokens: 3 })).rejects.toThrow();
+    expect(modes()).toEqual(before);
+  });
+
+  test("options that are left out have the model's defaults, unless told otherwise", async () => {
+    const sizes = randomModel().config;
+    const generation = { temperature: 0, maxTokens: 7, stopTokens: [99] };
+    const model = new GPT(sizes, { seed: 3, generation });
+    const greedy = await generate(model, [1], { maxTokens: 7, temperature: 0 });
+    expect(await generate(model, [1], {})).toEqual(greedy);
+    expect((await generate(model, [1], { stopTokens: greedy.ids[3] })).ids).toEqual(greedy.ids.slice(0, greedy.ids.indexOf(greedy.ids[3])));
+    expect((await generate(model, [1], { temperature: null as unknown as undefined })).ids).toEqual(greedy.ids);
+    expect((await generate(model, [1], { modelDefaults: false })).ids).toHaveLength(256);
+    const limited = new GPT(sizes, { seed: 3, generation: { maxLength: 5 } });
+    expect((await generate(limited, [1, 2], {})).ids).toHaveLength(3);
+    await expect(generate(limited, [1, 2, 3, 4, 5], {})).rejects.toThrow("max_length of 5");
+    const beams = new GPT(sizes, { seed: 3, generation: { unsupported: { num_beams: 4 } } });
+    await expect(generate(beams, [1], {})).rejects.toMatchObject({
+      code: "invalid-option",
+      message: expect.stringContaining("the model asks for num_beams 4 (generation_config.json)") as string,
+    });
+    expect((await generate(beams, [1], { modelDefaults: false, maxTokens: 2 })).ids).toHaveLength(2);
+  });
+
+  test("suppressed tokens are never chosen", async () => {
+    const model = randomModel();
+    for (const options of [{ temperature: 0 }, { temperature: 2 }, { topK: 3 }, { repetitionPenalty: 1.5 }]) {
+      const { ids } = await generate(model, [1], { maxTokens: 60, suppressTokens: [2, 5, 7, 11], ...options });
+      expect(ids.filter((id) => [2, 5, 7, 11].includes(id))).toEqual([]);
+      expect(ids).toHaveLength(60);
+    }
+  });
+
   test("several streams of one model do not disturb one another", async () => {
     const model = randomModel();
     const alone = await Promise.all([1, 2].map(async (id) => (await generate(model, [id], { maxTokens: 20 })).ids));
@@ -203,7 +250,19 @@ describe("streamTokens", () => {
     [[1], { maxTokens: -1 }, "invalid-option", "maxTokens must be a whole number from 0, not -1"],
     [[1], { maxTokens: Infinity }, "invalid-option", "maxTokens must be a whole number from 0, not Infinity"],
     [[1], { maxTokens: 1, seed: -1 }, "invalid-option", "seed must be a whole number from 0 to 2^53 - 1, not -1"],
-    [[1], { maxTokens: 1, topK: 0 }, "invalid-option", "topK must be a whole number from 1, not 0"],
+    [[1], { maxTokens: "3" as unknown as number }, "invalid-option", 'maxTokens must be a whole number from 0, not "3"'],
+    [["1" as unknown as number], {}, "invalid-token", `token "1" is not in the model's vocabulary of 13`],
+    [null as unknown as number[], {}, "invalid-option", "the prompt must be a list of token ids, not null"],
+    [[1], { temperature: -1 }, "invalid-option", "temperature must be a number from 0, not -1"],
+    [[1], { topK: 1.5 }, "invalid-option", "topK must be a whole number from 0, not 1.5"],
+    [[1], { topP: 0 }, "invalid-option", "topP must be a number above 0 and at most 1, not 0"],
+    [[1], { minP: 2 }, "invalid-option", "minP must be a number from 0 to 1, not 2"],
+    [[1], { repetitionPenalty: NaN }, "invalid-option", "repetitionPenalty must be a number above 0, not NaN"],
+    [[1], { stopTokens: [1, -2] }, "invalid-option", "stopTokens[1] must be a whole number from 0, not -2"],
+    [[1], { cacheFormat: "f64" as "f32" }, "invalid-option", 'cacheFormat must be one of "f32", "f16", "bf16", "int8", "int4", not "f64"'],
+    [[1], { signal: {} as AbortSignal }, "invalid-option", "signal must be an AbortSignal, not an object"],
+    [[1], "fast" as unknown as TokenOptions, "invalid-option", 'options must be an object, not "fast"'],
+    [[1], { suppressTokens: [...Array(13).keys()] }, "invalid-option", "all 13 tokens of the model are suppressed"],
   ])("refuses %o with %o", async (prompt, options, code, message) => {
     const model = randomModel();
     const before = backend.memory.liveBuffers;

@@ -1,20 +1,25 @@
-import { noGrad, philoxBlock, scope, slice, tensor } from "@gpt/tensor";
+import { checkArgument, noGrad, objectWith, philoxBlock, quote, scope, slice, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { Breather, KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
 import { GenerationError } from "./errors.ts";
-import { checkSampling, chooseToken } from "./sampling.ts";
+import { invalidOption, resolveTokenOptions } from "./options.ts";
+import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
 import type { Choice, DeviceChoice, SamplingOptions } from "./sampling.ts";
 
 export interface TokenOptions extends SamplingOptions {
-  /** How many tokens to write. */
-  readonly maxTokens: number;
-  /** Tokens that end the stream; they are not part of it. Default: none. */
-  readonly stopTokens?: readonly number[];
+  /** How many tokens to write. Default: the model's, else 256. */
+  readonly maxTokens?: number;
+  /** Tokens that end the stream, one or several; they are not part of it. Default: the model's, else none. */
+  readonly stopTokens?: number | readonly number[];
+  /** Tokens that are never chosen. Default: the model's, else none. */
+  readonly suppressTokens?: number | readonly number[];
   /** The same seed gives the same tokens. A whole number from 0; default 0. */
   readonly seed?: number;
   /** In which format keys and values are kept: see `KeyValueCache`. Default `f32`. */
   readonly cacheFormat?: CacheOptions["format"];
+  /** Whether options that are left out have the defaults of `model.generation`. Default true. */
+  readonly modelDefaults?: boolean;
   /** Ends the stream after the current token. */
   readonly signal?: AbortSignal;
 }
@@ -23,47 +28,55 @@ export interface TokenOptions extends SamplingOptions {
 export type FinishReason = "stop" | "length" | "aborted";
 
 /**
- * Continues a sequence of token ids, one token at a time. Beyond the model's context the older half is forgotten. The
- * model is put into evaluation mode; its cache is freed when the stream ends or the loop over it is left. The
- * generator's return value says why it ended. Throws `invalid-option`, `empty-prompt`, `invalid-token`, and
- * `not-a-number` where the model's scores are no numbers.
+ * Continues a sequence of token ids, one token at a time. Beyond the model's context the older half is forgotten. Dropout
+ * is off for these tokens; the model itself stays in the mode in which it is. The cache is freed when the stream ends or
+ * the loop over it is left. The generator's return value says why it ended. Throws `invalid-option`, `empty-prompt`,
+ * `invalid-token`, and `not-a-number` where the model's scores are no numbers.
  */
 export async function* streamTokens(
   model: GPT,
   promptIds: readonly number[],
-  options: TokenOptions,
+  options?: TokenOptions,
 ): AsyncGenerator<Choice, FinishReason, undefined> {
-  checkOptions(model, promptIds, options);
-  const { maxTokens, seed = 0, stopTokens = [], cacheFormat, signal } = options;
-  const { contextLength } = model.config;
+  checkModel(model);
+  const ids = readPrompt(model, promptIds);
+  const { sampling, maxTokens, seed, stopTokens, suppressTokens, cacheFormat, signal } = resolveTokenOptions(
+    model,
+    ids.length,
+    options,
+  );
+  const { contextLength, vocabSize } = model.config;
   const { backend } = model.tokenEmbedding.weight;
-  const ids = [...promptIds];
-  const cache = new KeyValueCache(model.config, { backend, format: cacheFormat });
+  const stops = new Set(stopTokens);
+  const allowed = allowedTokens(suppressTokens, vocabSize, backend);
+  let cache: KeyValueCache | undefined;
   const breather = new Breather();
   /** What the model reads where its cache is empty: so many of the last tokens. */
   let span = contextLength;
   /** What it reads elsewhere: the token that was chosen last, where it was chosen. */
   let chosen: Tensor<"i32"> | undefined;
-  model.eval();
   try {
+    cache = new KeyValueCache(model.config, { backend, format: cacheFormat });
+    const filled = cache;
     for (let count = 0; count < maxTokens; count++) {
       if (signal?.aborted) return "aborted";
-      if (cache.length() === contextLength) {
-        cache.truncate(0);
+      if (filled.length() === contextLength) {
+        filled.truncate(0);
         chosen?.dispose();
         chosen = undefined;
         span = Math.ceil(contextLength / 2);
       }
       const next = noGrad(() =>
         scope(() => {
-          const logits = lastLogits(model, chosen ?? batchOf(ids.slice(-span), backend), cache);
-          return chooseToken(logits, options, uniformAt(seed, count), ids);
+          const input = chosen ?? batchOf(ids.slice(-span), backend);
+          const logits = model.evaluating(() => lastLogits(model, input, filled));
+          return chooseToken(withoutSuppressed(logits, allowed), sampling, uniformAt(seed, count), ids);
         }),
       );
       chosen?.dispose();
       chosen = next.id;
       const choice = await readChoice(next);
-      if (stopTokens.includes(choice.id)) return "stop";
+      if (stops.has(choice.id)) return "stop";
       ids.push(choice.id);
       yield choice;
       await breather.pause();
@@ -71,7 +84,8 @@ export async function* streamTokens(
     return "length";
   } finally {
     chosen?.dispose();
-    cache.dispose();
+    cache?.dispose();
+    allowed?.dispose();
   }
 }
 
@@ -102,23 +116,27 @@ async function readChoice({ report }: DeviceChoice): Promise<Choice> {
   }
 }
 
-function checkOptions(model: GPT, promptIds: readonly number[], options: TokenOptions): void {
-  checkSampling(options);
-  const { maxTokens, seed = 0 } = options;
-  if (!Number.isInteger(maxTokens) || maxTokens < 0) {
-    throw new GenerationError("invalid-option", `maxTokens must be a whole number from 0, not ${maxTokens}`);
+function checkModel(model: GPT): void {
+  checkArgument("the model", model, objectWith("a GPT", "config", "tokenEmbedding", "evaluating"), invalidOption);
+}
+
+/** A copy of the prompt. Throws `empty-prompt` and `invalid-token`. */
+function readPrompt(model: GPT, promptIds: Iterable<number>): number[] {
+  if (typeof promptIds !== "object" || promptIds === null || !(Symbol.iterator in promptIds)) {
+    throw invalidOption(`the prompt must be a list of token ids, not ${quote(promptIds)}`);
   }
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new GenerationError("invalid-option", `seed must be a whole number from 0 to 2^53 - 1, not ${seed}`);
-  }
-  if (promptIds.length === 0) {
+  const ids = [...promptIds];
+  if (ids.length === 0) {
     throw new GenerationError("empty-prompt", "the prompt has no tokens; a model continues at least one");
   }
   const { vocabSize } = model.config;
-  const outside = promptIds.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-  if (outside !== undefined) {
-    throw new GenerationError("invalid-token", `token ${outside} is not in the model's vocabulary of ${vocabSize}`);
+  const outside = ids.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+  if (outside >= 0) {
+    throw new GenerationError(
+      "invalid-token", `token ${quote(ids[outside])} is not in the model's vocabulary of ${vocabSize}`,
+    );
   }
+  return ids;
 }
 
 /** Number `index` of the uniform numbers in [0, 1), 24 bits each, that belong to a seed. */

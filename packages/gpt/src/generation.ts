@@ -15,6 +15,8 @@ export interface GenerationDefaults {
   readonly maxLength?: number;
   /** Tokens that end a text. */
   readonly stopTokens?: readonly number[];
+  /** Tokens that are never chosen. */
+  readonly suppressTokens?: readonly number[];
   /** The token behind which a text without a prompt begins. */
   readonly startToken?: number;
   /** The token that fills shorter sequences of a batch, for other tools. */

@@ -83,7 +83,7 @@ export function checkArgument(
 
 /**
  * A copy of the options that were given: those that are undefined or null, as people write them where they want the
- * default, are left out. Throws by `fail` for an option that is not what is expected, and for one that there is not.
+ * default, are left out, and so is what else the object has. Throws by `fail` for an option that is not what is expected.
  */
 export function readOptions<Options extends object>(
   options: Options | null | undefined, expectations: Expectations<Options>, fail: (problem: string) => Error,
@@ -93,10 +93,7 @@ export function readOptions<Options extends object>(
     throw fail(`options must be an object, not ${quote(options)}`);
   }
   const given: Partial<Options> = {};
-  for (const name of Object.keys(options) as (keyof Options & string)[]) {
-    if (!Object.hasOwn(expectations, name)) {
-      throw fail(`there is no option ${quote(name)}; there are ${Object.keys(expectations).join(", ")}`);
-    }
+  for (const name of Object.keys(expectations) as (keyof Options & string)[]) {
     const value = options[name];
     if (value === undefined || value === null) continue;
     checkArgument(name, value, expectations[name], fail);

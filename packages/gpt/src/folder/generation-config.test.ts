@@ -26,7 +26,7 @@ test.each<[object, GenerationDefaults]>([
   [{ num_beams: 1, min_length: 0, no_repeat_ngram_size: 0, typical_p: 1, use_cache: false, length_penalty: 2 }, {}],
   [
     { num_beams: 4, suppress_tokens: [1, 2], bad_words_ids: null, typical_p: 0.9 },
-    { unsupported: { num_beams: 4, suppress_tokens: [1, 2] } },
+    { suppressTokens: [1, 2], unsupported: { num_beams: 4 } },
   ],
   [{ do_sample: true, top_k: 0, typical_p: 0.9 }, { temperature: 1, unsupported: { typical_p: 0.9 } }],
 ])("%j", (fields, expected) => {

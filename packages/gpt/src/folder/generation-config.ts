@@ -27,6 +27,7 @@ const rules: Readonly<Record<string, "read" | "none" | { readonly [when in "alwa
   eos_token_id: "read",
   bos_token_id: "read",
   pad_token_id: "read",
+  suppress_tokens: "read",
 
   // _get_logits_processor, in its order.
   guidance_scale: { always: ["1", "1.0"] },
@@ -40,7 +41,6 @@ const rules: Readonly<Record<string, "read" | "none" | { readonly [when in "alwa
   forced_bos_token_id: { always: [] },
   forced_eos_token_id: { always: [] },
   exponential_decay_length_penalty: { always: [] },
-  suppress_tokens: { always: ["[]"] },
   begin_suppress_tokens: { always: ["[]"] },
   top_h: { sampling: [] },
   typical_p: { sampling: ["1", "1.0"] },
@@ -136,6 +136,7 @@ export function readGeneration(fields: ConfigFields, onNote: OnNote, isOwnFile: 
     maxTokens: given("max_new_tokens", () => fields.count("max_new_tokens")),
     maxLength: given("max_length", () => fields.count("max_length")),
     stopTokens: given("eos_token_id", () => fields.ids("eos_token_id")),
+    suppressTokens: given("suppress_tokens", () => fields.ids("suppress_tokens")),
     startToken: number("bos_token_id", "a token id", Number.isSafeInteger),
     padToken: number("pad_token_id", "a token id", Number.isSafeInteger),
     ...(Object.keys(unsupported).length > 0 ? { unsupported } : {}),
@@ -185,6 +186,7 @@ export function generationFields(defaults: GenerationDefaults): Record<string, u
     repetition_penalty: defaults.repetitionPenalty,
     max_new_tokens: defaults.maxTokens,
     max_length: defaults.maxLength,
+    suppress_tokens: defaults.suppressTokens,
     ...defaults.unsupported,
   });
 }

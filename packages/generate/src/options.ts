@@ -1,0 +1,109 @@
+import type { GenerationDefaults, GPT } from "@gpt/gpt";
+import {
+  anything, either, flag, listOf, numberThat, objectWith, oneOf, readOptions, seed, text, wholeNumber,
+} from "@gpt/tensor";
+import type { Expectations } from "@gpt/tensor";
+import { GenerationError } from "./errors.ts";
+import type { SamplingOptions } from "./sampling.ts";
+import type { TextOptions } from "./text.ts";
+import type { TokenOptions } from "./tokens.ts";
+
+/** Tokens that are written where neither the caller nor the model says how many. */
+const defaultMaxTokens = 256;
+
+const id = wholeNumber(0);
+const ids = either(id, listOf(id));
+const texts = either(text, listOf(text));
+
+const samplingExpected: Expectations<SamplingOptions> = {
+  repetitionPenalty: numberThat("above 0", (value) => value > 0 && value < Infinity),
+  temperature: numberThat("from 0", (value) => value >= 0 && value < Infinity),
+  topK: wholeNumber(0),
+  topP: numberThat("above 0 and at most 1", (value) => value > 0 && value <= 1),
+  minP: numberThat("from 0 to 1", (value) => value >= 0 && value <= 1),
+};
+
+const tokensExpected: Expectations<TokenOptions> = {
+  ...samplingExpected,
+  maxTokens: wholeNumber(0),
+  stopTokens: ids,
+  suppressTokens: ids,
+  seed,
+  cacheFormat: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
+  modelDefaults: flag,
+  signal: objectWith("an AbortSignal", "aborted", "addEventListener"),
+};
+
+const textExpected: Expectations<TextOptions> = {
+  ...tokensExpected,
+  stop: texts,
+  ignoreEndOfText: flag,
+  // The tokenizer checks them.
+  allowedSpecial: anything,
+};
+
+export function invalidOption(problem: string): GenerationError {
+  return new GenerationError("invalid-option", problem);
+}
+
+/** Options as they take effect. */
+export interface ResolvedOptions {
+  readonly sampling: SamplingOptions;
+  readonly maxTokens: number;
+  readonly stopTokens: readonly number[];
+  readonly suppressTokens: readonly number[];
+  readonly seed: number;
+  readonly cacheFormat: TokenOptions["cacheFormat"];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Checks the options of `streamTokens`, and fills in the defaults: those of the model, then those of this package. */
+export function resolveTokenOptions(model: GPT, promptLength: number, options: TokenOptions | undefined): ResolvedOptions {
+  const given = readOptions<TokenOptions>(options, tokensExpected, invalidOption);
+  const defaults = given.modelDefaults === false ? {} : model.generation;
+  checkSupported(defaults);
+  const { repetitionPenalty, temperature, topK, topP, minP } = { ...samplingOf(defaults), ...given };
+  return {
+    sampling: { repetitionPenalty, temperature, topK: topK === 0 ? undefined : topK, topP, minP },
+    maxTokens: given.maxTokens ?? maxTokensOf(defaults, promptLength),
+    stopTokens: listed(given.stopTokens ?? defaults.stopTokens),
+    suppressTokens: listed(given.suppressTokens ?? defaults.suppressTokens),
+    seed: given.seed ?? 0,
+    cacheFormat: given.cacheFormat,
+    signal: given.signal,
+  };
+}
+
+/** The options of `streamText`, checked; those that are left out stay out. */
+export function readTextOptions(options: TextOptions | undefined): TextOptions {
+  return readOptions<TextOptions>(options, textExpected, invalidOption);
+}
+
+/** One or several, as a list. */
+export function listed<T extends string | number>(values: T | readonly T[] | undefined): readonly T[] {
+  if (values === undefined) return [];
+  return typeof values === "object" ? values : [values];
+}
+
+function samplingOf({ repetitionPenalty, temperature, topK, topP, minP }: GenerationDefaults): SamplingOptions {
+  return { repetitionPenalty, temperature, topK, topP, minP };
+}
+
+function checkSupported({ unsupported = {} }: GenerationDefaults): void {
+  const [name] = Object.keys(unsupported);
+  if (name === undefined) return;
+  throw invalidOption(
+    `the model asks for ${name} ${JSON.stringify(unsupported[name])} (generation_config.json), which is not computed; ` +
+      "change it there, or give modelDefaults: false to generate without the model's settings",
+  );
+}
+
+function maxTokensOf({ maxTokens, maxLength }: GenerationDefaults, promptLength: number): number {
+  if (maxTokens !== undefined) return maxTokens;
+  if (maxLength === undefined) return defaultMaxTokens;
+  if (promptLength < maxLength) return maxLength - promptLength;
+  throw invalidOption(
+    `the model's max_length of ${maxLength} (generation_config.json) leaves no room behind a prompt of ${promptLength} ` +
+      "tokens; give maxTokens",
+  );
+}
