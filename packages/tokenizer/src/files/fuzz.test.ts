@@ -12,10 +12,12 @@ import type { Json } from "../../testing/tokenizer-json.ts";
 import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
 import { readTiktoken, tiktokenFile } from "./tiktoken.ts";
 
-/** For each kind of file. */
+/** For each file of a folder. */
 const numRuns = testCount(20_000, 300);
+/** So many of the tokenizers that are made are written and read again: their caches take long to allocate. */
+const oneIn = 8;
 /** A hang exceeds it, and nothing else. */
-const timeout = 900_000;
+const timeout = 1_800_000;
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -46,6 +48,8 @@ const decoderConfig: Json = {
 };
 const mergesTxt = `#version: 0.2\n${merges.join("\n")}\n`;
 
+let made = 0;
+
 /** What readers may do with an input: make a tokenizer that works, or say what is wrong. */
 function accepts(read: () => Tokenizer): "read" | "refused" {
   let tokenizer: Tokenizer;
@@ -60,8 +64,8 @@ function accepts(read: () => Tokenizer): "read" | "refused" {
   }
   expect(tokenizer.vocabSize).toBeLessThanOrEqual(2 ** 20);
   for (const id of Object.values(tokenizer.roles)) expect(tokenizer.hasToken(id as number)).toBe(true);
-  if (tokenizer instanceof BytePairTokenizer) worksAndLasts(tokenizer);
-  else expect(tokenizerFiles(tokenizer).size).toBe(2);
+  expect(tokenizerFiles(tokenizer).size).toBe(2);
+  if (tokenizer instanceof BytePairTokenizer && made++ % oneIn === 0) worksAndLasts(tokenizer);
   return "read";
 }
 
@@ -175,7 +179,7 @@ const grafts = fc.array(
 );
 
 /** Reads the folder with one file changed in its text or in its values, and counts what becomes of it. */
-function fuzz(json: Json, others: Readonly<Record<string, Json>>, name: string, seed: number): Record<string, number> {
+function fuzz(json: Json, others: Readonly<Record<string, Json>>, name: string, numRuns: number) {
   const outcomes = { read: 0, refused: 0 };
   const texts: Texts = Object.fromEntries(Object.entries(others).map(([key, value]) => [key, JSON.stringify(value)]));
   const read = (changed: string): void => {
@@ -186,7 +190,7 @@ function fuzz(json: Json, others: Readonly<Record<string, Json>>, name: string, 
       const grafted = grafts.reduce((tree, { path, value, way, name }) => graft(tree, path, value, way, name), json);
       read(choice === 0 ? mutate(JSON.stringify(json), changes) : JSON.stringify(grafted));
     }),
-    { numRuns, seed },
+    { numRuns, seed: 11 },
   );
   return outcomes;
 }
@@ -194,19 +198,21 @@ function fuzz(json: Json, others: Readonly<Record<string, Json>>, name: string, 
 describe("hostile files make working tokenizers or errors that say what is wrong", () => {
   const gpt2Files = { "vocab.json": vocab };
   const folder = { ...beside, "tokenizer.json": small };
-  it.each<[title: string, json: Json, others: Readonly<Record<string, Json>>, name: string]>([
-    ["tokenizer.json", small, {}, "tokenizer.json"],
-    ["tokenizer.json in a folder", small, beside, "tokenizer.json"],
-    ["tokenizer.json with another pattern", jsonOf(trained), {}, "tokenizer.json"],
-    ["tokenizer.json of characters", jsonOf(CharacterTokenizer.fromText("abc \n漢😀")), {}, "tokenizer.json"],
-    ["tokenizer_config.json", beside["tokenizer_config.json"], folder, "tokenizer_config.json"],
-    ["tokenizer_config.json with added_tokens_decoder", decoderConfig, folder, "tokenizer_config.json"],
-    ["special_tokens_map.json", beside["special_tokens_map.json"], folder, "special_tokens_map.json"],
-    ["added_tokens.json", beside["added_tokens.json"], folder, "added_tokens.json"],
-    ["config.json", beside["config.json"], { ...folder, "tokenizer_config.json": {} }, "config.json"],
-  ])("%s", (_, json, others, name) => {
-    const { read, refused } = fuzz(json, others, name, 11);
-    expect(Math.min(read, refused)).toBeGreaterThan(numRuns / 50);
+  /** `share`: of the runs for the file, where there are several of its kind. */
+  it.each<[title: string, json: Json, others: Readonly<Record<string, Json>>, name: string, share: number]>([
+    ["tokenizer.json", small, {}, "tokenizer.json", 0.25],
+    ["tokenizer.json in a folder", small, beside, "tokenizer.json", 0.25],
+    ["tokenizer.json with another pattern", jsonOf(trained), {}, "tokenizer.json", 0.25],
+    ["tokenizer.json of characters", jsonOf(CharacterTokenizer.fromText("abc \n漢😀")), {}, "tokenizer.json", 0.25],
+    ["tokenizer_config.json", beside["tokenizer_config.json"], folder, "tokenizer_config.json", 0.5],
+    ["tokenizer_config.json with added_tokens_decoder", decoderConfig, folder, "tokenizer_config.json", 0.5],
+    ["special_tokens_map.json", beside["special_tokens_map.json"], folder, "special_tokens_map.json", 1],
+    ["added_tokens.json", beside["added_tokens.json"], folder, "added_tokens.json", 1],
+    ["config.json", beside["config.json"], { ...folder, "tokenizer_config.json": {} }, "config.json", 1],
+  ])("%s", (_, json, others, name, share) => {
+    const runs = Math.ceil(numRuns * share);
+    const { read, refused } = fuzz(json, others, name, runs);
+    expect(Math.min(read, refused)).toBeGreaterThan(runs / 50);
   }, timeout);
 
   it("tokenizer.json of each rule", () => {
