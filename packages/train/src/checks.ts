@@ -69,7 +69,7 @@ export function checkModel(model: GPT): void {
 
 /** Refuses what is no source of tokens. */
 export function checkSource(name: string, source: TokenSource): void {
-  const form = "a source of tokens, which tokensInMemory, tokenizeFiles and openTokenFile make";
+  const form = "a source of tokens, as tokensInMemory makes";
   checkMethods(name, source ?? null, form, ["read"]);
   checkCount(`${name}.length`, source.length, 0);
 }

@@ -123,7 +123,7 @@ describe("evaluate", () => {
     await expect(evaluate(model, source, { batchSize: 0 })).rejects.toThrow(
       "batchSize must be a whole number from 1, not 0",
     );
-    await expect(evaluate(model, source, { batchSize: 2 ** 30 })).rejects.toThrow("more than 268435456 tokens at once");
+    await expect(evaluate(model, source, { batchSize: 2 ** 30 })).rejects.toThrow("exceeds 268435456 tokens at once");
     await expect(evaluate(model, source, { signal: true as unknown as AbortSignal })).rejects.toThrow(
       "signal must be an AbortSignal, not true",
     );

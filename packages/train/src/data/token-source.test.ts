@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fingerprint } from "./fingerprint.ts";
 import { splitTokens, tokenRange, tokensInMemory } from "./token-source.ts";
@@ -52,18 +51,14 @@ test("a fingerprint changes with any token, whichever piece it is in", async () 
   const lengths = [1, 2, 65_535, 65_536, 65_537, 131_072, 200_000];
   const prints = await Promise.all(lengths.map((length) => fingerprint(tokensInMemory(whole.slice(0, length)))));
   expect(new Set(prints).size).toBe(lengths.length);
-  const pieces = new Set<number>();
-  await fc.assert(
-    fc.asyncProperty(fc.nat(6), fc.nat(199_999), fc.integer({ min: 1, max: 50_256 }), async (which, position, change) => {
-      const length = lengths[which];
-      const index = position % length;
+  const edges = [0, 1, 65_535, 65_536, 131_071, 131_072, 196_607, 196_608, 199_999];
+  for (const [i, length] of lengths.entries()) {
+    for (const index of edges.filter((index) => index < length)) {
       const changed = whole.slice(0, length);
-      changed[index] = (changed[index] + change) % 50_257;
-      pieces.add(Math.floor(index / 65_536));
-      expect(await fingerprint(tokensInMemory(changed))).not.toBe(prints[which]);
-    }),
-  );
-  expect(pieces).toEqual(new Set([0, 1, 2, 3]));
+      changed[index] = (changed[index] + 1) % 50_257;
+      expect(await fingerprint(tokensInMemory(changed))).not.toBe(prints[i]);
+    }
+  }
 });
 
 test("a fingerprint of data beyond 16 million tokens reads a sample from the first to the last", async () => {

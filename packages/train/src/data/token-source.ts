@@ -29,7 +29,7 @@ export function tokensInMemory(tokens: readonly number[] | Int32Array | Uint16Ar
 function checkTokens(tokens: readonly number[] | Int32Array | Uint16Array | Uint32Array): void {
   if ([Int32Array, Uint16Array, Uint32Array].some((type) => tokens instanceof type)) return;
   if (!Array.isArray(tokens)) {
-    throw invalidOption(`tokens must be a list of numbers, an Int32Array, Uint16Array or Uint32Array, not ${quote(tokens)}`);
+    throw invalidOption(`tokens must be a list of ids, an Int32Array, Uint16Array or Uint32Array, not ${quote(tokens)}`);
   }
   // By index: a list with holes has undefined there.
   for (let i = 0; i < tokens.length; i++) {
@@ -77,8 +77,7 @@ export async function readTokens(source: TokenSource, start: number, count: numb
   if (tokens instanceof Int32Array && tokens.length === count) return tokens;
   const given = tokens instanceof Int32Array ? `${tokens.length} tokens` : quote(tokens);
   throw invalidOption(
-    `the data's read(${start}, ${count}) gave ${given}; it must give an Int32Array of ${count} tokens ` +
-      `(there are ${source.length})`,
+    `the data's read(${start}, ${count}) gave ${given}; it must give an Int32Array of ${count} tokens`,
   );
 }
 

@@ -99,8 +99,7 @@ export function checkBatch(batchSize: number, contextLength: number): void {
   checkCount("batchSize", batchSize, 1);
   if (batchSize * contextLength > largestBatch) {
     throw invalidOption(
-      `batchSize ${batchSize} of ${contextLength} tokens each are more than ${largestBatch} tokens at once; ` +
-        "take a smaller one (training adds up gradients over accumulationSteps)",
+      `batchSize ${batchSize} × contextLength ${contextLength} exceeds ${largestBatch} tokens at once; take a smaller one`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { GPT } from "@gpt/gpt";
-import { add, keep, scope, useBackend } from "@gpt/tensor";
+import { add, keep, scope, tensor, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { tokensInMemory } from "../data/token-source.ts";
@@ -9,6 +9,7 @@ import { evaluate } from "../evaluate.ts";
 import { collect, patternedData, patternedTokens, startBackend, tinyModel } from "../testing/fixtures.ts";
 import type { Checkpointer, ResumePoint, TrainingState } from "./checkpointer.ts";
 import type { DoneEvent, StepEvent, TrainEvent } from "./events.ts";
+import { StepLog } from "./step-log.ts";
 import { train } from "./train.ts";
 import type { TrainOptions } from "./train.ts";
 
@@ -466,10 +467,16 @@ describe("a run that diverges", () => {
   });
 
   test("a gradient that is no number is found as well", async () => {
-    const model = tinyModel();
-    const weight = model.blocks[0].mlp.expand.weight as Tensor;
-    backend.write(weight, new Float32Array(weight.size).fill(3e38));
-    await expect(run(model)).rejects.toMatchObject({ code: "non-finite-loss" });
+    const log = new StepLog(2, 4, backend);
+    for (const norm of [1, NaN]) {
+      log.addLoss(tensor(2), 1);
+      log.endStep(tensor(norm));
+    }
+    await expect(log.read()).rejects.toMatchObject({
+      code: "non-finite-loss",
+      message: expect.stringContaining("the gradient norm at step 6 is NaN") as string,
+    });
+    log.dispose();
   });
 });
 
@@ -481,7 +488,7 @@ describe("refuses", () => {
     [{ accumulationSteps: NaN }, "accumulationSteps must be a whole number from 1, not NaN"],
     [{ contextLength: 9 }, "contextLength 9 exceeds the model's context of 8"],
     [{ batchSize: "4" as unknown as number }, 'batchSize must be a whole number from 1, not "4"'],
-    [{ batchSize: 2 ** 30 }, "batchSize 1073741824 of 8 tokens each are more than 268435456 tokens at once"],
+    [{ batchSize: 2 ** 30 }, "batchSize 1073741824 × contextLength 8 exceeds 268435456 tokens at once"],
     [{ beta2: "0.9" as unknown as number }, 'beta2 must be a number from 0 and below 1, not "0.9"'],
     [{ epsilon: Infinity }, "epsilon must be a finite number from 0, not Infinity"],
     [{ weightDecay: true as unknown as number }, "weightDecay must be a finite number from 0, not true"],
@@ -489,10 +496,10 @@ describe("refuses", () => {
     [{ evaluateEvery: null as unknown as number }, "evaluateEvery must be a whole number from 1, not null"],
     [{ allowChanges: "yes" as unknown as boolean }, 'allowChanges must be true or false, not "yes"'],
     [{ signal: {} as AbortSignal }, "signal must be an AbortSignal: it has no method throwIfAborted"],
-    [{ checkpointer: "run" as unknown as Checkpointer }, 'checkpointer must be a checkpointer, which createRun makes, not "run"'],
-    [{ resume: 3 as unknown as ResumePoint }, "resume must be the resume of resumeRun, not 3"],
+    [{ checkpointer: "run" as unknown as Checkpointer }, 'checkpointer must be a checkpointer, as createRun makes, not "run"'],
+    [{ resume: 3 as unknown as ResumePoint }, "resume must be a resume, as resumeRun makes, not 3"],
     [{ data: [1, 2, 3] as unknown as TrainOptions["data"] }, "data must be an object with train, a source of tokens, not a list"],
-    [{ data: { train: [1, 2] as unknown as TokenSource } }, "data.train must be a source of tokens, which tokensInMemory, tokenizeFiles and openTokenFile make, not a list"],
+    [{ data: { train: [1, 2] as unknown as TokenSource } }, "data.train must be a source of tokens, as tokensInMemory makes, not a list"],
     [{ data: { train: { length: NaN, read: () => Promise.reject(new Error()) } } }, "data.train.length must be a whole number from 0, not NaN"],
     [{ data: { ...patternedData(), validation: {} as TokenSource } }, "data.validation must be a source of tokens"],
     [{ data: { train: { length: 50, read: async () => new Int32Array(3) } } }, "read(0, 50) gave 3 tokens; it must give an Int32Array of 50"],

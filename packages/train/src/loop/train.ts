@@ -126,8 +126,8 @@ function checkOptions(model: GPT, options: TrainOptions): void {
   checkObject("data", data, "an object with train, a source of tokens");
   checkSource("data.train", data.train);
   if (data.validation !== undefined) checkSource("data.validation", data.validation);
-  checkMethods("checkpointer", checkpointer, "a checkpointer, which createRun makes", ["save", "finish"]);
-  checkMethods("resume", resume, "the resume of resumeRun", ["loadOptimizer"]);
+  checkMethods("checkpointer", checkpointer, "a checkpointer, as createRun makes", ["save", "finish"]);
+  checkMethods("resume", resume, "a resume, as resumeRun makes", ["loadOptimizer"]);
   checkFlag("allowChanges", allowChanges);
   checkSignal(signal);
 }
@@ -269,7 +269,7 @@ class Run {
 
   async save(checkpointer: Checkpointer): Promise<CheckpointEvent> {
     // Neither a torn nor a diverged state may take the place of a good one.
-    if (this.#isTorn) throw new TrainError("write-failed", `step ${this.step + 1} failed half-way: it cannot be saved`);
+    if (this.#isTorn) throw new TrainError("write-failed", `step ${this.step + 1} failed half-way`);
     await this.#log.read();
     const { step, model } = this;
     const state = { step, model, optimizer: this.#optimizer, record: this.#record };

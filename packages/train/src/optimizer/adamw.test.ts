@@ -227,7 +227,7 @@ test("refuses wrong settings, nothing to train, and gradients that were replaced
   expect(() => new AdamW([], { learningRate: 1 })).toThrow("there are no parameters to train");
   for (const parameters of [[weight], [["weight"]], [[weight, "weight"]], undefined, weight, [undefined]]) {
     expect(() => new AdamW(parameters as unknown as [], { learningRate: 1 })).toThrow(
-      "parameters must come with their paths, [path, tensor] each, as namedParameters() gives them",
+      "parameters must be pairs of path and tensor, as namedParameters() gives them",
     );
   }
   const optimizer = create({ learningRate: 1 });

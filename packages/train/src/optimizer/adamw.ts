@@ -215,7 +215,7 @@ function pairsOf(parameters: Iterable<readonly [string, Tensor]>): (readonly [st
   const isPair = (pair: unknown): pair is [string, Tensor] =>
     Array.isArray(pair) && typeof pair[0] === "string" && typeof (pair[1] as Tensor | undefined)?.requiresGrad === "boolean";
   if (pairs.every(isPair)) return pairs;
-  throw invalidOption("AdamW: parameters must come with their paths, [path, tensor] each, as namedParameters() gives them");
+  throw invalidOption("AdamW: parameters must be pairs of path and tensor, as namedParameters() gives them");
 }
 
 function invalidState(problem: string): TrainError {
