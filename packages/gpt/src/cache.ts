@@ -1,7 +1,8 @@
-import { keep, permute, scope, StoredWeight, zeros } from "@gpt/tensor";
+import { currentBackend, keep, permute, scope, StoredWeight, zeros } from "@gpt/tensor";
 import type { AttentionCache, AttentionSequence, Backend, Tensor, WeightFormat } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
+import { checkRoom } from "./room.ts";
 
 export interface CacheOptions {
   readonly slots?: number;
@@ -32,6 +33,10 @@ export class KeyValueCache {
     if (!(Number.isSafeInteger(capacity) && capacity > 0 && capacity <= contextLength)) {
       throw invalid(`a cache has a capacity from 1 to the model's context of ${contextLength}, not ${capacity}`);
     }
+    checkRoom(
+      `a cache of ${slots} × ${capacity} tokens`, bytesOf(config, slots * capacity, options), options.backend ?? currentBackend(),
+      "choose a smaller capacity, fewer slots, or a format of fewer bits",
+    );
     this.slots = slots;
     this.capacity = capacity;
     this.blocks = allocateBlocks(config, slots * capacity, options);
@@ -84,6 +89,11 @@ export class KeyValueCache {
       values.dispose();
     }
   }
+}
+
+function bytesOf({ layers, heads, headDim }: GPTConfig, rows: number, { format = "f32" }: CacheOptions): number {
+  if (format === "f32") return 2 * layers * heads * rows * headDim * 4;
+  return 2 * layers * StoredWeight.byteLengthOf(format, [heads * rows, headDim]);
 }
 
 function allocateBlocks(

@@ -47,6 +47,12 @@ describe("says what is wrong", () => {
     [{ heads: 0, headDim: 4 }, "heads must be a whole number from 1, not 0"],
     [{ headDim: NaN }, "headDim must be a whole number from 1, not NaN"],
     [{ hiddenDim: Infinity }, "hiddenDim must be a whole number from 1, not Infinity"],
+    [{ heads: "4" as unknown as number }, 'heads must be a whole number from 1, not "4"'],
+    [{ vocabSize: 2 ** 31 }, "vocabSize is 2147483648, and must be below 2147483648"],
+    [{ contextLength: 2 ** 60 }, "contextLength must be a whole number from 1, not 1152921504606847000"],
+    [{ contextLength: 1e12 }, "contextLength is 1000000000000, and must be below 2147483648"],
+    [{ layers: 2 ** 30, dim: 2 ** 20 }, "its weights or its context are beyond what any machine holds: about "],
+    [{ dropout: "0.1" as unknown as number }, 'dropout must be at least 0 and below 1, not "0.1"'],
     [{ dropout: 1 }, "dropout must be at least 0 and below 1, not 1"],
     [{ embeddingDropout: -0.1 }, "embeddingDropout must be at least 0 and below 1, not -0.1"],
     [{ attentionDropout: NaN }, "attentionDropout must be at least 0 and below 1, not NaN"],
@@ -58,7 +64,9 @@ describe("says what is wrong", () => {
     [{ scaleAttention: 0 as unknown as boolean }, "scaleAttention must be true or false, not 0"],
   ])("%j", (changes, problem) => {
     expect(() => resolveConfig({ ...sizes, ...changes })).toThrow(
-      expect.objectContaining({ code: "invalid-config", message: `model configuration: ${problem}` }),
+      expect.objectContaining({
+        code: "invalid-config", message: expect.stringContaining(`model configuration: ${problem}`) as string,
+      }),
     );
   });
 });
@@ -69,4 +77,8 @@ test("an unknown preset is answered with the known ones", () => {
       "gpt3-medium, gpt3-large, gpt3-xl, gpt3-2.7b, gpt3-6.7b, gpt3-13b, gpt3-175b",
   );
   expect(() => preset("toString")).toThrow('there is no preset "toString"');
+});
+
+test.each([null, 3, "gpt2"])("%j is no configuration", (options) => {
+  expect(() => resolveConfig(options as unknown as GPTOptions)).toThrow("model configuration: it must be an object, not ");
 });

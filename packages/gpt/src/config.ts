@@ -47,8 +47,16 @@ export interface GPTConfig {
 export type GPTOptions = Pick<GPTConfig, "vocabSize" | "contextLength" | "layers" | "heads" | "dim"> &
   Partial<GPTConfig>;
 
-/** Fills in GPT-2's settings and checks all of them. */
+/** Sizes are below this: ids are 32-bit numbers. */
+const sizeLimit = 2 ** 31;
+/** No model has more weights, and all that is counted of one that has fewer is exact. */
+const mostParameters = 2 ** 48;
+
+/** Fills in GPT-2's settings and checks all of them. Throws `invalid-config`. */
 export function resolveConfig(options: GPTOptions): GPTConfig {
+  if (typeof options !== "object" || options === null) {
+    throw invalid(`it must be an object, not ${quote(options)}`);
+  }
   const { heads, dim, dropout = 0 } = options;
   const config: GPTConfig = {
     headDim: dim / heads,
@@ -71,16 +79,18 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
   }
   for (const name of ["vocabSize", "contextLength", "layers", "heads", "dim", "headDim", "hiddenDim"] as const) {
     if (!Number.isSafeInteger(config[name]) || config[name] < 1) {
-      throw invalid(`${name} must be a whole number from 1, not ${config[name]}`);
+      throw invalid(`${name} must be a whole number from 1, not ${quote(config[name])}`);
     }
+    if (config[name] >= sizeLimit) throw invalid(`${name} is ${config[name]}, and must be below ${sizeLimit}`);
   }
+  checkProducts(config);
   for (const name of ["dropout", "embeddingDropout", "attentionDropout"] as const) {
     const value = config[name];
-    if (!(value >= 0 && value < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${value}`);
+    if (!(typeof value === "number" && value >= 0 && value < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${quote(value)}`);
   }
   for (const name of ["epsilon", "initialDeviation"] as const) {
     const value = config[name];
-    if (!(value >= 0 && value < Infinity)) throw invalid(`${name} must be a finite number from 0, not ${value}`);
+    if (!(typeof value === "number" && value >= 0 && value < Infinity)) throw invalid(`${name} must be a finite number from 0, not ${quote(value)}`);
   }
   if (!["learned", "sinusoidal"].includes(config.positions)) {
     throw invalid(`positions must be "learned" or "sinusoidal", not ${quote(config.positions)}`);
@@ -98,6 +108,16 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
     }
   }
   return config;
+}
+
+/** Refuses sizes that are each possible, but not together. */
+function checkProducts({ vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim, tiedHead }: GPTConfig): void {
+  const width = heads * headDim;
+  const tables = (tiedHead ? 1 : 2) * vocabSize * dim + contextLength * dim;
+  const matrices = layers * dim * (4 * width + 2 * hiddenDim);
+  const positions = layers * width * contextLength;
+  if (Math.max(tables + matrices, positions, width) <= mostParameters) return;
+  throw invalid(`its weights or its context are beyond what any machine holds: about ${tables + matrices} parameters`);
 }
 
 /** Options without those that are undefined, which would take the place of defaults. */

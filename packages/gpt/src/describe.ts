@@ -1,5 +1,6 @@
 import { StoredWeight } from "@gpt/tensor";
 import type { WeightFormat } from "@gpt/tensor";
+import { resolveConfig } from "./config.ts";
 import type { GPTConfig } from "./config.ts";
 
 /** What a model takes, by arithmetic from its configuration. */
@@ -43,8 +44,9 @@ export interface ModelDescription {
   readonly cacheBytesPerToken: number;
 }
 
-/** Parameters, arithmetic and memory of a model of this configuration. Nothing is allocated. */
-export function describeModel(config: GPTConfig): ModelDescription {
+/** Parameters, arithmetic and memory of a model of this configuration, exact. Nothing is allocated. Throws `invalid-config`. */
+export function describeModel(options: GPTConfig): ModelDescription {
+  const config = resolveConfig(options);
   const { vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim } = config;
   const width = heads * headDim;
   const table = vocabSize * dim;

@@ -5,6 +5,7 @@ export type GPTErrorCode =
   | "unknown-preset"
   | "invalid-input"
   | "context-overflow"
+  | "too-large"
   | "unknown-hook"
   | "invalid-file"
   | "unsupported-model"

@@ -1,4 +1,4 @@
-import { add, crossEntropy, linear, linearCrossEntropy, reshape, scope, tensor } from "@gpt/tensor";
+import { add, crossEntropy, currentBackend, linear, linearCrossEntropy, reshape, scope, tensor } from "@gpt/tensor";
 import type { AttentionSequence, Tensor, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { MatrixPlace } from "@gpt/nn";
@@ -8,11 +8,13 @@ import type { BlockContext } from "./attention.ts";
 import type { KeyValueCache } from "./cache.ts";
 import { resolveConfig } from "./config.ts";
 import type { GPTConfig, GPTOptions } from "./config.ts";
+import { describeModel } from "./describe.ts";
 import { GPTError } from "./errors.ts";
 import type { GenerationDefaults } from "./generation.ts";
 import { applyHook, checkHooks } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
 import { sinusoidalPositions } from "./positions.ts";
+import { checkRoom } from "./room.ts";
 
 export interface ForwardOptions {
   /** Continues the sequences that the cache holds, and adds the new tokens to it. Under `noGrad`. */
@@ -59,6 +61,13 @@ class FeedForward extends Module {
     if (typeof activation === "string") return this.expand.forward(x, { activation });
     return scope(() => activation(this.expand.forward(x)));
   }
+}
+
+const smaller = "choose a smaller one, or a format of fewer bits, or another backend";
+
+function weightBytesOf(config: GPTConfig, format: GPTInitialization["format"]): number {
+  const { weightBytes } = describeModel(config);
+  return weightBytes[format === "bf16" ? "f16" : (format ?? "f32")];
 }
 
 /** One decoder block: attention, then feed-forward, each on a residual branch. */
@@ -129,6 +138,7 @@ export class GPT extends Module {
     const { vocabSize, contextLength, dim, layers, initialDeviation: deviation } = config;
     const random = new RandomKeys(seed);
     this.random = random;
+    checkRoom("a model of this configuration", weightBytesOf(this.config, format), currentBackend(), smaller);
     const parts = construct(() => ({
       tokenEmbedding: new Embedding(vocabSize, dim, { random, deviation }, { format }),
       // Half of the tokens' deviation, as in GPT-2's released code.

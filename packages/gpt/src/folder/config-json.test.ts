@@ -136,6 +136,7 @@ test(`of ${fuzzCount} mutated files it accepts only sound configurations`, () =>
       expect(resolveConfig(config)).toEqual(config);
     } catch (error) {
       if (!(error instanceof GPTError && ["invalid-file", "unsupported-model"].includes(error.code))) throw error;
+      expect(error.message).toMatch(/^config\.json: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
     }
   }
   expect(accepted).toBeGreaterThan(fuzzCount / 50);

@@ -437,16 +437,20 @@ describe("refuses, in one clear error,", () => {
     const peak = backend.memory.peakBytes;
     const replaced = (field: string, value: number): string =>
       config.replace(new RegExp(`"${field}": \\d+`), `"${field}": ${value}`);
-    for (const [field, problem] of [
-      ["n_layer", "config.json asks for 12000000000004 tensors, there are 28"],
-      ["vocab_size", "wte.weight is [13, 8], expected [1000000000000, 8]"],
-      ["n_embd", "wte.weight is [13, 8], expected [13, 1000000000000]"],
-      ["n_inner", "h.0.mlp.c_fc.weight is [8, 12], expected [8, 1000000000000]"],
-      ["n_positions", "a context of 1000000000000 exceeds 1048576 tokens"],
+    for (const [field, size, problem] of [
+      ["n_layer", 1e9, "config.json asks for 12000000004 tensors, there are 28"],
+      ["vocab_size", 1e9, "wte.weight is [13, 8], expected [1000000000, 8]"],
+      ["n_embd", 1e5, "wte.weight is [13, 8], expected [13, 100000]"],
+      ["n_inner", 1e9, "h.0.mlp.c_fc.weight is [8, 12], expected [8, 1000000000]"],
+    ] as const) {
+      const files = { "config.json": replaced(field, size), "model.safetensors": weights };
+      await expectRefusal(files, "missing-tensor", problem);
+    }
+    for (const [field, code, problem] of [
+      ["n_layer", "invalid-file", "config.json: model configuration: layers is 1000000000000, and must be below 2147483648"],
+      ["n_positions", "invalid-file", "contextLength is 1000000000000"],
     ]) {
-      const files = { "config.json": replaced(field, 1e12), "model.safetensors": weights };
-      const code = field === "n_positions" ? "unsupported-model" : "missing-tensor";
-      await expectRefusal(files, code, problem);
+      await expectRefusal({ "config.json": replaced(field, 1e12), "model.safetensors": weights }, code, problem);
     }
     expect(backend.memory.peakBytes).toBe(peak);
   });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { mutations } from "@gpt/config/mutate";
+import { GPTError } from "../errors.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { generationFields, readGeneration } from "./generation-config.ts";
@@ -72,4 +74,28 @@ describe("refuses, by the name of the field,", () => {
       }),
     );
   });
+});
+
+const fuzzCount = process.env.GPT_VERIFY ? 20_000 : 2_000;
+
+test(`of ${fuzzCount} mutated files each is read or refused, in one printable line of bounded length`, () => {
+  const corpus = [
+    { _from_model_config: true, bos_token_id: 50256, eos_token_id: [50256, 3], transformers_version: "4.26.0" },
+    { do_sample: true, temperature: 0.7, top_k: 20, top_p: 0.9, min_p: null, repetition_penalty: 1.1, max_new_tokens: 9 },
+    { num_beams: 4, suppress_tokens: [1, 2], bad_words_ids: [[1], [2, 3]], "a\u001b[31m": "\u202e", pad_token_id: -1 },
+  ].map((fields) => new TextEncoder().encode(JSON.stringify(fields)));
+  const outcomes = { read: 0, refused: 0 };
+  for (const input of mutations(corpus, fuzzCount, 6)) {
+    try {
+      const defaults = readGeneration(new ConfigFields(input, "generation_config.json"), () => {}, true);
+      const again = new TextEncoder().encode(JSON.stringify(generationFields(defaults)));
+      expect(readGeneration(new ConfigFields(again, "x"), () => {}, true)).toEqual(defaults);
+      outcomes.read++;
+    } catch (error) {
+      if (!(error instanceof GPTError && error.code === "invalid-file")) throw error;
+      expect(error.message).toMatch(/^generation_config\.json: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
+      outcomes.refused++;
+    }
+  }
+  expect(Math.min(outcomes.read, outcomes.refused)).toBeGreaterThan(fuzzCount / 20);
 });

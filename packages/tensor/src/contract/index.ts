@@ -51,6 +51,8 @@ export interface MemoryUse {
   readonly liveBytes: number;
   /** The largest value of `liveBytes` so far. */
   readonly peakBytes: number;
+  /** How many bytes the backend can hold at most; absent where that is for the machine to say. */
+  readonly maxBytes?: number;
 }
 
 /**

@@ -21,10 +21,13 @@ const worthwhilePart = 20_000;
 /** Parts of work for each thread, so that one which is held up takes fewer. */
 const partsOfThread = 4;
 
+/** What 32 bits address. */
+export const maxBytes = 2 ** 32;
+
 /** A memory that starts small and can grow to 4 GiB. Throws `out-of-memory`. */
 export function createMemory(shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: 16, maximum: 2 ** 32 / pageBytes, shared });
+    return new WebAssembly.Memory({ initial: 16, maximum: maxBytes / pageBytes, shared });
   } catch (cause) {
     throw new TensorError(
       "out-of-memory",
@@ -126,7 +129,7 @@ export class Engine {
   }
 
   get use(): MemoryUse {
-    return { liveBuffers: this.#liveBuffers, liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
+    return { liveBuffers: this.#liveBuffers, liveBytes: this.#liveBytes, peakBytes: this.#peakBytes, maxBytes };
   }
 
   allocate(byteLength: number): number {
