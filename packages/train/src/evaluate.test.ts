@@ -5,7 +5,7 @@ import type { Backend } from "@gpt/tensor";
 import { tokensInMemory } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
 import { evaluate } from "./evaluate.ts";
-import type { EvaluateOptions } from "./evaluate.ts";
+import type { EvaluateOptions, OnEvaluated } from "./evaluate.ts";
 import { patternedTokens, startBackend, tinyModel } from "./testing/fixtures.ts";
 
 let backend: Backend;
@@ -43,8 +43,12 @@ describe("evaluate", () => {
       for (let start = 0; start + 1 < tokens; start += contextLength) {
         expected.push(...losses(model, data.slice(start, start + contextLength + 1)));
       }
-      const result = await evaluate(model, tokensInMemory(data), { contextLength, batchSize });
+      const seen: number[] = [];
+      const onProgress: OnEvaluated = ({ tokens, totalTokens }) => seen.push(tokens / totalTokens);
+      const result = await evaluate(model, tokensInMemory(data), { contextLength, batchSize, onProgress });
       expect(result.tokens).toBe(tokens - 1);
+      expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+      expect(seen.at(-1)).toBe(1);
       expect(result.loss).toBeCloseTo(mean(expected), 5);
       expect(result.perplexity).toBeCloseTo(Math.exp(result.loss), 10);
     },
@@ -54,7 +58,10 @@ describe("evaluate", () => {
     const model = tinyModel({ initialDeviation: 1 });
     const data = patternedTokens(90); // 11 whole windows of 8, and a rest.
     const expected = [0, 3, 7].flatMap((window) => losses(model, data.slice(8 * window, 8 * window + 9)));
-    const { loss, tokens } = await evaluate(model, tokensInMemory(data), { maxWindows: 3 });
+    const seen: number[] = [];
+    const onProgress: OnEvaluated = ({ tokens, totalTokens }) => seen.push(tokens / totalTokens);
+    const { loss, tokens } = await evaluate(model, tokensInMemory(data), { maxWindows: 3, batchSize: 2, onProgress });
+    expect(seen).toEqual([2 / 3, 1]);
     expect(tokens).toBe(24);
     expect(loss).toBeCloseTo(mean(expected), 5);
     // All whole windows are no more than an estimate where a rest follows.

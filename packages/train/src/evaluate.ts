@@ -2,7 +2,7 @@ import { noGrad, scope, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
-import { checkCount, checkModel, checkObject, checkSignal, checkSource } from "./checks.ts";
+import { checkCount, checkFunction, checkModel, checkObject, checkSignal, checkSource } from "./checks.ts";
 import { readBatch } from "./data/batches.ts";
 import type { Batch } from "./data/batches.ts";
 import { checkValidation } from "./data/token-source.ts";
@@ -18,7 +18,11 @@ export interface EvaluateOptions {
   readonly maxWindows?: number;
   /** Ends the evaluation early, by throwing the reason of the signal. */
   readonly signal?: AbortSignal;
+  /** Called after each batch with the tokens that were predicted so far, and how many there are. */
+  readonly onProgress?: OnEvaluated;
 }
+
+export type OnEvaluated = (progress: { readonly tokens: number; readonly totalTokens: number }) => void;
 
 export interface Evaluation {
   /** Mean cross-entropy of a token, in nats. */
@@ -38,11 +42,12 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   checkModel(model);
   checkSource("source", source);
   checkObject("options", options, "an object");
-  const { contextLength = model.config.contextLength, maxWindows = Infinity, signal } = options;
+  const { contextLength = model.config.contextLength, maxWindows = Infinity, signal, onProgress } = options;
   checkContext(model, contextLength);
   const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
   checkBatch(batchSize, contextLength);
   checkSignal(signal);
+  checkFunction("onProgress", onProgress);
   checkValidation(source);
   if (maxWindows !== Infinity) checkCount("maxWindows", maxWindows, 1);
   const { backend } = model.tokenEmbedding.weight;
@@ -52,12 +57,14 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   let tokens = 0;
   model.eval();
   try {
+    const totalTokens = Math.min(source.length - 1, maxWindows * contextLength);
     for (const { starts, length } of plan(source.length, contextLength, batchSize, maxWindows)) {
       signal?.throwIfAborted();
       const batch = await readBatch(source, starts, length, model.config.vocabSize);
       const mean = await lossOf(model, batch, backend);
       total += mean * batch.targets.length;
       tokens += batch.targets.length;
+      onProgress?.({ tokens, totalTokens });
       await breather.pause();
     }
   } finally {

@@ -3,7 +3,7 @@ export type { TokenSource, TrainingData } from "./data/token-source.ts";
 export { TrainError } from "./errors.ts";
 export type { TrainErrorCode } from "./errors.ts";
 export { evaluate } from "./evaluate.ts";
-export type { EvaluateOptions, Evaluation } from "./evaluate.ts";
+export type { EvaluateOptions, Evaluation, OnEvaluated } from "./evaluate.ts";
 export type { Checkpointer, ResumePoint, RunRecord, TrainingState } from "./loop/checkpointer.ts";
 export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";
 export type { TrainSettings } from "./loop/settings.ts";

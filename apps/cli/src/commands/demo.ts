@@ -1,15 +1,14 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { streamText } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
-import { loadModel } from "@gpt/gpt/node";
+import { loadModel, publishFiles } from "@gpt/gpt/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
-import { commandName } from "../command-name.ts";
+import { commandName, shellWord } from "../command-name.ts";
 import { CommandError } from "../errors.ts";
 import { exists } from "../files.ts";
 import { formatCount, formatDuration, LineWrapper } from "../format.ts";
@@ -47,10 +46,9 @@ async function demo(options: Options): Promise<void> {
   const out = options.out ?? (await freeFolder());
   if (await exists(out)) throw new CommandError(`${out} exists already; give --out a folder that does not`);
   const corpus = storyCorpus();
-  await mkdir(out, { recursive: true });
+  const texts = { "train.txt": corpus.train, "validation.txt": corpus.validation };
+  await publishFiles(out, Object.entries(texts).map(([name, text]) => ({ name, chunks: [new TextEncoder().encode(text)] })));
   const files = { data: join(out, "train.txt"), validation: join(out, "validation.txt") };
-  await writeFile(files.data, corpus.train);
-  await writeFile(files.validation, corpus.validation);
   output.note(styled("bold", "A GPT learns to write small stories, word by word, from nothing but examples."));
   output.note(`Some of what it reads:${wrapper().push(corpus.train.slice(0, corpus.train.indexOf(storyStart, 1)))}\n`);
 
@@ -86,7 +84,7 @@ async function demo(options: Options): Promise<void> {
 /** Commands to go on with, and what they are for. */
 function hints(out: string): string[] {
   const commands = [
-    [`generate --model ${out} --prompt "One day"`, "write more"],
+    [`generate --model ${shellWord(out)} --prompt "One day"`, "write more"],
     ["train --data your-text.txt --out runs/mine", "train on a text of yours"],
     ["info --preset gpt2", "look at larger models"],
     ["--help", "all commands"],

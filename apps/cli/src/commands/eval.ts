@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { GPTConfig } from "@gpt/gpt";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
+import type { OnEvaluated } from "@gpt/train";
 import { addBackendOptions, dtypeOption } from "../backend.ts";
 import { openTokens } from "../data.ts";
 import { formatCount } from "../format.ts";
@@ -48,9 +49,13 @@ async function evaluateModel(options: Options): Promise<void> {
       () => output.note("Stopping."),
       (signal) => {
         output.note("Measuring; Ctrl-C stops.");
-        return evaluate(model, source, { contextLength: options.context, batchSize: options.batch, signal });
+        const { context: contextLength, batch: batchSize } = options;
+        const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>
+          output.panel(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
+        return evaluate(model, source, { contextLength, batchSize, signal, onProgress });
       },
     );
+    output.endPanel();
     const figures = [`loss ${loss.toFixed(4)} nats a token`, `perplexity ${perplexity.toFixed(3)}`];
     output.text(`${figures.join(", ")}, ${formatCount(tokens)} tokens\n`);
     output.record({ loss, perplexity, tokens });

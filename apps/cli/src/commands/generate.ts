@@ -59,7 +59,6 @@ async function generate(options: Options): Promise<void> {
     ? await continueIds(model, options.promptIds, directory, options, output)
     : await continueText(model, options.prompt ?? "", directory, options, output);
   const seconds = (performance.now() - start) / 1000;
-  output.text("\n");
   output.record({ ...result, tokensPerSecond: result.tokens.length / seconds });
 }
 
@@ -68,7 +67,11 @@ async function continueText(model: GPT, prompt: string, directory: string, optio
   const stream = streamText(model, tokenizer, prompt, generationOptions(options));
   let next = await stream.next();
   output.text(prompt); // Not before: the prompt or an option may be refused.
-  for (; !next.done; next = await stream.next()) output.text(next.value.text);
+  try {
+    for (; !next.done; next = await stream.next()) output.text(next.value.text);
+  } finally {
+    output.text("\n");
+  }
   return next.value;
 }
 
@@ -78,7 +81,7 @@ async function continueIds(model: GPT, ids: number[], directory: string, options
   let next = await stream.next();
   for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
   const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens) : null;
-  output.text(text ?? tokens.join(","));
+  output.text(`${text ?? tokens.join(",")}\n`);
   return { text, tokens, promptTokens: ids.length, finishReason: next.value };
 }
 

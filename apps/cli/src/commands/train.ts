@@ -1,6 +1,6 @@
 import { basename, extname } from "node:path";
 import { Command } from "commander";
-import { commandName } from "../command-name.ts";
+import { commandName, shellWord } from "../command-name.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { path } from "../options.ts";
 import { Output } from "../output.ts";
@@ -44,7 +44,7 @@ async function train(given: Options, command: Command): Promise<void> {
   const { step, loss, validationLoss, seconds, interrupted } = done;
   output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, seconds, out });
   reportEnd(done, out, output);
-  output.note(`Write with it: ${commandName} generate --model ${out} --prompt "…"`);
+  output.note(`Write with it: ${commandName} generate --model ${shellWord(out)} --prompt "…"`);
 }
 
 function defaultFolder(data: readonly string[] | undefined): string {

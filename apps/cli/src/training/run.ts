@@ -5,11 +5,11 @@ import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { splitTokens, train } from "@gpt/train";
-import type { Checkpointer, DoneEvent, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
+import type { Checkpointer, DoneEvent, OnEvaluated, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
 import { createRun, resumeRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
-import { commandName } from "../command-name.ts";
+import { commandName, shellWord } from "../command-name.ts";
 import { areTokenFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { formatCount, formatDuration } from "../format.ts";
@@ -67,7 +67,8 @@ async function followRun(model: GPT, options: TrainOptions, output: Output): Pro
   const view = new TrainingView(output, options.resume?.step ?? 0);
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
   return interruptible(onInterrupt, async (signal) => {
-    for await (const event of train(model, { ...options, signal })) {
+    const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
+    for await (const event of train(model, { ...options, signal, onEvaluated })) {
       view.show(event);
       if (event.type === "done") return event;
     }
@@ -176,7 +177,7 @@ function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
 export function reportEnd(done: DoneEvent, out: string, output: Output): void {
   const { step, validationLoss, seconds, interrupted } = done;
   if (interrupted) {
-    output.note(`Saved at step ${formatCount(step)}. Go on with: ${commandName} train --out ${out} --resume`);
+    output.note(`Saved at step ${formatCount(step)}. Go on with: ${commandName} train --out ${shellWord(out)} --resume`);
     throw new Interrupted();
   }
   const validation = validationLoss === null ? "" : `, validation loss ${validationLoss.toFixed(4)}`;

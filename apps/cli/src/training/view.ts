@@ -1,5 +1,5 @@
-import type { EvaluationEvent, StepEvent, TrainEvent } from "@gpt/train";
-import { formatCount, formatDuration } from "../format.ts";
+import type { EvaluationEvent, OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
+import { formatCount, formatDuration, LineWrapper } from "../format.ts";
 import type { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { drawCurve } from "./chart.ts";
@@ -19,6 +19,8 @@ export class TrainingView {
   readonly #curve: Point[] = [];
   readonly #stepsBefore: number;
   #validation: EvaluationEvent | undefined;
+  /** What is drawn, but for how far an evaluation has come. */
+  #panel: readonly string[] = [];
 
   /** `stepsBefore` were taken before this process began. */
   constructor(output: Output, stepsBefore: number) {
@@ -33,7 +35,8 @@ export class TrainingView {
       case "evaluation":
         this.#validation = event;
         this.#output.record({ step: event.step, valLoss: event.loss, tokens: event.tokens, complete: event.complete });
-        if (!this.#output.live) this.#output.note(`step ${event.step}: validation loss ${event.loss.toFixed(4)}`);
+        if (this.#output.live) this.#output.panel(...this.#panel);
+        else this.#output.note(`step ${event.step}: validation loss ${event.loss.toFixed(4)}`);
         return;
       case "checkpoint":
         return;
@@ -41,6 +44,17 @@ export class TrainingView {
         this.#output.endPanel();
         return;
     }
+  }
+
+  /** Shows how far an evaluation has come, where a person watches. */
+  showEvaluated({ tokens, totalTokens }: Parameters<OnEvaluated>[0]): void {
+    const line = `validating: ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`;
+    this.#output.panel(...this.#panel, line);
+  }
+
+  #draw(...lines: string[]): void {
+    this.#panel = lines;
+    this.#output.panel(...lines);
   }
 
   #showStep(event: StepEvent): void {
@@ -61,19 +75,21 @@ export class TrainingView {
 
   #drawPanel({ step, steps }: StepEvent, figures: string): void {
     const progress = `step ${formatCount(step)} of ${formatCount(steps)} · ${figures}`;
-    const columns = Math.min(72, process.stderr.columns - margin - 2);
-    if (columns < leastColumns) return this.#output.panel(progress);
+    const width = process.stderr.columns - 1;
+    const columns = Math.min(72, width - margin - 1);
+    if (columns < leastColumns) return this.#draw(new LineWrapper(width).push(progress));
+    const progressLines = new LineWrapper(width - margin).push(progress).split("\n");
     const { lines, least, largest } = drawCurve(this.#curve, steps, columns, chartRows);
     const label = (row: number): string => {
       if (row === 0) return Math.exp(largest).toFixed(2);
       return row === chartRows - 1 ? Math.exp(least).toFixed(2) : "";
     };
     const filled = Math.round((step / steps) * columns);
-    this.#output.panel(
+    this.#draw(
       "",
       ...lines.map((line, row) => `${styled("dim", `${label(row).padStart(margin - 2)} │`)}${styled("cyan", line)}`),
       `${" ".repeat(margin)}${styled("green", "━".repeat(filled))}${styled("dim", "━".repeat(columns - filled))}`,
-      `${" ".repeat(margin)}${progress}`,
+      ...progressLines.map((line) => `${" ".repeat(margin)}${line}`),
     );
   }
 }

@@ -2,13 +2,14 @@ import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { scope } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
-import { checkCount, checkFlag, checkMethods, checkModel, checkObject, checkSignal, checkSource } from "../checks.ts";
+import { checkCount, checkFlag, checkFunction, checkMethods, checkModel, checkObject, checkSignal, checkSource } from "../checks.ts";
 import { readBatch, windowStarts } from "../data/batches.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { checkTraining, checkValidation } from "../data/token-source.ts";
 import type { TokenSource, TrainingData } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { evaluate, toTensors } from "../evaluate.ts";
+import type { OnEvaluated } from "../evaluate.ts";
 import { AdamW } from "../optimizer/adamw.ts";
 import type { Schedule } from "../schedule.ts";
 import { checkResume } from "./checkpointer.ts";
@@ -35,6 +36,8 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly resume?: ResumePoint;
   /** Goes on even where settings, data, backend or runtime differ from those before. Default false. */
   readonly allowChanges?: boolean;
+  /** Called while an evaluation goes on, the last of which looks at all of the validation data. */
+  readonly onEvaluated?: OnEvaluated;
   /** Ends the run after the running step: it is saved and can be resumed. */
   readonly signal?: AbortSignal;
 }
@@ -69,7 +72,7 @@ export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<
 /** Takes the steps of a run and gives its events; at last what the last event says. */
 async function* follow(
   run: Run,
-  { data, resume, checkpointer, signal, ...options }: TrainOptions,
+  { data, resume, checkpointer, signal, onEvaluated, ...options }: TrainOptions,
 ): AsyncGenerator<TrainEvent, Omit<DoneEvent, "seconds">, undefined> {
   const { logEvery = defaults.logEvery, evaluateEvery = defaults.evaluateEvery } = options;
   const { evaluationWindows = defaults.evaluationWindows, checkpointEvery = defaults.checkpointEvery } = options;
@@ -84,7 +87,7 @@ async function* follow(
       await run.takeStep();
       if (run.step % logEvery === 0) yield await run.report();
       if (data.validation && run.step % evaluateEvery === 0 && run.step < steps) {
-        yield* await run.evaluate(data.validation, evaluationWindows, signal);
+        yield* await run.evaluate(data.validation, evaluationWindows, { signal, onEvaluated });
       }
       if (checkpointer && run.step % checkpointEvery === 0) yield await run.save(checkpointer);
     }
@@ -96,7 +99,7 @@ async function* follow(
     let directory: string | null = null;
     if (!interrupted) {
       if (data.validation) {
-        for (const event of await run.evaluate(data.validation, Infinity, signal)) {
+        for (const event of await run.evaluate(data.validation, Infinity, { signal, onEvaluated })) {
           validationLoss = event.loss;
           yield event;
         }
@@ -119,7 +122,7 @@ async function* follow(
 function checkOptions(model: GPT, options: TrainOptions): void {
   checkModel(model);
   checkObject("options", options, "an object with steps and data");
-  const { data, checkpointer, resume, allowChanges = false, signal } = options;
+  const { data, checkpointer, resume, allowChanges = false, signal, onEvaluated } = options;
   for (const name of Object.keys(defaults) as (keyof typeof defaults)[]) {
     if (options[name] !== undefined) checkCount(name, options[name], 1);
   }
@@ -129,6 +132,7 @@ function checkOptions(model: GPT, options: TrainOptions): void {
   checkMethods("checkpointer", checkpointer, "a checkpointer, as createRun makes", ["save", "finish"]);
   checkMethods("resume", resume, "a resume, as resumeRun makes", ["loadOptimizer"]);
   checkFlag("allowChanges", allowChanges);
+  checkFunction("onEvaluated", onEvaluated);
   checkSignal(signal);
 }
 
@@ -255,10 +259,14 @@ class Run {
   }
 
   /** Evaluates; gives nothing where the signal cut it short. */
-  async evaluate(validation: TokenSource, maxWindows: number, signal?: AbortSignal): Promise<EvaluationEvent[]> {
+  async evaluate(
+    validation: TokenSource,
+    maxWindows: number,
+    { signal, onEvaluated: onProgress }: Pick<TrainOptions, "signal" | "onEvaluated">,
+  ): Promise<EvaluationEvent[]> {
     const { contextLength } = this.settings;
     try {
-      const { loss, tokens } = await evaluate(this.model, validation, { contextLength, maxWindows, signal });
+      const { loss, tokens } = await evaluate(this.model, validation, { contextLength, maxWindows, signal, onProgress });
       const complete = tokens === validation.length - 1;
       return [{ type: "evaluation", step: this.step, loss, tokens, complete }];
     } catch (error) {
