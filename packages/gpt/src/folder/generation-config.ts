@@ -125,7 +125,11 @@ export function readGeneration(fields: ConfigFields, onNote: OnNote, isOwnFile: 
     const rule = rules[name];
     if (typeof rule === "string" || !fields.has(name) || (!rule.always && samples !== true)) continue;
     const json = fields.json(name) as string;
-    if (!(rule.always ?? rule.sampling ?? []).includes(json)) unsupported[name] = JSON.parse(json);
+    if ((rule.always ?? rule.sampling ?? []).includes(json)) continue;
+    const value: unknown = JSON.parse(json);
+    // Beyond f64, and so nothing that JSON can say again.
+    if (value === Infinity || value === -Infinity) throw fields.error("invalid-file", `${name} is ${value}`);
+    unsupported[name] = value;
   }
   const given = <T>(name: string, read: () => T): T | undefined => (fields.has(name) ? read() : undefined);
   const number = (name: string, expected: string, accepts: (value: number) => boolean): number | undefined =>
