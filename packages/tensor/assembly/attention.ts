@@ -98,7 +98,7 @@ function softmaxStrip(
  * packing them. `scores` has room for `keyCount + 4` elements.
  */
 export function attendOne(
-  q: usize, k: usize, kRow: usize, v: usize, vRow: usize, out: usize, statistics: usize,
+  q: usize, k: usize, kRow: usize, v: usize, vRow: usize, out: usize,
   keyCount: i32, headDim: i32, scale: f32, scores: usize,
 ): void {
   multiplyColumns(q, 0, k, kRow, 1, headDim, keyCount, scores, 0, false);
@@ -107,8 +107,4 @@ export function attendOne(
   const sum = exponentials(scores, keyCount, largest, scores);
   scaleVectors(scores, (keyCount + 3) >> 2, <f32>(1 / sum));
   multiplyRows(scores, 0, v, vRow, 1, keyCount, headDim, out, 0, false);
-  if (statistics) {
-    store<f32>(statistics, largest);
-    store<f32>(statistics, <f32>sum, 4);
-  }
 }

@@ -16,10 +16,10 @@ export function attention(memory: Memory): AttentionKernels {
         let largest = -Infinity;
         for (let key = firstKey; key < endKey; key++) {
           const score = scale * dot(queries, at(q, query, head), keys, at(k, key, kvHead), headDim);
-          scores[key - firstKey] = score;
-          largest = Math.max(largest, score);
+          // As the largest one is saved: exponentials are of differences, which the rounding of huge scores would swamp.
+          scores[key - firstKey] = Math.fround(score);
+          largest = Math.max(largest, scores[key - firstKey]);
         }
-        largest = Math.fround(largest); // As it is saved.
         let sum = 0;
         mixed.fill(0);
         for (let key = firstKey; key < endKey; key++) {
@@ -52,7 +52,7 @@ export function attention(memory: Memory): AttentionKernels {
         const mean = dot(outputs, at(out, query, head), grads, fromGrad, headDim);
         for (let key = firstKey; key < endKey; key++) {
           const fromKey = at(k, key, kvHead);
-          const score = scale * dot(queries, fromQuery, keys, fromKey, headDim);
+          const score = Math.fround(scale * dot(queries, fromQuery, keys, fromKey, headDim));
           const probability = Math.exp(score - largest) / sum;
           const gradient = dot(grads, fromGrad, values, at(v, key, kvHead), headDim);
           const scoreGradient = probability * (gradient - mean) * scale;

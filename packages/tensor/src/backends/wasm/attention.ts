@@ -19,16 +19,18 @@ export function attention(engine: Engine): Pick<AttentionKernels, "attention" | 
   return {
     attention(forward) {
       const headDim = forward.out.shape[2];
+      // A gradient makes the same scores again, to the bit: by strips, as they are made there.
+      const oneByOne = (sequence: AttentionSequence): boolean => isSingle(sequence) && !forward.statistics;
       const scratchBytes = largest(forward.sequences, (sequence) =>
-        isSingle(sequence) ? scoreBytes(sequence.keyCount) : engine.wasm.attendScratch(sequence.keyCount, headDim),
+        oneByOne(sequence) ? scoreBytes(sequence.keyCount) : engine.wasm.attendScratch(sequence.keyCount, headDim),
       );
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = forward.sequences.flatMap((sequence) =>
-          isSingle(sequence)
+          oneByOne(sequence)
             ? attendEach(engine, forward, sequence, scratch)
             : attend(engine, forward, sequence, scratch),
         );
-        const time = (sequence: AttentionSequence): number => (isSingle(sequence) ? singleTime : stripTime);
+        const time = (sequence: AttentionSequence): number => (oneByOne(sequence) ? singleTime : stripTime);
         engine.run(calls, timeOf(forward, time), threadStep);
       });
     },
@@ -68,7 +70,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
 
 /** The queries of a sequence one by one: a call for each and each head. */
 function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
-  const { q, k, v, out, statistics, scale } = forward;
+  const { q, k, v, out, scale } = forward;
   const { queryStart, queryCount, keyStart } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
@@ -82,7 +84,7 @@ function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequenc
         "attendOne",
         vectorAt(engine, q, query, head), vectorAt(engine, k, keyStart + first, kvHead), step(k, 0),
         vectorAt(engine, v, keyStart + first, kvHead), step(v, 0), vectorAt(engine, out, query, head),
-        statistics ? vectorAt(engine, statistics, query, head) : 0, end - first, headDim, scale, scratch,
+        end - first, headDim, scale, scratch,
       ]);
     }
   }

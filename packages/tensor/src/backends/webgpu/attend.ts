@@ -1,7 +1,7 @@
 import type { AttentionOptions, Dense, View } from "../../contract/index.ts";
 import {
   columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, loadLines, mix, products,
-  queriesFrom, queryLines, scaleResults, seenByLine, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
+  queryLines, scaledQueriesFrom, scaleResults, seenByLine, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import type { KeyValueSource } from "./key-values.ts";
@@ -26,7 +26,7 @@ export function attend(engine: Engine, run: AttentionRun): void {
   const { source, kvHeads, out, statistics, causal, sequences } = run;
   const [, heads, headDim] = out.shape;
   const q = vectorQuads("q", run.q);
-  const queries = queriesFrom("first_query", "q");
+  const queries = scaledQueriesFrom("first_query");
   const stays = isOneSlab(headDim);
   engine.run({
     name: "attention",
@@ -62,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     ${products("score", headDim, stays ? "loaded" : queries, keysFrom("tile", "k"))}
     ${eachColumn((j) => `
       let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};
-      let scaled_${j} = select(vec4f(-3.4e38), score_${j} * values.scale, seen_${j});`)}
+      let scaled_${j} = select(vec4f(-3.4e38), score_${j}, seen_${j});`)}
     largest[local] = max(scaled_0, scaled_1);
     workgroupBarrier();
     var now = most;
@@ -153,9 +153,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var key = first + local; key < end; key += ${keyThreads}u) {
     var products = vec4f();
     for (var quad = 0u; quad < ${quads}u; quad++) {
-      products += q_quad(row, head, quad) * k_quad(first_row + key, kv_head, quad);
+      products += q_quad(row, head, quad)${statistics ? " * values.scale" : ""} * k_quad(first_row + key, kv_head, quad);
     }
-    let score = dot(products, vec4f(1.0)) * values.scale;
+    let score = dot(products, vec4f(1.0))${statistics ? "" : " * values.scale"};
     weights[key - first] = score;
     part = max(part, score);
   }

@@ -1,7 +1,8 @@
 import type { AttentionKernels } from "../../contract/index.ts";
 import {
   columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, mix, ownBlock, products,
-  queriesFrom, queryLines, seenByLine, sequencePlace, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
+  queriesFrom, queryLines, scaledQueriesFrom, seenByLine, sequencePlace, storeWeights, tileColumns, tileLines,
+  tileMemory, tileThreads,
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
@@ -100,12 +101,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${declareResults("result", headDim)}
   let end = end_key(last_query);
   for (var tile = first_key(first_query); tile < end; tile += ${tileColumns}u) {
-    ${products("score", headDim, queriesFrom("first_query", "q"), keysFrom("tile", "k"))}
+    ${products("score", headDim, scaledQueriesFrom("first_query"), keysFrom("tile", "k"))}
     workgroupBarrier();
     ${products("gradient", headDim, queriesFrom("first_query", "grad"), keysFrom("tile", "v"))}
     workgroupBarrier();
     ${eachColumn((j) => `
-    let probability_${j} = exp(score_${j} * values.scale - largest) / sums;
+    let probability_${j} = exp(score_${j} - largest) / sums;
     let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};`)}
     ${storeWeights((j) => `select(vec4f(), probability_${j} * (gradient_${j} - means) * values.scale, seen_${j})`)}
     ${mix("result", headDim, keysFrom("tile", "k"))}
@@ -161,7 +162,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       // Tiles of queries that see none of these keys.
       let last_query = min(tile + ${tileColumns}u, values.query_count) - 1u;
       if (end_key(last_query) <= first || first_key(tile) > last) { continue; }
-      ${products("score", headDim, keysFrom("first", "k"), queriesFrom("tile", "q"))}
+      ${products("score", headDim, keysFrom("first", "k"), scaledQueriesFrom("tile"))}
       workgroupBarrier();
       ${products("gradient", headDim, keysFrom("first", "v"), queriesFrom("tile", "grad"))}
       ${eachColumn((j) => `
@@ -171,15 +172,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       if (query_${j} < values.query_count) {
         let place = (first_row + query_${j}) * values.heads + head;
         let seen = (own_keys >= vec4u(first_key(query_${j}))) & (own_keys < vec4u(end_key(query_${j})));
-        let exponentials = exp(score_${j} * values.scale - ${of.statistics("2u * place")});
+        let exponentials = exp(score_${j} - ${of.statistics("2u * place")});
         probability_${j} = select(vec4f(), exponentials / ${of.statistics("2u * place + 1u")}, seen);
-        factor_${j} = probability_${j} * (gradient_${j} - ${of.means("place")}) * values.scale;
+        factor_${j} = probability_${j} * (gradient_${j} - ${of.means("place")});
       }`)}
       ${isLoaded ? "" : "workgroupBarrier();"}
       ${storeWeights((j) => `probability_${j}`)}
       ${mix("value", headDim, isLoaded ? "loaded" : queriesFrom("tile", "grad"))}
       ${storeWeights((j) => `factor_${j}`)}
-      ${mix("key", headDim, queriesFrom("tile", "q"))}
+      ${mix("key", headDim, scaledQueriesFrom("tile"))}
     }
   }
   ${(["key", "value"] as const)

@@ -51,6 +51,11 @@ export function queriesFrom(first: string, name: "q" | "grad"): Vectors {
   const quad = (query: string, quad: string): string => `${name}_quad(first_row + ${query}, head, ${quad})`;
   return { quad, first, end: "values.query_count" };
 }
+/** Queries times the scale: then scores are sums of products, which compilers cannot fuse with what is taken from them. */
+export function scaledQueriesFrom(first: string): Vectors {
+  const queries = queriesFrom(first, "q");
+  return { ...queries, quad: (query, quad) => `(${queries.quad(query, quad)} * values.scale)` };
+}
 export function keysFrom(first: string, name: "k" | "v"): Vectors {
   const quad = (key: string, quad: string): string => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`;
   return { quad, first, end: "values.key_count" };

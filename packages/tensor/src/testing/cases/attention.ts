@@ -286,6 +286,25 @@ function shifted(queries: number, shift: number): Check {
   });
 }
 
+/** Scores so large that their rounding alone exceeds what exponentials bear: a token that sees itself alone takes itself. */
+const huge = [1, 2, 9].map((tokens) => {
+  const rows = Array.from({ length: tokens }, (_, i) => (i === 1 ? [0, 2388911007465472, 0, 8246864, 0, 0] : [0, 0, 0, 0, 0, 0]));
+  return op({
+    name: `a score of 1e22 among ${tokens} tokens`,
+    inputs: { qkv: literal(rows.flat(), [tokens, 6]) },
+    run: ({ qkv }) => attention(qkv, { heads: 1, headDim: 2 }),
+    reference: ({ qkv }) => result(qkv, { heads: 1, headDim: 2 }),
+    gradients: {
+      // The other tokens see all keys up to their own alike; queries and keys get nothing, since all values are equal.
+      qkv: rows.flatMap((_, i) => {
+        const others = rows.map((_, token) => (token < i || token === 1 ? 0 : 1 / (token + 1)));
+        const share = others.reduce((sum, x) => sum + x, 0) + (i === 1 ? 1 : 0);
+        return [0, 0, 0, 0, share, share];
+      }),
+    },
+  });
+});
+
 export const attentionChecks = {
   attention: [
     kernel({
@@ -368,7 +387,7 @@ export const attentionChecks = {
       },
       tolerance: 2e-5,
     }),
-    ...cases.map(gradients),
+    ...[...cases, ...huge].map(gradients),
     ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
   attentionStored: eachFormat((format) => stored.map((subject) => storedAttention(format, subject))),
