@@ -3,7 +3,7 @@ import { TensorError } from "../../errors.ts";
 import { weightFormats } from "../../weight-format.ts";
 import { attention } from "./attention.ts";
 import { checkSupport, startKernels, supportedBuild } from "./build.ts";
-import type { WasmBuild } from "./build.ts";
+import type { StartedKernels, WasmBuild } from "./build.ts";
 import { elementwise } from "./elementwise.ts";
 import { createMemory, Engine } from "./engine.ts";
 import { indexing } from "./indexing.ts";
@@ -23,7 +23,7 @@ export interface WasmOptions {
   /**
    * How many threads compute, the calling one included; results are the same for any number. Default: one for each core
    * where threads can share memory, which is in Node, Bun and Deno, and in a Worker of a page that is cross-origin
-   * isolated; elsewhere 1. With 1 no worker is started.
+   * isolated, and where workers start; elsewhere 1, and `obstacle` of the backend tells why. With 1 no worker is started.
    */
   readonly threads?: number;
   /** Which build to run. Default: `supportedBuild()`. */
@@ -49,16 +49,24 @@ export interface WasmOptions {
 /** More are a mistake: each takes some megabytes. */
 const mostThreads = 256;
 
+/** What the backend `wasm` has beside what all backends have. */
+export interface WasmBackend extends Backend {
+  /** How many threads compute, the calling one included. */
+  readonly threads: number;
+  /** Why it is one thread, though nothing was said of threads; undefined where all that the machine has compute. */
+  readonly obstacle: string | undefined;
+}
+
 /** See `wasm`. `leastPart` is the engine's: how small work may be that is divided among threads. */
-export async function startBackend(options: WasmOptions, leastPart?: number): Promise<Backend> {
-  const { build = supportedBuild(), wasmUrl, workerUrl, revectorized } = options;
+export async function startBackend(options: WasmOptions, leastPart?: number): Promise<WasmBackend> {
+  const { build = supportedBuild(), revectorized } = options;
   checkSupport(build);
-  const threads = chooseThreads(options.threads);
-  const kernels = await startKernels(build, wasmUrl, createMemory(threads > 1));
-  const team = threads > 1 ? await Team.start(kernels, { threads, workerUrl }) : undefined;
+  const { kernels, team, obstacle } = await startThreads(build, options);
   const engine = new Engine(kernels, team, { leastPart, revectorized });
   return {
     name: engine.wasm.relaxed.value ? "wasm-relaxed" : "wasm-simd",
+    threads: team?.threads ?? 1,
+    obstacle,
     kernels: {
       ...elementwise(engine),
       ...reduce(engine),
@@ -86,16 +94,46 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
   };
 }
 
-/** The number of threads that was asked for, or the best one. */
-function chooseThreads(wanted: number | undefined): number {
-  if (wanted === 1) return 1;
-  const obstacle = obstacleToThreads();
-  if (wanted === undefined) return obstacle === undefined ? Math.min(availableThreads(), mostThreads) : 1;
+interface Threads extends Pick<WasmBackend, "obstacle"> {
+  readonly kernels: StartedKernels;
+  readonly team?: Team;
+}
+
+/**
+ * Starts the kernels and the workers that were asked for. By default as many as there are cores, or none where the place
+ * does not allow them, for a reason that only shows when they are started: a content security policy, memory that cannot
+ * be shared, no workers within workers.
+ */
+async function startThreads(build: WasmBuild, { threads, wasmUrl, workerUrl }: WasmOptions): Promise<Threads> {
+  const alone = async (obstacle?: string): Promise<Threads> => {
+    return { kernels: await startKernels(build, wasmUrl, createMemory(false)), obstacle };
+  };
+  const together = async (threads: number): Promise<Threads> => {
+    const kernels = await startKernels(build, wasmUrl, createMemory(true));
+    return { kernels, team: await Team.start(kernels, { threads, workerUrl }), obstacle: undefined };
+  };
+  if (threads === undefined) {
+    const obstacle = obstacleToThreads();
+    const best = Math.min(availableThreads(), mostThreads);
+    if (obstacle !== undefined || best === 1) return alone(obstacle);
+    try {
+      return await together(best);
+    } catch (error) {
+      // Where it lies with the kernels or with a worker's script that was asked for, this throws as well.
+      if (workerUrl !== undefined) throw error;
+      return alone((error as Error).message);
+    }
+  }
+  checkThreads(threads);
+  return threads === 1 ? alone() : together(threads);
+}
+
+function checkThreads(wanted: number): void {
   if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > mostThreads) {
     throw new TensorError("invalid-argument", `wasm: threads is ${wanted}, not a whole number from 1 to ${mostThreads}`);
   }
+  const obstacle = wanted > 1 ? obstacleToThreads() : undefined;
   if (obstacle !== undefined) {
     throw new TensorError("backend-failure", `wasm: no ${wanted} threads here: ${obstacle}; or use \`threads: 1\``);
   }
-  return wanted;
 }

@@ -30,9 +30,9 @@ export function nodeThreads(): NodeThreads | undefined {
   return (globalThis as { process?: NodeProcess }).process?.getBuiltinModule?.("node:worker_threads");
 }
 
-/** How many threads run at once on this machine. */
+/** How many threads run at once on this machine; 1 where it does not tell. */
 export function availableThreads(): number {
-  return navigator.hardwareConcurrency;
+  return (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1;
 }
 
 /** Why this place cannot have threads that share memory, and what to do; nothing where it can. */
