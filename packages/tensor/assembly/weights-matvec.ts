@@ -12,8 +12,9 @@ import {
 
 /** The largest code of an activation. */
 const mostCode: f32 = 32767;
-/** Blocks of which no activation is larger count as zeros: their scale would not be a normal number. */
+/** What the largest activation of a block may be, unless it is 0: beyond, scales would be too small or too large for f32. */
 const leastActivation: f32 = 1e-30;
+const mostActivation: f32 = 1e34;
 /** Bytes of the codes of a block. */
 const codeBytes: usize = blockColumns * 2;
 
@@ -26,8 +27,10 @@ export function encodedRowBytes(format: i32, columns: i32): usize {
 /**
  * Writes rows of activations as `multiplyStored` reads them: as f32, or for integer formats as codes, then the scales of
  * the blocks, then the sums of their codes. Elements come in the order in which those of a weight come out of its words.
+ * Returns whether codes can hold them: not where a block has NaN or ∞, or hardly anything but subnormal or huge numbers.
  */
-export function encodeRows(format: i32, x: usize, rowStep: usize, rows: i32, columns: i32, out: usize): void {
+export function encodeRows(format: i32, x: usize, rowStep: usize, rows: i32, columns: i32, out: usize): bool {
+  let canHold = true;
   const blocks = blocksOf(columns);
   const rowBytes = encodedRowBytes(format, columns);
   for (; rows > 0; rows--) {
@@ -43,7 +46,8 @@ export function encodeRows(format: i32, x: usize, rowStep: usize, rows: i32, col
       }
       if (isInteger(format)) {
         const scale = scales + <usize>block * 4;
-        encodeBlock(from, format == int4, out + <usize>block * codeBytes, scale, scale + <usize>blocks * 4);
+        const to = out + <usize>block * codeBytes;
+        if (!encodeBlock(from, format == int4, to, scale, scale + <usize>blocks * 4)) canHold = false;
       } else {
         splitBlock(from, out + <usize>block * blockFloatBytes);
       }
@@ -51,6 +55,7 @@ export function encodeRows(format: i32, x: usize, rowStep: usize, rows: i32, col
     x += rowStep;
     out += rowBytes;
   }
+  return canHold;
 }
 
 /** The elements of each eight in the order 0, 2, 4, 6, 1, 3, 5, 7. May work in place. */
@@ -65,10 +70,16 @@ function splitBlock(x: usize, out: usize): void {
   }
 }
 
-/** `split` puts the even elements in front of the odd ones, in each half of the block: see `dotNibbles`. */
-function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize): void {
+/**
+ * `split` puts the even elements in front of the odd ones, in each half of the block: see `dotNibbles`. Returns whether
+ * codes can hold the block.
+ */
+function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize): bool {
   const most = largestOf(x);
-  const factor = f32x4.splat(most < leastActivation ? 0 : mostCode / most);
+  // False for NaN.
+  const canHold = most == 0 || (most >= leastActivation && most <= mostActivation);
+  if (!canHold) return false;
+  const factor = f32x4.splat(most == 0 ? 0 : mostCode / most);
   store<f32>(scale, most / mostCode);
   let sums = i32x4.splat(0);
   for (let i: usize = 0; i < blockFloatBytes; i += 64) {
@@ -88,6 +99,7 @@ function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize
   }
   sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
   store<i32>(sum, i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1));
+  return true;
 }
 
 /** Bytes of scratch memory that `multiplyStored` needs. */

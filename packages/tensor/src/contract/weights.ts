@@ -29,7 +29,9 @@ export interface WeightKernels {
   /**
    * `out = activation(x · weightᵀ + bias) + residual`: `x` is `[rows, inputs]`, `weight` `[outputs, inputs]`, `out`
    * `[rows, outputs]`; the others as for `matmul`. For `int8` and `int4` a backend may round `x` to codes of 16 bits with
-   * one scale for each block of 32 columns.
+   * one scale for each block of 32 columns, which changes an output by at most 2⁻¹⁵ · Σ over the blocks of their largest
+   * `|x|` times their `Σ |weight|`. Blocks with NaN, ∞, or nothing but numbers that are close to the smallest or the largest
+   * are multiplied as f32: ∞ gives ±∞, or NaN where a weight is 0, and nothing tiny vanishes.
    */
   linearStored(call: {
     readonly x: Dense;

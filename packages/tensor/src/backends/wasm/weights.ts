@@ -56,13 +56,16 @@ export function weights(engine: Engine): WeightKernels {
   };
 }
 
-/** Encodes the rows of `a` once, for all threads; these read parts of the weight where they lie. */
+/**
+ * Encodes the rows of `a` once, for all threads; these read parts of the weight where they lie. What codes cannot hold is
+ * multiplied as f32.
+ */
 function multiplyInPlace(engine: Engine, products: StoredProducts, readTime: number): void {
   const { a, b, storage, out, rows, inner, columns, bias, activation, preactivation, residual } = products;
   const { format, scales } = storage;
   const { wasm } = engine;
   engine.withScratch(rows * wasm.encodedRowBytes(format, inner), (encoded) => {
-    wasm.encodeRows(format, a.address, a.rowStep, rows, inner, encoded);
+    if (!wasm.encodeRows(format, a.address, a.rowStep, rows, inner, encoded)) return multiplyByBlocks(engine, products);
     engine.withThreadScratch(wasm.multiplyStoredScratch(inner), (scratch, threadStep) => {
       engine.divide(columns, { time: inner * rows * readTime, multiple: 16, threadStep }, (start, count) => {
         const at = start * bytesPerElement;
