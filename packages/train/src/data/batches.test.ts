@@ -52,6 +52,14 @@ test("targets are the tokens that follow", async () => {
   });
 });
 
+test("takes every id of the vocabulary, from 0 to the last", async () => {
+  const { inputs, targets } = await readBatch(tokensInMemory([0, 11, 0, 11]), [0], 3, 12);
+  expect([inputs, targets]).toEqual([Int32Array.of(0, 11, 0), Int32Array.of(11, 0, 11)]);
+  for (const id of [-1, 12]) {
+    await expect(readBatch(tokensInMemory(Int32Array.of(0, id)), [0], 1, 12)).rejects.toThrow(`token 1 of the data is ${id}`);
+  }
+});
+
 test("names the token that the model does not know", async () => {
   await expect(readBatch(tokensInMemory([1, 2, 3, 12, 4]), [1], 3, 12)).rejects.toThrowErrorMatchingInlineSnapshot(
     `[TrainError: token 3 of the data is 12, but the model's vocabulary has 12 entries; the data was tokenised with another tokenizer]`,

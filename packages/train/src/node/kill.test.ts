@@ -17,7 +17,7 @@ const temporary = new TemporaryFiles();
 afterEach(temporary.clear);
 
 /** Kills of training and resuming, and of each kind of save: 100 together. */
-const kills = process.env.GPT_VERIFY ? { training: 40, saving: 20 } : { training: 2, saving: 1 };
+const kills = process.env.GPT_VERIFY ? { training: 60, saving: 20 } : { training: 2, saving: 1 };
 /** Only a hang takes as long. */
 const hours = 4 * 3_600_000;
 
