@@ -15,7 +15,7 @@ import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
-import { at, generate, reshape } from "../reference/array.ts";
+import { array, at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
 import { storedElements } from "../reference/weights.ts";
 import { eachFormat, hasScales, parts } from "../stored-inputs.ts";
@@ -207,6 +207,27 @@ function appended(format: WeightFormat): OpCase {
   });
 }
 
+/** Numbers in the middle between two of a format become the even one. */
+function tied(format: "f16" | "bf16"): OpCase {
+  const half = format === "f16" ? 2 ** -11 : 2 ** -8;
+  const ties = [1 + half, 1 + 3 * half, 1 + 5 * half, -1 - half, -1 - 3 * half, 4 + 12 * half, 1 + half + 2 ** -20];
+  const even = [1, 1 + 4 * half, 1 + 4 * half, -1, -1 - 4 * half, 4 + 16 * half, 1 + 2 * half];
+  return op({
+    name: `${format}: ties go to the even one`,
+    inputs: { x: literal(ties, [1, 1, ties.length]) },
+    run: ({ x }) => {
+      const { backend } = x;
+      const cache = StoredWeight.zeros(format, [1, ties.length], { backend });
+      return lend([cache], () => {
+        backend.kernels.appendStored({ x: viewOf(x, x), cache: cache.view, start: 0 });
+        return embedding(cache, tensor(Int32Array.of(0), { backend }));
+      });
+    },
+    reference: () => array([1, ties.length], even),
+    tolerance: 0,
+  });
+}
+
 /** The op with a stored cache: all tokens at once, then one more for each sequence. */
 const storedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
 
@@ -393,6 +414,7 @@ export const attentionChecks = {
   attentionStored: eachFormat((format) => stored.map((subject) => storedAttention(format, subject))),
   appendStored: eachFormat((format) => [
     values(appended(format)),
+    ...(format === "f16" || format === "bf16" ? [values(tied(format))] : []),
     ...storedCalls.map((subject) => values(withStoredCache(format, subject))),
   ]),
 } satisfies ChecksOf<AttentionKernels>;

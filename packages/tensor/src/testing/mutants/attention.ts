@@ -17,6 +17,18 @@ function scaleRows(memory: Memory, { strides, offset, shape, ...view }: View, fa
   }
 }
 
+/** Calls `use` while numbers whose last bits are a half are a little larger. Those of one row alone. */
+function withTiesMoved(memory: Memory, { shape, ...view }: View, bits: number, use: () => void): void {
+  const row = { ...view, shape: [shape[2]], strides: [1] };
+  const before = memory.read(row);
+  const moved = Int32Array.from(new Int32Array(before.slice().buffer), (word) => {
+    return (word & (2 ** bits - 1)) === 2 ** (bits - 1) ? word + 1 : word;
+  });
+  memory.write(row, new Float32Array(moved.buffer));
+  use();
+  memory.write(row, before);
+}
+
 export const attentionMutants: MutantsOf<AttentionKernels> = {
   attention: {
     "a window one too long": (kernel) => (call) =>
@@ -71,6 +83,14 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
   },
   appendStored: {
     "one row too early": (kernel) => (call) => kernel({ ...call, start: Math.max(0, call.start - 1) }),
+    "ties of bf16 away from zero": (kernel, memory) => (call) => {
+      if (call.cache.format !== "bf16") return kernel(call);
+      withTiesMoved(memory, call.x, 16, () => kernel(call));
+    },
+    "ties of f16 away from zero": (kernel, memory) => (call) => {
+      if (call.cache.format !== "f16") return kernel(call);
+      withTiesMoved(memory, call.x, 13, () => kernel(call));
+    },
     "strides ignored": (kernel) => (call) => kernel({ ...call, x: denseAt(call.x) }),
     "the first head for all": (kernel) => (call) => kernel({ ...call, x: firstHead(call.x) }),
   },
