@@ -546,6 +546,17 @@ describe("refuses", () => {
     expect((await evaluate(model, validation)).loss).toBeCloseTo((await evaluate(plain, validation)).loss, 2);
   });
 
+  test("but takes windows up to the one that ends with the last token", async () => {
+    const starts = new Set<number>();
+    const tokens = tokensInMemory(patternedTokens(10));
+    const read = (start: number, count: number): Promise<Int32Array> => {
+      if (count === 9) starts.add(start);
+      return tokens.read(start, count);
+    };
+    await run(tinyModel(), { data: { train: { length: 10, read } } });
+    expect(starts).toEqual(new Set([0, 1]));
+  });
+
   test("but takes data that hold one window", async () => {
     const events = await run(tinyModel(), { data: { train: tokensInMemory(patternedTokens(9)) } });
     expect(doneOf(events).step).toBe(12);
