@@ -64,7 +64,7 @@ async function generate(options: Options): Promise<void> {
 
 async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output) {
   const tokenizer = await loadTokenizer(directory);
-  const stream = streamText(model, tokenizer, prompt, generationOptions(options));
+  const stream = streamText(model, tokenizer, prompt, { ...options, cacheFormat: options.cacheDtype });
   let next = await stream.next();
   output.text(prompt); // Not before: the prompt or an option may be refused.
   try {
@@ -77,15 +77,10 @@ async function continueText(model: GPT, prompt: string, directory: string, optio
 
 async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {
   const tokens: number[] = [];
-  const stream = streamTokens(model, ids, generationOptions(options));
+  const stream = streamTokens(model, ids, { ...options, cacheFormat: options.cacheDtype });
   let next = await stream.next();
   for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
   const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens) : null;
   output.text(`${text ?? tokens.join(",")}\n`);
   return { text, tokens, promptTokens: ids.length, finishReason: next.value };
-}
-
-/** The options under the library's names; those that are off are left out. */
-function generationOptions({ cacheDtype, topK, ...options }: Options) {
-  return { ...options, topK: topK === 0 ? undefined : topK, cacheFormat: cacheDtype };
 }
