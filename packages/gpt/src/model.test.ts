@@ -401,3 +401,12 @@ describe("weights in fewer bits", () => {
     return Math.hypot(...actual.map((value, i) => value - expected[i])) / Math.hypot(...expected);
   }
 });
+
+test.each<[unknown, string]>([
+  [{ seed: "1" }, 'GPT: seed must be a whole number from 0 to 2^53 - 1, not "1"'],
+  [{ weights: "ones" }, 'GPT: weights must be one of "random", "zeros", not "ones"'],
+  [{ format: "fp16" }, 'GPT: format must be one of "f32", "f16", "bf16", "int8", "int4", not "fp16"'],
+  [3, "GPT: options must be an object, not 3"],
+])("an initialization %o is refused", (initialization, message) => {
+  expect(() => new GPT(tiny, initialization as object)).toThrow(expect.objectContaining({ code: "invalid-input", message }));
+});

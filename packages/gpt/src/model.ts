@@ -1,5 +1,7 @@
-import { add, crossEntropy, currentBackend, linear, linearCrossEntropy, reshape, scope, tensor } from "@gpt/tensor";
-import type { AttentionSequence, Tensor, Weight } from "@gpt/tensor";
+import {
+  add, crossEntropy, currentBackend, linear, linearCrossEntropy, objectWith, oneOf, readOptions, reshape, scope, seed as seedExpected, tensor,
+} from "@gpt/tensor";
+import type { AttentionSequence, Expectations, Tensor, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { MatrixPlace } from "@gpt/nn";
 import { activationOf } from "./activations.ts";
@@ -62,6 +64,13 @@ class FeedForward extends Module {
     return scope(() => activation(this.expand.forward(x)));
   }
 }
+
+const initializationExpected: Expectations<GPTInitialization> = {
+  seed: seedExpected,
+  weights: oneOf(["random", "zeros"]),
+  format: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
+  generation: objectWith("an object"),
+};
 
 const smaller = "choose a smaller one, or a format of fewer bits, or another backend";
 
@@ -130,8 +139,12 @@ export class GPT extends Module {
   /** Absent where the head shares the token embedding's weight. */
   readonly head: Linear | undefined;
 
-  constructor(options: GPTOptions, { seed = 0, weights = "random", format, generation = {} }: GPTInitialization = {}) {
+  /** Throws `invalid-config`, `invalid-input` and `too-large`. */
+  constructor(options: GPTOptions, initialization?: GPTInitialization) {
     super();
+    const { seed = 0, weights = "random", format, generation = {} } = readOptions<GPTInitialization>(
+      initialization, initializationExpected, (problem) => new GPTError("invalid-input", `GPT: ${problem}`),
+    );
     this.config = resolveConfig(options);
     this.generation = generation;
     const config = { ...this.config, ...(weights === "zeros" ? { initialDeviation: 0 } : {}) };

@@ -1,5 +1,7 @@
-import { currentBackend, quote, StoredWeight, TensorError, useBackend } from "@gpt/tensor";
-import type { Backend, Weight } from "@gpt/tensor";
+import {
+  callback, currentBackend, objectWith, oneOf, quote, readOptions, seed, StoredWeight, TensorError, useBackend,
+} from "@gpt/tensor";
+import type { Backend, Expectations, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
@@ -30,6 +32,17 @@ export interface LoadOptions {
   readonly onNote?: OnNote;
 }
 
+const loadExpected: Expectations<LoadOptions> = {
+  backend: objectWith("a backend", "kernels", "memory"),
+  seed,
+  format: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
+  onNote: callback,
+};
+
+function invalidInput(problem: string): GPTError {
+  return new GPTError("invalid-input", `loadModel: ${problem}`);
+}
+
 const maxConfigBytes = 2 ** 22;
 
 /**
@@ -40,7 +53,8 @@ const maxConfigBytes = 2 ** 22;
  * `unsupported-model` and `read-failed`.
  */
 export async function loadModelFrom(folder: ReadableFolder, options: LoadOptions = {}): Promise<GPT> {
-  const { backend = currentBackend(), seed, format, onNote = () => {} } = options;
+  const given = readOptions<LoadOptions>(options, loadExpected, invalidInput);
+  const { backend = currentBackend(), seed, format, onNote = () => {} } = given;
   const { type, config, ...file } = await readConfigFile(folder, onNote);
   const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
   const files = await WeightFiles.open(folder);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { startDefaultBackend } from "@gpt/tensor";
+import { checkArgument, startDefaultBackend, text } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
 import { configName } from "../folder/config-json.ts";
@@ -14,6 +14,7 @@ import { publishFiles } from "./publish.ts";
 
 /** Loads a model folder; see `loadModelFrom`. Starts the default backend where none was chosen. */
 export async function loadModel(directory: string, options: LoadOptions = {}): Promise<GPT> {
+  checkArgument("loadModel: the folder", directory, text, (problem) => new GPTError("invalid-input", problem));
   const backend = options.backend ?? (await startDefaultBackend());
   return loadModelFrom(openFolder(directory), { ...options, backend });
 }

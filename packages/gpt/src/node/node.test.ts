@@ -62,6 +62,13 @@ describe("model folders on the disk", () => {
     );
   });
 
+  test("are asked for by arguments of the right kind", async () => {
+    await expect(loadModel(3 as unknown as string)).rejects.toThrow("loadModel: the folder must be a text, not 3");
+    await expect(loadModel(directory, { format: "q8" as "int8" })).rejects.toMatchObject({
+      code: "invalid-input", message: expect.stringContaining("loadModel: format must be one of ") as string,
+    });
+  });
+
   test("whose file is a folder are an error, not a crash", async () => {
     await mkdir(join(directory, "config.json"));
     await expect(loadModel(directory)).rejects.toThrow(`${join(directory, "config.json")} is not a file but a folder; give the path of a file`);
