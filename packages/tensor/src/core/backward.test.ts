@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
 import {
-  adamwStep, add, attention, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, slice,
+  adamwStep, add, attention, contiguous, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, slice,
   StoredWeight, sum, tensor, useBackend, zeros,
 } from "../index.ts";
 import type { Tensor } from "../index.ts";
@@ -46,6 +46,17 @@ test("starts from a given gradient", () => {
   const x = leaf([1, 2]);
   scope(() => mul(x, x).backward(tensor([10, 100])));
   expect(values(x.grad)).toEqual([20, 400]);
+});
+
+test("starts from a leaf itself, whose gradient does not share memory with the given one", () => {
+  const [x, gradient] = [leaf([1, 2]), tensor([10, 100])];
+  contiguous(x).backward(gradient);
+  x.backward(gradient);
+  expect(values(x.grad)).toEqual([20, 200]);
+  expect(values(gradient)).toEqual([10, 100]);
+  const scalar = tensor(3, { requiresGrad: true });
+  scalar.backward();
+  expect(values(scalar.grad)).toEqual([1]);
 });
 
 test("leaves nothing behind but the gradients", () => {

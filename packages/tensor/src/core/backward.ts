@@ -8,7 +8,7 @@ import type { Tensor } from "./tensor.ts";
 /** Reverse-mode differentiation from `root`; see `Tensor.backward`. */
 export function backward(root: Tensor, seed?: Tensor): void {
   const start = root.node;
-  if (!start) {
+  if (!start && !root.requiresGrad) {
     throw new TensorError(
       "no-gradient",
       "backward: no gradient flows to this tensor; it was made under noGrad, or from tensors without requiresGrad",
@@ -28,7 +28,9 @@ export function backward(root: Tensor, seed?: Tensor): void {
   }
   noGrad(() => {
     scope(() => {
-      const gradients = new Map<GradientNode, Tensor>([[start, keep(seed ? seed.view() : ones(root))]]);
+      const first = seed ? seed.view() : ones(root);
+      if (!start) return addToLeaf(root, first);
+      const gradients = new Map<GradientNode, Tensor>([[start, keep(first)]]);
       try {
         for (const node of descending(start)) {
           const gradient = gradients.get(node);
