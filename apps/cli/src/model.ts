@@ -21,6 +21,6 @@ export async function openModel(
   const config = await readConfig(openFolder(directory));
   const backend = await startBackend(options);
   checkMemory(needOf(config), backend, output);
-  const onNote = (note: string): void => output.note(note);
+  const onNote = (note: string): void => output.remark(note);
   return { directory, model: await loadModel(directory, { format: options.dtype, onNote }) };
 }

@@ -39,6 +39,11 @@ export class Output {
     process.stderr.write(`${shownLines(line)}\n`);
   }
 
+  /** What the user should know about a file, as a sentence without its full stop. */
+  remark(sentence: string): void {
+    this.note(`Note: ${sentence}.`);
+  }
+
   /** Lines that take the place of those before, where a person watches; nothing elsewhere. */
   panel(...lines: readonly string[]): void {
     if (this.live) this.#panel(shownLines(lines.join("\n")));

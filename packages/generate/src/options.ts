@@ -1,6 +1,6 @@
 import type { GenerationDefaults, GPT } from "@gpt/gpt";
 import {
-  anything, either, flag, listOf, numberThat, objectWith, oneOf, readOptions, seed, text, wholeNumber,
+  anything, either, flag, listOf, numberThat, objectWith, oneOf, quote, readOptions, seed, text, wholeNumber,
 } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
 import { GenerationError } from "./errors.ts";
@@ -93,7 +93,7 @@ function checkSupported({ unsupported = {} }: GenerationDefaults): void {
   const [name] = Object.keys(unsupported);
   if (name === undefined) return;
   throw invalidOption(
-    `the model asks for ${name} ${JSON.stringify(unsupported[name])} (generation_config.json), which is not computed; ` +
+    `the model's ${name} is ${quote(unsupported[name])} (generation_config.json), which is not computed; ` +
       "change it there, or give modelDefaults: false to generate without the model's settings",
   );
 }

@@ -215,7 +215,7 @@ describe("streamTokens", () => {
     const beams = new GPT(sizes, { seed: 3, generation: { unsupported: { num_beams: 4 } } });
     await expect(generate(beams, [1], {})).rejects.toMatchObject({
       code: "invalid-option",
-      message: expect.stringContaining("the model asks for num_beams 4 (generation_config.json)") as string,
+      message: expect.stringContaining("the model's num_beams is 4 (generation_config.json)") as string,
     });
     expect((await generate(beams, [1], { modelDefaults: false, maxTokens: 2 })).ids).toHaveLength(2);
   });

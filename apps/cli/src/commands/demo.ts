@@ -84,7 +84,7 @@ async function demo(options: Options): Promise<void> {
 /** Commands to go on with, and what they are for. */
 function hints(out: string): string[] {
   const commands = [
-    [`generate --model ${shellWord(out)} --prompt "One day"`, "write more"],
+    [`generate --model ${shellWord(out)} --prompt "One day" --temperature ${storyRecipe.temperature}`, "write more"],
     ["train --data your-text.txt --out runs/mine", "train on a text of yours"],
     ["info --preset gpt2", "look at larger models"],
     ["--help", "all commands"],

@@ -15,16 +15,22 @@ import { hasTokenizer } from "../tokenizers.ts";
 interface Options extends ModelOptions {
   readonly prompt?: string;
   readonly promptIds?: number[];
-  readonly maxTokens: number;
-  readonly temperature: number;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
   readonly topK?: number;
   readonly topP?: number;
   readonly minP?: number;
   readonly repetitionPenalty?: number;
-  readonly seed: number;
+  readonly seed?: number;
+  readonly modelDefaults: boolean;
   readonly cacheDtype: DType;
   readonly stop?: string[];
   readonly json?: boolean;
+}
+
+/** The description of an option that the model's `generation_config.json` decides where it is left out, else the library. */
+function orTheModels(description: string, otherwise: number): string {
+  return `${description}; default: the model's, else ${otherwise}`;
 }
 
 export function generateCommand(): Command {
@@ -33,13 +39,14 @@ export function generateCommand(): Command {
     .requiredOption("--model <dir>", "a model's folder, or a training run's", path)
     .option("--prompt <text>", "the text to continue")
     .option("--prompt-ids <ids>", "token ids to continue, separated by commas; needs no tokenizer", idList)
-    .option("--max-tokens <n>", "how many tokens to write", wholeNumber(0), 200)
-    .option("--temperature <t>", "below 1 safer, above 1 wilder, 0 always the best token", decimal(), 0.8)
-    .option("--top-k <k>", "choose among the k best tokens; 0 is off", wholeNumber(0))
-    .option("--top-p <p>", "choose among the best tokens with this probability together", decimal(0, 1))
-    .option("--min-p <p>", "choose among tokens with this fraction of the best one's probability", decimal(0, 1))
-    .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
-    .option("--seed <n>", "the same seed writes the same text", wholeNumber(0), 0)
+    .option("--max-tokens <n>", orTheModels("how many tokens to write", 256), wholeNumber(0))
+    .option("--temperature <t>", orTheModels("below 1 safer, above 1 wilder, 0 always the best token", 1), decimal())
+    .option("--top-k <k>", orTheModels("choose among the k best tokens, 0 among all", 0), wholeNumber(0))
+    .option("--top-p <p>", orTheModels("choose among the best tokens with this probability together", 1), decimal(0, 1))
+    .option("--min-p <p>", orTheModels("choose among tokens with this fraction of the best one's probability", 0), decimal(0, 1))
+    .option("--repetition-penalty <r>", orTheModels("above 1, tokens that occurred become less likely", 1), decimal())
+    .option("--seed <n>", "the same seed writes the same text; default: 0", wholeNumber(0))
+    .option("--no-model-defaults", "leave out the model's own settings, those of its generation_config.json")
     .option("--stop <text>", "stop before this text; may be given several times", collect);
   return addBackendOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption()))
     .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
@@ -80,7 +87,7 @@ async function continueIds(model: GPT, ids: number[], directory: string, options
   const stream = streamTokens(model, ids, { ...options, cacheFormat: options.cacheDtype });
   let next = await stream.next();
   for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
-  const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens) : null;
+  const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens, { withoutToken: "skip" }) : null;
   output.text(`${text ?? tokens.join(",")}\n`);
   return { text, tokens, promptTokens: ids.length, finishReason: next.value };
 }

@@ -25,7 +25,7 @@ export function infoCommand(): Command {
 
 async function info(options: Options): Promise<void> {
   const output = new Output(options);
-  const config = await configOf(options);
+  const config = await configOf(options, output);
   const description = describeModel(config);
   const { parameters, ...rest } = description;
   const { total, ...parts } = parameters;
@@ -33,10 +33,10 @@ async function info(options: Options): Promise<void> {
   output.text(table(config, description));
 }
 
-async function configOf({ preset: name, model }: Options): Promise<GPTConfig> {
+async function configOf({ preset: name, model }: Options, output: Output): Promise<GPTConfig> {
   if (name !== undefined) return preset(name);
   if (model === undefined) throw new UsageError("give either --preset or --model");
-  return readConfig(openFolder(await resolveModelDirectory(model)));
+  return readConfig(openFolder(await resolveModelDirectory(model)), { onNote: (note) => output.remark(note) });
 }
 
 function table(config: GPTConfig, description: ModelDescription): string {

@@ -80,7 +80,7 @@ async function newestCheckpoint(out: string, options: RunOptions, output: Output
   try {
     const resumed = await resumeRun(out, { keep: options.keepCheckpoints });
     output.note(`Resuming ${out} from step ${resumed.resume.step}.`);
-    for (const note of resumed.notes) output.note(`Note: ${note}.`);
+    for (const note of resumed.notes) output.remark(note);
     return resumed;
   } catch (error) {
     if (!(isGptError(error) && error.code === "no-checkpoint")) throw error;

@@ -172,6 +172,16 @@ describe("a checkpoint of another version is not called damaged", () => {
   });
 });
 
+test("what a model's folder has that is ignored is noted", async () => {
+  const { directory, newest } = await copyOfRun();
+  const config = JSON.parse(await readFile(join(newest, "config.json"), "utf8")) as object;
+  await changeFile(newest, "config.json", JSON.stringify({ ...config, tags: [] }));
+  const { notes, checkpointer, model } = await resumeRun(directory);
+  expect(notes).toEqual([`${join(newest, "config.json")}: "tags" is ignored`]);
+  await checkpointer.close();
+  model.dispose();
+});
+
 describe("a checkpoint without checksums, of version 1", () => {
   test("is loaded with a note, and goes on to the same weights", async () => {
     const { directory, newest } = await copyOfRun();

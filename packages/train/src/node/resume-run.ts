@@ -53,13 +53,15 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
     await checkpoint.read(() => verifyChecksums(folder, checksums ?? {}));
     checkpoint.isVerified = checksums !== undefined;
     holder.extraFiles = await checkpoint.read(() => readTexts(folder, extraFiles));
-    const model = await checkpoint.read(() => loadModel(path, { backend, seed: record.modelSeed }));
+    const notes = checksums ? [] : [`${path} has no checksums, as it was written by an older version: damage goes unnoticed`];
+    const onNote = (note: string): void => void notes.push(note);
+    const model = await checkpoint.read(() => loadModel(path, { backend, seed: record.modelSeed, onNote }));
     return {
       model,
       resume: { step, record, loadOptimizer: (optimizer) => checkpoint.read(() => loadOptimizer(folder, optimizer, step)) },
       checkpointer: holder,
       directory: path,
-      notes: checksums ? [] : [`${path} has no checksums, as it was written by an older version: damage goes unnoticed`],
+      notes,
     };
   } catch (error) {
     await holder.close();
