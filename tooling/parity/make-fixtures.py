@@ -10,6 +10,7 @@ versions and processors may differ in the last bits.
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 from pytorch.files import write_json, write_safetensors
 from pytorch.folders import gpt2_tensors, load_folder, write_folder
 from pytorch.gpt import Config, causal_attention, random_model
+from pytorch.programs import serve
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -236,8 +238,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", metavar="DIR", type=Path, help="a gpt2 folder whose logits to print")
     parser.add_argument("--ids", metavar="JSON", type=json.loads, help="token ids, a list for each sequence")
+    parser.add_argument("--programs", action="store_true", help="read programs, a line each, and print what they compute")
     options = parser.parse_args()
-    if options.check:
+    if options.programs:
+        serve(sys.stdin, sys.stdout)
+    elif options.check:
         if not options.ids:
             parser.error("--check needs --ids")
         with torch.no_grad():
