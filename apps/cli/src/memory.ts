@@ -88,7 +88,6 @@ function roomsOf(backend: StartedBackend): Room[] {
   const machine = { name: "this machine has", bytes: totalmem() };
   // A container's limit; 0, or more than there is, where there is none.
   const limit = { name: "this process may use", bytes: process.constrainedMemory() || Infinity };
-  // A wasm memory has addresses of 32 bits.
-  const wasm = { name: "the backend wasm has addresses for", bytes: backend.name.startsWith("wasm") ? 2 ** 32 : Infinity };
-  return [machine, limit, wasm];
+  const held = { name: `the backend ${backend.name} holds at most`, bytes: backend.memory.maxBytes ?? Infinity };
+  return [machine, limit, held];
 }

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { folderWithText, small, text } from "./testing/data.ts";
-import { gpt, records, shellCommand } from "./testing/gpt.ts";
+import { gpt, records, shellCommand, temporaryFolder } from "./testing/gpt.ts";
+import type { Result } from "./testing/gpt.ts";
 
 test("Ctrl-C saves; resuming gives the weights of an uninterrupted run, byte for byte", async () => {
   const directory = await folderWithText();
@@ -89,6 +90,38 @@ test("text on standard input is read by the rule for files", async () => {
   expect(invalid).toMatchObject({ status: 1, stdout: "" });
   expect(invalid.stderr).toContain("standard input: the byte 0xe9 at offset 3 is not valid UTF-8");
   expect(records(await tokenize("\uFEFFhello"))).toEqual([{ tokens: [31373], count: 1 }]);
+});
+
+test("what a tokenizer's save leaves that is killed, the next one removes", async () => {
+  const directory = await folderWithText();
+  const train = ["tokenizer", "train", "--data", "text.txt", "--vocab-size", "257", "--out", "bpe"];
+  // The first file is written, and gets its name at the moment of death.
+  const dying = [
+    'import files from "node:fs/promises"', 'import { syncBuiltinESMExports } from "node:module"',
+    'files.rename = () => process.kill(process.pid, "SIGKILL")', "syncBuiltinESMExports()",
+  ].join(";");
+  const env = { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(dying)}` };
+  const folder = join(directory, "bpe");
+  const killed = await gpt(directory, train, { env });
+  expect(killed).toMatchObject({ status: null, stdout: "" });
+  const left = await readdir(folder);
+  expect(left.length).toBeGreaterThan(0);
+  for (const name of left) expect(name).toMatch(/^\..*\.partial$/);
+  expect((await gpt(directory, train)).status).toBe(0);
+  expect((await readdir(folder)).sort()).toEqual(["tokenizer.json", "tokenizer_config.json"]);
+});
+
+test("demos that begin together have a folder each", async () => {
+  const directory = await temporaryFolder();
+  const demo = (): Promise<Result> =>
+    gpt(directory, ["demo", "--steps", "100000"], {
+      onProgress: (stderr, kill) => !stderr.includes("Saving") && stderr.includes("step 25 of") && kill("SIGINT"),
+    });
+  const results = await Promise.all([demo(), demo()]);
+  for (const { status, stderr } of results) expect({ status, stderr }).toMatchObject({ status: 130 });
+  expect((await readdir(join(directory, "runs"))).sort()).toEqual(["stories", "stories-2"]);
+  const resumable = results.map(({ stderr }) => /train --out (\S+) --resume/.exec(stderr)?.[1]);
+  expect(resumable.sort()).toEqual(["runs/stories", "runs/stories-2"]);
 });
 
 /** Runs a command in a terminal of this size: what a person sees of it, with all that moves the cursor. */

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { streamText } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
-import { loadModel, publishFiles } from "@gpt/gpt/node";
+import { loadModel, publishFolder, systemCode } from "@gpt/gpt/node";
+import { isGptError } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
@@ -43,11 +44,8 @@ export function demoCommand(): Command {
 
 async function demo(options: Options): Promise<void> {
   const output = new Output(options);
-  const out = options.out ?? (await freeFolder());
-  if (await exists(out)) throw new CommandError(`${out} exists already; give --out a folder that does not`);
   const corpus = storyCorpus();
-  const texts = { "train.txt": corpus.train, "validation.txt": corpus.validation };
-  await publishFiles(out, Object.entries(texts).map(([name, text]) => ({ name, chunks: [new TextEncoder().encode(text)] })));
+  const out = await makeFolder(options.out, { "train.txt": corpus.train, "validation.txt": corpus.validation });
   const files = { data: join(out, "train.txt"), validation: join(out, "validation.txt") };
   output.note(styled("bold", "A GPT learns to write small stories, word by word, from nothing but examples."));
   output.note(`Some of what it reads:${wrapper().push(corpus.train.slice(0, corpus.train.indexOf(storyStart, 1)))}\n`);
@@ -137,9 +135,29 @@ function wrapper(): LineWrapper {
   return new LineWrapper(Math.min(96, process.stdout.columns || 80) - 2);
 }
 
-async function freeFolder(): Promise<string> {
+/** Makes the folder of this demo alone, with these texts: of several that begin together, each has its own. */
+async function makeFolder(given: string | undefined, texts: Readonly<Record<string, string>>): Promise<string> {
+  const files = Object.entries(texts).map(([name, text]) => ({ name, chunks: [new TextEncoder().encode(text)] }));
+  for (const folder of given === undefined ? defaultFolders() : [given]) {
+    if (await exists(folder)) continue;
+    try {
+      await publishFolder(folder, files);
+      return folder;
+    } catch (error) {
+      if (!isTaken(error) || !(await exists(folder))) throw error;
+    }
+  }
+  throw new CommandError(`${given} exists already; give --out a folder that does not`);
+}
+
+/** Whether another process made the folder first. */
+function isTaken(error: unknown): boolean {
+  if (!(isGptError(error) && error.code === "write-failed")) return false;
+  return error.cause === undefined || ["ENOTEMPTY", "EEXIST"].includes(systemCode(error.cause) ?? "");
+}
+
+function* defaultFolders(): Generator<string> {
   const base = "runs/stories";
-  let folder = base;
-  for (let number = 2; await exists(folder); number++) folder = `${base}-${number}`;
-  return folder;
+  yield base;
+  for (let number = 2; ; number++) yield `${base}-${number}`;
 }

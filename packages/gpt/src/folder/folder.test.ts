@@ -398,7 +398,7 @@ describe("refuses, in one clear error,", () => {
     await expectRefusal(
       { "config.json": config, "model.safetensors": two },
       "invalid-file",
-      "model: lm_head.weight differs from wte.weight, to which config.json ties it; set tie_word_embeddings to false",
+      "model: lm_head.weight differs from wte.weight, to which config.json ties it; set tie_word_embeddings to false to use it, or save the model again",
     );
     const other = await tensorsOf([...sources.values(), zeros("lm_head.weight", [1])]);
     await expectRefusal(
@@ -489,6 +489,7 @@ test(`of ${fuzzCount / 10} folders with a mutated file none does more harm than 
         loaded++;
       } catch (error) {
         if (!(error instanceof GPTError)) throw error;
+        expect(error.message).toMatch(/^model[:/ ][^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
       }
     }
   }
@@ -571,6 +572,7 @@ describe("shards", () => {
         accepted++;
       } catch (error) {
         if (!(error instanceof GPTError && error.code === "invalid-file")) throw error;
+        expect(error.message).toMatch(/^x: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
       }
     }
     expect(accepted).toBeGreaterThan(fuzzCount / 20);

@@ -103,7 +103,7 @@ describe("refuses, by the name of the field,", () => {
     [{ configuration_files: ["config.4.0.0.json"] }, "unsupported-model", "configuration_files "],
     [{ per_layer_config: { 0: { n_inner: 3 } } }, "unsupported-model", "per_layer_config "],
     [{ transformers_weights: "x.safetensors" }, "unsupported-model", "transformers_weights "],
-    [{ quantization_config: { quant_method: "awq" } }, "unsupported-model", "quantization_config "],
+    [{ quantization_config: { quant_method: "awq" } }, "unsupported-model", 'quantization_config "{\\"quant_method\\":\\"awq\\"}" is not supported; save the model without it'],
     [{ dtype: "float8_e4m3fn" }, "unsupported-model", 'dtype "float8_e4m3fn" is not supported; float32, '],
     [{ torch_dtype: "auto" }, "unsupported-model", 'torch_dtype "auto" is not supported; float32, '],
     [{ n_layer: "12" }, "invalid-file", 'n_layer is "12", expected a whole number from 1'],

@@ -166,7 +166,7 @@ function applyRule(fields: ConfigFields, name: string, onNote: OnNote): void {
   }
   const value = (fields.json(name) as string).replace(/\s/g, "");
   if (rule.includes(value)) return;
-  const advice = rule.length > 0 ? `${rule.join(" or ")} is` : "remove it where it changes nothing";
+  const advice = rule.length > 0 ? `${rule.join(" or ")} is` : "save the model without it, in f32, f16 or bf16";
   throw fields.error("unsupported-model", `${name} ${quote(value)} is not supported; ${advice}`);
 }
 

@@ -137,7 +137,7 @@ async function checkTie(head: StoredTensor, embedding: StoredTensor, folder: str
   throw new GPTError(
     "invalid-file",
     `${folder}: lm_head.weight differs from wte.weight, to which ${configName} ties it; set tie_word_embeddings to ` +
-      "false to use it, or remove it",
+      "false to use it, or save the model again from the program that trained it",
   );
 }
 

@@ -64,7 +64,7 @@ describe("publishFolder", () => {
   test("does not replace a folder unless told to", async () => {
     const disk = new CrashDisk(tree({ a: first }));
     await expect(publishFolder("/a", texts(second), { operations: disk })).rejects.toThrow(
-      "/a exists already; choose another name, or remove it first",
+      "/a exists already; choose another name, or move it elsewhere",
     );
     expect(disk.tree()).toEqual(tree({ a: first }));
     await publishFolder("/a", texts(second), { operations: disk, replace: true });

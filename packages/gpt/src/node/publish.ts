@@ -36,7 +36,7 @@ export async function publishFolder(
     await removeLeftovers(parent, operations);
     const exists = await contains(path, operations);
     if (exists && !replace) {
-      throw new GPTError("write-failed", `${target} exists already; choose another name, or remove it first`);
+      throw new GPTError("write-failed", `${target} exists already; choose another name, or move it elsewhere`);
     }
     await operations.makeDirectory(partial);
     for (const file of all) await writeFile(join(partial, file.name), file, operations);

@@ -192,6 +192,7 @@ describe("refuses", () => {
 test(`of ${fuzzCount} mutated headers it accepts only those that cover their file`, () => {
   const dataLength = 24;
   const corpus = [
+    `{"\u202e\u009b":{},"a":${entry("I8", [24], 0, 24)}}`,
     `{"__metadata__":{"format":"pt","é":"\\n"},"a":${entry("F32", [2, 2], 0, 16)},"b":${entry("BF16", [4], 16, 24)}}`,
     `{"a":${entry("I8", [3, 8], 0, 24)}}      `,
     `{"x":${entry("F64", [], 0, 8)},"y":${entry("F32", [0], 8, 8)},"z":${entry("F4", [32], 8, 24)}}`,
@@ -204,6 +205,7 @@ test(`of ${fuzzCount} mutated headers it accepts only those that cover their fil
       ({ tensors } = parseHeader(json, 8 + json.length + dataLength, "x"));
     } catch (error) {
       if (!(error instanceof GPTError && error.code === "invalid-file")) throw error;
+      expect(error.message).toMatch(/^x: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
       continue;
     }
     accepted++;
