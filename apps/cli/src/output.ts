@@ -1,7 +1,9 @@
 import { isatty } from "node:tty";
-import { createLogUpdate } from "log-update";
 import { printable } from "@gpt/tensor";
 import { shownLines, ShownText } from "./terminal-text.ts";
+
+// Loaded for a terminal alone: it takes a third of the time in which a command starts.
+const logUpdate = isatty(2) ? await import("log-update") : undefined;
 
 /**
  * Where a command's results and progress go. Results are on standard output: prose for people, or with `--json` one
@@ -10,7 +12,7 @@ import { shownLines, ShownText } from "./terminal-text.ts";
  */
 export class Output {
   readonly json: boolean;
-  readonly #panel = createLogUpdate(process.stderr);
+  readonly #panel = logUpdate?.createLogUpdate(process.stderr);
   readonly #shown = isatty(1) ? new ShownText() : undefined;
 
   constructor(options: { json?: boolean }) {
@@ -35,7 +37,7 @@ export class Output {
 
   /** A line of progress. A panel is drawn below it when it changes next. */
   note(line: string): void {
-    if (this.live) this.#panel.clear();
+    if (this.live) this.#panel?.clear();
     process.stderr.write(`${shownLines(line)}\n`);
   }
 
@@ -46,11 +48,11 @@ export class Output {
 
   /** Lines that take the place of those before, where a person watches; nothing elsewhere. */
   panel(...lines: readonly string[]): void {
-    if (this.live) this.#panel(shownLines(lines.join("\n")));
+    if (this.live) this.#panel?.(shownLines(lines.join("\n")));
   }
 
   /** Leaves the panel as it is: what comes next is written below it. */
   endPanel(): void {
-    if (this.live) this.#panel.done();
+    if (this.live) this.#panel?.done();
   }
 }
