@@ -147,8 +147,7 @@ function storeScaled16(codes: v128, scale: v128, out: usize): void {
 
 /**
  * Writes block `block` of a row of f32, `columns` long; addresses are those of the rows, `scratch` has room for a block.
- * Elements are rounded to the nearest; what f16 cannot hold becomes the largest number that it can. The scale of int8 takes
- * the largest element to ±127, that of int4 to −8.
+ * See `appendStored` of the contract.
  */
 export function storeBlock(
   format: i32, x: usize, columns: i32, block: i32, values: usize, scales: usize, scratch: usize,
@@ -172,12 +171,11 @@ export function storeBlock(
     }
     return;
   }
-  const half = toHalf4(f32x4.splat(format == int8 ? largestOf(x) / 127 : extremeOf(x) / -8));
+  const half = toHalf4(f32x4.splat(format == int8 ? largestOf(x) * <f32>(1.0 / 127.0) : extremeOf(x) / -8));
   store<u16>(scales + <usize>block * 2, <u16>i32x4.extract_lane(half, 0));
-  const scale = f32x4.extract_lane(fromHalf4(lowerHalves(half)), 0);
-  const factor = f32x4.splat(scale == 0 ? 0 : 1 / scale);
-  const first = i8x16.narrow_i16x8_s(codes8(x, factor), codes8(x + 32, factor));
-  const second = i8x16.narrow_i16x8_s(codes8(x + 64, factor), codes8(x + 96, factor));
+  const scale = fromHalf4(lowerHalves(half));
+  const first = i8x16.narrow_i16x8_s(nearestCodes8(x, scale), nearestCodes8(x + 32, scale));
+  const second = i8x16.narrow_i16x8_s(nearestCodes8(x + 64, scale), nearestCodes8(x + 96, scale));
   if (format == int8) {
     values += <usize>block * blockColumns;
     // −128 is no code.
@@ -227,11 +225,36 @@ function codes4(x: v128, factor: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, factor)));
 }
 
-/** The nearest bf16, ties to even, in four words. */
+/** Eight elements divided by a scale, rounded to the nearest i16, of two the even one; 0 where the scale is 0. */
+@inline
+function nearestCodes8(x: usize, scale: v128): v128 {
+  return i16x8.narrow_i32x4_s(nearestCodes4(v128.load(x), scale), nearestCodes4(v128.load(x, 16), scale));
+}
+
+/** What a rounded quotient rounds to may be one off, which the rest tells: the scale has 11 bits, so that the rest is exact. */
+@inline
+function nearestCodes4(x: v128, scale: v128): v128 {
+  const sign = v128.and(scale, i32x4.splat(0x80000000));
+  const size = v128.xor(scale, sign);
+  const part = v128.xor(x, sign);
+  const isZero = f32x4.eq(size, f32x4.splat(0));
+  const quotient = f32x4.nearest(v128.andnot(f32x4.div(part, size), isZero));
+  const code = i32x4.trunc_sat_f32x4_s(quotient);
+  const rest = f32x4.sub(part, f32x4.mul(quotient, size));
+  const half = f32x4.mul(size, f32x4.splat(0.5));
+  const isOdd = i32x4.ne(v128.and(code, i32x4.splat(1)), i32x4.splat(0));
+  const above = v128.or(f32x4.gt(rest, half), v128.and(f32x4.eq(rest, half), isOdd));
+  const below = v128.or(f32x4.lt(rest, f32x4.neg(half)), v128.and(f32x4.eq(rest, f32x4.neg(half)), isOdd));
+  // True is −1.
+  return v128.andnot(i32x4.add(i32x4.sub(code, above), below), isZero);
+}
+
+/** The nearest bf16, ties to even, in four words; NaN stays. */
 @inline
 function toBrain4(x: v128): v128 {
   const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1));
-  return i32x4.shr_u(i32x4.add(i32x4.add(x, odd), i32x4.splat(0x7fff)), 16);
+  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(x, odd), i32x4.splat(0x7fff)), 16);
+  return v128.bitselect(i32x4.splat(0x7fc0), rounded, f32x4.ne(x, x));
 }
 
 /** The nearest f16, ties to even, in four words. */

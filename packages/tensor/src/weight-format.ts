@@ -12,10 +12,16 @@ interface Encoding {
   readonly words: number;
   readonly hasScales: boolean;
   /** Writes a block's values as words from `at` on, and returns the bits of its f16 scale. `block` has 32 elements. */
-  encode(block: Float32Array, words: Int32Array, at: number): number;
+  encode(block: Float32Array, words: Int32Array, at: number, step: StepRule): number;
   /** The elements of a block. */
   decode(words: Int32Array, at: number, scale: number, block: Float32Array): void;
 }
+
+/**
+ * How the scale of int4 is found: `best` leaves the least squared error among some candidates; `fit` takes the extreme of a
+ * block to −8, which every device computes alike.
+ */
+type StepRule = "best" | "fit";
 
 const encodings: Record<WeightFormat, Encoding> = {
   f16: halves(checkedHalf, halfToFloat),
@@ -24,10 +30,9 @@ const encodings: Record<WeightFormat, Encoding> = {
     words: 8,
     hasScales: true,
     encode(block, words, at) {
-      const scale = scaleOf(Math.abs(extremeOf(block)) / 127);
+      const scale = scaleOf(Math.fround(Math.abs(extremeOf(block)) * oneOf127));
       const step = halfToFloat(scale);
-      const inverse = step === 0 ? 0 : 1 / step;
-      const code = (i: number): number => nearest(block[i] * inverse, -127, 127);
+      const code = (i: number): number => nearest(step === 0 ? 0 : block[i] / step, -127, 127);
       for (let i = 0; i < blockColumns; i += 4) {
         words[at++] = (code(i) & 0xff) | ((code(i + 1) & 0xff) << 8) | ((code(i + 2) & 0xff) << 16) | (code(i + 3) << 24);
       }
@@ -43,11 +48,10 @@ const encodings: Record<WeightFormat, Encoding> = {
   int4: {
     words: 4,
     hasScales: true,
-    encode(block, words, at) {
-      const scale = scaleOf(bestStep(block));
+    encode(block, words, at, rule) {
+      const scale = scaleOf(rule === "best" ? bestStep(block) : extremeOf(block) / -8);
       const step = halfToFloat(scale);
-      const inverse = step === 0 ? 0 : 1 / step;
-      const code = (i: number): number => nearest(block[i] * inverse, -8, 7) + 8;
+      const code = (i: number): number => nearest(step === 0 ? 0 : block[i] / step, -8, 7) + 8;
       for (let i = 0; i < 16; i += 4) {
         let word = 0;
         for (let j = 0; j < 4; j++) word |= (code(i + j) | (code(i + j + 16) << 4)) << (8 * j);
@@ -105,8 +109,20 @@ export interface Encoded {
   readonly scales: Int32Array | undefined;
 }
 
+/**
+ * Rows of a cache as `appendStored` encodes them: see its contract. Numbers beyond what the format holds become the largest
+ * that it does.
+ */
+export function encodeRows(format: WeightFormat, shape: Shape, elements: Float32Array): Encoded {
+  const largest = largestOf[format];
+  return encodeWeight(format, shape, elements.map((x) => Math.min(Math.max(x, -largest), largest)), "fit");
+}
+
+/** The largest elements that rows of a cache hold: f16 ends at 65,504, and so do scales. */
+const largestOf: Record<WeightFormat, number> = { f16: 65_504, bf16: Infinity, int8: 65_504 * 127, int4: 65_504 * 8 };
+
 /** Encodes a row-major matrix. Throws `invalid-argument` where the format cannot hold an element. */
-export function encodeWeight(format: WeightFormat, shape: Shape, elements: Float32Array): Encoded {
+export function encodeWeight(format: WeightFormat, shape: Shape, elements: Float32Array, rule: StepRule = "best"): Encoded {
   const [rows, columns] = shape;
   const { values: valuesShape, scales: scalesShape } = partShapes(format, shape);
   const { words, encode } = encodings[format];
@@ -123,7 +139,7 @@ export function encodeWeight(format: WeightFormat, shape: Shape, elements: Float
       if (end - start < blockColumns) block.fill(0);
       block.set(elements.subarray(start, end));
       try {
-        const scale = encode(block, values, at);
+        const scale = encode(block, values, at, rule);
         if (scaleHalves) scaleHalves[row * halvesOfRow + column / blockColumns] = scale;
       } catch (cause) {
         throw new TensorError(
@@ -156,15 +172,17 @@ export function decodeRows(
   }
 }
 
-/** A block's element of the largest size. Throws where there is one that is not finite. */
+/** The f32 number nearest to 1/127: devices multiply alike, but may divide with an error. */
+const oneOf127 = Math.fround(1 / 127);
+
+/** A block's element of the largest size, of two the negative one. Throws where there is one that is not finite. */
 function extremeOf(block: Float32Array): number {
-  let extreme = 0;
+  let size = 0;
   for (let i = 0; i < blockColumns; i++) {
-    // Also true of what is no number.
-    if (!(Math.abs(block[i]) <= Math.abs(extreme))) extreme = block[i];
-    if (!Number.isFinite(extreme)) throw new Error(`${extreme} is among them`);
+    if (!Number.isFinite(block[i])) throw new Error(`${block[i]} is among them`);
+    size = Math.max(size, Math.abs(block[i]));
   }
-  return extreme;
+  return block.includes(-size) ? -size : size;
 }
 
 /** The bits of a number as f16. Throws where it is not finite, or too large. */

@@ -79,8 +79,11 @@ export interface AttentionKernels {
 
   /**
    * Writes rows of stored keys or values, `cache`: `x`, `[count, kvHeads, headDim]` of finite numbers, any strides between
-   * rows and heads and stride 1 along `headDim`, becomes rows `[start, start + count)` of each head. Rounds to the nearest,
-   * for codes with a scale that the largest of the block fits.
+   * rows and heads and stride 1 along `headDim`, becomes rows `[start, start + count)` of each head. Every backend writes
+   * the same bits: elements are rounded to the nearest, of two the even one; beyond what a format holds, to the largest that
+   * it does. A block's scale in int8 is the f16 nearest to its largest size times 1/127 (both f32, and so their product); in
+   * int4 to its extreme times −1/8, which of two of a size is the negative one. Codes are the nearest to the element divided
+   * by the scale, 0 where the scale is 0.
    */
   appendStored(call: { readonly x: View; readonly cache: StoredView; readonly start: number }): void;
 }

@@ -1,5 +1,5 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, Dense, View } from "../../contract/index.ts";
-import { encodeWeight } from "../../weight-format.ts";
+import { encodeRows } from "../../weight-format.ts";
 import type { Memory } from "./memory.ts";
 import { withElements } from "./weights.ts";
 
@@ -85,7 +85,7 @@ export function attention(memory: Memory): AttentionKernels {
         const rows = Float32Array.from({ length: count * headDim }, (_, i) => {
           return from[at(x, Math.floor(i / headDim), head) + (i % headDim)];
         });
-        const { values, scales } = encodeWeight(format, [count, headDim], rows);
+        const { values, scales } = encodeRows(format, [count, headDim], rows);
         const row = (head * shape[0]) / kvHeads + start;
         memory.dense(cache.values).set(values, row * cache.values.shape[1]);
         if (cache.scales && scales) memory.dense(cache.scales).set(scales, row * cache.scales.shape[1]);

@@ -34,6 +34,7 @@ export function appendStored(engine: Engine, { x, cache, start }: Call): void {
     source: (of) => `
 ${halfFunction}
 ${toHalf}
+${nearestCode}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let index = ${linearIndex};
@@ -64,25 +65,46 @@ fn main(${entryArguments}) {
   });
 }
 
-/** WGSL of the bits of the binary16 number nearest to a finite one, the even one of two. */
+/** WGSL of the bits of the binary16 number nearest to a finite one, the even one of two; 65,504 beyond. */
 const toHalf = `
 fn to_half(x: f32) -> u32 {
   let bits = bitcast<u32>(x);
   let sign = (bits >> 16u) & 0x8000u;
-  let size = bits & 0x7fffffffu;
+  let size = min(bits & 0x7fffffffu, 0x477fe000u);
   // Subnormal: adding ½ lets the addition round to multiples of 2⁻²⁴.
   if (size < 0x38800000u) { return sign | (bitcast<u32>(abs(x) + 0.5) - 0x3f000000u); }
   return sign | ((size + 0xfffu + ((size >> 13u) & 1u) - 0x38000000u) >> 13u);
 }`;
 
+/**
+ * WGSL of the whole number nearest to x / scale, the even one of two, between −200 and 200; 0 where the scale is 0. The
+ * product with a reciprocal may be one off, which the rest tells: the scale has 11 bits, so that the rest is exact.
+ */
+const nearestCode = `
+fn nearest_code(x: f32, scale: f32) -> i32 {
+  if (scale == 0.0) { return 0; }
+  let part = select(x, -x, scale < 0.0);
+  let size = abs(scale);
+  let quotient = clamp(round(part * (1.0 / size)), -200.0, 200.0);
+  let code = i32(quotient);
+  let rest = part - quotient * size;
+  let half_size = 0.5 * size;
+  let is_odd = (code & 1) == 1;
+  if (rest > half_size || (rest == half_size && is_odd)) { return code + 1; }
+  if (rest < -half_size || (rest == -half_size && is_odd)) { return code - 1; }
+  return code;
+}`;
+
+/** WGSL that declares the element of the largest size, of two the negative one. */
 const extreme = `
-    var extreme = 0.0;
-    for (var i = 0u; i < ${blockColumns}u; i++) { if (abs(x[i]) > abs(extreme)) { extreme = x[i]; } }`;
+    var size = 0.0;
+    for (var i = 0u; i < ${blockColumns}u; i++) { size = max(size, abs(x[i])); }
+    var extreme = size;
+    for (var i = 0u; i < ${blockColumns}u; i++) { if (x[i] == -size) { extreme = -size; } }`;
 
 const scale = (step: string): string => `
     let bits = to_half(${step});
     let step = half(bits);
-    let inverse = select(1.0 / step, 0.0, step == 0.0);
     scale_word |= bits << (16u * side);`;
 
 /** WGSL that encodes `x` as `words`, as `weight-format.ts` does. */
@@ -92,38 +114,19 @@ const encoders: Record<WeightFormat, string> = {
   bf16: `
     for (var i = 0u; i < ${blockColumns}u; i++) {
       let bits = bitcast<u32>(x[i]);
-      words[i / 2u] |= ((bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u) << (16u * (i & 1u));
+      let rounded = (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
+      words[i / 2u] |= select(rounded, 0x7fc0u, (bits & 0x7fffffffu) > 0x7f800000u) << (16u * (i & 1u));
     }`,
   int8: `${extreme}
-    ${scale("abs(extreme) / 127.0")}
+    ${scale(`size * ${Math.fround(1 / 127)}`)}
     for (var i = 0u; i < ${blockColumns}u; i++) {
-      let code = i32(clamp(round(x[i] * inverse), -127.0, 127.0));
+      let code = clamp(nearest_code(x[i], step), -127, 127);
       words[i / 4u] |= (bitcast<u32>(code) & 0xffu) << (8u * (i & 3u));
     }`,
-  // The step with the least squared error among some candidates; with codes q it is Σxq / Σq².
   int4: `${extreme}
-    var multiples = array<f32, 8>(-8.0, -8.5, -9.0, -7.5, -7.0, -6.5, -6.0, -5.0);
-    var best = 0.0;
-    var best_gain = 0.0;
-    for (var candidate = 0u; candidate < 8u && extreme != 0.0; candidate++) {
-      let inverse = multiples[candidate] / extreme;
-      var products = 0.0;
-      var squares = 0.0;
-      for (var i = 0u; i < ${blockColumns}u; i++) {
-        let q = clamp(round(x[i] * inverse), -8.0, 7.0);
-        products += x[i] * q;
-        squares += q * q;
-      }
-      let gain = products * products / squares;
-      // By more than rounding, so that elements which a step fits exactly keep that step.
-      if (gain > best_gain * 1.000001) {
-        best = products / squares;
-        best_gain = gain;
-      }
-    }
-    ${scale("best")}
+    ${scale("extreme * -0.125")}
     for (var i = 0u; i < ${blockColumns}u; i++) {
-      let code = u32(clamp(round(x[i] * inverse), -8.0, 7.0) + 8.0);
+      let code = u32(clamp(nearest_code(x[i], step), -8, 7) + 8);
       words[(i & 15u) / 4u] |= code << (8u * (i & 3u) + 4u * (i / 16u));
     }`,
 };

@@ -4,9 +4,7 @@ import { StoredWeight } from "../../core/stored-weight.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attention } from "../../ops/attention.ts";
 import type { AttentionArguments } from "../../ops/attention.ts";
-import { embedding } from "../../ops/indexing.ts";
 import { concat, copyInto, slice } from "../../ops/movement.ts";
-import { viewOf } from "../../ops/operands.ts";
 import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
@@ -20,6 +18,7 @@ import * as reference from "../reference/attention.ts";
 import { storedElements } from "../reference/weights.ts";
 import { eachFormat, hasScales, parts } from "../stored-inputs.ts";
 import { inPlace, kernel } from "../write-case.ts";
+import { appending, lend, roundingOf } from "./append-stored.ts";
 
 const { NaN: nan } = Number;
 
@@ -169,62 +168,6 @@ function storedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, 
       const v = byRows(storedElements(format, shape, values, valueScales), kvHeads);
       return { out: reference.attention({ q, k, v }, mask).out };
     },
-  });
-}
-
-/** What `use` returns of weights that are freed afterwards. */
-function lend<T>(weights: readonly StoredWeight[], use: () => T): T {
-  try {
-    return use();
-  } finally {
-    for (const weight of weights) weight.dispose();
-  }
-}
-
-/** How far off in norm rounding to the nearest may be. */
-const roundingOf: Record<WeightFormat, number> = { f16: 5e-4, bf16: 4e-3, int8: 1e-2, int4: 0.15 };
-
-/** Rows 2 to 6 of a cache of 9 rows that held zeros. */
-function appended(format: WeightFormat): OpCase {
-  const [kvHeads, headDim, rows, start] = [3, 40, 9, 2];
-  return op({
-    name: `${format}: rows 2 to 6 of a cache of 9`,
-    inputs: { x: numbers([5, kvHeads, headDim], { layout: "gapped" }) },
-    run: ({ x }) => {
-      const { backend } = x;
-      const cache = StoredWeight.zeros(format, [kvHeads * rows, headDim], { backend });
-      return lend([cache], () => {
-        backend.kernels.appendStored({ x: viewOf(x, x), cache: cache.view, start });
-        return embedding(cache, tensor(Int32Array.from({ length: kvHeads * rows }, (_, i) => i), { backend }));
-      });
-    },
-    reference: ({ x }) =>
-      generate([kvHeads * rows, headDim], ([i, d]) => {
-        const row = (i % rows) - start;
-        return row < 0 || row >= 5 ? 0 : at(x, [row, Math.floor(i / rows), d]);
-      }),
-    tolerance: roundingOf[format],
-  });
-}
-
-/** Numbers in the middle between two of a format become the even one. */
-function tied(format: "f16" | "bf16"): OpCase {
-  const half = format === "f16" ? 2 ** -11 : 2 ** -8;
-  const ties = [1 + half, 1 + 3 * half, 1 + 5 * half, -1 - half, -1 - 3 * half, 4 + 12 * half, 1 + half + 2 ** -20];
-  const even = [1, 1 + 4 * half, 1 + 4 * half, -1, -1 - 4 * half, 4 + 16 * half, 1 + 2 * half];
-  return op({
-    name: `${format}: ties go to the even one`,
-    inputs: { x: literal(ties, [1, 1, ties.length]) },
-    run: ({ x }) => {
-      const { backend } = x;
-      const cache = StoredWeight.zeros(format, [1, ties.length], { backend });
-      return lend([cache], () => {
-        backend.kernels.appendStored({ x: viewOf(x, x), cache: cache.view, start: 0 });
-        return embedding(cache, tensor(Int32Array.of(0), { backend }));
-      });
-    },
-    reference: () => array([1, ties.length], even),
-    tolerance: 0,
   });
 }
 
@@ -413,8 +356,7 @@ export const attentionChecks = {
   ],
   attentionStored: eachFormat((format) => stored.map((subject) => storedAttention(format, subject))),
   appendStored: eachFormat((format) => [
-    values(appended(format)),
-    ...(format === "f16" || format === "bf16" ? [values(tied(format))] : []),
+    ...appending(format),
     ...storedCalls.map((subject) => values(withStoredCache(format, subject))),
   ]),
 } satisfies ChecksOf<AttentionKernels>;

@@ -44,3 +44,53 @@ function binary(bits: number, exponentBits: number, fractionBits: number): numbe
   const bias = 2 ** (exponentBits - 1) - 1;
   return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
 }
+
+/** The words of the parts that `appendStored` writes for one row, by the words of its contract. */
+export function appendedRow(format: WeightFormat, row: Float64Array): { values: Int32Array; scales: Int32Array } {
+  const blocks = Math.ceil(row.length / columnsOfBlock);
+  const bytes = new DataView(new ArrayBuffer(blocks * bytesOfBlock[format]));
+  const scales = new DataView(new ArrayBuffer(4 * Math.ceil(blocks / 2)));
+  for (let block = 0; block < blocks; block++) {
+    const elements = Array.from({ length: columnsOfBlock }, (_, i) => row[block * columnsOfBlock + i] ?? 0);
+    const start = block * bytesOfBlock[format];
+    if (format === "f16" || format === "bf16") {
+      const bits = format === "f16" ? halfBits : brainBits;
+      elements.forEach((x, i) => bytes.setUint16(start + 2 * i, bits(x), true));
+      continue;
+    }
+    const size = Math.max(...elements.map(Math.abs));
+    const extreme = elements.includes(-size) ? -size : size;
+    const scaleBits = halfBits(format === "int8" ? Math.fround(size * Math.fround(1 / 127)) : extreme / -8);
+    scales.setUint16(2 * block, scaleBits, true);
+    const scale = half(scaleBits);
+    const [least, most] = format === "int8" ? [-127, 127] : [-8, 7];
+    const codes = elements.map((x) => Math.min(Math.max(scale === 0 ? 0 : evenRounded(x / scale), least), most));
+    if (format === "int8") codes.forEach((code, i) => bytes.setInt8(start + i, code));
+    else for (let i = 0; i < 16; i++) bytes.setUint8(start + i, codes[i] + 8 + 16 * (codes[i + 16] + 8));
+  }
+  const words = ({ buffer }: DataView): Int32Array => new Int32Array(buffer as ArrayBuffer);
+  return { values: words(bytes), scales: words(scales) };
+}
+
+/** The nearest whole number, of two the even one. */
+function evenRounded(x: number): number {
+  const below = Math.floor(x);
+  const isAbove = x - below > 0.5 || (x - below === 0.5 && below % 2 !== 0);
+  return isAbove ? below + 1 : below;
+}
+
+/** The bits of the nearest number with so many bits of fraction, whose exponents go down to `lowest`. */
+function binaryBits(x: number, fractionBits: number, lowest: number): number {
+  const exponent = Math.max(Math.floor(Math.log2(Math.abs(x))), lowest);
+  // Counted in units of the last place from 0 on, numbers follow one another as their bits do.
+  const units = evenRounded(Math.abs(x) / 2 ** (exponent - fractionBits));
+  return x === 0 ? 0 : units + (exponent - lowest) * 2 ** fractionBits;
+}
+
+function halfBits(x: number): number {
+  return (x < 0 || Object.is(x, -0) ? 0x8000 : 0) + Math.min(binaryBits(x, 10, -14), 0x7bff);
+}
+
+function brainBits(x: number): number {
+  return (x < 0 || Object.is(x, -0) ? 0x8000 : 0) + binaryBits(x, 7, -126);
+}
