@@ -103,6 +103,11 @@ function check(args) {
   return status;
 }
 
+/** The conformance suite on one backend, for some kernels or all. */
+function conformance(args) {
+  return run("node", ["--conditions=@gpt/source", join("packages", "tensor", "scripts", "conformance", "main.ts"), ...args]);
+}
+
 /** Tests against large packages of others, which only this installs. Arguments are vitest's. */
 function interop(args) {
   install(forTests);
@@ -210,7 +215,7 @@ function fail(message) {
 // Ctrl-C is for the program that runs: it saves, ends, and this script after it.
 process.on("SIGINT", () => {});
 
-const commands = { start, gpt, test, check, verify, interop, exec, bench };
+const commands = { start, gpt, test, check, verify, conformance, interop, exec, bench };
 const [command, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) fail(`expected one of ${Object.keys(commands).join(", ")}`);
 process.exitCode = commands[command](rest);

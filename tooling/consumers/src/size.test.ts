@@ -25,7 +25,7 @@ test.each([
       import { cpu } from "@gpt/tensor/cpu";
       useBackend(await cpu());
       console.log(await matmul(ones([2, 3]), ones([3, 2])).data());`,
-    ceiling: 15,
+    ceiling: 16,
     without: [...wasm, ...wgsl],
   },
   {
@@ -38,7 +38,7 @@ test.each([
       import { CharacterTokenizer } from "@gpt/tokenizer";
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
-    ceiling: 36,
+    ceiling: 39,
     without: [...wasm, ...wgsl],
   },
   {
@@ -46,7 +46,7 @@ test.each([
     program: `
       import { wasm } from "@gpt/tensor/wasm";
       console.log(wasm);`,
-    ceiling: 68,
+    ceiling: 72,
     without: wgsl,
   },
   {
@@ -57,7 +57,7 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { webgpu } from "@gpt/tensor/webgpu";
       console.log(streamText, GPT, useBackend, webgpu);`,
-    ceiling: 52,
+    ceiling: 57,
     without: wasm,
   },
   {
