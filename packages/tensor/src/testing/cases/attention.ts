@@ -1,5 +1,4 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, WeightFormat } from "../../contract/index.ts";
-import { tensor } from "../../core/create.ts";
 import { StoredWeight } from "../../core/stored-weight.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attention } from "../../ops/attention.ts";
@@ -13,7 +12,7 @@ import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
-import { array, at, generate, reshape } from "../reference/array.ts";
+import { at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
 import { storedElements } from "../reference/weights.ts";
 import { eachFormat, hasScales, parts } from "../stored-inputs.ts";
