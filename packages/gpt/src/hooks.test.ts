@@ -95,6 +95,25 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
   });
 });
 
+test("looking at a pattern changes no more than rounding does, over 48 tokens too", () => {
+  const model = new GPT({ ...tiny, contextLength: 48, initialDeviation: 0.5 });
+  const row = Array.from({ length: 48 }, (_, i) => (i * i + 3) % 13);
+  const pass = (hooks?: Hooks): Float32Array => {
+    for (const parameter of model.parameters()) {
+      parameter.grad?.dispose();
+      parameter.grad = undefined;
+    }
+    const logits = scope(() => noGrad(() => model.forward(idsOf([row]), { hooks }).dataSync()));
+    scope(() => model.loss(idsOf([row]), idsOf([[...row.slice(1), 5]]), { hooks }).backward());
+    return Float32Array.from([logits, ...model.parameters().map(({ grad }) => grad?.dataSync() ?? [])].flatMap((part) => [...part]));
+  };
+  const patterns = [0, 1].map((layer) => [`blocks.${layer}.attention.pattern`, () => undefined]);
+  const [fused, explicit] = [pass(), pass(Object.fromEntries(patterns) as Hooks)];
+  const size = Math.hypot(...fused);
+  expect(size).toBeGreaterThan(1);
+  expect(Math.hypot(...fused.map((value, i) => value - explicit[i])) / size).toBeLessThan(3e-6);
+});
+
 test("an activation that is patched away gets no gradient, and a captured one can be read later", () => {
   const model = new GPT(tiny, { seed: 1 });
   const before = backend.memory.liveBuffers;
