@@ -64,7 +64,7 @@ describe.runIf(process.env.GPT_VERIFY === "1")("5,000 random programs", () => {
     runOn(start);
     const coverage = { known: 0, unknown: 0 };
     const batches = Array.from({ length: 50 }, (_, batch) => batch);
-    afterAll(() => expect(coverage.unknown / coverage.known).toBeLessThan(0.05));
+    afterAll(() => expect(coverage.unknown / coverage.known).toBeLessThan(0.08));
 
     test.each(batches)("100 from seed %i00 on", { timeout: 3_600_000 }, async (batch) => {
       for (let i = 0; i < 100; i++) {

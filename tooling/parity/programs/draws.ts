@@ -172,6 +172,8 @@ const concat: Draw = (writer) => {
 };
 
 const contiguous: Draw = (writer) => {
+  // What is dense is returned as it is, with its tape, under noGrad too.
+  if (writer.noGrad) return;
   const x = writer.any();
   writer.emit("contiguous", [x], {}, x.shape, { viewOf: x });
 };

@@ -55,7 +55,8 @@ def gelu(args, theirs, x):
 
 
 def absolute(args, theirs, x):
-    return torch.where(x.isnan(), x * x, theirs(args, x))
+    unknown = torch.where(x.isnan(), x, torch.zeros_like(x))
+    return torch.where(x == 0, torch.zeros_like(x), torch.where(x.isnan(), unknown * unknown, theirs(args, x)))
 
 
 def dropout(args, theirs, x):
@@ -64,14 +65,20 @@ def dropout(args, theirs, x):
     return torch.where(kept, x * factor, torch.zeros_like(x))
 
 
-def cross_entropy(args, theirs, logits, targets):
+def penalize_repeats(args, theirs, logits, ids):
+    penalties = [args["penalty"], 1 / args["penalty"]]
+    sides = [theirs({**args, "penalty": penalty}, logits, ids) for penalty in penalties]
+    return torch.where(sides[0].float() == sides[1].float(), (sides[0] + sides[1]) / 2, sides[0])
+
+
+def cross_entropy(args, theirs, logits, targets, total=torch.sum):
     flat, wanted = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     kept = wanted != args.get("ignoreIndex", -100)
     losses = torch.zeros_like(flat[:, 0]).masked_scatter(kept, theirs({"reduction": "none"}, flat[kept], wanted[kept]))
     how = args.get("reduction", "mean")
     if how == "none":
         return losses.reshape(targets.shape)
-    return losses.sum() / max(1, kept.sum().item()) if how == "mean" else losses.sum()
+    return total(losses) / max(1, kept.sum().item()) if how == "mean" else total(losses)
 
 
 differences = [
@@ -86,12 +93,18 @@ differences = [
     Difference("max", "NaN or infinite gradients", "NaN shares the gradient, and losers get 0, not 0 · ∞.", extreme),
     Difference("min", "NaN or infinite gradients", "As max.", extreme),
     Difference("gelu", "±∞", "The limits: 0 and ∞, with gradients of 0 and 1; PyTorch gives NaN.", gelu),
-    Difference("abs", "the gradient at NaN", "What is NaN stays NaN; PyTorch's is 0, by its sign.", absolute),
+    Difference("abs", "the gradient at NaN and 0", "NaN, not 0 by its sign; and 0, even of an infinite gradient.", absolute),
     Difference(
         "dropout",
         "all",
         "What is dropped is 0 even where it was NaN or ∞; the factor is rounded to float32, so that all backends agree.",
         dropout,
+    ),
+    Difference(
+        "penalizeRepeats",
+        "the gradient at 0 and ±∞, and next to 0",
+        "Both factors give the same there: each gets half of the gradient, as elsewhere.",
+        penalize_repeats,
     ),
     Difference(
         "crossEntropy",

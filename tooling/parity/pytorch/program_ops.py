@@ -17,6 +17,8 @@ EXACT = "exact"
 ROUNDED = "rounded"
 #: An op that computes from inputs in many steps: it may be off by as much as if each input were off by a rounding.
 ACCUMULATED = "accumulated"
+#: The same, and what becomes of an infinite gradient depends on the order of the steps, which take ∞ from ∞.
+NORMALIZED = "normalized"
 
 
 @dataclass
@@ -74,26 +76,28 @@ def narrow(args, x):
     return x.narrow(axis, start, (end + length if end < 0 else end) - start)
 
 
-def product(a, b):
-    """A matrix product; NaN where a float32 sum of its products may leave the range of float32 on the way."""
-    return torch.where(a.abs() @ b.abs() < torch.finfo(torch.float32).max, a @ b, math.nan)
+def product(off, a, b):
+    """A matrix product; arbitrary where a float32 sum of its products may leave the range of float32 on the way."""
+    return torch.where(a.abs() @ b.abs() < torch.finfo(torch.float32).max, a @ b, off.arbitrary)
 
 
 class Product(torch.autograd.Function):
     @staticmethod
-    def forward(context, a, b):
+    def forward(context, off, a, b):
+        context.off = off
         context.save_for_backward(a, b)
-        return product(a, b)
+        return product(off, a, b)
 
     @staticmethod
     def backward(context, gradient):
         a, b = context.saved_tensors
-        to_a, to_b = product(gradient, b.transpose(-2, -1)), product(a.transpose(-2, -1), gradient)
-        return to_a.sum_to_size(a.shape), to_b.sum_to_size(b.shape)
+        to_a = product(context.off, gradient, b.transpose(-2, -1))
+        to_b = product(context.off, a.transpose(-2, -1), gradient)
+        return None, to_a.sum_to_size(a.shape), to_b.sum_to_size(b.shape)
 
 
 def linear_steps(args, off, x, weight, *bias):
-    y = Product.apply(x.reshape(-1, x.shape[-1]), weight.t()).reshape(*x.shape[:-1], -1)
+    y = Product.apply(off, x.reshape(-1, x.shape[-1]), weight.t()).reshape(*x.shape[:-1], -1)
     return off(y) + bias[0] if bias else y
 
 
@@ -116,7 +120,12 @@ def mean(args, apply, x):
 
 def linear_cross_entropy(args, apply, x, weight, targets):
     logits = apply(affine, x, weight)
-    return apply(ops["crossEntropy"], logits, targets)
+    loss = apply(ops["crossEntropy"], logits, targets)
+    # In chunks the gradients are there before that of the loss, by which they are multiplied, zeros too.
+    def steps(args, off, loss, x, weight):
+        return loss + (x.sum() + weight.sum()) * 0
+
+    return apply(Op(lambda args, loss, *_: loss * 1, steps=steps), loss, x, weight) if "chunkRows" in args else loss
 
 
 def softmax_steps(args, off, x):
@@ -131,7 +140,7 @@ def log_softmax_steps(args, off, x):
 
 def exponentials(off, x):
     """e to the power of x less its maximum, and the sum of these."""
-    powers = off(off(x - x.detach().amax(-1, True)).exp())
+    powers = Derivative.apply(lambda x: off(x.exp()), lambda y, x: [y], off(x - x.detach().amax(-1, True)))
     return powers, off(powers.sum(-1, True))
 
 
@@ -144,7 +153,8 @@ def layer_norm(args, x, weight, bias):
 def layer_norm_steps(args, off, x, weight, bias):
     centred = off(x - off(x.mean(-1, True)))
     deviation = off((off((centred * centred).mean(-1, True)) + args.get("epsilon", 1e-5)).sqrt())
-    return off(off(centred / deviation) * weight) + bias
+    finite = torch.where(weight.isfinite(), weight, off.arbitrary)
+    return off(off(centred / deviation) * finite) + bias
 
 
 class Derivative(torch.autograd.Function):
@@ -228,7 +238,7 @@ def cross_entropy_steps(args, off, logits, targets):
     def theirs(args, logits, targets):
         return losses_of(args, log_softmax_steps(args, off, logits) if logits.numel() else logits, targets)
 
-    return cross_entropy_with_ignored(args, theirs, logits, targets)
+    return cross_entropy_with_ignored(args, theirs, logits, targets, lambda losses: to_float32(losses.sum()))
 
 
 def losses_of(args, scores, targets):
@@ -279,12 +289,12 @@ class Attend(torch.autograd.Function):
     @staticmethod
     def forward(context, args, off, q, k, v):
         context.scale = args.get("scale", 1 / math.sqrt(args["headDim"]))
-        scores = off(product(q, k.transpose(-2, -1)) * context.scale)
+        scores = off(product(off, q, k.transpose(-2, -1)) * context.scale)
         hidden = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool)
         for row, (first, end) in zip(hidden, visible(args, q.shape[2])):
             row[first:end] = False
         pattern = softmax_steps(args, off, scores.masked_fill(hidden, -math.inf))
-        out = product(pattern, v)
+        out = product(off, pattern, v)
         context.off = off
         context.save_for_backward(q, k, v, pattern, out)
         return out
@@ -293,14 +303,14 @@ class Attend(torch.autograd.Function):
     def backward(context, gradient):
         q, k, v, pattern, out = context.saved_tensors
         off = context.off
-        mean = off(product(off(gradient).unsqueeze(-2), off(out).unsqueeze(-1)).squeeze(-1))
-        scores = pattern * off(off(product(off(gradient), v.transpose(-2, -1))) - mean) * context.scale
+        mean = off(product(off, off(gradient).unsqueeze(-2), off(out).unsqueeze(-1)).squeeze(-1))
+        scores = pattern * off(off(product(off, off(gradient), v.transpose(-2, -1))) - mean) * context.scale
         return (
             None,
             None,
-            product(scores, k),
-            product(scores.transpose(-2, -1), q),
-            product(pattern.transpose(-2, -1), gradient),
+            product(off, scores, k),
+            product(off, scores.transpose(-2, -1), q),
+            product(off, pattern.transpose(-2, -1), gradient),
         )
 
 
@@ -387,13 +397,13 @@ ops = {
     "argmax": Op(lambda args, x: x.argmax(-1), EXACT),
     "concat": Op(lambda args, *inputs: torch.cat(inputs, args["axis"]), EXACT),
     "cast": Op(lambda args, x: x.to(torch.int64 if args["dtype"] == "i32" else torch.get_default_dtype()), EXACT),
-    "matmul": Op(lambda args, a, b: a @ b, ACCUMULATED, lambda args, off, a, b: Product.apply(a, b)),
+    "matmul": Op(lambda args, a, b: a @ b, ACCUMULATED, lambda args, off, a, b: Product.apply(off, a, b)),
     "embedding": Op(lambda args, table, ids: F.embedding(ids, table), EXACT),
-    "crossEntropy": Op(cross_entropy, ACCUMULATED, cross_entropy_steps),
-    "layerNorm": Op(layer_norm, ACCUMULATED, layer_norm_steps),
-    "softmax": Op(unary(lambda x: x.softmax(-1)), ACCUMULATED, softmax_steps),
-    "logSoftmax": Op(unary(lambda x: x.log_softmax(-1)), ACCUMULATED, log_softmax_steps),
-    "attention": Op(attention, ACCUMULATED, attention_steps),
+    "crossEntropy": Op(cross_entropy, NORMALIZED, cross_entropy_steps),
+    "layerNorm": Op(layer_norm, NORMALIZED, layer_norm_steps),
+    "softmax": Op(unary(lambda x: x.softmax(-1)), NORMALIZED, softmax_steps),
+    "logSoftmax": Op(unary(lambda x: x.log_softmax(-1)), NORMALIZED, log_softmax_steps),
+    "attention": Op(attention, NORMALIZED, attention_steps),
     "dropout": Op(dropout),
     "norm": Op(lambda args, x: x.detach().norm(), ACCUMULATED),
     "penalizeRepeats": Op(penalize_repeats),

@@ -13,7 +13,7 @@ from functools import partial
 import numpy
 import torch
 
-from .program_ops import ACCUMULATED, EXACT, Op, adamw, composites, number, ops, philox, to_float32, views
+from .program_ops import ACCUMULATED, EXACT, NORMALIZED, Op, adamw, composites, number, ops, philox, to_float32, views
 
 #: Runs with errors in the last bits.
 RUNS, NATIVE_RUNS = 4, 2
@@ -47,16 +47,20 @@ class Noisy(Exact):
     """As `Ideal`, each number that is rounded being off by an error in its last bits."""
 
     def __init__(self, seed):
+        self.arbitrary = math.nan if seed % 2 else 0.0
         self.generator = torch.Generator().manual_seed(seed)
 
     def apply(self, args, op, *inputs):
-        accumulates = op.rounding == ACCUMULATED
+        accumulates = op.rounding in (ACCUMULATED, NORMALIZED)
         entered = [change(x, self.disturb if accumulates else None, self.disturb) for x in inputs]
-        y = op.steps(args, self.off, *entered) if op.steps and inputs[0].numel() > 0 else op.run(args, *entered)
-        return change(y, to_float32 if op.rounding == EXACT else self.round, self.disturb)
+        y = op.steps(args, Off(self), *entered) if op.steps and inputs[0].numel() > 0 else op.run(args, *entered)
+        back = self.settle if op.rounding == NORMALIZED else self.disturb
+        return change(y, to_float32 if op.rounding == EXACT else self.round, back)
 
-    def off(self, x):
-        return change(x, self.disturb, self.disturb)
+    def settle(self, gradient):
+        """Infinity becomes NaN in one run and 0 in another, so that nothing is expected of what follows from it."""
+        finite = gradient.float().isfinite()
+        return torch.where(finite, self.disturb(gradient), self.arbitrary)
 
     def round(self, x):
         """What float32 holds exactly is exact in any implementation."""
@@ -66,7 +70,19 @@ class Noisy(Exact):
     def disturb(self, x):
         sign = torch.randint(0, 2, x.shape, generator=self.generator) * 2.0 - 1
         size = torch.rand(x.shape, generator=self.generator, dtype=torch.float64) + 0.5
-        return (x.double() * (1 + sign * size * 2.0**-23)).to(x.dtype)
+        # Zero is exact; what is next to it is off by the smallest number.
+        disturbed = x.double() + sign * size * (x.double() * 2.0**-23 + x.sign() * 2.0**-149)
+        return torch.where(x.isfinite(), disturbed.to(x.dtype), x)
+
+
+class Off:
+    """Puts an error into the result of a step, and into its gradient."""
+
+    def __init__(self, noisy):
+        self.noisy, self.arbitrary = noisy, noisy.arbitrary
+
+    def __call__(self, x):
+        return change(x, self.noisy.disturb, self.noisy.disturb)
 
 
 class Native(Noisy):
