@@ -5,10 +5,12 @@ import { fixturePath } from "../fixtures.ts";
 import { findPython } from "../python.ts";
 import { generateProgram } from "./generate.ts";
 import { Torch } from "./torch.ts";
+import { written } from "./written.ts";
 
 const python = findPython();
 if (!python) throw new Error("there is no python3 with PyTorch here; GPT_PYTHON names one elsewhere");
-const programs = Array.from({ length: 120 }, (_, seed) => generateProgram(seed, { ops: 6, elements: 24 }));
+const generated = Array.from({ length: 120 }, (_, seed) => generateProgram(seed, { ops: 6, elements: 24 }));
+const programs = [...written, ...generated];
 const torch = new Torch(python);
 const lines: string[] = [];
 for await (const expected of torch.evaluate(programs)) {

@@ -15,7 +15,8 @@ export interface Step {
 
 /** A program over the public ops, as data, which is run here and in PyTorch. */
 export interface Program {
-  readonly seed: number;
+  /** What it was generated from, or the name of one that was written. */
+  readonly seed: number | string;
   readonly steps: readonly Step[];
 }
 
