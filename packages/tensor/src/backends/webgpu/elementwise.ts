@@ -75,7 +75,7 @@ export function elementwise(engine: Engine): ElementwiseKernels {
 }
 
 /** `out[i] = expression(inputs[i]…)` for all elements. All have the shape of `out`, and any strides. */
-export function map(
+function map(
   engine: Engine,
   name: string,
   inputs: Readonly<Record<string, View<DType>>>,
@@ -83,33 +83,30 @@ export function map(
   { code, uses = [] }: Expression,
   values: Readonly<Record<string, Value>> = {},
 ): void {
-  const names = Object.keys(inputs);
-  for (const [target, ...sources] of partsOf(engine, [out, ...Object.values(inputs)])) {
-    const count = sizeOf(target.shape);
-    const places = [...names, "out"].map((of, i) => strided(of, i < names.length ? sources[i] : target));
+  const all: Record<string, View<DType>> = { ...inputs, out };
+  for (const { operands } of partsOf(engine, all)) {
+    const count = sizeOf(operands.out.shape);
+    const places = strided(operands);
+    const names = Object.keys(inputs);
     engine.run({
       name,
-      variant: places.map(({ rank }) => rank).join(),
+      variant: places.rank,
       operands: {
-        ...Object.fromEntries(names.map((of, i) => [of, reads(sources[i])])),
-        out: writes(target),
+        ...Object.fromEntries(names.map((of) => [of, reads(operands[of])])),
+        out: writes(operands.out),
       },
-      values: { count: u32(count), ...values, ...allOf(places.map((place) => place.values)) },
+      values: { count: u32(count), ...values, ...places.values },
       source: (elements) => `
 ${functions(uses)}
-${places.map((place) => place.source).join("\n")}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
-  ${names.map((of) => `let ${of} = ${elements[of](`place_${of}(i)`)};`).join("\n  ")}
-  ${elements.out("place_out(i)")} = ${code};
+  ${places.source}
+  ${names.map((of) => `let ${of} = ${elements[of](`place_${of}`)};`).join("\n  ")}
+  ${elements.out("place_out")} = ${code};
 }`,
       workgroups: linear(count),
     });
   }
-}
-
-function allOf(records: readonly Readonly<Record<string, Value>>[]): Readonly<Record<string, Value>> {
-  return Object.fromEntries(records.flatMap((record) => Object.entries(record)));
 }

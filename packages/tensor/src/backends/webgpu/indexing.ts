@@ -3,25 +3,29 @@ import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
-import { pairs, rowParts, rowsOf } from "./parts.ts";
+import { split } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
 import { rowThreads } from "./workgroup.ts";
 
 export function indexing(engine: Engine): IndexingKernels {
   return {
-    gatherRows({ table, ...all }) {
-      const [entries, width] = table.shape;
-      for (const { ids, out, view: rows, start } of pairs(rowsOf(engine, all), rowParts(engine, table))) {
+    gatherRows(all) {
+      const [entries] = all.table.shape;
+      const axes = { table: ["entries", "columns"], ids: ["ids"], out: ["ids", "columns"] } as const;
+      for (const { operands, starts } of split(engine, all, axes)) {
+        const { table, ids, out } = operands;
         const count = sizeOf(out.shape);
         engine.run({
           name: "gatherRows",
-          operands: { table: reads(rows), ids: reads(ids), out: writes(out) },
+          operands: { table: reads(table), ids: reads(ids), out: writes(out) },
           values: {
             count: u32(count),
-            width: u32(width),
+            width: u32(out.shape[1]),
+            table_row: u32(table.strides[0]),
+            out_row: u32(out.strides[0]),
             entries: i32(entries),
-            start: i32(start),
-            end: i32(start + rows.shape[0]),
+            start: i32(starts.entries),
+            end: i32(starts.entries + table.shape[0]),
           },
           source: (of) => `
 ${functions(["nan"])}
@@ -29,11 +33,14 @@ ${functions(["nan"])}
 fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
-  let id = ${of.ids("i / values.width")};
+  let row = i / values.width;
+  let column = i % values.width;
+  let id = ${of.ids("row")};
+  let place = row * values.out_row + column;
   if (id >= values.start && id < values.end) {
-    ${of.out("i")} = ${of.table("u32(id - values.start) * values.width + i % values.width")};
+    ${of.out("place")} = ${of.table("u32(id - values.start) * values.table_row + column")};
   } else if (id < 0 || id >= values.entries) {
-    ${of.out("i")} = nan();
+    ${of.out("place")} = nan();
   }
 }`,
           workgroups: linear(count),
@@ -41,8 +48,10 @@ fn main(${entryArguments}) {
       }
     },
 
-    scatterAddRows({ out, ...all }) {
-      for (const { ids, grad, view: rows, start } of pairs(rowsOf(engine, all), rowParts(engine, out))) {
+    scatterAddRows(all) {
+      const axes = { ids: ["ids"], grad: ["ids", "columns"], out: ["entries", "columns"] } as const;
+      for (const { operands, starts } of split(engine, all, axes)) {
+        const { ids, grad, out } = operands;
         const [count, width] = grad.shape;
         engine.withScratch(count, (scratch) => {
           const next: Dense<"i32"> = { ...scratch, dtype: "i32" };
@@ -67,8 +76,15 @@ fn main(${entryArguments}) {
           });
           engine.run({
             name: "scatterAddRows",
-            operands: { ids: reads(ids), next: reads(next), grad: reads(grad), out: writes(rows) },
-            values: { count: u32(count), width: u32(width), start: i32(start), end: i32(start + rows.shape[0]) },
+            operands: { ids: reads(ids), next: reads(next), grad: reads(grad), out: writes(out) },
+            values: {
+              count: u32(count),
+              width: u32(width),
+              grad_row: u32(grad.strides[0]),
+              out_row: u32(out.strides[0]),
+              start: i32(starts.entries),
+              end: i32(starts.entries + out.shape[0]),
+            },
             // A workgroup for each chain adds its rows in their order.
             source: (of) => `
 @compute @workgroup_size(${rowThreads})
@@ -78,11 +94,11 @@ fn main(${entryArguments}) {
   let id = ${of.ids("first")};
   if (id < values.start || id >= values.end || ${of.next("first")} <= 0) { return; }
   for (var column = local; column < values.width; column += ${rowThreads}u) {
-    let place = u32(id - values.start) * values.width + column;
+    let place = u32(id - values.start) * values.out_row + column;
     var sum = ${of.out("place")};
     var i = first;
     while (i < values.count) {
-      sum += ${of.grad("i * values.width + column")};
+      sum += ${of.grad("i * values.grad_row + column")};
       let next = ${of.next("i")};
       i = u32(select(next + i32(values.count), next, next > 0));
     }

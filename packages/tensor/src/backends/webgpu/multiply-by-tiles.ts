@@ -53,9 +53,9 @@ function tileFor(batch: number, rows: number, columns: number): Tile {
  * thread reads what it needs for its own rows and columns, whose sums it keeps in registers.
  */
 export function multiplyByTiles(engine: Engine, products: Products, right: RightOperand): void {
-  const { a, b, out, preactivation } = products;
+  const { a, out, preactivation } = products;
   const [batch, rows, inner] = a.shape;
-  const columns = b.shape[2];
+  const columns = out.shape[2];
   const tile = tileFor(batch, rows, columns);
   const { side, quads, depth } = tile;
   const width = widthOf(tile);

@@ -1,3 +1,4 @@
+import type { View } from "../../contract/index.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { epilogueParts } from "./products.ts";
@@ -22,12 +23,12 @@ export function takesFewRows({ a }: Products): boolean {
   return a.shape[0] === 1 && a.shape[1] <= fewRows;
 }
 
-export function multiplyFewRows(engine: Engine, products: Products): void {
-  const { b, out, preactivation } = products;
+export function multiplyFewRows(engine: Engine, products: Products, b: View): void {
+  const { out, preactivation } = products;
   const rows = products.a.shape[1];
   const written = [out, preactivation];
   if (b.strides[2] === 1 && b.shape[2] > 1) {
-    multiplyAlongColumns(engine, products);
+    multiplyAlongColumns(engine, products, b);
     return;
   }
   const quads = { lines: 2, lineCount: "values.columns", along: "inner", beginsInside: true, written } as const;
@@ -48,10 +49,10 @@ const columnsThreads = 64;
 const columnsLanes = 8;
 
 /** Some threads share four columns of the right operand, of which they read every so many-th layers. */
-function multiplyAlongColumns(engine: Engine, products: Products): void {
-  const { a, b, out, preactivation } = products;
+function multiplyAlongColumns(engine: Engine, products: Products, b: View): void {
+  const { a, out, preactivation } = products;
   const [, rows, inner] = a.shape;
-  const columns = b.shape[2];
+  const columns = out.shape[2];
   const written = [out, preactivation];
   const left = matrixQuads("a", a, { lines: 1, lineCount: `${rows}u`, along: "inner", written });
   const right = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along: "lines", written });
@@ -107,9 +108,9 @@ export interface LanesOperand extends Quads {
 
 /** Some threads share a column of the right operand and read it once, for all rows; then one of them adds their sums. */
 export function multiplyByLanes(engine: Engine, products: Products, right: LanesOperand): void {
-  const { a, b, out, preactivation } = products;
+  const { a, out, preactivation } = products;
   const [, rows, inner] = a.shape;
-  const columns = b.shape[2];
+  const columns = out.shape[2];
   const epilogue = epilogueParts(products);
   const lanes = lanesFor(columns);
   const columnsOfGroup = rowThreads / lanes;

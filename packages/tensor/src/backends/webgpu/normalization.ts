@@ -1,228 +1,139 @@
-import type { Dense, NormalizationKernels } from "../../contract/index.ts";
+import type { Dense, NormalizationKernels, View } from "../../contract/index.ts";
+import { columnGroups, columnSource, columnValues, piecesOf, reduceColumns, sum } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
-import { entryArguments, groupIndex, spread } from "./grid.ts";
-import { rowsOf } from "./parts.ts";
+import { relaid, split } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import type { Operand } from "./program.ts";
-import {
-  columnThreads, combineColumn, downColumns, othersOfRow, rowFunctions, rowsOfPiece, rowThreads, rowThreadsFor,
-  together,
-} from "./workgroup.ts";
-
-/** Of gradients of a weight and a bias. */
-const sums = { type: "vec2f", combine: "a + b", start: "vec2f()", threads: columnThreads, lanes: rowThreads / columnThreads };
+import { exponentialsOfRow } from "./row-exponentials.ts";
+import { overRows } from "./rows.ts";
 
 export function normalization(engine: Engine): NormalizationKernels {
   return {
-    layerNorm({ weight, bias, epsilon, ...all }) {
-      for (const { x, out, mean, inverseDeviation } of rowsOf(engine, all)) {
-        const [rows, width] = x.shape;
-        const threads = rowThreadsFor(width);
-        const saves = mean && inverseDeviation;
-        engine.run({
-          name: "layerNorm",
-          variant: threads,
-          operands: {
-            x: reads(x),
-            weight: reads(weight),
-            bias: reads(bias),
-            out: writes(out),
-            ...(saves ? { mean: writes(mean), inverseDeviation: writes(inverseDeviation) } : {}),
+    layerNorm({ x, weight, bias, epsilon, out, mean, inverseDeviation }) {
+      const saved = mean && inverseDeviation ? { mean: writes(mean), inverseDeviation: writes(inverseDeviation) } : undefined;
+      overRows(engine, {
+        name: "layerNorm",
+        elements: { x: reads(x), out: writes(out) },
+        columns: { weight: reads(weight), bias: reads(bias) },
+        rows: saved,
+        values: { epsilon: f32(epsilon) },
+        steps: [
+          { name: "total", element: (of) => of.x("i"), then: "let mean = total / f32(values.width);" },
+          {
+            name: "squares",
+            element: (of) => `(${of.x("i")} - mean) * (${of.x("i")} - mean)`,
+            then: "let inverse = 1.0 / sqrt(squares / f32(values.width) + values.epsilon);",
           },
-          values: { rows: u32(rows), width: u32(width), epsilon: f32(epsilon) },
-          source: (of) => `
-${together("sum", "a + b", threads)}
-@compute @workgroup_size(${threads})
-fn main(${entryArguments}) {
-  let row = ${groupIndex};
-  if (row >= values.rows) { return; }
-  let start = row * values.width;
-  var part = 0.0;
-  for (var i = local; i < values.width; i += ${threads}u) { part += ${of.x("start + i")}; }
-  let mean = sum(part, local) / f32(values.width);
-  part = 0.0;
-  for (var i = local; i < values.width; i += ${threads}u) {
-    let distance = ${of.x("start + i")} - mean;
-    part += distance * distance;
-  }
-  let inverse = 1.0 / sqrt(sum(part, local) / f32(values.width) + values.epsilon);
-  for (var i = local; i < values.width; i += ${threads}u) {
-    ${of.out("start + i")} = (${of.x("start + i")} - mean) * inverse * ${of.weight("i")} + ${of.bias("i")};
-  }
-  ${saves ? `if (local == 0u) { ${of.mean("row")} = mean; ${of.inverseDeviation("row")} = inverse; }` : ""}
-}`,
-          workgroups: spread(rows),
-        });
-      }
+        ],
+        each: (of) => `${of.out("i")} = (${of.x("i")} - mean) * inverse * ${of.weight("i")} + ${of.bias("i")};`,
+        once: saved && ((of) => `${of.mean("0u")} = mean; ${of.inverseDeviation("0u")} = inverse;`),
+      });
     },
 
-    layerNormGradient({ weight, gradWeight, gradBias, ...all }) {
-      for (const { x, mean, inverseDeviation, grad, gradX } of rowsOf(engine, all)) {
-        const [rows, width] = x.shape;
-        const threads = rowThreadsFor(width);
-        const saved = { x: reads(x), mean: reads(mean), inverseDeviation: reads(inverseDeviation), grad: reads(grad) };
-        gradientOfWeights(engine, { ...saved, rows, width }, gradWeight, gradBias);
-        engine.run({
-          name: "layerNormGradient",
-          variant: threads,
-          operands: { ...saved, weight: reads(weight), gradX: writes(gradX) },
-          values: { rows: u32(rows), width: u32(width) },
-          source: (of) => `
-${together("sum", "a + b", threads, "vec2f")}
-@compute @workgroup_size(${threads})
-fn main(${entryArguments}) {
-  let row = ${groupIndex};
-  if (row >= values.rows) { return; }
-  let start = row * values.width;
-  let mean = ${of.mean("row")};
-  let inverse = ${of.inverseDeviation("row")};
-  var part = vec2f();
-  for (var i = local; i < values.width; i += ${threads}u) {
-    let scaled = ${of.grad("start + i")} * ${of.weight("i")};
-    part += vec2f(scaled, scaled * (${of.x("start + i")} - mean) * inverse);
-  }
-  let sums = sum(part, local) / f32(values.width);
-  for (var i = local; i < values.width; i += ${threads}u) {
-    let normalized = (${of.x("start + i")} - mean) * inverse;
-    ${of.gradX("start + i")} = inverse * (${of.grad("start + i")} * ${of.weight("i")} - sums.x - normalized * sums.y);
-  }
-}`,
-          workgroups: spread(rows),
-        });
-      }
+    layerNormGradient({ x, weight, mean, inverseDeviation, grad, gradX, gradWeight, gradBias }) {
+      gradientOfWeights(engine, { x, mean, inverseDeviation, grad, gradWeight, gradBias });
+      overRows(engine, {
+        name: "layerNormGradient",
+        elements: { x: reads(x), grad: reads(grad), gradX: writes(gradX) },
+        columns: { weight: reads(weight) },
+        rows: { mean: reads(mean), inverseDeviation: reads(inverseDeviation) },
+        begin: (of) => `let mean = ${of.mean("0u")}; let inverse = ${of.inverseDeviation("0u")};`,
+        steps: [
+          {
+            name: "totals",
+            type: "vec2f",
+            element: (of) => `${of.grad("i")} * ${of.weight("i")} * vec2f(1.0, (${of.x("i")} - mean) * inverse)`,
+            then: "let means = totals / f32(values.width);",
+          },
+        ],
+        each: (of) => `
+    let normalized = (${of.x("i")} - mean) * inverse;
+    ${of.gradX("i")} = inverse * (${of.grad("i")} * ${of.weight("i")} - means.x - normalized * means.y);`,
+      });
     },
 
-    softmax({ logarithm, ...all }) {
-      for (const { x, out } of rowsOf(engine, all)) {
-        const [rows, width] = x.shape;
-        const threads = rowThreadsFor(width);
-        engine.run({
-          name: "softmax",
-          variant: `${threads} ${logarithm}`,
-          operands: { x: reads(x), out: writes(out) },
-          values: { rows: u32(rows), width: u32(width) },
-          source: (of) => `
-${rowFunctions(threads)}
-@compute @workgroup_size(${threads})
-fn main(${entryArguments}) {
-  let row = ${groupIndex};
-  if (row >= values.rows) { return; }
-  let start = row * values.width;
-  ${othersOfRow({ width: "values.width", element: (i) => of.x(`start + ${i}`), threads })}
-  ${logarithm ? "let logSum = logarithmOf1Plus(others);" : ""}
-  for (var i = local; i < values.width; i += ${threads}u) {
-    let distance = ${of.x("start + i")} - most;
-    ${of.out("start + i")} = ${logarithm ? "distance - logSum" : "exponential(distance) / (1.0 + others)"};
-  }
-}`,
-          workgroups: spread(rows),
-        });
-      }
+    softmax({ x, logarithm, out }) {
+      overRows(engine, {
+        name: "softmax",
+        variant: `${logarithm}`,
+        elements: { x: reads(x), out: writes(out) },
+        ...exponentialsOfRow((of) => of.x("i"), logarithm ? "let logSum = logarithmOf1Plus(others);" : ""),
+        each: (of) =>
+          logarithm
+            ? `${of.out("i")} = ${of.x("i")} - most - logSum;`
+            : `${of.out("i")} = exponential(${of.x("i")} - most) / (1.0 + others);`,
+      });
     },
 
-    softmaxGradient({ logarithm, ...all }) {
-      for (const { y, grad, out } of rowsOf(engine, all)) {
-        const [rows, width] = y.shape;
-        const threads = rowThreadsFor(width);
-        engine.run({
-          name: "softmaxGradient",
-          variant: `${threads} ${logarithm}`,
-          operands: { y: reads(y), grad: reads(grad), out: writes(out) },
-          values: { rows: u32(rows), width: u32(width) },
-          source: (of) => `
-${functions(["exponential"])}
-${together("sum", "a + b", threads)}
-@compute @workgroup_size(${threads})
-fn main(${entryArguments}) {
-  let row = ${groupIndex};
-  if (row >= values.rows) { return; }
-  let start = row * values.width;
-  var part = 0.0;
-  for (var i = local; i < values.width; i += ${threads}u) {
-    part += ${of.grad("start + i")}${logarithm ? "" : ` * ${of.y("start + i")}`};
-  }
-  let all = sum(part, local);
-  for (var i = local; i < values.width; i += ${threads}u) {
-    let y = ${of.y("start + i")};
-    let gradient = ${of.grad("start + i")};
-    ${of.out("start + i")} = ${logarithm ? "gradient - exponential(y) * all" : "y * (gradient - all)"};
-  }
-}`,
-          workgroups: spread(rows),
-        });
-      }
+    softmaxGradient({ y, logarithm, grad, out }) {
+      overRows(engine, {
+        name: "softmaxGradient",
+        variant: `${logarithm}`,
+        elements: { y: reads(y), grad: reads(grad), out: writes(out) },
+        functions: functions(["exponential"]),
+        steps: [{ name: "total", element: (of) => (logarithm ? of.grad("i") : `${of.grad("i")} * ${of.y("i")}`) }],
+        each: (of) =>
+          logarithm
+            ? `${of.out("i")} = ${of.grad("i")} - exponential(${of.y("i")}) * total;`
+            : `${of.out("i")} = ${of.y("i")} * (${of.grad("i")} - total);`,
+      });
     },
   };
 }
 
-type SavedRows = Readonly<Record<"x" | "mean" | "inverseDeviation" | "grad", Operand>> & {
-  readonly rows: number;
-  readonly width: number;
-};
+interface WeightGradients {
+  /** `[rows, width]`. */
+  readonly x: View;
+  readonly grad: View;
+  /** `[rows]`. */
+  readonly mean: View;
+  readonly inverseDeviation: View;
+  /** `[width]`, added to. */
+  readonly gradWeight: View;
+  readonly gradBias: View;
+}
 
 /** Adds the gradients of weight and bias: workgroups add some rows each, then others add what those found. */
-function gradientOfWeights(engine: Engine, saved: SavedRows, gradWeight: Dense, gradBias: Dense): void {
-  const { rows, width, ...operands } = saved;
-  const strips = Math.ceil(width / columnThreads);
-  const pieces = Math.ceil(rows / rowsOfPiece);
-  const values = { rows: u32(rows), pieces: u32(pieces), width: u32(width) };
-  const place = `
-  let column = group.x * ${columnThreads}u + local % ${columnThreads}u;
-  let lane = local / ${columnThreads}u;`;
-  const weightOf = "2u * row * values.width + column";
-  const biasOf = "(2u * row + 1u) * values.width + column";
-  engine.withScratch(2 * pieces * width, (parts) => {
-    engine.run({
-      name: "layerNormGradient of weights",
-      operands: { ...operands, parts: writes(parts) },
-      values,
-      source: (of) => `
-${downColumns(sums)}
+function gradientOfWeights(engine: Engine, gradients: WeightGradients): void {
+  const axes = {
+    x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows"], inverseDeviation: ["rows"],
+    gradWeight: ["columns"], gradBias: ["columns"],
+  } as const;
+  for (const { operands } of split(engine, { ...gradients }, axes)) {
+    const { x, mean, inverseDeviation, grad, gradWeight, gradBias } = operands;
+    const [rows, width] = x.shape;
+    const pieces = piecesOf(rows, width);
+    const down = { ...sum, type: "vec2f", start: "vec2f()", outer: 1, pieces, rows, columns: width };
+    const add = (found: Dense, to: View): void => {
+      const each = relaid(found, { shape: [1, pieces, width], strides: [0, width, 1] });
+      reduceColumns(engine, sum, each, relaid(to, { shape: [1, width], strides: [0, 1] }), true);
+    };
+    engine.withScratch(pieces * width, (weights) =>
+      engine.withScratch(pieces * width, (biases) => {
+        engine.run({
+          name: "layerNormGradient of weights",
+          operands: {
+            x: reads(x), mean: reads(mean), inverseDeviation: reads(inverseDeviation), grad: reads(grad),
+            weights: writes(weights), biases: writes(biases),
+          },
+          values: { ...columnValues(down), x_row: u32(x.strides[0]) },
+          source: (of) =>
+            columnSource(down, {
+              functions: `
 fn gradient_of(row: u32, column: u32) -> vec2f {
-  let place = row * values.width + column;
-  let gradient = ${of.grad("place")};
-  return vec2f(gradient * (${of.x("place")} - ${of.mean("row")}) * ${of.inverseDeviation("row")}, gradient);
-}
-@compute @workgroup_size(${rowThreads})
-fn main(${entryArguments}) {
-  ${place}
-  let first = group.y * ${rowsOfPiece}u;
-  let end = min(first + ${rowsOfPiece}u, values.rows);
-  ${combineColumn(sums, {
-    firstRow: "first",
-    endRow: "end",
-    columns: "values.width",
-    element: "gradient_of(row, column)",
-  })}
-  if (lane == 0u && column < values.width) {
-    let row = group.y;
-    ${of.parts(weightOf)} = all.x;
-    ${of.parts(biasOf)} = all.y;
-  }
+  let place = row * values.x_row + column;
+  return ${of.grad("place")} * vec2f((${of.x("place")} - ${of.mean("row")}) * ${of.inverseDeviation("row")}, 1.0);
 }`,
-      workgroups: [strips, pieces],
-    });
-    engine.run({
-      name: "layerNormGradient of weights together",
-      operands: { parts: reads(parts), gradWeight: writes(gradWeight), gradBias: writes(gradBias) },
-      values,
-      source: (of) => `
-${downColumns(sums)}
-@compute @workgroup_size(${rowThreads})
-fn main(${entryArguments}) {
-  ${place}
-  ${combineColumn(sums, {
-    endRow: "values.pieces",
-    columns: "values.width",
-    element: `vec2f(${of.parts(weightOf)}, ${of.parts(biasOf)})`,
-  })}
-  if (lane == 0u && column < values.width) {
-    ${of.gradWeight("column")} += all.x;
-    ${of.gradBias("column")} += all.y;
+              element: "gradient_of(row, column)",
+              store: `
+    ${of.weights("piece * values.columns + column")} = all.x;
+    ${of.biases("piece * values.columns + column")} = all.y;`,
+            }),
+          workgroups: columnGroups(down),
+        });
+        add(weights, gradWeight);
+        add(biases, gradBias);
+      }),
+    );
   }
-}`,
-      workgroups: [strips],
-    });
-  });
 }

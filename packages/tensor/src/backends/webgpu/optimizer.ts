@@ -2,37 +2,47 @@ import type { Dense, OptimizerKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
-import { flat, narrow, partsOf } from "./parts.ts";
+import { flat, narrow, partsOf, relaid } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import { elementsInTurn, rowThreads, together } from "./workgroup.ts";
+import { overRows } from "./rows.ts";
 
-/** Workgroups that share a sum, at the most, and elements that each should have. */
-const sumGroups = 512;
-const elementsOfGroup = 8 * rowThreads;
+/**
+ * Sums of squares are taken at three scales at once, so that one of them is right for any size: 2⁻⁷⁰ for elements whose
+ * squares are beyond f32, 1, and 2⁶⁴ for those whose squares are too small for it.
+ */
+const scales = "vec3f(0x1p-70f, 1.0, 0x1p64f)";
 
 export function optimizer(engine: Engine): OptimizerKernels {
   return {
     norm({ x, out }) {
-      const parts = partsOf(engine, [flat(x)]);
-      const groups = parts.map(([part]) => Math.min(sumGroups, Math.ceil(sizeOf(part.shape) / elementsOfGroup)));
-      const total = groups.reduce((sum, count) => sum + count, 0);
-      engine.withScratch(3 * total, (sums) => {
-        let first = 0;
-        parts.forEach(([part], i) => {
-          sumSquares(engine, part as Dense, narrow(sums, 0, 3 * first, 3 * groups[i]));
-          first += groups[i];
-        });
-        rootOfSums(engine, sums, out);
+      const count = sizeOf(x.shape);
+      overRows(engine, {
+        name: "norm",
+        elements: { x: reads(relaid(x, { shape: [1, count], strides: [count, 1] })) },
+        rows: { out: writes(out) },
+        functions: `
+fn squares(x: f32) -> vec3f {
+  let scaled = x * ${scales};
+  return scaled * scaled;
+}`,
+        steps: [{ name: "total", type: "vec3f", element: (of) => `squares(${of.x("i")})` }],
+        once: (of) => `
+    var norm = sqrt(total.y);
+    if (total.y < 0x1p-60f) { norm = sqrt(total.z) * 0x1p-64f; }
+    if (!(total.y < 0x1p127f)) { norm = sqrt(total.x) * 0x1p70f; }
+    ${of.out("0u")} = norm;`,
+        shares: true,
       });
     },
 
     adamw({ parameters, gradients, firstMoments, secondMoments, gradScale, ranges, ...options }) {
       const { learningRate, beta1, beta2, epsilon, step } = options;
-      const buckets = [parameters, gradients, firstMoments, secondMoments].map(flat);
       for (const { start, end, weightDecay } of ranges) {
         if (start === end) continue;
-        const some = buckets.map((bucket) => narrow(bucket, 0, start, end - start));
-        for (const [p, gradient, m, v] of partsOf(engine, some)) {
+        const some = (bucket: Dense): Dense => narrow(flat(bucket), 0, start, end - start);
+        const buckets = { p: some(parameters), gradient: some(gradients), m: some(firstMoments), v: some(secondMoments) };
+        for (const { operands } of partsOf(engine, buckets)) {
+          const { p, gradient, m, v } = operands;
           const count = sizeOf(p.shape);
           engine.run({
             name: "adamw",
@@ -70,62 +80,4 @@ fn main(${entryArguments}) {
       }
     },
   };
-}
-
-/**
- * Sums of squares are taken at three scales at once, so that one of them is right for any size: 2⁻⁷⁰ for elements whose
- * squares are beyond f32, 1, and 2⁶⁴ for those whose squares are too small for it.
- */
-const scales = "vec3f(0x1p-70f, 1.0, 0x1p64f)";
-
-/** Three sums for each workgroup, over every so many-th element. */
-function sumSquares(engine: Engine, x: Dense, out: Dense): void {
-  engine.run({
-    name: "norm",
-    operands: { x: reads(x), out: writes(out) },
-    values: { count: u32(sizeOf(x.shape)) },
-    source: (of) => `
-${together("sum", "a + b", rowThreads, "vec3f")}
-@compute @workgroup_size(${rowThreads})
-fn main(${entryArguments}) {
-  var all = vec3f();
-  var i = group.x * ${rowThreads}u + local;
-  while (i < values.count) {
-    var some = vec3f();
-    for (var j = 0u; j < ${elementsInTurn}u && i < values.count; j++) {
-      let x = ${of.x("i")} * ${scales};
-      some += x * x;
-      i += groups.x * ${rowThreads}u;
-    }
-    all += some;
-  }
-  let total = sum(all, local);
-  if (local < 3u) { ${of.out("3u * group.x + local")} = total[local]; }
-}`,
-    workgroups: [sizeOf(out.shape) / 3],
-  });
-}
-
-/** The root of what such sums are together. */
-function rootOfSums(engine: Engine, sums: Dense, out: Dense): void {
-  engine.run({
-    name: "norm together",
-    operands: { sums: reads(sums), out: writes(out) },
-    values: { count: u32(sizeOf(sums.shape) / 3) },
-    source: (of) => `
-${together("sum", "a + b", rowThreads, "vec3f")}
-@compute @workgroup_size(${rowThreads})
-fn main(${entryArguments}) {
-  var all = vec3f();
-  for (var i = local; i < values.count; i += ${rowThreads}u) {
-    all += vec3f(${of.sums("3u * i")}, ${of.sums("3u * i + 1u")}, ${of.sums("3u * i + 2u")});
-  }
-  let total = sum(all, local);
-  var norm = sqrt(total.y);
-  if (total.y < 0x1p-60f) { norm = sqrt(total.z) * 0x1p-64f; }
-  if (!(total.y < 0x1p127f)) { norm = sqrt(total.x) * 0x1p70f; }
-  if (local == 0u) { ${of.out("0")} = norm; }
-}`,
-    workgroups: [1],
-  });
 }

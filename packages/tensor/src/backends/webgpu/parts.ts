@@ -7,12 +7,12 @@ import { endOf } from "./program.ts";
 /** What there is to know of an engine here. */
 export type Reach = Pick<Engine, "maxBindingElements">;
 
-/** Elements by which the start of a binding may be in front of a view. */
-const slack = 64;
+/** Elements between places where a binding may start: by less than this it starts in front of a view. */
+const bindingUnit = 64;
 
 /** Whether one binding reaches all of a view. */
 export function fits(engine: Reach, view: View<DType>): boolean {
-  return endOf(view) - view.offset + slack <= engine.maxBindingElements;
+  return endOf(view) - view.offset + bindingUnit <= engine.maxBindingElements;
 }
 
 /** The same memory with another layout. Views may be tensors, whose properties do not spread. */
@@ -35,56 +35,114 @@ export function flat<D extends DType>(view: Dense<D>): Dense<D> {
   return relaid(view, { shape: [sizeOf(view.shape)], strides: [1] });
 }
 
-/**
- * Views of one shape, cut along the same axes into parts that bindings reach: mostly there is one part, which is all.
- */
-export function partsOf(engine: Reach, views: readonly View<DType>[]): (readonly View<DType>[])[] {
-  if (views.every((view) => fits(engine, view))) return [views];
-  const { shape } = views[0];
-  const axis = shape.findIndex((length) => length > 1);
-  const half = shape[axis] >> 1;
-  return [
-    ...partsOf(engine, views.map((view) => narrow(view, axis, 0, half))),
-    ...partsOf(engine, views.map((view) => narrow(view, axis, half, shape[axis] - half))),
-  ];
+export type Views = Readonly<Record<string, View<DType> | null>>;
+
+/** An axis along which operands may be cut, and how many elements of an operand belong to one step along it. */
+export interface SteppedAxis<Axis extends string> {
+  readonly axis: Axis;
+  readonly step: number;
+}
+
+/** The axes of an operand, by name: operands are cut together along axes of one name, and not along `null`. */
+export type Axes<Axis extends string> = readonly (Axis | SteppedAxis<Axis> | null)[];
+export type AxesOf<Operands extends Views, Axis extends string> = { readonly [Name in keyof Operands]: Axes<Axis> };
+
+/** Operands of one call of a kernel among those that do the work together. */
+export interface Part<Operands extends Views, Axis extends string> {
+  readonly operands: Operands;
+  /** Where the part begins along each axis, in steps. */
+  readonly starts: Readonly<Record<Axis, number>>;
 }
 
 /**
- * Operands of as many rows each, cut into parts that bindings reach, or into single rows: mostly there is one part,
- * which is all. What is absent stays so.
+ * Cuts operands into parts that bindings reach, along axes that the kernel names: mostly there is one part, which is all.
+ * What is absent stays so. Parts follow on one another along each axis: a result without an axis is added to by the parts
+ * whose start there is not 0. Where an operand cannot be cut far enough, its parts are beyond reach; the engine refuses
+ * them unless the caller has another way.
  */
-export function rowsOf<Operands extends Readonly<Record<string, View<DType> | null>>>(
+export function split<Operands extends Views, Axis extends string>(
   engine: Reach,
   operands: Operands,
-): Operands[] {
-  const views = Object.values(operands).filter((view) => view !== null);
-  const [rows] = views[0].shape;
-  if (rows < 2 || views.every((view) => fits(engine, view))) return [operands];
-  const half = rows >> 1;
-  const part = (start: number, count: number): Operands => {
-    const cut = Object.entries(operands).map(([name, view]) => [name, view && narrow(view, 0, start, count)]);
-    return Object.fromEntries(cut) as Operands;
-  };
-  return [...rowsOf(engine, part(0, half)), ...rowsOf(engine, part(half, rows - half))];
+  axes: AxesOf<Operands, Axis>,
+): Part<Operands, Axis>[] {
+  const named = Object.values<Axes<Axis>>(axes).flat().filter((own) => own !== null);
+  const starts = Object.fromEntries(named.map((own) => [nameOf(own), 0])) as Record<Axis, number>;
+  return [...cut(engine, { operands, starts }, axes)];
 }
 
-/** Some rows of a dense matrix, the first of which is its row `start`. */
-export interface RowPart {
-  readonly view: Dense;
-  readonly start: number;
+/** Each cut leaves fewer steps along its axis, and as many along the others: there is an end. */
+function* cut<Operands extends Views, Axis extends string>(
+  engine: Reach,
+  part: Part<Operands, Axis>,
+  axes: AxesOf<Operands, Axis>,
+): Generator<Part<Operands, Axis>> {
+  const longest = longestAxis(engine, part.operands, axes);
+  if (!longest) {
+    yield part;
+    return;
+  }
+  const { axis, steps } = longest;
+  // At multiples that keep quads quads, where there are enough steps.
+  const half = steps > 2 * bindingUnit ? bindingUnit * Math.floor(steps / (2 * bindingUnit)) : steps >> 1;
+  for (const [start, count] of [[0, half], [half, steps - half]]) {
+    const entries = Object.entries(part.operands).map(([name, view]) => {
+      const narrowed = axes[name].reduce((rest, own, i) => {
+        return own !== null && nameOf(own) === axis ? narrowBySteps(rest, i, stepOf(own), start, count) : rest;
+      }, view);
+      return [name, narrowed];
+    });
+    const operands = Object.fromEntries(entries) as Operands;
+    yield* cut(engine, { operands, starts: { ...part.starts, [axis]: part.starts[axis] + start } }, axes);
+  }
 }
 
-/** A dense matrix as parts that bindings reach. */
-export function rowParts(engine: Reach, view: Dense): RowPart[] {
-  let start = 0;
-  return rowsOf(engine, { view }).map((part) => {
-    const [rows] = part.view.shape;
-    start += rows;
-    return { view: part.view, start: start - rows };
-  });
+/** The axis along which the first operand beyond reach is longest, of those that have at least two steps. */
+function longestAxis<Operands extends Views, Axis extends string>(
+  engine: Reach,
+  operands: Operands,
+  axes: AxesOf<Operands, Axis>,
+): { readonly axis: Axis; readonly steps: number } | undefined {
+  for (const [name, view] of Object.entries(operands)) {
+    if (view === null || fits(engine, view)) continue;
+    let longest: { axis: Axis; steps: number; span: number } | undefined;
+    axes[name].forEach((own, i) => {
+      if (own === null) return;
+      const steps = Math.ceil(view.shape[i] / stepOf(own));
+      const span = view.shape[i] * view.strides[i];
+      if (steps > 1 && span > (longest?.span ?? 0)) longest = { axis: nameOf(own), steps, span };
+    });
+    if (longest) return longest;
+  }
+  return undefined;
 }
 
-/** Each part of the one with each of the other: what a kernel is called for that goes through both. */
-export function pairs<A extends object, B extends object>(some: readonly A[], others: readonly B[]): (A & B)[] {
-  return some.flatMap((one) => others.map((other) => ({ ...one, ...other })));
+function nameOf<Axis extends string>(own: Axis | SteppedAxis<Axis>): Axis {
+  return typeof own === "object" ? own.axis : own;
+}
+
+function stepOf(own: string | SteppedAxis<string>): number {
+  return typeof own === "object" ? own.step : 1;
+}
+
+/** The last step of an axis may be a part of one. */
+function narrowBySteps(view: View<DType> | null, axis: number, step: number, start: number, count: number): View<DType> | null {
+  return view && narrow(view, axis, start * step, Math.min(count * step, view.shape[axis] - start * step));
+}
+
+/** Operands of one shape in parts: along any axis. */
+export function partsOf<Operands extends Views>(engine: Reach, operands: Operands): Part<Operands, string>[] {
+  return split(engine, operands, axesBy(operands, (view) => view.shape.map((_, axis) => String(axis))));
+}
+
+/** Operands of as many rows each in parts: rows stay whole. */
+export function rowsOf<Operands extends Views>(engine: Reach, operands: Operands): Part<Operands, "rows">[] {
+  return split(engine, operands, axesBy(operands, (view) => view.shape.map((_, axis) => (axis === 0 ? "rows" : null))));
+}
+
+function axesBy<Operands extends Views, Axis extends string>(
+  operands: Operands,
+  axesOf: (view: View<DType>) => Axes<Axis>,
+): AxesOf<Operands, Axis> {
+  const entries = Object.entries(operands).map(([name, view]) => [name, view ? axesOf(view) : []]);
+  return Object.fromEntries(entries) as AxesOf<Operands, Axis>;
 }

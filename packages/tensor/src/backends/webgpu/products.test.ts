@@ -19,8 +19,8 @@ function allocate(memories: number[][], shape: readonly number[], transposed = f
 }
 
 /** What a kernel makes of them: whole numbers, so that the order of sums does not matter. */
-function multiply(memories: number[][], products: Products): void {
-  const { a, b, out, accumulate, bias, activation, preactivation, residual } = products;
+function multiply(memories: number[][], products: Products, b: View): void {
+  const { a, out, accumulate, bias, activation, preactivation, residual } = products;
   const at = ({ buffer, offset, strides }: View, ...index: number[]): [number[], number] => [
     memories[buffer],
     index.reduce((place, i, axis) => place + i * strides[axis], offset),
@@ -67,14 +67,14 @@ test("products in parts are within reach and give what they give as a whole, epi
       const epilogue = withEpilogue
         ? { bias: allocate(memories, [columns]), activation: "relu" as const, preactivation: like(), residual: like() }
         : { bias: null, activation: null, preactivation: null, residual: null };
-      const products = { a, b, out, accumulate, ...epilogue };
-      const parts = fitting(engine, products);
-      for (const { a, b, out } of parts) {
-        for (const view of [a, b, out]) expect(fits(engine, view)).toBe(true);
-      }
+      const products = { a, out, accumulate, ...epilogue };
+      const parts = fitting(engine, products, { b }, { b: ["batch", "inner", "columns"] });
       const cut = memories.map((memory) => [...memory]);
-      for (const part of parts) multiply(cut, part);
-      multiply(memories, products);
+      for (const { products, right } of parts) {
+        for (const view of [products.a, right.b, products.out]) expect(fits(engine, view)).toBe(true);
+        multiply(cut, products, right.b);
+      }
+      multiply(memories, products, b);
       expect(cut).toEqual(memories);
       cuts += parts.length - 1;
     }),

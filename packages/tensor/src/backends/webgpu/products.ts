@@ -1,7 +1,7 @@
 import type { Activation, Dense, View } from "../../contract/index.ts";
 import { functions } from "./functions.ts";
-import { fits, narrow } from "./parts.ts";
-import type { Reach } from "./parts.ts";
+import { split } from "./parts.ts";
+import type { AxesOf, Reach, SteppedAxis, Views } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
 import type { Elements, Operand, Value } from "./program.ts";
 
@@ -25,60 +25,53 @@ export const noEpilogue: Epilogue = {
   residual: null,
 };
 
-/** `[batch, rows, inner] · [batch, inner, columns]`, of any strides, but that neighbours along a row of `out` touch. */
+/** `[batch, rows, inner]` times a right operand, of any strides, but that neighbours along a row of `out` touch. */
 export interface Products extends Epilogue {
   readonly a: View;
-  readonly b: View;
   readonly out: View;
 }
 
-/** The axes of the operands, by name: each may be cut. */
-const axesOf = {
-  a: ["batch", "rows", "inner"],
-  b: ["batch", "inner", "columns"],
-  out: ["batch", "rows", "columns"],
-} as const;
-type Axis = (typeof axesOf)[keyof typeof axesOf][number];
+export type ProductAxis = "batch" | "rows" | "inner" | "columns";
 
-/** Products cut into parts, to be made in this order, whose operands one binding reaches: mostly there is one part. */
-export function fitting(engine: Reach, products: Products): Products[] {
-  for (const name of ["a", "b", "out"] as const) {
-    const view = products[name];
-    if (fits(engine, view)) continue;
-    // The axis along which it is longest.
-    let [longest, span] = [-1, 0];
-    view.shape.forEach((length, axis) => {
-      if (length > 1 && length * view.strides[axis] > span) [longest, span] = [axis, length * view.strides[axis]];
-    });
-    const length = view.shape[longest];
-    const half = length >> 1;
-    const cut = axesOf[name][longest];
-    return [
-      ...fitting(engine, part(products, cut, 0, half, false)),
-      ...fitting(engine, part(products, cut, half, length - half, true)),
-    ];
-  }
-  return [products];
+/** Products and their right operand. */
+export interface ProductsPart<Right extends Views> {
+  readonly products: Products;
+  readonly right: Right;
 }
 
-function part(products: Products, axis: Axis, start: number, count: number, isLast: boolean): Products {
-  const cut = (view: View, axes: readonly Axis[]): View => {
-    const index = axes.indexOf(axis);
-    return index < 0 ? view : narrow(view, index, start, count);
+/**
+ * Products in parts, to be made in this order, whose operands one binding reaches: mostly there is one part. Where the right
+ * operand cannot be cut everywhere along an axis, `steps` says how many rows or columns there are between such places.
+ */
+export function fitting<Right extends Views>(
+  engine: Reach,
+  { a, out, accumulate, bias, activation, preactivation, residual }: Products,
+  right: Right,
+  rightAxes: AxesOf<Right, ProductAxis>,
+  steps: Partial<Record<ProductAxis, number>> = {},
+): ProductsPart<Right>[] {
+  const axis = (name: ProductAxis): SteppedAxis<ProductAxis> => ({ axis: name, step: steps[name] ?? 1 });
+  const ofOut = [axis("batch"), axis("rows"), axis("columns")];
+  const axes = {
+    a: [axis("batch"), axis("rows"), axis("inner")],
+    out: ofOut,
+    bias: [axis("columns")],
+    preactivation: ofOut,
+    residual: ofOut,
   };
-  const { a, b, out, bias, preactivation, residual, ...rest } = products;
-  const operands = { a: cut(a, axesOf.a), b: cut(b, axesOf.b), out: cut(out, axesOf.out) };
-  if (axis === "inner" && !isLast) {
-    return { ...noEpilogue, ...operands, accumulate: rest.accumulate };
-  }
-  return {
-    ...rest,
-    ...operands,
-    accumulate: rest.accumulate || axis === "inner",
-    bias: bias && axis === "columns" ? narrow(bias, 0, start, count) : bias,
-    preactivation: preactivation && cut(preactivation, axesOf.out),
-    residual: residual && cut(residual, axesOf.out),
-  };
+  const views = { a, out, bias, preactivation, residual };
+  return split<Views, ProductAxis>(engine, { ...views, ...right }, { ...axes, ...rightAxes }).map(({ operands, starts }) => {
+    const part = operands as typeof views;
+    const start = starts.inner * axis("inner").step;
+    const isLast = start + part.a.shape[2] === a.shape[2];
+    return {
+      products: {
+        ...(isLast ? { ...part, activation } : { ...noEpilogue, a: part.a, out: part.out }),
+        accumulate: accumulate || start > 0,
+      },
+      right: Object.fromEntries(Object.keys(right).map((name) => [name, operands[name]])) as Right,
+    };
+  });
 }
 
 /** What a kernel's source needs for an epilogue. */
@@ -91,7 +84,7 @@ export interface EpilogueParts {
   store(of: Elements): string;
 }
 
-export function epilogueParts(products: Omit<Products, "a" | "b">): EpilogueParts {
+export function epilogueParts(products: Omit<Products, "a">): EpilogueParts {
   const { out, accumulate, bias, activation, preactivation, residual } = products;
   const place = "batch * values.out_batch + row * values.out_row + column";
   const lines = (of: Elements): string[] => [

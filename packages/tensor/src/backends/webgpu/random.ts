@@ -1,12 +1,12 @@
-import type { Dense, RandomKernels, View } from "../../contract/index.ts";
+import type { RandomKernels, View } from "../../contract/index.ts";
 import type { PhiloxKey } from "../../philox.ts";
-import { sizeOf } from "../../shape.ts";
+import { isDense, sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
+import { partsOf } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
-import type { Value } from "./program.ts";
-
+import type { Elements, Value } from "./program.ts";
 import { strided } from "./strided.ts";
 
 /** Philox 4×32-10, as in `philox.ts`. */
@@ -30,46 +30,65 @@ const wordBits = 2 ** 24;
 export function random(engine: Engine): RandomKernels {
   return {
     uniform({ key, out }) {
-      fill(engine, "uniform", key, {}, out, {}, () => "f32(u) * 5.9604644775390625e-8");
+      fill(engine, "uniform", key, { out }, {}, () => "f32(u) * 5.9604644775390625e-8");
     },
 
     dropout({ x, probability, key, out }) {
       // u ≥ probability, in whole numbers, so that no rounding tells backends apart.
       const values = { least: u32(Math.ceil(probability * wordBits)), scale: f32(1 / (1 - probability)) };
-      fill(engine, "dropout", key, { x }, out, values, (x) => `select(0.0, ${x} * values.scale, u >= values.least)`);
+      fill(engine, "dropout", key, { out, x }, values, (x) => `select(0.0, ${x} * values.scale, u >= values.least)`);
     },
   };
 }
 
 /** Fills `out` with an expression of `u`, whole numbers of 24 bits, four from each block. */
 function fill(
-  engine: Engine, name: string, { seed, stream }: PhiloxKey, inputs: { readonly x?: View }, out: Dense,
+  engine: Engine, name: string, { seed, stream }: PhiloxKey, views: Readonly<Record<"out", View>> & Partial<Record<"x", View>>,
   values: Readonly<Record<string, Value>>, expression: (x: string) => string,
 ): void {
-  const count = sizeOf(out.shape);
-  const place = inputs.x && strided("x", inputs.x);
-  engine.run({
-    name,
-    variant: place?.rank,
-    operands: { ...(inputs.x ? { x: reads(inputs.x) } : {}), out: writes(out) },
-    values: {
-      count: u32(count), seed0: u32(seed[0] >>> 0), seed1: u32(seed[1] >>> 0), stream0: u32(stream[0] >>> 0),
-      stream1: u32(stream[1] >>> 0), ...values, ...place?.values,
-    },
-    source: (of) => `
+  for (const { operands } of partsOf(engine, views)) {
+    const { out, x } = operands;
+    const places = strided({ ...operands });
+    const first = out.offset - views.out.offset;
+    const count = sizeOf(out.shape);
+    // Parts of a strided `x` may be such that neighbours in `out` are not of one block.
+    const isWhole = isDense(out.shape, out.strides);
+    const firstBlock = Math.floor(first / 4);
+    const store = (of: Elements): string => `${of.out("place_out")} = ${expression(of.x?.("place_x"))};`;
+    engine.run({
+      name,
+      variant: `${places.rank} ${isWhole}`,
+      operands: { out: writes(out), ...(x && { x: reads(x) }) },
+      values: {
+        first: u32(first), count: u32(count), first_block: u32(firstBlock), seed0: u32(seed[0] >>> 0),
+        seed1: u32(seed[1] >>> 0), stream0: u32(stream[0] >>> 0), stream1: u32(stream[1] >>> 0), ...values, ...places.values,
+      },
+      source: (of) => `
 ${philox}
-${place?.source ?? ""}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
-  let block = ${linearIndex};
+  ${
+    isWhole
+      ? `
+  let block = values.first_block + ${linearIndex};
   let words = philox(block);
   for (var word = 0u; word < 4u; word++) {
-    let i = block * 4u + word;
-    if (i >= values.count) { return; }
+    let i = block * 4u + word - values.first;
+    if (i >= values.count) { continue; }
+    ${places.source}
     let u = words[word] >> 8u;
-    ${of.out("i")} = ${expression(of.x?.("place_x(i)"))};
+    ${store(of)}
+  }`
+      : `
+  let i = ${linearIndex};
+  if (i >= values.count) { return; }
+  ${places.source}
+  let element = values.first + place_out;
+  let u = philox(element / 4u)[element % 4u] >> 8u;
+  ${store(of)}`
   }
 }`,
-    workgroups: linear(Math.ceil(count / 4)),
-  });
+      workgroups: linear(isWhole ? Math.ceil((first + count) / 4) - firstBlock : count),
+    });
+  }
 }

@@ -1,7 +1,6 @@
 import type { StoredView, WeightFormat } from "../../contract/index.ts";
 import { blockColumns } from "../../weight-format.ts";
-import type { Engine } from "./engine.ts";
-import { rowsOf } from "./parts.ts";
+import type { AxesOf } from "./parts.ts";
 import { reads, u32 } from "./program.ts";
 import type { Quads } from "./quads.ts";
 
@@ -12,7 +11,7 @@ export const blockWords: Record<WeightFormat, number> = { f16: 16, bf16: 16, int
 export function storedScales(name: string, { scales }: StoredView): Quads {
   return {
     operands: scales ? { [`${name}_scales`]: reads(scales) } : {},
-    values: scales ? { [`${name}_scale_words`]: u32(scales.shape[1]) } : {},
+    values: scales ? { [`${name}_scale_words`]: u32(scales.strides[0]) } : {},
     functions: (of) => `
 fn ${name}_scale(row: u32, block: u32) -> f32 {
   ${scales ? halfOfWord(of[`${name}_scales`](`row * values.${name}_scale_words + block / 2u`)) : "return 1.0;"}
@@ -26,7 +25,7 @@ export function storedSource(name: string, view: StoredView): Quads {
   const scales = storedScales(name, view);
   return {
     operands: { [`${name}_values`]: reads(values), ...scales.operands },
-    values: { [`${name}_words`]: u32(values.shape[1]), ...scales.values },
+    values: { [`${name}_words`]: u32(values.strides[0]), ...scales.values },
     functions: (of) => `
 ${scales.functions(of)}
 fn ${name}_word(row: u32, index: u32) -> u32 {
@@ -94,18 +93,13 @@ export const quadsOfFour: Record<WeightFormat, readonly string[]> = {
   int4: [...bytesOfFour, ...["x", "y", "z", "w"].map((i) => `unpack(words.${i} >> 4u)`)],
 };
 
-/** Some rows of a stored matrix, the first of which is its row `start`. */
-export interface StoredPart {
-  readonly weight: StoredView;
-  readonly start: number;
-}
+/** The memory of a stored matrix. */
+export type StoredViews = Pick<StoredView, "values" | "scales">;
 
-/** A stored matrix as parts that bindings reach. */
-export function storedParts(engine: Engine, { format, shape, values, scales }: StoredView): StoredPart[] {
-  let start = 0;
-  return rowsOf(engine, { values, scales }).map((part) => {
-    const [rows] = part.values.shape;
-    start += rows;
-    return { weight: { format, shape: [rows, shape[1]], ...part }, start: start - rows };
-  });
+/** Columns between places where rows may be cut: scales of two blocks share a word. */
+export const columnsOfStep = 2 * blockColumns;
+
+/** The axes of a stored matrix, whose columns are cut in steps. */
+export function storedAxes<Axis extends string>(format: WeightFormat, row: Axis, column: Axis): AxesOf<StoredViews, Axis> {
+  return { values: [row, { axis: column, step: 2 * blockWords[format] }], scales: [row, column] };
 }

@@ -1,58 +1,57 @@
 import type { View } from "../../contract/index.ts";
 import type { DType } from "../../dtype.ts";
+import type { Shape, Strides } from "../../shape.ts";
 import { u32 } from "./program.ts";
 import type { Value } from "./program.ts";
 
-/** How a kernel finds the elements of a view that come row-major. */
+/** How a kernel finds the elements of views of one shape, which come row-major. */
 export interface Strided {
-  /** How many axes are left after those that lie as one were joined. */
+  /** How many axes are left after those that lie as one in all views were joined: sources differ by it. */
   readonly rank: number;
   readonly values: Readonly<Record<string, Value>>;
-  /** WGSL of `place_name(i)`: where element `i` lies, from the view's first on. */
+  /** WGSL that declares `place_name` for each view: where element `i` lies, from the view's first on. */
   readonly source: string;
 }
 
-export function strided(name: string, view: View<DType>): Strided {
-  const axes = joinedAxes(view);
-  if (axes.length === 0) return { rank: 0, values: {}, source: `fn place_${name}(i: u32) -> u32 { return 0u; }` };
-  if (axes.length === 1 && axes[0].stride === 1) {
-    return { rank: -1, values: {}, source: `fn place_${name}(i: u32) -> u32 { return i; }` };
+export function strided(views: Readonly<Record<string, View<DType>>>): Strided {
+  const { shape, strides } = joinedAxes(Object.values(views));
+  const names = Object.keys(views);
+  const rank = shape.length;
+  if (strides.every((own) => rank === 0 || (rank === 1 && own[0] === 1))) {
+    return { rank: 0, values: {}, source: names.map((name) => `let place_${name} = i;`).join("\n  ") };
   }
   const values: Record<string, Value> = {};
-  const steps: string[] = [];
-  for (let axis = axes.length - 1; axis >= 0; axis--) {
-    const { length, stride } = axes[axis];
-    values[`${name}_stride${axis}`] = u32(stride);
-    if (axis === 0) {
-      steps.push(`place += rest * values.${name}_stride0;`);
-    } else {
-      values[`${name}_size${axis}`] = u32(length);
-      steps.push(
-        `place += (rest % values.${name}_size${axis}) * values.${name}_stride${axis};`,
-        `rest /= values.${name}_size${axis};`,
-      );
-    }
+  const lines = ["var rest = i;"];
+  for (let axis = rank - 1; axis >= 0; axis--) {
+    const isFirst = axis === 0;
+    lines.push(`let i${axis} = rest${isFirst ? "" : ` % values.size${axis}`};`);
+    if (isFirst) continue;
+    values[`size${axis}`] = u32(shape[axis]);
+    lines.push(`rest /= values.size${axis};`);
   }
-  const source = `fn place_${name}(i: u32) -> u32 {
-  var rest = i;
-  var place = 0u;
-  ${steps.join("\n  ")}
-  return place;
-}`;
-  return { rank: axes.length, values, source };
+  names.forEach((name, view) => {
+    const terms = shape.map((_, axis) => {
+      values[`${name}_stride${axis}`] = u32(strides[view][axis]);
+      return `i${axis} * values.${name}_stride${axis}`;
+    });
+    lines.push(`let place_${name} = ${terms.join(" + ")};`);
+  });
+  return { rank, values, source: lines.join("\n  ") };
 }
 
-/** The axes of more than one element, those that lie as one joined. */
-function joinedAxes({ shape, strides }: View<DType>): { length: number; stride: number }[] {
-  const axes: { length: number; stride: number }[] = [];
-  for (let axis = 0; axis < shape.length; axis++) {
-    if (shape[axis] === 1) continue;
-    const outer = axes.at(-1);
-    if (outer && outer.stride === strides[axis] * shape[axis]) {
-      axes[axes.length - 1] = { length: outer.length * shape[axis], stride: strides[axis] };
+/** The axes of more than one element, and each view's strides; those that lie as one in all views joined. */
+function joinedAxes(views: readonly View<DType>[]): { readonly shape: Shape; readonly strides: readonly Strides[] } {
+  const shape: number[] = [];
+  const strides: number[][] = views.map(() => []);
+  views[0].shape.forEach((length, axis) => {
+    if (length === 1) return;
+    if (shape.length > 0 && views.every((view, i) => strides[i].at(-1) === view.strides[axis] * length)) {
+      shape.push(length * (shape.pop() ?? 1));
+      views.forEach((view, i) => strides[i].splice(-1, 1, view.strides[axis]));
     } else {
-      axes.push({ length: shape[axis], stride: strides[axis] });
+      shape.push(length);
+      views.forEach((view, i) => strides[i].push(view.strides[axis]));
     }
-  }
-  return axes;
+  });
+  return { shape, strides };
 }

@@ -1,4 +1,4 @@
-import type { Dense, StoredView, View, WeightKernels } from "../../contract/index.ts";
+import type { StoredView, View, WeightKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
@@ -7,78 +7,86 @@ import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { eachRow, fewRows, multiplyByLanes } from "./multiply-few-rows.ts";
 import { multiplyByTiles } from "./multiply-by-tiles.ts";
 import type { RightOperand } from "./multiply-by-tiles.ts";
-import { narrow, pairs, relaid, rowsOf } from "./parts.ts";
-import { noEpilogue } from "./products.ts";
+import { relaid, split } from "./parts.ts";
+import { fitting, noEpilogue } from "./products.ts";
 import type { Products } from "./products.ts";
 import { i32, reads, u32, writes } from "./program.ts";
-import { quadsOfFour, storedFunctions, storedParts, storedScales, storedSource } from "./stored.ts";
+import { columnsOfStep, quadsOfFour, storedAxes, storedFunctions, storedScales, storedSource } from "./stored.ts";
+import type { StoredViews } from "./stored.ts";
 
 export function weights(engine: Engine): WeightKernels {
   return {
-    linearStored({ weight, bias, activation, ...all }) {
-      const calls = pairs(rowsOf(engine, all), storedParts(engine, weight));
-      for (const { x, out, preactivation, residual, weight: part, start } of calls) {
-        const [outputs, inputs] = part.shape;
-        const columns = (view: Dense): View => narrow(asBatch(view), 2, start, outputs);
-        const products: Products = {
-          a: asBatch(x),
-          b: notRead([1, inputs, outputs]),
-          out: columns(out),
-          accumulate: false,
-          bias: bias && narrow(bias, 0, start, outputs),
-          activation,
-          preactivation: preactivation && columns(preactivation),
-          residual: residual && columns(residual),
-        };
-        if (x.shape[0] <= fewRows) multiplyFewRowsStored(engine, products, part);
-        else multiplyByTiles(engine, products, rightOperand("linearStored", part, "inner"));
+    linearStored({ x, weight, out, bias, activation, preactivation, residual }) {
+      const { format } = weight;
+      const products: Products = {
+        a: asBatch(x),
+        out: asBatch(out),
+        accumulate: false,
+        bias,
+        activation,
+        preactivation: preactivation && asBatch(preactivation),
+        residual: residual && asBatch(residual),
+      };
+      const axes = storedAxes(format, "columns", "inner");
+      for (const part of fitting(engine, products, viewsOf(weight), axes, { inner: columnsOfStep })) {
+        const [, rows, inner] = part.products.a.shape;
+        const own: StoredView = { format, shape: [part.products.out.shape[2], inner], ...part.right };
+        if (rows <= fewRows) multiplyFewRowsStored(engine, part.products, own);
+        else multiplyByTiles(engine, part.products, rightOperand("linearStored", own, "inner"));
       }
     },
 
-    linearStoredGradient({ weight, ...all }) {
-      for (const { grad, out, weight: part, start } of pairs(rowsOf(engine, all), storedParts(engine, weight))) {
-        const [outputs, inputs] = part.shape;
-        const products: Products = {
-          ...noEpilogue,
-          a: narrow(asBatch(grad), 2, start, outputs),
-          b: notRead([1, outputs, inputs]),
-          out: asBatch(out),
-          accumulate: start > 0,
-        };
-        multiplyByTiles(engine, products, rightOperand("linearStoredGradient", part, "lines"));
+    linearStoredGradient({ grad, weight, out }) {
+      const { format } = weight;
+      const products: Products = { ...noEpilogue, a: asBatch(grad), out: asBatch(out) };
+      const axes = storedAxes(format, "inner", "columns");
+      for (const part of fitting(engine, products, viewsOf(weight), axes, { columns: columnsOfStep })) {
+        const own: StoredView = { format, shape: [part.products.a.shape[2], part.products.out.shape[2]], ...part.right };
+        multiplyByTiles(engine, part.products, rightOperand("linearStoredGradient", own, "lines"));
       }
     },
 
-    gatherStored({ weight, ...all }) {
-      const [entries, width] = weight.shape;
-      for (const { ids, out, weight: part, start } of pairs(rowsOf(engine, all), storedParts(engine, weight))) {
+    gatherStored({ weight, ids, out }) {
+      const { format } = weight;
+      const [entries] = weight.shape;
+      const axes = {
+        ...storedAxes(format, "entries", "columns"),
+        ids: ["ids"],
+        out: ["ids", { axis: "columns", step: columnsOfStep }],
+      } as const;
+      for (const { operands, starts } of split(engine, { ...viewsOf(weight), ids, out }, axes)) {
+        const { ids, out, values, scales } = operands;
         const count = sizeOf(out.shape);
-        const table = storedSource("table", part);
+        const table = storedSource("table", { format, shape: [values.shape[0], out.shape[1]], values, scales });
         engine.run({
           name: "gatherStored",
-          variant: part.format,
+          variant: format,
           operands: { ...table.operands, ids: reads(ids), out: writes(out) },
           values: {
             ...table.values,
             count: u32(count),
-            width: u32(width),
+            width: u32(out.shape[1]),
+            out_row: u32(out.strides[0]),
             entries: i32(entries),
-            start: i32(start),
-            end: i32(start + part.shape[0]),
+            start: i32(starts.entries),
+            end: i32(starts.entries + values.shape[0]),
           },
           source: (of) => `
 ${functions(["nan"])}
-${storedFunctions(part.format)}
+${storedFunctions(format)}
 ${table.functions(of)}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let i = ${linearIndex};
   if (i >= values.count) { return; }
-  let id = ${of.ids("i / values.width")};
+  let row = i / values.width;
+  let column = i % values.width;
+  let id = ${of.ids("row")};
+  let place = row * values.out_row + column;
   if (id >= values.start && id < values.end) {
-    ${of.out("i")} = table_element(u32(id - values.start), i % values.width);
+    ${of.out("place")} = table_element(u32(id - values.start), column);
   } else if (id < 0 || id >= values.entries) {
-    ${of.out("i")} = nan();
+    ${of.out("place")} = nan();
   }
 }`,
           workgroups: linear(count),
@@ -120,14 +128,14 @@ function multiplyFewRowsStored(engine: Engine, products: Products, weight: Store
     name: `linearStored few rows ${format}`,
     isInside: weight.shape[1] % blockColumns === 0,
     operands: { b_values: reads(values, width), ...scaling.operands },
-    values: { b_fours: u32(values.shape[1] / 4), ...scaling.values },
+    values: { b_row: u32(values.strides[0] / 4), b_fours: u32(values.shape[1] / 4), ...scaling.values },
     functions: (of) => {
       const single = (i: number): string => of.b_values(`place * 4u + ${i}u`);
       return `
 ${storedFunctions(format)}
 ${scaling.functions(of)}
 fn b_four(column: u32, i: u32) -> vec4u {
-  let place = column * values.b_fours + i;
+  let place = column * values.b_row + i;
   return bitcast<vec4u>(${width === 4 ? of.b_values("place") : `vec4i(${[0, 1, 2, 3].map(single).join(", ")})`});
 }`;
     },
@@ -142,11 +150,10 @@ fn b_four(column: u32, i: u32) -> vec4u {
   });
 }
 
-function asBatch(view: Dense): View {
+function asBatch(view: View): View {
   return relaid(view, { shape: [1, ...view.shape], strides: [0, ...view.strides] });
 }
 
-/** Stands for the right operand where it is read in another way. */
-function notRead(shape: readonly number[]): View {
-  return { buffer: -1, offset: 0, shape, strides: [0, 0, 0], dtype: "f32" };
+function viewsOf({ values, scales }: StoredView): StoredViews {
+  return { values, scales };
 }
