@@ -1,35 +1,60 @@
-import type { AttentionKernels, WeightFormat } from "../../contract/index.ts";
+import type { AttentionKernels, View, WeightFormat } from "../../contract/index.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
+import { relaid, split } from "./parts.ts";
+import type { SteppedAxis } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
-
-import { blockWords, halfFunction } from "./stored.ts";
-
-type Call = Parameters<AttentionKernels["appendStored"]>[0];
+import { blockWords, columnsOfStep, halfFunction } from "./stored.ts";
 
 /** A thread for two blocks of a row, whose scales share a word. */
-export function appendStored(engine: Engine, { x, cache, start }: Call): void {
+export function appendStored(engine: Engine, { x, cache, start }: Parameters<AttentionKernels["appendStored"]>[0]): void {
   const { format, shape, values, scales } = cache;
-  const [count, kvHeads, headDim] = x.shape;
-  const pairs = Math.ceil(headDim / (2 * blockColumns));
-  const total = count * kvHeads * pairs;
+  const [count, kvHeads] = x.shape;
+  // The rows that are written, of each head.
+  const rowsOf = (view: View<"i32">): View<"i32"> => {
+    const words = view.shape[1];
+    const strides = [words, (shape[0] / kvHeads) * words, 1];
+    return relaid(view, { offset: view.offset + start * words, shape: [count, kvHeads, words], strides });
+  };
+  const column = (step: number): SteppedAxis<"columns"> => ({ axis: "columns", step });
+  const axes = {
+    x: ["rows", "heads", column(columnsOfStep)],
+    out: ["rows", "heads", column(2 * blockWords[format])],
+    scales: ["rows", "heads", "columns"],
+  } as const;
+  for (const { operands } of split(engine, { x, out: rowsOf(values), scales: scales && rowsOf(scales) }, axes)) {
+    append(engine, format, operands);
+  }
+}
+
+/** What is written, `out` and `scales`, is of the rows and heads of `x`. */
+interface Rows {
+  readonly x: View;
+  readonly out: View<"i32">;
+  readonly scales: View<"i32"> | null;
+}
+
+function append(engine: Engine, format: WeightFormat, { x, out, scales }: Rows): void {
+  const [count, heads, width] = x.shape;
+  const pairs = Math.ceil(width / columnsOfStep);
+  const total = count * heads * pairs;
   const words = blockWords[format];
   engine.run({
     name: "appendStored",
     variant: format,
-    operands: { x: reads(x), out: writes(values), ...(scales ? { scales: writes(scales) } : {}) },
+    operands: { x: reads(x), out: writes(out), ...(scales ? { scales: writes(scales) } : {}) },
     values: {
       total: u32(total),
       pairs: u32(pairs),
-      heads: u32(kvHeads),
-      width: u32(headDim),
-      capacity: u32(shape[0] / kvHeads),
-      start: u32(start),
+      heads: u32(heads),
+      width: u32(width),
       x_row: u32(x.strides[0]),
       x_head: u32(x.strides[1]),
-      words: u32(values.shape[1]),
-      scale_words: u32(scales?.shape[1] ?? 0),
+      out_row: u32(out.strides[0]),
+      out_head: u32(out.strides[1]),
+      scales_row: u32(scales?.strides[0] ?? 0),
+      scales_head: u32(scales?.strides[1] ?? 0),
     },
     source: (of) => `
 ${halfFunction}
@@ -42,8 +67,8 @@ fn main(${entryArguments}) {
   let pair = index % values.pairs;
   let head = (index / values.pairs) % values.heads;
   let row = index / values.pairs / values.heads;
-  let to = head * values.capacity + values.start + row;
   let origin = row * values.x_row + head * values.x_head;
+  let to = row * values.out_row + head * values.out_head;
   var scale_word = 0u;
   for (var side = 0u; side < 2u; side++) {
     let block = pair * 2u + side;
@@ -56,10 +81,10 @@ fn main(${entryArguments}) {
     var words = array<u32, ${words}>();
     ${encoders[format]}
     for (var i = 0u; i < ${words}u; i++) {
-      ${of.out(`to * values.words + block * ${words}u + i`)} = bitcast<i32>(words[i]);
+      ${of.out(`to + block * ${words}u + i`)} = bitcast<i32>(words[i]);
     }
   }
-  ${scales ? `${of.scales("to * values.scale_words + pair")} = bitcast<i32>(scale_word);` : ""}
+  ${scales ? `${of.scales("row * values.scales_row + head * values.scales_head + pair")} = bitcast<i32>(scale_word);` : ""}
 }`,
     workgroups: linear(total),
   });

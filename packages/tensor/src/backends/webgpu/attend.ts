@@ -1,36 +1,90 @@
-import type { AttentionOptions, Dense, View } from "../../contract/index.ts";
+import type { AttentionOptions, View } from "../../contract/index.ts";
+import { denseStrides } from "../../shape.ts";
+import type { Shape } from "../../shape.ts";
+import { partsOfRun } from "./attention-parts.ts";
+import type { AttentionPart } from "./attention-parts.ts";
 import {
   columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, loadLines, mix, products,
   queryLines, scaledQueriesFrom, scaleResults, seenByLine, storeWeights, tileColumns, tileLines, tileMemory, tileThreads,
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import type { KeyValueSource } from "./key-values.ts";
+import { relaid } from "./parts.ts";
+import type { Views } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
-import { storeQuad, vectorQuads } from "./quads.ts";
-import { sequenceValues, visibleKeys } from "./sequences.ts";
+import type { Elements } from "./program.ts";
+import { loadQuad, storeQuad, vectorQuads } from "./quads.ts";
+import type { Quads } from "./quads.ts";
+import { fewQueries, isLast, regularRuns, sequenceValues, visibleKeys } from "./sequences.ts";
 import type { Sequences } from "./sequences.ts";
 import { together } from "./workgroup.ts";
 
-/** Attention of regular sequences. Exponentials are of numbers that are not above 0: the built-in ones are exact enough. */
-export interface AttentionRun extends Omit<AttentionOptions, "sequences"> {
+type Options = Omit<AttentionOptions, "sequences">;
+
+/** What queries have. */
+interface Queries extends Views {
   readonly q: View;
-  readonly source: KeyValueSource;
-  readonly kvHeads: number;
-  readonly out: Dense;
-  readonly statistics: Dense | null;
-  readonly sequences: Sequences;
+  readonly out: View;
+  /** The largest score of each query and head, and the sum of the exponentials less that. */
+  readonly statistics: View | null;
+}
+
+/** A call of a kernel. Exponentials are of numbers that are not above 0: the built-in ones are exact enough. */
+interface Call extends Omit<AttentionPart<Queries, Views>, "keys"> {
+  readonly source: Quads & { readonly name: string };
+  readonly options: Options;
+  /** Heads between the rows of `out` and `statistics`. */
+  readonly rowHeads: number;
+  /** Whether this is a part of the keys that its queries see: then sums go on in `out` and `statistics`. */
+  readonly goesOn: boolean;
+}
+
+/** Attention to the keys and values of a source. */
+export function attend<Keys extends Views>(
+  engine: Engine, queries: Queries, source: KeyValueSource<Keys>, kvHeads: number, { sequences, ...options }: AttentionOptions,
+): void {
+  for (const run of regularRuns(sequences)) attendRun(engine, queries, source, kvHeads, options, run);
+}
+
+function attendRun<Keys extends Views>(
+  engine: Engine, queries: Queries, source: KeyValueSource<Keys>, kvHeads: number, options: Options, run: Sequences,
+): void {
+  const [rows, rowHeads, headDim] = queries.out.shape;
+  const isFew = run.queryCount <= fewQueries;
+  // So that the workgroups that share keys find room for what each of them finds.
+  const found = isFew ? notThere([rows, rowHeads, chunksOf(run.keyCount) * partWords(headDim)]) : null;
+  const parts = partsOfRun(engine, run, { heads: rowHeads, kvHeads }, { ...queries, found }, source.views);
+  const isCut = parts.some(({ sequences }) => sequences.keyCount < run.keyCount);
+  if (isCut && !queries.statistics) {
+    engine.withScratch(rows * rowHeads * 2, (scratch) => {
+      const shape = [rows, rowHeads, 2];
+      const statistics = relaid(scratch, { shape, strides: denseStrides(shape) });
+      attendRun(engine, { ...queries, statistics }, source, kvHeads, options, run);
+    });
+    return;
+  }
+  for (const { keys, ...part } of parts) {
+    const call = { ...part, source: { name: source.name, ...source.quads(keys) }, options, rowHeads, goesOn: isCut };
+    if (isFew && !isCut) attendFew(engine, call);
+    else attendMany(engine, call);
+  }
+}
+
+/** Memory of which only the size matters. */
+function notThere(shape: Shape): View {
+  return { buffer: -1, offset: 0, shape, strides: denseStrides(shape), dtype: "f32" };
 }
 
 /** Tiles of keys go past some queries of a workgroup (Dao et al. 2022, "FlashAttention"). */
-export function attend(engine: Engine, run: AttentionRun): void {
-  const { source, kvHeads, out, statistics, causal, sequences } = run;
-  const [, heads, headDim] = out.shape;
-  const q = vectorQuads("q", run.q);
+function attendMany(engine: Engine, { source, options, sequences, queries: views, heads, kvHeads, rowHeads, goesOn }: Call): void {
+  const { out, statistics } = views;
+  const headDim = out.shape[2];
+  const q = vectorQuads("q", views.q);
   const queries = scaledQueriesFrom("first_query");
   const stays = isOneSlab(headDim);
   engine.run({
     name: "attention",
-    variant: `${source.name} ${headDim} ${causal}`,
+    variant: `${source.name} ${headDim} ${goesOn}`,
     operands: {
       ...q.operands,
       ...source.operands,
@@ -38,16 +92,18 @@ export function attend(engine: Engine, run: AttentionRun): void {
       ...(statistics ? { statistics: writes(statistics) } : {}),
     },
     values: {
-      ...sequenceValues(sequences, run),
+      ...sequenceValues(sequences, options),
       ...q.values,
       ...source.values,
       heads: u32(heads),
       kv_heads: u32(kvHeads),
+      row_heads: u32(rowHeads),
+      ...(goesOn ? { is_first: u32(sequences.firstKey === 0 ? 1 : 0), is_last: u32(isLast(sequences) ? 1 : 0) } : {}),
     },
     source: (of) => `
 ${q.functions(of)}
 ${source.functions(of)}
-${visibleKeys(causal)}
+${visibleKeys}
 ${tileMemory}
 var<workgroup> largest: array<vec4f, ${tileThreads}>;
 @compute @workgroup_size(${tileThreads})
@@ -56,6 +112,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${declareResults("mixed", headDim)}
   var most = vec4f(-3.4e38);
   var sum = vec4f();
+  ${goesOn ? `if (values.is_first == 0u) { ${resume(of, headDim)} }` : ""}
   ${stays ? loadLines(headDim, queries) : ""}
   let end = end_key(last_query);
   for (var tile = first_key(first_query); tile < end; tile += ${tileColumns}u) {
@@ -74,17 +131,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     ${storeWeights((j) => `select(vec4f(), exp(scaled_${j} - most), seen_${j})`)}
     ${mix("mixed", headDim, keysFrom("tile", "v"), "sum += weight;")}
   }
-  let whole = 1.0 / sum;
+  let whole = ${goesOn ? "select(vec4f(1.0), 1.0 / sum, values.is_last != 0u)" : "1.0 / sum"};
   ${eachResult("mixed", headDim, ({ line, quad, value }) => `
   if (first_query + ${lineOf(line)} < values.query_count) {
-    let place = ((first_row + first_query + ${lineOf(line)}) * values.heads + head) * ${headDim}u;
+    let place = ${placeOf(line)} * ${headDim}u;
     ${storeQuad(of.out, headDim, { place: "place", quad, value: `${value} * whole.${"xyzw"[line]}` })}
   }`)}
   ${
     statistics
       ? eachLine((i) => `
   if (block_column == 0u && first_query + ${lineOf(i)} < values.query_count) {
-    let place = (first_row + first_query + ${lineOf(i)}) * values.heads + head;
+    let place = ${placeOf(i)};
     ${of.statistics("2u * place")} = most.${"xyzw"[i]};
     ${of.statistics("2u * place + 1u")} = sum.${"xyzw"[i]};
   }`)
@@ -95,45 +152,64 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   });
 }
 
+/** WGSL of the place of a thread's line among the queries' heads. */
+const placeOf = (line: number): string => `((first_row + first_query + ${lineOf(line)}) * values.row_heads + head)`;
+
+/** WGSL that goes on where the keys before these ended. */
+function resume(of: Elements, headDim: number): string {
+  return `
+    ${eachLine((i) => `
+    if (first_query + ${lineOf(i)} < values.query_count) {
+      most.${"xyzw"[i]} = ${of.statistics(`2u * ${placeOf(i)}`)};
+      sum.${"xyzw"[i]} = ${of.statistics(`2u * ${placeOf(i)} + 1u`)};
+    }`)}
+    ${eachResult("mixed", headDim, ({ line, quad, value }) => `
+    if (first_query + ${lineOf(line)} < values.query_count) {
+      ${value} = ${loadQuad(of.out, headDim, { place: `${placeOf(line)} * ${headDim}u`, quad })};
+    }`)}`;
+}
+
 /** Threads of a workgroup that share keys. */
 const keyThreads = 64;
 /** Keys of a workgroup. */
 const chunkKeys = 128;
+const chunksOf = (keys: number): number => Math.ceil(keys / chunkKeys);
+/** What is found out for a query, head and chunk: its largest score, its sum of exponentials, and its mix. */
+const partWords = (headDim: number): number => headDim + 2;
 
 /**
  * A workgroup for each query, head and chunk of keys, whose threads share these; where there are several chunks, another
  * kernel puts them together (split-KV, as in Dao et al. 2023, "Flash-Decoding").
  */
-export function attendFew(engine: Engine, run: AttentionRun): void {
-  const { source, kvHeads, out, statistics, causal, sequences } = run;
-  const [, heads, headDim] = out.shape;
+function attendFew(engine: Engine, { source, options, sequences, queries: views, heads, kvHeads, rowHeads }: Call): void {
+  const { out, statistics } = views;
+  const headDim = out.shape[2];
   const { count, queryCount, keyCount } = sequences;
-  const q = vectorQuads("q", run.q);
-  const chunks = Math.ceil(keyCount / chunkKeys);
+  const q = vectorQuads("q", views.q);
+  const chunks = chunksOf(keyCount);
   const queries = count * queryCount;
   const results = { out: writes(out), ...(statistics ? { statistics: writes(statistics) } : {}) };
-  // For each query, head and chunk its largest score, its sum of exponentials, and its mix.
-  const partFloats = chunks === 1 ? 0 : queries * heads * chunks * (headDim + 2);
   const quads = Math.ceil(headDim / 4);
   // So many threads mix the quads of a key, while the others mix those of the next ones.
   const lanes = Math.min(keyThreads, 2 ** Math.ceil(Math.log2(quads)));
-  engine.withScratch(partFloats, (parts) => {
+  engine.withScratch(chunks === 1 ? 0 : queries * heads * chunks * partWords(headDim), (parts) => {
     engine.run({
       name: "attention few queries",
-      variant: `${source.name} ${headDim} ${causal}`,
+      variant: `${source.name} ${headDim}`,
       operands: { ...q.operands, ...source.operands, ...(chunks === 1 ? results : { parts: writes(parts) }) },
       values: {
-        ...sequenceValues(sequences, run),
+        ...sequenceValues(sequences, options),
         ...q.values,
         ...source.values,
         heads: u32(heads),
         kv_heads: u32(kvHeads),
+        row_heads: u32(rowHeads),
         chunks: u32(chunks),
       },
       source: (of) => `
 ${q.functions(of)}
 ${source.functions(of)}
-${visibleKeys(causal)}
+${visibleKeys}
 ${together("sum", "a + b", keyThreads)}
 ${together("largest", "max(a, b)", keyThreads)}
 var<workgroup> weights: array<f32, ${chunkKeys}>;
@@ -145,10 +221,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let kv_head = head * values.kv_heads / values.heads;
   let sequence = group.z / values.query_count;
   let query = group.z % values.query_count;
-  let row = values.query_start + sequence * values.query_step + query;
+  let row = sequence * values.query_step + query;
   let first = max(first_key(query), chunk * ${chunkKeys}u);
   let end = min(end_key(query), (chunk + 1u) * ${chunkKeys}u);
-  let first_row = values.key_start + sequence * values.key_step;
+  let first_row = sequence * values.key_step;
   var part = -3.4e38;
   for (var key = first + local; key < end; key += ${keyThreads}u) {
     var products = vec4f();
@@ -169,7 +245,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let all = sum(part, local);
   let to = ${
     chunks === 1
-      ? "row * values.heads + head"
+      ? "row * values.row_heads + head"
       : `((group.z * values.heads + head) * values.chunks + chunk) * ${headDim + 2}u`
   };
   for (var first_quad = 0u; first_quad < ${quads}u; first_quad += ${lanes}u) {
@@ -203,12 +279,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       name: "attention together",
       variant: headDim,
       operands: { parts: reads(parts), ...results },
-      values: { ...sequenceValues(sequences, run), heads: u32(heads), chunks: u32(chunks) },
+      values: {
+        ...sequenceValues(sequences, options), heads: u32(heads), row_heads: u32(rowHeads), chunks: u32(chunks),
+      },
       source: (of) => `
 @compute @workgroup_size(${keyThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let head = group.y;
-  let row = values.query_start + (group.z / values.query_count) * values.query_step + group.z % values.query_count;
+  let row = (group.z / values.query_count) * values.query_step + group.z % values.query_count;
   let origin = (group.z * values.heads + head) * values.chunks * ${headDim + 2}u;
   var most = -3.4e38;
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
@@ -219,7 +297,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let part = origin + chunk * ${headDim + 2}u;
     sum += ${of.parts("part + 1u")} * exp(${of.parts("part")} - most);
   }
-  let to = row * values.heads + head;
+  let to = row * values.row_heads + head;
   for (var i = local; i < ${headDim}u; i += ${keyThreads}u) {
     var mixed = 0.0;
     for (var chunk = 0u; chunk < values.chunks; chunk++) {

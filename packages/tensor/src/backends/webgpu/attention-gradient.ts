@@ -1,4 +1,7 @@
-import type { AttentionKernels } from "../../contract/index.ts";
+import type { AttentionKernels, AttentionOptions, View } from "../../contract/index.ts";
+import { denseStrides } from "../../shape.ts";
+import { partsOfRun } from "./attention-parts.ts";
+import type { AttentionPart } from "./attention-parts.ts";
 import {
   columnOf, declareResults, eachColumn, eachLine, eachResult, isOneSlab, keysFrom, lineOf, mix, ownBlock, products,
   queriesFrom, queryLines, scaledQueriesFrom, seenByLine, sequencePlace, storeWeights, tileColumns, tileLines,
@@ -6,29 +9,74 @@ import {
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
-import { keyValues } from "./key-values.ts";
+import { joined, keyValues } from "./key-values.ts";
+import { relaid, split } from "./parts.ts";
+import type { Views } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
-import type { Operand } from "./program.ts";
-import { storeQuad, vectorQuads } from "./quads.ts";
+import { loadQuad, storeQuad, vectorQuads } from "./quads.ts";
 import type { Quads } from "./quads.ts";
-import { sequenceValues, visibleKeys } from "./sequences.ts";
-import type { Sequences } from "./sequences.ts";
+import { regularRuns, sequenceValues, visibleKeys } from "./sequences.ts";
 
-type Call = Parameters<AttentionKernels["attentionGradient"]>[0];
+/** What queries have, `means` being the sum over the keys of probability times its gradient. */
+interface Queries extends Views {
+  readonly q: View;
+  readonly grad: View;
+  readonly statistics: View;
+  readonly means: View;
+  readonly gradQ: View;
+}
+
+/** What keys have. */
+interface Keys extends Views {
+  readonly k: View;
+  readonly v: View;
+  readonly gradK: View;
+  readonly gradV: View;
+}
+
+type Options = Omit<AttentionOptions, "sequences">;
+
+/** A call of a kernel: a part of a run, and how many heads there are between rows of `statistics` and `means`. */
+interface Call extends AttentionPart<Queries, Keys> {
+  readonly options: Options;
+  readonly rowHeads: number;
+}
 
 /** Gradients without the score matrix in memory: probabilities are made again from the saved statistics. */
-export function attentionGradient(engine: Engine, call: Call, runs: readonly Sequences[]): void {
-  const { out, grad } = call;
-  const [queries, heads, headDim] = out.shape;
-  const quads = Math.ceil(headDim / 4);
-  engine.withScratch(queries * heads, (means) => {
+export function attentionGradient(
+  engine: Engine,
+  { q, k, v, out, statistics, grad, gradQ, gradK, gradV, sequences, ...options }: Parameters<AttentionKernels["attentionGradient"]>[0],
+): void {
+  const [rows, heads] = out.shape;
+  engine.withScratch(rows * heads, (scratch) => {
+    const means = relaid(scratch, { shape: [rows, heads], strides: [heads, 1] });
+    findMeans(engine, { out, grad, means });
+    const shape = [rows, heads, 2];
+    const queries = { q, grad, statistics: relaid(statistics, { shape, strides: denseStrides(shape) }), means, gradQ };
+    for (const run of regularRuns(sequences)) {
+      for (const part of partsOfRun(engine, run, { heads, kvHeads: k.shape[1] }, queries, { k, v, gradK, gradV })) {
+        const call = { ...part, options, rowHeads: heads };
+        gradientOfQueries(engine, call);
+        gradientOfKeys(engine, call);
+      }
+    }
+  });
+}
+
+/** Σ over the keys of probability times its gradient, without a pass over them: Σ out · grad. */
+function findMeans(engine: Engine, views: { readonly out: View; readonly grad: View; readonly means: View }): void {
+  const axes = { out: ["rows", "heads", null], grad: ["rows", "heads", null], means: ["rows", "heads"] } as const;
+  for (const { operands } of split(engine, views, axes)) {
+    const { out, grad, means } = operands;
+    const [rows, heads, headDim] = out.shape;
     const [results, gradients] = [vectorQuads("out", out), vectorQuads("grad", grad)];
-    // Σ over the keys of probability · its gradient, without a pass over them.
     engine.run({
       name: "attentionGradient means",
       variant: headDim,
       operands: { ...results.operands, ...gradients.operands, means: writes(means) },
-      values: { ...results.values, ...gradients.values, count: u32(queries * heads), heads: u32(heads) },
+      values: {
+        ...results.values, ...gradients.values, count: u32(rows * heads), heads: u32(heads), row_heads: u32(means.strides[0]),
+      },
       source: (of) => `
 ${results.functions(of)}
 ${gradients.functions(of)}
@@ -39,51 +87,48 @@ fn main(${entryArguments}) {
   let row = index / values.heads;
   let head = index % values.heads;
   var sum = vec4f();
-  for (var quad = 0u; quad < ${quads}u; quad++) { sum += out_quad(row, head, quad) * grad_quad(row, head, quad); }
-  ${of.means("index")} = dot(sum, vec4f(1.0));
+  for (var quad = 0u; quad < ${Math.ceil(headDim / 4)}u; quad++) { sum += out_quad(row, head, quad) * grad_quad(row, head, quad); }
+  ${of.means("row * values.row_heads + head")} = dot(sum, vec4f(1.0));
 }`,
-      workgroups: linear(queries * heads),
+      workgroups: linear(rows * heads),
     });
-    const saved = { statistics: reads(call.statistics), means: reads(means) };
-    for (const sequences of runs) {
-      gradientOfQueries(engine, call, saved, sequences);
-      gradientOfKeys(engine, call, saved, sequences);
-    }
-  });
+  }
 }
 
-type Saved = Readonly<Record<"statistics" | "means", Operand>>;
-
 /** Queries, keys, values and gradients, read by quads. */
-function sources({ q, k, v, grad }: Call): Quads {
-  const all = [vectorQuads("q", q), keyValues(k, v), vectorQuads("grad", grad)];
-  return {
-    operands: Object.assign({}, ...all.map(({ operands }) => operands)) as Quads["operands"],
-    values: Object.assign({}, ...all.map(({ values }) => values)) as Quads["values"],
-    functions: (of) => all.map(({ functions }) => functions(of)).join(""),
-  };
+function sources({ queries: { q, grad }, keys: { k, v } }: Call): Quads {
+  return joined(vectorQuads("q", q), keyValues(k, v).quads({ k, v }), vectorQuads("grad", grad));
+}
+
+/** WGSL that stores a quad, on top of what is there where that `continues`. */
+function addQuad(element: (index: string) => string, headDim: number, continues: boolean, quad: { place: string; quad: string; value: string }): string {
+  const value = continues ? `(${quad.value} + ${loadQuad(element, headDim, quad)})` : quad.value;
+  return storeQuad(element, headDim, { ...quad, value });
 }
 
 /** Tiles of keys go past some queries of a workgroup. */
-function gradientOfQueries(engine: Engine, call: Call, saved: Saved, sequences: Sequences): void {
-  const { k, out, gradQ, causal } = call;
-  const [, heads, headDim] = out.shape;
+function gradientOfQueries(engine: Engine, call: Call): void {
+  const { sequences, options, queries, heads, kvHeads, rowHeads } = call;
+  const { statistics, means, gradQ } = queries;
+  const headDim = gradQ.shape[2];
+  const continues = sequences.firstKey > 0;
   const source = sources(call);
   engine.run({
     name: "attentionGradient of queries",
-    variant: `${headDim} ${causal}`,
-    operands: { ...source.operands, ...saved, gradQ: writes(gradQ) },
+    variant: `${headDim} ${continues}`,
+    operands: { ...source.operands, statistics: reads(statistics), means: reads(means), gradQ: writes(gradQ) },
     values: {
-      ...sequenceValues(sequences, call),
+      ...sequenceValues(sequences, options),
       ...source.values,
       heads: u32(heads),
-      kv_heads: u32(k.shape[1]),
+      kv_heads: u32(kvHeads),
+      row_heads: u32(rowHeads),
       gradQ_row: u32(gradQ.strides[0]),
       gradQ_head: u32(gradQ.strides[1]),
     },
     source: (of) => `
 ${source.functions(of)}
-${visibleKeys(causal)}
+${visibleKeys}
 ${tileMemory}
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -93,7 +138,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var means = vec4f();
   ${eachLine((i) => `
   if (first_query + ${lineOf(i)} < values.query_count) {
-    let place = (first_row + first_query + ${lineOf(i)}) * values.heads + head;
+    let place = (first_row + first_query + ${lineOf(i)}) * values.row_heads + head;
     largest.${"xyzw"[i]} = ${of.statistics("2u * place")};
     sums.${"xyzw"[i]} = ${of.statistics("2u * place + 1u")};
     means.${"xyzw"[i]} = ${of.means("place")};
@@ -114,7 +159,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${eachResult("result", headDim, ({ line, quad, value }) => `
   if (first_query + ${lineOf(line)} < values.query_count) {
     let place = (first_row + first_query + ${lineOf(line)}) * values.gradQ_row + head * values.gradQ_head;
-    ${storeQuad(of.gradQ, headDim, { place: "place", quad, value })}
+    ${addQuad(of.gradQ, headDim, continues, { place: "place", quad, value })}
   }`)}
 }`,
     workgroups: [Math.ceil(sequences.queryCount / tileLines), heads, sequences.count],
@@ -122,21 +167,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 }
 
 /** Tiles of queries go past some keys of a workgroup. */
-function gradientOfKeys(engine: Engine, call: Call, saved: Saved, sequences: Sequences): void {
-  const { k, out, gradK, gradV, causal } = call;
-  const [, heads, headDim] = out.shape;
-  const kvHeads = k.shape[1];
+function gradientOfKeys(engine: Engine, call: Call): void {
+  const { sequences, options, queries, keys, heads, kvHeads, rowHeads } = call;
+  const { statistics, means } = queries;
+  const { gradK, gradV } = keys;
+  const headDim = gradK.shape[2];
+  const continues = sequences.firstQuery > 0;
   const source = sources(call);
   const isLoaded = isOneSlab(headDim);
   engine.run({
     name: "attentionGradient of keys",
-    variant: `${headDim} ${causal}`,
-    operands: { ...source.operands, ...saved, gradK: writes(gradK), gradV: writes(gradV) },
+    variant: `${headDim} ${continues}`,
+    operands: {
+      ...source.operands, statistics: reads(statistics), means: reads(means), gradK: writes(gradK), gradV: writes(gradV),
+    },
     values: {
-      ...sequenceValues(sequences, call),
+      ...sequenceValues(sequences, options),
       ...source.values,
       heads: u32(heads),
       kv_heads: u32(kvHeads),
+      row_heads: u32(rowHeads),
       gradK_row: u32(gradK.strides[0]),
       gradK_head: u32(gradK.strides[1]),
       gradV_row: u32(gradV.strides[0]),
@@ -144,7 +194,7 @@ function gradientOfKeys(engine: Engine, call: Call, saved: Saved, sequences: Seq
     },
     source: (of) => `
 ${source.functions(of)}
-${visibleKeys(causal)}
+${visibleKeys}
 ${tileMemory}
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -170,7 +220,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       var factor_${j} = vec4f();
       let query_${j} = tile + ${columnOf(j)};
       if (query_${j} < values.query_count) {
-        let place = (first_row + query_${j}) * values.heads + head;
+        let place = (first_row + query_${j}) * values.row_heads + head;
         let seen = (own_keys >= vec4u(first_key(query_${j}))) & (own_keys < vec4u(end_key(query_${j})));
         let exponentials = exp(score_${j} - ${of.statistics("2u * place")});
         probability_${j} = select(vec4f(), exponentials / ${of.statistics("2u * place + 1u")}, seen);
@@ -189,7 +239,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       return eachResult(name, headDim, ({ line, quad, value }) => `
   if (first + ${lineOf(line)} < values.key_count) {
     let place = (first_key_row + first + ${lineOf(line)}) * values.${to}_row + kv_head * values.${to}_head;
-    ${storeQuad(of[to], headDim, { place: "place", quad, value })}
+    ${addQuad(of[to], headDim, continues, { place: "place", quad, value })}
   }`);
     })
     .join("")}

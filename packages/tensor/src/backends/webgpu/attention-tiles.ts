@@ -63,8 +63,8 @@ export function keysFrom(first: string, name: "k" | "v"): Vectors {
 
 /** WGSL of where the workgroup's sequence is. */
 export const sequencePlace = `
-  let first_row = values.query_start + group.z * values.query_step;
-  let first_key_row = values.key_start + group.z * values.key_step;`;
+  let first_row = group.z * values.query_step;
+  let first_key_row = group.z * values.key_step;`;
 
 /** WGSL of a workgroup whose lines are queries: its place, and which keys the four of a thread see, for `seenByLine`. */
 export const queryLines = `

@@ -1,37 +1,66 @@
 import type { StoredView, View } from "../../contract/index.ts";
+import type { Views } from "./parts.ts";
 import { u32 } from "./program.ts";
 import { vectorQuads } from "./quads.ts";
 import type { Quads } from "./quads.ts";
 import { storedFunctions, storedSource } from "./stored.ts";
+import { relaid } from "./parts.ts";
 
-/** Where keys and values come from: its functions are `k_quad(row, head, quad)` and `v_quad(row, head, quad)`. */
-export interface KeyValueSource extends Quads {
+/** Where keys and values come from. */
+export interface KeyValueSource<Keys extends Views = Views> {
   readonly name: string;
+  /** `[keys, kvHeads, …]`. */
+  readonly views: Keys;
+  /** Of such views, or parts of them, functions `k_quad(row, head, quad)` and `v_quad(row, head, quad)`. */
+  readonly quads: (views: Keys) => Quads;
 }
 
 /** Keys and values as f32. */
-export function keyValues(k: View, v: View): KeyValueSource {
-  const [keys, values] = [vectorQuads("k", k), vectorQuads("v", v)];
+export function keyValues(k: View, v: View): KeyValueSource<{ readonly k: View; readonly v: View }> {
+  return { name: "", views: { k, v }, quads: ({ k, v }) => joined(vectorQuads("k", k), vectorQuads("v", v)) };
+}
+
+/** The operands, values and functions of all. */
+export function joined(...all: readonly Quads[]): Quads {
   return {
-    name: "",
-    operands: { ...keys.operands, ...values.operands },
-    values: { ...keys.values, ...values.values },
-    functions: (of) => keys.functions(of) + values.functions(of),
+    operands: Object.assign({}, ...all.map(({ operands }) => operands)) as Quads["operands"],
+    values: Object.assign({}, ...all.map(({ values }) => values)) as Quads["values"],
+    functions: (of) => all.map(({ functions }) => functions(of)).join(""),
   };
 }
 
+type StoredKeyValues = Readonly<Record<"keys" | "mixes", View<"i32">> & Record<"keyScales" | "mixScales", View<"i32"> | null>>;
+
 /** Stored keys and values: all rows of one head, then those of the next. */
-export function storedKeyValues(keys: StoredView, values: StoredView, kvHeads: number): KeyValueSource {
-  const [k, v] = [storedSource("keys", keys), storedSource("mixes", values)];
+export function storedKeyValues(keys: StoredView, values: StoredView, kvHeads: number): KeyValueSource<StoredKeyValues> {
+  const { format } = keys;
+  const [rows, width] = keys.shape;
+  const capacity = rows / kvHeads;
+  const ofHeads = (view: View<"i32">): View<"i32"> => {
+    const [, words] = view.shape;
+    return relaid(view, { shape: [capacity, kvHeads, words], strides: [words, capacity * words, 1] });
+  };
   return {
-    name: keys.format,
-    operands: { ...k.operands, ...v.operands },
-    values: { ...k.values, ...v.values, capacity: u32(keys.shape[0] / kvHeads) },
-    functions: (of) => `
-${storedFunctions(keys.format)}
-${k.functions(of)}
-${v.functions(of)}
+    name: format,
+    views: {
+      keys: ofHeads(keys.values),
+      mixes: ofHeads(values.values),
+      keyScales: keys.scales && ofHeads(keys.scales),
+      mixScales: values.scales && ofHeads(values.scales),
+    },
+    quads(views) {
+      const k = storedSource("keys", { format, shape: [rows, width], values: views.keys, scales: views.keyScales });
+      const v = storedSource("mixes", { format, shape: [rows, width], values: views.mixes, scales: views.mixScales });
+      const { operands, values, functions } = joined(k, v);
+      return {
+        operands,
+        values: { ...values, capacity: u32(capacity) },
+        functions: (of) => `
+${storedFunctions(format)}
+${functions(of)}
 fn k_quad(row: u32, head: u32, quad: u32) -> vec4f { return keys_quad(head * values.capacity + row, quad); }
 fn v_quad(row: u32, head: u32, quad: u32) -> vec4f { return mixes_quad(head * values.capacity + row, quad); }`,
+      };
+    },
   };
 }

@@ -108,11 +108,23 @@ fn ${name}_quad(row: u32, head: u32, quad: u32) -> vec4f {
   };
 }
 
+/** A quad of a vector that begins at `place`: WGSL of its number, too. */
+interface QuadPlace {
+  readonly place: string;
+  readonly quad: string;
+}
+
+/** WGSL of the four elements of a quad of a vector of `width` elements. What lies beyond its width is of no use. */
+export function loadQuad(load: (index: string) => string, width: number, { place, quad }: QuadPlace): string {
+  const elements = [0, 1, 2, 3].map((i) => load(`${place} + min((${quad}) * 4u + ${i}u, ${width - 1}u)`));
+  return `vec4f(${elements.join(", ")})`;
+}
+
 /** WGSL that stores the four elements of `quad`, an expression, to a vector of `width` elements that begins at `place`. */
 export function storeQuad(
   store: (index: string) => string,
   width: number,
-  { place, quad, value }: { readonly place: string; readonly quad: string; readonly value: string },
+  { place, quad, value }: QuadPlace & { readonly value: string },
 ): string {
   const lines = [0, 1, 2, 3].map((i) => {
     const column = `(${quad}) * 4u + ${i}u`;

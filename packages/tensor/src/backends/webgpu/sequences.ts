@@ -1,5 +1,6 @@
 import type { AttentionOptions, AttentionSequence } from "../../contract/index.ts";
-import { f32, u32 } from "./program.ts";
+import { mostGroups } from "./grid.ts";
+import { f32, i32, u32 } from "./program.ts";
 import type { Value } from "./program.ts";
 
 /** Sequences of equal sizes and distances, which one call of a kernel computes. */
@@ -9,13 +10,19 @@ export interface Sequences extends AttentionSequence {
   readonly keyStep: number;
 }
 
+/** Up to so many queries of a sequence, threads share the keys, not the queries. */
+export const fewQueries = 8;
+
+/** A run takes workgroups for each of its sequences, and for each query of those that have few. */
+const mostSequences = Math.floor(mostGroups / fewQueries);
+
 /** Neighbouring sequences as runs of regular ones; those without queries are left out. */
 export function regularRuns(sequences: readonly AttentionSequence[]): Sequences[] {
   const runs: Sequences[] = [];
   for (const sequence of sequences) {
     if (sequence.queryCount === 0) continue;
     const run = runs.at(-1);
-    if (run && run.queryCount === sequence.queryCount && run.keyCount === sequence.keyCount) {
+    if (run && run.count < mostSequences && run.queryCount === sequence.queryCount && run.keyCount === sequence.keyCount) {
       const queryStep = sequence.queryStart - (run.queryStart + (run.count - 1) * run.queryStep);
       const keyStep = sequence.keyStart - (run.keyStart + (run.count - 1) * run.keyStep);
       const isNext = run.count === 1 || (queryStep === run.queryStep && keyStep === run.keyStep);
@@ -29,34 +36,47 @@ export function regularRuns(sequences: readonly AttentionSequence[]): Sequences[
   return runs;
 }
 
-/** All keys are in the window. */
-const noWindow = 0xffff_ffff;
+/** Sequences of a run, or parts of them, whose first query and first key have these numbers in the whole ones. */
+export interface SequencesPart {
+  readonly run: Sequences;
+  readonly count: number;
+  readonly firstQuery: number;
+  readonly queryCount: number;
+  readonly firstKey: number;
+  readonly keyCount: number;
+}
 
-/** The values that tell kernels where sequences lie and what their queries see. */
+/** Whether the part has the last keys of its sequences. */
+export function isLast({ run, firstKey, keyCount }: SequencesPart): boolean {
+  return firstKey + keyCount === run.keyCount;
+}
+
+/** Beyond all positions: two of them do not overflow. */
+const far = 2 ** 29;
+
+/**
+ * The values that tell kernels where sequences lie and what their queries see: rows are counted from the first ones of the
+ * part, and so are queries and keys.
+ */
 export function sequenceValues(
-  { queryStart, queryCount, queryStep, keyStart, keyCount, keyStep }: Sequences,
-  { scale, window }: Pick<AttentionOptions, "scale" | "window">,
+  { run, queryCount, keyCount, firstQuery, firstKey }: SequencesPart,
+  { scale, causal, window }: Pick<AttentionOptions, "scale" | "causal" | "window">,
 ): Readonly<Record<string, Value>> {
+  // The position of the part's first query, counted from its first key.
+  const position = run.keyCount - run.queryCount + firstQuery - firstKey;
   return {
-    query_start: u32(queryStart),
     query_count: u32(queryCount),
-    query_step: u32(queryStep),
-    key_start: u32(keyStart),
+    query_step: u32(run.queryStep),
     key_count: u32(keyCount),
-    key_step: u32(keyStep),
-    window: u32(window ?? noWindow),
+    key_step: u32(run.keyStep),
+    seen_end: i32(causal ? position + 1 : far),
+    seen_first: i32(Math.max(-far, position + 1 - (window ?? 2 * far))),
     scale: f32(scale),
   };
 }
 
 /** WGSL: the keys `[first_key(query), end_key(query))` that a query of a sequence sees. */
-export function visibleKeys(causal: boolean): string {
-  return `
-fn end_key(query: u32) -> u32 {
-  return ${causal ? "values.key_count - values.query_count + query + 1u" : "values.key_count"};
-}
-fn first_key(query: u32) -> u32 {
-  let end = values.key_count - values.query_count + query + 1u;
-  return end - min(end, values.window);
-}`;
-}
+export const visibleKeys = `
+fn visible(key: i32) -> u32 { return u32(clamp(key, 0, i32(values.key_count))); }
+fn end_key(query: u32) -> u32 { return visible(values.seen_end + i32(query)); }
+fn first_key(query: u32) -> u32 { return visible(values.seen_first + i32(query)); }`;
