@@ -23,7 +23,21 @@ const endless = `no end within ${limit / 1000} s`;
 /** The cases about a kernel that a run consists of. */
 export function casesOf({ sample }: Setup, capabilities: Partial<Capabilities>, kernel: Kernel): readonly ConformanceCase[] {
   const cases = conformanceCases(capabilities).filter((subject) => subject.kernel === kernel);
-  return sample ? cases.slice(0, 1) : cases;
+  switch (sample) {
+    case undefined:
+      return cases;
+    case "first":
+      return cases.slice(0, 1);
+    case "large":
+      return cases.toSorted((a, b) => sizeInSample(b) - sizeInSample(a)).slice(0, 1);
+  }
+}
+
+/** Elements of the largest input of a sample: some dozens of parts for bindings of 1024 bytes. */
+const mostInSample = 8192;
+
+function sizeInSample({ size = 0 }: ConformanceCase): number {
+  return size > mostInSample ? 0 : size;
 }
 
 /** Runs the suite, kernel by kernel, on a backend in this process, page or Worker. */

@@ -6,8 +6,11 @@ import type { Capabilities } from "../../src/testing/index.ts";
 interface Run {
   /** What the backend has. Default: everything. */
   readonly capabilities?: Partial<Capabilities> | "observed";
-  /** Whether to run one case of each kernel only: where the suite runs in full in another place that differs little. */
-  readonly sample?: boolean;
+  /**
+   * Which case of each kernel to run alone, where the suite runs in full in another place that differs little: the first
+   * one, or the one with the largest input that is not too large to be cut into many parts. Default: all.
+   */
+  readonly sample?: "first" | "large";
 }
 
 /** How to run the conformance suite, and on which backend. */

@@ -21,6 +21,8 @@ export interface Check {
   readonly needs?: keyof Capabilities;
   /** Runs only where the backend lacks this capability. */
   readonly without?: keyof Capabilities;
+  /** Elements of its largest input, where it says so. */
+  readonly size?: number;
   /** Throws an error that says what is wrong with a backend of these capabilities. */
   run(backend: Backend, capabilities: Capabilities): Promise<void>;
 }

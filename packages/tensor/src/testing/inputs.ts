@@ -19,6 +19,11 @@ export interface Input<D extends DType = DType> {
 }
 
 export type Inputs = Readonly<Record<string, Input>>;
+
+/** Elements of the largest input. */
+export function largestSize(inputs: Inputs): number {
+  return Math.max(0, ...Object.values(inputs).map(({ shape }) => sizeOf(shape)));
+}
 export type ArraysOf<I extends Inputs> = { readonly [Name in keyof I]: NdArray };
 export type TensorsOf<I extends Inputs> = {
   readonly [Name in keyof I]: I[Name] extends Input<infer D> ? Tensor<D> : never;

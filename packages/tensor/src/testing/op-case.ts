@@ -8,7 +8,7 @@ import type { Capabilities, Check } from "./case.ts";
 import { compare, compareBits } from "./compare.ts";
 import { derivativeAlong, gradientOf, inner } from "./finite-differences.ts";
 import type { ArraysOf, Inputs, PlacedInputs, TensorsOf } from "./inputs.ts";
-import { arraysOf, numbers, placeInputs } from "./inputs.ts";
+import { arraysOf, largestSize, numbers, placeInputs } from "./inputs.ts";
 import type { Layout } from "./layout.ts";
 import { place } from "./layout.ts";
 import type { NdArray } from "./reference/array.ts";
@@ -56,6 +56,7 @@ export function values(subject: OpCase): Check {
     name,
     needs,
     without,
+    size: largestSize(subject.inputs),
     async run(backend) {
       const arrays = arraysOf(subject.inputs);
       const expected = subject.reference(arrays);
@@ -109,6 +110,7 @@ export function gradients(subject: OpCase): Check {
     name: `${name}, gradient`,
     needs,
     without,
+    size: largestSize(subject.inputs),
     async run(backend) {
       const arrays = arraysOf(subject.inputs);
       const { shape } = subject.reference(arrays);

@@ -2,7 +2,7 @@ import { scope } from "../core/scope.ts";
 import type { AnyTensor, Tensor } from "../core/tensor.ts";
 import type { Capabilities, Check } from "./case.ts";
 import type { ArraysOf, Inputs, TensorsOf } from "./inputs.ts";
-import { arraysOf, placeInputs } from "./inputs.ts";
+import { arraysOf, largestSize, placeInputs } from "./inputs.ts";
 import type { NdArray } from "./reference/array.ts";
 import { map } from "./reference/array.ts";
 
@@ -68,6 +68,7 @@ export interface RangeGradientCase<I extends Inputs> extends Subject<I> {
 export function range<const I extends Inputs>({ name, inputs, run, truths, bound }: RangeCase<I>): Check {
   return {
     name: `${name}, over the whole range`,
+    size: largestSize(inputs),
     async run(backend, capabilities) {
       const arrays = arraysOf(inputs);
       const placed = placeInputs(backend, inputs, arrays);
@@ -86,6 +87,7 @@ export function range<const I extends Inputs>({ name, inputs, run, truths, bound
 export function rangeGradient<const I extends Inputs>({ name, inputs, run, truths, bound }: RangeGradientCase<I>): Check {
   return {
     name: `${name}, gradient over the whole range`,
+    size: largestSize(inputs),
     async run(backend, capabilities) {
       const arrays = arraysOf(inputs);
       const placed = placeInputs(backend, inputs, arrays);

@@ -5,7 +5,7 @@ import { viewOf } from "../ops/operands.ts";
 import type { Capabilities, Check } from "./case.ts";
 import { compare, compareBits } from "./compare.ts";
 import type { ArraysOf, Input, Inputs, TensorsOf } from "./inputs.ts";
-import { arraysOf, placeInputs } from "./inputs.ts";
+import { arraysOf, largestSize, placeInputs } from "./inputs.ts";
 import type { NdArray } from "./reference/array.ts";
 
 /** Something that writes to tensors it is given. */
@@ -54,6 +54,7 @@ function writing<I extends Inputs>(subject: WriteCase<I>, run: Run<I>): Check {
     name,
     needs,
     without,
+    size: largestSize(inputs),
     async run(backend) {
       const arrays = arraysOf(inputs);
       const expected = subject.expected(arrays) as Readonly<Record<string, NdArray>>;
