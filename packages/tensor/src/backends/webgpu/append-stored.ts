@@ -23,7 +23,7 @@ export function appendStored(engine: Engine, { x, cache, start }: Parameters<Att
     out: ["rows", "heads", column(2 * blockWords[format])],
     scales: ["rows", "heads", "columns"],
   } as const;
-  for (const { operands } of split(engine, { x, out: rowsOf(values), scales: scales && rowsOf(scales) }, axes)) {
+  for (const { operands } of split(engine, { x, out: rowsOf(values), scales: scales && rowsOf(scales) }, axes, ["out", "scales"])) {
     append(engine, format, operands);
   }
 }

@@ -53,7 +53,7 @@ function attendRun<Keys extends Views>(
   const isFew = run.queryCount <= fewQueries;
   // So that the workgroups that share keys find room for what each of them finds.
   const found = isFew ? notThere([rows, rowHeads, chunksOf(run.keyCount) * partWords(headDim)]) : null;
-  const parts = partsOfRun(engine, run, { heads: rowHeads, kvHeads }, { ...queries, found }, source.views);
+  const parts = partsOfRun(engine, run, { heads: rowHeads, kvHeads }, { ...queries, found }, source.views, ["out", "statistics"]);
   const isCut = parts.some(({ sequences }) => sequences.keyCount < run.keyCount);
   if (isCut && !queries.statistics) {
     engine.withScratch(rows * rowHeads * 2, (scratch) => {

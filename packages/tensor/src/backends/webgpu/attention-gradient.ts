@@ -54,7 +54,9 @@ export function attentionGradient(
     const shape = [rows, heads, 2];
     const queries = { q, grad, statistics: relaid(statistics, { shape, strides: denseStrides(shape) }), means, gradQ };
     for (const run of regularRuns(sequences)) {
-      for (const part of partsOfRun(engine, run, { heads, kvHeads: k.shape[1] }, queries, { k, v, gradK, gradV })) {
+      const keys = { k, v, gradK, gradV };
+      const written = ["gradQ", "gradK", "gradV"];
+      for (const part of partsOfRun(engine, run, { heads, kvHeads: k.shape[1] }, queries, keys, written)) {
         const call = { ...part, options, rowHeads: heads };
         gradientOfQueries(engine, call);
         gradientOfKeys(engine, call);
@@ -66,7 +68,7 @@ export function attentionGradient(
 /** Σ over the keys of probability times its gradient, without a pass over them: Σ out · grad. */
 function findMeans(engine: Engine, views: { readonly out: View; readonly grad: View; readonly means: View }): void {
   const axes = { out: ["rows", "heads", null], grad: ["rows", "heads", null], means: ["rows", "heads"] } as const;
-  for (const { operands } of split(engine, views, axes)) {
+  for (const { operands } of split(engine, views, axes, ["means"])) {
     const { out, grad, means } = operands;
     const [rows, heads, headDim] = out.shape;
     const [results, gradients] = [vectorQuads("out", out), vectorQuads("grad", grad)];
@@ -168,11 +170,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 
 /** Tiles of queries go past some keys of a workgroup. */
 function gradientOfKeys(engine: Engine, call: Call): void {
-  const { sequences, options, queries, keys, heads, kvHeads, rowHeads } = call;
+  const { sequences, isFirstOfKeys, options, queries, keys, heads, kvHeads, rowHeads } = call;
   const { statistics, means } = queries;
   const { gradK, gradV } = keys;
   const headDim = gradK.shape[2];
-  const continues = sequences.firstQuery > 0;
+  const continues = !isFirstOfKeys;
   const source = sources(call);
   const isLoaded = isOneSlab(headDim);
   engine.run({

@@ -31,7 +31,8 @@ export function piecesOf(rows: number, columns: number): number {
  * `continues`. Workgroups share columns where there are few, and then combine what they found.
  */
 export function reduceColumns(engine: Engine, reduction: Reduction, x: View, out: View, continues = false): void {
-  const parts = split(engine, { x, out }, { x: ["outer", "length", "inner"], out: ["outer", "inner"] });
+  const axes = { x: ["outer", "length", "inner"], out: ["outer", "inner"] } as const;
+  const parts = split(engine, { x, out }, axes, ["out"]);
   for (const { operands, starts } of parts) {
     reduceWithin(engine, reduction, operands.x, operands.out, continues || starts.length > 0);
   }

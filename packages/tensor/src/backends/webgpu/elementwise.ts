@@ -84,7 +84,7 @@ function map(
   values: Readonly<Record<string, Value>> = {},
 ): void {
   const all: Record<string, View<DType>> = { ...inputs, out };
-  for (const { operands } of partsOf(engine, all)) {
+  for (const { operands } of partsOf(engine, all, ["out"])) {
     const count = sizeOf(operands.out.shape);
     const places = strided(operands);
     const names = Object.keys(inputs);

@@ -1,9 +1,10 @@
-import type { Dense, MemoryUse } from "../../contract/index.ts";
+import type { Dense, MemoryUse, View } from "../../contract/index.ts";
 import type { DataOf, DType } from "../../dtype.ts";
 import { bytesPerElement, createData } from "../../dtype.ts";
 import { TensorError } from "../../errors.ts";
 import { sizeOf } from "../../shape.ts";
 import { Batch, valuesStep } from "./batch.ts";
+import { farOperand, runOnCopy } from "./far-operands.ts";
 import { mostGroups } from "./grid.ts";
 import { Pipelines } from "./pipelines.ts";
 import type { Pipeline } from "./pipelines.ts";
@@ -133,6 +134,12 @@ export class Engine {
       );
     }
     const laid = layOut(Object.values(dispatch.operands), (buffer) => this.#bindsWhole(buffer));
+    const isBeyond = laid.bindings.some(({ start, end }) => end < Infinity && end - start > this.maxBindingElements);
+    const far = isBeyond ? farOperand(this, dispatch.operands) : undefined;
+    if (far !== undefined) {
+      runOnCopy(this, dispatch, far);
+      return;
+    }
     const pipeline = this.#pipelines.get(dispatch, laid);
     const bindGroup = this.#bindGroup(dispatch, pipeline, laid.bindings);
     this.#batch.add({ pipeline, bindGroup, workgroups: [x, y, z] }, laid.places, Object.values(dispatch.values));
@@ -165,6 +172,15 @@ export class Engine {
     } finally {
       this.#pool.free(buffer);
     }
+  }
+
+  /** Records a copy of memory to other memory of as many elements; neither has gaps. */
+  copy(from: View<DType>, to: View<DType>): void {
+    const [source, target] = [this.#pool.block(from.buffer), this.#pool.block(to.buffer)];
+    const [fromStart, toStart, size] = [from.offset, to.offset, sizeOf(from.shape)].map((count) => count * bytesPerElement);
+    this.#copy(source.buffer, fromStart, target.buffer, toStart, size);
+    source.lastBatch = target.lastBatch = this.#batch.number;
+    this.#flushWhenFull();
   }
 
   write<D extends DType>(view: Dense<D>, data: DataOf<D>): void {

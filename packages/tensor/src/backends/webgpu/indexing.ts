@@ -12,7 +12,7 @@ export function indexing(engine: Engine): IndexingKernels {
     gatherRows(all) {
       const [entries] = all.table.shape;
       const axes = { table: ["entries", "columns"], ids: ["ids"], out: ["ids", "columns"] } as const;
-      for (const { operands, starts } of split(engine, all, axes)) {
+      for (const { operands, starts } of split(engine, all, axes, ["out"])) {
         const { table, ids, out } = operands;
         const count = sizeOf(out.shape);
         engine.run({
@@ -50,7 +50,7 @@ fn main(${entryArguments}) {
 
     scatterAddRows(all) {
       const axes = { ids: ["ids"], grad: ["ids", "columns"], out: ["entries", "columns"] } as const;
-      for (const { operands, starts } of split(engine, all, axes)) {
+      for (const { operands, starts } of split(engine, all, axes, ["out"])) {
         const { ids, grad, out } = operands;
         const [count, width] = grad.shape;
         engine.withScratch(count, (scratch) => {

@@ -50,7 +50,7 @@ export function loss(engine: Engine): LossKernels {
       const axes = {
         logits: ["rows", "classes"], targets: ["rows"], statistics: ["rows", null], grad: ["rows"], out: ["rows", "classes"],
       } as const;
-      for (const { operands, starts } of split(engine, all, axes)) {
+      for (const { operands, starts } of split(engine, all, axes, ["out"])) {
         const { logits, targets, statistics, grad, out } = operands;
         const count = sizeOf(logits.shape);
         engine.run({

@@ -99,7 +99,7 @@ function gradientOfWeights(engine: Engine, gradients: WeightGradients): void {
     x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows"], inverseDeviation: ["rows"],
     gradWeight: ["columns"], gradBias: ["columns"],
   } as const;
-  for (const { operands } of split(engine, { ...gradients }, axes)) {
+  for (const { operands } of split(engine, { ...gradients }, axes, ["gradWeight", "gradBias"])) {
     const { x, mean, inverseDeviation, grad, gradWeight, gradBias } = operands;
     const [rows, width] = x.shape;
     const pieces = piecesOf(rows, width);

@@ -41,7 +41,7 @@ fn squares(x: f32) -> vec3f {
         if (start === end) continue;
         const some = (bucket: Dense): Dense => narrow(flat(bucket), 0, start, end - start);
         const buckets = { p: some(parameters), gradient: some(gradients), m: some(firstMoments), v: some(secondMoments) };
-        for (const { operands } of partsOf(engine, buckets)) {
+        for (const { operands } of partsOf(engine, buckets, ["p", "m", "v"])) {
           const { p, gradient, m, v } = operands;
           const count = sizeOf(p.shape);
           engine.run({

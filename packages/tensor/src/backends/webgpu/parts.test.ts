@@ -31,7 +31,7 @@ test("parts are within reach, and are all elements of all views, once, side by s
         x: view(shape, denseStrides(shape).map((stride) => stride * stretch), offset),
         y: view(shape, denseStrides([...shape].reverse()).reverse()),
       };
-      const parts = partsOf(engine, whole).map(({ operands }) => operands);
+      const parts = partsOf(engine, whole, ["out"]).map(({ operands }) => operands);
       for (const { out, x, y } of parts) {
         expect([x.shape, y.shape]).toEqual([out.shape, out.shape]);
         for (const view of [out, x, y]) expect(fits(engine, view)).toBe(true);
@@ -58,7 +58,7 @@ test("operands are cut together, along the axes that are named; sums are made in
     property(product, ({ rows, inner, columns, row, layer, column }) => {
       const whole = { a: view([rows, inner]), b: view([inner, columns]), out: view([rows, columns]), bias: null };
       const axes = { a: [row, layer], b: [layer, column], out: [row, column], bias: [column] };
-      const parts = split<typeof whole, "rows" | "inner" | "columns">(engine, whole, axes);
+      const parts = split<typeof whole, "rows" | "inner" | "columns">(engine, whole, axes, ["out"]);
       const sums = new Array<number>(rows * columns).fill(0);
       for (const { operands, starts } of parts) {
         const { a, b, out, bias } = operands;
@@ -90,7 +90,7 @@ test("a step along an axis may be some elements of one operand and others of ano
       const whole = { x: view([rows, columns]), values: view([rows, blocks * 8]), scales: view([rows, Math.ceil(blocks / 2)]) };
       const parts = split(engine, whole, {
         x: ["rows", { axis: "columns", step: 64 }], values: ["rows", { axis: "columns", step: 16 }], scales: ["rows", "columns"],
-      });
+      }, []);
       for (const { operands, starts } of parts) {
         const { x, values, scales } = operands;
         expect(Object.values(operands).every((view) => fits(engine, view))).toBe(true);
@@ -109,15 +109,28 @@ test("a step along an axis may be some elements of one operand and others of ano
   );
 });
 
+test("one binding reaches what is written and what lies between its elements", () => {
+  const [keys, values] = [0, 40].map((offset) => view([4, 20], [80, 1], offset));
+  const far = view([4, 20], [80, 1], 1000);
+  const axes = { keys: ["rows", null], values: ["rows", null], far: ["rows", null] } as const;
+  const rowsOf = (written: readonly ("keys" | "values" | "far")[], maxBindingElements: number) =>
+    split({ maxBindingElements }, { keys, values, far }, axes, written).map(({ operands }) => operands.keys.shape[0]);
+  // Keys and values of 260 elements each, 300 together.
+  expect(rowsOf([], 260 + 64)).toEqual([4]);
+  expect(rowsOf(["keys"], 300 + 64)).toEqual([4]);
+  expect(rowsOf(["keys"], 299 + 64)).toEqual([2, 2]);
+  expect(rowsOf(["far"], 260 + 64)).toEqual([4]);
+});
+
 test("what is within reach, or cannot be cut, is whole", () => {
   for (const whole of [view([8, 8]), view([1, 1, 1]), view([1, 500]), view([500], [0])]) {
     const axes = whole.shape.map((_, axis) => (axis === 0 ? ("rows" as const) : null));
-    expect(split(engine, { whole }, { whole: axes })).toEqual([{ operands: { whole }, starts: { rows: 0 } }]);
+    expect(split(engine, { whole }, { whole: axes }, [])).toEqual([{ operands: { whole }, starts: { rows: 0 } }]);
   }
 });
 
 test("cuts keep to places where quads may begin, where there is room", () => {
-  for (const { operands } of partsOf({ maxBindingElements: 512 }, { x: view([5003]) })) expect(operands.x.offset % 64).toBe(0);
+  for (const { operands } of partsOf({ maxBindingElements: 512 }, { x: view([5003]) }, [])) expect(operands.x.offset % 64).toBe(0);
 });
 
 test("views are narrowed along an axis, and dense ones are flat", () => {

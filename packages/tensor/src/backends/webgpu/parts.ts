@@ -15,10 +15,21 @@ export function fits(engine: Reach, view: View<DType>): boolean {
   return endOf(view) - view.offset + bindingUnit <= engine.maxBindingElements;
 }
 
+/** From the first element of two views in one buffer to the last one. */
+export function span(a: View<DType>, b: View<DType>): View<DType> {
+  const offset = Math.min(a.offset, b.offset);
+  return relaid(a, { offset, shape: [Math.max(endOf(a), endOf(b)) - offset], strides: [1] });
+}
+
+/** Whether the spans of two views have elements in common, though these may be of gaps. */
+export function overlap(a: View<DType>, b: View<DType>): boolean {
+  return a.buffer === b.buffer && a.offset < endOf(b) && b.offset < endOf(a);
+}
+
 /** The same memory with another layout. Views may be tensors, whose properties do not spread. */
 export function relaid<D extends DType>(
   view: View<D>,
-  layout: Partial<Pick<View, "offset" | "shape" | "strides">>,
+  layout: Partial<Pick<View, "buffer" | "offset" | "shape" | "strides">>,
 ): View<D> {
   const { buffer, offset, shape, strides, dtype } = view;
   return { buffer, offset, shape, strides, dtype, ...layout };
@@ -57,17 +68,18 @@ export interface Part<Operands extends Views, Axis extends string> {
 /**
  * Cuts operands into parts that bindings reach, along axes that the kernel names: mostly there is one part, which is all.
  * What is absent stays so. Parts follow on one another along each axis: a result without an axis is added to by the parts
- * whose start there is not 0. Where an operand cannot be cut far enough, its parts are beyond reach; the engine refuses
- * them unless the caller has another way.
+ * whose start there is not 0. What is written shares a binding with what lies between its elements. Where an operand cannot
+ * be cut far enough, its parts are beyond reach; the engine refuses them unless the caller has another way.
  */
 export function split<Operands extends Views, Axis extends string>(
   engine: Reach,
   operands: Operands,
   axes: AxesOf<Operands, Axis>,
+  written: readonly (keyof Operands & string)[],
 ): Part<Operands, Axis>[] {
   const named = Object.values<Axes<Axis>>(axes).flat().filter((own) => own !== null);
   const starts = Object.fromEntries(named.map((own) => [nameOf(own), 0])) as Record<Axis, number>;
-  return [...cut(engine, { operands, starts }, axes)];
+  return [...cut(engine, { operands, starts }, axes, written)];
 }
 
 /** Each cut leaves fewer steps along its axis, and as many along the others: there is an end. */
@@ -75,8 +87,9 @@ function* cut<Operands extends Views, Axis extends string>(
   engine: Reach,
   part: Part<Operands, Axis>,
   axes: AxesOf<Operands, Axis>,
+  written: readonly string[],
 ): Generator<Part<Operands, Axis>> {
-  const longest = longestAxis(engine, part.operands, axes);
+  const longest = longestAxis(engine, part.operands, axes, written);
   if (!longest) {
     yield part;
     return;
@@ -86,13 +99,14 @@ function* cut<Operands extends Views, Axis extends string>(
   const half = steps > 2 * bindingUnit ? bindingUnit * Math.floor(steps / (2 * bindingUnit)) : steps >> 1;
   for (const [start, count] of [[0, half], [half, steps - half]]) {
     const entries = Object.entries(part.operands).map(([name, view]) => {
+      if (view === null) return [name, view];
       const narrowed = axes[name].reduce((rest, own, i) => {
         return own !== null && nameOf(own) === axis ? narrowBySteps(rest, i, stepOf(own), start, count) : rest;
       }, view);
       return [name, narrowed];
     });
     const operands = Object.fromEntries(entries) as Operands;
-    yield* cut(engine, { operands, starts: { ...part.starts, [axis]: part.starts[axis] + start } }, axes);
+    yield* cut(engine, { operands, starts: { ...part.starts, [axis]: part.starts[axis] + start } }, axes, written);
   }
 }
 
@@ -101,9 +115,10 @@ function longestAxis<Operands extends Views, Axis extends string>(
   engine: Reach,
   operands: Operands,
   axes: AxesOf<Operands, Axis>,
+  written: readonly string[],
 ): { readonly axis: Axis; readonly steps: number } | undefined {
   for (const [name, view] of Object.entries(operands)) {
-    if (view === null || fits(engine, view)) continue;
+    if (view === null || fits(engine, bound(operands, written, name, view))) continue;
     let longest: { axis: Axis; steps: number; span: number } | undefined;
     axes[name].forEach((own, i) => {
       if (own === null) return;
@@ -116,6 +131,14 @@ function longestAxis<Operands extends Views, Axis extends string>(
   return undefined;
 }
 
+/** What must be bound for an operand. */
+function bound(operands: Views, written: readonly string[], name: string, view: View<DType>): View<DType> {
+  return Object.entries(operands).reduce((whole, [other, rival]) => {
+    const isShared = rival && (written.includes(name) || written.includes(other)) && overlap(view, rival);
+    return isShared ? span(whole, rival) : whole;
+  }, view);
+}
+
 function nameOf<Axis extends string>(own: Axis | SteppedAxis<Axis>): Axis {
   return typeof own === "object" ? own.axis : own;
 }
@@ -125,24 +148,16 @@ function stepOf(own: string | SteppedAxis<string>): number {
 }
 
 /** The last step of an axis may be a part of one. */
-function narrowBySteps(view: View<DType> | null, axis: number, step: number, start: number, count: number): View<DType> | null {
-  return view && narrow(view, axis, start * step, Math.min(count * step, view.shape[axis] - start * step));
+function narrowBySteps(view: View<DType>, axis: number, step: number, start: number, count: number): View<DType> {
+  return narrow(view, axis, start * step, Math.min(count * step, view.shape[axis] - start * step));
 }
 
 /** Operands of one shape in parts: along any axis. */
-export function partsOf<Operands extends Views>(engine: Reach, operands: Operands): Part<Operands, string>[] {
-  return split(engine, operands, axesBy(operands, (view) => view.shape.map((_, axis) => String(axis))));
-}
-
-/** Operands of as many rows each in parts: rows stay whole. */
-export function rowsOf<Operands extends Views>(engine: Reach, operands: Operands): Part<Operands, "rows">[] {
-  return split(engine, operands, axesBy(operands, (view) => view.shape.map((_, axis) => (axis === 0 ? "rows" : null))));
-}
-
-function axesBy<Operands extends Views, Axis extends string>(
+export function partsOf<Operands extends Views>(
+  engine: Reach,
   operands: Operands,
-  axesOf: (view: View<DType>) => Axes<Axis>,
-): AxesOf<Operands, Axis> {
-  const entries = Object.entries(operands).map(([name, view]) => [name, view ? axesOf(view) : []]);
-  return Object.fromEntries(entries) as AxesOf<Operands, Axis>;
+  written: readonly (keyof Operands & string)[],
+): Part<Operands, string>[] {
+  const axes = Object.entries(operands).map(([name, view]) => [name, view?.shape.map((_, axis) => String(axis)) ?? []]);
+  return split(engine, operands, Object.fromEntries(axes) as AxesOf<Operands, string>, written);
 }

@@ -60,7 +60,7 @@ export function fitting<Right extends Views>(
     residual: ofOut,
   };
   const views = { a, out, bias, preactivation, residual };
-  return split<Views, ProductAxis>(engine, { ...views, ...right }, { ...axes, ...rightAxes }).map(({ operands, starts }) => {
+  return split<Views, ProductAxis>(engine, { ...views, ...right }, { ...axes, ...rightAxes }, ["out", "preactivation"]).map(({ operands, starts }) => {
     const part = operands as typeof views;
     const start = starts.inner * axis("inner").step;
     const isLast = start + part.a.shape[2] === a.shape[2];

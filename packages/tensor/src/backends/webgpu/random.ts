@@ -46,7 +46,7 @@ function fill(
   engine: Engine, name: string, { seed, stream }: PhiloxKey, views: Readonly<Record<"out", View>> & Partial<Record<"x", View>>,
   values: Readonly<Record<string, Value>>, expression: (x: string) => string,
 ): void {
-  for (const { operands } of partsOf(engine, views)) {
+  for (const { operands } of partsOf(engine, views, ["out"])) {
     const { out, x } = operands;
     const places = strided({ ...operands });
     const first = out.offset - views.out.offset;

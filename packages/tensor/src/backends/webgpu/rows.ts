@@ -99,7 +99,8 @@ function partsOf(engine: Engine, kernel: RowKernel, operands: Operands, [row, co
     ...mapped(kernel.columns ?? {}, () => [column]),
   };
   const views: Record<string, View<DType>> = mapped(operands, ({ view }) => view);
-  return split<typeof views, "rows" | "columns">(engine, views, axes).map((part) => ({
+  const written = Object.keys(operands).filter((name) => operands[name].writes);
+  return split<typeof views, "rows" | "columns">(engine, views, axes, written).map((part) => ({
     operands: mapped(operands, (operand, name) => ({ ...operand, view: part.operands[name] })),
     first: part.starts.columns,
   }));

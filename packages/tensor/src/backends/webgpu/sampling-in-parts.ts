@@ -53,7 +53,7 @@ export function sampleInParts(engine: Engine, { logits, uniforms, out, ...option
     });
     if (topK < width || topP < 1) findBorder(engine, row, state, { topK, topP });
     for (const isDraw of [false, true]) {
-      for (const { operands, starts } of split(engine, { weights: row }, { weights: [null, "columns"] })) {
+      for (const { operands, starts } of split(engine, { weights: row }, { weights: [null, "columns"] }, ["weights"])) {
         const part = { weights: operands.weights, first: starts.columns, isLast: starts.columns + operands.weights.shape[1] === width };
         if (isDraw) drawPart(engine, part, state, { uniforms, out });
         else keepPart(engine, part, state, { minP, width });

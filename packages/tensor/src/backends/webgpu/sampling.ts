@@ -3,7 +3,7 @@ import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
-import { fits, rowsOf } from "./parts.ts";
+import { fits, split } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import { drawFunctions, neighboursOf } from "./sampling-draw.ts";
 import { sampleInParts } from "./sampling-in-parts.ts";
@@ -14,7 +14,8 @@ type Call = Parameters<SamplingKernels["sample"]>[0];
 export function sampling(engine: Engine): SamplingKernels {
   return {
     sample({ logits, uniforms, out, ...options }) {
-      for (const { operands } of rowsOf(engine, { logits, uniforms, out })) {
+      const axes = { logits: ["rows", null], uniforms: ["rows"], out: ["rows"] } as const;
+      for (const { operands } of split(engine, { logits, uniforms, out }, axes, ["out"])) {
         const isWithin = fits(engine, operands.logits);
         engine.withScratch(sizeOf(operands.logits.shape), (weights) => {
           (isWithin ? sampleAtOnce : sampleInParts)(engine, { ...options, ...operands }, weights);

@@ -54,7 +54,7 @@ export function weights(engine: Engine): WeightKernels {
         ids: ["ids"],
         out: ["ids", { axis: "columns", step: columnsOfStep }],
       } as const;
-      for (const { operands, starts } of split(engine, { ...viewsOf(weight), ids, out }, axes)) {
+      for (const { operands, starts } of split(engine, { ...viewsOf(weight), ids, out }, axes, ["out"])) {
         const { ids, out, values, scales } = operands;
         const count = sizeOf(out.shape);
         const table = storedSource("table", { format, shape: [values.shape[0], out.shape[1]], values, scales });
