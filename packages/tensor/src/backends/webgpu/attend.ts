@@ -13,8 +13,8 @@ import { relaid } from "./parts.ts";
 import type { Views } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
 import type { Elements } from "./program.ts";
-import { loadQuad, storeQuad, vectorQuads } from "./quads.ts";
-import type { Quads } from "./quads.ts";
+import { loadQuad, storeQuad, vectorShape } from "./quads.ts";
+import type { Quads, VectorShape } from "./quads.ts";
 import { fewQueries, isLast, regularRuns, sequenceValues, visibleKeys } from "./sequences.ts";
 import type { Sequences } from "./sequences.ts";
 import { together } from "./workgroup.ts";
@@ -49,13 +49,14 @@ export function attend<Keys extends Views>(
 function attendRun<Keys extends Views>(
   engine: Engine, queries: Queries, source: KeyValueSource<Keys>, kvHeads: number, options: Options, run: Sequences,
 ): void {
-  const [rows, rowHeads, headDim] = queries.out.shape;
+  const [rows, rowHeads, width] = queries.out.shape;
   const isFew = run.queryCount <= fewQueries;
   // So that the workgroups that share keys find room for what each of them finds.
-  const found = isFew ? notThere([rows, rowHeads, chunksOf(run.keyCount) * partWords(headDim)]) : null;
+  const found = isFew ? notThere([rows, rowHeads, chunksOf(run.keyCount) * partWords(width)]) : null;
   const parts = partsOfRun(engine, run, { heads: rowHeads, kvHeads }, { ...queries, found }, source.views, ["out", "statistics"]);
   const isCut = parts.some(({ sequences }) => sequences.keyCount < run.keyCount);
-  if (isCut && !queries.statistics) {
+  const byTiles = isCut || !isFew;
+  if (byTiles && !queries.statistics) {
     engine.withScratch(rows * rowHeads * 2, (scratch) => {
       const shape = [rows, rowHeads, 2];
       const statistics = relaid(scratch, { shape, strides: denseStrides(shape) });
@@ -64,9 +65,12 @@ function attendRun<Keys extends Views>(
     return;
   }
   for (const { keys, ...part } of parts) {
-    const call = { ...part, source: { name: source.name, ...source.quads(keys) }, options, rowHeads, goesOn: isCut };
-    if (isFew && !isCut) attendFew(engine, call);
-    else attendMany(engine, call);
+    const call = {
+      ...part, source: { name: source.name, ...source.quads(keys, { q: part.queries.q }) }, options, rowHeads, goesOn: isCut,
+    };
+    const { statistics } = part.queries;
+    if (byTiles && statistics) attendByTiles(engine, call, statistics);
+    else attendFew(engine, call);
   }
 }
 
@@ -76,32 +80,27 @@ function notThere(shape: Shape): View {
 }
 
 /** Tiles of keys go past some queries of a workgroup (Dao et al. 2022, "FlashAttention"). */
-function attendMany(engine: Engine, { source, options, sequences, queries: views, heads, kvHeads, rowHeads, goesOn }: Call): void {
-  const { out, statistics } = views;
-  const headDim = out.shape[2];
-  const q = vectorQuads("q", views.q);
+function attendByTiles(engine: Engine, call: Call, statistics: View): void {
+  const { source, options, sequences, heads, kvHeads, rowHeads, goesOn } = call;
+  const { out } = call.queries;
+  const width = out.shape[2];
+  const shape = vectorShape(width);
   const queries = scaledQueriesFrom("first_query");
-  const stays = isOneSlab(headDim);
+  const stays = isOneSlab(shape);
   engine.run({
     name: "attention",
-    variant: `${source.name} ${headDim} ${goesOn}`,
-    operands: {
-      ...q.operands,
-      ...source.operands,
-      out: writes(out),
-      ...(statistics ? { statistics: writes(statistics) } : {}),
-    },
+    variant: `${source.name} ${shape.quads} ${shape.isWhole} ${goesOn}`,
+    operands: { ...source.operands, out: writes(out), statistics: writes(statistics) },
     values: {
       ...sequenceValues(sequences, options),
-      ...q.values,
       ...source.values,
       heads: u32(heads),
       kv_heads: u32(kvHeads),
       row_heads: u32(rowHeads),
+      width: u32(width),
       ...(goesOn ? { is_first: u32(sequences.firstKey === 0 ? 1 : 0), is_last: u32(isLast(sequences) ? 1 : 0) } : {}),
     },
     source: (of) => `
-${q.functions(of)}
 ${source.functions(of)}
 ${visibleKeys}
 ${tileMemory}
@@ -109,14 +108,14 @@ var<workgroup> largest: array<vec4f, ${tileThreads}>;
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   ${queryLines}
-  ${declareResults("mixed", headDim)}
+  ${declareResults("mixed", shape)}
   var most = vec4f(-3.4e38);
   var sum = vec4f();
-  ${goesOn ? `if (values.is_first == 0u) { ${resume(of, headDim)} }` : ""}
-  ${stays ? loadLines(headDim, queries) : ""}
+  ${goesOn ? `if (values.is_first == 0u) { ${resume(of, shape)} }` : ""}
+  ${stays ? loadLines(shape, queries) : ""}
   let end = end_key(last_query);
   for (var tile = first_key(first_query); tile < end; tile += ${tileColumns}u) {
-    ${products("score", headDim, stays ? "loaded" : queries, keysFrom("tile", "k"))}
+    ${products("score", shape, stays ? "loaded" : queries, keysFrom("tile", "k"))}
     ${eachColumn((j) => `
       let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};
       let scaled_${j} = select(vec4f(-3.4e38), score_${j}, seen_${j});`)}
@@ -127,26 +126,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let rest = exp(most - now);
     most = now;
     sum *= rest;
-    ${scaleResults("mixed", headDim, "rest")}
+    ${scaleResults("mixed", shape, "rest")}
     ${storeWeights((j) => `select(vec4f(), exp(scaled_${j} - most), seen_${j})`)}
-    ${mix("mixed", headDim, keysFrom("tile", "v"), "sum += weight;")}
+    ${mix("mixed", shape, keysFrom("tile", "v"), "sum += weight;")}
   }
   let whole = ${goesOn ? "select(vec4f(1.0), 1.0 / sum, values.is_last != 0u)" : "1.0 / sum"};
-  ${eachResult("mixed", headDim, ({ line, quad, value }) => `
+  ${eachResult("mixed", shape, ({ line, quad, value }) => `
   if (first_query + ${lineOf(line)} < values.query_count) {
-    let place = ${placeOf(line)} * ${headDim}u;
-    ${storeQuad(of.out, headDim, { place: "place", quad, value: `${value} * whole.${"xyzw"[line]}` })}
+    let place = ${placeOf(line)} * values.width;
+    ${storeQuad(of.out, shape, { place: "place", quad, value: `${value} * whole.${"xyzw"[line]}` })}
   }`)}
-  ${
-    statistics
-      ? eachLine((i) => `
+  ${eachLine((i) => `
   if (block_column == 0u && first_query + ${lineOf(i)} < values.query_count) {
     let place = ${placeOf(i)};
     ${of.statistics("2u * place")} = most.${"xyzw"[i]};
     ${of.statistics("2u * place + 1u")} = sum.${"xyzw"[i]};
-  }`)
-      : ""
-  }
+  }`)}
 }`,
     workgroups: [Math.ceil(sequences.queryCount / tileLines), heads, sequences.count],
   });
@@ -156,16 +151,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 const placeOf = (line: number): string => `((first_row + first_query + ${lineOf(line)}) * values.row_heads + head)`;
 
 /** WGSL that goes on where the keys before these ended. */
-function resume(of: Elements, headDim: number): string {
+function resume(of: Elements, shape: VectorShape): string {
   return `
     ${eachLine((i) => `
     if (first_query + ${lineOf(i)} < values.query_count) {
       most.${"xyzw"[i]} = ${of.statistics(`2u * ${placeOf(i)}`)};
       sum.${"xyzw"[i]} = ${of.statistics(`2u * ${placeOf(i)} + 1u`)};
     }`)}
-    ${eachResult("mixed", headDim, ({ line, quad, value }) => `
+    ${eachResult("mixed", shape, ({ line, quad, value }) => `
     if (first_query + ${lineOf(line)} < values.query_count) {
-      ${value} = ${loadQuad(of.out, headDim, { place: `${placeOf(line)} * ${headDim}u`, quad })};
+      ${value} = ${loadQuad(of.out, shape, { place: `${placeOf(line)} * values.width`, quad })};
     }`)}`;
 }
 
@@ -175,7 +170,7 @@ const keyThreads = 64;
 const chunkKeys = 128;
 const chunksOf = (keys: number): number => Math.ceil(keys / chunkKeys);
 /** What is found out for a query, head and chunk: its largest score, its sum of exponentials, and its mix. */
-const partWords = (headDim: number): number => headDim + 2;
+const partWords = (width: number): number => width + 2;
 
 /**
  * A workgroup for each query, head and chunk of keys, whose threads share these; where there are several chunks, another
@@ -183,31 +178,30 @@ const partWords = (headDim: number): number => headDim + 2;
  */
 function attendFew(engine: Engine, { source, options, sequences, queries: views, heads, kvHeads, rowHeads }: Call): void {
   const { out, statistics } = views;
-  const headDim = out.shape[2];
+  const width = out.shape[2];
+  const shape = vectorShape(width);
   const { count, queryCount, keyCount } = sequences;
-  const q = vectorQuads("q", views.q);
   const chunks = chunksOf(keyCount);
   const queries = count * queryCount;
   const results = { out: writes(out), ...(statistics ? { statistics: writes(statistics) } : {}) };
-  const quads = Math.ceil(headDim / 4);
+  const { quads } = shape;
   // So many threads mix the quads of a key, while the others mix those of the next ones.
   const lanes = Math.min(keyThreads, 2 ** Math.ceil(Math.log2(quads)));
-  engine.withScratch(chunks === 1 ? 0 : queries * heads * chunks * partWords(headDim), (parts) => {
+  engine.withScratch(chunks === 1 ? 0 : queries * heads * chunks * partWords(width), (parts) => {
     engine.run({
       name: "attention few queries",
-      variant: `${source.name} ${headDim}`,
-      operands: { ...q.operands, ...source.operands, ...(chunks === 1 ? results : { parts: writes(parts) }) },
+      variant: `${source.name} ${quads} ${shape.isWhole}`,
+      operands: { ...source.operands, ...(chunks === 1 ? results : { parts: writes(parts) }) },
       values: {
         ...sequenceValues(sequences, options),
-        ...q.values,
         ...source.values,
         heads: u32(heads),
         kv_heads: u32(kvHeads),
         row_heads: u32(rowHeads),
+        width: u32(width),
         chunks: u32(chunks),
       },
       source: (of) => `
-${q.functions(of)}
 ${source.functions(of)}
 ${visibleKeys}
 ${together("sum", "a + b", keyThreads)}
@@ -246,7 +240,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let to = ${
     chunks === 1
       ? "row * values.row_heads + head"
-      : `((group.z * values.heads + head) * values.chunks + chunk) * ${headDim + 2}u`
+      : `((group.z * values.heads + head) * values.chunks + chunk) * (values.width + 2u)`
   };
   for (var first_quad = 0u; first_quad < ${quads}u; first_quad += ${lanes}u) {
     let quad = first_quad + local % ${lanes}u;
@@ -262,8 +256,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       for (var other = local + ${lanes}u; other < ${keyThreads}u; other += ${lanes}u) { mixed += mixes[other]; }
       ${
         chunks === 1
-          ? storeQuad(of.out, headDim, { place: `to * ${headDim}u`, quad: "quad", value: "(mixed / all)" })
-          : storeQuad(of.parts, headDim, { place: "to + 2u", quad: "quad", value: "mixed" })
+          ? storeQuad(of.out, shape, { place: "to * values.width", quad: "quad", value: "(mixed / all)" })
+          : storeQuad(of.parts, shape, { place: "to + 2u", quad: "quad", value: "mixed" })
       }
     }
     workgroupBarrier();
@@ -277,34 +271,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     if (chunks === 1) return;
     engine.run({
       name: "attention together",
-      variant: headDim,
       operands: { parts: reads(parts), ...results },
       values: {
-        ...sequenceValues(sequences, options), heads: u32(heads), row_heads: u32(rowHeads), chunks: u32(chunks),
+        ...sequenceValues(sequences, options), heads: u32(heads), row_heads: u32(rowHeads), width: u32(width),
+        chunks: u32(chunks),
       },
       source: (of) => `
 @compute @workgroup_size(${keyThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let head = group.y;
   let row = (group.z / values.query_count) * values.query_step + group.z % values.query_count;
-  let origin = (group.z * values.heads + head) * values.chunks * ${headDim + 2}u;
+  let origin = (group.z * values.heads + head) * values.chunks * (values.width + 2u);
   var most = -3.4e38;
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
-    most = max(most, ${of.parts(`origin + chunk * ${headDim + 2}u`)});
+    most = max(most, ${of.parts("origin + chunk * (values.width + 2u)")});
   }
   var sum = 0.0;
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
-    let part = origin + chunk * ${headDim + 2}u;
+    let part = origin + chunk * (values.width + 2u);
     sum += ${of.parts("part + 1u")} * exp(${of.parts("part")} - most);
   }
   let to = row * values.row_heads + head;
-  for (var i = local; i < ${headDim}u; i += ${keyThreads}u) {
+  for (var i = local; i < values.width; i += ${keyThreads}u) {
     var mixed = 0.0;
     for (var chunk = 0u; chunk < values.chunks; chunk++) {
-      let part = origin + chunk * ${headDim + 2}u;
+      let part = origin + chunk * (values.width + 2u);
       mixed += ${of.parts("part + 2u + i")} * exp(${of.parts("part")} - most);
     }
-    ${of.out(`to * ${headDim}u + i`)} = mixed / sum;
+    ${of.out("to * values.width + i")} = mixed / sum;
   }
   ${
     statistics

@@ -9,12 +9,11 @@ import {
 } from "./attention-tiles.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
-import { joined, keyValues } from "./key-values.ts";
 import { relaid, split } from "./parts.ts";
 import type { Views } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
-import { loadQuad, storeQuad, vectorQuads } from "./quads.ts";
-import type { Quads } from "./quads.ts";
+import { loadQuad, storeQuad, vectorQuads, vectorShape } from "./quads.ts";
+import type { Quads, VectorShape } from "./quads.ts";
 import { regularRuns, sequenceValues, visibleKeys } from "./sequences.ts";
 
 /** What queries have, `means` being the sum over the keys of probability times its gradient. */
@@ -70,18 +69,23 @@ function findMeans(engine: Engine, views: { readonly out: View; readonly grad: V
   const axes = { out: ["rows", "heads", null], grad: ["rows", "heads", null], means: ["rows", "heads"] } as const;
   for (const { operands } of split(engine, views, axes, ["means"])) {
     const { out, grad, means } = operands;
-    const [rows, heads, headDim] = out.shape;
-    const [results, gradients] = [vectorQuads("out", out), vectorQuads("grad", grad)];
+    const [rows, heads, width] = out.shape;
+    const vectors = vectorQuads({ out, grad });
+    const { quads, isWhole } = vectorShape(width);
     engine.run({
       name: "attentionGradient means",
-      variant: headDim,
-      operands: { ...results.operands, ...gradients.operands, means: writes(means) },
+      variant: `${isWhole}`,
+      operands: { ...vectors.operands, means: writes(means) },
       values: {
-        ...results.values, ...gradients.values, count: u32(rows * heads), heads: u32(heads), row_heads: u32(means.strides[0]),
+        ...vectors.values,
+        count: u32(rows * heads),
+        heads: u32(heads),
+        row_heads: u32(means.strides[0]),
+        quads: u32(quads),
+        width: u32(width),
       },
       source: (of) => `
-${results.functions(of)}
-${gradients.functions(of)}
+${vectors.functions(of)}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let index = ${linearIndex};
@@ -89,7 +93,7 @@ fn main(${entryArguments}) {
   let row = index / values.heads;
   let head = index % values.heads;
   var sum = vec4f();
-  for (var quad = 0u; quad < ${Math.ceil(headDim / 4)}u; quad++) { sum += out_quad(row, head, quad) * grad_quad(row, head, quad); }
+  for (var quad = 0u; quad < values.quads; quad++) { sum += out_quad(row, head, quad) * grad_quad(row, head, quad); }
   ${of.means("row * values.row_heads + head")} = dot(sum, vec4f(1.0));
 }`,
       workgroups: linear(rows * heads),
@@ -99,25 +103,28 @@ fn main(${entryArguments}) {
 
 /** Queries, keys, values and gradients, read by quads. */
 function sources({ queries: { q, grad }, keys: { k, v } }: Call): Quads {
-  return joined(vectorQuads("q", q), keyValues(k, v).quads({ k, v }), vectorQuads("grad", grad));
+  return vectorQuads({ q, k, v, grad });
 }
 
 /** WGSL that stores a quad, on top of what is there where that `continues`. */
-function addQuad(element: (index: string) => string, headDim: number, continues: boolean, quad: { place: string; quad: string; value: string }): string {
-  const value = continues ? `(${quad.value} + ${loadQuad(element, headDim, quad)})` : quad.value;
-  return storeQuad(element, headDim, { ...quad, value });
+function addQuad(
+  element: (index: string) => string, shape: VectorShape, continues: boolean, quad: Parameters<typeof storeQuad>[2],
+): string {
+  const value = continues ? `(${quad.value} + ${loadQuad(element, shape, quad)})` : quad.value;
+  return storeQuad(element, shape, { ...quad, value });
 }
 
 /** Tiles of keys go past some queries of a workgroup. */
 function gradientOfQueries(engine: Engine, call: Call): void {
   const { sequences, options, queries, heads, kvHeads, rowHeads } = call;
   const { statistics, means, gradQ } = queries;
-  const headDim = gradQ.shape[2];
+  const width = gradQ.shape[2];
+  const shape = vectorShape(width);
   const continues = sequences.firstKey > 0;
   const source = sources(call);
   engine.run({
     name: "attentionGradient of queries",
-    variant: `${headDim} ${continues}`,
+    variant: `${shape.quads} ${shape.isWhole} ${continues}`,
     operands: { ...source.operands, statistics: reads(statistics), means: reads(means), gradQ: writes(gradQ) },
     values: {
       ...sequenceValues(sequences, options),
@@ -125,6 +132,7 @@ function gradientOfQueries(engine: Engine, call: Call): void {
       heads: u32(heads),
       kv_heads: u32(kvHeads),
       row_heads: u32(rowHeads),
+      width: u32(width),
       gradQ_row: u32(gradQ.strides[0]),
       gradQ_head: u32(gradQ.strides[1]),
     },
@@ -145,23 +153,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     sums.${"xyzw"[i]} = ${of.statistics("2u * place + 1u")};
     means.${"xyzw"[i]} = ${of.means("place")};
   }`)}
-  ${declareResults("result", headDim)}
+  ${declareResults("result", shape)}
   let end = end_key(last_query);
   for (var tile = first_key(first_query); tile < end; tile += ${tileColumns}u) {
-    ${products("score", headDim, scaledQueriesFrom("first_query"), keysFrom("tile", "k"))}
+    ${products("score", shape, scaledQueriesFrom("first_query"), keysFrom("tile", "k"))}
     workgroupBarrier();
-    ${products("gradient", headDim, queriesFrom("first_query", "grad"), keysFrom("tile", "v"))}
+    ${products("gradient", shape, queriesFrom("first_query", "grad"), keysFrom("tile", "v"))}
     workgroupBarrier();
     ${eachColumn((j) => `
     let probability_${j} = exp(score_${j} - largest) / sums;
     let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};`)}
     ${storeWeights((j) => `select(vec4f(), probability_${j} * (gradient_${j} - means) * values.scale, seen_${j})`)}
-    ${mix("result", headDim, keysFrom("tile", "k"))}
+    ${mix("result", shape, keysFrom("tile", "k"))}
   }
-  ${eachResult("result", headDim, ({ line, quad, value }) => `
+  ${eachResult("result", shape, ({ line, quad, value }) => `
   if (first_query + ${lineOf(line)} < values.query_count) {
     let place = (first_row + first_query + ${lineOf(line)}) * values.gradQ_row + head * values.gradQ_head;
-    ${addQuad(of.gradQ, headDim, continues, { place: "place", quad, value })}
+    ${addQuad(of.gradQ, shape, continues, { place: "place", quad, value })}
   }`)}
 }`,
     workgroups: [Math.ceil(sequences.queryCount / tileLines), heads, sequences.count],
@@ -173,13 +181,14 @@ function gradientOfKeys(engine: Engine, call: Call): void {
   const { sequences, isFirstOfKeys, options, queries, keys, heads, kvHeads, rowHeads } = call;
   const { statistics, means } = queries;
   const { gradK, gradV } = keys;
-  const headDim = gradK.shape[2];
+  const width = gradK.shape[2];
+  const shape = vectorShape(width);
   const continues = !isFirstOfKeys;
   const source = sources(call);
-  const isLoaded = isOneSlab(headDim);
+  const isLoaded = isOneSlab(shape);
   engine.run({
     name: "attentionGradient of keys",
-    variant: `${headDim} ${continues}`,
+    variant: `${shape.quads} ${shape.isWhole} ${continues}`,
     operands: {
       ...source.operands, statistics: reads(statistics), means: reads(means), gradK: writes(gradK), gradV: writes(gradV),
     },
@@ -189,6 +198,7 @@ function gradientOfKeys(engine: Engine, call: Call): void {
       heads: u32(heads),
       kv_heads: u32(kvHeads),
       row_heads: u32(rowHeads),
+      width: u32(width),
       gradK_row: u32(gradK.strides[0]),
       gradK_head: u32(gradK.strides[1]),
       gradV_row: u32(gradV.strides[0]),
@@ -206,17 +216,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let last = min(first + ${tileLines}u, values.key_count) - 1u;
   ${ownBlock}
   let own_keys = vec4u(first) + vec4u(${[0, 1, 2, 3].map(lineOf).join(", ")});
-  ${declareResults("key", headDim)}
-  ${declareResults("value", headDim)}
+  ${declareResults("key", shape)}
+  ${declareResults("value", shape)}
   let group_heads = values.heads / values.kv_heads;
   for (var head = kv_head * group_heads; head < (kv_head + 1u) * group_heads; head++) {
     for (var tile = 0u; tile < values.query_count; tile += ${tileColumns}u) {
       // Tiles of queries that see none of these keys.
       let last_query = min(tile + ${tileColumns}u, values.query_count) - 1u;
       if (end_key(last_query) <= first || first_key(tile) > last) { continue; }
-      ${products("score", headDim, keysFrom("first", "k"), scaledQueriesFrom("tile"))}
+      ${products("score", shape, keysFrom("first", "k"), scaledQueriesFrom("tile"))}
       workgroupBarrier();
-      ${products("gradient", headDim, keysFrom("first", "v"), queriesFrom("tile", "grad"))}
+      ${products("gradient", shape, keysFrom("first", "v"), queriesFrom("tile", "grad"))}
       ${eachColumn((j) => `
       var probability_${j} = vec4f();
       var factor_${j} = vec4f();
@@ -230,18 +240,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       }`)}
       ${isLoaded ? "" : "workgroupBarrier();"}
       ${storeWeights((j) => `probability_${j}`)}
-      ${mix("value", headDim, isLoaded ? "loaded" : queriesFrom("tile", "grad"))}
+      ${mix("value", shape, isLoaded ? "loaded" : queriesFrom("tile", "grad"))}
       ${storeWeights((j) => `factor_${j}`)}
-      ${mix("key", headDim, scaledQueriesFrom("tile"))}
+      ${mix("key", shape, scaledQueriesFrom("tile"))}
     }
   }
   ${(["key", "value"] as const)
     .map((name) => {
       const to = name === "key" ? "gradK" : "gradV";
-      return eachResult(name, headDim, ({ line, quad, value }) => `
+      return eachResult(name, shape, ({ line, quad, value }) => `
   if (first + ${lineOf(line)} < values.key_count) {
     let place = (first_key_row + first + ${lineOf(line)}) * values.${to}_row + kv_head * values.${to}_head;
-    ${addQuad(of[to], headDim, continues, { place: "place", quad, value })}
+    ${addQuad(of[to], shape, continues, { place: "place", quad, value })}
   }`);
     })
     .join("")}

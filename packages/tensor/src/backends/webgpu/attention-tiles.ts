@@ -5,6 +5,8 @@
  * goes through the memory in slabs, so that vectors of all widths have room in the 16 KiB that every device has.
  */
 
+import type { VectorShape } from "./quads.ts";
+
 /** Lines that a workgroup has of its own. */
 export const tileLines = 32;
 /** Columns of a tile. */
@@ -86,11 +88,8 @@ export function seenByLine(key: string): string {
   return `((vec4u(${key}) >= first_seen) & (vec4u(${key}) < end_seen))`;
 }
 
-const quadsOf = (headDim: number): number => Math.ceil(headDim / 4);
-
 /** The slabs of vectors: their numbers, and their quads. */
-function slabsOf(headDim: number): readonly { readonly slab: number; readonly quads: number }[] {
-  const quads = quadsOf(headDim);
+function slabsOf({ quads }: VectorShape): readonly { readonly slab: number; readonly quads: number }[] {
   return Array.from({ length: Math.ceil(quads / slabQuads) }, (_, slab) => ({
     slab,
     quads: Math.min(slabQuads, quads - slab * slabQuads),
@@ -98,7 +97,7 @@ function slabsOf(headDim: number): readonly { readonly slab: number; readonly qu
 }
 
 /** Whether vectors are in memory as a whole, and stay there. */
-export const isOneSlab = (headDim: number): boolean => quadsOf(headDim) <= slabQuads;
+export const isOneSlab = ({ quads }: VectorShape): boolean => quads <= slabQuads;
 
 function load(memory: "lines" | "columns", { quad, first, end }: Vectors, slab: number, quads: number): string {
   const count = (memory === "lines" ? tileLines : tileColumns) * quads;
@@ -112,16 +111,16 @@ function load(memory: "lines" | "columns", { quad, first, end }: Vectors, slab: 
 }
 
 /** WGSL that loads lines of one slab, which stay in memory. */
-export function loadLines(headDim: number, lines: Vectors): string {
-  return load("lines", lines, 0, quadsOf(headDim));
+export function loadLines(shape: VectorShape, lines: Vectors): string {
+  return load("lines", lines, 0, shape.quads);
 }
 
 /**
  * WGSL that declares `name_0` and `name_1`: for each column of the block its products with the four lines. Lines are not
  * loaded where they are in memory already. Threads are not in step afterwards.
  */
-export function products(name: string, headDim: number, lines: Vectors | "loaded", columns: Vectors): string {
-  const slabs = slabsOf(headDim).map(
+export function products(name: string, shape: VectorShape, lines: Vectors | "loaded", columns: Vectors): string {
+  const slabs = slabsOf(shape).map(
     ({ slab, quads }) => `
     ${slab > 0 ? "workgroupBarrier();" : ""}
     ${lines === "loaded" ? "" : load("lines", lines, slab, quads)}
@@ -146,22 +145,22 @@ export function storeWeights(weight: (j: number) => string): string {
 }
 
 /** The thread's quads of the lines' results, by their numbers. */
-function resultsOf(headDim: number): readonly { readonly slab: number; readonly n: number; readonly quad: number }[] {
-  return slabsOf(headDim).flatMap(({ slab, quads }) =>
+function resultsOf(shape: VectorShape): readonly { readonly slab: number; readonly n: number; readonly quad: number }[] {
+  return slabsOf(shape).flatMap(({ slab, quads }) =>
     blockColumns.flatMap((n) => (n * 8 < quads ? [{ slab, n, quad: slab * slabQuads + n * 8 }] : [])),
   );
 }
 
 /** WGSL that declares the thread's results, `name_line_quad`. */
-export function declareResults(name: string, headDim: number): string {
-  return resultsOf(headDim)
+export function declareResults(name: string, shape: VectorShape): string {
+  return resultsOf(shape)
     .flatMap(({ quad }) => blockLines.map((i) => `var ${name}_${i}_${quad} = vec4f();`))
     .join("\n  ");
 }
 
 /** WGSL that multiplies each line's results by its element of `factors`. */
-export function scaleResults(name: string, headDim: number, factors: string): string {
-  return resultsOf(headDim)
+export function scaleResults(name: string, shape: VectorShape, factors: string): string {
+  return resultsOf(shape)
     .flatMap(({ quad }) => blockLines.map((i) => `${name}_${i}_${quad} *= ${factors}.${"xyzw"[i]};`))
     .join("\n    ");
 }
@@ -170,10 +169,10 @@ export function scaleResults(name: string, headDim: number, factors: string): st
  * WGSL that adds to each line's results the columns times their weights; `onWeight` comes with each column, whose weights
  * are `weight`. Columns are not loaded where they are in memory already. All threads are in step afterwards.
  */
-export function mix(name: string, headDim: number, columns: Vectors | "loaded", onWeight = ""): string {
-  return slabsOf(headDim)
+export function mix(name: string, shape: VectorShape, columns: Vectors | "loaded", onWeight = ""): string {
+  return slabsOf(shape)
     .map(({ slab, quads }) => {
-      const own = resultsOf(headDim).filter((result) => result.slab === slab);
+      const own = resultsOf(shape).filter((result) => result.slab === slab);
       return `
     ${columns === "loaded" ? "" : load("columns", columns, slab, quads)}
     workgroupBarrier();
@@ -195,11 +194,11 @@ export function mix(name: string, headDim: number, columns: Vectors | "loaded", 
 /** WGSL of `store(i, quad, value)` for each of the thread's results, with the quad's number. */
 export function eachResult(
   name: string,
-  headDim: number,
+  shape: VectorShape,
   store: (result: { readonly line: number; readonly quad: string; readonly value: string }) => string,
 ): string {
   const lines = blockLines.map((line) => {
-    const own = resultsOf(headDim).map(({ quad }) =>
+    const own = resultsOf(shape).map(({ quad }) =>
       store({ line, quad: `(${quad}u + block_column)`, value: `${name}_${line}_${quad}` }),
     );
     return own.join("\n  ");

@@ -1,32 +1,23 @@
 import type { StoredView, View } from "../../contract/index.ts";
+import { relaid } from "./parts.ts";
 import type { Views } from "./parts.ts";
 import { u32 } from "./program.ts";
-import { vectorQuads } from "./quads.ts";
+import { joined, vectorQuads } from "./quads.ts";
 import type { Quads } from "./quads.ts";
 import { storedFunctions, storedSource } from "./stored.ts";
-import { relaid } from "./parts.ts";
 
 /** Where keys and values come from. */
 export interface KeyValueSource<Keys extends Views = Views> {
   readonly name: string;
   /** `[keys, kvHeads, …]`. */
   readonly views: Keys;
-  /** Of such views, or parts of them, functions `k_quad(row, head, quad)` and `v_quad(row, head, quad)`. */
-  readonly quads: (views: Keys) => Quads;
+  /** Of such views, or parts of them, functions `k_quad(row, head, quad)` and `v_quad(row, head, quad)`; of others as well. */
+  readonly quads: (views: Keys, others: Readonly<Record<string, View>>) => Quads;
 }
 
 /** Keys and values as f32. */
 export function keyValues(k: View, v: View): KeyValueSource<{ readonly k: View; readonly v: View }> {
-  return { name: "", views: { k, v }, quads: ({ k, v }) => joined(vectorQuads("k", k), vectorQuads("v", v)) };
-}
-
-/** The operands, values and functions of all. */
-export function joined(...all: readonly Quads[]): Quads {
-  return {
-    operands: Object.assign({}, ...all.map(({ operands }) => operands)) as Quads["operands"],
-    values: Object.assign({}, ...all.map(({ values }) => values)) as Quads["values"],
-    functions: (of) => all.map(({ functions }) => functions(of)).join(""),
-  };
+  return { name: "", views: { k, v }, quads: (keys, others) => vectorQuads({ ...others, ...keys }) };
 }
 
 type StoredKeyValues = Readonly<Record<"keys" | "mixes", View<"i32">> & Record<"keyScales" | "mixScales", View<"i32"> | null>>;
@@ -48,10 +39,10 @@ export function storedKeyValues(keys: StoredView, values: StoredView, kvHeads: n
       keyScales: keys.scales && ofHeads(keys.scales),
       mixScales: values.scales && ofHeads(values.scales),
     },
-    quads(views) {
+    quads(views, others) {
       const k = storedSource("keys", { format, shape: [rows, width], values: views.keys, scales: views.keyScales });
       const v = storedSource("mixes", { format, shape: [rows, width], values: views.mixes, scales: views.mixScales });
-      const { operands, values, functions } = joined(k, v);
+      const { operands, values, functions } = joined(vectorQuads(others), k, v);
       return {
         operands,
         values: { ...values, capacity: u32(capacity) },

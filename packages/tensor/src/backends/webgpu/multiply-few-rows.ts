@@ -25,7 +25,7 @@ export function takesFewRows({ a }: Products): boolean {
 
 export function multiplyFewRows(engine: Engine, products: Products, b: View): void {
   const { out, preactivation } = products;
-  const rows = products.a.shape[1];
+  const rows = rowsKept(products);
   const written = [out, preactivation];
   if (b.strides[2] === 1 && b.shape[2] > 1) {
     multiplyAlongColumns(engine, products, b);
@@ -39,7 +39,7 @@ export function multiplyFewRows(engine: Engine, products: Products, b: View): vo
     add: (lanes) => `
     for (var inner = lane * 4u; inner < values.inner; inner += ${4 * lanes}u) {
       let elements = b_quad(0u, inner, column);
-      ${eachRow(rows, (row) => `sums[${row}] += a_quad(0u, inner, ${row}) * elements;`)}
+      ${eachRow(rows, (row) => `sums[${row}] += a_quad(0u, inner, ${rowThatIs(rows, row)}) * elements;`)}
     }`,
   });
 }
@@ -51,10 +51,11 @@ const columnsLanes = 8;
 /** Some threads share four columns of the right operand, of which they read every so many-th layers. */
 function multiplyAlongColumns(engine: Engine, products: Products, b: View): void {
   const { a, out, preactivation } = products;
-  const [, rows, inner] = a.shape;
+  const inner = a.shape[2];
+  const rows = rowsKept(products);
   const columns = out.shape[2];
   const written = [out, preactivation];
-  const left = matrixQuads("a", a, { lines: 1, lineCount: `${rows}u`, along: "inner", written });
+  const left = matrixQuads("a", a, { lines: 1, lineCount: "values.rows", along: "inner", written });
   const right = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along: "lines", written });
   const epilogue = epilogueParts(products);
   const quads = columnsThreads / columnsLanes;
@@ -62,7 +63,7 @@ function multiplyAlongColumns(engine: Engine, products: Products, b: View): void
     name: "matmul few rows along columns",
     variant: `${rows} ${epilogue.variant}`,
     operands: { ...left.operands, ...right.operands, ...epilogue.operands },
-    values: { inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
+    values: { rows: u32(a.shape[1]), inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
     source: (of) => `
 ${epilogue.functions}
 ${left.functions(of)}
@@ -82,7 +83,7 @@ fn main(${entryArguments}) {
   ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
   workgroupBarrier();
   let batch = 0u;
-  for (var row = lane; row < ${rows}u; row += ${columnsLanes}u) {
+  for (var row = lane; row < values.rows; row += ${columnsLanes}u) {
     var all = vec4f();
     for (var i = 0u; i < ${columnsLanes}u; i++) { all += parts[row][i * ${quads}u + local % ${quads}u]; }
     for (var i = 0u; i < 4u && first + i < values.columns; i++) {
@@ -109,19 +110,20 @@ export interface LanesOperand extends Quads {
 /** Some threads share a column of the right operand and read it once, for all rows; then one of them adds their sums. */
 export function multiplyByLanes(engine: Engine, products: Products, right: LanesOperand): void {
   const { a, out, preactivation } = products;
-  const [, rows, inner] = a.shape;
+  const inner = a.shape[2];
+  const rows = rowsKept(products);
   const columns = out.shape[2];
   const epilogue = epilogueParts(products);
   const lanes = lanesFor(columns);
   const columnsOfGroup = rowThreads / lanes;
   const written = [out, preactivation];
-  const lines = { lines: 1, lineCount: `${rows}u`, along: "inner", beginsInside: right.isInside, written } as const;
+  const lines = { lines: 1, lineCount: "values.rows", along: "inner", beginsInside: right.isInside, written } as const;
   const left = matrixQuads("a", a, lines);
   engine.run({
     name: right.name,
     variant: `${right.isInside} ${rows} ${lanes} ${epilogue.variant}`,
     operands: { ...left.operands, ...right.operands, ...epilogue.operands },
-    values: { inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
+    values: { rows: u32(a.shape[1]), inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
     source: (of) => `
 ${epilogue.functions}
 ${left.functions(of)}
@@ -139,7 +141,7 @@ fn main(${entryArguments}) {
   workgroupBarrier();
   if (column >= values.columns) { return; }
   let batch = 0u;
-  for (var row = lane; row < ${rows}u; row += ${lanes}u) {
+  for (var row = lane; row < values.rows; row += ${lanes}u) {
     var sum = 0.0;
     for (var i = 0u; i < ${lanes}u; i++) { sum += parts[row][local - lane + i]; }
     ${epilogue.store(of)}
@@ -149,7 +151,17 @@ fn main(${entryArguments}) {
   });
 }
 
-/** WGSL of what is done for each row. */
+/** Rows for which sums are kept: as many as there are, or a few more, so that one program serves several numbers of them. */
+export function rowsKept({ a }: Products): number {
+  return 2 ** Math.ceil(Math.log2(a.shape[1]));
+}
+
+/** WGSL of what is done for each row that is kept. */
 export function eachRow(rows: number, line: (row: string) => string): string {
   return rows === 1 ? line("0u") : `for (var row = 0u; row < ${rows}u; row++) { ${line("row")} }`;
+}
+
+/** WGSL of a row that there is, in the place of one that is kept. */
+export function rowThatIs(rows: number, row: string): string {
+  return rows > 2 ? `min(${row}, values.rows - 1u)` : row;
 }

@@ -84,28 +84,48 @@ export interface EpilogueParts {
   store(of: Elements): string;
 }
 
-export function epilogueParts(products: Omit<Products, "a">): EpilogueParts {
-  const { out, accumulate, bias, activation, preactivation, residual } = products;
+/** Numbers of activations in source; 0 is none. */
+const activations: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2 };
+
+/**
+ * What there is to do is told by numbers, so that products with different epilogues share a program: it is done once for each
+ * sum. What is not read for lack of it is bound to something else.
+ */
+export function epilogueParts({ a, out, accumulate, bias, activation, preactivation, residual }: Products): EpilogueParts {
   const place = "batch * values.out_batch + row * values.out_row + column";
-  const lines = (of: Elements): string[] => [
-    "var result = sum;",
-    accumulate ? `result += ${of.out(place)};` : "",
-    bias ? `result += ${of.bias("column")};` : "",
-    preactivation ? `${of.preactivation(place)} = result;` : "",
-    activation ? `result = ${activation}(result);` : "",
-    residual ? `result += ${of.residual(place)};` : "",
-    `${of.out(place)} = result;`,
-  ];
+  const cases = Object.entries(activations).map(([name, number]) => `case ${number}u: { return ${name}(x); }`);
   return {
-    variant: [accumulate, bias !== null, preactivation !== null, activation, residual !== null].join(),
+    variant: `${preactivation !== null}`,
     operands: {
       out: writes(out),
-      ...(bias ? { bias: reads(bias) } : {}),
+      bias: reads(bias ?? a),
+      residual: reads(residual ?? a),
       ...(preactivation ? { preactivation: writes(preactivation) } : {}),
-      ...(residual ? { residual: reads(residual) } : {}),
     },
-    values: { out_batch: u32(out.strides[0]), out_row: u32(out.strides[1]) },
-    functions: activation ? functions([activation]) : "",
-    store: (of) => lines(of).filter(Boolean).join("\n"),
+    values: {
+      out_batch: u32(out.strides[0]),
+      out_row: u32(out.strides[1]),
+      accumulates: u32(accumulate ? 1 : 0),
+      has_bias: u32(bias ? 1 : 0),
+      activation: u32(activation ? activations[activation] : 0),
+      has_residual: u32(residual ? 1 : 0),
+    },
+    functions: `
+${functions(Object.keys(activations) as Activation[])}
+fn activated(x: f32) -> f32 {
+  switch (values.activation) {
+    ${cases.join("\n    ")}
+    default: { return x; }
+  }
+}`,
+    store: (of) => `
+      let place = ${place};
+      var result = sum;
+      if (values.accumulates != 0u) { result += ${of.out("place")}; }
+      if (values.has_bias != 0u) { result += ${of.bias("column")}; }
+      ${preactivation ? `${of.preactivation("place")} = result;` : ""}
+      result = activated(result);
+      if (values.has_residual != 0u) { result += ${of.residual("place")}; }
+      ${of.out("place")} = result;`,
   };
 }

@@ -80,14 +80,39 @@ fn ${name}_quad(batch: u32, inner: u32, line: u32) -> vec4f {
   };
 }
 
+/** The operands, values and functions of all. */
+export function joined(...all: readonly Quads[]): Quads {
+  return {
+    operands: Object.assign({}, ...all.map(({ operands }) => operands)) as Quads["operands"],
+    values: Object.assign({}, ...all.map(({ values }) => values)) as Quads["values"],
+    functions: (of) => all.map(({ functions }) => functions(of)).join(""),
+  };
+}
+
+/** How long vectors are: sources depend on no more of it. */
+export interface VectorShape {
+  /** Quads of a vector. */
+  readonly quads: number;
+  /** Whether the last one is whole; else source has the number of elements as `values.width`. */
+  readonly isWhole: boolean;
+}
+
+export function vectorShape(width: number): VectorShape {
+  return { quads: Math.ceil(width / 4), isWhole: width % 4 === 0 };
+}
+
 /**
- * WGSL of `name_quad(row, head, quad)`: elements `[4 · quad, 4 · quad + 4)` of a vector of `view`, `[rows, heads, width]`.
- * What lies beyond its width is zero. The kernel does not write to the view's buffer.
+ * WGSL of `name_quad(row, head, quad)` for each view, `[rows, heads, width]`: elements `[4 · quad, 4 · quad + 4)` of a vector,
+ * zero beyond its width. All are read by fours, or none. The kernel writes to none of their buffers.
  */
-export function vectorQuads(name: string, view: View): Quads {
+export function vectorQuads(views: Readonly<Record<string, View>>): Quads {
+  const byFours = Object.values(views).every((view) => readsByFours(view, 2, []));
+  return joined(...Object.entries(views).map(([name, view]) => quadsOfVector(name, view, byFours)));
+}
+
+function quadsOfVector(name: string, view: View, byFours: boolean): Quads {
   const [rowStride, headStride] = view.strides;
-  const width = view.shape[2];
-  const byFours = readsByFours(view, 2, []);
+  const { isWhole } = vectorShape(view.shape[2]);
   const unit = byFours ? 4 : 1;
   const place = `row * values.${name}_row + head * values.${name}_head`;
   return {
@@ -100,7 +125,7 @@ fn ${name}_quad(row: u32, head: u32, quad: u32) -> vec4f {
       ? `return ${of[name](`${place} + quad`)};`
       : `var elements = vec4f();
   for (var i = 0u; i < 4u; i++) {
-    if (quad * 4u + i < ${width}u) { elements[i] = ${of[name](`${place} + quad * 4u + i`)}; }
+    ${isWhole ? "" : "if (quad * 4u + i < values.width) "}{ elements[i] = ${of[name](`${place} + quad * 4u + i`)}; }
   }
   return elements;`
   }
@@ -114,22 +139,25 @@ interface QuadPlace {
   readonly quad: string;
 }
 
-/** WGSL of the four elements of a quad of a vector of `width` elements. What lies beyond its width is of no use. */
-export function loadQuad(load: (index: string) => string, width: number, { place, quad }: QuadPlace): string {
-  const elements = [0, 1, 2, 3].map((i) => load(`${place} + min((${quad}) * 4u + ${i}u, ${width - 1}u)`));
+/** WGSL of the four elements of a quad of a vector. What lies beyond its width is of no use. */
+export function loadQuad(load: (index: string) => string, { isWhole }: VectorShape, { place, quad }: QuadPlace): string {
+  const elements = [0, 1, 2, 3].map((i) => {
+    const column = `(${quad}) * 4u + ${i}u`;
+    return load(`${place} + ${isWhole ? column : `min(${column}, values.width - 1u)`}`);
+  });
   return `vec4f(${elements.join(", ")})`;
 }
 
-/** WGSL that stores the four elements of `quad`, an expression, to a vector of `width` elements that begins at `place`. */
+/** WGSL that stores the four elements of `quad`, an expression, to a vector that begins at `place`. */
 export function storeQuad(
   store: (index: string) => string,
-  width: number,
+  { quads, isWhole }: VectorShape,
   { place, quad, value }: QuadPlace & { readonly value: string },
 ): string {
   const lines = [0, 1, 2, 3].map((i) => {
     const column = `(${quad}) * 4u + ${i}u`;
     const line = `${store(`${place} + ${column}`)} = (${value}).${"xyzw"[i]};`;
-    return width % 4 === 0 ? line : `if (${column} < ${width}u) { ${line} }`;
+    return isWhole ? line : `if (${column} < values.width) { ${line} }`;
   });
-  return `if ((${quad}) * 4u < ${width}u) { ${lines.join(" ")} }`;
+  return `if ((${quad}) < ${quads}u) { ${lines.join(" ")} }`;
 }

@@ -4,7 +4,7 @@ import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
-import { eachRow, fewRows, multiplyByLanes } from "./multiply-few-rows.ts";
+import { eachRow, fewRows, multiplyByLanes, rowsKept, rowThatIs } from "./multiply-few-rows.ts";
 import { multiplyByTiles } from "./multiply-by-tiles.ts";
 import type { RightOperand } from "./multiply-by-tiles.ts";
 import { relaid, split } from "./parts.ts";
@@ -117,13 +117,13 @@ fn b_quad(batch: u32, inner: u32, line: u32) -> vec4f {
 
 /** A stored weight, read once: threads that share a column take its words in turn, four at a time. */
 function multiplyFewRowsStored(engine: Engine, products: Products, weight: StoredView): void {
-  const rows = products.a.shape[1];
+  const rows = rowsKept(products);
   const { format, values, scales } = weight;
   const scaling = storedScales("b", weight);
   const width = values.offset % 4 === 0 ? 4 : 1;
   const quads = quadsOfFour[format];
   const sum = (row: string): string =>
-    quads.map((_, i) => `quad_${i} * a_quad(0u, first + ${4 * i}u, ${row})`).join(" + ");
+    quads.map((_, i) => `quad_${i} * a_quad(0u, first + ${4 * i}u, ${rowThatIs(rows, row)})`).join(" + ");
   multiplyByLanes(engine, products, {
     name: `linearStored few rows ${format}`,
     isInside: weight.shape[1] % blockColumns === 0,
