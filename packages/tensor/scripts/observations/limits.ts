@@ -1,7 +1,10 @@
 import { cpu } from "../../src/backends/cpu/index.ts";
 import { webgpu } from "../../src/backends/webgpu/index.ts";
 import type { Backend } from "../../src/contract/index.ts";
-import { attention, mul, sum, uniform, useBackend } from "../../src/index.ts";
+import {
+  add, attention, copyInto, dropout, mul, ones, reshape, slice, sum, transpose, uniform, useBackend,
+} from "../../src/index.ts";
+import type { Tensor } from "../../src/index.ts";
 import { defaultGPU } from "../default-gpu.ts";
 
 /** Attention of one head so wide, and its gradient. */
@@ -21,6 +24,33 @@ function norm(values: Float32Array): number {
   return Math.hypot(...values);
 }
 
+/** What is cut into parts where a binding reaches 1024 elements, and is not elsewhere. */
+const beyond: Record<string, () => Tensor[]> = {
+  "a sum of two rows": () => [sum(ones([2, 500]), { axis: 0 }), sum(ones([2, 5000]), { axis: 0 })],
+  "the gradient of a row that is broadcast"() {
+    const row = uniform([1, 1500], { seed: [1, 2], stream: [0, 0] });
+    row.requiresGrad = true;
+    sum(mul(row, uniform([3, 1500], { seed: [1, 2], stream: [1, 0] }))).backward();
+    return [row.grad ?? row];
+  },
+  "uniform numbers": () => [uniform([5003], { seed: [1, 2], stream: [2, 0] })],
+  "dropout, of rows and of columns"() {
+    const x = add(uniform([45, 67], { seed: [1, 2], stream: [3, 0] }), 1);
+    const key = { seed: [3, 4], stream: [5, 6] } as const;
+    return [dropout(x, 0.4, key), dropout(transpose(x, 0, 1), 0.4, key)];
+  },
+  "operands far apart in one tensor"() {
+    const x = uniform([20_000], { seed: [1, 2], stream: [4, 0] });
+    const part = (start: number, length = 700): Tensor => slice(x, 0, start, start + length);
+    copyInto(part(19_000), part(100));
+    copyInto(part(3000), mul(part(19_000), part(9000)));
+    // Columns of one matrix, which lie between one another.
+    const columns = reshape(part(5000, 1200), [30, 40]);
+    copyInto(slice(columns, 1, 0, 20), slice(columns, 1, 20, 40));
+    return [x];
+  },
+};
+
 /** That kernels keep to what every device has. */
 export const limits = {
   "wide heads": async () => {
@@ -33,5 +63,19 @@ export const limits = {
     }
     there.dispose();
     return errors;
+  },
+
+  "work beyond a binding": async () => {
+    const [here, there] = [await cpu(), await webgpu({ gpu: await defaultGPU(), maxBindingBytes: 4096 })];
+    const differences: Record<string, number> = {};
+    for (const [name, compute] of Object.entries(beyond)) {
+      const [expected, got] = await Promise.all([here, there].map(async (backend) => {
+        const results = useBackend(backend, compute);
+        return Promise.all(results.map((result) => result.data()));
+      }));
+      differences[name] = Math.max(...expected.flatMap((values, i) => [...values].map((x, k) => Math.abs(x - got[i][k]))));
+    }
+    there.dispose();
+    return differences;
   },
 };

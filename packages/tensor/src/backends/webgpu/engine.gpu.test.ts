@@ -86,7 +86,7 @@ function describeSeen(title: string, expected: Expected, look: () => Promise<See
   });
 }
 
-const inNodeOnly: readonly Observation[] = ["many training steps", "profile", "wide heads", "more memory than there is"];
+const inNodeOnly: readonly Observation[] = ["many training steps", "profile", "wide heads", "work beyond a binding", "more memory than there is"];
 
 describeSeen("in Node on Dawn", everywhere, () => seenInNode([...namesOf(everywhere), ...inNodeOnly]), (seen) => {
   test("training steps leave nothing behind, and need no more than the first ones", () => {
@@ -101,6 +101,19 @@ describeSeen("in Node on Dawn", everywhere, () => seenInNode([...namesOf(everywh
   test("wide heads keep to the limits that all devices have, and give what they give on the backend cpu", () => {
     const tiny = expect.closeTo(0, 5) as number;
     expect(seen()["wide heads"]).toEqual({ value: { 128: [tiny, tiny], 256: [tiny, tiny] } });
+  });
+
+  test("work beyond a binding gives what it gives on the backend cpu: bit for bit, but for the order of sums", () => {
+    const tiny = expect.closeTo(0, 5) as number;
+    expect(seen()["work beyond a binding"]).toEqual({
+      value: {
+        "a sum of two rows": 0,
+        "the gradient of a row that is broadcast": tiny,
+        "uniform numbers": 0,
+        "dropout, of rows and of columns": 0,
+        "operands far apart in one tensor": 0,
+      },
+    });
   });
 
   test("profiles count all calls, each once", () => {

@@ -1,51 +1,28 @@
-import type { Dense, IndexingKernels } from "../../contract/index.ts";
+import type { Dense, IndexingKernels, View } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } from "./grid.ts";
 import { split } from "./parts.ts";
+import type { AxesOf, Views } from "./parts.ts";
 import { i32, reads, u32, writes } from "./program.ts";
+import type { Quads } from "./quads.ts";
 import { rowThreads } from "./workgroup.ts";
 
 export function indexing(engine: Engine): IndexingKernels {
   return {
-    gatherRows(all) {
-      const [entries] = all.table.shape;
-      const axes = { table: ["entries", "columns"], ids: ["ids"], out: ["ids", "columns"] } as const;
-      for (const { operands, starts } of split(engine, all, axes, ["out"])) {
-        const { table, ids, out } = operands;
-        const count = sizeOf(out.shape);
-        engine.run({
-          name: "gatherRows",
-          operands: { table: reads(table), ids: reads(ids), out: writes(out) },
-          values: {
-            count: u32(count),
-            width: u32(out.shape[1]),
-            table_row: u32(table.strides[0]),
-            out_row: u32(out.strides[0]),
-            entries: i32(entries),
-            start: i32(starts.entries),
-            end: i32(starts.entries + table.shape[0]),
-          },
-          source: (of) => `
-${functions(["nan"])}
-@compute @workgroup_size(${linearSize})
-fn main(${entryArguments}) {
-  let i = ${linearIndex};
-  if (i >= values.count) { return; }
-  let row = i / values.width;
-  let column = i % values.width;
-  let id = ${of.ids("row")};
-  let place = row * values.out_row + column;
-  if (id >= values.start && id < values.end) {
-    ${of.out("place")} = ${of.table("u32(id - values.start) * values.table_row + column")};
-  } else if (id < 0 || id >= values.entries) {
-    ${of.out("place")} = nan();
-  }
-}`,
-          workgroups: linear(count),
-        });
-      }
+    gatherRows({ table, ids, out }) {
+      gather(engine, "gatherRows", ids, out, {
+        entries: table.shape[0],
+        views: { table },
+        axes: { table: ["entries", "columns"] },
+        source: ({ table }) => ({
+          operands: { table: reads(table) },
+          values: { table_row: u32(table.strides[0]) },
+          functions: (of) => `
+fn table_element(row: u32, column: u32) -> f32 { return ${of.table("row * values.table_row + column")}; }`,
+        }),
+      });
     },
 
     scatterAddRows(all) {
@@ -111,4 +88,60 @@ fn main(${entryArguments}) {
       }
     },
   };
+}
+
+/** What rows are gathered from. */
+export interface Table<Memory extends Views> {
+  readonly entries: number;
+  readonly views: Memory;
+  readonly axes: AxesOf<Memory, "entries" | "columns">;
+  /** Columns between places where rows may be cut. Default: 1. */
+  readonly step?: number;
+  /** Of such views, or parts of them, a function `table_element(row, column)`. */
+  readonly source: (views: Memory) => Quads;
+}
+
+export function gather<Memory extends Views>(
+  engine: Engine, name: string, ids: Dense<"i32">, out: Dense, { entries, views, axes: tableAxes, step = 1, source }: Table<Memory>,
+): void {
+  const axes = { ids: ["ids"], out: ["ids", { axis: "columns", step }] } as const;
+  type Axis = "entries" | "columns" | "ids";
+  const parts = split<Views, Axis>(engine, { ids, out, ...views }, { ...axes, ...tableAxes }, ["out"]);
+  for (const { operands, starts } of parts) {
+    const { ids, out, ...rest } = operands as { ids: View<"i32">; out: View } & Memory;
+    const memory = rest as unknown as Memory;
+    const table = source(memory);
+    const count = sizeOf(out.shape);
+    engine.run({
+      name,
+      operands: { ...table.operands, ids: reads(ids), out: writes(out) },
+      values: {
+        ...table.values,
+        count: u32(count),
+        width: u32(out.shape[1]),
+        out_row: u32(out.strides[0]),
+        entries: i32(entries),
+        start: i32(starts.entries),
+        end: i32(starts.entries + (Object.values(memory)[0]?.shape[0] ?? 0)),
+      },
+      source: (of) => `
+${functions(["nan"])}
+${table.functions(of)}
+@compute @workgroup_size(${linearSize})
+fn main(${entryArguments}) {
+  let i = ${linearIndex};
+  if (i >= values.count) { return; }
+  let row = i / values.width;
+  let column = i % values.width;
+  let id = ${of.ids("row")};
+  let place = row * values.out_row + column;
+  if (id >= values.start && id < values.end) {
+    ${of.out("place")} = table_element(u32(id - values.start), column);
+  } else if (id < 0 || id >= values.entries) {
+    ${of.out("place")} = nan();
+  }
+}`,
+      workgroups: linear(count),
+    });
+  }
 }

@@ -1,10 +1,8 @@
 import type { LossKernels } from "../../contract/index.ts";
-import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
-import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
-import { relaid, split } from "./parts.ts";
-import { i32, reads, u32, writes } from "./program.ts";
+import { relaid } from "./parts.ts";
+import { i32, reads, writes } from "./program.ts";
 import { exponentialsOfRow } from "./row-exponentials.ts";
 import { overRows } from "./rows.ts";
 
@@ -46,56 +44,32 @@ export function loss(engine: Engine): LossKernels {
       });
     },
 
-    crossEntropyGradient({ ignoreIndex, ...all }) {
-      const axes = {
-        logits: ["rows", "classes"], targets: ["rows"], statistics: ["rows", null], grad: ["rows"], out: ["rows", "classes"],
-      } as const;
-      for (const { operands, starts } of split(engine, all, axes, ["out"])) {
-        const { logits, targets, statistics, grad, out } = operands;
-        const count = sizeOf(logits.shape);
-        engine.run({
-          name: "crossEntropyGradient",
-          operands: {
-            logits: reads(logits),
-            targets: reads(targets),
-            statistics: reads(statistics),
-            grad: reads(grad),
-            out: writes(out),
-          },
-          values: {
-            count: u32(count),
-            width: u32(logits.shape[1]),
-            first: u32(starts.classes),
-            classes: i32(all.logits.shape[1]),
-            ignoreIndex: i32(ignoreIndex),
-          },
-          source: (of) => `
-${functions(["exponential", "nan"])}
-@compute @workgroup_size(${linearSize})
-fn main(${entryArguments}) {
-  let i = ${linearIndex};
-  if (i >= values.count) { return; }
-  let row = i / values.width;
-  let target_ = ${of.targets("row")};
-  var gradient = 0.0;
-  if (target_ != values.ignoreIndex) {
-    let x = ${of.logits("i")};
-    let largest = ${of.statistics("2u * row")};
-    let others = ${of.statistics("2u * row + 1u")};
-    let sum = 1.0 + others;
-    gradient = exponential(x - largest) / sum;
-    // Without cancellation where the probability is close to 1.
-    if (i32(values.first + i % values.width) == target_) {
-      gradient = select(gradient - 1.0, -others / sum, x == largest);
+    crossEntropyGradient({ logits, targets, ignoreIndex, statistics, grad, out }) {
+      overRows(engine, {
+        name: "crossEntropyGradient",
+        elements: { logits: reads(logits), out: writes(out) },
+        rows: { targets: reads(targets), statistics: reads(statistics), grad: reads(grad) },
+        values: { ignoreIndex: i32(ignoreIndex) },
+        functions: functions(["exponential", "nan"]),
+        begin: (of) => `
+  let target_ = ${of.targets("0u")};
+  let largest = ${of.statistics("0u")};
+  let others = ${of.statistics("1u")};
+  let sum = 1.0 + others;`,
+        steps: [],
+        each: (of) => `
+    var gradient = 0.0;
+    if (target_ != values.ignoreIndex) {
+      let x = ${of.logits("i")};
+      gradient = exponential(x - largest) / sum;
+      // Without cancellation where the probability is close to 1.
+      if (i32(values.first + i) == target_) { gradient = select(gradient - 1.0, -others / sum, x == largest); }
+      gradient *= ${of.grad("0u")};
+      if (target_ < 0 || target_ >= i32(values.width)) { gradient = nan(); }
     }
-    gradient *= ${of.grad("row")};
-    if (target_ < 0 || target_ >= values.classes) { gradient = nan(); }
-  }
-  ${of.out("i")} = gradient;
-}`,
-          workgroups: linear(count),
-        });
-      }
+    ${of.out("i")} = gradient;`,
+        shares: true,
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Dense, NormalizationKernels, View } from "../../contract/index.ts";
-import { columnGroups, columnSource, columnValues, piecesOf, reduceColumns, sum } from "./columns.ts";
+import { downColumns, piecesOf, reduceColumns, sum } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import { functions } from "./functions.ts";
 import { relaid, split } from "./parts.ts";
@@ -30,8 +30,9 @@ export function normalization(engine: Engine): NormalizationKernels {
       });
     },
 
-    layerNormGradient({ x, weight, mean, inverseDeviation, grad, gradX, gradWeight, gradBias }) {
-      gradientOfWeights(engine, { x, mean, inverseDeviation, grad, gradWeight, gradBias });
+    layerNormGradient(call) {
+      gradientOfWeights(engine, call);
+      const { x, weight, mean, inverseDeviation, grad, gradX } = call;
       overRows(engine, {
         name: "layerNormGradient",
         elements: { x: reads(x), grad: reads(grad), gradX: writes(gradX) },
@@ -81,55 +82,44 @@ export function normalization(engine: Engine): NormalizationKernels {
   };
 }
 
-interface WeightGradients {
-  /** `[rows, width]`. */
-  readonly x: View;
-  readonly grad: View;
-  /** `[rows]`. */
-  readonly mean: View;
-  readonly inverseDeviation: View;
-  /** `[width]`, added to. */
-  readonly gradWeight: View;
-  readonly gradBias: View;
-}
+type Call = Parameters<NormalizationKernels["layerNormGradient"]>[0];
 
 /** Adds the gradients of weight and bias: workgroups add some rows each, then others add what those found. */
-function gradientOfWeights(engine: Engine, gradients: WeightGradients): void {
+function gradientOfWeights(engine: Engine, { x, mean, inverseDeviation, grad, gradWeight, gradBias }: Call): void {
   const axes = {
     x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows"], inverseDeviation: ["rows"],
     gradWeight: ["columns"], gradBias: ["columns"],
   } as const;
-  for (const { operands } of split(engine, { ...gradients }, axes, ["gradWeight", "gradBias"])) {
-    const { x, mean, inverseDeviation, grad, gradWeight, gradBias } = operands;
-    const [rows, width] = x.shape;
-    const pieces = piecesOf(rows, width);
-    const down = { ...sum, type: "vec2f", start: "vec2f()", outer: 1, pieces, rows, columns: width };
+  const all = { x, grad, mean, inverseDeviation, gradWeight, gradBias };
+  for (const { operands } of split(engine, all, axes, ["gradWeight", "gradBias"])) {
+    const { x, grad, mean, inverseDeviation, gradWeight, gradBias } = operands;
+    const [rows, columns] = x.shape;
+    const pieces = piecesOf(rows);
     const add = (found: Dense, to: View): void => {
-      const each = relaid(found, { shape: [1, pieces, width], strides: [0, width, 1] });
-      reduceColumns(engine, sum, each, relaid(to, { shape: [1, width], strides: [0, 1] }), true);
+      const each = relaid(found, { shape: [1, pieces, columns], strides: [0, columns, 1] });
+      reduceColumns(engine, sum, each, relaid(to, { shape: [1, columns], strides: [0, 1] }), true);
     };
-    engine.withScratch(pieces * width, (weights) =>
-      engine.withScratch(pieces * width, (biases) => {
-        engine.run({
+    engine.withScratch(pieces * columns, (weights) =>
+      engine.withScratch(pieces * columns, (biases) => {
+        downColumns(engine, {
+          ...sum,
           name: "layerNormGradient of weights",
+          type: "vec2f",
+          start: "vec2f()",
+          shape: { outer: 1, pieces, rows, columns },
           operands: {
             x: reads(x), mean: reads(mean), inverseDeviation: reads(inverseDeviation), grad: reads(grad),
             weights: writes(weights), biases: writes(biases),
           },
-          values: { ...columnValues(down), x_row: u32(x.strides[0]) },
-          source: (of) =>
-            columnSource(down, {
-              functions: `
-fn gradient_of(row: u32, column: u32) -> vec2f {
-  let place = row * values.x_row + column;
-  return ${of.grad("place")} * vec2f((${of.x("place")} - ${of.mean("row")}) * ${of.inverseDeviation("row")}, 1.0);
-}`,
-              element: "gradient_of(row, column)",
-              store: `
+          values: { x_row: u32(x.strides[0]) },
+          element: (of) => {
+            const place = "row * values.x_row + column";
+            const normalized = `(${of.x(place)} - ${of.mean("row")}) * ${of.inverseDeviation("row")}`;
+            return `${of.grad(place)} * vec2f(${normalized}, 1.0)`;
+          },
+          store: (of) => `
     ${of.weights("piece * values.columns + column")} = all.x;
     ${of.biases("piece * values.columns + column")} = all.y;`,
-            }),
-          workgroups: columnGroups(down),
         });
         add(weights, gradWeight);
         add(biases, gradBias);

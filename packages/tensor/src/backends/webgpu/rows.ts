@@ -1,4 +1,4 @@
-import type { View } from "../../contract/index.ts";
+import type { Dense, View } from "../../contract/index.ts";
 import type { DType } from "../../dtype.ts";
 import type { Engine } from "./engine.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
@@ -60,21 +60,36 @@ export interface RowKernel {
 const manyGroups = 512;
 const elementsOfGroup = 16 * rowThreads;
 
+/** Groups for each of some rows that share one. */
+function groupsFor(rows: number, width: number): number {
+  return Math.max(1, Math.min(Math.ceil(width / elementsOfGroup), Math.floor(manyGroups / rows)));
+}
+
 /**
- * Runs a kernel over rows: a workgroup takes a row, whatever a binding reaches of the rows at a time. Workgroups share a row
- * that is beyond a binding, part by part, or long.
+ * Runs a kernel over rows. A workgroup takes a row, as many of them at a time as bindings reach. Workgroups share a row that is
+ * beyond a binding, or long: in a step each of them combines what it sees of the row, part by part, in a slot; the steps that
+ * follow combine the slots, and so does the end.
  */
 export function overRows(engine: Engine, kernel: RowKernel): void {
-  for (const { operands } of partsOf(engine, kernel, operandsOf(kernel), ["rows", null])) {
-    const isWithin = Object.values(operands).every(({ view }) => fits(engine, view));
-    const [rows, width] = shapeOf(kernel, operands);
-    const groups = Math.min(Math.ceil(width / elementsOfGroup), Math.floor(manyGroups / rows));
-    if (isWithin && !(kernel.shares && groups > 1)) {
-      runAtOnce(engine, kernel, operands);
-    } else {
-      const parts = isWithin ? [{ operands, first: 0 }] : partsOf(engine, kernel, operands, [null, "columns"]);
-      runInSteps(engine, kernel, parts, width);
+  for (const rows of partsOf(engine, kernel, { ...kernel.elements, ...kernel.rows, ...kernel.columns }, ["rows", null])) {
+    const isWithin = Object.values(rows.operands).every(({ view }) => fits(engine, view));
+    const [count, width] = shapeOf(kernel, rows);
+    if (isWithin && !(kernel.shares && groupsFor(count, width) > 1)) {
+      run(engine, kernel, rows, { width, groups: 1 });
+      continue;
     }
+    const parts = isWithin ? [rows] : partsOf(engine, kernel, rows.operands, [null, "columns"]);
+    const longest = parts.reduce((most, part) => Math.max(most, shapeOf(kernel, part)[1]), 0);
+    const slots = groupsFor(count, longest);
+    engine.withScratch(kernel.steps.length * count * slots * slotWords, (memory) => {
+      for (const last of [...kernel.steps, undefined]) {
+        const goesOn = last ?? kernel.each;
+        const groups = goesOn ? slots : 1;
+        (goesOn || kernel.onceReadsElements ? parts : parts.slice(0, 1)).forEach((part, i) => {
+          run(engine, kernel, part, { width, groups, shared: { memory, slots, last, isFirst: i === 0 } });
+        });
+      }
+    });
   }
 }
 
@@ -84,11 +99,7 @@ interface RowsPart {
   readonly first: number;
 }
 
-function operandsOf({ elements, rows, columns }: RowKernel): Operands {
-  return { ...elements, ...rows, ...columns };
-}
-
-function shapeOf({ elements }: RowKernel, operands: Operands): readonly number[] {
+function shapeOf({ elements }: RowKernel, { operands }: RowsPart): readonly number[] {
   return operands[Object.keys(elements)[0]].view.shape;
 }
 
@@ -110,8 +121,39 @@ function mapped<T, U>(record: Readonly<Record<string, T>>, to: (value: T, name: 
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value, name)]));
 }
 
+/** One call among those that take some rows. */
+interface Call {
+  readonly width: number;
+  /** Workgroups for each row. */
+  readonly groups: number;
+  /** Where workgroups share rows: the slots of each step and row, and the step that they take; none is the end. */
+  readonly shared?: {
+    readonly memory: Dense;
+    readonly slots: number;
+    readonly last: RowStep | undefined;
+    readonly isFirst: boolean;
+  };
+}
+
+function run(engine: Engine, kernel: RowKernel, part: RowsPart, { width, groups, shared }: Call): void {
+  const [rows, count] = shapeOf(kernel, part);
+  const threads = shared ? rowThreads : rowThreadsFor(width);
+  const { memory, slots = 0, last, isFirst = false } = shared ?? {};
+  engine.run({
+    name: kernel.name,
+    variant: `${threads} ${kernel.variant} ${shared && `shared ${last?.name}`}`,
+    operands: { ...part.operands, ...(memory && { slots: writes({ ...memory, dtype: "i32" }) }) },
+    values: {
+      rows: u32(rows), width: u32(width), count: u32(count), first: u32(part.first), groups: u32(groups), slots: u32(slots),
+      is_first: u32(isFirst ? 1 : 0), ...kernel.values,
+    },
+    source: (of) => sourceOf(kernel, elementsBy(kernel, part, of), threads, shared && { slots: of.slots, last }),
+    workgroups: spread(rows * groups),
+  });
+}
+
 /** How source names elements: by `i` in the row, or by number among what there is for the row. */
-function elementsBy(kernel: RowKernel, operands: Operands, of: Elements): Elements {
+function elementsBy(kernel: RowKernel, { operands }: RowsPart, of: Elements): Elements {
   return {
     ...mapped(kernel.elements, (_, name) => (i: string) => of[name](`start + ${i}`)),
     ...mapped(kernel.columns ?? {}, (_, name) => of[name]),
@@ -119,201 +161,99 @@ function elementsBy(kernel: RowKernel, operands: Operands, of: Elements): Elemen
   };
 }
 
-/** A workgroup for each row. */
-function runAtOnce(engine: Engine, kernel: RowKernel, operands: Operands): void {
-  const { name, variant, begin, each, once } = kernel;
-  const [rows, width] = shapeOf(kernel, operands);
-  const threads = rowThreadsFor(width);
-  const steps = plan(kernel.steps);
-  engine.run({
-    name,
-    variant: `${threads} ${variant}`,
-    operands,
-    values: { rows: u32(rows), width: u32(width), count: u32(width), first: u32(0), ...kernel.values },
-    source: (of) => {
-      const elements = elementsBy(kernel, operands, of);
-      const find = (step: PlannedStep): string => `
-  ${combineElements(step, elements, threads, `${threads}u`)}
-  ${finish(step)}`;
-      return `
-${functionsOf(kernel, steps, threads)}
-@compute @workgroup_size(${threads})
-fn main(${entryArguments}) {
-  let row = ${groupIndex};
-  if (row >= values.rows) { return; }
-  let start = row * values.count;
-  let lane = local;
-  ${begin?.(elements) ?? ""}
-  ${steps.map(find).join("")}
-  ${each ? `for (var i = lane; i < values.count; i += ${threads}u) { ${each(elements)} }` : ""}
-  ${once ? `if (local == 0u) { ${once(elements)} }` : ""}
-}`;
-    },
-    workgroups: spread(rows),
-  });
-}
-
-/**
- * Workgroups share rows. In a step each of them combines what it sees of a row, part by part, in a slot; the steps that
- * follow combine the slots, and so does the end.
- */
-function runInSteps(engine: Engine, kernel: RowKernel, parts: readonly RowsPart[], width: number): void {
-  const [rows] = shapeOf(kernel, parts[0].operands);
-  const counts = parts.map(({ operands }) => shapeOf(kernel, operands)[1]);
-  const longest = counts.reduce((most, count) => Math.max(most, count), 0);
-  const slots = Math.max(1, Math.min(Math.ceil(longest / elementsOfGroup), Math.floor(manyGroups / rows)));
-  const steps = plan(kernel.steps);
-  engine.withScratch(steps.length * rows * slots * slotWords, (scratch) => {
-    for (const last of [...steps, undefined]) {
-      const goesOn = last ?? kernel.each;
-      const groups = goesOn ? slots : 1;
-      const some = goesOn || kernel.onceReadsElements ? parts : parts.slice(0, 1);
-      some.forEach(({ operands, first }, i) => {
-        engine.run({
-          name: kernel.name,
-          variant: `${last ? `step ${last.name}` : "end"} ${kernel.variant}`,
-          operands: { ...operands, slots: writes({ ...scratch, dtype: "i32" }) },
-          values: {
-            rows: u32(rows),
-            width: u32(width),
-            count: u32(counts[i]),
-            first: u32(first),
-            groups: u32(groups),
-            slots: u32(slots),
-            is_first: u32(i === 0 ? 1 : 0),
-            ...kernel.values,
-          },
-          source: (of) => sourceOfStep(kernel, steps, last, elementsBy(kernel, operands, of), of.slots),
-          workgroups: spread(rows * groups),
-        });
-      });
-    }
-  });
-}
-
-/** The source of one step, or of what follows all of them. */
-function sourceOfStep(
-  kernel: RowKernel,
-  steps: readonly PlannedStep[],
-  last: PlannedStep | undefined,
-  elements: Elements,
-  slots: Elements[string],
+/** The source of a kernel, or, where workgroups share rows, of one step or of the end. */
+function sourceOf(
+  { functions = "", begin, steps, each, once }: RowKernel,
+  of: Elements,
+  threads: number,
+  shared?: { readonly slots: Elements[string]; readonly last: RowStep | undefined },
 ): string {
-  const { begin, each, once } = kernel;
-  const stride = `values.groups * ${rowThreads}u`;
-  const combineSlots = (step: PlannedStep): string => `
-  var own_${step.name} = ${step.start};
-  for (var i = local; i < values.slots; i += ${rowThreads}u) {
-    let place = ${slotOf(step, "i")};
-    own_${step.name} = combine${step.kind}(own_${step.name}, ${loadSlot(step, slots)});
-  }
-  ${finish(step)}`;
-  const fillSlot = (step: PlannedStep): string => `
-  ${combineElements(step, elements, rowThreads, stride)}
-  var all = together${step.kind}(own_${step.name}, local);
-  if (local == 0u) {
-    let place = ${slotOf(step, "group_of_row")};
-    if (values.is_first == 0u) { all = combine${step.kind}(${loadSlot(step, slots)}, all); }
-    ${storeSlot(step, slots)}
+  const stride = `${shared ? "values.groups * " : ""}${threads}u`;
+  // Steps that combine alike share functions, whose names end with a number.
+  const kinds = [...new Set(steps.map(({ type = "f32", combine = "a + b" }) => `${type} ${combine}`))];
+  const stepSource = (step: RowStep, index: number): string => {
+    const { name, type = "f32", start = `${type}()`, combine = "a + b", then = "" } = step;
+    const kind = kinds.indexOf(`${type} ${combine}`);
+    const add = (to: string, what: string): string => `${to} = combine${kind}(${to}, ${what});`;
+    const place = (slot: string): string =>
+      `let place = ((${index}u * values.rows + row) * values.slots + ${slot}) * ${slotWords}u;`;
+    const declare = `var own_${name} = ${start};`;
+    // Long sums are made of short ones.
+    const combineElements = `
+  ${declare}
+  for (var i = lane; i < values.count;) {
+    var some = ${start};
+    for (var turn = 0u; turn < ${elementsInTurn}u && i < values.count; turn++) {
+      ${add("some", step.element(of))}
+      i += ${stride};
+    }
+    ${add(`own_${name}`, "some")}
   }`;
+    const all = `together${kind}(own_${name}, local)`;
+    const finish = `
+  let ${name} = ${all};
+  ${then}`;
+    if (!shared) return combineElements + finish;
+    const { slots, last } = shared;
+    if (step !== last) {
+      return `
+  ${declare}
+  for (var i = local; i < values.slots; i += ${threads}u) {
+    ${place("i")}
+    ${add(`own_${name}`, loadSlot(type, slots))}
+  }${finish}`;
+    }
+    return `${combineElements}
+  var all = ${all};
+  if (local == 0u) {
+    ${place("group_of_row")}
+    if (values.is_first == 0u) { ${add("all", loadSlot(type, slots))} }
+    ${storeSlot(type, slots)}
+  }`;
+  };
   const end = `
-  ${each ? `for (var i = lane; i < values.count; i += ${stride}) { ${each(elements)} }` : ""}
-  ${once ? `if (lane == 0u) { ${once(elements)} }` : ""}`;
+  ${each ? `for (var i = lane; i < values.count; i += ${stride}) { ${each(of)} }` : ""}
+  ${once ? `if (lane == 0u) { ${once(of)} }` : ""}`;
+  const last = shared?.last;
   return `
-${functionsOf(kernel, steps, rowThreads)}
-@compute @workgroup_size(${rowThreads})
+${functions}
+${kinds
+  .map((kind, i) => {
+    const [type, combine] = [kind.slice(0, kind.indexOf(" ")), kind.slice(kind.indexOf(" ") + 1)];
+    return `
+fn combine${i}(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }
+${together(`together${i}`, `combine${i}(a, b)`, threads, type)}`;
+  })
+  .join("")}
+@compute @workgroup_size(${threads})
 fn main(${entryArguments}) {
   let row = ${groupIndex} / values.groups;
   if (row >= values.rows) { return; }
   let group_of_row = ${groupIndex} % values.groups;
   let start = row * values.count;
-  let lane = group_of_row * ${rowThreads}u + local;
-  ${begin?.(elements) ?? ""}
-  ${steps.slice(0, last ? last.index : steps.length).map(combineSlots).join("")}
-  ${last ? fillSlot(last) : end}
+  let lane = group_of_row * ${threads}u + local;
+  ${begin?.(of) ?? ""}
+  ${steps.slice(0, last ? steps.indexOf(last) + 1 : undefined).map(stepSource).join("")}
+  ${last ? "" : end}
 }`;
 }
 
-/** A step with what is left out filled in, its number, and that of the way in which it combines: functions end with that. */
-interface PlannedStep extends RowStep {
-  readonly type: StepType;
-  readonly start: string;
-  readonly combine: string;
-  readonly index: number;
-  readonly kind: number;
-}
-
-function plan(steps: readonly RowStep[]): PlannedStep[] {
-  const kinds: string[] = [];
-  return steps.map((step, index) => {
-    const { type = "f32", start = `${type}()`, combine = "a + b" } = step;
-    const kind = `${type} ${combine}`;
-    if (!kinds.includes(kind)) kinds.push(kind);
-    return { ...step, type, start, combine, index, kind: kinds.indexOf(kind) };
-  });
-}
-
-/** WGSL of the kernel's own functions, and of what steps call: `combine` and `together` of each kind. */
-function functionsOf(kernel: RowKernel, steps: readonly PlannedStep[], threads: number): string {
-  const kinds = steps.filter(({ kind }, i) => steps.findIndex((step) => step.kind === kind) === i);
-  return [
-    kernel.functions ?? "",
-    ...kinds.map(({ type, combine, kind }) => `
-fn combine${kind}(a: ${type}, b: ${type}) -> ${type} { return ${combine}; }
-${together(`together${kind}`, `combine${kind}(a, b)`, threads, type)}`),
-  ].join("\n");
-}
-
-/** WGSL that declares `own_name`: what a thread sees of a row, combined. Long sums are made of short ones. */
-function combineElements({ name, start, kind, element }: PlannedStep, of: Elements, threads: number, stride: string): string {
-  const add = (to: string): string => `${to} = combine${kind}(${to}, ${element(of)});`;
-  if (threads < rowThreads) {
-    return `var own_${name} = ${start};
-  for (var i = lane; i < values.count; i += ${stride}) { ${add(`own_${name}`)} }`;
-  }
-  return `var own_${name} = ${start};
-  for (var i = lane; i < values.count;) {
-    var some = ${start};
-    for (var turn = 0u; turn < ${elementsInTurn}u && i < values.count; turn++) {
-      ${add("some")}
-      i += ${stride};
-    }
-    own_${name} = combine${kind}(own_${name}, some);
-  }`;
-}
-
-/** WGSL that declares the result of a step, and what follows from it. */
-function finish({ name, kind, then }: PlannedStep): string {
-  return `let ${name} = together${kind}(own_${name}, local);
-  ${then ?? ""}`;
-}
-
-/** Words of a slot. */
+/** Words of a slot: they hold the bits of what is stored, which no device touches. */
 const slotWords = 4;
 
-function slotOf({ index }: PlannedStep, slot: string): string {
-  return `((${index}u * values.rows + row) * values.slots + ${slot}) * ${slotWords}u`;
+/** The type of each number of a step's type, and the names of these numbers. */
+function numbersOf(type: StepType): readonly [type: string, names: readonly string[]] {
+  const isVector = type.startsWith("vec");
+  return [/u/.test(type) ? "u32" : "f32", isVector ? [..."xyz"].slice(0, Number(type[3])).map((name) => `.${name}`) : [""]];
 }
 
-/** The type of the parts of a step's type, and how many there are. */
-const partsOfType: Record<StepType, readonly [type: string, count: number]> = {
-  f32: ["f32", 1], u32: ["u32", 1], vec2f: ["f32", 2], vec3f: ["f32", 3], vec2u: ["u32", 2],
-};
-
-/** WGSL that loads what is in the slot at `place`: as words, whose bits no device touches. */
-function loadSlot({ type }: PlannedStep, slots: Elements[string]): string {
-  const [part, count] = partsOfType[type];
-  return `${type}(${wordsOf(count).map((word) => `bitcast<${part}>(${slots(`place + ${word}u`)})`).join(", ")})`;
+/** WGSL of what is in the slot at `place`. */
+function loadSlot(type: StepType, slots: Elements[string]): string {
+  const [number, names] = numbersOf(type);
+  return `${type}(${names.map((_, word) => `bitcast<${number}>(${slots(`place + ${word}u`)})`).join(", ")})`;
 }
 
 /** WGSL that stores `all` there. */
-function storeSlot({ type }: PlannedStep, slots: Elements[string]): string {
-  const [, count] = partsOfType[type];
-  return wordsOf(count)
-    .map((word) => `${slots(`place + ${word}u`)} = bitcast<i32>(all${count > 1 ? `[${word}]` : ""});`)
-    .join(" ");
-}
-
-function wordsOf(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, word) => word);
+function storeSlot(type: StepType, slots: Elements[string]): string {
+  return numbersOf(type)[1].map((name, word) => `${slots(`place + ${word}u`)} = bitcast<i32>(all${name});`).join(" ");
 }

@@ -1,16 +1,14 @@
 import type { StoredView, View, WeightKernels } from "../../contract/index.ts";
-import { sizeOf } from "../../shape.ts";
 import { blockColumns } from "../../weight-format.ts";
 import type { Engine } from "./engine.ts";
-import { functions } from "./functions.ts";
-import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
+import { gather } from "./indexing.ts";
 import { eachRow, fewRows, multiplyByLanes, rowsKept, rowThatIs } from "./multiply-few-rows.ts";
 import { multiplyByTiles } from "./multiply-by-tiles.ts";
 import type { RightOperand } from "./multiply-by-tiles.ts";
-import { relaid, split } from "./parts.ts";
+import { relaid } from "./parts.ts";
 import { fitting, noEpilogue } from "./products.ts";
 import type { Products } from "./products.ts";
-import { i32, reads, u32, writes } from "./program.ts";
+import { reads, u32 } from "./program.ts";
 import { columnsOfStep, quadsOfFour, storedAxes, storedFunctions, storedScales, storedSource } from "./stored.ts";
 import type { StoredViews } from "./stored.ts";
 
@@ -48,50 +46,16 @@ export function weights(engine: Engine): WeightKernels {
 
     gatherStored({ weight, ids, out }) {
       const { format } = weight;
-      const [entries] = weight.shape;
-      const axes = {
-        ...storedAxes(format, "entries", "columns"),
-        ids: ["ids"],
-        out: ["ids", { axis: "columns", step: columnsOfStep }],
-      } as const;
-      for (const { operands, starts } of split(engine, { ...viewsOf(weight), ids, out }, axes, ["out"])) {
-        const { ids, out, values, scales } = operands;
-        const count = sizeOf(out.shape);
-        const table = storedSource("table", { format, shape: [values.shape[0], out.shape[1]], values, scales });
-        engine.run({
-          name: "gatherStored",
-          variant: format,
-          operands: { ...table.operands, ids: reads(ids), out: writes(out) },
-          values: {
-            ...table.values,
-            count: u32(count),
-            width: u32(out.shape[1]),
-            out_row: u32(out.strides[0]),
-            entries: i32(entries),
-            start: i32(starts.entries),
-            end: i32(starts.entries + values.shape[0]),
-          },
-          source: (of) => `
-${functions(["nan"])}
-${storedFunctions(format)}
-${table.functions(of)}
-@compute @workgroup_size(${linearSize})
-fn main(${entryArguments}) {
-  let i = ${linearIndex};
-  if (i >= values.count) { return; }
-  let row = i / values.width;
-  let column = i % values.width;
-  let id = ${of.ids("row")};
-  let place = row * values.out_row + column;
-  if (id >= values.start && id < values.end) {
-    ${of.out("place")} = table_element(u32(id - values.start), column);
-  } else if (id < 0 || id >= values.entries) {
-    ${of.out("place")} = nan();
-  }
-}`,
-          workgroups: linear(count),
-        });
-      }
+      gather(engine, `gatherStored ${format}`, ids, out, {
+        entries: weight.shape[0],
+        views: viewsOf(weight),
+        axes: storedAxes(format, "entries", "columns"),
+        step: columnsOfStep,
+        source(views) {
+          const table = storedSource("table", { ...weight, ...views });
+          return { ...table, functions: (of) => storedFunctions(format) + table.functions(of) };
+        },
+      });
     },
   };
 }

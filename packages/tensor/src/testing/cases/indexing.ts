@@ -42,6 +42,13 @@ const lookups: readonly OpCase[] = [
     tolerance: 0,
   }),
   op({
+    name: "wide rows",
+    inputs: { table: numbers([6, 1031], { layout: "offset" }), ids: literal([4, 0, 5, 4, 1], [5], "i32") },
+    run: ({ table, ids }) => embedding(table, ids),
+    reference: ({ table, ids }) => reference.embedding(table, ids),
+    tolerance: 0,
+  }),
+  op({
     name: "1000 ids in a table of 257 rows",
     inputs: { table: numbers([257, 65]), ids: integers([1000], 0, 257, "offset") },
     run: ({ table, ids }) => embedding(table, ids),

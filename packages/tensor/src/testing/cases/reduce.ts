@@ -30,6 +30,7 @@ const reductions: readonly (readonly [Shape, Layout, axes: readonly number[] | u
   [[0, 3], "dense", [1], false],
   [[7, 100, 9], "dense", [1], false],
   [[3, 1031], "offset", [1], false],
+  [[2, 4001], "offset", [1], false],
   [[1000, 33], "dense", [0], true],
 ];
 
@@ -125,6 +126,13 @@ const argmaxCases: readonly OpCase[] = [
   op({
     name: "no rows",
     inputs: { x: numbers([0, 3]) },
+    run: ({ x }) => ops.argmax(x),
+    reference: ({ x }) => argmax(x),
+    tolerance: 0,
+  }),
+  op({
+    name: "[3, 2500]",
+    inputs: { x: numbers([3, 2500], { layout: "offset" }) },
     run: ({ x }) => ops.argmax(x),
     reference: ({ x }) => argmax(x),
     tolerance: 0,
