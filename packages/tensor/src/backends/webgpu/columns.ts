@@ -1,6 +1,7 @@
 import type { View } from "../../contract/index.ts";
 import { denseStrides } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
 import { entryArguments, groupIndex, spread } from "./grid.ts";
 import { relaid, split } from "./parts.ts";
 import { reads, u32, writes } from "./program.ts";
@@ -14,9 +15,21 @@ export interface Reduction {
   /** Of `a` and `b`. */
   readonly combine: string;
   readonly functions: string;
+  /** WGSL of the type of what is combined, of that of an element, and of the result of `all`. Default: f32, as they are. */
+  readonly type?: string;
+  readonly element?: (x: string) => string;
+  readonly result?: string;
 }
 
-export const sum: Reduction = { name: "sum", start: "0.0", combine: "a + b", functions: "" };
+export const sum: Reduction = {
+  name: "sum",
+  start: "vec2f()",
+  combine: "a + b",
+  functions: functions(["atTwoScales", "sumOfTwoScales"]),
+  type: "vec2f",
+  element: (x) => `atTwoScales(${x})`,
+  result: "sumOfTwoScales(all, 1.0)",
+};
 
 /** Results that keep a GPU busy. */
 const manyResults = 4096;
@@ -55,21 +68,22 @@ function reduceWithin(engine: Engine, reduction: Reduction, x: View, out: View, 
   }
 
   function reducePieces(to: View, continues: boolean): void {
+    const { type = "f32", element = (x: string) => x, result = "all" } = reduction;
     downColumns(engine, {
       ...reduction,
       name: `reduce ${reduction.name} of columns`,
-      type: "f32",
+      type,
       shape: { outer, pieces, rows, columns },
       operands: { x: reads(x), out: writes(to) },
       values: {
         continues: u32(continues ? 1 : 0),
         x_outer: u32(x.strides[0]), x_row: u32(x.strides[1]), out_outer: u32(to.strides[0]), out_piece: u32(to.strides[1]),
       },
-      element: (of) => of.x("outer * values.x_outer + row * values.x_row + column"),
+      element: (of) => element(of.x("outer * values.x_outer + row * values.x_row + column")),
       store: (of) => `
     let place = outer * values.out_outer + piece * values.out_piece + column;
-    if (values.continues != 0u) { all = combine(${of.out("place")}, all); }
-    ${of.out("place")} = all;`,
+    if (values.continues != 0u) { all = combine(${element(of.out("place"))}, all); }
+    ${of.out("place")} = ${result};`,
     });
   }
 }
@@ -79,7 +93,8 @@ const columnThreads = 32;
 const lanes = rowThreads / columnThreads;
 
 /** A kernel that goes down the columns of matrices, in WGSL. */
-export interface ColumnKernel extends Pick<Dispatch, "name" | "operands" | "values">, Reduction {
+export interface ColumnKernel
+  extends Pick<Dispatch, "name" | "operands" | "values">, Pick<Reduction, "start" | "combine" | "functions"> {
   /** The type of what is combined. */
   readonly type: string;
   /** Matrices, and pieces of their rows: a workgroup goes down some columns of a piece. */

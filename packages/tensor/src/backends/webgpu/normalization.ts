@@ -16,17 +16,29 @@ export function normalization(engine: Engine): NormalizationKernels {
         elements: { x: reads(x), out: writes(out) },
         columns: { weight: reads(weight), bias: reads(bias) },
         rows: saved,
-        values: { epsilon: f32(epsilon) },
+        values: { rootOfEpsilon: f32(Math.sqrt(epsilon)) },
+        functions: functions(["atTwoScales", "sumOfTwoScales", "squaresAtScales", "rootOfSquares", "hypotenuse"]),
         steps: [
-          { name: "total", element: (of) => of.x("i"), then: "let mean = total / f32(values.width);" },
+          {
+            name: "total",
+            type: "vec2f",
+            element: (of) => `atTwoScales(${of.x("i")})`,
+            then: "let mean = sumOfTwoScales(total, f32(values.width));",
+          },
           {
             name: "squares",
-            element: (of) => `(${of.x("i")} - mean) * (${of.x("i")} - mean)`,
-            then: "let inverse = 1.0 / sqrt(squares / f32(values.width) + values.epsilon);",
+            type: "vec3f",
+            element: (of) => `squaresAtScales(${of.x("i")}, mean)`,
+            // The reciprocal of a huge deviation would be subnormal.
+            then: `
+  let deviation = hypotenuse(rootOfSquares(squares / f32(values.width)), values.rootOfEpsilon);
+  let scale = select(1.0, 0x1p-64f, deviation > 0x1p64f);
+  let inverse = 1.0 / (deviation * scale);`,
           },
         ],
-        each: (of) => `${of.out("i")} = (${of.x("i")} - mean) * inverse * ${of.weight("i")} + ${of.bias("i")};`,
-        once: saved && ((of) => `${of.mean("0u")} = mean; ${of.inverseDeviation("0u")} = inverse;`),
+        each: (of) => `
+    ${of.out("i")} = (${of.x("i")} * scale - mean * scale) * inverse * ${of.weight("i")} + ${of.bias("i")};`,
+        once: saved && ((of) => `${of.mean("0u")} = mean; ${of.inverseDeviation("0u")} = inverse * scale;`),
       });
     },
 
@@ -39,17 +51,18 @@ export function normalization(engine: Engine): NormalizationKernels {
         columns: { weight: reads(weight) },
         rows: { mean: reads(mean), inverseDeviation: reads(inverseDeviation) },
         begin: (of) => `let mean = ${of.mean("0u")}; let inverse = ${of.inverseDeviation("0u")};`,
+        functions: functions(["normalized"]),
         steps: [
           {
             name: "totals",
             type: "vec2f",
-            element: (of) => `${of.grad("i")} * ${of.weight("i")} * vec2f(1.0, (${of.x("i")} - mean) * inverse)`,
+            element: (of) => `${of.grad("i")} * ${of.weight("i")} * vec2f(1.0, normalized(${of.x("i")}, mean, inverse))`,
             then: "let means = totals / f32(values.width);",
           },
         ],
         each: (of) => `
-    let normalized = (${of.x("i")} - mean) * inverse;
-    ${of.gradX("i")} = inverse * (${of.grad("i")} * ${of.weight("i")} - means.x - normalized * means.y);`,
+    let share = means.x + normalized(${of.x("i")}, mean, inverse) * means.y;
+    ${of.gradX("i")} = inverse * (${of.grad("i")} * ${of.weight("i")} - share);`,
       });
     },
 
@@ -102,10 +115,11 @@ function gradientOfWeights(engine: Engine, { x, mean, inverseDeviation, grad, gr
     engine.withScratch(pieces * columns, (weights) =>
       engine.withScratch(pieces * columns, (biases) => {
         downColumns(engine, {
-          ...sum,
           name: "layerNormGradient of weights",
           type: "vec2f",
           start: "vec2f()",
+          combine: "a + b",
+          functions: functions(["normalized"]),
           shape: { outer: 1, pieces, rows, columns },
           operands: {
             x: reads(x), mean: reads(mean), inverseDeviation: reads(inverseDeviation), grad: reads(grad),
@@ -114,8 +128,8 @@ function gradientOfWeights(engine: Engine, { x, mean, inverseDeviation, grad, gr
           values: { x_row: u32(x.strides[0]) },
           element: (of) => {
             const place = "row * values.x_row + column";
-            const normalized = `(${of.x(place)} - ${of.mean("row")}) * ${of.inverseDeviation("row")}`;
-            return `${of.grad(place)} * vec2f(${normalized}, 1.0)`;
+            const x = `normalized(${of.x(place)}, ${of.mean("row")}, ${of.inverseDeviation("row")})`;
+            return `${of.grad(place)} * vec2f(${x}, 1.0)`;
           },
           store: (of) => `
     ${of.weights("piece * values.columns + column")} = all.x;

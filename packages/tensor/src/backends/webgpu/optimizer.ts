@@ -1,16 +1,11 @@
 import type { Dense, OptimizerKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Engine } from "./engine.ts";
+import { functions } from "./functions.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "./grid.ts";
 import { flat, narrow, partsOf, relaid } from "./parts.ts";
 import { f32, reads, u32, writes } from "./program.ts";
 import { overRows } from "./rows.ts";
-
-/**
- * Sums of squares are taken at three scales at once, so that one of them is right for any size: 2⁻⁷⁰ for elements whose
- * squares are beyond f32, 1, and 2⁶⁴ for those whose squares are too small for it.
- */
-const scales = "vec3f(0x1p-70f, 1.0, 0x1p64f)";
 
 export function optimizer(engine: Engine): OptimizerKernels {
   return {
@@ -20,17 +15,9 @@ export function optimizer(engine: Engine): OptimizerKernels {
         name: "norm",
         elements: { x: reads(relaid(x, { shape: [1, count], strides: [count, 1] })) },
         rows: { out: writes(out) },
-        functions: `
-fn squares(x: f32) -> vec3f {
-  let scaled = x * ${scales};
-  return scaled * scaled;
-}`,
-        steps: [{ name: "total", type: "vec3f", element: (of) => `squares(${of.x("i")})` }],
-        once: (of) => `
-    var norm = sqrt(total.y);
-    if (total.y < 0x1p-60f) { norm = sqrt(total.z) * 0x1p-64f; }
-    if (!(total.y < 0x1p127f)) { norm = sqrt(total.x) * 0x1p70f; }
-    ${of.out("0u")} = norm;`,
+        functions: functions(["squaresAtScales", "rootOfSquares"]),
+        steps: [{ name: "squares", type: "vec3f", element: (of) => `squaresAtScales(${of.x("i")}, 0.0)` }],
+        once: (of) => `${of.out("0u")} = rootOfSquares(squares);`,
         shares: true,
       });
     },

@@ -6,12 +6,30 @@ import { functions } from "./functions.ts";
 import { relaid } from "./parts.ts";
 import { reads, writes } from "./program.ts";
 import { overRows } from "./rows.ts";
+import type { RowKernel } from "./rows.ts";
 
 const reductions: Record<ReduceOp, Reduction> = {
   sum,
   max: { name: "max", start: "-infinity()", combine: "larger(a, b)", functions: functions(["larger", "infinity"]) },
   min: { name: "min", start: "infinity()", combine: "smaller(a, b)", functions: functions(["smaller", "infinity"]) },
 };
+
+/** How a row is reduced: its `x` to its `out`. */
+type RowReduction = Pick<RowKernel, "functions" | "steps" | "once">;
+
+const sumOfRow: RowReduction = {
+  functions: functions(["atTwoScales", "sumOfTwoScales"]),
+  steps: [{ name: "sums", type: "vec2f", element: (of) => `atTwoScales(${of.x("i")})` }],
+  once: (of) => `${of.out("0u")} = sumOfTwoScales(sums, 1.0);`,
+};
+
+function extremeOfRow({ functions, start, combine }: Reduction): RowReduction {
+  return {
+    functions,
+    steps: [{ name: "result", start, combine, element: (of) => of.x("i") }],
+    once: (of) => `${of.out("0u")} = result;`,
+  };
+}
 
 export function reduce(engine: Engine): ReduceKernels {
   return {
@@ -27,9 +45,7 @@ export function reduce(engine: Engine): ReduceKernels {
         name: `reduce ${reduction.name}`,
         elements: { x: reads(rows) },
         rows: { out: writes(relaid(out, { shape: [outer], strides: [1] })) },
-        functions: reduction.functions,
-        steps: [{ name: "result", start: reduction.start, combine: reduction.combine, element: (of) => of.x("i") }],
-        once: (of) => `${of.out("0u")} = result;`,
+        ...(op === "sum" ? sumOfRow : extremeOfRow(reduction)),
         shares: true,
       });
     },

@@ -4,8 +4,8 @@ import { literal } from "../inputs.ts";
 import type { NdArray } from "../reference/array.ts";
 import { map, mapRows } from "../reference/array.ts";
 import * as reference from "../reference/normalization.ts";
-import { range, rangeGradient, ulp } from "../whole-range.ts";
-import type { Truth } from "../whole-range.ts";
+import { range, rangeGradient, smallestNormal, ulp } from "../whole-range.ts";
+import type { Round, Truth } from "../whole-range.ts";
 import { rowLength, rowsInRange } from "./row-range.ts";
 
 type Arrays = Readonly<Record<"x" | "weight" | "bias" | "grad", NdArray>>;
@@ -37,15 +37,16 @@ function statisticsOf(row: Float64Array, epsilon: number, round = (value: number
   return { mean: round(mean), inverse: round(1 / Math.sqrt(variance + epsilon)) };
 }
 
-/** The rounded mean decides where it is large beside the deviation. */
-function conditionOf(row: Float64Array, epsilon: number): number {
-  return 1 + (sumOf(row.map(Math.abs)) / rowLength) * statisticsOf(row, epsilon).inverse;
+/** The rounded mean decides where it is large beside the deviation, and what is flushed where it is not small. */
+function conditionOf(row: Float64Array, epsilon: number, round: Round): number {
+  const lost = round(smallestNormal / 2) === 0 ? smallestNormal / ulp : 0;
+  return 1 + (sumOf(row.map(Math.abs)) / rowLength + lost) * statisticsOf(row, epsilon).inverse;
 }
 
 const norms = [1e-5, 0].flatMap((epsilon): Check[] => {
-  const gradientOf = ({ x, grad, weight }: Pick<Arrays, "x" | "grad" | "weight">, round?: (value: number) => number): Truth => {
+  const gradientOf = ({ x, grad, weight }: Pick<Arrays, "x" | "grad" | "weight">, round: Round, saved?: Round): Truth => {
     const of = (row: Float64Array, g: Float64Array) => {
-      const { mean, inverse } = statisticsOf(row, epsilon, round);
+      const { mean, inverse } = statisticsOf(row, epsilon, saved);
       const normalized = row.map((value) => (value - mean) * inverse);
       const scaled = g.map((value, i) => value * weight.data[i]);
       const [first, second] = [sumOf(scaled) / rowLength, sumOf(scaled.map((value, i) => value * normalized[i])) / rowLength];
@@ -58,7 +59,7 @@ const norms = [1e-5, 0].flatMap((epsilon): Check[] => {
       }),
       size: mapPairs(x, grad, (row, g) => {
         const { inverse, scaled } = of(row, g);
-        const size = inverse * Math.max(...scaled.map(Math.abs)) * conditionOf(row, epsilon) ** 2;
+        const size = inverse * Math.max(...scaled.map(Math.abs)) * conditionOf(row, epsilon, round) ** 2;
         return row.map(() => size);
       }),
     };
@@ -69,9 +70,12 @@ const norms = [1e-5, 0].flatMap((epsilon): Check[] => {
       inputs: { x, weight, bias },
       run: ({ x, weight, bias }) => layerNorm(x, weight, bias, epsilon),
       truths: [
-        ({ x, weight, bias }) => ({
+        ({ x, weight, bias }, round) => ({
           value: reference.layerNorm(x, weight, bias, epsilon),
-          size: mapRows(x, (row) => row.map((_, i) => 3 * Math.abs(weight.data[i]) * conditionOf(row, epsilon) + Math.abs(bias.data[i]))),
+          size: mapRows(x, (row) => {
+            const condition = 3 * conditionOf(row, epsilon, round);
+            return row.map((_, i) => Math.abs(weight.data[i]) * condition + Math.abs(bias.data[i]));
+          }),
         }),
       ],
       bound: 4 * ulp,
@@ -82,9 +86,9 @@ const norms = [1e-5, 0].flatMap((epsilon): Check[] => {
       run: ({ x, weight, bias }) => layerNorm(x, weight, bias, epsilon),
       truths: {
         x: [
-          (arrays) => gradientOf(arrays),
-          // With the statistics that are saved, in f32.
           (arrays, round) => gradientOf(arrays, round),
+          // With the statistics that are saved, in f32.
+          (arrays, round) => gradientOf(arrays, round, round),
         ],
       },
       bound: 8 * ulp,
@@ -100,10 +104,10 @@ const weightNorms = [[1e30, -1e30, 5e29, 0, 1e29], [3e37, -1e37, 2e37, 1e36, 0],
     run: ({ x, weight, bias }) => layerNorm(x, weight, bias),
     truths: {
       weight: [
-        ({ x, grad }) => {
+        ({ x, grad }, round) => {
           const { mean, inverse } = statisticsOf(x.data, 1e-5);
           const value = mapPairs(x, grad, (values, g) => g.map((at, i) => at * (values[i] - mean) * inverse));
-          return { value, size: map(value, () => 3 * conditionOf(x.data, 1e-5)) };
+          return { value, size: map(value, () => 3 * conditionOf(x.data, 1e-5, round)) };
         },
       ],
       bias: [({ grad }) => ({ value: grad })],

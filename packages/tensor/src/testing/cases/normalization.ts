@@ -190,6 +190,7 @@ export const normalizationChecks = {
         ...statisticsOf(x, 1e-3),
       }),
     }),
+    ...normalizationRange.layerNorm,
     ...norms.map(values),
     values(shifted),
     values(constantRows),
@@ -226,6 +227,7 @@ export const normalizationChecks = {
       },
       tolerance: 2e-5,
     }),
+    ...normalizationRange.layerNormGradient,
     ...norms.map(gradients),
   ],
   softmax: [

@@ -12,6 +12,22 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       alter(memory, call.out, (y, i) => (y - bias[i % width]) * ratio + bias[i % width]);
     },
     "its own epsilon": (kernel) => (call) => kernel({ ...call, epsilon: 1e-5 }),
+    "squares within f32 alone": (kernel, memory) => (call) => {
+      const [x, width] = [memory.read(call.x), call.x.shape[1]];
+      kernel(call);
+      alter(memory, call.out, (y, i) => {
+        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        return row.some((value) => Math.abs(value) > 1e20 && Math.abs(value) < Infinity) ? 0 : y;
+      });
+    },
+    "a deviation that vanishes where its square does": (kernel, memory) => (call) => {
+      const [x, width] = [memory.read(call.x), call.x.shape[1]];
+      kernel(call);
+      alter(memory, call.out, (y, i) => {
+        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        return call.epsilon === 0 && row.every((value) => Math.abs(value) < 1e-25) ? NaN : y;
+      });
+    },
     "mean not written": (kernel) => (call) => kernel({ ...call, mean: null }),
     "inverse deviation not written": (kernel) => (call) => kernel({ ...call, inverseDeviation: null }),
     "variance as mean of squares minus squared mean, in f32": (kernel, memory) => (call) => {
@@ -32,6 +48,15 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
     },
   },
   layerNormGradient: {
+    "products of gradients and distances within f32 alone": (kernel, memory) => (call) => {
+      const [x, mean, grad] = [call.x, call.mean, call.grad].map((view) => memory.read(view));
+      const width = call.x.shape[1];
+      kernel(call);
+      alter(memory, call.gradX, (g, i) => {
+        const product = Math.fround(grad[i] * (x[i] - mean[Math.floor(i / width)]));
+        return Number.isFinite(product) ? g : product * 0;
+      });
+    },
     "the weight's gradient not added": (kernel, memory) => (call) => {
       alter(memory, call.gradWeight, () => 0);
       kernel(call);

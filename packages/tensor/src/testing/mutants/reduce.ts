@@ -24,6 +24,16 @@ export const reduceMutants: MutantsOf<ReduceKernels> = {
       const sum = memory.read(call.x).reduce((soFar, x) => Math.fround(soFar + x), 0);
       memory.write(call.out, Float32Array.of(sum));
     },
+    "partial sums within f32 alone": (kernel, memory) => (call) => {
+      kernel(call);
+      const [, length, inner] = call.x.shape;
+      if (call.op !== "sum" || inner !== 1 || length === 0) return;
+      const x = memory.read(call.x);
+      alter(memory, call.out, (y, row) => {
+        const sum = x.subarray(row * length, (row + 1) * length).reduce((soFar, value) => Math.fround(soFar + value), 0);
+        return Number.isFinite(sum) ? y : sum;
+      });
+    },
     "max is 0 at least": (kernel, memory) => (call) => {
       kernel(call);
       if (call.op === "max") alter(memory, call.out, (y) => (y < 0 ? 0 : y));
