@@ -360,6 +360,15 @@ describe("refuses, in one clear error,", () => {
     }
   });
 
+  test("an adapter in a file beside the model, with or without a model", async () => {
+    const { config, sources } = await parts();
+    const adapter = { "adapter_config.json": '{"peft_type": "LORA"}' };
+    const problem = "model/adapter_config.json declares an adapter, which is not supported; save the merged model";
+    const files = { "config.json": config, "model.safetensors": await tensorsOf(sources.values()) };
+    await expectRefusal({ ...files, ...adapter }, "unsupported-model", problem);
+    await expectRefusal(adapter, "unsupported-model", problem);
+  });
+
   test("tensors that are missing, unexpected or of the wrong shape, all at once", async () => {
     const { config, sources } = await parts();
     sources.delete("h.0.ln_1.weight");

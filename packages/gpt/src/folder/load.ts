@@ -83,9 +83,18 @@ export async function readConfig(folder: ReadableFolder, options: Pick<LoadOptio
 }
 
 async function readConfigFile(folder: ReadableFolder, onNote: OnNote): Promise<ConfigFile> {
+  await refuseAdapter(folder);
   const file = await readSmallFile(folder, configName, maxConfigBytes);
   if (!file) throw new GPTError("missing-file", `${folder.name} is no model folder: it has no ${configName}`);
   return parseConfig(file.bytes, file.path, onNote);
+}
+
+/** transformers would add an adapter's weights to the model's wherever PEFT is installed. */
+async function refuseAdapter(folder: ReadableFolder): Promise<void> {
+  const file = await readSmallFile(folder, "adapter_config.json", maxConfigBytes);
+  if (!file) return;
+  const advice = "save the merged model (merge_and_unload of PEFT), and load that";
+  throw new GPTError("unsupported-model", `${file.path} declares an adapter, which is not supported; ${advice}`);
 }
 
 /** The file decides alone: where there is one, `config.json` is not asked, whatever it says. */
