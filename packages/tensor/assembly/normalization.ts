@@ -3,8 +3,8 @@ import { keepFirst, madd, storeUpTo4, sumLanes } from "./simd";
 import { block, dot, indexOf, maxOf, sumOf } from "./reduce";
 
 /**
- * Layer normalization of rows, in two passes for the variance. `mean` and `inverseDeviation` may be address 0: then
- * they are not written.
+ * Layer normalization of rows, in two passes for the variance. The second one also finds what rounding the mean left of it.
+ * `mean` and `inverseDeviation` may be address 0: then they are not written.
  */
 export function layerNorm(
   x: usize, rows: i32, width: i32, weight: usize, bias: usize, epsilon: f32,
@@ -13,28 +13,31 @@ export function layerNorm(
   const step = <usize>width * 4;
   for (let row = 0; row < rows; row++) {
     const average = <f32>(sumOf(x, width) / <f64>width);
-    const variance = squaredDistance(x, width, average) / <f64>width + <f64>epsilon;
-    if (!(variance > leastVariance && variance < mostVariance)) {
+    addDistances(x, width, average);
+    const rest = distances / <f64>width;
+    const variance = squares / <f64>width - rest * rest + <f64>epsilon;
+    if (!(variance > leastVariance + rest * rest && variance < mostVariance)) {
       wideRow(x, width, weight, bias, epsilon, out, mean, inverseDeviation);
       x += step;
       out += step;
-      if (mean) mean += 4;
+      if (mean) mean += 8;
       if (inverseDeviation) inverseDeviation += 4;
       continue;
     }
     const inverse = <f32>(1 / Math.sqrt(variance));
     const averages = f32x4.splat(average);
     const inverses = f32x4.splat(inverse);
+    const shifts = f32x4.splat(-<f32>rest * inverse);
     for (let i = 0; i < width; i += 4) {
       const at = <usize>i * 4;
-      const normalized = f32x4.mul(f32x4.sub(v128.load(x + at), averages), inverses);
+      const normalized = madd(f32x4.sub(v128.load(x + at), averages), inverses, shifts);
       storeUpTo4(out + at, madd(normalized, v128.load(weight + at), v128.load(bias + at)), width - i);
     }
-    if (mean) store<f32>(mean, average);
+    if (mean) storeMean(mean, average, rest);
     if (inverseDeviation) store<f32>(inverseDeviation, inverse);
     x += step;
     out += step;
-    if (mean) mean += 4;
+    if (mean) mean += 8;
     if (inverseDeviation) inverseDeviation += 4;
   }
 }
@@ -61,34 +64,48 @@ function wideRow(
     const normalized = (<f64>load<f32>(x + at) - average) * inverse;
     store<f32>(out + at, <f32>(normalized * <f64>load<f32>(weight + at) + <f64>load<f32>(bias + at)));
   }
-  if (mean) store<f32>(mean, <f32>average);
+  if (mean) storeMean(mean, <f32>average, average - <f64><f32>average);
   if (inverseDeviation) store<f32>(inverseDeviation, <f32>inverse);
 }
 
-/** `Σ (x − center)²`. */
-function squaredDistance(x: usize, count: i32, center: f32): f64 {
+@inline
+function storeMean(mean: usize, near: f32, rest: f64): void {
+  store<f32>(mean, near);
+  store<f32>(mean, <f32>rest, 4);
+}
+
+/** What `addDistances` found last. */
+let distances: f64 = 0;
+let squares: f64 = 0;
+
+/** Finds `Σ (x − center)` and `Σ (x − center)²`. */
+function addDistances(x: usize, count: i32, center: f32): void {
   const centers = f32x4.splat(center);
-  let total: f64 = 0;
+  distances = 0;
+  squares = 0;
   while (count > 0) {
     let n = min(count, block);
     count -= n;
     let even = f32x4.splat(0);
     let odd = f32x4.splat(0);
+    let sum = f32x4.splat(0);
     for (; n >= 8; n -= 8) {
       const first = f32x4.sub(v128.load(x), centers);
       const second = f32x4.sub(v128.load(x, 16), centers);
       even = madd(first, first, even);
       odd = madd(second, second, odd);
+      sum = f32x4.add(sum, f32x4.add(first, second));
       x += 32;
     }
     for (; n > 0; n -= 4) {
       const rest = keepFirst(f32x4.sub(v128.load(x), centers), n, f32x4.splat(0));
       even = madd(rest, rest, even);
+      sum = f32x4.add(sum, rest);
       x += 16;
     }
-    total += sumLanes(f32x4.add(even, odd));
+    distances += sumLanes(sum);
+    squares += sumLanes(f32x4.add(even, odd));
   }
-  return total;
 }
 
 /** Rows whose contributions to the gradients of weight and bias are summed before they are added to those. */
@@ -109,11 +126,11 @@ export function layerNormGradient(
     memory.fill(sums, 0, 2 * (step + 16));
     for (let i = 0; i < n; i++) {
       const inverse = load<f32>(inverseDeviation);
-      layerNormGradientRow(x, width, weight, load<f32>(mean), inverse, grad, gradX, sums, sums + step + 16);
+      layerNormGradientRow(x, width, weight, load<f32>(mean), load<f32>(mean, 4), inverse, grad, gradX, sums, sums + step + 16);
       x += step;
       grad += step;
       gradX += step;
-      mean += 4;
+      mean += 8;
       inverseDeviation += 4;
     }
     sums += 2 * (step + 16);
@@ -140,17 +157,18 @@ function addVectors(x: usize, count: i32, out: usize): void {
 }
 
 function layerNormGradientRow(
-  x: usize, width: i32, weight: usize, mean: f32, inverse: f32, grad: usize, gradX: usize,
+  x: usize, width: i32, weight: usize, mean: f32, rest: f32, inverse: f32, grad: usize, gradX: usize,
   weightSums: usize, biasSums: usize,
 ): void {
   if (!(inverse > leastInverse && inverse < mostInverse)) {
-    wideGradientOfWeights(x, width, mean, inverse, grad, weightSums, biasSums);
-    wideGradientRow(x, width, weight, mean, inverse, grad, gradX);
+    wideGradientOfWeights(x, width, <f64>mean + <f64>rest, inverse, grad, weightSums, biasSums);
+    wideGradientRow(x, width, weight, <f64>mean + <f64>rest, inverse, grad, gradX);
     return;
   }
   const zero = f32x4.splat(0);
   const means = f32x4.splat(mean);
   const inverses = f32x4.splat(inverse);
+  const shifts = f32x4.splat(-rest * inverse);
   let scaledSum: f64 = 0;
   let productSum: f64 = 0;
   for (let start = 0; start < width; start += block) {
@@ -160,7 +178,7 @@ function layerNormGradientRow(
     for (let i = start; i < end; i += 4) {
       const at = <usize>i * 4;
       const g = keepFirst(v128.load(grad + at), end - i, zero);
-      const normalized = keepFirst(f32x4.mul(f32x4.sub(v128.load(x + at), means), inverses), end - i, zero);
+      const normalized = keepFirst(madd(f32x4.sub(v128.load(x + at), means), inverses, shifts), end - i, zero);
       const scaled = f32x4.mul(g, keepFirst(v128.load(weight + at), end - i, zero));
       v128.store(weightSums + at, madd(g, normalized, v128.load(weightSums + at)));
       v128.store(biasSums + at, f32x4.add(g, v128.load(biasSums + at)));
@@ -171,14 +189,14 @@ function layerNormGradientRow(
     productSum += sumLanes(productSums);
   }
   if (!isFinite(scaledSum + productSum)) {
-    wideGradientRow(x, width, weight, mean, inverse, grad, gradX);
+    wideGradientRow(x, width, weight, <f64>mean + <f64>rest, inverse, grad, gradX);
     return;
   }
   const scaledMean = f32x4.splat(<f32>(scaledSum / <f64>width));
   const productMean = f32x4.splat(<f32>(productSum / <f64>width));
   for (let i = 0; i < width; i += 4) {
     const at = <usize>i * 4;
-    const normalized = f32x4.mul(f32x4.sub(v128.load(x + at), means), inverses);
+    const normalized = madd(f32x4.sub(v128.load(x + at), means), inverses, shifts);
     const scaled = f32x4.mul(v128.load(grad + at), v128.load(weight + at));
     const centered = f32x4.sub(f32x4.sub(scaled, scaledMean), f32x4.mul(normalized, productMean));
     storeUpTo4(gradX + at, f32x4.mul(centered, inverses), width - i);
@@ -191,7 +209,7 @@ const mostInverse: f32 = 1e30;
 
 /** The gradient of one row of `layerNorm` in f64. */
 function wideGradientRow(
-  x: usize, width: i32, weight: usize, mean: f32, inverse: f32, grad: usize, gradX: usize,
+  x: usize, width: i32, weight: usize, mean: f64, inverse: f32, grad: usize, gradX: usize,
 ): void {
   const size = <usize>width * 4;
   let scaledSum: f64 = 0;
@@ -199,22 +217,22 @@ function wideGradientRow(
   for (let at: usize = 0; at < size; at += 4) {
     const scaled = <f64>load<f32>(grad + at) * <f64>load<f32>(weight + at);
     scaledSum += scaled;
-    productSum += scaled * (<f64>load<f32>(x + at) - <f64>mean) * <f64>inverse;
+    productSum += scaled * (<f64>load<f32>(x + at) - mean) * <f64>inverse;
   }
   for (let at: usize = 0; at < size; at += 4) {
     const scaled = <f64>load<f32>(grad + at) * <f64>load<f32>(weight + at);
-    const normalized = (<f64>load<f32>(x + at) - <f64>mean) * <f64>inverse;
+    const normalized = (<f64>load<f32>(x + at) - mean) * <f64>inverse;
     store<f32>(gradX + at, <f32>((scaled - (scaledSum + normalized * productSum) / <f64>width) * <f64>inverse));
   }
 }
 
 function wideGradientOfWeights(
-  x: usize, width: i32, mean: f32, inverse: f32, grad: usize, weightSums: usize, biasSums: usize,
+  x: usize, width: i32, mean: f64, inverse: f32, grad: usize, weightSums: usize, biasSums: usize,
 ): void {
   const size = <usize>width * 4;
   for (let at: usize = 0; at < size; at += 4) {
     const g = load<f32>(grad + at);
-    const normalized = (<f64>load<f32>(x + at) - <f64>mean) * <f64>inverse;
+    const normalized = (<f64>load<f32>(x + at) - mean) * <f64>inverse;
     store<f32>(weightSums + at, <f32>(<f64>load<f32>(weightSums + at) + <f64>g * normalized));
     store<f32>(biasSums + at, load<f32>(biasSums + at) + g);
   }

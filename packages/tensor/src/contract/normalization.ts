@@ -3,8 +3,9 @@ import type { Dense } from "./view.ts";
 export interface NormalizationKernels {
   /**
    * Layer normalization of each row (Ba et al. 2016): `out = (x − mean) / √(variance + epsilon) · weight + bias`,
-   * with the biased variance. `x` and `out` are `[rows, width]`, `weight` and `bias` `[width]`; `mean` and
-   * `inverseDeviation`, `[rows]`, are given when a gradient will need them.
+   * with the biased variance. `x` and `out` are `[rows, width]`, `weight` and `bias` `[width]`. When a gradient will need
+   * them, `mean`, `[rows, 2]`, and `inverseDeviation`, `[rows]`, are given: a mean is a number near it and what that leaves
+   * of it, since what rounding it costs may be large beside the deviation.
    */
   layerNorm(call: {
     readonly x: Dense;

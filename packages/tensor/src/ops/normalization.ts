@@ -24,10 +24,9 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
   return scope(() => {
     const [xs, weights] = [dense(x), dense(weight)];
     const out = x.allocateLike();
-    const statistics = (): Tensor => Tensor.allocate(x.backend, "f32", [rows]);
     const needed = needsGradient(inputs);
-    const mean = needed ? statistics() : null;
-    const inverseDeviation = needed ? statistics() : null;
+    const mean = needed ? Tensor.allocate(x.backend, "f32", [rows, 2]) : null;
+    const inverseDeviation = needed ? Tensor.allocate(x.backend, "f32", [rows]) : null;
     if (out.size > 0) {
       out.backend.kernels.layerNorm({
         x: viewAs(xs, rows, width),

@@ -198,5 +198,5 @@ function isWithin(actual: number, value: number, size: number, bound: number, ab
   // Near to zero, one unit in the last place of the smallest numbers that the backend has.
   const allowed = bound * size + (able.subnormals ? 2 ** -148 : 2 * smallestNormal);
   if (Number.isFinite(actual)) return Math.abs(actual - value) <= allowed;
-  return Math.sign(actual) === Math.sign(value) && Math.abs(value) + allowed > largest;
+  return Math.sign(actual) * value + allowed > largest;
 }

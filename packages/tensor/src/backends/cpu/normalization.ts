@@ -22,7 +22,10 @@ export function normalization(memory: Memory): NormalizationKernels {
         for (let i = 0; i < width; i++) {
           result[start + i] = (xs[start + i] - average) * inverse * weights[i] + biases[i];
         }
-        if (means) means[row] = average;
+        if (means) {
+          means[2 * row] = average;
+          means[2 * row + 1] = average - means[2 * row];
+        }
         if (inverses) inverses[row] = inverse;
       }
     },
@@ -41,11 +44,12 @@ export function normalization(memory: Memory): NormalizationKernels {
       const scaled = new Float64Array(width);
       for (let row = 0; row < rows; row++) {
         const start = row * width;
+        const mean = means[2 * row] + means[2 * row + 1];
         let scaledSum = 0;
         let productSum = 0;
         for (let i = 0; i < width; i++) {
           const g = grads[start + i];
-          normalized[i] = (xs[start + i] - means[row]) * inverses[row];
+          normalized[i] = (xs[start + i] - mean) * inverses[row];
           scaled[i] = g * weights[i];
           weightSums[i] += g * normalized[i];
           biasSums[i] += g;

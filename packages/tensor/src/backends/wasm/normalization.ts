@@ -13,11 +13,11 @@ export function normalization(engine: Engine): NormalizationKernels {
       const [weights, biases] = [engine.address(weight), engine.address(bias)];
       engine.divide(rows, { time: width * normTime }, (start, count) => {
         const at = start * width * bytesPerElement;
-        const statistic = (view: typeof mean): number =>
-          view ? engine.address(view) + start * bytesPerElement : 0;
+        const statistic = (view: typeof mean, count: number): number =>
+          view ? engine.address(view) + start * count * bytesPerElement : 0;
         return [
           "layerNorm", from + at, count, width, weights, biases, epsilon, to + at,
-          statistic(mean), statistic(inverseDeviation),
+          statistic(mean, 2), statistic(inverseDeviation, 1),
         ];
       });
     },
@@ -32,7 +32,7 @@ export function normalization(engine: Engine): NormalizationKernels {
           const row = start * bytesPerElement;
           return [
             "layerNormGradient", engine.address(x) + row * width, count, width, engine.address(weight),
-            engine.address(mean) + row, engine.address(inverseDeviation) + row, engine.address(grad) + row * width,
+            engine.address(mean) + 2 * row, engine.address(inverseDeviation) + row, engine.address(grad) + row * width,
             engine.address(gradX) + row * width, sums + (start / blockRows) * blockBytes,
           ];
         });

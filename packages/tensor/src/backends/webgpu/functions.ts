@@ -78,13 +78,22 @@ const definitions = {
   return longer * sqrt(fma(ratio, ratio, 1.0));
 }`,
   },
-  /** (x − mean) · inverse, where the distance may be beyond f32. */
+  /** √(distance² − rest²), the deviation from a mean that is `rest` beside the number from which the distance was taken. */
+  deviationBeside: {
+    uses: [],
+    code: `fn deviationBeside(distance: f32, rest: f32) -> f32 {
+  if (rest == 0.0) { return distance; }
+  let ratio = rest / distance;
+  return distance * sqrt(max(fma(-ratio, ratio, 1.0), 0.0));
+}`,
+  },
+  /** (x − mean) · inverse, the mean in two parts, where the distance may be beyond f32. */
   normalized: {
     uses: [],
-    code: `fn normalized(x: f32, mean: f32, inverse: f32) -> f32 {
+    code: `fn normalized(x: f32, mean: vec2f, inverse: f32) -> f32 {
   let isWide = inverse < 0x1p-100f;
   let scale = select(1.0, 0x1p-64f, isWide);
-  return (x * scale - mean * scale) * (inverse * select(1.0, 0x1p64f, isWide));
+  return ((x * scale - mean.x * scale) - mean.y * scale) * (inverse * select(1.0, 0x1p64f, isWide));
 }`,
   },
   nan: { uses: [], code: "fn nan() -> f32 { let bits = 0x7fc00000u; return bitcast<f32>(bits); }" },

@@ -17,7 +17,7 @@ export function normalization(engine: Engine): NormalizationKernels {
         columns: { weight: reads(weight), bias: reads(bias) },
         rows: saved,
         values: { rootOfEpsilon: f32(Math.sqrt(epsilon)) },
-        functions: functions(["atTwoScales", "sumOfTwoScales", "squaresAtScales", "rootOfSquares", "hypotenuse"]),
+        functions: functions(["atTwoScales", "sumOfTwoScales", "squaresAtScales", "rootOfSquares", "deviationBeside", "hypotenuse"]),
         steps: [
           {
             name: "total",
@@ -27,18 +27,21 @@ export function normalization(engine: Engine): NormalizationKernels {
           },
           {
             name: "squares",
-            type: "vec3f",
-            element: (of) => `squaresAtScales(${of.x("i")}, mean)`,
-            // The reciprocal of a huge deviation would be subnormal.
+            type: "vec4f",
+            element: (of) => `vec4f(squaresAtScales(${of.x("i")}, mean), ${of.x("i")} - mean)`,
+            // What rounding the mean left of it, and the deviation from the mean with that. The reciprocal of a huge deviation
+            // would be subnormal.
             then: `
-  let deviation = hypotenuse(rootOfSquares(squares / f32(values.width)), values.rootOfEpsilon);
+  let distance = rootOfSquares(squares.xyz / f32(values.width));
+  let rest = select(0.0, squares.w / f32(values.width), abs(squares.w) < 0x1p127f);
+  let deviation = hypotenuse(deviationBeside(distance, rest), values.rootOfEpsilon);
   let scale = select(1.0, 0x1p-64f, deviation > 0x1p64f);
   let inverse = 1.0 / (deviation * scale);`,
           },
         ],
         each: (of) => `
-    ${of.out("i")} = (${of.x("i")} * scale - mean * scale) * inverse * ${of.weight("i")} + ${of.bias("i")};`,
-        once: saved && ((of) => `${of.mean("0u")} = mean; ${of.inverseDeviation("0u")} = inverse * scale;`),
+    ${of.out("i")} = ((${of.x("i")} * scale - mean * scale) - rest * scale) * inverse * ${of.weight("i")} + ${of.bias("i")};`,
+        once: saved && ((of) => `${of.mean("0u")} = mean; ${of.mean("1u")} = rest; ${of.inverseDeviation("0u")} = inverse * scale;`),
       });
     },
 
@@ -50,7 +53,7 @@ export function normalization(engine: Engine): NormalizationKernels {
         elements: { x: reads(x), grad: reads(grad), gradX: writes(gradX) },
         columns: { weight: reads(weight) },
         rows: { mean: reads(mean), inverseDeviation: reads(inverseDeviation) },
-        begin: (of) => `let mean = ${of.mean("0u")}; let inverse = ${of.inverseDeviation("0u")};`,
+        begin: (of) => `let mean = vec2f(${of.mean("0u")}, ${of.mean("1u")}); let inverse = ${of.inverseDeviation("0u")};`,
         functions: functions(["normalized"]),
         steps: [
           {
@@ -100,7 +103,7 @@ type Call = Parameters<NormalizationKernels["layerNormGradient"]>[0];
 /** Adds the gradients of weight and bias: workgroups add some rows each, then others add what those found. */
 function gradientOfWeights(engine: Engine, { x, mean, inverseDeviation, grad, gradWeight, gradBias }: Call): void {
   const axes = {
-    x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows"], inverseDeviation: ["rows"],
+    x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows", null], inverseDeviation: ["rows"],
     gradWeight: ["columns"], gradBias: ["columns"],
   } as const;
   const all = { x, grad, mean, inverseDeviation, gradWeight, gradBias };
@@ -128,7 +131,7 @@ function gradientOfWeights(engine: Engine, { x, mean, inverseDeviation, grad, gr
           values: { x_row: u32(x.strides[0]) },
           element: (of) => {
             const place = "row * values.x_row + column";
-            const x = `normalized(${of.x(place)}, ${of.mean("row")}, ${of.inverseDeviation("row")})`;
+            const x = `normalized(${of.x(place)}, vec2f(${of.mean("2u * row")}, ${of.mean("2u * row + 1u")}), ${of.inverseDeviation("row")})`;
             return `${of.grad(place)} * vec2f(${x}, 1.0)`;
           },
           store: (of) => `

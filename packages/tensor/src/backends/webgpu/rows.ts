@@ -24,7 +24,7 @@ export interface RowStep {
   readonly then?: string;
 }
 
-type StepType = "f32" | "u32" | "vec2f" | "vec3f" | "vec2u";
+type StepType = "f32" | "u32" | "vec2f" | "vec3f" | "vec4f" | "vec2u";
 type Operands = Readonly<Record<string, Operand>>;
 
 /**
@@ -244,7 +244,7 @@ const slotWords = 4;
 /** The type of each number of a step's type, and the names of these numbers. */
 function numbersOf(type: StepType): readonly [type: string, names: readonly string[]] {
   const isVector = type.startsWith("vec");
-  return [/u/.test(type) ? "u32" : "f32", isVector ? [..."xyz"].slice(0, Number(type[3])).map((name) => `.${name}`) : [""]];
+  return [/u/.test(type) ? "u32" : "f32", isVector ? [..."xyzw"].slice(0, Number(type[3])).map((name) => `.${name}`) : [""]];
 }
 
 /** WGSL of what is in the slot at `place`. */

@@ -32,7 +32,7 @@ function reduced(logits: NdArray, targets: NdArray, options: CrossEntropyOptions
 }
 
 const batches: readonly (readonly [lead: Shape, classes: number, Layout])[] = [
-  [[], 5, "offset"], [[6], 4, "dense"], [[2, 3], 7, "transposed"], [[5], 1, "gapped"], [[0], 3, "dense"],
+  [[], 5, "offset"], [[6], 4, "dense"], [[6], 2, "dense"], [[2, 3], 7, "transposed"], [[5], 1, "gapped"], [[0], 3, "dense"],
   [[1000], 65, "dense"], [[7], 1031, "offset"],
 ];
 
@@ -58,7 +58,7 @@ const losses: readonly OpCase[] = batches.flatMap(([lead, classes, layout]) =>
 
 /** Heads in chunks: even ones, a last one that is shorter, one for each row, one for all. */
 const heads: readonly (readonly [lead: Shape, dim: number, classes: number, Layout, chunkRows: number | undefined])[] = [
-  [[6], 3, 4, "dense", 2], [[7], 5, 9, "offset", 3], [[2, 3], 4, 7, "transposed", 100], [[5], 6, 1, "gapped", 1],
+  [[6], 3, 4, "dense", 2], [[7], 5, 9, "offset", 3], [[2, 3], 4, 7, "transposed", 100], [[5], 6, 1, "gapped", 1], [[5], 6, 2, "dense", 2],
   [[4], 2, 3, "stepped", undefined], [[], 3, 5, "offset", 2], [[0], 3, 4, "dense", 2], [[3], 0, 4, "dense", 2],
   [[150], 33, 65, "dense", 49],
 ];

@@ -1,31 +1,43 @@
 import { layerNorm, logSoftmax, softmax } from "../../ops/normalization.ts";
-import type { Check } from "../case.ts";
 import { literal } from "../inputs.ts";
 import type { NdArray } from "../reference/array.ts";
 import { map, mapRows } from "../reference/array.ts";
 import * as reference from "../reference/normalization.ts";
 import { range, rangeGradient, smallestNormal, ulp } from "../whole-range.ts";
 import type { Round, Truth } from "../whole-range.ts";
-import { rowLength, rowsInRange } from "./row-range.ts";
+import { rowLength, rowsOfWidth } from "./row-range.ts";
 
 type Arrays = Readonly<Record<"x" | "weight" | "bias" | "grad", NdArray>>;
 
+/** One and two elements are the edge: a norm of one is zero, and the gradient of one of two is nearly so. */
+const widths = [1, 2, 3, rowLength];
 const grads = [1, 1e30, 1e-30];
 const gradient = [1, -2, 0.5, 3, -1];
-const x = literal(rowsInRange.flat(), [rowsInRange.length, rowLength]);
-/** Each row with gradients of several sizes. */
-const withGrads = {
-  x: literal(rowsInRange.flatMap((row) => grads.flatMap(() => row)), [rowsInRange.length * grads.length, rowLength]),
-  grad: literal(rowsInRange.flatMap(() => grads.flatMap((size) => gradient.map((g) => g * size))), [rowsInRange.length * grads.length, rowLength]),
-};
-const [weight, bias] = [literal([1, -0.5, 2, 0.25, 3]), literal([0.5, 0, -1, 2, 0.125])];
+const [weights, biases] = [[1, -0.5, 2, 0.25, 3], [0.5, 0, -1, 2, 0.125]];
+
+/** Rows of a width, alone and each with gradients of several sizes; weight and bias. */
+function inputsOf(width: number) {
+  const rows = rowsOfWidth(width);
+  const shape = [rows.length * grads.length, width];
+  return {
+    x: literal(rows.flat(), [rows.length, width]),
+    withGrads: {
+      x: literal(rows.flatMap((row) => grads.flatMap(() => row)), shape),
+      grad: literal(rows.flatMap(() => grads.flatMap((size) => gradient.slice(0, width).map((g) => g * size))), shape),
+    },
+    weight: literal(weights.slice(0, width)),
+    bias: literal(biases.slice(0, width)),
+  };
+}
 
 /** Corresponding rows of two arrays. */
 function mapPairs(a: NdArray, b: NdArray, f: (a: Float64Array, b: Float64Array) => ArrayLike<number>): NdArray {
-  return mapRows(a, (row, i) => f(row, b.data.subarray(i * rowLength, (i + 1) * rowLength)));
+  const [, width] = a.shape;
+  return mapRows(a, (row, i) => f(row, b.data.subarray(i * width, (i + 1) * width)));
 }
 
 const sumOf = (row: Float64Array): number => row.reduce((sum, value) => sum + value, 0);
+const meanOf = (row: Float64Array): number => sumOf(row) / row.length;
 
 interface Statistics {
   readonly mean: number;
@@ -34,22 +46,28 @@ interface Statistics {
 
 function statisticsOf(row: Float64Array, epsilon: number, round = (value: number): number => value): Statistics {
   const { mean, variance } = reference.moments(row);
-  return { mean: round(mean), inverse: round(1 / Math.sqrt(variance + epsilon)) };
+  return { mean, inverse: round(1 / Math.sqrt(variance + epsilon)) };
 }
 
-/** The rounded mean decides where it is large beside the deviation, and what is flushed where it is not small. */
+/**
+ * What an error of the mean, relative to the deviation, may cost: nothing but where distances from it are beyond f32, or where
+ * what is flushed is not small beside the deviation.
+ */
 function conditionOf(row: Float64Array, epsilon: number, round: Round): number {
+  const { mean, inverse } = statisticsOf(row, epsilon);
   const lost = round(smallestNormal / 2) === 0 ? smallestNormal / ulp : 0;
-  return 1 + (sumOf(row.map(Math.abs)) / rowLength + lost) * statisticsOf(row, epsilon).inverse;
+  const isWide = sumOf(row.map((value) => Math.abs(value - mean))) > 2 ** 126;
+  return 1 + ((isWide ? meanOf(row.map(Math.abs)) : 0) + lost) * inverse;
 }
 
-const norms = [1e-5, 0].flatMap((epsilon): Check[] => {
+const norms = widths.flatMap((width) => [1e-5, 0].map((epsilon) => {
+  const { x, withGrads, weight, bias } = inputsOf(width);
   const gradientOf = ({ x, grad, weight }: Pick<Arrays, "x" | "grad" | "weight">, round: Round, saved?: Round): Truth => {
     const of = (row: Float64Array, g: Float64Array) => {
       const { mean, inverse } = statisticsOf(row, epsilon, saved);
       const normalized = row.map((value) => (value - mean) * inverse);
       const scaled = g.map((value, i) => value * weight.data[i]);
-      const [first, second] = [sumOf(scaled) / rowLength, sumOf(scaled.map((value, i) => value * normalized[i])) / rowLength];
+      const [first, second] = [meanOf(scaled), meanOf(scaled.map((value, i) => value * normalized[i]))];
       return { inverse, normalized, scaled, first, second };
     };
     return {
@@ -64,9 +82,10 @@ const norms = [1e-5, 0].flatMap((epsilon): Check[] => {
       }),
     };
   };
-  return [
-    range({
-      name: `layerNorm, epsilon ${epsilon}`,
+  const name = `layerNorm of width ${width}, epsilon ${epsilon}`;
+  return {
+    values: range({
+      name,
       inputs: { x, weight, bias },
       run: ({ x, weight, bias }) => layerNorm(x, weight, bias, epsilon),
       truths: [
@@ -80,27 +99,35 @@ const norms = [1e-5, 0].flatMap((epsilon): Check[] => {
       ],
       bound: 4 * ulp,
     }),
-    rangeGradient({
-      name: `layerNorm, epsilon ${epsilon}`,
+    gradients: rangeGradient({
+      name,
       inputs: { ...withGrads, weight, bias },
       run: ({ x, weight, bias }) => layerNorm(x, weight, bias, epsilon),
       truths: {
         x: [
           (arrays, round) => gradientOf(arrays, round),
-          // With the statistics that are saved, in f32.
+          // With the inverse deviation that is saved, in f32.
           (arrays, round) => gradientOf(arrays, round, round),
         ],
       },
       bound: 8 * ulp,
     }),
-  ];
-});
+  };
+}));
 
-/** Of weight and bias, for rows whose squares are beyond f32, one at a time. */
-const weightNorms = [[1e30, -1e30, 5e29, 0, 1e29], [3e37, -1e37, 2e37, 1e36, 0], [3e19, -1e19, 0, 1, 2e19]].map((row) =>
+/** Of weight and bias, one row at a time: short ones, near ones, and those whose squares are beyond f32. */
+const weightNorms = [
+  [7], [1000, 1000.006], [3, -1], [1, 1 + ulp], [1000, 1000.006, 1000.003], [1e30, -1e30, 5e29, 0, 1e29],
+  [3e37, -1e37, 2e37, 1e36, 0], [3e19, -1e19, 0, 1, 2e19],
+].map((row) =>
   rangeGradient({
     name: `layerNorm of ${row.join(", ")}, weight and bias`,
-    inputs: { x: literal(row, [1, rowLength]), weight, bias, grad: literal(gradient, [1, rowLength]) },
+    inputs: {
+      x: literal(row, [1, row.length]),
+      weight: literal(weights.slice(0, row.length)),
+      bias: literal(biases.slice(0, row.length)),
+      grad: literal(gradient.slice(0, row.length), [1, row.length]),
+    },
     run: ({ x, weight, bias }) => layerNorm(x, weight, bias),
     truths: {
       weight: [
@@ -124,10 +151,10 @@ const distances = (row: Float64Array): Float64Array => {
   return row.map((value) => 1 + Math.min(largest - value, 110));
 };
 
-const softmaxValues = (["softmax", "logSoftmax"] as const).map((name) =>
+const softmaxValues = (["softmax", "logSoftmax"] as const).flatMap((name) => widths.map((width) =>
   range({
-    name,
-    inputs: { x },
+    name: `${name} of width ${width}`,
+    inputs: { x: inputsOf(width).x },
     run: ({ x }) => runs[name](x),
     truths: [
       ({ x }) => {
@@ -137,12 +164,12 @@ const softmaxValues = (["softmax", "logSoftmax"] as const).map((name) =>
     ],
     bound: 4 * ulp,
   }),
-);
+));
 
-const softmaxGradients = (["softmax", "logSoftmax"] as const).map((name) =>
+const softmaxGradients = (["softmax", "logSoftmax"] as const).flatMap((name) => widths.map((width) =>
   rangeGradient({
-    name,
-    inputs: withGrads,
+    name: `${name} of width ${width}`,
+    inputs: inputsOf(width).withGrads,
     run: ({ x }) => runs[name](x),
     truths: {
       x: [
@@ -165,11 +192,11 @@ const softmaxGradients = (["softmax", "logSoftmax"] as const).map((name) =>
     },
     bound: 8 * ulp,
   }),
-);
+));
 
 export const normalizationRange = {
-  layerNorm: norms.filter((_, i) => i % 2 === 0),
-  layerNormGradient: [...norms.filter((_, i) => i % 2 === 1), ...weightNorms],
+  layerNorm: norms.map(({ values }) => values),
+  layerNormGradient: [...norms.map(({ gradients }) => gradients), ...weightNorms],
   softmax: softmaxValues,
   softmaxGradient: softmaxGradients,
 };

@@ -12,7 +12,7 @@ import { array, generate, map, mapRows } from "../reference/array.ts";
 import { argmax, mean, reduce } from "../reference/reduce.ts";
 import { range, rangeGradient, ulp } from "../whole-range.ts";
 import { kernel } from "../write-case.ts";
-import { rowLength, rowsInRange } from "./row-range.ts";
+import { rowLength, rowsOfWidth } from "./row-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -147,16 +147,17 @@ const argmaxCases: readonly OpCase[] = [
 ];
 
 const bounds = { sum: 4 * ulp, mean: 4 * ulp, max: 0, min: 0 } as const;
-const rowsOfAll = literal(rowsInRange.flat(), [rowsInRange.length, rowLength]);
+const widths = [1, 2, rowLength];
+const rowsOf = (width: number) => literal(rowsOfWidth(width).flat(), [rowsOfWidth(width).length, width]);
 
 /** A function of each row; sums are right relative to the sum of sizes. */
 const ofRows = (x: NdArray, f: (row: Float64Array) => number): NdArray =>
-  generate([x.shape[0]], ([row]) => f(x.data.subarray(row * rowLength, (row + 1) * rowLength)));
+  generate([x.shape[0]], ([row]) => f(x.data.subarray(row * x.shape[1], (row + 1) * x.shape[1])));
 
 const totals = {
   sum: (row: Float64Array): number => row.reduce((sum, x) => sum + x, 0),
   // The sum may be beyond f32 where the mean is not.
-  mean: (row: Float64Array): number => Math.fround(totals.sum(row)) / rowLength,
+  mean: (row: Float64Array): number => Math.fround(totals.sum(row)) / row.length,
   max: (row: Float64Array): number => Math.max(...row),
   min: (row: Float64Array): number => Math.min(...row),
 };
@@ -172,21 +173,21 @@ const shares = (name: "max" | "min", row: Float64Array, grad: number): Float64Ar
 const inRange = (["sum", "mean", "max", "min"] as const).flatMap((name) => {
   const size = (x: NdArray): NdArray => ofRows(x, (row) => totals.sum(row.map(Math.abs)));
   const check = { bound: bounds[name], truths: [({ x }: { x: NdArray }) => ({ value: ofRows(x, totals[name]), size: size(x) })] };
-  return [
-    range({ name, inputs: { x: rowsOfAll }, run: ({ x }) => ops[name](x, { axis: 1 }), ...check }),
+  return widths.flatMap((width) => [
+    range({ name: `${name} of ${width}`, inputs: { x: rowsOf(width) }, run: ({ x }) => ops[name](x, { axis: 1 }), ...check }),
     range({
-      name: `${name} of columns`,
-      inputs: { x: rowsOfAll },
+      name: `${name} of columns of ${width}`,
+      inputs: { x: rowsOf(width) },
       run: ({ x }) => ops[name](contiguous(transpose(x)), { axis: 0 }),
       ...check,
     }),
-  ];
+  ]);
 });
 
-const gradientsInRange = (["max", "min"] as const).map((name) =>
+const gradientsInRange = (["max", "min"] as const).flatMap((name) => widths.map((width) =>
   rangeGradient({
-    name,
-    inputs: { x: rowsOfAll, grad: literal(rowsInRange.map((_, i) => (i % 3 === 0 ? inf : i % 3 === 1 ? -2 : 1e30))) },
+    name: `${name} of ${width}`,
+    inputs: { x: rowsOf(width), grad: literal(rowsOfWidth(width).map((_, i) => (i % 3 === 0 ? inf : i % 3 === 1 ? -2 : 1e30))) },
     run: ({ x }) => ops[name](x, { axis: 1 }),
     truths: {
       x: [
@@ -198,7 +199,7 @@ const gradientsInRange = (["max", "min"] as const).map((name) =>
     },
     bound: 3 * ulp,
   }),
-);
+));
 
 export const reduceChecks = {
   reduce: [

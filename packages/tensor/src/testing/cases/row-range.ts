@@ -1,4 +1,5 @@
-import { largest } from "../whole-range.ts";
+import { numbers } from "../inputs.ts";
+import { largest, ulp } from "../whole-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -6,7 +7,7 @@ const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
  * Rows of numbers of all sizes, for ops that work on rows: ordinary ones, those whose sums or squares are beyond f32 though
  * the result is not, those with huge and tiny numbers together, and those with infinities and NaN.
  */
-export const rowsInRange: readonly (readonly number[])[] = [
+const rowsInRange: readonly (readonly number[])[] = [
   [1, -2, 3, 0.5, -0.25], [0, -0, 0, 0, 0], [5, 5, 5, 5, 5], [1e-42, -1e-42, 3e-42, 0, 0], [3e-38, -2e-38, 4e-38, 0, 1e-38],
   [1e-20, -3e-20, 2e-20, 0, 1e-21], [1e-12, 2e-12, -1e-12, 5e-12, 0], [1e10, -1e10, 3e10, 2e10, 7], [1e18, 1, -3e18, 2e18, 4e18],
   [2e19, -1e19, 5e18, 0, 1e19], [1e30, -1e30, 5e29, 0, 1e29], [3e37, -1e37, 2e37, 1e36, 0],
@@ -17,3 +18,19 @@ export const rowsInRange: readonly (readonly number[])[] = [
 
 /** Elements of a row. */
 export const rowLength = 5;
+
+/** Centers of rows of numbers near to one another, and how far these are from there, at most. */
+const near = [[1, 3e-3], [1, 1e-5], [1, ulp], [100, 3e-3], [1000, 3e-3], [-1000, 1], [1e4, 0.1], [1e-3, 1e-5], [3e20, 1e15], [-1e-20, 1e-25]];
+const rowsOfEach = 4;
+
+/**
+ * Rows of this width, up to `rowLength`: what is in front of those above, and rows of numbers that are near to one another,
+ * so that rounding their mean costs much of their deviation, with variances above, near and below the usual epsilon.
+ */
+export function rowsOfWidth(width: number): readonly (readonly number[])[] {
+  const nearRows = near.flatMap(([center, distance], stream) => {
+    const values = Array.from(numbers([rowsOfEach, width], { low: center - distance, high: center + distance }).values(stream));
+    return Array.from({ length: rowsOfEach }, (_, row) => values.slice(row * width, (row + 1) * width));
+  });
+  return [...rowsInRange.map((row) => row.slice(0, width)), ...nearRows];
+}

@@ -28,6 +28,18 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
         return call.epsilon === 0 && row.every((value) => Math.abs(value) < 1e-25) ? NaN : y;
       });
     },
+    "the rounded mean": (kernel, memory) => (call) => {
+      const [x, weight] = [call.x, call.weight].map((view) => memory.read(view));
+      const width = call.x.shape[1];
+      kernel(call);
+      alter(memory, call.out, (y, i) => {
+        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const average = (f: (x: number) => number): number => row.reduce((sum, value) => sum + f(value), 0) / width;
+        const mean = average((value) => value);
+        const inverse = 1 / Math.sqrt(average((value) => (value - mean) ** 2) + call.epsilon);
+        return y + weight[i % width] * (mean - Math.fround(mean)) * inverse;
+      });
+    },
     "mean not written": (kernel) => (call) => kernel({ ...call, mean: null }),
     "inverse deviation not written": (kernel) => (call) => kernel({ ...call, inverseDeviation: null }),
     "variance as mean of squares minus squared mean, in f32": (kernel, memory) => (call) => {
@@ -48,12 +60,16 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
     },
   },
   layerNormGradient: {
+    "what rounding left of the mean ignored": (kernel, memory) => (call) => {
+      alter(memory, call.mean, (value, i) => (i % 2 === 0 ? value : 0));
+      kernel(call);
+    },
     "products of gradients and distances within f32 alone": (kernel, memory) => (call) => {
       const [x, mean, grad] = [call.x, call.mean, call.grad].map((view) => memory.read(view));
       const width = call.x.shape[1];
       kernel(call);
       alter(memory, call.gradX, (g, i) => {
-        const product = Math.fround(grad[i] * (x[i] - mean[Math.floor(i / width)]));
+        const product = Math.fround(grad[i] * (x[i] - mean[2 * Math.floor(i / width)]));
         return Number.isFinite(product) ? g : product * 0;
       });
     },
