@@ -1,3 +1,5 @@
+import { quote } from "./printable.ts";
+
 /** Sizes of the axes, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
 
@@ -99,7 +101,7 @@ export function reshapeStrides(shape: Shape, strides: Strides, target: Shape): n
   return result;
 }
 
-/** `[2, 3]` as people read it. */
+/** `[2, 3]` as people read it, or what was given instead of a shape. */
 export function formatShape(shape: Shape): string {
-  return `[${shape.join(", ")}]`;
+  return Array.isArray(shape) ? `[${shape.join(", ")}]` : quote(shape);
 }

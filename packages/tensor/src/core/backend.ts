@@ -1,5 +1,7 @@
+import { argumentError } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
 import { TensorError } from "../errors.ts";
+import { quote } from "../printable.ts";
 import { runSynchronously } from "./region.ts";
 
 let current: Backend | undefined;
@@ -12,6 +14,9 @@ export function useBackend(backend: Backend): void;
 export function useBackend<T>(backend: Backend, region: () => T): T;
 export function useBackend<T>(backend: Backend, region?: () => T): T | undefined {
   claimProcess();
+  if (!(backend as Partial<Backend> | undefined)?.kernels) {
+    throw argumentError("useBackend", `expected a backend, got ${quote(backend)}; await the function that starts one`);
+  }
   const previous = current;
   current = backend;
   if (!region) return undefined;

@@ -1,8 +1,11 @@
+import { argumentError, checkOptions } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
+import { checkDTypeName } from "../dtype.ts";
 import type { DataOf, DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
 import type { PhiloxKey } from "../philox.ts";
-import { forEachUniform, uniformAt } from "../philox.ts";
+import { checkKey, forEachUniform, uniformAt } from "../philox.ts";
+import { quote } from "../printable.ts";
 import type { Shape } from "../shape.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import { currentBackend } from "./backend.ts";
@@ -30,10 +33,12 @@ export function tensor(
   data: Nested | Float32Array | Int32Array,
   options: CreateOptions & { shape?: Shape } = {},
 ): Tensor<DType> {
+  checkOptions("tensor", options);
   const typed = data instanceof Float32Array || data instanceof Int32Array;
   const dtype = options.dtype ?? (data instanceof Int32Array ? "i32" : "f32");
   const inferred = typed ? [data.length] : nestedShape(data);
   const shape = options.shape ?? inferred;
+  checkShape(shape);
   if (sizeOf(shape) !== sizeOf(inferred)) {
     throw new TensorError(
       "invalid-shape",
@@ -45,8 +50,10 @@ export function tensor(
 }
 
 export function full<D extends DType = "f32">(shape: Shape, value: number, options: CreateOptions<D> = {}): Tensor<D> {
+  checkOptions("full", options);
+  if (typeof value !== "number") throw argumentError("full", `the value must be a number, not ${quote(value)}`);
   const dtype = options.dtype ?? ("f32" as D);
-  const out = empty(dtype, shape, options);
+  const out = empty("full", dtype, shape, options);
   if (out.size > 0) out.backend.kernels.fill({ value, out });
   return out;
 }
@@ -62,13 +69,16 @@ export function ones<D extends DType = "f32">(shape: Shape, options: CreateOptio
 /** `[0, 1, …, length − 1]`, i32 by default. */
 export function arange<D extends DType = "i32">(length: number, options: CreateOptions<D> = {}): Tensor<D> {
   checkShape([length]);
+  checkOptions("arange", options);
   const values = Array.from({ length }, (_, i) => i);
   return tensor(values, { ...options, dtype: options.dtype ?? ("i32" as D) });
 }
 
 /** Uniform numbers in [0, 1), 24 bits each, a pure function of the key: the same on every backend. */
 export function uniform(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32"> = {}): Tensor {
-  const out = empty("f32", shape, options);
+  checkKey("uniform", key);
+  checkOptions("uniform", options);
+  const out = empty("uniform", "f32", shape, options);
   if (out.size > 0) out.backend.kernels.uniform({ key, out });
   return out;
 }
@@ -84,17 +94,20 @@ export interface NormalOptions {
  * Normally distributed numbers, a pure function of the key. They are made of uniform ones on the host (Box & Muller
  * 1958), so that they are the same on every backend.
  */
-export function normal(
-  shape: Shape, key: PhiloxKey, { mean, deviation, ...options }: CreateOptions<"f32"> & NormalOptions = {},
-): Tensor {
-  const out = empty("f32", shape, options); // First of all, since it refuses what does not fit into memory.
+export function normal(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32"> & NormalOptions = {}): Tensor {
+  checkKey("normal", key);
+  checkOptions("normal", options);
+  const out = empty("normal", "f32", shape, options); // First of all, since it refuses what does not fit into memory.
   if (out.size === 0) return out;
-  out.backend.write(out, toNormal(uniformOnHost(out, key), key, { mean, deviation }));
+  out.backend.write(out, toNormal(uniformOnHost(out, key), key, options));
   return out;
 }
 
 /** The first `length` numbers of `normal`, without a tensor. */
 export function normalValues(length: number, key: PhiloxKey, options: NormalOptions = {}): Float32Array {
+  checkShape([length]);
+  checkKey("normalValues", key);
+  checkOptions("normalValues", options);
   return toNormal(uniformValues(length, key), key, options);
 }
 
@@ -125,8 +138,9 @@ function uniformValues(length: number, key: PhiloxKey): Float32Array {
   return values;
 }
 
-function empty<D extends DType>(dtype: D, shape: Shape, options: CreateOptions): Tensor<D> {
+function empty<D extends DType>(op: string, dtype: D, shape: Shape, options: CreateOptions): Tensor<D> {
   checkShape(shape);
+  checkDTypeName(op, dtype);
   if (options.requiresGrad && dtype !== "f32") {
     throw new TensorError("invalid-dtype", `requiresGrad: only f32 tensors have gradients, this one is ${dtype}`);
   }
@@ -136,24 +150,33 @@ function empty<D extends DType>(dtype: D, shape: Shape, options: CreateOptions):
 }
 
 function create<D extends DType>(dtype: D, shape: Shape, values: DataOf<D>, options: CreateOptions): Tensor<D> {
-  const out = empty(dtype, shape, options);
+  const out = empty("tensor", dtype, shape, options);
   if (values.length > 0) out.backend.write(out, values);
   return out;
 }
 
 function checkShape(shape: Shape): void {
-  if (shape.some((length) => !Number.isSafeInteger(length) || length < 0)) {
-    throw new TensorError("invalid-shape", `${formatShape(shape)} is not a shape: sizes are whole numbers from 0`);
+  if (!Array.isArray(shape) || shape.some((length) => !Number.isSafeInteger(length) || length < 0)) {
+    throw new TensorError("invalid-shape", `${formatShape(shape)} is not a shape: a list of whole numbers from 0`);
   }
 }
+
+/** Of arrays that hold themselves, too, a shape has an end. */
+const maxRank = 64;
 
 function nestedShape(data: Nested): number[] {
   const shape: number[] = [];
   for (let level = data; typeof level !== "number"; level = level[0]) {
+    checkList(level);
     shape.push(level.length);
-    if (level.length === 0) break;
+    if (level.length === 0 || shape.length > maxRank) break;
   }
   return shape;
+}
+
+function checkList(data: Nested): asserts data is readonly Nested[] {
+  if (Array.isArray(data) || (ArrayBuffer.isView(data) && "length" in data)) return;
+  throw argumentError("tensor", `expected numbers in nested arrays, got ${quote(data)} among them`);
 }
 
 function flatten(data: Nested, shape: Shape): number[] {
@@ -164,6 +187,7 @@ function flatten(data: Nested, shape: Shape): number[] {
       flat.push(level);
       return;
     }
+    checkList(level);
     if (axis >= shape.length || level.length !== shape[axis]) throw ragged(shape);
     for (const item of level) visit(item, axis + 1);
   };

@@ -1,10 +1,12 @@
+import { argumentError, checkList, checkOptions } from "../arguments.ts";
 import type { AttentionSequence, View } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
 import { StoredWeight } from "../core/stored-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { quote } from "../printable.ts";
 import { formatShape } from "../shape.ts";
-import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
 
 /**
  * The keys and values of earlier tokens, each `[capacity, kvHeads, headDim]`: rows that the sequences name. The elements
@@ -111,8 +113,10 @@ interface Plan {
 }
 
 function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
-  const { heads, kvHeads = heads, headDim, scale = 1 / Math.sqrt(headDim), causal = true, window } = options;
   checkDType("attention", qkv, "f32");
+  checkOptions("attention", options, { causal: [true, false] });
+  const { heads, kvHeads = heads, headDim, scale = 1 / Math.sqrt(headDim), causal = true, window } = options;
+  if (!Number.isFinite(scale)) throw argumentError("attention", `the scale ${quote(scale)} must be a number`);
   if (heads % kvHeads !== 0) throw argumentError("attention", `${heads} heads are no multiple of ${kvHeads} kvHeads`);
   if (qkv.rank !== 2 || qkv.shape[1] !== (heads + 2 * kvHeads) * headDim) {
     throw shapeError(
@@ -174,6 +178,7 @@ function checkStoredCache(qkv: Tensor, kvHeads: number, headDim: number, { keys,
 function resolveSequences(tokens: number, capacity: number, options: AttentionArguments): readonly AttentionSequence[] {
   const { sequences, sequenceLength = tokens, cache } = options;
   if (sequences) {
+    checkList("attention", "sequences", sequences);
     checkSequences(sequences, tokens, capacity);
     return sequences;
   }

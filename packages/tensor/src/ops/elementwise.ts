@@ -1,3 +1,4 @@
+import { argumentError } from "../arguments.ts";
 import type { Activation, BinaryOp, UnaryOp } from "../contract/index.ts";
 import { full } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
@@ -5,7 +6,7 @@ import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { broadcastShapes, formatShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { argumentError, broadcastView, checkDType, checkOperands, dense, shapeError, zerosLike } from "./operands.ts";
+import { broadcastView, checkDType, checkOperands, checkTensor, dense, shapeError, zerosLike } from "./operands.ts";
 import { sumTo } from "./reduction.ts";
 
 /** A tensor, or a number that stands for one of any shape. */
@@ -136,6 +137,7 @@ export function less(a: Operand, b: Operand): Tensor {
 /** `condition ≠ 0 ? a : b`, all three broadcast together. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return scope(() => {
+    checkTensor("where", condition);
     const [left, right] = [asTensor(a, condition), asTensor(b, condition)];
     for (const operand of [condition, left, right]) checkDType("where", operand, "f32");
     checkOperands("where", condition, left, right);
@@ -222,6 +224,7 @@ function applyBinary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
 
 function operands(op: string, first: Operand, second: Operand): [Tensor, Tensor] {
   const like = typeof first === "number" ? tensorOf(op, second) : first;
+  checkTensor(op, like);
   const [a, b] = [asTensor(first, like), asTensor(second, like)];
   checkPair(op, a, b);
   return [a, b];

@@ -1,3 +1,4 @@
+import { argumentError, checkOptions } from "../arguments.ts";
 import { full } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
 import type { Weight } from "../core/stored-weight.ts";
@@ -8,7 +9,7 @@ import { formatShape, sameShape } from "../shape.ts";
 import { crossEntropy, meanOf } from "./loss.ts";
 import { linear, multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
-import { argumentError, checkDType, checkOperands, dense, shapeError } from "./operands.ts";
+import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
 import { multiplyByStored, multiplyByStoredTransposed } from "./weights.ts";
 
@@ -40,6 +41,7 @@ export function linearCrossEntropy(
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
   checkHead(x, weight, targets);
+  checkOptions("linearCrossEntropy", options, { reduction: ["mean", "sum"] });
   const rows = targets.size;
   const [classes, dim] = weight.shape;
   const { ignoreIndex = -100, reduction = "mean" } = options;

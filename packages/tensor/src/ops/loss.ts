@@ -1,3 +1,4 @@
+import { checkOptions } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -20,6 +21,7 @@ export interface CrossEntropyOptions {
  * mean over nothing but ignored targets is 0.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions("crossEntropy", options, { reduction: ["mean", "sum", "none"] });
   const { ignoreIndex = -100, reduction = "mean" } = options;
   checkDType("crossEntropy", logits, "f32");
   checkDType("crossEntropy", targets, "i32");

@@ -1,3 +1,4 @@
+import { checkOptions } from "../arguments.ts";
 import type { Activation, View } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
 import type { Weight } from "../core/stored-weight.ts";
@@ -50,6 +51,7 @@ export interface LinearOptions {
  * `[outputs]`, the result `[…, outputs]`. One kernel does all of it. A stored weight has no gradient; the others have.
  */
 export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
+  checkOptions("linear", options, { activation: ["gelu", "relu"] });
   const { activation, residual } = options;
   const others = [...(bias ? [bias] : []), ...(residual ? [residual] : [])];
   for (const input of [x, ...others]) checkDType("linear", input, "f32");

@@ -1,13 +1,15 @@
+import { argumentError, checkList } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { AnyTensor } from "../core/tensor.ts";
 import type { View } from "../contract/index.ts";
+import { checkDTypeName } from "../dtype.ts";
 import type { DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
 import { broadcastShapes, denseStrides, formatShape, reshapeStrides, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { argumentError, broadcastView, checkOperands, denseCopy, resolveAxis, shapeError, viewOf } from "./operands.ts";
+import { broadcastView, checkOperands, denseCopy, resolveAxis, shapeError, viewOf } from "./operands.ts";
 import { sumTo } from "./reduction.ts";
 
 /** The same values in another shape; one size may be −1, to be found from the others. A view where possible. */
@@ -25,6 +27,7 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
 /** The axes in another order: axis `i` of the result is axis `axes[i]` of `x`. A view. */
 export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> {
   checkOperands("permute", x);
+  checkList("permute", "axes", axes);
   const order = axes.map((axis) => resolveAxis("permute", axis, x.rank));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw argumentError("permute", `[${axes.join(", ")}] does not name each of the ${x.rank} axes once`);
@@ -37,6 +40,7 @@ export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]):
 
 /** Two axes exchanged, by default the last two. A view. */
 export function transpose<D extends DType>(x: Tensor<D>, first = -2, second = -1): Tensor<D> {
+  checkOperands("transpose", x);
   const axes = x.shape.map((_, axis) => axis);
   const [a, b] = [resolveAxis("transpose", first, x.rank), resolveAxis("transpose", second, x.rank)];
   [axes[a], axes[b]] = [axes[b], axes[a]];
@@ -46,6 +50,7 @@ export function transpose<D extends DType>(x: Tensor<D>, first = -2, second = -1
 /** The values repeated along axes of size 1, or along new axes in front, without copying them. A view. */
 export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   checkOperands("expand", x);
+  checkList("expand", "shape", shape);
   const target = broadcastShapes(x.shape, shape);
   if (!target || !sameShape(target, shape)) {
     throw shapeError("expand", `${formatShape(x.shape)} does not expand to ${formatShape(shape)}`);
@@ -79,6 +84,7 @@ export function slice<D extends DType>(x: Tensor<D>, axis: number, start: number
 
 /** Tensors joined along an existing axis; all other sizes are equal. */
 export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis: number): Tensor<D> {
+  checkList("concat", "tensors", tensors);
   if (tensors.length === 0) throw argumentError("concat", "there are no tensors to join");
   checkOperands("concat", ...tensors);
   const [first] = tensors;
@@ -121,6 +127,7 @@ export function contiguous<D extends DType>(x: Tensor<D>): Tensor<D> {
  */
 export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
   checkOperands("cast", x);
+  checkDTypeName("cast", dtype);
   const out = Tensor.allocate(x.backend, dtype, x.shape);
   if (out.size > 0) out.backend.kernels.copy({ x, out });
   return out;
@@ -168,6 +175,7 @@ function part<D extends DType>(x: Tensor<D>, axis: number, start: number, end: n
 }
 
 function inferShape(x: AnyTensor, shape: Shape): Shape {
+  checkList("reshape", "shape", shape);
   const unknown = shape.indexOf(-1);
   const known = sizeOf(shape.filter((size) => size !== -1));
   const inferred = unknown >= 0 && known > 0 ? shape.with(unknown, x.size / known) : shape;

@@ -1,16 +1,18 @@
+import { argumentError } from "../arguments.ts";
 import type { View } from "../contract/index.ts";
 import type { Layout, AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
+import { quote } from "../printable.ts";
 import { broadcastStrides, denseStrides, formatShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 
-/** Refuses operands that were freed or that live on different backends. */
+/** Refuses operands that are no tensors, that were freed, or that live on different backends. */
 export function checkOperands(op: string, ...operands: readonly AnyTensor[]): void {
   const [first] = operands;
   for (const operand of operands) {
-    checkAlive(op, operand);
+    checkTensor(op, operand);
     if (operand.backend !== first.backend) {
       throw new TensorError(
         "backend-mismatch",
@@ -22,7 +24,8 @@ export function checkOperands(op: string, ...operands: readonly AnyTensor[]): vo
   }
 }
 
-function checkAlive(op: string, x: AnyTensor): void {
+export function checkTensor(op: string, x: AnyTensor): void {
+  if (!(x instanceof Tensor)) throw argumentError(op, `expected a tensor, got ${quote(x)}; make one with tensor(…)`);
   if (!x.disposed) return;
   throw new TensorError(
     "disposed",
@@ -31,9 +34,9 @@ function checkAlive(op: string, x: AnyTensor): void {
   );
 }
 
-/** Refuses operands that were freed or have another dtype. */
+/** Refuses operands that are no tensors, that were freed, or that have another dtype. */
 export function checkDType<D extends DType>(op: string, x: AnyTensor, dtype: D): asserts x is Tensor<D> {
-  checkAlive(op, x);
+  checkTensor(op, x);
   if (x.dtype !== dtype) {
     throw new TensorError(
       "invalid-dtype",
@@ -44,10 +47,6 @@ export function checkDType<D extends DType>(op: string, x: AnyTensor, dtype: D):
 
 export function shapeError(op: string, problem: string): TensorError {
   return new TensorError("invalid-shape", `${op}: ${problem}`);
-}
-
-export function argumentError(op: string, problem: string): TensorError {
-  return new TensorError("invalid-argument", `${op}: ${problem}`);
 }
 
 /** A negative axis counts from the end. */

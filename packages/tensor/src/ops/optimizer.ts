@@ -1,7 +1,8 @@
+import { argumentError, checkList, checkOptions } from "../arguments.ts";
 import type { DecayRange } from "../contract/index.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
-import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { scope } from "../core/scope.ts";
 
 /**
@@ -38,6 +39,7 @@ export interface AdamWStep {
 
 /** One AdamW step (Loshchilov & Hutter 2019) on flat buckets, in place, by one kernel. */
 export function adamwStep(step: AdamWStep): void {
+  checkOptions("adamwStep", step);
   const { parameters, gradients, firstMoments, secondMoments, gradScale } = step;
   const buckets = [parameters, gradients, firstMoments, secondMoments];
   for (const tensor of [...buckets, gradScale]) checkDType("adamwStep", tensor, "f32");
@@ -47,6 +49,7 @@ export function adamwStep(step: AdamWStep): void {
       throw shapeError("adamwStep", `a bucket is ${formatShape(bucket.shape)}, expected dense [${parameters.size}]`);
     }
   }
+  checkList("adamwStep", "ranges", step.ranges);
   checkRanges(step.ranges, parameters.size);
   if (gradScale.size !== 1) throw shapeError("adamwStep", `gradScale is ${formatShape(gradScale.shape)}, not a scalar`);
   if (parameters.size === 0) return;

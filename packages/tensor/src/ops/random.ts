@@ -1,7 +1,9 @@
+import { argumentError } from "../arguments.ts";
 import { record } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { checkKey } from "../philox.ts";
 import type { PhiloxKey } from "../philox.ts";
-import { argumentError, checkDType } from "./operands.ts";
+import { checkDType } from "./operands.ts";
 
 /**
  * Sets each element to zero with the given probability, whatever it is, and multiplies the others by
@@ -13,6 +15,7 @@ export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor 
   if (!(probability >= 0 && probability < 1)) {
     throw argumentError("dropout", `the probability ${probability} must be at least 0 and below 1`);
   }
+  checkKey("dropout", key);
   const out = x.allocateLike();
   if (out.size > 0) out.backend.kernels.dropout({ x, probability, key, out });
   return record("dropout", [x], out, [], ({ grad }) => [dropout(grad, probability, key)]);

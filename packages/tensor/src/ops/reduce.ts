@@ -1,3 +1,4 @@
+import { checkOptions } from "../arguments.ts";
 import type { ReduceOp } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
@@ -55,8 +56,10 @@ export function argmax(x: Tensor): Tensor<"i32"> {
   });
 }
 
-function reduction(op: ReduceOp, x: Tensor, { axis, keepDims = false }: ReduceOptions): Tensor {
+function reduction(op: ReduceOp, x: Tensor, options: ReduceOptions): Tensor {
   checkDType(op, x, "f32");
+  checkOptions(op, options, { keepDims: [true, false] });
+  const { axis, keepDims = false } = options;
   const plan = planReduction(op, x.shape, axis === undefined ? undefined : [axis].flat());
   if (op !== "sum" && plan.length === 0 && plan.outer * plan.inner > 0) {
     throw shapeError(op, `${formatShape(x.shape)} has no elements along the reduced axes`);

@@ -1,9 +1,10 @@
+import { argumentError } from "../arguments.ts";
 import type { ReduceOp } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
 import { Tensor } from "../core/tensor.ts";
 import { sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { argumentError, dense, resolveAxis, viewAs } from "./operands.ts";
+import { dense, resolveAxis, viewAs } from "./operands.ts";
 
 /** A reduction over any axes, brought to the form of the kernel: over the middle axis of three. */
 export interface Reduction {

@@ -1,9 +1,10 @@
+import { argumentError, checkOptions } from "../arguments.ts";
 import { full, ones } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { maximum, minimum, mul, where } from "./elementwise.ts";
-import { argumentError, checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { argmax } from "./reduce.ts";
 
 /** How classes are drawn. The filters apply in the order of this list. */
@@ -29,6 +30,7 @@ const [lowestTemperature, highestTemperature] = [2 ** -100, 2 ** 100];
  * class. Not differentiable.
  */
 export function sample(logits: Tensor, options: SampleOptions): Tensor<"i32"> {
+  checkOptions("sample", options);
   const { uniforms, temperature = 1 } = options;
   checkDType("sample", logits, "f32");
   checkDType("sample", uniforms, "f32");

@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import { beforeEach, expect, test } from "vitest";
+import { cpu } from "./backends/cpu/index.ts";
+import * as exported from "./index.ts";
+
+/** What checks arguments itself, or takes any value. */
+const others = new Set<string>([
+  "anything", "callback", "checkArgument", "currentBackend", "either", "flag", "halfToFloat", "isGptError", "keep", "listOf",
+  "numberThat", "objectWith", "oneOf", "philoxBlock", "printable", "printableMessage", "quote", "readOptions", "seed",
+  "startDefaultBackend", "text", "wholeNumber",
+]);
+const functions = Object.entries(exported)
+  .filter(([name, value]) => typeof value === "function" && /^[a-z]/.test(name) && !others.has(name))
+  .map(([name, value]) => [name, value as (...args: unknown[]) => unknown] as const);
+
+/** What programs without types pass by mistake: values, and makers of those that live on a backend. */
+const mistakes: readonly unknown[] = [
+  undefined, null, "", "abc", 0, 3, -1, 0.5, NaN, 1e300, true, 10n, [], [1, 2], [[1], [2, 3]], ["a"], [undefined], {},
+  { shape: 3 }, { axis: "x" }, { dtype: "f16" }, { reduction: "most" }, { seed: [1, 2], stream: [0, 0] }, new Date(0),
+  new Map(), new Float32Array(3), new Float64Array(2),
+];
+const { ones, tensor } = exported;
+const made: readonly (() => unknown)[] = [
+  () => () => 1,
+  () => ones([2, 3]),
+  () => ones([3]),
+  () => [ones([2])],
+  () => tensor(Int32Array.from([0, 1])),
+  () => {
+    const freed = ones([2, 3]);
+    freed.dispose();
+    return freed;
+  },
+];
+const anArgument = fc.oneof(fc.constantFrom(...mistakes.map((value) => () => value)), fc.constantFrom(...made));
+
+beforeEach(async () => exported.useBackend(await cpu()));
+
+test("the functions of a program are those that are called here", () => {
+  expect(functions.length).toBeGreaterThan(40);
+});
+
+test.each(functions)("%s takes what it is given, or refuses it with a word", (_, call) => {
+  let refused = 0;
+  fc.assert(
+    fc.property(fc.array(anArgument, { maxLength: 5, size: "max" }), (args) => {
+      try {
+        exported.scope(() => call(...args.map((make) => make())) as undefined);
+      } catch (error) {
+        if (!exported.isGptError(error)) throw error;
+        expect(error.message).toMatch(/^[^\n]{10,600}$/);
+        refused++;
+      }
+    }),
+    { numRuns: process.env.GPT_VERIFY ? 20_000 : 200 },
+  );
+  expect(refused).toBeGreaterThan(20);
+});
