@@ -13,7 +13,7 @@ export class StopMatcher {
   /** One stop sequence or several; an empty one is none. Throws `invalid-option`. */
   constructor(stops?: string | readonly string[]) {
     checkArgument("stop", stops ?? [], either(text, listOf(text)), invalidOption);
-    this.#stops = listed(stops).filter((stop) => stop !== "");
+    this.#stops = listed(stops ?? []).filter((stop) => stop !== "");
   }
 
   /** Whether a stop sequence was found. */

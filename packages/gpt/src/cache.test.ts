@@ -128,9 +128,9 @@ describe("says what is wrong", () => {
       "2 sequences do not fit a cache of 1 slots",
       () => logits(new GPT(tiny), [[1], [2]], new KeyValueCache(new GPT(tiny).config)),
     ],
-    ["a cache has slots from 1, not 0", () => new KeyValueCache(new GPT(tiny).config, { slots: 0 })],
+    ["KeyValueCache: slots must be a whole number from 1, not 0", () => new KeyValueCache(new GPT(tiny).config, { slots: 0 })],
     [
-      "a capacity from 1 to the model's context of 8, not 9",
+      "KeyValueCache: capacity 9 exceeds the model's context of 8",
       () => new KeyValueCache(new GPT(tiny).config, { capacity: 9 }),
     ],
     ["there is no slot 1 in a cache of 1", () => new KeyValueCache(new GPT(tiny).config).length(1)],

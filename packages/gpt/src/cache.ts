@@ -1,5 +1,7 @@
-import { currentBackend, keep, permute, scope, StoredWeight, zeros } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Backend, Tensor, WeightFormat } from "@gpt/tensor";
+import {
+  checkArgument, currentBackend, keep, objectWith, oneOf, permute, readOptions, scope, StoredWeight, wholeNumber, zeros,
+} from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, Expectations, Tensor, WeightFormat } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 import { checkRoom } from "./room.ts";
@@ -10,6 +12,15 @@ export interface CacheOptions {
   readonly format?: "f32" | WeightFormat;
   readonly backend?: Backend;
 }
+
+const configExpected = objectWith("a model's configuration (model.config)", "contextLength", "layers", "heads", "headDim");
+
+const optionsExpected: Expectations<CacheOptions> = {
+  slots: wholeNumber(1),
+  capacity: wholeNumber(1),
+  format: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
+  backend: objectWith("a backend", "kernels", "memory"),
+};
 
 /**
  * The keys and values of the tokens that a model has seen, for several sequences, so that each new token costs one
@@ -26,20 +37,19 @@ export class KeyValueCache {
    * Default: one slot of the model's context length, which is also the most, in f32. `int8` takes a quarter of the memory,
    * and of the time to read it when the context is long, at a price of 0.5% of each vector; `f16` a half, at one of 0.02%.
    */
-  constructor(config: GPTConfig, options: CacheOptions = {}) {
+  constructor(config: GPTConfig, options?: CacheOptions) {
+    checkArgument("config", config, configExpected, invalid);
+    const given = readOptions<CacheOptions>(options, optionsExpected, invalid);
     const { contextLength } = config;
-    const { slots = 1, capacity = contextLength } = options;
-    if (!(Number.isSafeInteger(slots) && slots > 0)) throw invalid(`a cache has slots from 1, not ${slots}`);
-    if (!(Number.isSafeInteger(capacity) && capacity > 0 && capacity <= contextLength)) {
-      throw invalid(`a cache has a capacity from 1 to the model's context of ${contextLength}, not ${capacity}`);
-    }
+    const { slots = 1, capacity = contextLength, backend = currentBackend() } = given;
+    if (capacity > contextLength) throw invalid(`capacity ${capacity} exceeds the model's context of ${contextLength}`);
     checkRoom(
-      `a cache of ${slots} × ${capacity} tokens`, bytesOf(config, slots * capacity, options), options.backend ?? currentBackend(),
+      `a cache of ${slots} × ${capacity} tokens`, bytesOf(config, slots * capacity, given), backend,
       "choose a smaller capacity, fewer slots, or a format of fewer bits",
     );
     this.slots = slots;
     this.capacity = capacity;
-    this.blocks = allocateBlocks(config, slots * capacity, options);
+    this.blocks = allocateBlocks(config, slots * capacity, given);
     this.#lengths = new Array<number>(slots).fill(0);
   }
 
@@ -123,5 +133,5 @@ function allocateBlocks(
 }
 
 function invalid(problem: string): GPTError {
-  return new GPTError("invalid-input", problem);
+  return new GPTError("invalid-input", `KeyValueCache: ${problem}`);
 }

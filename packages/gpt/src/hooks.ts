@@ -1,5 +1,4 @@
-import { quote } from "@gpt/tensor";
-import type { Tensor } from "@gpt/tensor";
+import { quote, Tensor } from "@gpt/tensor";
 import { GPTError } from "./errors.ts";
 
 /**
@@ -23,6 +22,9 @@ export type Hooks = Readonly<Record<string, Hook>>;
 /** Passes an activation through the hook of that name, if there is one. */
 export function applyHook(hooks: Hooks | undefined, name: string, activation: Tensor): Tensor {
   const result = hooks?.[name]?.(activation, name) ?? activation;
+  if (!(result instanceof Tensor)) {
+    throw new GPTError("invalid-input", `the hook ${name} returned ${quote(result)}, expected a tensor or nothing`);
+  }
   if (result.shape.join() !== activation.shape.join()) {
     throw new GPTError(
       "invalid-input",
@@ -32,12 +34,15 @@ export function applyHook(hooks: Hooks | undefined, name: string, activation: Te
   return result;
 }
 
-/** Refuses names that no activation of a model with so many layers has. */
+/** Refuses what is no function, and names that no activation of a model with so many layers has. */
 export function checkHooks(hooks: Hooks, layers: number): void {
   const inBlock = ["attention.pattern", "attention.output", "mlp.hidden", "residual"];
   const known = new Set(["embed", "residual", "logits"]);
   for (let layer = 0; layer < layers; layer++) for (const name of inBlock) known.add(`blocks.${layer}.${name}`);
-  for (const name of Object.keys(hooks)) {
+  for (const [name, hook] of Object.entries(hooks)) {
+    if (typeof hook !== "function") {
+      throw new GPTError("invalid-input", `the hook ${quote(name)} must be a function, not ${quote(hook)}`);
+    }
     if (!known.has(name)) {
       throw new GPTError(
         "unknown-hook",

@@ -1,7 +1,8 @@
 import {
-  add, crossEntropy, currentBackend, linear, linearCrossEntropy, objectWith, oneOf, readOptions, reshape, scope, seed as seedExpected, tensor,
+  add, crossEntropy, currentBackend, linear, linearCrossEntropy, objectWith, oneOf, quote, readOptions, reshape, scope,
+  seed as seedExpected, Tensor, tensor,
 } from "@gpt/tensor";
-import type { AttentionSequence, Expectations, Tensor, Weight } from "@gpt/tensor";
+import type { AttentionSequence, Expectations, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { MatrixPlace } from "@gpt/nn";
 import { activationOf } from "./activations.ts";
@@ -71,6 +72,19 @@ const initializationExpected: Expectations<GPTInitialization> = {
   format: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
   generation: objectWith("an object"),
 };
+
+const forwardExpected: Expectations<ForwardOptions> = {
+  cache: objectWith("a KeyValueCache", "place", "advance", "blocks"),
+  hooks: objectWith("an object of functions"),
+};
+
+function readForwardOptions(options: ForwardOptions | undefined): ForwardOptions {
+  return readOptions<ForwardOptions>(options, forwardExpected, invalidInput);
+}
+
+function invalidInput(problem: string): GPTError {
+  return new GPTError("invalid-input", `GPT: ${problem}`);
+}
 
 const smaller = "choose a smaller one, or a format of fewer bits, or another backend";
 
@@ -143,7 +157,7 @@ export class GPT extends Module {
   constructor(options: GPTOptions, initialization?: GPTInitialization) {
     super();
     const { seed = 0, weights = "random", format, generation = {} } = readOptions<GPTInitialization>(
-      initialization, initializationExpected, (problem) => new GPTError("invalid-input", `GPT: ${problem}`),
+      initialization, initializationExpected, invalidInput,
     );
     this.config = resolveConfig(options);
     this.generation = generation;
@@ -172,7 +186,7 @@ export class GPT extends Module {
   }
 
   /** ids `[B, T]` → logits `[B, T, vocabSize]`: for each token, scores of the one that follows it. */
-  forward(ids: Tensor<"i32">, options: ForwardOptions = {}): Tensor {
+  forward(ids: Tensor<"i32">, options?: ForwardOptions): Tensor {
     return scope(() => this.logits(this.hidden(ids, options), options));
   }
 
@@ -181,17 +195,18 @@ export class GPT extends Module {
    * logits of all tokens are not in memory at once, unless a hook asks for them, or another module has taken the head's
    * place.
    */
-  loss(ids: Tensor<"i32">, targets: Tensor<"i32">, options: ForwardOptions = {}): Tensor {
+  loss(ids: Tensor<"i32">, targets: Tensor<"i32">, options?: ForwardOptions): Tensor {
     return scope(() => {
-      const weight = options.hooks?.logits ? undefined : this.headWeight();
+      const weight = readForwardOptions(options).hooks?.logits ? undefined : this.headWeight();
       if (!weight) return crossEntropy(this.forward(ids, options), targets);
       return linearCrossEntropy(this.hidden(ids, options), weight, targets);
     });
   }
 
   /** What the head reads: ids `[B, T]` → `[B, T, dim]`. */
-  hidden(ids: Tensor<"i32">, { cache, hooks }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor<"i32">, options?: ForwardOptions): Tensor {
     const [B, T] = this.checkIds(ids);
+    const { cache, hooks } = readForwardOptions(options);
     if (hooks) checkHooks(hooks, this.config.layers);
     return scope(() => {
       const sequences = cache ? cache.place(B, T) : uniformSequences(B, T);
@@ -211,7 +226,8 @@ export class GPT extends Module {
   }
 
   /** The head: hidden states `[…, dim]` → logits `[…, vocabSize]`. */
-  logits(hidden: Tensor, { hooks }: ForwardOptions = {}): Tensor {
+  logits(hidden: Tensor, options?: ForwardOptions): Tensor {
+    const { hooks } = readForwardOptions(options);
     const logits = this.head ? this.head.forward(hidden) : linear(hidden, this.tokenEmbedding.weight);
     return applyHook(hooks, "logits", logits);
   }
@@ -239,6 +255,9 @@ export class GPT extends Module {
 
   private checkIds(ids: Tensor<"i32">): [B: number, T: number] {
     const { contextLength } = this.config;
+    if (!(ids instanceof Tensor)) {
+      throw invalidInput(`ids must be a tensor [sequences, tokens] of i32, not ${quote(ids)}; make one with tensor(…)`);
+    }
     const [B, T] = ids.shape;
     if (ids.rank !== 2 || B < 1 || T < 1) {
       throw new GPTError(

@@ -88,9 +88,11 @@ export class LayerNorm extends Module {
   readonly bias: Tensor;
   readonly epsilon: number;
 
-  constructor(dim: number, { epsilon = 1e-5, ...place }: Place & { epsilon?: number } = {}) {
+  constructor(dim: number, options: Place & { epsilon?: number } = {}) {
     super();
     check("LayerNorm: dim", dim, sizeExpected);
+    check("LayerNorm: options", options, objectWith("an object"));
+    const { epsilon = 1e-5, ...place } = options;
     check("LayerNorm: epsilon", epsilon, deviationExpected);
     this.weight = parameter(ones([dim], place));
     this.bias = zeroParameter([dim], place);

@@ -1,3 +1,4 @@
+import { mistakes } from "@gpt/config/mistakes";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { cpu } from "./backends/cpu/index.ts";
@@ -13,13 +14,8 @@ const functions = Object.entries(exported)
   .filter(([name, value]) => typeof value === "function" && /^[a-z]/.test(name) && !others.has(name))
   .map(([name, value]) => [name, value as (...args: unknown[]) => unknown] as const);
 
-/** What programs without types pass by mistake: values, and makers of those that live on a backend. */
-const mistakes: readonly unknown[] = [
-  undefined, null, "", "abc", 0, 3, -1, 0.5, NaN, 1e300, true, 10n, [], [1, 2], [[1], [2, 3]], ["a"], [undefined], {},
-  { shape: 3 }, { axis: "x" }, { dtype: "f16" }, { reduction: "most" }, { seed: [1, 2], stream: [0, 0] }, new Date(0),
-  new Map(), new Float32Array(3), new Float64Array(2),
-];
 const { ones, tensor } = exported;
+/** What lives on a backend, or must be made anew. */
 const made: readonly (() => unknown)[] = [
   () => () => 1,
   () => ones([2, 3]),

@@ -1,3 +1,5 @@
+import { objectWith } from "@gpt/tensor";
+
 /** A file, or anything like one, that is read by ranges, so that large ones are never whole in memory. */
 export interface RandomAccessFile {
   /** Its path or address, for messages. */
@@ -8,6 +10,8 @@ export interface RandomAccessFile {
   read(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
+
+export const fileExpected = objectWith("a file that is read by ranges (name, size and read)", "name", "size", "read");
 
 /** A folder of files to read: on a disk, behind a server, in memory. */
 export interface ReadableFolder {

@@ -593,7 +593,7 @@ test("a model that gpt2 cannot express is not written as one", () => {
   expect(() => modelFiles(model, { modelType: "gpt2" })).toThrow(
     "a gpt2 folder cannot hold this model: it has sinusoidal positions",
   );
-  expect(() => modelFiles(model, { maxShardBytes: 0 })).toThrow("maxShardBytes must be above 0, not 0");
+  expect(() => modelFiles(model, { maxShardBytes: 0 })).toThrow("maxShardBytes must be a number above 0, not 0");
 });
 
 test("a loaded model is in evaluation mode", async () => {

@@ -1,5 +1,5 @@
 import {
-  callback, currentBackend, objectWith, oneOf, quote, readOptions, seed, StoredWeight, TensorError, useBackend,
+  callback, checkArgument, currentBackend, objectWith, oneOf, quote, readOptions, seed, StoredWeight, TensorError, useBackend,
 } from "@gpt/tensor";
 import type { Backend, Expectations, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
@@ -39,6 +39,8 @@ const loadExpected: Expectations<LoadOptions> = {
   onNote: callback,
 };
 
+const folderExpected = objectWith("a folder whose files can be opened (name and open)", "name", "open");
+
 function invalidInput(problem: string): GPTError {
   return new GPTError("invalid-input", `loadModel: ${problem}`);
 }
@@ -52,7 +54,8 @@ const maxConfigBytes = 2 ** 22;
  * evaluation mode: published folders have dropout. Throws `missing-file`, `invalid-file`, `missing-tensor`,
  * `unsupported-model` and `read-failed`.
  */
-export async function loadModelFrom(folder: ReadableFolder, options: LoadOptions = {}): Promise<GPT> {
+export async function loadModelFrom(folder: ReadableFolder, options?: LoadOptions): Promise<GPT> {
+  checkArgument("folder", folder, folderExpected, invalidInput);
   const given = readOptions<LoadOptions>(options, loadExpected, invalidInput);
   const { backend = currentBackend(), seed, format, onNote = () => {} } = given;
   const { type, config, ...file } = await readConfigFile(folder, onNote);
@@ -78,8 +81,10 @@ export async function loadModelFrom(folder: ReadableFolder, options: LoadOptions
 }
 
 /** The configuration of a model folder. Throws `missing-file`, `invalid-file` and `unsupported-model`. */
-export async function readConfig(folder: ReadableFolder, options: Pick<LoadOptions, "onNote"> = {}): Promise<GPTConfig> {
-  return (await readConfigFile(folder, options.onNote ?? (() => {}))).config;
+export async function readConfig(folder: ReadableFolder, options?: Pick<LoadOptions, "onNote">): Promise<GPTConfig> {
+  checkArgument("folder", folder, folderExpected, invalidInput);
+  const { onNote = () => {} } = readOptions<LoadOptions>(options, loadExpected, invalidInput);
+  return (await readConfigFile(folder, onNote)).config;
 }
 
 async function readConfigFile(folder: ReadableFolder, onNote: OnNote): Promise<ConfigFile> {

@@ -1,4 +1,5 @@
-import type { Weight } from "@gpt/tensor";
+import { checkArgument, numberThat, objectWith, oneOf, readOptions } from "@gpt/tensor";
+import type { Expectations, Weight } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import { textFile } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";
@@ -22,20 +23,27 @@ export interface ModelFilesOptions {
   readonly extraFiles?: Readonly<Record<string, string>>;
 }
 
+const filesExpected: Expectations<ModelFilesOptions> = {
+  modelType: oneOf(["gpt2", "gpt-typescript"]),
+  maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
+  extraFiles: objectWith("an object of texts by the names of their files"),
+};
+
 /**
  * The files of a model folder in the Hugging Face layout, `config.json` last. Weights are written as F32,
  * those that are stored in fewer bits as the values that they stand for. They are read from the model one by one while the
  * files are written: the model must live, and not change, until then. Throws `unsupported-model` where `modelType` cannot
  * express the model.
  */
-export function modelFiles(model: GPT, options: ModelFilesOptions = {}): OutputFile[] {
+export function modelFiles(model: GPT, options?: ModelFilesOptions): OutputFile[] {
+  const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
+  checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
   const { config, generation } = model;
   const {
     modelType = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2",
     maxShardBytes = Infinity,
     extraFiles = {},
-  } = options;
-  if (!(maxShardBytes > 0)) throw new GPTError("invalid-input", `maxShardBytes must be above 0, not ${maxShardBytes}`);
+  } = readOptions<ModelFilesOptions>(options, filesExpected, fail);
   const weights = new Map(model.namedWeights());
   const sources = Array.from(weightPlaces(config), (place) => weightSource(place, weights.get(place.path) as Weight));
   return [

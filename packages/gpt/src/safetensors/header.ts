@@ -1,5 +1,6 @@
-import { quote } from "@gpt/tensor";
+import { checkArgument, quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
+import { fileExpected } from "../files/random-access.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
 import { readRange } from "../files/read-file.ts";
 import { JsonReader } from "../json-reader.ts";
@@ -32,6 +33,7 @@ export const metadataName = "__metadata__";
 
 /** Reads and checks the header of a safetensors file; the tensors' values stay where they are. */
 export async function readHeader(file: RandomAccessFile): Promise<SafetensorsHeader> {
+  checkArgument("file", file, fileExpected, (problem) => new GPTError("invalid-input", `readHeader: ${problem}`));
   if (file.size < prefixLength) {
     throw invalid(file.name, `a safetensors file has at least ${prefixLength} bytes, this one has ${file.size}`);
   }

@@ -1,4 +1,4 @@
-import { quote } from "@gpt/tensor";
+import { checkArgument, listOf, objectWith, quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import { metadataName, prefixLength } from "./header.ts";
 
@@ -9,6 +9,8 @@ export interface TensorSource {
   /** The values, row-major. */
   read(): Promise<Float32Array>;
 }
+
+const sourcesExpected = listOf(objectWith("a tensor to write (name, shape and read)", "name", "shape", "read"));
 
 /** Bytes of a tensor's values. */
 export function byteLengthOf({ shape }: TensorSource): number {
@@ -23,6 +25,7 @@ export async function* safetensorsChunks(
   tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Uint8Array> {
+  checkArgument("tensors", tensors, sourcesExpected, (problem) => new GPTError("invalid-input", `safetensorsChunks: ${problem}`));
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   sorted.forEach(({ name }, i) => {
     if (name === metadataName) throw new GPTError("invalid-input", `no tensor can be named ${name}`);

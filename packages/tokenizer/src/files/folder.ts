@@ -68,6 +68,7 @@ function configJson(tokenizer: Tokenizer): string {
  */
 export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: string): Tokenizer {
   if (!(files instanceof Map)) throw invalidOption("files", files, "a Map from the names of files to their texts");
+  if (place !== undefined) checkText("place", place);
   const file = (name: string): TextFile | undefined => {
     const text: unknown = files.get(name);
     if (text === undefined) return undefined;

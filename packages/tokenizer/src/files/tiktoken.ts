@@ -83,6 +83,7 @@ function readRanks(text: string, name: string): (Uint8Array | undefined)[] {
  * merges are not those that the ranks give.
  */
 export function tiktokenFile(tokenizer: BytePairTokenizer): string {
+  if (!(tokenizer instanceof BytePairTokenizer)) throw invalidOption("tokenizer", tokenizer, "a BytePairTokenizer");
   const { tokens, merges, unmergeable, addedTokens, prefixSpace } = tokenizer.vocabulary;
   const lacksBytes = tokens.idsOfBytes().includes(-1);
   const isOther = addedTokens.some((token) => !token.special || tokens.has(token.id)) || prefixSpace || lacksBytes;
