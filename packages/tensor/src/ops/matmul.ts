@@ -15,7 +15,8 @@ import { linearStored } from "./weights.ts";
 
 /**
  * The matrix product over the last two axes, `[…, rows, inner] × […, inner, columns]`; the axes before are broadcast.
- * Transposed operands are read as they are, without a copy.
+ * Transposed operands are read as they are, without a copy. Sums are in f32: where the sizes of an element's products add up
+ * to more than f32 has, it may become ±∞ or NaN.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   checkDType("matmul", a, "f32");

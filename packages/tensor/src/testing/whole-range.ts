@@ -29,7 +29,10 @@ export function combinations<const Lists extends readonly (readonly number[])[]>
   return lists.map((_, i) => rows.map((row) => row[i])) as { [Index in keyof Lists]: readonly number[] };
 }
 
-/** What a result may be, and to what the bound of its error is relative, element by element: by default to itself. */
+/**
+ * What a result may be, and to what the bound of its error is relative, element by element: by default to itself. Of an
+ * element whose size is ∞ nothing is said: it may be any number, ∞ or NaN.
+ */
 export interface Truth {
   readonly value: NdArray;
   readonly size?: NdArray;
@@ -189,6 +192,7 @@ function flush(x: number): number {
 
 /** Whether a result is as near to the exact one as the bound says, and as f32 can be. */
 function isWithin(actual: number, value: number, size: number, bound: number, able: Capabilities): boolean {
+  if (size === Infinity) return true;
   const nearest = Math.fround(value);
   if (Object.is(actual, nearest) || actual === nearest || actual === value) return true;
   if (Number.isNaN(value)) return !able.nan;

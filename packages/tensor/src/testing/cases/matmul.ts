@@ -10,6 +10,7 @@ import { array, combine } from "../reference/array.ts";
 import { activations } from "../reference/elementwise.ts";
 import * as reference from "../reference/matmul.ts";
 import { kernel } from "../write-case.ts";
+import { matmulRange } from "./matmul-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -190,5 +191,6 @@ export const matmulChecks = {
     ...accumulations,
     ...all.flatMap((subject) => [values(subject), gradients(subject)]),
     values(large),
+    ...matmulRange,
   ],
 } satisfies ChecksOf<MatmulKernels>;

@@ -25,6 +25,14 @@ export const matmulMutants: MutantsOf<MatmulKernels> = {
       const b = { ...call.b, shape: [batch, rest, call.b.shape[2]] };
       kernel({ ...call, a: { ...call.a, shape: [batch, rows, rest] }, b });
     },
+    "infinity for huge sums": (kernel, memory) => (call) => {
+      kernel(call);
+      alter(memory, call.out, (y) => (Math.abs(y) > 1e38 ? y * Infinity : y));
+    },
+    "subnormal sums flushed": (kernel, memory) => (call) => {
+      kernel(call);
+      alter(memory, call.out, (y) => (Math.abs(y) < 2 ** -126 ? 0 : y));
+    },
     "every fourth column wrong": (kernel, memory) => (call) => {
       kernel(call);
       alter(memory, call.out, (value, i) => (i % 4 === 3 ? 0 : value));
