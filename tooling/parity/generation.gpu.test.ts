@@ -43,12 +43,15 @@ async function write(backend: Backend, config: GPTOptions, options: Options, onT
   return written;
 }
 
-/** Expects the same ids, of some variety, and nearly the same probabilities. */
-function expectSame(ours: Written, theirs: Written): void {
+/**
+ * Expects the same ids, of some variety, and nearly the same probabilities. Where keys and values are rounded, one that
+ * lies between two numbers may become either of them, by its last bit.
+ */
+function expectSame(ours: Written, theirs: Written, { cacheFormat }: Options = {}): void {
   expect(ours.ids).toEqual(theirs.ids);
   expect(new Set(ours.ids).size).toBeGreaterThan(ours.ids.length / 4);
   const differences = ours.logProbabilities.map((value, i) => Math.abs(value - theirs.logProbabilities[i]));
-  expect(Math.max(...differences)).toBeLessThanOrEqual(1e-3);
+  expect(Math.max(...differences)).toBeLessThanOrEqual(cacheFormat ? 1e-2 : 1e-3);
 }
 
 const greedy = { maxTokens: 20, temperature: 0 };
@@ -67,7 +70,7 @@ describe("writes the same as wasm", () => {
     ["weights in int4", { ...greedy, format: "int4" }],
     ["keys and values in int8", { ...greedy, cacheFormat: "int8" }],
   ])("%s", async (_, options) => {
-    expectSame(await write(backends.webgpu, small, options), await write(backends.wasm, small, options));
+    expectSame(await write(backends.webgpu, small, options), await write(backends.wasm, small, options), options);
   });
 });
 

@@ -12,6 +12,9 @@ interface Manifest {
   readonly peerDependenciesMeta?: Record<string, { readonly optional?: boolean }>;
 }
 
+/** Imports, those of later too, and exports from elsewhere. */
+const importing = /(?:^(?:import|export)\b[^;"']*?|\bimport\()["']([^"']+)["']/gm;
+
 describe.each(inject("packages"))("$name", ({ name, tarball }) => {
   const contents = unpack(tarball);
   const read = async (file: string): Promise<string> => (await contents).readFile(`/node_modules/${name}/${file}`);
@@ -29,7 +32,7 @@ describe.each(inject("packages"))("$name", ({ name, tarball }) => {
     const peers = Object.keys(peerDependencies ?? {}).filter((peer) => !peerDependenciesMeta[peer]?.optional);
     const texts = [...built(await contents, ".js"), ...built(await contents, ".d.ts")];
     const specifiers = texts.flatMap((text) =>
-      Array.from(text.matchAll(/^(?:import|export)\b[^;"']*?["']([^"']+)["'];?$/gm), ([, specifier]) => specifier),
+      Array.from(text.matchAll(importing), ([, specifier]) => specifier),
     );
     const others = specifiers.filter((specifier) => !/^\.|^node:/.test(specifier));
     const imported = others.map((specifier) => specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/"));
