@@ -1,6 +1,7 @@
 import type { GenerationDefaults, GPT } from "@gpt/gpt";
 import {
-  anything, either, flag, listOf, numberThat, objectWith, oneOf, quote, readOptions, seed, text, wholeNumber,
+  anything, flag, matrixFormats, nonNegative, numberThat, objectWith, oneOf, oneOrMore, quote, readOptions, seed, text,
+  wholeNumber,
 } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
 import { GenerationError } from "./errors.ts";
@@ -11,13 +12,12 @@ import type { TokenOptions } from "./tokens.ts";
 /** Tokens that are written where neither the caller nor the model says how many. */
 const defaultMaxTokens = 256;
 
-const id = wholeNumber(0);
-const ids = either(id, listOf(id));
-const texts = either(text, listOf(text));
+const ids = oneOrMore(wholeNumber(0));
+export const textsExpected = oneOrMore(text);
 
 const samplingExpected: Expectations<SamplingOptions> = {
   repetitionPenalty: numberThat("above 0", (value) => value > 0 && value < Infinity),
-  temperature: numberThat("from 0", (value) => value >= 0 && value < Infinity),
+  temperature: nonNegative,
   topK: wholeNumber(0),
   topP: numberThat("above 0 and at most 1", (value) => value > 0 && value <= 1),
   minP: numberThat("from 0 to 1", (value) => value >= 0 && value <= 1),
@@ -29,14 +29,14 @@ const tokensExpected: Expectations<TokenOptions> = {
   stopTokens: ids,
   suppressTokens: ids,
   seed,
-  cacheFormat: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
+  cacheFormat: oneOf(matrixFormats),
   modelDefaults: flag,
-  signal: objectWith("an AbortSignal", "aborted", "addEventListener"),
+  signal: objectWith("an AbortSignal", "throwIfAborted()"),
 };
 
 const textExpected: Expectations<TextOptions> = {
   ...tokensExpected,
-  stop: texts,
+  stop: textsExpected,
   ignoreEndOfText: flag,
   // The tokenizer checks them.
   allowedSpecial: anything,
@@ -62,12 +62,12 @@ export function resolveTokenOptions(model: GPT, promptLength: number, options: T
   const given = readOptions<TokenOptions>(options, tokensExpected, invalidOption);
   const defaults = given.modelDefaults === false ? {} : model.generation;
   checkSupported(defaults);
-  const { repetitionPenalty, temperature, topK, topP, minP } = { ...samplingOf(defaults), ...given };
+  const { repetitionPenalty, temperature, topK, topP, minP, stopTokens, suppressTokens } = { ...defaults, ...given };
   return {
     sampling: { repetitionPenalty, temperature, topK: topK === 0 ? undefined : topK, topP, minP },
     maxTokens: given.maxTokens ?? maxTokensOf(defaults, promptLength),
-    stopTokens: listed(given.stopTokens ?? defaults.stopTokens),
-    suppressTokens: listed(given.suppressTokens ?? defaults.suppressTokens),
+    stopTokens: listed(stopTokens),
+    suppressTokens: listed(suppressTokens),
     seed: given.seed ?? 0,
     cacheFormat: given.cacheFormat,
     signal: given.signal,
@@ -83,10 +83,6 @@ export function readTextOptions(options: TextOptions | undefined): TextOptions {
 export function listed<T extends string | number>(values: T | readonly T[] | undefined): readonly T[] {
   if (values === undefined) return [];
   return typeof values === "object" ? values : [values];
-}
-
-function samplingOf({ repetitionPenalty, temperature, topK, topP, minP }: GenerationDefaults): SamplingOptions {
-  return { repetitionPenalty, temperature, topK, topP, minP };
 }
 
 function checkSupported({ unsupported = {} }: GenerationDefaults): void {

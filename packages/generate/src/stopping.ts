@@ -1,5 +1,5 @@
-import { checkArgument, either, listOf, text } from "@gpt/tensor";
-import { invalidOption, listed } from "./options.ts";
+import { checkArgument } from "@gpt/tensor";
+import { invalidOption, listed, textsExpected } from "./options.ts";
 
 /**
  * Watches a growing text for stop sequences. What might be the beginning of one is held back until that is decided, so
@@ -12,7 +12,7 @@ export class StopMatcher {
 
   /** One stop sequence or several; an empty one is none. Throws `invalid-option`. */
   constructor(stops?: string | readonly string[]) {
-    checkArgument("stop", stops ?? [], either(text, listOf(text)), invalidOption);
+    checkArgument("stop", stops ?? [], textsExpected, invalidOption);
     this.#stops = listed(stops ?? []).filter((stop) => stop !== "");
   }
 

@@ -110,10 +110,10 @@ describe("streamText", () => {
     const model = randomModel(characters);
     const wrong = <T>(value: unknown): T => value as T;
     const calls: [string, () => Promise<unknown>][] = [
-      ["the model must be a GPT, not an object", () => generateText(wrong({}), characters, "a")],
+      ["the model must be a GPT: it has no hidden()", () => generateText(wrong({}), characters, "a")],
       ["the tokenizer must be a tokenizer, not null", () => generateText(model, wrong(null), "a")],
       ["the prompt must be a text, not 3", () => generateText(model, characters, wrong(3))],
-      ["stop must be a text, or a list, not 3", () => generateText(model, characters, "a", { stop: wrong(3) })],
+      ["stop must be a text, not 3", () => generateText(model, characters, "a", { stop: wrong(3) })],
       ["stop[1] must be a text, not null", () => generateText(model, characters, "a", { stop: wrong(["a", null]) })],
       ["ignoreEndOfText must be true or false, not \"no\"", () => generateText(model, characters, "a", { ignoreEndOfText: wrong("no") })],
     ];

@@ -4,7 +4,7 @@ import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
 import { GenerationError } from "./errors.ts";
 import { invalidOption, listed, readTextOptions } from "./options.ts";
 import { StopMatcher } from "./stopping.ts";
-import { streamTokens } from "./tokens.ts";
+import { checkModel, streamTokens } from "./tokens.ts";
 import type { FinishReason, TokenOptions } from "./tokens.ts";
 
 export interface TextOptions extends TokenOptions {
@@ -108,8 +108,8 @@ export async function generateText(
 }
 
 function checkArguments(model: GPT, tokenizer: Tokenizer, prompt: string): void {
-  checkArgument("the model", model, objectWith("a GPT", "config", "generation", "evaluating"), invalidOption);
-  const tokenizerExpected = objectWith("a tokenizer", "encode", "createDecoder", "hasToken");
+  checkModel(model);
+  const tokenizerExpected = objectWith("a tokenizer", "encode()", "createDecoder()", "hasToken()");
   checkArgument("the tokenizer", tokenizer, tokenizerExpected, invalidOption);
   checkArgument("the prompt", prompt, text, invalidOption);
 }

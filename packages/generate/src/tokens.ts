@@ -116,8 +116,8 @@ async function readChoice({ report }: DeviceChoice): Promise<Choice> {
   }
 }
 
-function checkModel(model: GPT): void {
-  checkArgument("the model", model, objectWith("a GPT", "config", "tokenEmbedding", "evaluating"), invalidOption);
+export function checkModel(model: GPT): void {
+  checkArgument("the model", model, objectWith("a GPT", "hidden()", "logits()", "evaluating()"), invalidOption);
 }
 
 /** A copy of the prompt. Throws `empty-prompt` and `invalid-token`. */

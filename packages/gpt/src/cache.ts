@@ -1,9 +1,10 @@
 import {
-  checkArgument, currentBackend, keep, objectWith, oneOf, permute, readOptions, scope, StoredWeight, wholeNumber, zeros,
+  checkArgument, currentBackend, keep, objectWith, permute, readOptions, scope, StoredWeight, wholeNumber, zeros,
 } from "@gpt/tensor";
 import type { AttentionCache, AttentionSequence, Backend, Expectations, Tensor, WeightFormat } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
+import { backendExpected, formatExpected } from "./place.ts";
 import { checkRoom } from "./room.ts";
 
 export interface CacheOptions {
@@ -18,8 +19,8 @@ const configExpected = objectWith("a model's configuration (model.config)", "con
 const optionsExpected: Expectations<CacheOptions> = {
   slots: wholeNumber(1),
   capacity: wholeNumber(1),
-  format: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
-  backend: objectWith("a backend", "kernels", "memory"),
+  format: formatExpected,
+  backend: backendExpected,
 };
 
 /**

@@ -1,7 +1,11 @@
-import { quote } from "@gpt/tensor";
+import {
+  belowOne, checkArgument, checkArguments, flag, nonNegative, object, oneOf, wholeNumber,
+} from "@gpt/tensor";
+import type { Expectations } from "@gpt/tensor";
 import { activationNames } from "./activations.ts";
 import type { ActivationName } from "./activations.ts";
 import { GPTError } from "./errors.ts";
+import { countParameters } from "./sizes.ts";
 
 /** What makes one GPT differ from another. */
 export interface GPTConfig {
@@ -47,16 +51,35 @@ export interface GPTConfig {
 export type GPTOptions = Pick<GPTConfig, "vocabSize" | "contextLength" | "layers" | "heads" | "dim"> &
   Partial<GPTConfig>;
 
-/** Sizes are below this: ids are 32-bit numbers. */
-const sizeLimit = 2 ** 31;
+/** Ids are 32-bit numbers. */
+const size = wholeNumber(1, 2 ** 31 - 1);
 /** No model has more weights, and all that is counted of one that has fewer is exact. */
 const mostParameters = 2 ** 48;
 
+const expected: Expectations<GPTConfig> = {
+  vocabSize: size,
+  contextLength: size,
+  layers: size,
+  heads: size,
+  dim: size,
+  headDim: size,
+  hiddenDim: size,
+  positions: oneOf(["learned", "sinusoidal"]),
+  normPlacement: oneOf(["pre", "post"]),
+  activation: oneOf(activationNames),
+  scaleAttention: flag,
+  scaleAttentionByLayer: flag,
+  tiedHead: flag,
+  epsilon: nonNegative,
+  initialDeviation: nonNegative,
+  dropout: belowOne,
+  embeddingDropout: belowOne,
+  attentionDropout: belowOne,
+};
+
 /** Fills in GPT-2's settings and checks all of them. Throws `invalid-config`. */
 export function resolveConfig(options: GPTOptions): GPTConfig {
-  if (typeof options !== "object" || options === null) {
-    throw invalid(`it must be an object, not ${quote(options)}`);
-  }
+  checkArgument("it", options, object, invalid);
   const { heads, dim, dropout = 0 } = options;
   const config: GPTConfig = {
     headDim: dim / heads,
@@ -77,47 +100,18 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
   if (options.headDim === undefined && dim % heads !== 0) {
     throw invalid(`${heads} heads do not divide dim ${dim}; choose a multiple, or set headDim`);
   }
-  for (const name of ["vocabSize", "contextLength", "layers", "heads", "dim", "headDim", "hiddenDim"] as const) {
-    if (!Number.isSafeInteger(config[name]) || config[name] < 1) {
-      throw invalid(`${name} must be a whole number from 1, not ${quote(config[name])}`);
-    }
-    if (config[name] >= sizeLimit) throw invalid(`${name} is ${config[name]}, and must be below ${sizeLimit}`);
-  }
+  checkArguments(config, expected, invalid);
   checkProducts(config);
-  for (const name of ["dropout", "embeddingDropout", "attentionDropout"] as const) {
-    const value = config[name];
-    if (!(typeof value === "number" && value >= 0 && value < 1)) throw invalid(`${name} must be at least 0 and below 1, not ${quote(value)}`);
-  }
-  for (const name of ["epsilon", "initialDeviation"] as const) {
-    const value = config[name];
-    if (!(typeof value === "number" && value >= 0 && value < Infinity)) throw invalid(`${name} must be a finite number from 0, not ${quote(value)}`);
-  }
-  if (!["learned", "sinusoidal"].includes(config.positions)) {
-    throw invalid(`positions must be "learned" or "sinusoidal", not ${quote(config.positions)}`);
-  }
-  if (!["pre", "post"].includes(config.normPlacement)) {
-    throw invalid(`normPlacement must be "pre" or "post", not ${quote(config.normPlacement)}`);
-  }
-  if (!activationNames.includes(config.activation)) {
-    const names = activationNames.join(", ");
-    throw invalid(`activation must be one of ${names}, not ${quote(config.activation)}`);
-  }
-  for (const name of ["scaleAttention", "scaleAttentionByLayer", "tiedHead"] as const) {
-    if (typeof config[name] !== "boolean") {
-      throw invalid(`${name} must be true or false, not ${quote(config[name])}`);
-    }
-  }
   return config;
 }
 
 /** Refuses sizes that are each possible, but not together. */
-function checkProducts({ vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim, tiedHead }: GPTConfig): void {
+function checkProducts(config: GPTConfig): void {
+  const { contextLength, layers, heads, headDim, dim } = config;
   const width = heads * headDim;
-  const tables = (tiedHead ? 1 : 2) * vocabSize * dim + contextLength * dim;
-  const matrices = layers * dim * (4 * width + 2 * hiddenDim);
-  const positions = layers * width * contextLength;
-  if (Math.max(tables + matrices, positions, width) <= mostParameters) return;
-  throw invalid(`its weights or its context are beyond what any machine holds: about ${tables + matrices} parameters`);
+  const { total } = countParameters(config);
+  if (Math.max(total, contextLength * Math.max(layers * width, dim)) <= mostParameters) return;
+  throw invalid(`its weights or its context are beyond what any machine holds: about ${total} parameters`);
 }
 
 /** Options without those that are undefined, which would take the place of defaults. */

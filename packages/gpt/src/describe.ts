@@ -1,23 +1,11 @@
-import { StoredWeight } from "@gpt/tensor";
-import type { WeightFormat } from "@gpt/tensor";
 import { resolveConfig } from "./config.ts";
 import type { GPTConfig } from "./config.ts";
+import { countParameters, weightBytesOf } from "./sizes.ts";
+import type { ParameterCounts } from "./sizes.ts";
 
 /** What a model takes, by arithmetic from its configuration. */
 export interface ModelDescription {
-  readonly parameters: {
-    readonly total: number;
-    readonly tokenEmbedding: number;
-    /** The table of learned positions. */
-    readonly positions: number;
-    /** Weights and biases of all blocks' attention: queries, keys, values, projection. */
-    readonly attention: number;
-    /** Weights and biases of all blocks' feed-forward layers. */
-    readonly mlp: number;
-    readonly norms: number;
-    /** 0 where the head is the token embedding. */
-    readonly head: number;
-  };
+  readonly parameters: ParameterCounts;
   /** Floating-point operations for each token, a multiplication and an addition counting as two. */
   readonly flopsPerToken: {
     /** Products with weights: 2 · (weights of the blocks' matrices + those of the head). */
@@ -48,33 +36,16 @@ export interface ModelDescription {
 export function describeModel(options: GPTConfig): ModelDescription {
   const config = resolveConfig(options);
   const { vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim } = config;
+  const parameters = countParameters(config);
   const width = heads * headDim;
-  const table = vocabSize * dim;
-  const attentionMatrices = layers * 4 * dim * width;
-  const mlpMatrices = layers * 2 * dim * hiddenDim;
-  const tables = config.tiedHead ? 1 : 2;
-
-  const tokenEmbedding = table;
-  const positions = config.positions === "learned" ? contextLength * dim : 0;
-  const attention = attentionMatrices + layers * (3 * width + dim);
-  const mlp = mlpMatrices + layers * (hiddenDim + dim);
-  const norms = (2 * layers + (config.normPlacement === "pre" ? 1 : 0)) * 2 * dim;
-  const head = (tables - 1) * table;
-  const total = tokenEmbedding + positions + attention + mlp + norms + head;
-
-  const matrices = attentionMatrices + mlpMatrices + tokenEmbedding + head;
-  const stored = (format: WeightFormat): number => {
-    const bytes = (rows: number, columns: number): number => StoredWeight.byteLengthOf(format, [rows, columns]);
-    const block = bytes(3 * width, dim) + bytes(dim, width) + bytes(hiddenDim, dim) + bytes(dim, hiddenDim);
-    return tables * bytes(vocabSize, dim) + layers * block + 4 * (total - matrices);
-  };
-  const forward = 2 * (attentionMatrices + mlpMatrices + table);
+  const forward = 2 * dim * (layers * (4 * width + 2 * hiddenDim) + vocabSize);
   const attentionForward = 2 * layers * width * contextLength;
+  const [f32, f16, int8, int4] = (["f32", "f16", "int8", "int4"] as const).map((format) => weightBytesOf(config, format));
   return {
-    parameters: { total, tokenEmbedding, positions, attention, mlp, norms, head },
+    parameters,
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
-    trainingBytes: 4 * 4 * total,
-    weightBytes: { f32: 4 * total, f16: stored("f16"), int8: stored("int8"), int4: stored("int4") },
+    trainingBytes: 4 * 4 * parameters.total,
+    weightBytes: { f32, f16, int8, int4 },
     cacheBytesPerToken: 2 * layers * width * 4,
   };
 }

@@ -1,6 +1,6 @@
 import {
-  add, crossEntropy, currentBackend, linear, linearCrossEntropy, objectWith, oneOf, quote, readOptions, reshape, scope,
-  seed as seedExpected, Tensor, tensor,
+  add, crossEntropy, currentBackend, linear, linearCrossEntropy, object, objectWith, oneOf, quote, readOptions, reshape,
+  scope, seed as seedExpected, Tensor, tensor,
 } from "@gpt/tensor";
 import type { AttentionSequence, Expectations, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
@@ -11,13 +11,14 @@ import type { BlockContext } from "./attention.ts";
 import type { KeyValueCache } from "./cache.ts";
 import { resolveConfig } from "./config.ts";
 import type { GPTConfig, GPTOptions } from "./config.ts";
-import { describeModel } from "./describe.ts";
 import { GPTError } from "./errors.ts";
 import type { GenerationDefaults } from "./generation.ts";
 import { applyHook, checkHooks } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
+import { formatExpected } from "./place.ts";
 import { sinusoidalPositions } from "./positions.ts";
 import { checkRoom } from "./room.ts";
+import { weightBytesOf } from "./sizes.ts";
 
 export interface ForwardOptions {
   /** Continues the sequences that the cache holds, and adds the new tokens to it. Under `noGrad`. */
@@ -69,8 +70,8 @@ class FeedForward extends Module {
 const initializationExpected: Expectations<GPTInitialization> = {
   seed: seedExpected,
   weights: oneOf(["random", "zeros"]),
-  format: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
-  generation: objectWith("an object"),
+  format: formatExpected,
+  generation: object,
 };
 
 const forwardExpected: Expectations<ForwardOptions> = {
@@ -87,11 +88,6 @@ function invalidInput(problem: string): GPTError {
 }
 
 const smaller = "choose a smaller one, or a format of fewer bits, or another backend";
-
-function weightBytesOf(config: GPTConfig, format: GPTInitialization["format"]): number {
-  const { weightBytes } = describeModel(config);
-  return weightBytes[format === "bf16" ? "f16" : (format ?? "f32")];
-}
 
 /** One decoder block: attention, then feed-forward, each on a residual branch. */
 class Block extends Module {
@@ -165,7 +161,7 @@ export class GPT extends Module {
     const { vocabSize, contextLength, dim, layers, initialDeviation: deviation } = config;
     const random = new RandomKeys(seed);
     this.random = random;
-    checkRoom("a model of this configuration", weightBytesOf(this.config, format), currentBackend(), smaller);
+    checkRoom("a model of this configuration", weightBytesOf(this.config, format ?? "f32"), currentBackend(), smaller);
     const parts = construct(() => ({
       tokenEmbedding: new Embedding(vocabSize, dim, { random, deviation }, { format }),
       // Half of the tokens' deviation, as in GPT-2's released code.

@@ -1,4 +1,4 @@
-import { checkArgument, numberThat, Tensor, wholeNumber } from "@gpt/tensor";
+import { checkArgument, Tensor, valueThat, wholeNumber } from "@gpt/tensor";
 import type { Expectation } from "@gpt/tensor";
 import { ModuleError } from "./errors.ts";
 
@@ -8,16 +8,6 @@ export function check(name: string, value: unknown, expectation: Expectation): v
 }
 
 export const sizeExpected = wholeNumber(1);
-/** A size of rounding or of weights. */
-export const deviationExpected = numberThat("from 0", (value) => value >= 0 && value < Infinity);
-export const probabilityExpected = numberThat("from 0 and below 1", (value) => value >= 0 && value < 1);
 
-export const tensorExpected: Expectation = {
-  expected: "a tensor of f32",
-  accepts: (value) => value instanceof Tensor && value.dtype === "f32",
-};
-
-export const stateExpected: Expectation = {
-  expected: "a Map from paths to tensors",
-  accepts: (value) => value instanceof Map,
-};
+export const tensorExpected = valueThat("a tensor of f32", (value) => value instanceof Tensor && value.dtype === "f32");
+export const stateExpected = valueThat("a Map from paths to tensors", (value) => value instanceof Map);

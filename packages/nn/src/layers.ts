@@ -1,8 +1,9 @@
 import {
-  dropout, embedding, layerNorm, linear, normal, normalValues, objectWith, ones, StoredWeight,
+  belowOne, dropout, embedding, layerNorm, linear, nonNegative, normal, normalValues, object, objectWith, ones,
+  StoredWeight, valueThat,
 } from "@gpt/tensor";
 import type { CreateOptions, LinearOptions, Shape, Tensor, Weight, WeightFormat } from "@gpt/tensor";
-import { check, deviationExpected, probabilityExpected, sizeExpected } from "./checks.ts";
+import { check, sizeExpected } from "./checks.ts";
 import { Module } from "./module.ts";
 import { owned, parameter, zeroParameter } from "./parameter.ts";
 import { RandomKeys } from "./random.ts";
@@ -21,7 +22,7 @@ export type MatrixPlace = Place & {
   readonly format?: WeightFormat | "f32";
 };
 
-const randomExpected = { expected: "RandomKeys", accepts: (value: unknown) => value instanceof RandomKeys };
+const randomExpected = valueThat("RandomKeys", (value) => value instanceof RandomKeys);
 
 function initialWeight(shape: Shape, initialization: Initialization, { format, ...place }: MatrixPlace): Weight {
   const { random, deviation } = checkInitialization(initialization);
@@ -35,9 +36,9 @@ function initialWeight(shape: Shape, initialization: Initialization, { format, .
 }
 
 function checkInitialization(initialization: Initialization): Initialization {
-  check("the initialization", initialization, objectWith("{ random, deviation }", "random", "deviation"));
+  check("the initialization", initialization, objectWith("{ random, deviation }"));
   check("random", initialization.random, randomExpected);
-  check("deviation", initialization.deviation, deviationExpected);
+  check("deviation", initialization.deviation, nonNegative);
   return initialization;
 }
 
@@ -91,9 +92,9 @@ export class LayerNorm extends Module {
   constructor(dim: number, options: Place & { epsilon?: number } = {}) {
     super();
     check("LayerNorm: dim", dim, sizeExpected);
-    check("LayerNorm: options", options, objectWith("an object"));
+    check("LayerNorm: options", options, object);
     const { epsilon = 1e-5, ...place } = options;
-    check("LayerNorm: epsilon", epsilon, deviationExpected);
+    check("LayerNorm: epsilon", epsilon, nonNegative);
     this.weight = parameter(ones([dim], place));
     this.bias = zeroParameter([dim], place);
     this.epsilon = epsilon;
@@ -111,7 +112,7 @@ export class Dropout extends Module {
 
   constructor(probability: number, random: RandomKeys) {
     super();
-    check("Dropout: the probability", probability, probabilityExpected);
+    check("Dropout: the probability", probability, belowOne);
     check("Dropout: random", random, randomExpected);
     this.probability = probability;
     this.#random = random;

@@ -1,5 +1,5 @@
 import type { Tensor, Weight } from "@gpt/tensor";
-import { copyInto, flag, noGrad, quote, StoredWeight, Tensor as TensorClass, text } from "@gpt/tensor";
+import { copyInto, flag, noGrad, quote, StoredWeight, Tensor as TensorClass, text, valueThat } from "@gpt/tensor";
 import { check, stateExpected, tensorExpected } from "./checks.ts";
 import { ModuleError } from "./errors.ts";
 
@@ -169,4 +169,4 @@ export abstract class Module {
   }
 }
 
-const moduleExpected = { expected: "a module", accepts: (value: unknown) => value instanceof Module };
+const moduleExpected = valueThat("a module", (value) => value instanceof Module);

@@ -2,13 +2,13 @@ import { mistakes } from "@gpt/config/mistakes";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { cpu } from "./backends/cpu/index.ts";
+import * as expectations from "./expectations.ts";
 import * as exported from "./index.ts";
 
 /** What checks arguments itself, or takes any value. */
-const others = new Set<string>([
-  "anything", "callback", "checkArgument", "currentBackend", "either", "flag", "halfToFloat", "isGptError", "keep", "listOf",
-  "numberThat", "objectWith", "oneOf", "philoxBlock", "printable", "printableMessage", "quote", "readOptions", "seed",
-  "startDefaultBackend", "text", "wholeNumber",
+const others = new Set([
+  ...Object.keys(expectations), "currentBackend", "halfToFloat", "isGptError", "keep", "philoxBlock", "printable",
+  "printableMessage", "quote", "startDefaultBackend",
 ]);
 const functions = Object.entries(exported)
   .filter(([name, value]) => typeof value === "function" && /^[a-z]/.test(name) && !others.has(name))

@@ -1,25 +1,25 @@
 import { TensorError } from "./errors.ts";
-import { quote } from "./printable.ts";
+import { checkArgument, checkArguments, list, object } from "./expectations.ts";
+import type { Expectation } from "./expectations.ts";
 
 export function argumentError(op: string, problem: string): TensorError {
   return new TensorError("invalid-argument", `${op}: ${problem}`);
 }
 
-/** Refuses a shape, axes or tensors that are no list. */
-export function checkList(op: string, name: string, value: readonly unknown[]): void {
-  if (!Array.isArray(value)) throw argumentError(op, `${name} must be a list, not ${quote(value)}`);
+/** Refuses an argument of an op that is not what is expected. */
+export function check(op: string, name: string, value: unknown, expectation: Expectation): void {
+  checkArgument(name, value, expectation, (problem) => argumentError(op, problem));
 }
 
-/** Refuses options that are no object, and those among them that are not one of the values that they may have. */
+/** Refuses a shape, axes or tensors that are no list. */
+export function checkList(op: string, name: string, value: readonly unknown[]): void {
+  check(op, name, value, list);
+}
+
+/** Refuses options that are no object, and those among them that are not what is expected. */
 export function checkOptions<Options extends object>(
-  op: string, options: Options, allowed: { readonly [Name in keyof Options]?: readonly Options[Name][] } = {},
+  op: string, options: Options, expectations: { readonly [Name in keyof Options]?: Expectation } = {},
 ): void {
-  if (typeof options !== "object" || options === null) {
-    throw argumentError(op, `options must be an object, not ${quote(options)}`);
-  }
-  for (const name of Object.keys(allowed) as (keyof Options & string)[]) {
-    const value = options[name];
-    if (value === undefined || allowed[name]?.includes(value)) continue;
-    throw argumentError(op, `${name} must be one of ${allowed[name]?.join(", ")}, not ${quote(value)}`);
-  }
+  check(op, "options", options, object);
+  checkArguments(options, expectations, (problem) => argumentError(op, problem));
 }

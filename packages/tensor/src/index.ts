@@ -15,8 +15,8 @@ export { CodedError, isGptError, TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
 // Internal: checks of arguments and options, for the packages above.
 export {
-  anything, callback, checkArgument, either, flag, listOf, numberThat, objectWith, oneOf, readOptions,
-  seed, text, wholeNumber,
+  anything, belowOne, callback, checkArgument, checkArguments, flag, listOf, matrixFormats, nonNegative, numberThat,
+  object, objectWith, oneOf, oneOrMore, optional, readOptions, seed, text, valueThat, wholeNumber,
 } from "./expectations.ts";
 export type { Expectation, Expectations } from "./expectations.ts";
 export { halfToFloat } from "./half.ts";

@@ -1,8 +1,8 @@
-import { noGrad, scope, tensor } from "@gpt/tensor";
+import { callback, noGrad, object, optional, scope, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
-import { checkCount, checkFunction, checkModel, checkObject, checkSignal, checkSource } from "./checks.ts";
+import { check, checkAll, checkSource, count, modelExpected, signalExpected } from "./checks.ts";
 import { readBatch } from "./data/batches.ts";
 import type { Batch } from "./data/batches.ts";
 import { checkValidation } from "./data/token-source.ts";
@@ -39,17 +39,16 @@ export interface Evaluation {
  * Throws `invalid-option`, `data-too-short` and `token-out-of-range`.
  */
 export async function evaluate(model: GPT, source: TokenSource, options: EvaluateOptions = {}): Promise<Evaluation> {
-  checkModel(model);
+  check("model", model, modelExpected);
   checkSource("source", source);
-  checkObject("options", options, "an object");
+  check("options", options, object);
+  checkAll(options, { signal: signalExpected, onProgress: optional(callback) });
   const { contextLength = model.config.contextLength, maxWindows = Infinity, signal, onProgress } = options;
   checkContext(model, contextLength);
   const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
   checkBatch(batchSize, contextLength);
-  checkSignal(signal);
-  checkFunction("onProgress", onProgress);
   checkValidation(source);
-  if (maxWindows !== Infinity) checkCount("maxWindows", maxWindows, 1);
+  if (maxWindows !== Infinity) check("maxWindows", maxWindows, count);
   const { backend } = model.tokenEmbedding.weight;
   const wasTraining = model.training;
   const breather = new Breather();

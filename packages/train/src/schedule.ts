@@ -1,11 +1,12 @@
-import { checkCount, checkNumber } from "./checks.ts";
+import { nonNegative, wholeNumber } from "@gpt/tensor";
+import { check, checkAll, count } from "./checks.ts";
 
 /** The learning rate of a step; steps count from 1. */
 export type Schedule = (step: number) => number;
 
 /** The same learning rate at every step. Throws `invalid-option`. */
 export function constantSchedule(learningRate: number): Schedule {
-  checkNumber("learningRate", learningRate);
+  check("learningRate", learningRate, nonNegative);
   return () => learningRate;
 }
 
@@ -25,11 +26,11 @@ export interface WarmupCosine {
  * `i < w`, then `min + ½(1 + cos(π(i − w) / (steps − w))) · (learningRate − min)`, and `min` beyond the last step.
  * Throws `invalid-option`.
  */
-export function warmupCosine({ learningRate, minLearningRate, warmupSteps, steps }: WarmupCosine): Schedule {
-  checkNumber("learningRate", learningRate);
-  checkNumber("minLearningRate", minLearningRate);
-  checkCount("warmupSteps", warmupSteps, 0);
-  checkCount("steps", steps, 1);
+export function warmupCosine(settings: WarmupCosine): Schedule {
+  checkAll(settings, {
+    learningRate: nonNegative, minLearningRate: nonNegative, warmupSteps: wholeNumber(0), steps: count,
+  });
+  const { learningRate, minLearningRate, warmupSteps, steps } = settings;
   return (step) => {
     const i = step - 1;
     if (i < warmupSteps) return (learningRate * (i + 1)) / (warmupSteps + 1);

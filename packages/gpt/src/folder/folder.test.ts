@@ -456,8 +456,8 @@ describe("refuses, in one clear error,", () => {
       await expectRefusal(files, "missing-tensor", problem);
     }
     for (const [field, code, problem] of [
-      ["n_layer", "invalid-file", "config.json: model configuration: layers is 1000000000000, and must be below 2147483648"],
-      ["n_positions", "invalid-file", "contextLength is 1000000000000"],
+      ["n_layer", "invalid-file", "config.json: model configuration: layers must be a whole number from 1 to 2147483647, not 1000000000000"],
+      ["n_positions", "invalid-file", "contextLength must be a whole number from 1 to 2147483647, not 1000000000000"],
     ]) {
       await expectRefusal({ "config.json": replaced(field, 1e12), "model.safetensors": weights }, code, problem);
     }

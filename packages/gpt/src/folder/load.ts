@@ -1,5 +1,5 @@
 import {
-  callback, checkArgument, currentBackend, objectWith, oneOf, quote, readOptions, seed, StoredWeight, TensorError, useBackend,
+  callback, checkArgument, currentBackend, objectWith, quote, readOptions, seed, StoredWeight, TensorError, useBackend,
 } from "@gpt/tensor";
 import type { Backend, Expectations, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
@@ -9,6 +9,7 @@ import { readSmallFile } from "../files/read-file.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
+import { backendExpected, formatExpected } from "../place.ts";
 import { readTensor } from "../safetensors/read.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { configName, parseConfig } from "./config-json.ts";
@@ -33,9 +34,9 @@ export interface LoadOptions {
 }
 
 const loadExpected: Expectations<LoadOptions> = {
-  backend: objectWith("a backend", "kernels", "memory"),
+  backend: backendExpected,
   seed,
-  format: oneOf(["f32", "f16", "bf16", "int8", "int4"]),
+  format: formatExpected,
   onNote: callback,
 };
 

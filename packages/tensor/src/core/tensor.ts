@@ -87,18 +87,22 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
   }
 
   get storage(): Storage {
-    if (this.#disposed) {
-      throw new TensorError(
-        "disposed",
-        `this tensor ${formatShape(this.shape)} was freed before; return it from its scope, call keep(tensor) inside, ` +
-          "or dispose of it later",
-      );
-    }
+    this.checkAlive();
     return this.#storage;
   }
 
   get disposed(): boolean {
     return this.#disposed;
+  }
+
+  /** Refuses a tensor that was freed, by the name of the op that needs it. */
+  checkAlive(op?: string): void {
+    if (!this.#disposed) return;
+    throw new TensorError(
+      "disposed",
+      `${op ? `${op}: a` : "this"} tensor ${formatShape(this.shape)} was freed before; return it from its scope, ` +
+        "call keep(tensor) inside, or dispose of it later",
+    );
   }
 
   /** What made this tensor. Throws `overwritten` where its values are no longer those. */

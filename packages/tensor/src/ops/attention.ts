@@ -4,6 +4,7 @@ import { scope } from "../core/scope.ts";
 import { StoredWeight } from "../core/stored-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { flag, optional } from "../expectations.ts";
 import { quote } from "../printable.ts";
 import { formatShape } from "../shape.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
@@ -50,6 +51,8 @@ export interface AttentionArguments {
    */
   readonly cache?: AttentionCache;
 }
+
+const optionsExpected = { causal: optional(flag) };
 
 /**
  * Multi-head self-attention (Vaswani et al. 2017, section 3.2) of packed projections: `qkv` is
@@ -114,7 +117,7 @@ interface Plan {
 
 function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
   checkDType("attention", qkv, "f32");
-  checkOptions("attention", options, { causal: [true, false] });
+  checkOptions("attention", options, optionsExpected);
   const { heads, kvHeads = heads, headDim, scale = 1 / Math.sqrt(headDim), causal = true, window } = options;
   if (!Number.isFinite(scale)) throw argumentError("attention", `the scale ${quote(scale)} must be a number`);
   if (heads % kvHeads !== 0) throw argumentError("attention", `${heads} heads are no multiple of ${kvHeads} kvHeads`);

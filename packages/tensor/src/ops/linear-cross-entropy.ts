@@ -5,6 +5,7 @@ import type { Weight } from "../core/stored-weight.ts";
 import { StoredWeight } from "../core/stored-weight.ts";
 import { needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { crossEntropy, meanOf } from "./loss.ts";
 import { linear, multiplyInto } from "./matmul.ts";
@@ -21,6 +22,8 @@ export interface LinearCrossEntropyOptions {
   /** How many rows of logits are in memory at once. Default: as many as fit 4 MiB, but 256 at least. */
   readonly chunkRows?: number;
 }
+
+const optionsExpected = { reduction: optional(oneOf(["mean", "sum"])) };
 
 /** Logits that a chunk may always have. */
 const chunkElements = 2 ** 20;
@@ -41,7 +44,7 @@ export function linearCrossEntropy(
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
   checkHead(x, weight, targets);
-  checkOptions("linearCrossEntropy", options, { reduction: ["mean", "sum"] });
+  checkOptions("linearCrossEntropy", options, optionsExpected);
   const rows = targets.size;
   const [classes, dim] = weight.shape;
   const { ignoreIndex = -100, reduction = "mean" } = options;

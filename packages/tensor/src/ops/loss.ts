@@ -2,6 +2,7 @@ import { checkOptions } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { div, maximum } from "./elementwise.ts";
@@ -16,12 +17,14 @@ export interface CrossEntropyOptions {
   readonly reduction?: "mean" | "sum" | "none";
 }
 
+const optionsExpected = { reduction: optional(oneOf(["mean", "sum", "none"])) };
+
 /**
  * Cross-entropy between logits `[…, classes]` and target classes `[…]`, in nats: `−log softmax(logits)[target]`. The
  * mean over nothing but ignored targets is 0.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: CrossEntropyOptions = {}): Tensor {
-  checkOptions("crossEntropy", options, { reduction: ["mean", "sum", "none"] });
+  checkOptions("crossEntropy", options, optionsExpected);
   const { ignoreIndex = -100, reduction = "mean" } = options;
   checkDType("crossEntropy", logits, "f32");
   checkDType("crossEntropy", targets, "i32");

@@ -5,6 +5,7 @@ import type { Weight } from "../core/stored-weight.ts";
 import { StoredWeight } from "../core/stored-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { oneOf, optional } from "../expectations.ts";
 import { broadcastShapes, formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { activationGradient } from "./elementwise.ts";
@@ -12,6 +13,8 @@ import { expand, reshape, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
 import { planReduction, reduceBy, sumTo } from "./reduction.ts";
 import { linearStored } from "./weights.ts";
+
+const optionsExpected = { activation: optional(oneOf(["gelu", "relu"])) };
 
 /**
  * The matrix product over the last two axes, `[…, rows, inner] × […, inner, columns]`; the axes before are broadcast.
@@ -52,7 +55,7 @@ export interface LinearOptions {
  * `[outputs]`, the result `[…, outputs]`. One kernel does all of it. A stored weight has no gradient; the others have.
  */
 export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
-  checkOptions("linear", options, { activation: ["gelu", "relu"] });
+  checkOptions("linear", options, optionsExpected);
   const { activation, residual } = options;
   const others = [...(bias ? [bias] : []), ...(residual ? [residual] : [])];
   for (const input of [x, ...others]) checkDType("linear", input, "f32");

@@ -26,12 +26,7 @@ export function checkOperands(op: string, ...operands: readonly AnyTensor[]): vo
 
 export function checkTensor(op: string, x: AnyTensor): void {
   if (!(x instanceof Tensor)) throw argumentError(op, `expected a tensor, got ${quote(x)}; make one with tensor(…)`);
-  if (!x.disposed) return;
-  throw new TensorError(
-    "disposed",
-    `${op}: a tensor ${formatShape(x.shape)} was freed before; return it from its scope, call keep(tensor) inside, or ` +
-      "dispose of it later",
-  );
+  x.checkAlive(op);
 }
 
 /** Refuses operands that are no tensors, that were freed, or that have another dtype. */

@@ -3,6 +3,7 @@ import type { ReduceOp } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { flag, optional } from "../expectations.ts";
 import { formatShape } from "../shape.ts";
 import { div, equal, maximum, mul, sub, where } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
@@ -56,9 +57,11 @@ export function argmax(x: Tensor): Tensor<"i32"> {
   });
 }
 
+const optionsExpected = { keepDims: optional(flag) };
+
 function reduction(op: ReduceOp, x: Tensor, options: ReduceOptions): Tensor {
   checkDType(op, x, "f32");
-  checkOptions(op, options, { keepDims: [true, false] });
+  checkOptions(op, options, optionsExpected);
   const { axis, keepDims = false } = options;
   const plan = planReduction(op, x.shape, axis === undefined ? undefined : [axis].flat());
   if (op !== "sum" && plan.length === 0 && plan.outer * plan.inner > 0) {

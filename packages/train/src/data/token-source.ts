@@ -1,5 +1,5 @@
-import { quote } from "@gpt/tensor";
-import { checkCount, checkSource, invalidOption } from "../checks.ts";
+import { numberThat, quote, wholeNumber } from "@gpt/tensor";
+import { check, checkSource, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 
 /** Token ids that are read by position, wherever they lie: in memory, in a file, behind a network. */
@@ -43,8 +43,8 @@ function checkTokens(tokens: readonly number[] | Int32Array | Uint16Array | Uint
 /** The part `[start, end)` of a source. Throws `invalid-option` where it does not lie inside. */
 export function tokenRange(source: TokenSource, start: number, end: number): TokenSource {
   checkSource("source", source);
-  checkCount("start", start, 0);
-  checkCount("end", end, start);
+  check("start", start, wholeNumber(0));
+  check("end", end, wholeNumber(start));
   if (end > source.length) throw invalidOption(`end must be at most the source's ${source.length} tokens, not ${end}`);
   return {
     length: end - start,
@@ -61,9 +61,7 @@ export function splitTokens(
   { validationFraction = 0.1 }: { validationFraction?: number } = {},
 ): Required<TrainingData> {
   checkSource("source", source);
-  if (!(typeof validationFraction === "number" && validationFraction > 0 && validationFraction < 1)) {
-    throw invalidOption(`validationFraction must be a number between 0 and 1, not ${quote(validationFraction)}`);
-  }
+  check("validationFraction", validationFraction, numberThat("between 0 and 1", (value) => value > 0 && value < 1));
   const boundary = Math.floor(source.length * (1 - validationFraction));
   return {
     train: tokenRange(source, 0, boundary),

@@ -1,6 +1,7 @@
 import type { GPT } from "@gpt/gpt";
-import { quote, StoredWeight } from "@gpt/tensor";
-import { checkCount, checkNumber, invalidOption } from "../checks.ts";
+import { belowOne, nonNegative, oneOf, readOptions, seed, StoredWeight, valueThat, wholeNumber } from "@gpt/tensor";
+import type { Expectations } from "@gpt/tensor";
+import { check, checkAll, count, invalidOption } from "../checks.ts";
 import { constantSchedule, warmupCosine } from "../schedule.ts";
 import type { Schedule } from "../schedule.ts";
 
@@ -36,24 +37,43 @@ export interface TrainSettings {
   readonly seed: number;
 }
 
+/** The settings by type and range, in the order in which they are checked. */
+const settingsExpected: Expectations<TrainSettings> = {
+  steps: count,
+  batchSize: count,
+  contextLength: count,
+  accumulationSteps: count,
+  schedule: oneOf(["cosine", "constant"]),
+  learningRate: nonNegative,
+  minLearningRate: nonNegative,
+  warmupSteps: wholeNumber(0),
+  beta1: belowOne,
+  beta2: belowOne,
+  epsilon: nonNegative,
+  weightDecay: nonNegative,
+  clip: valueThat("a number above 0, or null", (value) => value === null || (typeof value === "number" && value > 0)),
+  seed,
+};
+
 /** Fills in the defaults and checks all settings. */
 export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { steps: number }): TrainSettings {
   const { steps, learningRate = 1e-3 } = options;
   const settings: TrainSettings = {
     steps,
-    batchSize: options.batchSize ?? 12,
-    contextLength: options.contextLength ?? model.config.contextLength,
-    accumulationSteps: options.accumulationSteps ?? 1,
-    schedule: options.schedule ?? "cosine",
+    batchSize: 12,
+    contextLength: model.config.contextLength,
+    accumulationSteps: 1,
+    schedule: "cosine",
     learningRate,
-    minLearningRate: options.minLearningRate ?? learningRate / 10,
-    warmupSteps: options.warmupSteps ?? Math.min(100, Math.floor(steps / 10)),
-    beta1: options.beta1 ?? 0.9,
-    beta2: options.beta2 ?? 0.99,
-    epsilon: options.epsilon ?? 1e-8,
-    weightDecay: options.weightDecay ?? 0.1,
+    minLearningRate: learningRate / 10,
+    warmupSteps: Math.min(100, Math.floor(steps / 10)),
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weightDecay: 0.1,
+    seed: 0,
+    ...readOptions<Partial<TrainSettings>>(options, settingsExpected, invalidOption),
     clip: options.clip === undefined ? 1 : options.clip,
-    seed: options.seed ?? 0,
   };
   checkSettings(settings);
   checkContext(model, settings.contextLength);
@@ -65,30 +85,17 @@ const largestBatch = 2 ** 28;
 
 /** Refuses settings that are of another type or out of range. */
 export function checkSettings(settings: TrainSettings): void {
-  for (const name of ["steps", "batchSize", "contextLength", "accumulationSteps"] as const) {
-    checkCount(name, settings[name], 1);
-  }
+  checkAll(settings, settingsExpected);
   checkBatch(settings.batchSize, settings.contextLength);
-  for (const name of ["warmupSteps", "seed"] as const) checkCount(name, settings[name], 0);
-  for (const name of ["learningRate", "minLearningRate", "epsilon", "weightDecay"] as const) {
-    checkNumber(name, settings[name]);
-  }
-  for (const name of ["beta1", "beta2"] as const) checkNumber(name, settings[name], 1);
-  const { schedule, learningRate, minLearningRate, clip } = settings;
-  if (!["cosine", "constant"].includes(schedule)) {
-    throw invalidOption(`schedule must be "cosine" or "constant", not ${quote(schedule)}`);
-  }
+  const { learningRate, minLearningRate } = settings;
   if (minLearningRate > learningRate) {
     throw invalidOption(`minLearningRate ${minLearningRate} exceeds learningRate ${learningRate}`);
-  }
-  if (clip !== null && !(typeof clip === "number" && clip > 0)) {
-    throw invalidOption(`clip must be above 0 or null, not ${quote(clip)}`);
   }
 }
 
 /** Refuses windows that are longer than the model's context. */
 export function checkContext({ config }: GPT, contextLength: number): void {
-  checkCount("contextLength", contextLength, 1);
+  check("contextLength", contextLength, count);
   if (contextLength > config.contextLength) {
     throw invalidOption(`contextLength ${contextLength} exceeds the model's context of ${config.contextLength}`);
   }
@@ -96,7 +103,7 @@ export function checkContext({ config }: GPT, contextLength: number): void {
 
 /** Refuses batches that no memory holds. */
 export function checkBatch(batchSize: number, contextLength: number): void {
-  checkCount("batchSize", batchSize, 1);
+  check("batchSize", batchSize, count);
   if (batchSize * contextLength > largestBatch) {
     throw invalidOption(
       `batchSize ${batchSize} × contextLength ${contextLength} exceeds ${largestBatch} tokens at once; take a smaller one`,

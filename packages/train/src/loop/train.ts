@@ -1,8 +1,8 @@
 import { Breather } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
-import { scope } from "@gpt/tensor";
-import type { Backend } from "@gpt/tensor";
-import { checkCount, checkFlag, checkFunction, checkMethods, checkModel, checkObject, checkSignal, checkSource } from "../checks.ts";
+import { callback, flag, objectWith, optional, scope } from "@gpt/tensor";
+import type { Backend, Expectations } from "@gpt/tensor";
+import { check, checkAll, checkSource, count, modelExpected, signalExpected } from "../checks.ts";
 import { readBatch, windowStarts } from "../data/batches.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { checkTraining, checkValidation } from "../data/token-source.ts";
@@ -42,7 +42,7 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly signal?: AbortSignal;
 }
 
-const defaults = { logEvery: 10, evaluateEvery: 250, evaluationWindows: 256, checkpointEvery: 250 };
+const defaultLogEvery = 10;
 
 /**
  * Trains a model in place and reports on the way; see `TrainEvent`. The run is a pure function of the model's initial
@@ -72,10 +72,10 @@ export async function* train(model: GPT, options: TrainOptions): AsyncGenerator<
 /** Takes the steps of a run and gives its events; at last what the last event says. */
 async function* follow(
   run: Run,
-  { data, resume, checkpointer, signal, onEvaluated, ...options }: TrainOptions,
+  options: TrainOptions,
 ): AsyncGenerator<TrainEvent, Omit<DoneEvent, "seconds">, undefined> {
-  const { logEvery = defaults.logEvery, evaluateEvery = defaults.evaluateEvery } = options;
-  const { evaluationWindows = defaults.evaluationWindows, checkpointEvery = defaults.checkpointEvery } = options;
+  const { data, resume, checkpointer, signal, onEvaluated } = options;
+  const { logEvery = defaultLogEvery, evaluateEvery = 250, evaluationWindows = 256, checkpointEvery = 250 } = options;
   const { steps } = run.settings;
   const saveNews = async (): Promise<CheckpointEvent | undefined> =>
     checkpointer && run.savedStep !== run.step ? run.save(checkpointer) : undefined;
@@ -118,22 +118,27 @@ async function* follow(
   }
 }
 
-/** Refuses options of another type than they must have; those that decide the weights are checked as settings. */
+/** What is expected of the options; those that decide the weights are checked as settings. */
+const optionsExpected: Expectations<Omit<TrainOptions, keyof TrainSettings>> = {
+  data: objectWith("an object with train, a source of tokens"),
+  logEvery: optional(count),
+  evaluateEvery: optional(count),
+  evaluationWindows: optional(count),
+  checkpointEvery: optional(count),
+  checkpointer: optional(objectWith("a checkpointer, as createRun makes", "save()", "finish()")),
+  resume: optional(objectWith("a resume, as resumeRun makes", "loadOptimizer()")),
+  allowChanges: optional(flag),
+  onEvaluated: optional(callback),
+  signal: signalExpected,
+};
+
 function checkOptions(model: GPT, options: TrainOptions): void {
-  checkModel(model);
-  checkObject("options", options, "an object with steps and data");
-  const { data, checkpointer, resume, allowChanges = false, signal, onEvaluated } = options;
-  for (const name of Object.keys(defaults) as (keyof typeof defaults)[]) {
-    if (options[name] !== undefined) checkCount(name, options[name], 1);
-  }
-  checkObject("data", data, "an object with train, a source of tokens");
-  checkSource("data.train", data.train);
-  if (data.validation !== undefined) checkSource("data.validation", data.validation);
-  checkMethods("checkpointer", checkpointer, "a checkpointer, as createRun makes", ["save", "finish"]);
-  checkMethods("resume", resume, "a resume, as resumeRun makes", ["loadOptimizer"]);
-  checkFlag("allowChanges", allowChanges);
-  checkFunction("onEvaluated", onEvaluated);
-  checkSignal(signal);
+  check("model", model, modelExpected);
+  check("options", options, objectWith("an object with steps and data"));
+  checkAll<Partial<TrainOptions>>(options, optionsExpected);
+  const { train, validation } = options.data;
+  checkSource("data.train", train);
+  if (validation !== undefined) checkSource("data.validation", validation);
 }
 
 /** The state of a run and what moves it on. */
@@ -159,7 +164,7 @@ class Run {
   #time = 0;
 
   static async start(model: GPT, options: TrainOptions): Promise<Run> {
-    const { data, resume, allowChanges = false, logEvery = defaults.logEvery } = options;
+    const { data, resume, allowChanges = false, logEvery = defaultLogEvery } = options;
     checkTrainable(model);
     const settings = resolveSettings(model, options);
     checkTraining(data.train, settings.contextLength);

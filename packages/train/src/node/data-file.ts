@@ -1,8 +1,9 @@
 import { openRegularFile } from "@gpt/gpt/node";
 import type { RandomAccessFile } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
-import { checkPath } from "../checks.ts";
+import { check } from "../checks.ts";
 import { TrainError } from "../errors.ts";
+import { pathExpected } from "./paths.ts";
 
 /**
  * Opens a file of data in the way in which all files are read (`openRegularFile`): not a folder, nor a pipe, which
@@ -10,7 +11,7 @@ import { TrainError } from "../errors.ts";
  * `read` does.
  */
 export async function openDataFile(path: string): Promise<RandomAccessFile> {
-  checkPath("path", path);
+  check("path", path, pathExpected);
   const file = await readable(openRegularFile(path));
   if (!file) throw new TrainError("missing-file", `there is no file ${path}; check the path`);
   return { ...file, read: (offset, length) => readable(file.read(offset, length)) };

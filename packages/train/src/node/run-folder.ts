@@ -2,13 +2,14 @@ import { modelFiles } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { nodeFileOperations, publishFolder, removeFolder, removeLeftovers, saveModel } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/gpt/node";
-import { quote } from "@gpt/tensor";
-import { checkCount, checkObject, checkPath, invalidOption } from "../checks.ts";
+import { objectWith, quote, text } from "@gpt/tensor";
+import { check, count } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 import type { Checkpointer, TrainingState } from "../loop/checkpointer.ts";
 import { recordChecksums } from "./checksums.ts";
 import type { FileChecksums } from "./checksums.ts";
 import { optimizerFile } from "./optimizer-file.ts";
+import { pathExpected } from "./paths.ts";
 import { lockRun } from "./run-lock.ts";
 import type { RunLock } from "./run-lock.ts";
 import { checkpointPath, checkpointsPath, namesIn, stepsOf } from "./steps.ts";
@@ -58,10 +59,8 @@ export async function createRun(directory: string, options: CreateRunOptions = {
 }
 
 function checkExtraFiles(extraFiles: ExtraFiles): void {
-  checkObject("extraFiles", extraFiles, "texts by the names of their files");
-  for (const [name, text] of Object.entries(extraFiles)) {
-    if (typeof text !== "string") throw invalidOption(`extraFiles[${quote(name)}] must be a text, not ${quote(text)}`);
-  }
+  check("extraFiles", extraFiles, objectWith("texts by the names of their files"));
+  for (const [name, content] of Object.entries(extraFiles)) check(`extraFiles[${quote(name)}]`, content, text);
 }
 
 /** A run's folder, of a new run or of one that goes on. */
@@ -73,8 +72,8 @@ export class RunFolder implements RunCheckpointer {
   #lock: RunLock | undefined;
 
   constructor(directory: string, { keep = 2, operations = nodeFileOperations }: RunFolderOptions) {
-    checkPath("directory", directory);
-    checkCount("keep", keep, 1);
+    check("directory", directory, pathExpected);
+    check("keep", keep, count);
     this.#directory = directory;
     this.#keep = keep;
     this.#operations = operations;

@@ -4,13 +4,14 @@ import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Breather } from "@gpt/gpt";
-import { isGptError, quote } from "@gpt/tensor";
+import { callback, flag, isGptError, nonNegative, objectWith, optional, quote } from "@gpt/tensor";
 import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
-import { checkCount, checkFlag, checkFunction, checkMethods, checkNumber, checkPath, checkPaths } from "../checks.ts";
+import { check, checkAll, count } from "../checks.ts";
 import { tokensInMemory } from "../data/token-source.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { sizeOfDataFile } from "./data-file.ts";
+import { pathExpected, pathsExpected } from "./paths.ts";
 import { readFiles, readText } from "./text.ts";
 import { tokensOf } from "./token-file.ts";
 
@@ -27,6 +28,8 @@ export interface TokenizeOptions {
   /** Called after each piece of about a megabyte. */
   readonly onProgress?: (progress: { bytes: number; totalBytes: number; tokens: number }) => void;
 }
+
+const optionsExpected = { specialTokens: flag, temporaryDirectory: pathExpected, onProgress: optional(callback) };
 
 /** What is needed of a tokenizer. */
 type TextEncoding = Pick<Tokenizer, "vocabSize" | "encode">;
@@ -47,13 +50,11 @@ export async function tokenizeFiles(
   options: TokenizeOptions = {},
 ): Promise<TokenizedText> {
   const { specialTokens = true, memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options;
-  checkPaths("paths", paths);
-  checkMethods("tokenizer", tokenizer, "a tokenizer", ["encode"]);
-  checkCount("tokenizer.vocabSize", tokenizer.vocabSize, 1);
-  checkFlag("specialTokens", specialTokens);
-  if (memoryLimit !== Infinity) checkNumber("memoryLimit", memoryLimit);
-  checkPath("temporaryDirectory", temporaryDirectory);
-  checkFunction("onProgress", onProgress);
+  check("paths", paths, pathsExpected);
+  check("tokenizer", tokenizer, objectWith("a tokenizer", "encode()"));
+  check("tokenizer.vocabSize", tokenizer.vocabSize, count);
+  checkAll({ specialTokens, temporaryDirectory, onProgress }, optionsExpected);
+  if (memoryLimit !== Infinity) check("memoryLimit", memoryLimit, nonNegative);
   const encodeOptions: EncodeOptions = specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
   let totalBytes = 0;
   for (const path of paths) totalBytes += await sizeOfDataFile(path);

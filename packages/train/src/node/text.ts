@@ -1,7 +1,8 @@
-import { checkPaths } from "../checks.ts";
+import { check } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 import { openDataFile } from "./data-file.ts";
 import { checkKind } from "./file-kind.ts";
+import { pathsExpected } from "./paths.ts";
 import { tokenizablePieces } from "./pieces.ts";
 import { InvalidUtf8, Utf8Decoder } from "./utf8.ts";
 
@@ -22,7 +23,7 @@ export async function* readText(paths: readonly string[]): AsyncGenerator<string
 export async function* readFiles(
   paths: readonly string[],
 ): AsyncGenerator<{ readonly path: string; readonly text: string }, void, undefined> {
-  checkPaths("paths", paths);
+  check("paths", paths, pathsExpected);
   let empty = true;
   for (const path of paths) {
     for await (const text of tokenizablePieces(decodeFile(path))) {

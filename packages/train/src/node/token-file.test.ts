@@ -195,7 +195,7 @@ describe("numbers that say nothing about themselves", () => {
 
   test("options of another type are refused", async () => {
     const path = await temporary.file(little([1, 2], 2));
-    await expect(openTokenFile(path, { format: "int64" as "uint16" })).rejects.toThrow('format must be "uint16" or "uint32", not "int64"');
+    await expect(openTokenFile(path, { format: "int64" as "uint16" })).rejects.toThrow('format must be one of "uint16", "uint32", not "int64"');
     await expect(openTokenFile(path, { vocabSize: "9" as unknown as number })).rejects.toThrow('vocabSize must be a whole number from 1, not "9"');
     for (const path of ["", 3, undefined]) {
       await expect(openTokenFile(path as string)).rejects.toThrow("path must be the path of a file or folder");

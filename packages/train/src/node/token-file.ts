@@ -1,6 +1,6 @@
 import type { RandomAccessFile } from "@gpt/gpt";
-import { quote } from "@gpt/tensor";
-import { checkCount, invalidOption } from "../checks.ts";
+import { oneOf, optional } from "@gpt/tensor";
+import { checkAll, count } from "../checks.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { openDataFile } from "./data-file.ts";
@@ -41,7 +41,7 @@ const headers = [
  * of 64 bits, NumPy's and other files.
  */
 export async function openTokenFile(path: string, options: OpenTokenFileOptions = {}): Promise<TokenFile> {
-  checkOptions(options);
+  checkAll(options, { format: optional(oneOf(Object.keys(tokenBytes))), vocabSize: optional(count) });
   const { vocabSize } = options;
   const file = await openDataFile(path);
   try {
@@ -71,13 +71,6 @@ export async function openTokenFile(path: string, options: OpenTokenFileOptions 
     await file.close();
     throw error;
   }
-}
-
-function checkOptions({ format, vocabSize }: OpenTokenFileOptions): void {
-  if (format !== undefined && !Object.hasOwn(tokenBytes, format)) {
-    throw invalidOption(`format must be "uint16" or "uint32", not ${quote(format)}`);
-  }
-  if (vocabSize !== undefined) checkCount("vocabSize", vocabSize, 1);
 }
 
 /** The tokens of an open file, which `close` closes. */

@@ -1,7 +1,7 @@
 import { textFile } from "@gpt/gpt";
 import type { OutputFile, ReadableFolder } from "@gpt/gpt";
-import { quote } from "@gpt/tensor";
-import { checkCount } from "../checks.ts";
+import { quote, wholeNumber } from "@gpt/tensor";
+import { check } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 import type { RunRecord } from "../loop/checkpointer.ts";
 import { checkSettings } from "../loop/settings.ts";
@@ -155,7 +155,7 @@ function checkKnown(unknown: object, place: string): void {
 
 function checkStep(name: string, value: unknown, least: number): void {
   try {
-    checkCount(name, value, least);
+    check(name, value, wholeNumber(least));
   } catch (error) {
     throw invalid((error as Error).message);
   }

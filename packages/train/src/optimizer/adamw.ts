@@ -1,8 +1,9 @@
 import {
-  adamwStep, add, copyInto, div, keep, minimum, mul, noGrad, norm, ones, quote, reshape, scope, slice, zeros,
+  adamwStep, add, belowOne, checkArguments, copyInto, div, keep, minimum, mul, noGrad, nonNegative, norm, numberThat,
+  objectWith, ones, quote, reshape, scope, slice, zeros,
 } from "@gpt/tensor";
-import type { DecayRange, Shape, Tensor } from "@gpt/tensor";
-import { checkNumber, checkObject, checkPositive, invalidOption } from "../checks.ts";
+import type { DecayRange, Expectations, Shape, Tensor } from "@gpt/tensor";
+import { check, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 
 export interface AdamWOptions {
@@ -23,6 +24,20 @@ export interface StepOptions {
   /** What accumulated gradients are multiplied by first: 1 / n makes the sum of n batches their mean. Default 1. */
   readonly gradientScale?: number;
 }
+
+const optionsExpected: Expectations<AdamWOptions> = {
+  learningRate: nonNegative,
+  beta1: belowOne,
+  beta2: belowOne,
+  epsilon: nonNegative,
+  weightDecay: nonNegative,
+};
+
+const stepExpected: Expectations<StepOptions & Pick<AdamWOptions, "learningRate">> = {
+  clip: numberThat("above 0", (value) => value > 0),
+  gradientScale: nonNegative,
+  learningRate: nonNegative,
+};
 
 /** A parameter and its parts of the moments' buckets. */
 interface Place {
@@ -60,9 +75,9 @@ export class AdamW {
    * alone.
    */
   constructor(parameters: Iterable<readonly [path: string, parameter: Tensor]>, options: AdamWOptions) {
-    checkObject("AdamW: options", options, "an object with a learningRate");
+    check("AdamW: options", options, objectWith("an object with a learningRate"));
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.1 } = options;
-    checkSettings({ learningRate, beta1, beta2, epsilon, weightDecay });
+    checkArguments({ learningRate, beta1, beta2, epsilon, weightDecay }, optionsExpected, wrongOption);
     this.learningRate = learningRate;
     this.beta1 = beta1;
     this.beta2 = beta2;
@@ -70,7 +85,7 @@ export class AdamW {
     this.weightDecay = weightDecay;
 
     const trained = pairsOf(parameters).filter(([, parameter]) => parameter.requiresGrad);
-    if (trained.length === 0) throw invalidOption("AdamW: there are no parameters to train");
+    if (trained.length === 0) throw wrongOption("there are no parameters to train");
     const decayed = trained.filter(([, { rank }]) => rank >= 2);
     const others = trained.filter(([, { rank }]) => rank < 2);
     const boundary = totalSize(decayed);
@@ -107,12 +122,10 @@ export class AdamW {
 
   /** Changes the parameters by their gradients. Nothing is read back from the backend. */
   step({ clip = Infinity, gradientScale = 1 }: StepOptions = {}): void {
-    checkPositive("AdamW: clip", clip);
-    checkNumber("AdamW: gradientScale", gradientScale);
-    checkNumber("AdamW: learningRate", this.learningRate);
+    checkArguments({ clip, gradientScale, learningRate: this.learningRate }, stepExpected, wrongOption);
     for (const { path, parameter } of this.#places) {
       if (!parameter.grad || parameter.grad.storage !== this.#gradients.storage) {
-        throw invalidOption(`AdamW: the gradient of ${path} was replaced; clear gradients with optimizer.zeroGrad()`);
+        throw wrongOption(`the gradient of ${path} was replaced; clear gradients with optimizer.zeroGrad()`);
       }
     }
     this.stepCount++;
@@ -203,11 +216,6 @@ function totalSize(parameters: readonly (readonly [string, Tensor])[]): number {
   return parameters.reduce((total, [, { size }]) => total + size, 0);
 }
 
-function checkSettings({ beta1, beta2, ...rates }: Required<AdamWOptions>): void {
-  for (const [name, value] of Object.entries(rates)) checkNumber(`AdamW: ${name}`, value);
-  for (const [name, value] of Object.entries({ beta1, beta2 })) checkNumber(`AdamW: ${name}`, value, 1);
-}
-
 /** The parameters and their paths. Throws where they are something else. */
 function pairsOf(parameters: Iterable<readonly [string, Tensor]>): (readonly [string, Tensor])[] {
   const isIterable = Symbol.iterator in (Object(parameters) as object);
@@ -215,7 +223,11 @@ function pairsOf(parameters: Iterable<readonly [string, Tensor]>): (readonly [st
   const isPair = (pair: unknown): pair is [string, Tensor] =>
     Array.isArray(pair) && typeof pair[0] === "string" && typeof (pair[1] as Tensor | undefined)?.requiresGrad === "boolean";
   if (pairs.every(isPair)) return pairs;
-  throw invalidOption("AdamW: parameters must be pairs of path and tensor, as namedParameters() gives them");
+  throw wrongOption("parameters must be pairs of path and tensor, as namedParameters() gives them");
+}
+
+function wrongOption(problem: string): TrainError {
+  return invalidOption(`AdamW: ${problem}`);
 }
 
 function invalidState(problem: string): TrainError {
