@@ -6,6 +6,7 @@ import type { Shape } from "../shape.ts";
 import { decodeRows, encodeWeight, partShapes } from "../weight-format.ts";
 import { currentBackend } from "./backend.ts";
 import { zeros } from "./create.ts";
+import { Handle } from "./handle.ts";
 import { keep } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -16,7 +17,7 @@ export type Weight = Tensor | StoredWeight;
  * A matrix of weights `[rows, columns]` in fewer bits than f32, for models that are not trained: `linear` and `embedding`
  * take it in the place of a tensor. It belongs to no scope, and lives until `dispose`.
  */
-export class StoredWeight {
+export class StoredWeight extends Handle {
   readonly format: WeightFormat;
   readonly shape: Shape;
   /** What is stored: see `StoredView`. */
@@ -24,6 +25,7 @@ export class StoredWeight {
   readonly scales: Tensor<"i32"> | undefined;
 
   private constructor(format: WeightFormat, shape: Shape, values: Tensor<"i32">, scales: Tensor<"i32"> | undefined) {
+    super();
     this.format = format;
     this.shape = shape;
     this.values = values;
@@ -119,16 +121,7 @@ export class StoredWeight {
     this.scales?.dispose();
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  toString(): string {
+  override toString(): string {
     return `StoredWeight(${formatShape(this.shape)}, ${this.format}, ${this.backend.name}${this.disposed ? ", freed" : ""})`;
-  }
-
-  /** What `console.log` shows in Node, Deno and Bun. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
   }
 }

@@ -5,6 +5,7 @@ import { TensorError } from "../errors.ts";
 import { denseStrides, formatShape, isDense, sizeOf } from "../shape.ts";
 import type { Shape, Strides } from "../shape.ts";
 import { formatValues } from "./format.ts";
+import { Handle } from "./handle.ts";
 import { enterScope, leaveScope } from "./scope.ts";
 import { Storage } from "./storage.ts";
 import type { GradientNode } from "./tape.ts";
@@ -24,7 +25,7 @@ export interface Layout {
  * An n-dimensional array on a backend: a handle on a shared storage, freed by `dispose()`, `using`, or the `scope` in
  * which it was made. Ops are functions (`add(a, b)`) and never consume or change their inputs.
  */
-export class Tensor<D extends DType = "f32"> implements View<D> {
+export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
   readonly dtype: D;
   /** Whether `backward` accumulates into `grad`. Set it on leaves (parameters), before they are used. */
   requiresGrad = false;
@@ -39,6 +40,7 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
 
   /** Takes over one reference to `storage`. For ops; use `tensor()`, `zeros()`, … to create tensors. */
   constructor(storage: Storage, dtype: D, layout: Layout) {
+    super();
     this.#storage = storage;
     this.dtype = dtype;
     this.#layout = layout;
@@ -226,21 +228,12 @@ export class Tensor<D extends DType = "f32"> implements View<D> {
     this.#storage.release();
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
   /** Shape, dtype, backend, and the values where they can be read at once. */
-  toString(): string {
+  override toString(): string {
     const head = `Tensor(${formatShape(this.shape)}, ${this.dtype}, ${this.backend.name}`;
     if (this.#disposed) return `${head}, freed)`;
     if (!this.backend.readSync) return `${head})`;
     return `${head}) ${formatValues(this.dataSync(), this.shape)}`;
-  }
-
-  /** What `console.log` shows in Node, Deno and Bun. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
   }
 
   private copy(): Tensor<D> {

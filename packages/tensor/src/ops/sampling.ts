@@ -22,7 +22,8 @@ export interface SampleOptions {
 }
 
 /** Beyond these nothing changes for logits of usual sizes, while inverses may be 0 or ∞ in f32. */
-const [lowestTemperature, highestTemperature] = [2 ** -100, 2 ** 100];
+const lowestTemperature = 2 ** -100;
+const highestTemperature = 2 ** 100;
 
 /**
  * Draws a class for each row of logits `[…, classes]` by the softmax of the logits; the result is `[…]`. Equal random
