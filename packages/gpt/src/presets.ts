@@ -8,12 +8,16 @@ const gpt1: GPTOptions = {
   dropout: 0.1, attentionDropout: 0.1,
 };
 
+// The annotations let bundlers leave out the table where no preset is used.
+
 /** GPT-2's vocabulary and context; the sizes are those of the released models. */
+/* @__NO_SIDE_EFFECTS__ */
 function gpt2(layers: number, heads: number, dim: number): GPTOptions {
   return { vocabSize: 50_257, contextLength: 1024, layers, heads, dim, dropout: 0.1, attentionDropout: 0.1 };
 }
 
 /** GPT-3's rows of table 2.1 (Brown et al. 2020); its banded attention layers are dense here. */
+/* @__NO_SIDE_EFFECTS__ */
 function gpt3(layers: number, dim: number, heads: number, headDim: number): GPTOptions {
   return { vocabSize: 50_257, contextLength: 2048, layers, heads, dim, headDim };
 }
@@ -38,7 +42,7 @@ const presets = {
 
 export type PresetName = keyof typeof presets;
 
-export const presetNames = Object.keys(presets) as PresetName[];
+export const presetNames = /* @__PURE__ */ Object.keys(presets) as PresetName[];
 
 /** The configuration of a known model, with some settings changed. */
 export function preset(name: string, changes: Partial<GPTOptions> = {}): GPTConfig {

@@ -40,10 +40,13 @@ const loadExpected: Expectations<LoadOptions> = {
   onNote: callback,
 };
 
-const folderExpected = objectWith("a folder whose files can be opened (name and open)", "name", "open");
-
 function invalidInput(problem: string): GPTError {
   return new GPTError("invalid-input", `loadModel: ${problem}`);
+}
+
+function checkFolder(folder: ReadableFolder): void {
+  const expected = objectWith("a folder whose files can be opened (name and open)", "name", "open");
+  checkArgument("folder", folder, expected, invalidInput);
 }
 
 const maxConfigBytes = 2 ** 22;
@@ -56,7 +59,7 @@ const maxConfigBytes = 2 ** 22;
  * `unsupported-model` and `read-failed`.
  */
 export async function loadModelFrom(folder: ReadableFolder, options?: LoadOptions): Promise<GPT> {
-  checkArgument("folder", folder, folderExpected, invalidInput);
+  checkFolder(folder);
   const given = readOptions<LoadOptions>(options, loadExpected, invalidInput);
   const { backend = currentBackend(), seed, format, onNote = () => {} } = given;
   const { type, config, ...file } = await readConfigFile(folder, onNote);
@@ -83,7 +86,7 @@ export async function loadModelFrom(folder: ReadableFolder, options?: LoadOption
 
 /** The configuration of a model folder. Throws `missing-file`, `invalid-file` and `unsupported-model`. */
 export async function readConfig(folder: ReadableFolder, options?: Pick<LoadOptions, "onNote">): Promise<GPTConfig> {
-  checkArgument("folder", folder, folderExpected, invalidInput);
+  checkFolder(folder);
   const { onNote = () => {} } = readOptions<LoadOptions>(options, loadExpected, invalidInput);
   return (await readConfigFile(folder, onNote)).config;
 }

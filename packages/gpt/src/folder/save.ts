@@ -23,12 +23,6 @@ export interface ModelFilesOptions {
   readonly extraFiles?: Readonly<Record<string, string>>;
 }
 
-const filesExpected: Expectations<ModelFilesOptions> = {
-  modelType: oneOf(["gpt2", "gpt-typescript"]),
-  maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
-  extraFiles: objectWith("an object of texts by the names of their files"),
-};
-
 /**
  * The files of a model folder in the Hugging Face layout, `config.json` last. Weights are written as F32,
  * those that are stored in fewer bits as the values that they stand for. They are read from the model one by one while the
@@ -37,13 +31,18 @@ const filesExpected: Expectations<ModelFilesOptions> = {
  */
 export function modelFiles(model: GPT, options?: ModelFilesOptions): OutputFile[] {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
+  const expected: Expectations<ModelFilesOptions> = {
+    modelType: oneOf(["gpt2", "gpt-typescript"]),
+    maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
+    extraFiles: objectWith("an object of texts by the names of their files"),
+  };
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
   const { config, generation } = model;
   const {
     modelType = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2",
     maxShardBytes = Infinity,
     extraFiles = {},
-  } = readOptions<ModelFilesOptions>(options, filesExpected, fail);
+  } = readOptions<ModelFilesOptions>(options, expected, fail);
   const weights = new Map(model.namedWeights());
   const sources = Array.from(weightPlaces(config), (place) => weightSource(place, weights.get(place.path) as Weight));
   return [

@@ -10,8 +10,6 @@ export interface TensorSource {
   read(): Promise<Float32Array>;
 }
 
-const sourcesExpected = listOf(objectWith("a tensor to write (name, shape and read)", "name", "shape", "read"));
-
 /** Bytes of a tensor's values. */
 export function byteLengthOf({ shape }: TensorSource): number {
   return shape.reduce((product, size) => product * size, 4);
@@ -25,7 +23,8 @@ export async function* safetensorsChunks(
   tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Uint8Array> {
-  checkArgument("tensors", tensors, sourcesExpected, (problem) => new GPTError("invalid-input", `safetensorsChunks: ${problem}`));
+  const expected = listOf(objectWith("a tensor to write (name, shape and read)", "name", "shape", "read"));
+  checkArgument("tensors", tensors, expected, (problem) => new GPTError("invalid-input", `safetensorsChunks: ${problem}`));
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   sorted.forEach(({ name }, i) => {
     if (name === metadataName) throw new GPTError("invalid-input", `no tensor can be named ${name}`);
