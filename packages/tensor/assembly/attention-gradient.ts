@@ -96,7 +96,7 @@ function packRows(x: usize, rowStep: usize, rows: i32, columns: i32, panelStep: 
 
 /**
  * For each query of a strip its largest score, then what its exponentials are multiplied by, then `Σ out · grad`, which is
- * the sum over its keys of probability times gradient. Lanes without a query get the probabilities 0.
+ * the sum over its keys of probability times gradient, halved. Lanes without a query get the probabilities 0.
  */
 function rowStatistics(
   out: usize, grad: usize, outRow: usize, headDim: i32, saved: usize, savedRow: usize, count: i32,
@@ -106,7 +106,7 @@ function rowStatistics(
     const present = lane < count;
     store<f32>(statistics, present ? load<f32>(saved) : Infinity);
     store<f32>(statistics, present ? 1 / load<f32>(saved, 4) : 0, stripStep);
-    store<f32>(statistics, present ? <f32>dot(out, grad, headDim) : 0, 2 * stripStep);
+    store<f32>(statistics, present ? <f32>(0.5 * dot(out, grad, headDim)) : 0, 2 * stripStep);
     statistics += 4;
     out += outRow;
     grad += outRow;
@@ -114,12 +114,16 @@ function rowStatistics(
   }
 }
 
-/** Scores become probabilities; gradients of probabilities become gradients of scores. */
+/**
+ * Scores become probabilities; gradients of probabilities become gradients of scores: twice a probability times half a
+ * difference, which may be beyond f32 where the result is not.
+ */
 function scoreGradients(strip: usize, gradStrip: usize, first: i32, end: i32, statistics: usize): void {
   const largest0 = v128.load(statistics);
   const largest1 = v128.load(statistics, 16);
   const factors0 = v128.load(statistics, stripStep);
   const factors1 = v128.load(statistics, stripStep + 16);
+  const half = f32x4.splat(0.5);
   const means0 = v128.load(statistics, 2 * stripStep);
   const means1 = v128.load(statistics, 2 * stripStep + 16);
   const stop = strip + <usize>roundUp(end, tileRows) * stripStep;
@@ -130,8 +134,10 @@ function scoreGradients(strip: usize, gradStrip: usize, first: i32, end: i32, st
     const weight1 = f32x4.mul(exp4(f32x4.sub(v128.load(at, 16), largest1)), factors1);
     v128.store(at, weight0);
     v128.store(at, weight1, 16);
-    v128.store(gradStrip, f32x4.mul(weight0, f32x4.sub(v128.load(gradStrip), means0)));
-    v128.store(gradStrip, f32x4.mul(weight1, f32x4.sub(v128.load(gradStrip, 16), means1)), 16);
+    const difference0 = f32x4.sub(f32x4.mul(v128.load(gradStrip), half), means0);
+    const difference1 = f32x4.sub(f32x4.mul(v128.load(gradStrip, 16), half), means1);
+    v128.store(gradStrip, f32x4.mul(f32x4.add(weight0, weight0), difference0));
+    v128.store(gradStrip, f32x4.mul(f32x4.add(weight1, weight1), difference1), 16);
     gradStrip += stripStep;
   }
 }

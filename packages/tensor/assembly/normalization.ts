@@ -297,13 +297,15 @@ export function logSoftmax(x: usize, rows: i32, width: i32, out: usize): void {
   }
 }
 
-/** `out = y · (grad − Σ grad·y)`. */
+/** `out = y · (grad − Σ grad·y)`, of which the difference is halved, since it may be beyond f32 where the result is not. */
 export function softmaxGradient(y: usize, grad: usize, rows: i32, width: i32, out: usize): void {
   for (; rows > 0; rows--) {
-    const sum = f32x4.splat(<f32>dot(y, grad, width));
+    const half = f32x4.splat(0.5);
+    const sum = f32x4.splat(<f32>(0.5 * dot(y, grad, width)));
     for (let i = 0; i < width; i += 4) {
       const at = <usize>i * 4;
-      storeUpTo4(out + at, f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(grad + at), sum)), width - i);
+      const twice = f32x4.add(v128.load(y + at), v128.load(y + at));
+      storeUpTo4(out + at, f32x4.mul(twice, f32x4.sub(f32x4.mul(half, v128.load(grad + at)), sum)), width - i);
     }
     y += <usize>width * 4;
     grad += <usize>width * 4;

@@ -39,6 +39,9 @@ interface Call extends Omit<AttentionPart<Queries, Views>, "keys"> {
   readonly goesOn: boolean;
 }
 
+/** WGSL of the lowest f32 number: below all scores but −∞. */
+const lowest = "-0x1.fffffep127f";
+
 /** Attention to the keys and values of a source. */
 export function attend<Keys extends Views>(
   engine: Engine, queries: Queries, source: KeyValueSource<Keys>, kvHeads: number, { sequences, ...options }: AttentionOptions,
@@ -109,7 +112,7 @@ var<workgroup> largest: array<vec4f, ${tileThreads}>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   ${queryLines}
   ${declareResults("mixed", shape)}
-  var most = vec4f(-3.4e38);
+  var most = vec4f(${lowest});
   var sum = vec4f();
   ${goesOn ? `if (values.is_first == 0u) { ${resume(of, shape)} }` : ""}
   ${stays ? loadLines(shape, queries) : ""}
@@ -118,7 +121,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     ${products("score", shape, stays ? "loaded" : queries, keysFrom("tile", "k"))}
     ${eachColumn((j) => `
       let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};
-      let scaled_${j} = select(vec4f(-3.4e38), score_${j}, seen_${j});`)}
+      let scaled_${j} = select(vec4f(${lowest}), score_${j}, seen_${j});`)}
     largest[local] = max(scaled_0, scaled_1);
     workgroupBarrier();
     var now = most;
@@ -219,7 +222,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let first = max(first_key(query), chunk * ${chunkKeys}u);
   let end = min(end_key(query), (chunk + 1u) * ${chunkKeys}u);
   let first_row = sequence * values.key_step;
-  var part = -3.4e38;
+  var part = ${lowest};
   for (var key = first + local; key < end; key += ${keyThreads}u) {
     var products = vec4f();
     for (var quad = 0u; quad < ${quads}u; quad++) {
@@ -282,7 +285,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let head = group.y;
   let row = (group.z / values.query_count) * values.query_step + group.z % values.query_count;
   let origin = (group.z * values.heads + head) * values.chunks * (values.width + 2u);
-  var most = -3.4e38;
+  var most = ${lowest};
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
     most = max(most, ${of.parts("origin + chunk * (values.width + 2u)")});
   }

@@ -114,7 +114,10 @@ function addQuad(
   return storeQuad(element, shape, { ...quad, value });
 }
 
-/** Tiles of keys go past some queries of a workgroup. */
+/**
+ * Tiles of keys go past some queries of a workgroup. Differences of gradients are halved: they may be beyond f32 where their
+ * products with probabilities are not.
+ */
 function gradientOfQueries(engine: Engine, call: Call): void {
   const { sequences, options, queries, heads, kvHeads, rowHeads } = call;
   const { statistics, means, gradQ } = queries;
@@ -163,7 +166,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     ${eachColumn((j) => `
     let probability_${j} = exp(score_${j} - largest) / sums;
     let seen_${j} = ${seenByLine(`tile + ${columnOf(j)}`)};`)}
-    ${storeWeights((j) => `select(vec4f(), probability_${j} * (gradient_${j} - means) * values.scale, seen_${j})`)}
+    ${storeWeights((j) => `select(vec4f(), 2.0 * probability_${j} * (0.5 * gradient_${j} - 0.5 * means) * values.scale, seen_${j})`)}
     ${mix("result", shape, keysFrom("tile", "k"))}
   }
   ${eachResult("result", shape, ({ line, quad, value }) => `
@@ -236,7 +239,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         let seen = (own_keys >= vec4u(first_key(query_${j}))) & (own_keys < vec4u(end_key(query_${j})));
         let exponentials = exp(score_${j} - ${of.statistics("2u * place")});
         probability_${j} = select(vec4f(), exponentials / ${of.statistics("2u * place + 1u")}, seen);
-        factor_${j} = probability_${j} * (gradient_${j} - ${of.means("place")});
+        factor_${j} = 2.0 * probability_${j} * (0.5 * gradient_${j} - 0.5 * ${of.means("place")});
       }`)}
       ${isLoaded ? "" : "workgroupBarrier();"}
       ${storeWeights((j) => `probability_${j}`)}

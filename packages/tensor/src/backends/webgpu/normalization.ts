@@ -58,14 +58,21 @@ export function normalization(engine: Engine): NormalizationKernels {
         steps: [
           {
             name: "totals",
-            type: "vec2f",
-            element: (of) => `${of.grad("i")} * ${of.weight("i")} * vec2f(1.0, normalized(${of.x("i")}, mean, inverse))`,
-            then: "let means = totals / f32(values.width);",
+            type: "vec4f",
+            element: (of) => {
+              const scaled = `vec2f(${of.grad("i")}, ${of.grad("i")} * 0x1p-64f) * ${of.weight("i")}`;
+              return `(${scaled}).xyxy * vec2f(1.0, normalized(${of.x("i")}, mean, inverse)).xxyy`;
+            },
+            // At a second scale, which is right where the first one has overflowed on the way.
+            then: `
+  let isFinite = all((bitcast<vec2u>(totals.xz) & vec2u(0x7fffffffu)) < vec2u(0x7f800000u));
+  let means = select(totals.yw, totals.xz, isFinite) / f32(values.width);
+  let scale = select(0x1p-64f, 1.0, isFinite);`,
           },
         ],
         each: (of) => `
     let share = means.x + normalized(${of.x("i")}, mean, inverse) * means.y;
-    ${of.gradX("i")} = inverse * (${of.grad("i")} * ${of.weight("i")} - share);`,
+    ${of.gradX("i")} = inverse * (${of.grad("i")} * scale * ${of.weight("i")} - share) / scale;`,
       });
     },
 
@@ -87,12 +94,25 @@ export function normalization(engine: Engine): NormalizationKernels {
         name: "softmaxGradient",
         variant: `${logarithm}`,
         elements: { y: reads(y), grad: reads(grad), out: writes(out) },
-        functions: functions(["exponential"]),
-        steps: [{ name: "total", element: (of) => (logarithm ? of.grad("i") : `${of.grad("i")} * ${of.y("i")}`) }],
+        functions: functions(["exponential", "atTwoScales"]),
+        // A sum of gradients, or twice one of them, may be beyond f32 where the result is not.
+        steps: [
+          logarithm
+            ? {
+                name: "totals",
+                type: "vec2f",
+                element: (of) => `atTwoScales(${of.grad("i")})`,
+                then: `
+  let isFinite = (bitcast<u32>(totals.x) & 0x7fffffffu) < 0x7f800000u;
+  let total = select(totals.y, totals.x, isFinite);
+  let scale = select(0x1p-40f, 1.0, isFinite);`,
+              }
+            : { name: "total", element: (of) => `${of.grad("i")} * ${of.y("i")}` },
+        ],
         each: (of) =>
           logarithm
-            ? `${of.out("i")} = ${of.grad("i")} - exponential(${of.y("i")}) * total;`
-            : `${of.out("i")} = ${of.y("i")} * (${of.grad("i")} - total);`,
+            ? `${of.out("i")} = (${of.grad("i")} * scale - exponential(${of.y("i")}) * total) / scale;`
+            : `${of.out("i")} = 2.0 * ${of.y("i")} * (0.5 * ${of.grad("i")} - 0.5 * total);`,
       });
     },
   };

@@ -79,7 +79,10 @@ fn b_quad(batch: u32, inner: u32, line: u32) -> vec4f {
   };
 }
 
-/** A stored weight, read once: threads that share a column take its words in turn, four at a time. */
+/**
+ * A stored weight, read once: threads that share a column take its words in turn, four at a time. The scale comes after the
+ * sum of products with codes. Where that sum has overflowed, all is done again with the scale first.
+ */
 function multiplyFewRowsStored(engine: Engine, products: Products, weight: StoredView): void {
   const rows = rowsKept(products);
   const { format, values, scales } = weight;
@@ -103,14 +106,24 @@ fn b_four(column: u32, i: u32) -> vec4u {
   return bitcast<vec4u>(${width === 4 ? of.b_values("place") : `vec4i(${[0, 1, 2, 3].map(single).join(", ")})`});
 }`;
     },
-    add: (lanes) => `
+    add(lanes) {
+      const pass = (before: string, after: string): string => `
     for (var i = lane; i < values.b_fours; i += ${lanes}u) {
       let words = b_four(column, i);
       let first = i * ${4 * quads.length}u;
-      let scale = ${scales ? `b_scale(column, first / ${blockColumns}u)` : "1.0"};
-      ${quads.map((quad, i) => `let quad_${i} = ${quad};`).join("\n      ")}
-      ${eachRow(rows, (row) => `sums[${row}] += (${sum(row)}) * scale;`)}
-    }`,
+      ${scales ? `let scale = b_scale(column, first / ${blockColumns}u);` : ""}
+      ${quads.map((quad, i) => `let quad_${i} = ${quad}${before};`).join("\n      ")}
+      ${eachRow(rows, (row) => `sums[${row}] += (${sum(row)})${after};`)}
+    }`;
+      if (!scales) return pass("", "");
+      return `${pass("", " * scale")}
+    var isFinite = true;
+    ${eachRow(rows, (row) => `isFinite &= all((bitcast<vec4u>(sums[${row}]) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u));`)}
+    if (!isFinite) {
+      ${eachRow(rows, (row) => `sums[${row}] = vec4f();`)}
+      ${pass(" * scale", "")}
+    }`;
+    },
   });
 }
 

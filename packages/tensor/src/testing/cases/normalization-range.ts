@@ -11,7 +11,7 @@ type Arrays = Readonly<Record<"x" | "weight" | "bias" | "grad", NdArray>>;
 
 /** One and two elements are the edge: a norm of one is zero, and the gradient of one of two is nearly so. */
 const widths = [1, 2, 3, rowLength];
-const grads = [1, 1e30, 1e-30];
+const grads = [1, 1e30, 1e38, 1e-30];
 const gradient = [1, -2, 0.5, 3, -1];
 const [weights, biases] = [[1, -0.5, 2, 0.25, 3], [0.5, 0, -1, 2, 0.125]];
 
