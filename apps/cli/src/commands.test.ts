@@ -182,7 +182,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data text.txt --preset gpt3-175b", 1, "this takes at least 4.64 TB of memory (173,986,713,600 parameters"],
   ["train --data text.txt --dim 10000000", 2, "beyond what any machine holds"],
   ["train --data text.txt --batch 4503599627370496", 1, "activations of 4,503,599,627,370,496 × 64 tokens"],
-  ["train --data text.txt --context 1e15", 2, "contextLength is 1000000000000000, and must be below"],
+  ["train --data text.txt --context 1e15", 2, "contextLength must be a whole number from 1 to 2147483647, not 1000000000000000"],
   ["bench train --preset gpt3-175b --backend cpu", 1, "this takes at least 4.65 TB of memory"],
   ["bench decode --preset gpt2-xl", 1, "this takes at least 6.86 GB of memory"],
   ["bench matmul --size 1e6", 1, "three matrices 12.0 TB"],

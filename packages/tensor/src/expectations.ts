@@ -44,6 +44,8 @@ export const nonNegative = valueThat(
 /** A share that is never all: a probability of dropout, a decay. */
 export const belowOne = numberThat("from 0 and below 1", (value) => value >= 0 && value < 1);
 
+export const number = valueThat("a number", (value) => typeof value === "number");
+
 export const flag = valueThat("true or false", (value) => typeof value === "boolean");
 
 export const text = valueThat("a text", (value) => typeof value === "string");

@@ -1,8 +1,9 @@
-import { argumentError, checkOptions } from "../arguments.ts";
+import { argumentError, check, checkOptions } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
 import { checkDTypeName } from "../dtype.ts";
 import type { DataOf, DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
+import { number } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
 import { checkKey, forEachUniform, uniformAt } from "../philox.ts";
 import { quote } from "../printable.ts";
@@ -51,7 +52,7 @@ export function tensor(
 
 export function full<D extends DType = "f32">(shape: Shape, value: number, options: CreateOptions<D> = {}): Tensor<D> {
   checkOptions("full", options);
-  if (typeof value !== "number") throw argumentError("full", `the value must be a number, not ${quote(value)}`);
+  check("full", "the value", value, number);
   const dtype = options.dtype ?? ("f32" as D);
   const out = empty("full", dtype, shape, options);
   if (out.size > 0) out.backend.kernels.fill({ value, out });

@@ -1,11 +1,10 @@
+import { check } from "../arguments.ts";
 import { TensorError } from "../errors.ts";
-import { quote } from "../printable.ts";
+import { callback } from "../expectations.ts";
 
 /** Runs a function whose effects end when it returns; one that returns a promise would outlive them, and throws. */
 export function runSynchronously<T>(region: string, run: () => T): T {
-  if (typeof run !== "function") {
-    throw new TensorError("invalid-argument", `${region}: expected a function, got ${quote(run)}`);
-  }
+  check(region, "the region", run, callback);
   const result = run();
   if (isPromise(result)) {
     // The promise is refused here; its own failure must not surface as an unhandled rejection as well.
