@@ -86,11 +86,15 @@ async function checkGone(directory: string, entry: string, place: string): Promi
   if (holder.place !== place) return;
   const state = await stateOf(holder);
   if (state === "gone") return;
-  const who = holder.pid === process.pid && state === "lives" ? "this process" : `process ${holder.pid}`;
+  const isOwn = holder.pid === process.pid && state === "lives";
+  const who = isOwn ? "this process" : `process ${holder.pid}`;
+  const look = `\`ps -p ${holder.pid}\``;
+  // A process that was stopped may go on. Where nothing can be told, a copy of the folder is safe, a removed lock is not.
   const wayOut =
     state === "lives"
-      ? "let it end, or choose another folder"
-      : `let it end. If it was stopped there, or that machine is no more, remove ${lock}, which holds nothing else`;
+      ? `let it end${isOwn ? "" : ` (${look} shows it)`}, or choose another folder`
+      : `only that machine can tell whether it lives (${look} there). If it does, let it end; if not, resume there, or resume ` +
+        "a copy of this folder: the lock does not hold for copies";
   throw new TrainError(
     "run-in-use",
     `${directory} is in use by ${who} on ${holder.host} since ${holder.since}: ${wayOut}`,
