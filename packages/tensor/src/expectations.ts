@@ -123,10 +123,11 @@ export function checkArgument(
   if (problem) throw fail(problem);
 }
 
-/** The same for several arguments. */
+/** The same for several, given as an object. */
 export function checkArguments<Values extends object>(
   values: Values, expectations: { readonly [Name in keyof Values]?: Expectation }, fail: (problem: string) => Error,
 ): void {
+  checkArgument("options", values, object, fail);
   for (const [name, expectation] of Object.entries(expectations) as [keyof Values & string, Expectation][]) {
     checkArgument(name, values[name], expectation, fail);
   }

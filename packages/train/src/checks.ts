@@ -12,7 +12,7 @@ export function check(name: string, value: unknown, expectation: Expectation): v
   checkArgument(name, value, expectation, invalidOption);
 }
 
-/** The same for several arguments. */
+/** The same for several, given as an object. */
 export function checkAll<Values extends object>(
   values: Values, expectations: { readonly [Name in keyof Values]?: Expectation },
 ): void {

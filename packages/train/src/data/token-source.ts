@@ -1,4 +1,4 @@
-import { numberThat, quote, wholeNumber } from "@gpt/tensor";
+import { numberThat, quote, readOptions, wholeNumber } from "@gpt/tensor";
 import { check, checkSource, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 
@@ -52,16 +52,17 @@ export function tokenRange(source: TokenSource, start: number, end: number): Tok
   };
 }
 
+const splitExpected = {
+  validationFraction: numberThat("between 0 and 1", (value) => value > 0 && value < 1),
+};
+
 /**
  * The last `validationFraction` of the tokens, a tenth by default, for validation, those before them for training.
  * Throws `invalid-option`.
  */
-export function splitTokens(
-  source: TokenSource,
-  { validationFraction = 0.1 }: { validationFraction?: number } = {},
-): Required<TrainingData> {
+export function splitTokens(source: TokenSource, options?: { validationFraction?: number }): Required<TrainingData> {
   checkSource("source", source);
-  check("validationFraction", validationFraction, numberThat("between 0 and 1", (value) => value > 0 && value < 1));
+  const { validationFraction = 0.1 } = readOptions(options, splitExpected, invalidOption);
   const boundary = Math.floor(source.length * (1 - validationFraction));
   return {
     train: tokenRange(source, 0, boundary),
