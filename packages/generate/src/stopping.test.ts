@@ -20,22 +20,32 @@ test("gives back what was held when no more comes", () => {
 });
 
 test("gives the text before the first stop sequence, however the text is cut", () => {
-  const letters = fc.stringMatching(/^[ab]{0,12}$/);
+  const letters = fc.constantFrom("a", "b");
+  const texts = fc.array(fc.string({ unit: letters, maxLength: 12, size: "max" }), { maxLength: 20, size: "max" });
+  const sequences = fc.array(fc.string({ unit: letters, minLength: 1, maxLength: 8, size: "max" }), { maxLength: 3, size: "max" });
+  const seen = { ended: 0, whole: 0, "a stop sequence in two pieces": 0 };
+  let most = 0;
   fc.assert(
-    fc.property(fc.array(letters), fc.array(fc.stringMatching(/^[ab]{1,4}$/), { maxLength: 3 }), (pieces, stops) => {
+    fc.property(texts, sequences, (pieces, stops) => {
       const matcher = new StopMatcher(stops);
-      let seen = "";
+      let given = "";
       for (const piece of pieces) {
-        seen += matcher.push(piece);
+        given += matcher.push(piece);
         if (matcher.stopped) break;
       }
-      seen += matcher.flush();
+      given += matcher.flush();
       const whole = pieces.join("");
       const ends = stops.map((stop) => whole.indexOf(stop)).filter((index) => index >= 0);
       // A stop sequence that completes first ends the text, also where a longer one began earlier.
-      if (ends.length === 0) expect(seen).toBe(whole);
-      else expect(stops.some((stop) => whole.startsWith(seen + stop))).toBe(true);
-      expect(stops.some((stop) => seen.includes(stop))).toBe(false);
+      if (ends.length === 0) expect(given).toBe(whole);
+      else expect(stops.some((stop) => whole.startsWith(given + stop))).toBe(true);
+      expect(stops.some((stop) => given.includes(stop))).toBe(false);
+      most = Math.max(most, pieces.length);
+      seen[ends.length === 0 ? "whole" : "ended"]++;
+      if (ends.length > 0 && !pieces.some((piece) => stops.some((stop) => piece.includes(stop)))) seen["a stop sequence in two pieces"]++;
     }),
+    { numRuns: 1000 },
   );
+  for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(10);
+  expect(most).toBeGreaterThan(12);
 });

@@ -18,15 +18,21 @@ async function fileOf(tensors: readonly TensorSource[], metadata?: Record<string
 }
 
 test("reads back what it wrote, bit for bit", async () => {
-  const shapes = fc.array(fc.nat(4), { maxLength: 4 });
-  const names = fc.string({ unit: "grapheme" }).filter((name) => name !== "__metadata__");
+  const shapes = fc.array(fc.nat(4), { maxLength: 4, size: "max" });
+  const names = fc.string({ unit: "grapheme", maxLength: 60, size: "max" }).filter((name) => name !== "__metadata__");
   const tensors = fc.uniqueArray(fc.record({ name: names, shape: shapes }), {
     selector: ({ name }) => name,
-    maxLength: 8,
+    maxLength: 16,
+    size: "max",
   });
-  const metadata = fc.dictionary(fc.string(), fc.string());
+  const entry = fc.string({ maxLength: 60, size: "max" });
+  const metadata = fc.dictionary(entry, entry, { maxKeys: 20, size: "max" });
+  const most = { tensors: 0, entries: 0, name: 0 };
   await fc.assert(
     fc.asyncProperty(tensors, metadata, fc.nat(), async (tensors, metadata, seed) => {
+      most.tensors = Math.max(most.tensors, tensors.length);
+      most.entries = Math.max(most.entries, Object.keys(metadata).length);
+      most.name = Math.max(most.name, ...tensors.map(({ name }) => name.length));
       const sources = tensors.map(({ name, shape }) => {
         const size = shape.reduce((product, length) => product * length, 1);
         return source(
@@ -48,6 +54,9 @@ test("reads back what it wrote, bit for bit", async () => {
     }),
     { numRuns: process.env.GPT_VERIFY ? 2_000 : 100 },
   );
+  expect(most.tensors).toBeGreaterThan(10);
+  expect(most.entries).toBeGreaterThan(10);
+  expect(most.name).toBeGreaterThan(40);
 });
 
 test("values begin at a multiple of eight bytes, behind a header padded with spaces", async () => {
