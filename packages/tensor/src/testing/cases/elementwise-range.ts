@@ -1,7 +1,7 @@
 import type { Activation, BinaryOp, UnaryOp } from "../../contract/index.ts";
-import * as ops from "../../ops/elementwise.ts";
 import type { Check } from "../case.ts";
 import { literal } from "../inputs.ts";
+import { elementwise as ops } from "../ops.ts";
 import type { NdArray } from "../reference/array.ts";
 import { combine, map } from "../reference/array.ts";
 import { binary, binarySlopes, geluArgument, unary, unarySlopes } from "../reference/elementwise.ts";

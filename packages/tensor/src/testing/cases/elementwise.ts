@@ -1,6 +1,5 @@
 import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "../../contract/index.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import * as ops from "../../ops/elementwise.ts";
 import type { Operand } from "../../ops/elementwise.ts";
 import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
@@ -9,6 +8,7 @@ import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
+import { elementwise as ops } from "../ops.ts";
 import type { NdArray } from "../reference/array.ts";
 import { array, combine, map } from "../reference/array.ts";
 import { activations, binary, unary } from "../reference/elementwise.ts";

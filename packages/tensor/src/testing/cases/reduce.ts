@@ -1,12 +1,12 @@
 import type { ReduceKernels, ReduceOp } from "../../contract/index.ts";
 import type { Shape } from "../../shape.ts";
 import { contiguous, transpose } from "../../ops/movement.ts";
-import * as ops from "../../ops/reduce.ts";
 import type { ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
+import { reductions as ops } from "../ops.ts";
 import type { NdArray } from "../reference/array.ts";
 import { array, generate, map, mapRows } from "../reference/array.ts";
 import { argmax, mean, reduce } from "../reference/reduce.ts";
