@@ -32,7 +32,8 @@ export interface AttentionKernels {
    * `[queries, heads, headDim]`; rows that no sequence covers are not written. `statistics`, `[queries, heads, 2]`, is
    * given when a gradient will need it: of the scores that a query sees it receives the largest and
    * `Σ exp(score − largest)`. They are kept apart since their log-sum-exp, rounded to f32, would be off by more the larger
-   * scores are.
+   * scores are. Scores follow the rules of `matmul`. Values are added up before they are divided by the sum of exponentials:
+   * where the sizes of values times exponentials add up to more than f32 has, the result may become ±∞ or NaN.
    */
   attention(
     call: AttentionOptions & {
