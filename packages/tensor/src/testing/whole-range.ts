@@ -29,13 +29,13 @@ export function combinations<const Lists extends readonly (readonly number[])[]>
   return lists.map((_, i) => rows.map((row) => row[i])) as { [Index in keyof Lists]: readonly number[] };
 }
 
-/**
- * What a result may be, and to what the bound of its error is relative, element by element: by default to itself. Of an
- * element whose size is ∞ nothing is said: it may be any number, ∞ or NaN.
- */
+/** What a result may be, element by element. */
 export interface Truth {
   readonly value: NdArray;
+  /** To what the bound of the error is relative. Default: the value. */
   readonly size?: NdArray;
+  /** 1 where nothing is said: there it may be any number, ∞ or NaN. Default: nowhere. */
+  readonly open?: NdArray;
 }
 
 type Arrays = Readonly<Record<string, NdArray>>;
@@ -128,11 +128,12 @@ function judge<A extends Arrays>({ what, actual, truths, arrays, bound, capabili
   const problems = new Map<number, string>();
   for (const flushed of flushings(arrays, capabilities)) {
     for (const truth of truths) {
-      const { value, size } = truth(rowsOf(flushed, shape[0], rows), round);
+      const { value, size, open } = truth(rowsOf(flushed, shape[0], rows), round);
       if (value.data.length !== rows.length * width) throw new Error(`${what}: expected ${value.data.length} elements, got ${actual.length}`);
       rows = rows.filter((row, i) => {
         for (let column = 0; column < width; column++) {
           const [at, here] = [row * width + column, i * width + column];
+          if (open?.data[here] === 1) continue;
           const wanted = value.data[here];
           if (isWithin(actual[at], wanted, size?.data[here] ?? Math.abs(wanted), bound, capabilities)) continue;
           if (!problems.has(row)) {
@@ -192,7 +193,6 @@ function flush(x: number): number {
 
 /** Whether a result is as near to the exact one as the bound says, and as f32 can be. */
 function isWithin(actual: number, value: number, size: number, bound: number, able: Capabilities): boolean {
-  if (size === Infinity) return true;
   const nearest = Math.fround(value);
   if (Object.is(actual, nearest) || actual === nearest || actual === value) return true;
   if (Number.isNaN(value)) return !able.nan;

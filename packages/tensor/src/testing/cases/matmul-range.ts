@@ -39,14 +39,13 @@ function product(left: NdArray, right: NdArray, round: Round, extra?: NdArray): 
     ...Array.from({ length: inner }, (_, i) => left.data[row * inner + i] * right.data[column * inner + i]),
     ...(extra ? [extra.data[column]] : []),
   ];
+  const sizeOf = (all: readonly number[]): number =>
+    all.reduce((sum, term) => sum + (Number.isFinite(term) ? Math.abs(term) : 0), 0);
   const lost = round(smallestNormal / 2) === 0 ? inner * smallestNormal : inner * 2 ** -150;
   return {
     value: generate(shape, (at) => sumOf(terms(at))),
-    size: generate(shape, (at) => {
-      const all = terms(at);
-      const size = all.reduce((sum, term) => sum + (Number.isFinite(term) ? Math.abs(term) : 0), 0);
-      return size > largest && !Number.isNaN(sumOf(all)) ? inf : size + lost / boundOf(inner);
-    }),
+    size: generate(shape, (at) => sizeOf(terms(at)) + lost / boundOf(inner)),
+    open: generate(shape, (at) => (sizeOf(terms(at)) > largest && !Number.isNaN(sumOf(terms(at))) ? 1 : 0)),
   };
 }
 
@@ -114,6 +113,7 @@ const epilogues = ([gelu, "relu"] as const).flatMap((activation) =>
           return {
             value: combine((y, r) => y + r, activated, residual),
             size: combine((size, error, r) => 1.13 * size + Math.abs(error) + Math.abs(r), sums.size, errors, residual),
+            open: sums.open,
           };
         },
       ],
