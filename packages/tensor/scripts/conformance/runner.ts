@@ -33,8 +33,8 @@ export function casesOf({ sample }: Setup, capabilities: Partial<Capabilities>, 
   }
 }
 
-/** Elements of the largest input of a sample: some dozens of parts for bindings of 1024 bytes. */
-const mostInSample = 8192;
+/** Elements of the largest input of a sample: eight times what a binding of 1024 bytes holds. */
+const mostInSample = 2048;
 
 function sizeInSample({ size = 0 }: ConformanceCase): number {
   return size > mostInSample ? 0 : size;
