@@ -15,11 +15,11 @@ const sentences = stories.flatMap((story) => story.split(/(?<=[.]"?) /));
 describe("generateStories", () => {
   test("writes the same on every platform", async () => {
     const codes = Int32Array.from(generateStories({ seed: 2 ** 40 + 7, stories: 100 }), (c) => c.charCodeAt(0));
-    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"46863-b50e9f7fa62c4c5e"`);
+    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"47662-9f85ba58c4a84e88"`);
     expect(generateStories({ seed: 1, stories: 1 })).toMatchInlineSnapshot(`
       "
 
-      In a cozy cottage behind the bakery lived a cheerful girl named Emma. One foggy afternoon she wanted to find a golden key for her father. She looked in the market and under the bench, but she found no golden key and felt afraid. "Emma, I know where to find a golden key," said Pip the mouse, who was dancing under the hedge. Pip led Emma through the reeds, where they saw the golden key under the boat. From that morning on, Emma and Pip read books together every spring."
+      In a cozy cottage behind the bakery lived a cheerful girl named Emma. One foggy afternoon she wanted to find a golden key for her father. She looked in the market and under the bench, but she found no golden key and felt afraid. "Emma, I know where to find a golden key," said Pip the mouse, who was dancing under the hedge. Pip led Emma through the reeds, where something glittered under the boat, and it was the golden key. From that morning on, Emma and Pip read books together every spring."
     `);
   });
 

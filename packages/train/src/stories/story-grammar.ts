@@ -19,16 +19,17 @@ const animals = [
 ].map(([name, kind]): Filler => ({ name, kind }));
 
 const things = [
-  "red kite", "blue lantern", "white feather", "green ribbon", "yellow flower", "silver bell", "golden key",
-  "brown basket",
-].map((name): Filler => ({ name }));
+  ["red kite", "flew"], ["blue lantern", "glowed"], ["white feather", "floated"], ["green ribbon", "fluttered"],
+  ["yellow flower", "bloomed"], ["silver bell", "rang"], ["golden key", "glittered"], ["brown basket", "creaked"],
+].map(([name, did]): Filler => ({ name, did }));
 
 /**
  * Small stories of a child who wants something, cannot get it alone, and finds a friend. They have six sentences, in
  * which names recur, pronouns and characters agree, and what is found is what was wanted. No text has two derivations.
  *
- * Every child has a mood, every animal a kind, every thing a color of its own: what a name says about later words is
- * what drives a model to tell names apart, without which it would not learn to repeat them for a long time.
+ * Every child has a mood, every animal a kind, every thing what it does: what a name says about later words is what
+ * drives a model to tell names apart, without which it would not learn to repeat them for a long time. When things had
+ * nothing but names, models often ended with three or four of them for one: they took a bell for a lantern.
  */
 export const storyGrammar = compileGrammar({
   roles: { hero: [...girls, ...boys], friend: animals, thing: things },
@@ -83,7 +84,7 @@ export const storyGrammar = compileGrammar({
     ],
     [
       "{hero.They} looked [inside] and [under], but {hero.they} found no {thing} and felt [feeling].",
-      "But the [way] was [blocked], and {hero} sat down [under] and felt [feeling].",
+      "But the [way] was [blocked], nothing {thing.did} [under], and {hero} felt [feeling].",
       "{hero.They} walked far, but the [way] was [blocked], and soon the {hero.mood} {hero.child} was [feeling].",
     ],
     [
@@ -93,7 +94,7 @@ export const storyGrammar = compileGrammar({
     ],
     [
       "Together {hero} and {friend} went [there], and there lay the {thing}.",
-      "{friend} led {hero} [there], where they saw the {thing} [under].",
+      "{friend} led {hero} [there], where something {thing.did} [under], and it was the {thing}.",
       "The {friend.kind} took {hero} [there], and the {hero.mood} {hero.child} found the {thing}.",
     ],
     [
