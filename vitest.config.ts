@@ -1,4 +1,5 @@
 import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -26,5 +27,7 @@ export default defineConfig({
   test: {
     projects: (await Promise.all(configs)).flatMap(({ default: { test } }) => test?.projects ?? []),
     sequence: { sequencer: SlowLanesFirst },
+    // vitest would leave one core to itself, which of two is half.
+    maxWorkers: availableParallelism(),
   },
 });
