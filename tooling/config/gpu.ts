@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { browserDirectory } from "./browser.ts";
 
 /**
@@ -29,5 +30,7 @@ export async function gpuEnvironment(): Promise<NodeJS.ProcessEnv> {
   }
   const runtime = process.env.XDG_RUNTIME_DIR ?? tmpdir();
   const drivers = { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver };
-  return { ...process.env, ...drivers, LD_LIBRARY_PATH: directory, XDG_RUNTIME_DIR: runtime };
+  const patience = `--import=${pathToFileURL(join(import.meta.dirname, "patient-dawn.mjs")).href}`;
+  const options = [process.env.NODE_OPTIONS, patience].filter(Boolean).join(" ");
+  return { ...process.env, ...drivers, LD_LIBRARY_PATH: directory, XDG_RUNTIME_DIR: runtime, NODE_OPTIONS: options };
 }
