@@ -10,8 +10,8 @@ import { fixtureNames, subset, valuesOf } from "./fixtures.ts";
 import { buildModel, readModelFixture } from "./model-fixture.ts";
 
 /** Tests of small GPTs on the chosen backend, against PyTorch's. */
-export function describeModels(backendName: string): void {
-  describe.each(fixtureNames("models"))("%s", (name) => {
+export function describeModels(backendName: string, names: readonly string[] = fixtureNames("models")): void {
+  describe.each(names)("%s", (name) => {
     const fixture = readModelFixture(name);
     const { tensors } = fixture;
     const agreement = new Agreement(`${name} on ${backendName}`);

