@@ -98,7 +98,7 @@ function verifying() {
 /** Lint, types and the tests that need neither a browser nor WebGPU, of what changed and of what depends on it. */
 function check(args) {
   if (!existsSync(join(root, "node_modules"))) install(forTests);
-  const status = runTasks(["lint", "typecheck", "test", "--concurrency=100%", ...args]);
+  const status = runTasks(["lint", "typecheck", "test", ...args]);
   if (status !== 0) process.stderr.write("\nLint, types or tests failed, see above.\n");
   return status;
 }
@@ -130,9 +130,10 @@ function exec(args) {
   return run("pnpm", ["exec", ...args]);
 }
 
-/** Runs tasks of turbo, and shows what they print where they fail. */
+/** Runs tasks of turbo, as many at once as there are cores, and shows what they print where they fail. */
 function runTasks(tasks) {
-  return run("node", [turbo, "run", ...tasks, "--continue=dependencies-successful", "--output-logs=errors-only"]);
+  const options = ["--concurrency=100%", "--continue=dependencies-successful", "--output-logs=errors-only"];
+  return run("node", [turbo, "run", ...tasks, ...options]);
 }
 
 /** Runs the tests under one of the Nodes and adds what came out to `total`. */
