@@ -13,7 +13,8 @@ export async function program(options) {
   return [await learn(await cpu()), await learn(await wasm(options))];
 }
 
-export async function learn(backend, steps = 60) {
+async function learn(backend) {
+  const steps = 60;
   useBackend(backend);
   const tokenizer = CharacterTokenizer.fromText(text);
   const { vocabSize } = tokenizer;

@@ -20,8 +20,7 @@ test("WebGPU, from Vite", async () => {
   expectSameOnGPU(await whileServing(join(root, "dist"), onGPU));
 });
 
-// How a bundler meets that package is seen without a GPU, too: bundlers.browser.test.ts.
-test.runIf(process.env.GPT_VERIFY)("WebGPU, from webpack", async () => {
+test("WebGPU, from webpack", async () => {
   const context = await browserProject("./dist/main.js", "on-gpu.js");
   await packByWebpack(context, "./on-gpu.js");
   expectSameOnGPU(await whileServing(context, onGPU));
