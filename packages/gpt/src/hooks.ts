@@ -34,7 +34,7 @@ export function applyHook(hooks: Hooks | undefined, name: string, activation: Te
   return result;
 }
 
-/** Refuses what is no function, and names that no activation of a model with so many layers has. */
+/** Refuses hooks that are not functions, and names of activations that a model of `layers` layers does not have. */
 export function checkHooks(hooks: Hooks, layers: number): void {
   const inBlock = ["attention.pattern", "attention.output", "mlp.hidden", "residual"];
   const known = new Set(["embed", "residual", "logits"]);

@@ -1,5 +1,5 @@
 import { TensorError } from "./errors.ts";
-import { checkArgument, checkArguments, list, object } from "./expectations.ts";
+import { checkArgument, checkArguments, list } from "./expectations.ts";
 import type { Expectation } from "./expectations.ts";
 
 export function argumentError(op: string, problem: string): TensorError {
@@ -20,6 +20,5 @@ export function checkList(op: string, name: string, value: readonly unknown[]): 
 export function checkOptions<Options extends object>(
   op: string, options: Options, expectations: { readonly [Name in keyof Options]?: Expectation } = {},
 ): void {
-  check(op, "options", options, object);
   checkArguments(options, expectations, (problem) => argumentError(op, problem));
 }

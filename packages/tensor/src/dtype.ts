@@ -1,17 +1,8 @@
-import { TensorError } from "./errors.ts";
-import { quote } from "./printable.ts";
-
 /** Element types: `f32` for all computation, `i32` for indices. Both take four bytes. */
 export type DType = "f32" | "i32";
 
 /** The typed array that holds elements of a dtype. */
 export type DataOf<D extends DType> = D extends "f32" ? Float32Array : D extends "i32" ? Int32Array : never;
-
-/** Refuses what is no dtype. */
-export function checkDTypeName(op: string, dtype: DType): void {
-  if ((dtype as unknown) === "f32" || (dtype as unknown) === "i32") return;
-  throw new TensorError("invalid-dtype", `${op}: dtype must be f32 or i32, not ${quote(dtype)}`);
-}
 
 /** Bytes of one element, of either dtype. */
 export const bytesPerElement = 4;

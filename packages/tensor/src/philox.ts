@@ -1,6 +1,3 @@
-import { TensorError } from "./errors.ts";
-import { quote } from "./printable.ts";
-
 /**
  * Philox 4×32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter-based generator. Each
  * block of four 32-bit words is a pure function of a key and a counter, so that any element of a random tensor can be
@@ -11,13 +8,6 @@ export interface PhiloxKey {
   readonly seed: readonly [number, number];
   /** The upper half of the counter: which stream of numbers under the seed. The lower half counts blocks. */
   readonly stream: readonly [number, number];
-}
-
-/** Refuses what is no key. */
-export function checkKey(op: string, key: PhiloxKey): void {
-  const given = key as Partial<PhiloxKey> | null | undefined;
-  if (Array.isArray(given?.seed) && Array.isArray(given.stream)) return;
-  throw new TensorError("invalid-argument", `${op}: the key must have seed and stream, two words each, unlike ${quote(key)}`);
 }
 
 const multiplier0 = 0xd2511f53;

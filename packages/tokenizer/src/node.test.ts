@@ -98,3 +98,8 @@ it("saves into a folder of another tokenizer: none of its files counts any more"
     expect(loaded.roles).toEqual(tokenizer.roles);
   }
 });
+
+it.each(["", 3, "a\0b"] as string[])("refuses the path %j", async (path) => {
+  await expect(loadTokenizer(path)).rejects.toThrow(/^path is .+; give the path of a file or folder$/);
+  await expect(saveTokenizer(trained, path)).rejects.toThrow(/^folder is .+; give the path of a file or folder$/);
+});

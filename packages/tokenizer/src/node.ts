@@ -9,7 +9,7 @@ import type { TiktokenOptions } from "./files/tiktoken.ts";
 import { showName } from "./messages.ts";
 import { isFolder, missing, readTextFile } from "./node/read.ts";
 import { publishTexts } from "./node/write.ts";
-import { checkOptions, checkText } from "./options.ts";
+import { checkOptions, checkPath } from "./options.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export type LoadTokenizerOptions = Partial<Omit<TiktokenOptions, "name">>;
@@ -23,7 +23,7 @@ export type LoadTokenizerOptions = Partial<Omit<TiktokenOptions, "name">>;
  * Throws `missing-file`, `unreadable-file`, `invalid-file` and `unsupported-file`.
  */
 export async function loadTokenizer(path: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
-  checkText("path", path);
+  checkPath("path", path);
   checkOptions(options);
   if (await isFolder(path)) {
     const files = new Map<string, string>();
@@ -43,7 +43,7 @@ export async function loadTokenizer(path: string, options: LoadTokenizerOptions 
  * tokenizer is there, or the new one, or no `tokenizer.json`. Throws `write-failed`.
  */
 export async function saveTokenizer(tokenizer: Tokenizer, folder: string): Promise<void> {
-  checkText("folder", folder);
+  checkPath("folder", folder);
   await publishTexts(folder, tokenizerFiles(tokenizer));
 }
 

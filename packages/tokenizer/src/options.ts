@@ -16,6 +16,12 @@ export function checkText(name: string, value: unknown): asserts value is string
   if (typeof value !== "string") throw invalidOption(name, value, "a string");
 }
 
+/** The empty path would be the current folder. */
+export function checkPath(name: string, value: unknown): asserts value is string {
+  const isPath = typeof value === "string" && value !== "" && !value.includes("\0");
+  if (!isPath) throw invalidOption(name, value, "the path of a file or folder");
+}
+
 /** Anything that can be gone through, but a string: that goes by characters, which nobody means. */
 export function isList(value: unknown): value is Iterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.iterator in value;

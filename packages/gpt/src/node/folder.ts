@@ -4,10 +4,12 @@ import { GPTError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
 import { nodeFileOperations, systemCode } from "./file-operations.ts";
+import { checkPath } from "./path.ts";
 import { openRegularFile, readError } from "./regular-file.ts";
 
-/** A folder on the disk. Its files are read by position; see `openRegularFile`. Throws `read-failed`. */
+/** A folder on the disk. Its files are read by position; see `openRegularFile`. Throws `invalid-input` and `read-failed`. */
 export function openFolder(path: string): ReadableFolder {
+  checkPath("openFolder", path);
   return {
     name: path,
     async open(name) {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { checkArgument, startDefaultBackend, text } from "@gpt/tensor";
+import { startDefaultBackend } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
 import { configName } from "../folder/config-json.ts";
@@ -10,12 +10,13 @@ import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
 import type { FileOperations } from "./file-operations.ts";
 import { listFolder, openFolder } from "./folder.ts";
+import { checkPath } from "./path.ts";
 import { publishFiles } from "./publish.ts";
 
 /** Loads a model folder; see `loadModelFrom`. Starts the default backend where none was chosen. */
-export async function loadModel(directory: string, options: LoadOptions = {}): Promise<GPT> {
-  checkArgument("loadModel: the folder", directory, text, (problem) => new GPTError("invalid-input", problem));
-  const backend = options.backend ?? (await startDefaultBackend());
+export async function loadModel(directory: string, options?: LoadOptions): Promise<GPT> {
+  checkPath("loadModel", directory);
+  const backend = options?.backend ?? (await startDefaultBackend());
   return loadModelFrom(openFolder(directory), { ...options, backend });
 }
 
@@ -27,12 +28,9 @@ export interface SaveOptions extends ModelFilesOptions {
  * Saves a model as a folder in the Hugging Face layout, new or existing; see `modelFiles` and `publishFiles`. Files
  * of the model that was there before and that this one does not have are removed; what else is there stays.
  */
-export async function saveModel(
-  model: GPT,
-  directory: string,
-  { operations, ...options }: SaveOptions = {},
-): Promise<void> {
-  await publishFiles(directory, modelFiles(model, options), { obsolete: isModelFile, operations });
+export async function saveModel(model: GPT, directory: string, options?: SaveOptions): Promise<void> {
+  checkPath("saveModel", directory);
+  await publishFiles(directory, modelFiles(model, options), { obsolete: isModelFile, operations: options?.operations });
 }
 
 /** The folder of a training run that has its checkpoints, each named after the steps taken. */
@@ -43,6 +41,7 @@ const checkpointsName = "checkpoints";
  * checkpoint. Throws `missing-file`.
  */
 export async function resolveModelDirectory(path: string): Promise<string> {
+  checkPath("resolveModelDirectory", path);
   if (await isModelFolder(openFolder(path))) return path;
   const checkpoints = join(path, checkpointsName);
   const steps = ((await listFolder(checkpoints)) ?? []).filter((name) => /^step-\d+$/.test(name));

@@ -63,7 +63,7 @@ describe("model folders on the disk", () => {
   });
 
   test("are asked for by arguments of the right kind", async () => {
-    await expect(loadModel(3 as unknown as string)).rejects.toThrow("loadModel: the folder must be a text, not 3");
+    await expect(loadModel(3 as unknown as string)).rejects.toThrow("loadModel: the path must be the path of a file or folder, not 3");
     await expect(loadModel(directory, { format: "q8" as "int8" })).rejects.toMatchObject({
       code: "invalid-input", message: expect.stringContaining("loadModel: format must be one of ") as string,
     });
@@ -229,4 +229,29 @@ describe("syncing a folder", () => {
       });
     }
   });
+});
+
+describe.each([
+  ["empty", ""],
+  ["no text", 3],
+  ["a text with a null character", "a\0b"],
+] as [string, string][])("a path that is %s is refused", (_, path) => {
+  // In memory: the empty path would be this package's folder.
+  const operations = new CrashDisk();
+  test.each<[string, () => unknown]>([
+    ["loadModel", () => loadModel(path)],
+    ["openFolder", () => openFolder(path)],
+    ["publishFiles", () => publishFiles(path, [textFile("a.txt", "a")], { operations })],
+    ["publishFolder", () => publishFolder(path, [textFile("a.txt", "a")], { operations, replace: true })],
+    ["removeFolder", () => removeFolder(path, { operations })],
+    ["resolveModelDirectory", () => resolveModelDirectory(path)],
+    ["saveModel", () => saveModel(new GPT(tiny), path, { operations })],
+  ])("by %s", async (name, call) => {
+    await expect(async () => call()).rejects.toThrow(`${name}: the path must be the path of a file or folder, not `);
+  });
+});
+
+test.each([undefined, 3, [null], [{ name: "a.txt" }]])("files %j are refused", async (files) => {
+  const operations = new CrashDisk();
+  await expect(publishFiles("a", files as never, { operations })).rejects.toThrow(/files(\[0\])? must be a /);
 });

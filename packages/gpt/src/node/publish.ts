@@ -1,10 +1,11 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { quote } from "@gpt/tensor";
+import { checkArgument, listOf, objectWith, quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";
 import { nodeFileOperations, systemCode } from "./file-operations.ts";
 import type { FileOperations } from "./file-operations.ts";
+import { checkPath } from "./path.ts";
 import { removeLeftovers, TemporaryNames } from "./temporary-names.ts";
 
 export interface PublishFolderOptions {
@@ -22,8 +23,10 @@ export interface PublishFolderOptions {
 export async function publishFolder(
   target: string,
   files: Iterable<OutputFile>,
-  { replace = false, operations = nodeFileOperations }: PublishFolderOptions = {},
+  options?: PublishFolderOptions,
 ): Promise<void> {
+  checkPath("publishFolder", target);
+  const { replace = false, operations = nodeFileOperations } = options ?? {};
   const all = checkNames(files);
   const path = resolve(target);
   const parent = dirname(path);
@@ -73,8 +76,10 @@ export interface PublishFilesOptions {
 export async function publishFiles(
   directory: string,
   files: Iterable<OutputFile>,
-  { obsolete = () => false, operations = nodeFileOperations }: PublishFilesOptions = {},
+  options?: PublishFilesOptions,
 ): Promise<void> {
+  checkPath("publishFiles", directory);
+  const { obsolete = () => false, operations = nodeFileOperations } = options ?? {};
   const path = resolve(directory);
   const names = new TemporaryNames();
   const all = checkNames(files).map((file) => {
@@ -148,8 +153,12 @@ async function contains(path: string, operations: FileOperations): Promise<boole
   return ((await operations.list(dirname(path))) ?? []).includes(basename(path));
 }
 
+const filesExpected = listOf(objectWith("a file to write", "name", "chunks"));
+
 function checkNames(files: Iterable<OutputFile>): OutputFile[] {
-  const all = [...files];
+  const isIterable = Symbol.iterator in (Object(files) as object);
+  const all = isIterable ? [...files] : [];
+  checkArgument("files", isIterable ? all : files, filesExpected, (problem) => new GPTError("invalid-input", problem));
   const seen = new Set<string>();
   for (const { name } of all) {
     if (!isPlainName(name)) throw new GPTError("invalid-input", `${quote(name)} is not a plain file name`);

@@ -1,11 +1,10 @@
 import { argumentError, check, checkOptions } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
-import { checkDTypeName } from "../dtype.ts";
 import type { DataOf, DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
-import { number } from "../expectations.ts";
+import { dtypeName, number, philoxKey } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
-import { checkKey, forEachUniform, uniformAt } from "../philox.ts";
+import { forEachUniform, uniformAt } from "../philox.ts";
 import { quote } from "../printable.ts";
 import type { Shape } from "../shape.ts";
 import { formatShape, sizeOf } from "../shape.ts";
@@ -77,7 +76,7 @@ export function arange<D extends DType = "i32">(length: number, options: CreateO
 
 /** Uniform numbers in [0, 1), 24 bits each, a pure function of the key: the same on every backend. */
 export function uniform(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32"> = {}): Tensor {
-  checkKey("uniform", key);
+  check("uniform", "the key", key, philoxKey);
   checkOptions("uniform", options);
   const out = empty("uniform", "f32", shape, options);
   if (out.size > 0) out.backend.kernels.uniform({ key, out });
@@ -96,7 +95,7 @@ export interface NormalOptions {
  * 1958), so that they are the same on every backend.
  */
 export function normal(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32"> & NormalOptions = {}): Tensor {
-  checkKey("normal", key);
+  check("normal", "the key", key, philoxKey);
   checkOptions("normal", options);
   const out = empty("normal", "f32", shape, options); // First of all, since it refuses what does not fit into memory.
   if (out.size === 0) return out;
@@ -107,7 +106,7 @@ export function normal(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32
 /** The first `length` numbers of `normal`, without a tensor. */
 export function normalValues(length: number, key: PhiloxKey, options: NormalOptions = {}): Float32Array {
   checkShape([length]);
-  checkKey("normalValues", key);
+  check("normalValues", "the key", key, philoxKey);
   checkOptions("normalValues", options);
   return toNormal(uniformValues(length, key), key, options);
 }
@@ -141,7 +140,7 @@ function uniformValues(length: number, key: PhiloxKey): Float32Array {
 
 function empty<D extends DType>(op: string, dtype: D, shape: Shape, options: CreateOptions): Tensor<D> {
   checkShape(shape);
-  checkDTypeName(op, dtype);
+  check(op, "dtype", dtype, dtypeName);
   if (options.requiresGrad && dtype !== "f32") {
     throw new TensorError("invalid-dtype", `requiresGrad: only f32 tensors have gradients, this one is ${dtype}`);
   }
@@ -162,7 +161,7 @@ function checkShape(shape: Shape): void {
   }
 }
 
-/** Of arrays that hold themselves, too, a shape has an end. */
+/** Ends the search for the shape of an array that contains itself. */
 const maxRank = 64;
 
 function nestedShape(data: Nested): number[] {

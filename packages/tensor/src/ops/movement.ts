@@ -1,12 +1,12 @@
-import { argumentError, checkList } from "../arguments.ts";
+import { argumentError, check, checkList } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { AnyTensor } from "../core/tensor.ts";
 import type { View } from "../contract/index.ts";
-import { checkDTypeName } from "../dtype.ts";
 import type { DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
+import { dtypeName } from "../expectations.ts";
 import { broadcastShapes, denseStrides, formatShape, reshapeStrides, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { broadcastView, checkOperands, denseCopy, resolveAxis, shapeError, viewOf } from "./operands.ts";
@@ -127,7 +127,7 @@ export function contiguous<D extends DType>(x: Tensor<D>): Tensor<D> {
  */
 export function cast<D extends DType>(x: AnyTensor, dtype: D): Tensor<D> {
   checkOperands("cast", x);
-  checkDTypeName("cast", dtype);
+  check("cast", "dtype", dtype, dtypeName);
   const out = Tensor.allocate(x.backend, dtype, x.shape);
   if (out.size > 0) out.backend.kernels.copy({ x, out });
   return out;

@@ -1,7 +1,7 @@
-import { argumentError } from "../arguments.ts";
+import { argumentError, check } from "../arguments.ts";
 import { record } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { checkKey } from "../philox.ts";
+import { philoxKey } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
 import { checkDType } from "./operands.ts";
 
@@ -15,7 +15,7 @@ export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor 
   if (!(probability >= 0 && probability < 1)) {
     throw argumentError("dropout", `the probability ${probability} must be at least 0 and below 1`);
   }
-  checkKey("dropout", key);
+  check("dropout", "the key", key, philoxKey);
   const out = x.allocateLike();
   if (out.size > 0) out.backend.kernels.dropout({ x, probability, key, out });
   return record("dropout", [x], out, [], ({ grad }) => [dropout(grad, probability, key)]);

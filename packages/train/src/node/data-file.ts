@@ -1,9 +1,8 @@
-import { openRegularFile } from "@gpt/gpt/node";
+import { openRegularFile, pathExpected } from "@gpt/gpt/node";
 import type { RandomAccessFile } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
 import { check } from "../checks.ts";
 import { TrainError } from "../errors.ts";
-import { pathExpected } from "./paths.ts";
 
 /**
  * Opens a file of data in the way in which all files are read (`openRegularFile`): not a folder, nor a pipe, which

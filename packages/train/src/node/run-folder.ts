@@ -1,6 +1,6 @@
 import { modelFiles } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
-import { nodeFileOperations, publishFolder, removeFolder, removeLeftovers, saveModel } from "@gpt/gpt/node";
+import { nodeFileOperations, pathExpected, publishFolder, removeFolder, removeLeftovers, saveModel } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/gpt/node";
 import { objectWith, quote, text } from "@gpt/tensor";
 import { check, count } from "../checks.ts";
@@ -9,7 +9,6 @@ import type { Checkpointer, TrainingState } from "../loop/checkpointer.ts";
 import { recordChecksums } from "./checksums.ts";
 import type { FileChecksums } from "./checksums.ts";
 import { optimizerFile } from "./optimizer-file.ts";
-import { pathExpected } from "./paths.ts";
 import { lockRun } from "./run-lock.ts";
 import type { RunLock } from "./run-lock.ts";
 import { checkpointPath, checkpointsPath, namesIn, stepsOf } from "./steps.ts";
@@ -41,10 +40,10 @@ export interface RunCheckpointer extends Checkpointer {
  * is held from now on: see `RunCheckpointer`. Throws `run-exists` where it has a model or checkpoints already,
  * `run-in-use` where another process holds it, both without changing anything; `invalid-option` and `write-failed`.
  */
-export async function createRun(directory: string, options: CreateRunOptions = {}): Promise<RunCheckpointer> {
-  const { extraFiles = {} } = options;
+export async function createRun(directory: string, options?: CreateRunOptions): Promise<RunCheckpointer> {
+  const { extraFiles = {} } = options ?? {};
   checkExtraFiles(extraFiles);
-  const run = new RunFolder(directory, options);
+  const run = new RunFolder(directory, options ?? {});
   run.extraFiles = extraFiles;
   await run.checkFree();
   await run.open();

@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Breather } from "@gpt/gpt";
+import { pathExpected } from "@gpt/gpt/node";
 import { callback, flag, isGptError, nonNegative, objectWith, optional, quote } from "@gpt/tensor";
 import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
 import { check, checkAll, count } from "../checks.ts";
@@ -11,7 +12,7 @@ import { tokensInMemory } from "../data/token-source.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { sizeOfDataFile } from "./data-file.ts";
-import { pathExpected, pathsExpected } from "./paths.ts";
+import { pathsExpected } from "./paths.ts";
 import { readFiles, readText } from "./text.ts";
 import { tokensOf } from "./token-file.ts";
 
@@ -47,9 +48,9 @@ export interface TokenizedText extends TokenSource, AsyncDisposable {
 export async function tokenizeFiles(
   paths: readonly string[],
   tokenizer: TextEncoding,
-  options: TokenizeOptions = {},
+  options?: TokenizeOptions,
 ): Promise<TokenizedText> {
-  const { specialTokens = true, memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options;
+  const { specialTokens = true, memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options ?? {};
   check("paths", paths, pathsExpected);
   check("tokenizer", tokenizer, objectWith("a tokenizer", "encode()"));
   check("tokenizer.vocabSize", tokenizer.vocabSize, count);

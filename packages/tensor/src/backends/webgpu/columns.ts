@@ -36,7 +36,7 @@ const manyResults = 4096;
 /** Rows that a workgroup goes down where others can take the rest. */
 const rowsOfPiece = 256;
 
-/** Pieces of so many rows. */
+/** The number of pieces into which `rows` rows are cut. */
 export function piecesOf(rows: number): number {
   return Math.max(1, Math.ceil(rows / rowsOfPiece));
 }

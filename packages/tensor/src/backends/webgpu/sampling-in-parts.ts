@@ -28,10 +28,10 @@ function wordOf(of: Elements, name: (typeof words)[number]): string {
 const floatOf = (of: Elements, name: (typeof words)[number]): string => `bitcast<f32>(${wordOf(of, name)})`;
 
 /**
- * `sample` for one row that is beyond a binding. What it needs is the largest number for which some weights are few enough, or
- * small enough together, and is found bit by bit, in rounds over all parts of the row: the smallest weight that top-k and top-p
- * keep, floats from 0 to 1 being ordered as their bits are; the index up to which there are so many that equal it; and the one
- * that is drawn, up to which the sum is not more than what is wanted.
+ * `sample` for one row that is beyond a binding. Three numbers are found by binary search over their bits, each in rounds over
+ * all parts of the row: the smallest weight that top-k and top-p keep (floats from 0 to 1 have the order of their bits), the
+ * last index that is kept among weights equal to it, and the index that is drawn, at which the running sum of the weights
+ * passes the random number.
  */
 export function sampleInParts(
   engine: Engine,

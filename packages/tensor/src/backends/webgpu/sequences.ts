@@ -10,7 +10,7 @@ export interface Sequences extends AttentionSequence {
   readonly keyStep: number;
 }
 
-/** Up to so many queries of a sequence, threads share the keys, not the queries. */
+/** Of a sequence with at most this many queries, threads share the keys; of others, the queries. */
 export const fewQueries = 8;
 
 /** A run takes workgroups for each of its sequences, and for each query of those that have few. */

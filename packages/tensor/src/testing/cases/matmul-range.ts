@@ -89,7 +89,7 @@ const products = blocks.flatMap(({ title, rows }) =>
 const biases = [0, -0, 1, 1e38, -1e-30, 1e-42, -5, -1e38, 2, inf, 0.5, 0, -1];
 const gelu: Activation = "gelu";
 
-/** With all that follows: the activation's error is that of its sum, at a slope of at most 1.13, and that of its own. */
+/** `linear` with all of its options: the activation multiplies the error of its sum by 1.13 at most, and adds its own. */
 const epilogues = ([gelu, "relu"] as const).flatMap((activation) =>
   blocks.map(({ title, rows }) =>
     range({
