@@ -59,8 +59,8 @@ it.each<[title: string, call: () => unknown, message: string]>([
 });
 
 it.each<[title: string, call: () => Promise<unknown>, message: string]>([
-  ["a path", () => loadTokenizer(untyped(5)), "path is 5; give a string"],
-  ["a folder", () => saveTokenizer(gpt2, untyped(undefined)), "folder is undefined; give a string"],
+  ["a path", () => loadTokenizer(untyped(5)), "path is 5; give the path of a file or folder"],
+  ["a folder", () => saveTokenizer(gpt2, untyped(undefined)), "folder is undefined; give the path of a file or folder"],
   ["no options", () => trainBPE(["a"], untyped(undefined)), "options is undefined; give { vocabSize: … }"],
   ["texts", () => trainBPE(untyped(5), { vocabSize: 300 }), "texts is 5; give a string, an array of strings"],
   ["texts of numbers", () => trainBPE(untyped([5]), { vocabSize: 300 }), "texts[0] is 5; give a string"],
