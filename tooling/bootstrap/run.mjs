@@ -187,7 +187,10 @@ function run(name, args) {
   return status ?? 1;
 }
 
-/** The environment of all that runs: the pinned tools are found first, and nothing reports its use. */
+/**
+ * The environment of all that runs: the pinned tools are found first, nothing reports its use, and what Node has compiled
+ * is kept: linters, test runners and the command itself start many times.
+ */
 function environment() {
   const path = Object.keys(process.env).find((key) => key.toUpperCase() === "PATH") ?? "PATH";
   const directories = [dirname(executables.node), dirname(executables.pnpm), process.env[path]];
@@ -195,6 +198,7 @@ function environment() {
     ...process.env,
     [path]: directories.join(delimiter),
     DO_NOT_TRACK: "1",
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, "node_modules", ".cache", "node"),
     TURBO_TELEMETRY_DISABLED: "1",
     TURBO_NO_UPDATE_NOTIFIER: "1",
   };
