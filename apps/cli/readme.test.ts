@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readmeExamples, runExample } from "@gpt/config/readme";
+import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { expect, test } from "vitest";
-import { gpt, temporaryFolder } from "./src/testing/gpt.ts";
+import { gpt, temporaryFolder } from "./test/gpt.ts";
 
 const app = import.meta.dirname;
 const [generating, training] = await readmeExamples(join(app, "../.."));

@@ -6,7 +6,7 @@ import { GPT } from "@gpt/gpt";
 import { saveModel } from "@gpt/gpt/node";
 import { startDefaultBackend } from "@gpt/tensor";
 import { CharacterTokenizer, tokenizerFiles } from "@gpt/tokenizer";
-import { readmeExamples, runExample } from "@gpt/config/readme";
+import { readmeExamples, runExample } from "@gpt/testing/readme";
 
 let folder: string;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readmeExamples, runExample } from "@gpt/config/readme";
+import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { expect, onTestFinished, test } from "vitest";
 
 const packageFolder = import.meta.dirname;

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { readmeExamples, runExample } from "@gpt/config/readme";
+import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { expect, test } from "vitest";
 
 test("the README's example computes on a GPU", async () => {

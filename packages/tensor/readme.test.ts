@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
-import { readmeExamples, runExample } from "@gpt/config/readme";
+import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { conformanceCases } from "./src/testing/index.ts";
 
 const packageFolder = import.meta.dirname;

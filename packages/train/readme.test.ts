@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test } from "vitest";
-import { readmeExamples, runExample } from "@gpt/config/readme";
-import { TemporaryFiles } from "./src/node/testing/temporary-files.ts";
+import { readmeExamples, runExample } from "@gpt/testing/readme";
+import { TemporaryFiles } from "./test/temporary-files.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

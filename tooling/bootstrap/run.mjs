@@ -105,7 +105,7 @@ function check(args) {
 
 /** The conformance suite on one backend, for some kernels or all. */
 function conformance(args) {
-  return run("node", ["--conditions=@gpt/source", join("packages", "tensor", "scripts", "conformance", "main.ts"), ...args]);
+  return run("node", ["--conditions=@gpt/source", join("packages", "tensor", "test", "conformance", "main.ts"), ...args]);
 }
 
 /** Tests against large packages of others, which only this installs. Arguments are vitest's. */

@@ -28,7 +28,7 @@ test.each([
   ["a package above, by a subpath", "nn/src/layers.ts", 'export type * from "@gpt/gpt/node";', names],
   ["a package above, later", "nn/src/layers.ts", 'export const later = import("@gpt/gpt");', "no-restricted-syntax"],
   ["a package above, in a test", "nn/src/module.test.ts", 'export * from "@gpt/gpt";', names],
-  ["tooling, other than in a test", "gpt/src/model.ts", 'export * from "@gpt/config/crash-disk";', names],
+  ["tooling, other than in a test", "gpt/src/model.ts", 'export * from "@gpt/testing/crash-disk";', names],
   ["an app", "train/src/schedule.ts", 'export * from "@gpt/cli";', names],
   ["more than types", "gpt/src/model.ts", 'export * from "@gpt/tokenizer";', names],
   ["a package by its path", "nn/src/layers.ts", 'import "../../tensor/src/index.ts";', "import-x/no-relative-packages"],
@@ -38,6 +38,7 @@ test.each([
   ["core in a backend", "tensor/src/backends/cpu/matmul.ts", 'export * from "../../core/scope.ts";', paths],
   ["a backend in another", "tensor/src/backends/wasm/index.ts", 'export * from "../cpu/matmul.ts";', paths],
   ["core in the contract", "tensor/src/contract/matmul.ts", 'export * from "../core/scope.ts";', paths],
+  ["a test helper, other than in a test", "gpt/src/model.ts", 'export * from "../test/fixtures.ts";', paths],
   ["a cycle", "tensor/src/shape.ts", 'export * from "./ops/reduction.ts";', "import-x/no-cycle"],
   ["node: in a root", "train/src/schedule.ts", 'export * from "node:fs";', "import-x/no-nodejs-modules"],
   ["a global of Node", "train/src/schedule.ts", "export const id = process.pid;", "no-restricted-globals"],
@@ -52,7 +53,7 @@ test.each([
   ["gpt/src/model.ts", 'export type * from "@gpt/tokenizer";'],
   ["tensor/src/backends/cpu/matmul.ts", 'export * from "../../contract/index.ts";\nexport * from "../../shape.ts";'],
   ["tensor/src/core/scope.test.ts", 'export * from "../backends/cpu/index.ts";'],
-  ["train/src/node/crash.test.ts", 'export * from "@gpt/config/crash-disk";'],
+  ["train/src/node/crash.test.ts", 'export * from "@gpt/testing/crash-disk";'],
   ["train/src/node/text.ts", 'export * from "node:fs";\nexport const id = process.pid;'],
 ])("lint accepts in %s: %s", async (file, code) => {
   expect(await broken(file, code)).toEqual([]);

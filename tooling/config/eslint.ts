@@ -50,7 +50,6 @@ export function workspace(directory: string) {
 /** As `workspace`, and the rules of a package that others install: the import rule, runs everywhere, says nothing. */
 export function library(directory: string) {
   const { inTests, always, atRunTime } = restrictedNames(directory);
-  const inside = zones(directory);
   const message = "See “Who may import whom” in ARCHITECTURE.md.";
   const dynamic = { selector: `ImportExpression[source.value=/${atRunTime.replaceAll("/", "\\/")}/]`, message };
   return defineConfig(
@@ -68,7 +67,7 @@ export function library(directory: string) {
       files: ["src/**"],
       ignores: tests,
       rules: {
-        "import-x/no-restricted-paths": inside.length > 0 ? ["error", { zones: inside }] : "off",
+        "import-x/no-restricted-paths": ["error", { zones: zones(directory) }],
         "no-restricted-syntax": ["error", dynamic],
         "@typescript-eslint/no-restricted-imports": [
           "error",

@@ -21,7 +21,7 @@ export function restrictedNames(directory: string) {
   const types = mayImportTypes[name] ?? [];
   const allBut = (...allowed: readonly string[]): string => `^@gpt/(?!(${allowed.join("|")})(/|$))`;
   return {
-    inTests: allBut(...mayImport[name], ...types, "config"),
+    inTests: allBut(...mayImport[name], ...types, "config", "testing"),
     always: allBut(...mayImport[name], ...types),
     atRunTime: allBut(...mayImport[name]),
   };
@@ -35,11 +35,17 @@ export interface Zone {
   readonly message: string;
 }
 
+/** Sources import no test helper, and the rooms of `@gpt/tensor` as `tensorZones` says. */
+export function zones(directory: string): Zone[] {
+  const message = "test/ is for tests alone.";
+  return [{ target: join(directory, "src"), from: join(directory, "test"), message }, ...tensorZones(directory)];
+}
+
 /**
  * The zones of `@gpt/tensor`: `ops/` and `core/` know no backend; a backend knows the contract and the plain helpers
  * beside it, no other backend; the contract knows the helpers alone. Other packages have none.
  */
-export function zones(directory: string): Zone[] {
+function tensorZones(directory: string): Zone[] {
   const source = join(directory, "src");
   const backends = join(source, "backends");
   if (!existsSync(backends)) return [];

@@ -22,7 +22,7 @@ interface Lane {
 const lanes: Readonly<Record<string, Lane>> = {
   "": { ending: ".test.ts", timeout: 10 * minute },
   ":browser": { ending: ".browser.test.ts", timeout: 10 * minute },
-  ":gpu": { ending: ".gpu.test.ts", timeout: 30 * minute, globalSetup: join(import.meta.dirname, "gpu-setup.ts") },
+  ":gpu": { ending: ".gpu.test.ts", timeout: 30 * minute, globalSetup: join(import.meta.dirname, "../testing/gpu-setup.ts") },
 };
 
 export interface ProjectOptions {

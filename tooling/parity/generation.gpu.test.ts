@@ -12,7 +12,7 @@ import { finish } from "./run-on.ts";
 
 /** A model whose random weights are large enough that its text is no monotony. */
 const sizes = { vocabSize: 300, contextLength: 16, layers: 2, heads: 2, dim: 64 };
-const small = { ...sizes, tiedHead: false, initialDeviation: 0.3 };
+const small = { ...sizes, tiedHead: false, initialStd: 0.3 };
 
 let backends: { readonly wasm: Backend; readonly webgpu: WebGPUBackend };
 beforeAll(async () => {
@@ -103,7 +103,7 @@ test.each([1, 3])("%i layers: few calls, one submission and one read for a token
 });
 
 async function compareGPT2(): Promise<void> {
-  const config = preset("gpt2", { initialDeviation: 0.1 });
+  const config = preset("gpt2", { initialStd: 0.1 });
   const options = { maxTokens: 32, temperature: 0 };
   const theirs = await write(backends.wasm, config, options);
   // The embedding, which is the head too, takes 147 MiB: a token's row, and its scores, come from two parts.

@@ -1,5 +1,5 @@
 import { streamTokens } from "@gpt/generate";
-import type { Choice } from "@gpt/generate";
+import type { GeneratedToken } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { noGrad, tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
@@ -86,7 +86,7 @@ export function describeModels(backendName: string, names: readonly string[] = f
     test("the likeliest tokens, written one by one with a cache", async () => {
       const model = buildModel(fixture, "trained");
       const { prompt, ids, logProbabilities } = fixture.greedy;
-      const choices: Choice[] = [];
+      const choices: GeneratedToken[] = [];
       for await (const choice of streamTokens(model, prompt, { maxTokens: ids.length, temperature: 0 })) {
         choices.push(choice);
       }

@@ -59,12 +59,12 @@ test.each(runs)(
     expect(ours).toHaveLength(run.steps);
     expect(ours[run.steps - 1].loss).toBeLessThan(ours[0].loss);
     const difference = Math.max(...ours.map(({ loss }, step) => Math.abs(loss - theirs[step].loss)));
-    const deviation = Math.max(...ours.map(({ norm }, step) => Math.abs(norm / theirs[step].norm - 1)));
+    const std = Math.max(...ours.map(({ norm }, step) => Math.abs(norm / theirs[step].norm - 1)));
     if (process.env.GPT_VERIFY) {
-      const [losses, norms] = [difference, deviation].map((value) => value.toExponential(1));
+      const [losses, norms] = [difference, std].map((value) => value.toExponential(1));
       console.log(`losses within ${losses}, norms of the gradients within ${norms}`);
     }
     expect(difference).toBeLessThanOrEqual(1e-3);
-    expect(deviation).toBeLessThanOrEqual(1e-2);
+    expect(std).toBeLessThanOrEqual(1e-2);
   },
 );

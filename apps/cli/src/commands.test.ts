@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { folderWithText, small, text } from "./testing/data.ts";
-import { gpt as gptInProcess, records, startSession, temporaryFolder } from "./testing/gpt.ts";
+import { folderWithText, small, text } from "../test/data.ts";
+import { gpt as gptInProcess, records, startSession, temporaryFolder } from "../test/gpt.ts";
 
 test("from a text to a model that writes, in the default folder", async () => {
   const directory = await folderWithText();
@@ -49,8 +49,8 @@ test("from a text to a model that writes, in the default folder", async () => {
   expect(measured.tokens).toBe(text.length - 1);
   expect(measured.perplexity).toBeCloseTo(Math.exp(measured.loss as number), 6);
 
-  const storedEval = ["eval", "--model", model, "--data", "text.txt", "--dtype", "int4", "--json"];
-  const [{ loss }] = records(await gpt(...storedEval));
+  const packedEval = ["eval", "--model", model, "--data", "text.txt", "--dtype", "int4", "--json"];
+  const [{ loss }] = records(await gpt(...packedEval));
   expect(loss).not.toBe(measured.loss);
   expect(loss).toBeCloseTo(measured.loss as number, 1);
 

@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import { describeModel } from "@gpt/gpt";
 import type { GPTConfig } from "@gpt/gpt";
-import { StoredWeight } from "@gpt/tensor";
+import { PackedWeight } from "@gpt/tensor";
 import type { DType, StartedBackend } from "./backend.ts";
 import { CommandError } from "./errors.ts";
 import { formatBytes, formatCount } from "./format.ts";
@@ -41,7 +41,7 @@ export function runningNeed(config: GPTConfig, dtype: DType, tokens: number, cac
   const { vocabSize, contextLength, heads, headDim, dim, hiddenDim, layers } = config;
   const { parameters, weightBytes } = describeModel(config);
   const bytes = (format: DType, rows: number, columns: number): number =>
-    format === "f32" ? f32Bytes * rows * columns : StoredWeight.byteLengthOf(format, [rows, columns]);
+    format === "f32" ? f32Bytes * rows * columns : PackedWeight.byteLengthOf(format, [rows, columns]);
   const cache = cacheDtype ? 2 * layers * bytes(cacheDtype, heads * contextLength, headDim) : 0;
   return {
     parts: {

@@ -4,9 +4,9 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { folderWithText, small, text } from "./testing/data.ts";
-import { gpt, records, shellCommand, temporaryFolder } from "./testing/gpt.ts";
-import type { Result } from "./testing/gpt.ts";
+import { folderWithText, small, text } from "../test/data.ts";
+import { gpt, records, shellCommand, temporaryFolder } from "../test/gpt.ts";
+import type { Result } from "../test/gpt.ts";
 
 test("Ctrl-C saves; resuming gives the weights of an uninterrupted run, byte for byte", async () => {
   const directory = await folderWithText();

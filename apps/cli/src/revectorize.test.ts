@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Backend, Kernels } from "@gpt/tensor";
 import { wasm } from "@gpt/tensor/wasm";
 import { kernelDigest } from "./kernel-digest.ts";
-import { gpt, records, temporaryFolder } from "./testing/gpt.ts";
+import { gpt, records, temporaryFolder } from "../test/gpt.ts";
 
 const option = "--experimental-revectorize";
 /** The other branch runs under the lowest Node. */

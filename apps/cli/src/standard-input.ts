@@ -2,7 +2,7 @@ import { Utf8Decoder } from "@gpt/train/node";
 import { CommandError } from "./errors.ts";
 
 /** Bytes of a text that is read whole; longer ones are files, which `--data` takes. */
-const mostBytes = 2 ** 28;
+const maxBytes = 2 ** 28;
 
 /** The text of standard input, by the rule for files of data: valid UTF-8; a byte order mark at its beginning is no text. */
 export async function readStandardInput(): Promise<string> {
@@ -18,7 +18,7 @@ export async function readStandardInput(): Promise<string> {
   let length = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > mostBytes) throw new CommandError(`standard input has more than ${mostBytes} bytes; give it in parts`);
+    if (length > maxBytes) throw new CommandError(`standard input has more than ${maxBytes} bytes; give it in parts`);
     text += decode(chunk);
   }
   return text + decode(new Uint8Array(), true);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { KernelTime } from "@gpt/tensor/webgpu";
 import { expect, test } from "vitest";
 import type { Profile } from "./bench/profile.ts";
-import { gpt, records, temporaryFolder } from "./testing/gpt.ts";
-import type { Result } from "./testing/gpt.ts";
+import { gpt, records, temporaryFolder } from "../test/gpt.ts";
+import type { Result } from "../test/gpt.ts";
 
 const text = "The cat sat on the mat, the owl on the oak.\n".repeat(6);
 

@@ -1,6 +1,6 @@
 export { GenerationError } from "./errors.ts";
 export type { GenerationErrorCode } from "./errors.ts";
-export type { Choice, SamplingOptions } from "./sampling.ts";
+export type { GeneratedToken, SamplingOptions } from "./sampling.ts";
 export { StopMatcher } from "./stopping.ts";
 export { generateText, streamText } from "./text.ts";
 export type { GeneratedText, TextOptions, TextPiece } from "./text.ts";

@@ -4,7 +4,7 @@ import { scope, tensor } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
-import type { Choice, SamplingOptions } from "./sampling.ts";
+import type { GeneratedToken, SamplingOptions } from "./sampling.ts";
 
 let backend: Backend;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 const logits = [1, 3, 2, 0, -1];
 
-function choose(scores: readonly number[], options: SamplingOptions, random = 0, seen: readonly number[] = []): Choice {
+function choose(scores: readonly number[], options: SamplingOptions, random = 0, seen: readonly number[] = []): GeneratedToken {
   return scope(() => {
     const row = tensor([[scores]], { backend });
     const { id, report } = chooseToken(row, options, random, seen);
@@ -95,7 +95,7 @@ describe("chooseToken", () => {
   });
 
   test("suppressed tokens are as if the model did not have them", () => {
-    const suppress = (options: SamplingOptions, random: number, ids: readonly number[]): Choice =>
+    const suppress = (options: SamplingOptions, random: number, ids: readonly number[]): GeneratedToken =>
       scope(() => {
         const allowed = allowedTokens(ids, 5, backend);
         const row = withoutSuppressed(tensor([[logits]], { backend }), allowed);

@@ -16,7 +16,7 @@ export interface SamplingOptions {
   readonly minP?: number;
 }
 
-export interface Choice {
+export interface GeneratedToken {
   readonly id: number;
   /**
    * The natural logarithm of the probability that the model gave the token, among those that are not suppressed; before

@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 function randomModel({ vocabSize }: Tokenizer): GPT {
-  return new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 1, dim: 4, initialDeviation: 0.3 }, { seed: 1 });
+  return new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 1, dim: 4, initialStd: 0.3 }, { seed: 1 });
 }
 
 async function stream(
@@ -87,7 +87,7 @@ describe("streamText", () => {
 
   test("of a model with more embeddings than the tokenizer has tokens, ids without a token are never chosen", async () => {
     const model = new GPT(
-      { vocabSize: 5 + 40, contextLength: 16, layers: 1, heads: 1, dim: 4, initialDeviation: 0.3 }, { seed: 1 },
+      { vocabSize: 5 + 40, contextLength: 16, layers: 1, heads: 1, dim: 4, initialStd: 0.3 }, { seed: 1 },
     );
     for (const options of [{ temperature: 0 }, { temperature: 5 }, { topK: 0 }]) {
       const { text, tokens } = await generateText(model, characters, "ab", { maxTokens: 50, ...options });

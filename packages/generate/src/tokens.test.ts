@@ -4,7 +4,7 @@ import type { GPTOptions } from "@gpt/gpt";
 import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import type { Choice } from "./sampling.ts";
+import type { GeneratedToken } from "./sampling.ts";
 import { streamTokens } from "./tokens.ts";
 import type { FinishReason, TokenOptions } from "./tokens.ts";
 
@@ -17,16 +17,16 @@ beforeEach(async () => {
 /** A model whose random weights are large enough that its greedy text is no monotony. */
 function randomModel(changes: Partial<GPTOptions> = {}): GPT {
   const sizes = { vocabSize: 13, contextLength: 16, layers: 2, heads: 2, dim: 8 };
-  return new GPT({ ...sizes, tiedHead: false, initialDeviation: 1, ...changes }, { seed: 3 });
+  return new GPT({ ...sizes, tiedHead: false, initialStd: 1, ...changes }, { seed: 3 });
 }
 
 async function generate(
   model: GPT,
   prompt: number[],
   options: TokenOptions,
-): Promise<{ choices: Choice[]; ids: number[]; finishReason: FinishReason }> {
+): Promise<{ choices: GeneratedToken[]; ids: number[]; finishReason: FinishReason }> {
   const stream = streamTokens(model, prompt, options);
-  const choices: Choice[] = [];
+  const choices: GeneratedToken[] = [];
   for (;;) {
     const next = await stream.next();
     if (next.done) return { choices, ids: choices.map(({ id }) => id), finishReason: next.value };
@@ -107,7 +107,7 @@ describe("streamTokens", () => {
   });
 
   test("draws tokens as often as the model's probabilities say", async () => {
-    const model = randomModel({ contextLength: 1, initialDeviation: 0.2 });
+    const model = randomModel({ contextLength: 1, initialStd: 0.2 });
     const scores = scoresAfter(model, [1]);
     const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
     const counts = new Array<number>(13).fill(0);
@@ -170,7 +170,7 @@ describe("streamTokens", () => {
   });
 
   test("a model with int8 weights chooses the tokens that the one in f32 does, nearly always", async () => {
-    const sizes = { vocabSize: 300, contextLength: 48, layers: 2, heads: 2, dim: 64, tiedHead: false, initialDeviation: 0.3 };
+    const sizes = { vocabSize: 300, contextLength: 48, layers: 2, heads: 2, dim: 64, tiedHead: false, initialStd: 0.3 };
     const [model, stored] = (["f32", "int8"] as const).map((format) => new GPT(sizes, { seed: 5, format }));
     const { ids } = await generate(model, [1, 2, 3], { maxTokens: 40, temperature: 0 });
     expect(new Set(ids).size).toBeGreaterThan(10);
@@ -235,8 +235,8 @@ describe("streamTokens", () => {
     const [a, b] = [1, 2].map((id) => streamTokens(model, [id], { maxTokens: 20 }));
     const turns: [number[], number[]] = [[], []];
     for (let i = 0; i < 20; i++) {
-      turns[0].push(((await a.next()).value as Choice).id);
-      turns[1].push(((await b.next()).value as Choice).id);
+      turns[0].push(((await a.next()).value as GeneratedToken).id);
+      turns[1].push(((await b.next()).value as GeneratedToken).id);
     }
     await Promise.all([a, b].map((stream) => stream.next())); // So that both are at their end.
     expect(turns).toEqual(alone);

@@ -1,11 +1,11 @@
 import { checkArgument, noGrad, objectWith, philoxBlock, quote, scope, slice, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { Breather, KeyValueCache } from "@gpt/gpt";
+import { EventLoopYielder, KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
 import { GenerationError } from "./errors.ts";
 import { invalidOption, resolveTokenOptions } from "./options.ts";
 import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
-import type { Choice, DeviceChoice, SamplingOptions } from "./sampling.ts";
+import type { GeneratedToken, DeviceChoice, SamplingOptions } from "./sampling.ts";
 
 export interface TokenOptions extends SamplingOptions {
   /** How many tokens to write. Default: the model's, else 256. */
@@ -37,7 +37,7 @@ export async function* streamTokens(
   model: GPT,
   promptIds: readonly number[],
   options?: TokenOptions,
-): AsyncGenerator<Choice, FinishReason, undefined> {
+): AsyncGenerator<GeneratedToken, FinishReason, undefined> {
   checkModel(model);
   const ids = readPrompt(model, promptIds);
   const { sampling, maxTokens, seed, stopTokens, suppressTokens, cacheFormat, signal } = resolveTokenOptions(
@@ -50,7 +50,7 @@ export async function* streamTokens(
   const stops = new Set(stopTokens);
   const allowed = allowedTokens(suppressTokens, vocabSize, backend);
   let cache: KeyValueCache | undefined;
-  const breather = new Breather();
+  const yielder = new EventLoopYielder();
   /** What the model reads where its cache is empty: so many of the last tokens. */
   let span = contextLength;
   /** What it reads elsewhere: the token that was chosen last, where it was chosen. */
@@ -79,7 +79,7 @@ export async function* streamTokens(
       if (stops.has(choice.id)) return "stop";
       ids.push(choice.id);
       yield choice;
-      await breather.pause();
+      await yielder.pause();
     }
     return "length";
   } finally {
@@ -101,7 +101,7 @@ function lastLogits(model: GPT, ids: Tensor<"i32">, cache: KeyValueCache): Tenso
 }
 
 /** Waits for what was chosen: the only thing that is read for a token. */
-async function readChoice({ report }: DeviceChoice): Promise<Choice> {
+async function readChoice({ report }: DeviceChoice): Promise<GeneratedToken> {
   try {
     const [id, loss] = await report.data();
     if (Number.isNaN(loss)) {

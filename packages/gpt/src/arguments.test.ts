@@ -1,4 +1,4 @@
-import { mistakes } from "@gpt/config/mistakes";
+import { mistakes } from "@gpt/testing/mistakes";
 import { isGptError, scope, tensor, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import {
   describeModel, GPT, KeyValueCache, loadModelFrom, modelFiles, preset, readConfig, readHeader, readTensor, resolveConfig,
   safetensorsChunks,
 } from "./index.ts";
-import { idsOf, tiny } from "./testing/fixtures.ts";
+import { idsOf, tiny } from "../test/fixtures.ts";
 
 let model: GPT;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import {
-  add, attention, concat, dropout, matmul, mul, permute, reshape, slice, softmax, StoredWeight, tensor, transpose,
+  add, attention, concat, dropout, matmul, mul, permute, reshape, slice, softmax, PackedWeight, tensor, transpose,
 } from "@gpt/tensor";
 import type { AttentionCache, AttentionSequence, Backend, Tensor } from "@gpt/tensor";
 import { Linear, Module } from "@gpt/nn";
-import type { MatrixPlace, RandomKeys } from "@gpt/nn";
+import type { WeightOptions, RandomKeys } from "@gpt/nn";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 import { applyHook } from "./hooks.ts";
@@ -29,13 +29,13 @@ export class CausalSelfAttention extends Module {
   readonly #random: RandomKeys;
 
   /** `layer` counts from 0. */
-  constructor(config: GPTConfig, layer: number, random: RandomKeys, place: MatrixPlace) {
+  constructor(config: GPTConfig, layer: number, random: RandomKeys, place: WeightOptions) {
     super();
-    const { dim, heads, headDim, initialDeviation, layers } = config;
-    this.qkv = new Linear(dim, 3 * heads * headDim, { random, deviation: initialDeviation }, place);
+    const { dim, heads, headDim, initialStd, layers } = config;
+    this.qkv = new Linear(dim, 3 * heads * headDim, { random, std: initialStd }, place);
     // Scaled down so that the residual stream's variance does not grow with depth (GPT-2, section 2.3).
-    const deviation = initialDeviation / Math.sqrt(2 * layers);
-    this.projection = new Linear(heads * headDim, dim, { random, deviation }, place);
+    const std = initialStd / Math.sqrt(2 * layers);
+    this.projection = new Linear(heads * headDim, dim, { random, std }, place);
     this.#config = config;
     this.#scale = (config.scaleAttention ? 1 / Math.sqrt(headDim) : 1) / (config.scaleAttentionByLayer ? layer + 1 : 1);
     this.#random = random;
@@ -85,7 +85,7 @@ export class CausalSelfAttention extends Module {
 /** The keys and values of a cache, which must be tensors. */
 function tensorsOf(cache: AttentionCache | undefined, path: string): { keys?: Tensor; values?: Tensor } {
   const { keys, values } = cache ?? {};
-  if (keys instanceof StoredWeight || values instanceof StoredWeight) {
+  if (keys instanceof PackedWeight || values instanceof PackedWeight) {
     throw new GPTError("invalid-input", `${path}.attention.pattern is seen only with a cache in the format f32`);
   }
   return { keys, values };

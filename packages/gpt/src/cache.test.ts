@@ -5,7 +5,7 @@ import { cpu } from "@gpt/tensor/cpu";
 import { KeyValueCache } from "./cache.ts";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
-import { architectures, idsOf, largestDifference, tiny } from "./testing/fixtures.ts";
+import { architectures, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
 
 let backend: Backend;
 beforeEach(async () => {

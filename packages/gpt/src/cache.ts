@@ -1,5 +1,5 @@
 import {
-  checkArgument, currentBackend, keep, objectWith, permute, readOptions, scope, StoredWeight, wholeNumber, zeros,
+  checkArgument, currentBackend, keep, objectWith, permute, readOptions, scope, PackedWeight, wholeNumber, zeros,
 } from "@gpt/tensor";
 import type { AttentionCache, AttentionSequence, Backend, Expectations, Tensor, WeightFormat } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
@@ -70,7 +70,7 @@ export class KeyValueCache {
   }
 
   /** Where `count` further tokens of each of the first `sequences` slots would stand, behind those that are there. */
-  place(sequences: number, count: number): AttentionSequence[] {
+  reserve(sequences: number, count: number): AttentionSequence[] {
     if (sequences > this.slots) throw invalid(`${sequences} sequences do not fit a cache of ${this.slots} slots`);
     return this.#lengths.slice(0, sequences).map((length, slot) => {
       if (length + count > this.capacity) {
@@ -104,7 +104,7 @@ export class KeyValueCache {
 
 function bytesOf({ layers, heads, headDim }: GPTConfig, rows: number, { format = "f32" }: CacheOptions): number {
   if (format === "f32") return 2 * layers * heads * rows * headDim * 4;
-  return 2 * layers * StoredWeight.byteLengthOf(format, [heads * rows, headDim]);
+  return 2 * layers * PackedWeight.byteLengthOf(format, [heads * rows, headDim]);
 }
 
 function allocateBlocks(
@@ -119,9 +119,9 @@ function allocateBlocks(
     }
     return blocks;
   }
-  const made: StoredWeight[] = [];
-  const part = (): StoredWeight => {
-    const stored = StoredWeight.zeros(format, [heads * rows, headDim], { backend });
+  const made: PackedWeight[] = [];
+  const part = (): PackedWeight => {
+    const stored = PackedWeight.zeros(format, [heads * rows, headDim], { backend });
     made.push(stored);
     return stored;
   };

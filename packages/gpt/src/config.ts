@@ -38,7 +38,7 @@ export interface GPTConfig {
   /** Added to variances before the root. */
   readonly epsilon: number;
   /** Deviation of the initial weights; those that write to the residual stream get this / √(2 · layers). */
-  readonly initialDeviation: number;
+  readonly initialStd: number;
   /** Dropout of what each sub-layer adds, while training. */
   readonly dropout: number;
   /** Dropout of the embeddings, while training: the same as `dropout` in all GPTs. */
@@ -54,7 +54,7 @@ export type GPTOptions = Pick<GPTConfig, "vocabSize" | "contextLength" | "layers
 /** Ids are 32-bit numbers. */
 const size = wholeNumber(1, 2 ** 31 - 1);
 /** No model has more weights, and all that is counted of one that has fewer is exact. */
-const mostParameters = 2 ** 48;
+const maxParameters = 2 ** 48;
 
 const expected: Expectations<GPTConfig> = {
   vocabSize: size,
@@ -71,7 +71,7 @@ const expected: Expectations<GPTConfig> = {
   scaleAttentionByLayer: flag,
   tiedHead: flag,
   epsilon: nonNegative,
-  initialDeviation: nonNegative,
+  initialStd: nonNegative,
   dropout: belowOne,
   embeddingDropout: belowOne,
   attentionDropout: belowOne,
@@ -91,7 +91,7 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
     scaleAttentionByLayer: false,
     tiedHead: true,
     epsilon: 1e-5,
-    initialDeviation: 0.02,
+    initialStd: 0.02,
     dropout,
     embeddingDropout: dropout,
     attentionDropout: 0,
@@ -110,7 +110,7 @@ function checkProducts(config: GPTConfig): void {
   const { contextLength, layers, heads, headDim, dim } = config;
   const width = heads * headDim;
   const { total } = countParameters(config);
-  if (Math.max(total, contextLength * Math.max(layers * width, dim)) <= mostParameters) return;
+  if (Math.max(total, contextLength * Math.max(layers * width, dim)) <= maxParameters) return;
   throw invalid(`its weights or its context are beyond what any machine holds: about ${total} parameters`);
 }
 

@@ -5,7 +5,7 @@ import { resolveConfig } from "./config.ts";
 import { describeModel } from "./describe.ts";
 import { GPT } from "./model.ts";
 import { preset, presetNames } from "./presets.ts";
-import { architectures } from "./testing/fixtures.ts";
+import { architectures } from "../test/fixtures.ts";
 
 test.each([
   ["gpt1", 116_534_784],

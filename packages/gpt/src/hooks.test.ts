@@ -4,7 +4,7 @@ import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
-import { architectures, idsOf, largestDifference, tiny } from "./testing/fixtures.ts";
+import { architectures, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -96,7 +96,7 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
 });
 
 test("looking at a pattern changes no more than rounding does, over 48 tokens too", () => {
-  const model = new GPT({ ...tiny, contextLength: 48, initialDeviation: 0.5 });
+  const model = new GPT({ ...tiny, contextLength: 48, initialStd: 0.5 });
   const row = Array.from({ length: 48 }, (_, i) => (i * i + 3) % 13);
   const pass = (hooks?: Hooks): Float32Array => {
     for (const parameter of model.parameters()) {
@@ -128,8 +128,8 @@ test("an activation that is patched away gets no gradient, and a captured one ca
   expect(captured?.dataSync().some((value) => value !== 0)).toBe(true);
   captured?.dispose();
   const of = (path: string): Tensor | undefined => model.stateDict().get(path)?.grad;
-  expect(of("blocks.0.mlp.expand.weight")).toBeUndefined();
-  expect(of("blocks.1.mlp.expand.weight")).toBeDefined();
+  expect(of("blocks.0.mlp.up.weight")).toBeUndefined();
+  expect(of("blocks.1.mlp.up.weight")).toBeDefined();
   const gradientCount = model.parameters().filter(({ grad }) => grad).length;
   expect(backend.memory.liveBuffers).toBe(before + gradientCount);
 });

@@ -1,4 +1,4 @@
-export { Breather } from "./breather.ts";
+export { EventLoopYielder } from "./event-loop-yielder.ts";
 export { KeyValueCache } from "./cache.ts";
 export type { CacheOptions } from "./cache.ts";
 export { resolveConfig } from "./config.ts";

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GPTError } from "./errors.ts";
 import { JsonReader } from "./json-reader.ts";
-import { mutations } from "@gpt/config/mutate";
+import { mutations } from "@gpt/testing/mutate";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -10,7 +10,7 @@ import { KeyValueCache } from "./cache.ts";
 import { describeModel } from "./describe.ts";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
-import { architectures, idsOf, largestDifference, tiny } from "./testing/fixtures.ts";
+import { architectures, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -139,17 +139,17 @@ describe("initial weights", () => {
 
   test("have the deviations of GPT-2", () => {
     const model = new GPT({ vocabSize: 100, contextLength: 50, layers: 2, heads: 2, dim: 64 });
-    const deviation = (path: string): number => {
+    const std = (path: string): number => {
       const values = (model.stateDict().get(path) as Tensor).dataSync();
       return Math.sqrt(values.reduce((total, value) => total + value * value, 0) / values.length);
     };
-    expect(deviation("tokenEmbedding.weight")).toBeCloseTo(0.02, 3);
-    expect(deviation("positionEmbedding.weight")).toBeCloseTo(0.01, 3);
-    expect(deviation("blocks.1.attention.qkv.weight")).toBeCloseTo(0.02, 3);
-    expect(deviation("blocks.1.attention.projection.weight")).toBeCloseTo(0.01, 3);
-    expect(deviation("blocks.0.mlp.contract.weight")).toBeCloseTo(0.01, 3);
-    expect(deviation("blocks.0.mlpNorm.weight")).toBe(1);
-    expect(deviation("blocks.0.attention.qkv.bias")).toBe(0);
+    expect(std("tokenEmbedding.weight")).toBeCloseTo(0.02, 3);
+    expect(std("positionEmbedding.weight")).toBeCloseTo(0.01, 3);
+    expect(std("blocks.1.attention.qkv.weight")).toBeCloseTo(0.02, 3);
+    expect(std("blocks.1.attention.projection.weight")).toBeCloseTo(0.01, 3);
+    expect(std("blocks.0.mlp.down.weight")).toBeCloseTo(0.01, 3);
+    expect(std("blocks.0.mlpNorm.weight")).toBe(1);
+    expect(std("blocks.0.attention.qkv.bias")).toBe(0);
   });
 
   test("are a function of the seed", () => {
@@ -298,7 +298,7 @@ describe("the loss of more tokens than fit one chunk of logits", () => {
 test("the loss is that of another module in the head's place", () => {
   const model = new GPT({ ...tiny, tiedHead: false }, { seed: 1 });
   const plain = valueOfLoss(model);
-  const head = new Linear(8, 13, { random: model.random, deviation: 0.02 });
+  const head = new Linear(8, 13, { random: model.random, std: 0.02 });
   backend.write(head.bias as Tensor, Float32Array.from({ length: 13 }, (_, i) => i));
   model.replace("head", head);
   const logits = scope(() => noGrad(() => crossEntropy(model.forward(idsOf(rows)), idsOf(following)).dataSync()[0]));

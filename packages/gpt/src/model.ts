@@ -4,7 +4,7 @@ import {
 } from "@gpt/tensor";
 import type { AttentionSequence, Expectations, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
-import type { MatrixPlace } from "@gpt/nn";
+import type { WeightOptions } from "@gpt/nn";
 import { activationOf } from "./activations.ts";
 import { CausalSelfAttention } from "./attention.ts";
 import type { BlockContext } from "./attention.ts";
@@ -36,34 +36,34 @@ export interface GPTInitialization {
    * How the matrices are stored: the token embedding, those of the blocks, and the head. In fewer bits than f32 they are
    * not trained. Positions, biases and norms are always f32. Default f32.
    */
-  readonly format?: MatrixPlace["format"];
+  readonly format?: WeightOptions["format"];
   /** Defaults for generating text, which are saved with the model. */
   readonly generation?: GenerationDefaults;
 }
 
 /** Two linear layers with an activation between them, applied to each token alone. */
 class FeedForward extends Module {
-  readonly expand: Linear;
-  readonly contract: Linear;
+  readonly up: Linear;
+  readonly down: Linear;
   readonly #activation: ReturnType<typeof activationOf>;
 
-  constructor(config: GPTConfig, random: RandomKeys, place: MatrixPlace) {
+  constructor(config: GPTConfig, random: RandomKeys, place: WeightOptions) {
     super();
-    const { dim, hiddenDim, initialDeviation, layers } = config;
-    this.expand = new Linear(dim, hiddenDim, { random, deviation: initialDeviation }, place);
-    this.contract = new Linear(hiddenDim, dim, { random, deviation: initialDeviation / Math.sqrt(2 * layers) }, place);
+    const { dim, hiddenDim, initialStd, layers } = config;
+    this.up = new Linear(dim, hiddenDim, { random, std: initialStd }, place);
+    this.down = new Linear(hiddenDim, dim, { random, std: initialStd / Math.sqrt(2 * layers) }, place);
     this.#activation = activationOf(config.activation);
   }
 
   forward(x: Tensor, { hooks, path }: BlockContext, residual?: Tensor): Tensor {
     const hidden = this.hidden(x); // (B·T, hiddenDim)
-    return this.contract.forward(applyHook(hooks, `${path}.mlp.hidden`, hidden), { residual });
+    return this.down.forward(applyHook(hooks, `${path}.mlp.hidden`, hidden), { residual });
   }
 
   private hidden(x: Tensor): Tensor {
     const activation = this.#activation;
-    if (typeof activation === "string") return this.expand.forward(x, { activation });
-    return scope(() => activation(this.expand.forward(x)));
+    if (typeof activation === "string") return this.up.forward(x, { activation });
+    return scope(() => activation(this.up.forward(x)));
   }
 }
 
@@ -75,7 +75,7 @@ const initializationExpected: Expectations<GPTInitialization> = {
 };
 
 const forwardExpected: Expectations<ForwardOptions> = {
-  cache: objectWith("a KeyValueCache", "place", "advance", "blocks"),
+  cache: objectWith("a KeyValueCache", "reserve", "advance", "blocks"),
   hooks: objectWith("an object of functions"),
 };
 
@@ -98,7 +98,7 @@ class Block extends Module {
   readonly dropout: Dropout;
   readonly #normPlacement: GPTConfig["normPlacement"];
 
-  constructor(config: GPTConfig, layer: number, random: RandomKeys, place: MatrixPlace) {
+  constructor(config: GPTConfig, layer: number, random: RandomKeys, place: WeightOptions) {
     super();
     this.attentionNorm = new LayerNorm(config.dim, config);
     this.attention = new CausalSelfAttention(config, layer, random, place);
@@ -157,21 +157,21 @@ export class GPT extends Module {
     );
     this.config = resolveConfig(options);
     this.generation = generation;
-    const config = { ...this.config, ...(weights === "zeros" ? { initialDeviation: 0 } : {}) };
-    const { vocabSize, contextLength, dim, layers, initialDeviation: deviation } = config;
+    const config = { ...this.config, ...(weights === "zeros" ? { initialStd: 0 } : {}) };
+    const { vocabSize, contextLength, dim, layers, initialStd: std } = config;
     const random = new RandomKeys(seed);
     this.random = random;
     checkRoom("a model of this configuration", weightBytesOf(this.config, format ?? "f32"), currentBackend(), smaller);
     const parts = construct(() => ({
-      tokenEmbedding: new Embedding(vocabSize, dim, { random, deviation }, { format }),
-      // Half of the tokens' deviation, as in GPT-2's released code.
+      tokenEmbedding: new Embedding(vocabSize, dim, { random, std }, { format }),
+      // Half of the tokens' std, as in GPT-2's released code.
       positionEmbedding:
         config.positions === "learned"
-          ? new Embedding(contextLength, dim, { random, deviation: deviation / 2 })
+          ? new Embedding(contextLength, dim, { random, std: std / 2 })
           : undefined,
       blocks: Array.from({ length: layers }, (_, layer) => new Block(config, layer, random, { format })),
       finalNorm: config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined,
-      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, deviation }, { bias: false, format }),
+      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, std }, { bias: false, format }),
     }));
     this.tokenEmbedding = parts.tokenEmbedding;
     this.positionEmbedding = parts.positionEmbedding;
@@ -205,7 +205,7 @@ export class GPT extends Module {
     const { cache, hooks } = readForwardOptions(options);
     if (hooks) checkHooks(hooks, this.config.layers);
     return scope(() => {
-      const sequences = cache ? cache.place(B, T) : uniformSequences(B, T);
+      const sequences = cache ? cache.reserve(B, T) : uniformSequences(B, T);
       let x = this.embed(reshape(ids, [B * T]), sequences); // (B·T, C)
       x = applyHook(hooks, "embed", x);
       this.blocks.forEach((block, layer) => {

@@ -1,4 +1,4 @@
-import { StoredWeight } from "@gpt/tensor";
+import { PackedWeight } from "@gpt/tensor";
 import type { WeightFormat } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 
@@ -38,7 +38,7 @@ export function weightBytesOf(config: GPTConfig, format: WeightFormat | "f32"): 
   const width = heads * headDim;
   /** What storing a matrix so takes beyond what it takes in f32. */
   const extra = (rows: number, columns: number): number =>
-    format === "f32" ? 0 : StoredWeight.byteLengthOf(format, [rows, columns]) - 4 * rows * columns;
+    format === "f32" ? 0 : PackedWeight.byteLengthOf(format, [rows, columns]) - 4 * rows * columns;
   const block = extra(3 * width, dim) + extra(dim, width) + extra(hiddenDim, dim) + extra(dim, hiddenDim);
   return 4 * countParameters(config).total + (tiedHead ? 1 : 2) * extra(vocabSize, dim) + layers * block;
 }

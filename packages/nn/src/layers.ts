@@ -1,6 +1,6 @@
 import {
   belowOne, dropout, embedding, layerNorm, linear, nonNegative, normal, normalValues, object, objectWith, ones,
-  StoredWeight, valueThat,
+  PackedWeight, valueThat,
 } from "@gpt/tensor";
 import type { CreateOptions, LinearOptions, Shape, Tensor, Weight, WeightFormat } from "@gpt/tensor";
 import { check, sizeExpected } from "./checks.ts";
@@ -8,37 +8,37 @@ import { Module } from "./module.ts";
 import { owned, parameter, zeroParameter } from "./parameter.ts";
 import { RandomKeys } from "./random.ts";
 
-/** How weights begin: normally distributed with mean 0 and this deviation, drawn from `random`; 0 gives zeros. */
+/** How weights begin: normally distributed with mean 0 and this std, drawn from `random`; 0 gives zeros. */
 export interface Initialization {
   readonly random: RandomKeys;
-  readonly deviation: number;
+  readonly std: number;
 }
 
 type Place = CreateOptions<"f32">;
 
 /** Where a matrix lives, and how it is stored. */
-export type MatrixPlace = Place & {
+export type WeightOptions = Place & {
   /** Fewer bits than f32, for models that are not trained: the matrix is then no parameter. Default f32. */
   readonly format?: WeightFormat | "f32";
 };
 
 const randomExpected = valueThat("RandomKeys", (value) => value instanceof RandomKeys);
 
-function initialWeight(shape: Shape, initialization: Initialization, { format, ...place }: MatrixPlace): Weight {
-  const { random, deviation } = checkInitialization(initialization);
+function initialWeight(shape: Shape, initialization: Initialization, { format, ...place }: WeightOptions): Weight {
+  const { random, std } = checkInitialization(initialization);
   if (format !== undefined && format !== "f32") {
-    const weight = owned(StoredWeight.zeros(format, shape, place));
-    if (deviation > 0) weight.write(normalValues(weight.size, random.next(), { deviation }));
+    const weight = owned(PackedWeight.zeros(format, shape, place));
+    if (std > 0) weight.write(normalValues(weight.size, random.next(), { std }));
     return weight;
   }
-  if (deviation === 0) return zeroParameter(shape, place);
-  return parameter(normal(shape, random.next(), { deviation, ...place }));
+  if (std === 0) return zeroParameter(shape, place);
+  return parameter(normal(shape, random.next(), { std, ...place }));
 }
 
 function checkInitialization(initialization: Initialization): Initialization {
-  check("the initialization", initialization, objectWith("{ random, deviation }"));
+  check("the initialization", initialization, objectWith("{ random, std }"));
   check("random", initialization.random, randomExpected);
-  check("deviation", initialization.deviation, nonNegative);
+  check("std", initialization.std, nonNegative);
   return initialization;
 }
 
@@ -51,7 +51,7 @@ export class Linear extends Module {
     inputs: number,
     outputs: number,
     initialization: Initialization,
-    { bias = true, format, ...place }: MatrixPlace & { bias?: boolean } = {},
+    { bias = true, format, ...place }: WeightOptions & { bias?: boolean } = {},
   ) {
     super();
     check("Linear: inputs", inputs, sizeExpected);
@@ -70,7 +70,7 @@ export class Linear extends Module {
 export class Embedding extends Module {
   readonly weight: Weight;
 
-  constructor(entries: number, dim: number, initialization: Initialization, place: MatrixPlace = {}) {
+  constructor(entries: number, dim: number, initialization: Initialization, place: WeightOptions = {}) {
     super();
     check("Embedding: entries", entries, sizeExpected);
     check("Embedding: dim", dim, sizeExpected);

@@ -15,7 +15,7 @@ class Layer extends Module {
   readonly dropout: Dropout;
   constructor(random: RandomKeys) {
     super();
-    this.linear = new Linear(3, 3, { random, deviation: 1 });
+    this.linear = new Linear(3, 3, { random, std: 1 });
     this.dropout = new Dropout(0.5, random);
   }
   forward(x: Tensor): Tensor {
@@ -25,7 +25,7 @@ class Layer extends Module {
 
 class Model extends Module {
   readonly random = new RandomKeys(7);
-  readonly embedding = new Embedding(5, 3, { random: this.random, deviation: 1 });
+  readonly embedding = new Embedding(5, 3, { random: this.random, std: 1 });
   readonly layers = [new Layer(this.random), new Layer(this.random)];
   readonly norm = new LayerNorm(3);
   readonly tied = this.embedding.weight;
@@ -67,7 +67,7 @@ test("refuses a state that does not fit, and changes nothing", () => {
 
 test("finds and replaces parts by path", () => {
   const model = new Model();
-  const replacement = new Linear(3, 3, { random: model.random, deviation: 0 }, { bias: false });
+  const replacement = new Linear(3, 3, { random: model.random, std: 0 }, { bias: false });
   const old = model.replace("layers.1.linear", replacement);
   expect(old).toBeInstanceOf(Linear);
   expect(model.find("layers.1.linear")).toBe(replacement);
@@ -93,19 +93,19 @@ describe("dropout", () => {
 });
 
 describe("weights in fewer bits", () => {
-  class Stored extends Module {
+  class Packed extends Module {
     readonly embedding: Embedding;
     readonly linear: Linear;
     constructor(format?: "int8") {
       super();
       const random = new RandomKeys(3);
-      this.embedding = new Embedding(5, 40, { random, deviation: 1 }, { format });
-      this.linear = new Linear(40, 3, { random, deviation: 1 }, { format });
+      this.embedding = new Embedding(5, 40, { random, std: 1 }, { format });
+      this.linear = new Linear(40, 3, { random, std: 1 }, { format });
     }
   }
 
   test("are drawn as those of f32 are, used like them, and are no parameters", async () => {
-    const [stored, plain] = [new Stored("int8"), new Stored()];
+    const [stored, plain] = [new Packed("int8"), new Packed()];
     expect([...stored.namedWeights()].map(([path]) => path)).toEqual(["embedding.weight", "linear.weight", "linear.bias"]);
     expect([...stored.namedParameters()].map(([path]) => path)).toEqual(["linear.bias"]);
     expect(stored.parameterCount()).toBe(plain.parameterCount());
@@ -114,7 +114,7 @@ describe("weights in fewer bits", () => {
       values.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 1));
     }
     const ids = tensor(Int32Array.of(4, 0));
-    const run = (model: Stored): Float32Array =>
+    const run = (model: Packed): Float32Array =>
       scope(() => model.linear.forward(model.embedding.forward(ids)).dataSync());
     const difference = run(stored).map((value, i) => value - run(plain)[i]);
     expect(Math.hypot(...difference) / Math.hypot(...run(plain))).toBeLessThan(0.02);
@@ -122,14 +122,14 @@ describe("weights in fewer bits", () => {
 
   test("are refused where tensors are asked for, and freed with the module", () => {
     const before = backend.memory.liveBuffers;
-    const stored = new Stored("int8");
+    const stored = new Packed("int8");
     expect(() => stored.stateDict()).toThrowErrorMatchingInlineSnapshot(`[ModuleError: stateDict: embedding.weight is stored as int8, and so no tensor; use namedWeights, or f32 weights]`);
     stored.dispose();
     expect(backend.memory.liveBuffers).toBe(before);
     const fail = (): never => {
       throw new RangeError("no memory");
     };
-    expect(() => construct(() => [new Stored("int8"), fail()])).toThrow("no memory");
+    expect(() => construct(() => [new Packed("int8"), fail()])).toThrow("no memory");
     expect(backend.memory.liveBuffers).toBe(before);
   });
 });
@@ -194,16 +194,16 @@ describe("evaluating", () => {
 
 describe("arguments of the wrong kind are answered with what was expected", () => {
   const random = new RandomKeys(1);
-  const initialization = { random, deviation: 1 };
+  const initialization = { random, std: 1 };
   const wrong = <T>(value: unknown): T => value as T;
   test.each<[string, () => unknown]>([
     ["a seed must be a whole number from 0 to 2^53 - 1, not \"1\"", () => new RandomKeys(wrong("1"))],
     ["startStep: the step must be a whole number from 0 to 4294967295, not -1", () => random.startStep(-1)],
     ["Linear: inputs must be a whole number from 1, not \"3\"", () => new Linear(wrong("3"), 3, initialization)],
     ["Linear: outputs must be a whole number from 1, not 0", () => new Linear(3, 0, initialization)],
-    ["the initialization must be { random, deviation }, not undefined", () => new Linear(3, 3, wrong(undefined))],
-    ["random must be RandomKeys, not 7", () => new Linear(3, 3, wrong({ random: 7, deviation: 1 }))],
-    ["deviation must be a finite number from 0, not NaN", () => new Linear(3, 3, { random, deviation: NaN })],
+    ["the initialization must be { random, std }, not undefined", () => new Linear(3, 3, wrong(undefined))],
+    ["random must be RandomKeys, not 7", () => new Linear(3, 3, wrong({ random: 7, std: 1 }))],
+    ["std must be a finite number from 0, not NaN", () => new Linear(3, 3, { random, std: NaN })],
     ["Embedding: entries must be a whole number from 1, not 1.5", () => new Embedding(1.5, 3, initialization)],
     ["LayerNorm: dim must be a whole number from 1, not undefined", () => new LayerNorm(wrong(undefined))],
     ["LayerNorm: epsilon must be a finite number from 0, not -1", () => new LayerNorm(3, { epsilon: -1 })],

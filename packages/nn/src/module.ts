@@ -1,5 +1,5 @@
 import type { Tensor, Weight } from "@gpt/tensor";
-import { copyInto, flag, noGrad, quote, StoredWeight, Tensor as TensorClass, text, valueThat } from "@gpt/tensor";
+import { copyInto, flag, noGrad, quote, PackedWeight, Tensor as TensorClass, text, valueThat } from "@gpt/tensor";
 import { check, stateExpected, tensorExpected } from "./checks.ts";
 import { ModuleError } from "./errors.ts";
 
@@ -68,7 +68,7 @@ export abstract class Module {
    */
   *namedWeights(prefix = "", seen = new Set<Weight>()): Generator<[path: string, weight: Weight]> {
     for (const [name, value] of Object.entries(this) as [string, unknown][]) {
-      if (!(value instanceof TensorClass || value instanceof StoredWeight) || seen.has(value as Weight)) continue;
+      if (!(value instanceof TensorClass || value instanceof PackedWeight) || seen.has(value as Weight)) continue;
       seen.add(value as Weight);
       yield [prefix + name, value as Weight];
     }
@@ -96,7 +96,7 @@ export abstract class Module {
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
     for (const [path, weight] of this.namedWeights()) {
-      if (weight instanceof StoredWeight) {
+      if (weight instanceof PackedWeight) {
         throw new ModuleError(
           "invalid-state",
           `stateDict: ${path} is stored as ${weight.format}, and so no tensor; use namedWeights, or f32 weights`,

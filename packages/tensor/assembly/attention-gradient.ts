@@ -1,10 +1,10 @@
-/** The gradients of attention, by strips of eight queries like attention itself. */
+/** The gradients of attention, by tiles of eight queries like attention itself. */
 import { statisticsBytes } from "./attention";
 import { exp4 } from "./math";
 import { packedLeftBytes, packedRightBytes, packLeft, packRight, roundUp, tileColumns, tileRows } from "./pack";
 import { dot } from "./reduce";
 import { madd } from "./simd";
-import { firstKey, maskStrip, mixStrip, scaleStrip, scaleVectors, scoreStrip, storeStrip, stripStep } from "./strips";
+import { firstKey, maskTile, mixTile, scaleTile, scaleVectors, scoreTile, storeTile, tileStep } from "./query-tiles";
 
 /** Bytes of scratch memory that `attendGradient` needs. */
 export function attendGradientScratch(queryCount: i32, keyCount: i32, headDim: i32): usize {
@@ -12,7 +12,7 @@ export function attendGradientScratch(queryCount: i32, keyCount: i32, headDim: i
     + packedLeftBytes(headDim, keyCount)
     + 2 * packedRightBytes(roundUp(queryCount, tileColumns), headDim)
     + 2 * packedRightBytes(roundUp(keyCount, tileRows), headDim)
-    + <usize>(2 * headDim + 2 * roundUp(keyCount, tileRows) + roundUp(headDim, tileRows) + 3) * stripStep;
+    + <usize>(2 * headDim + 2 * roundUp(keyCount, tileRows) + roundUp(headDim, tileRows) + 3) * tileStep;
 }
 
 /**
@@ -26,9 +26,9 @@ export function attendGradient(
   heads: i32, queryCount: i32, keyCount: i32, headDim: i32,
   scale: f32, causal: bool, window: i32, scratch: usize,
 ): void {
-  const stripRows = roundUp(keyCount, tileRows);
-  const queryPanel = <usize>roundUp(queryCount, tileColumns) * stripStep;
-  const sumsBytes = packedRightBytes(stripRows, headDim);
+  const queryTileRows = roundUp(keyCount, tileRows);
+  const queryPanel = <usize>roundUp(queryCount, tileColumns) * tileStep;
+  const sumsBytes = packedRightBytes(queryTileRows, headDim);
   const keys = scratch;
   const values = keys + packedLeftBytes(keyCount, headDim);
   const keyColumns = values + packedLeftBytes(keyCount, headDim);
@@ -37,11 +37,11 @@ export function attendGradient(
   const keySums = gradRows + <usize>roundUp(headDim, tileColumns) / tileColumns * queryPanel;
   const valueSums = keySums + sumsBytes;
   const queries = valueSums + sumsBytes;
-  const grads = queries + <usize>headDim * stripStep;
-  const strip = grads + <usize>headDim * stripStep;
-  const gradStrip = strip + <usize>stripRows * stripStep;
-  const mixed = gradStrip + <usize>stripRows * stripStep;
-  const statistics = mixed + <usize>roundUp(headDim, tileRows) * stripStep;
+  const grads = queries + <usize>headDim * tileStep;
+  const tile = grads + <usize>headDim * tileStep;
+  const gradTile = tile + <usize>queryTileRows * tileStep;
+  const mixed = gradTile + <usize>queryTileRows * tileStep;
+  const statistics = mixed + <usize>roundUp(headDim, tileRows) * tileStep;
   const scales = f32x4.splat(scale);
 
   packLeft(k, kRow, 4, keyCount, headDim, keys);
@@ -60,19 +60,19 @@ export function attendGradient(
       packRight(q + <usize>i * qRow, 4, qRow, headDim, count, queries);
       scaleVectors(queries, headDim * 2, scale);
       packRight(grad + row, 4, outRow, headDim, count, grads);
-      scoreStrip(keys, queries, headDim, first, end, strip);
-      maskStrip(strip, position, count, keyCount, causal, window, first, end);
-      scoreStrip(values, grads, headDim, first, end, gradStrip);
+      scoreTile(keys, queries, headDim, first, end, tile);
+      maskTile(tile, position, count, keyCount, causal, window, first, end);
+      scoreTile(values, grads, headDim, first, end, gradTile);
       rowStatistics(
         out + row, grad + row, outRow, headDim, saved + <usize>i * savedRow, savedRow, count, statistics,
       );
-      scoreGradients(strip, gradStrip, first, end, statistics);
-      mixStrip(keyColumns, gradStrip, keyCount, headDim, first, end, mixed);
-      scaleStrip(mixed, headDim, scales, scales);
-      storeStrip(mixed, headDim, count, gradQ + <usize>i * gradQRow, gradQRow);
-      const panelRow = <usize>i * stripStep;
-      addOuterProducts(strip, gradRows + panelRow, queryPanel, headDim, stripRows, first, end, valueSums);
-      addOuterProducts(gradStrip, queryRows + panelRow, queryPanel, headDim, stripRows, first, end, keySums);
+      scoreGradients(tile, gradTile, first, end, statistics);
+      mixTile(keyColumns, gradTile, keyCount, headDim, first, end, mixed);
+      scaleTile(mixed, headDim, scales, scales);
+      storeTile(mixed, headDim, count, gradQ + <usize>i * gradQRow, gradQRow);
+      const panelRow = <usize>i * tileStep;
+      addOuterProducts(tile, gradRows + panelRow, queryPanel, headDim, queryTileRows, first, end, valueSums);
+      addOuterProducts(gradTile, queryRows + panelRow, queryPanel, headDim, queryTileRows, first, end, keySums);
     }
     q += qHead;
     gradQ += gradQHead;
@@ -80,22 +80,22 @@ export function attendGradient(
     grad += <usize>headDim * 4;
     saved += statisticsBytes;
   }
-  storePanels(keySums, stripRows, keyCount, headDim, scale, gradK, gradKRow);
-  storePanels(valueSums, stripRows, keyCount, headDim, 1, gradV, gradVRow);
+  storePanels(keySums, queryTileRows, keyCount, headDim, scale, gradK, gradKRow);
+  storePanels(valueSums, queryTileRows, keyCount, headDim, 1, gradV, gradVRow);
 }
 
-/** Packs rows as the right operand of products over them: panels of eight columns, filled up to whole strips. */
+/** Packs rows as the right operand of products over them: panels of eight columns, filled up to whole tiles. */
 function packRows(x: usize, rowStep: usize, rows: i32, columns: i32, panelStep: usize, out: usize): void {
-  const rest = panelStep - <usize>rows * stripStep;
+  const rest = panelStep - <usize>rows * tileStep;
   for (let j = 0; j < columns; j += tileColumns) {
     packRight(x + <usize>j * 4, rowStep, 4, rows, min(tileColumns, columns - j), out);
-    memory.fill(out + <usize>rows * stripStep, 0, rest);
+    memory.fill(out + <usize>rows * tileStep, 0, rest);
     out += panelStep;
   }
 }
 
 /**
- * For each query of a strip its largest score, then what its exponentials are multiplied by, then `Σ out · grad`, which is
+ * For each query of a tile its largest score, then what its exponentials are multiplied by, then `Σ out · grad`, which is
  * the sum over its keys of probability times gradient, halved. Lanes without a query get the probabilities 0.
  */
 function rowStatistics(
@@ -105,8 +105,8 @@ function rowStatistics(
   for (let lane = 0; lane < tileColumns; lane++) {
     const present = lane < count;
     store<f32>(statistics, present ? load<f32>(saved) : Infinity);
-    store<f32>(statistics, present ? 1 / load<f32>(saved, 4) : 0, stripStep);
-    store<f32>(statistics, present ? <f32>(0.5 * dot(out, grad, headDim)) : 0, 2 * stripStep);
+    store<f32>(statistics, present ? 1 / load<f32>(saved, 4) : 0, tileStep);
+    store<f32>(statistics, present ? <f32>(0.5 * dot(out, grad, headDim)) : 0, 2 * tileStep);
     statistics += 4;
     out += outRow;
     grad += outRow;
@@ -118,42 +118,42 @@ function rowStatistics(
  * Scores become probabilities; gradients of probabilities become gradients of scores: twice a probability times half a
  * difference, which may be beyond f32 where the result is not.
  */
-function scoreGradients(strip: usize, gradStrip: usize, first: i32, end: i32, statistics: usize): void {
+function scoreGradients(tile: usize, gradTile: usize, first: i32, end: i32, statistics: usize): void {
   const largest0 = v128.load(statistics);
   const largest1 = v128.load(statistics, 16);
-  const factors0 = v128.load(statistics, stripStep);
-  const factors1 = v128.load(statistics, stripStep + 16);
+  const factors0 = v128.load(statistics, tileStep);
+  const factors1 = v128.load(statistics, tileStep + 16);
   const half = f32x4.splat(0.5);
-  const means0 = v128.load(statistics, 2 * stripStep);
-  const means1 = v128.load(statistics, 2 * stripStep + 16);
-  const stop = strip + <usize>roundUp(end, tileRows) * stripStep;
-  const start = <usize>(first / tileRows * tileRows) * stripStep;
-  gradStrip += start;
-  for (let at = strip + start; at < stop; at += stripStep) {
+  const means0 = v128.load(statistics, 2 * tileStep);
+  const means1 = v128.load(statistics, 2 * tileStep + 16);
+  const stop = tile + <usize>roundUp(end, tileRows) * tileStep;
+  const start = <usize>(first / tileRows * tileRows) * tileStep;
+  gradTile += start;
+  for (let at = tile + start; at < stop; at += tileStep) {
     const weight0 = f32x4.mul(exp4(f32x4.sub(v128.load(at), largest0)), factors0);
     const weight1 = f32x4.mul(exp4(f32x4.sub(v128.load(at, 16), largest1)), factors1);
     v128.store(at, weight0);
     v128.store(at, weight1, 16);
-    const difference0 = f32x4.sub(f32x4.mul(v128.load(gradStrip), half), means0);
-    const difference1 = f32x4.sub(f32x4.mul(v128.load(gradStrip, 16), half), means1);
-    v128.store(gradStrip, f32x4.mul(f32x4.add(weight0, weight0), difference0));
-    v128.store(gradStrip, f32x4.mul(f32x4.add(weight1, weight1), difference1), 16);
-    gradStrip += stripStep;
+    const difference0 = f32x4.sub(f32x4.mul(v128.load(gradTile), half), means0);
+    const difference1 = f32x4.sub(f32x4.mul(v128.load(gradTile, 16), half), means1);
+    v128.store(gradTile, f32x4.mul(f32x4.add(weight0, weight0), difference0));
+    v128.store(gradTile, f32x4.mul(f32x4.add(weight1, weight1), difference1), 16);
+    gradTile += tileStep;
   }
 }
 
-/** `sums[key] += Σ over the eight queries of strip[key][query] · rows[query]`; `rows` and `sums` in panels of eight. */
+/** `sums[key] += Σ over the eight queries of tile[key][query] · rows[query]`; `rows` and `sums` in panels of eight. */
 function addOuterProducts(
-  strip: usize, rows: usize, panelStep: usize, headDim: i32, stripRows: i32, first: i32, end: i32, sums: usize,
+  tile: usize, rows: usize, panelStep: usize, headDim: i32, queryTileRows: i32, first: i32, end: i32, sums: usize,
 ): void {
   const start = first / tileRows * tileRows;
   for (let d = 0; d < headDim; d += tileColumns) {
     for (let key = start; key < end; key += tileRows) {
-      const at = <usize>key * stripStep;
-      addTile(strip + at, rows, sums + at);
+      const at = <usize>key * tileStep;
+      addTile(tile + at, rows, sums + at);
     }
     rows += panelStep;
-    sums += <usize>stripRows * stripStep;
+    sums += <usize>queryTileRows * tileStep;
   }
 }
 
@@ -171,23 +171,23 @@ function addTile(a: usize, b: usize, out: usize): void {
     const a0 = v128.load32_splat(a);
     c00 = madd(a0, b0, c00);
     c01 = madd(a0, b1, c01);
-    const a1 = v128.load32_splat(a, stripStep);
+    const a1 = v128.load32_splat(a, tileStep);
     c10 = madd(a1, b0, c10);
     c11 = madd(a1, b1, c11);
-    const a2 = v128.load32_splat(a, 2 * stripStep);
+    const a2 = v128.load32_splat(a, 2 * tileStep);
     c20 = madd(a2, b0, c20);
     c21 = madd(a2, b1, c21);
-    const a3 = v128.load32_splat(a, 3 * stripStep);
+    const a3 = v128.load32_splat(a, 3 * tileStep);
     c30 = madd(a3, b0, c30);
     c31 = madd(a3, b1, c31);
-    const a4 = v128.load32_splat(a, 4 * stripStep);
+    const a4 = v128.load32_splat(a, 4 * tileStep);
     c40 = madd(a4, b0, c40);
     c41 = madd(a4, b1, c41);
-    const a5 = v128.load32_splat(a, 5 * stripStep);
+    const a5 = v128.load32_splat(a, 5 * tileStep);
     c50 = madd(a5, b0, c50);
     c51 = madd(a5, b1, c51);
     a += 4;
-    b += stripStep;
+    b += tileStep;
   }
   v128.store(out, c00);
   v128.store(out, c01, 16);
@@ -205,17 +205,17 @@ function addTile(a: usize, b: usize, out: usize): void {
 
 /** Writes panels of eight columns, `[rows][8]` each, times a factor, as rows. */
 function storePanels(
-  panels: usize, stripRows: i32, rows: i32, columns: i32, scale: f32, out: usize, outRow: usize,
+  panels: usize, queryTileRows: i32, rows: i32, columns: i32, scale: f32, out: usize, outRow: usize,
 ): void {
   for (let i = 0; i < rows; i++) {
-    let from = panels + <usize>i * stripStep;
+    let from = panels + <usize>i * tileStep;
     for (let j = 0; j < columns; j += tileColumns) {
       const to = out + <usize>j * 4;
       const n = min(tileColumns, columns - j);
       for (let lane = 0; lane < n; lane++) {
         store<f32>(to + <usize>lane * 4, load<f32>(from + <usize>lane * 4) * scale);
       }
-      from += <usize>stripRows * stripStep;
+      from += <usize>queryTileRows * tileStep;
     }
     out += outRow;
   }

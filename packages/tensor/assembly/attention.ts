@@ -1,10 +1,10 @@
-/** Attention by strips of eight queries; no more than a strip of scores is ever in memory. */
+/** Attention by tiles of eight queries; no more than a tile of scores is ever in memory. */
 import { exp4 } from "./math";
 import { multiplyColumns, multiplyRows } from "./matvec";
 import { exponentials } from "./normalization";
 import { packedLeftBytes, packLeft, packRight, roundUp, tileColumns, tileRows } from "./pack";
 import { maxOf } from "./reduce";
-import { firstKey, maskStrip, mixStrip, scaleStrip, scaleVectors, scoreStrip, storeStrip, stripStep } from "./strips";
+import { firstKey, maskTile, mixTile, scaleTile, scaleVectors, scoreTile, storeTile, tileStep } from "./query-tiles";
 
 /** Bytes of the statistics of a query and head: its largest score, and the sum of the exponentials less that. */
 export const statisticsBytes: usize = 8;
@@ -13,7 +13,7 @@ export const statisticsBytes: usize = 8;
 export function attendScratch(keyCount: i32, headDim: i32): usize {
   return packedLeftBytes(keyCount, headDim)
     + packedLeftBytes(headDim, keyCount)
-    + <usize>(headDim + roundUp(keyCount, tileRows) + roundUp(headDim, tileRows)) * stripStep;
+    + <usize>(headDim + roundUp(keyCount, tileRows) + roundUp(headDim, tileRows)) * tileStep;
 }
 
 /**
@@ -30,8 +30,8 @@ export function attend(
   const keys = scratch;
   const values = keys + packedLeftBytes(keyCount, headDim);
   const queries = values + packedLeftBytes(headDim, keyCount);
-  const strip = queries + <usize>headDim * stripStep;
-  const mixed = strip + <usize>roundUp(keyCount, tileRows) * stripStep;
+  const tile = queries + <usize>headDim * tileStep;
+  const mixed = tile + <usize>roundUp(keyCount, tileRows) * tileStep;
   packLeft(k, kRow, 4, keyCount, headDim, keys);
   packLeft(v, 4, vRow, headDim, keyCount, values);
   for (let head = 0; head < heads; head++) {
@@ -42,14 +42,14 @@ export function attend(
       const end = causal ? position + count : keyCount;
       packRight(q + <usize>i * qRow, 4, qRow, headDim, count, queries);
       scaleVectors(queries, headDim * 2, scale);
-      scoreStrip(keys, queries, headDim, first, end, strip);
-      maskStrip(strip, position, count, keyCount, causal, window, first, end);
-      softmaxStrip(strip, first, end, statistics ? statistics + <usize>i * statisticsRow : 0, statisticsRow, count, mixed);
+      scoreTile(keys, queries, headDim, first, end, tile);
+      maskTile(tile, position, count, keyCount, causal, window, first, end);
+      softmaxTile(tile, first, end, statistics ? statistics + <usize>i * statisticsRow : 0, statisticsRow, count, mixed);
       const inverse0 = f32x4.div(f32x4.splat(1), v128.load(mixed));
       const inverse1 = f32x4.div(f32x4.splat(1), v128.load(mixed, 16));
-      mixStrip(values, strip, keyCount, headDim, first, end, mixed);
-      scaleStrip(mixed, headDim, inverse0, inverse1);
-      storeStrip(mixed, headDim, count, out + <usize>i * outRow, outRow);
+      mixTile(values, tile, keyCount, headDim, first, end, mixed);
+      scaleTile(mixed, headDim, inverse0, inverse1);
+      storeTile(mixed, headDim, count, out + <usize>i * outRow, outRow);
     }
     q += qHead;
     out += <usize>headDim * 4;
@@ -58,20 +58,20 @@ export function attend(
 }
 
 /** Replaces scores by their exponentials, shifted by the largest of each query; writes the sums of those to `sums`. */
-function softmaxStrip(
-  strip: usize, first: i32, end: i32, statistics: usize, statisticsRow: usize, count: i32, sums: usize,
+function softmaxTile(
+  tile: usize, first: i32, end: i32, statistics: usize, statisticsRow: usize, count: i32, sums: usize,
 ): void {
-  const start = strip + <usize>first * stripStep;
-  const stop = strip + <usize>end * stripStep;
+  const start = tile + <usize>first * tileStep;
+  const stop = tile + <usize>end * tileStep;
   let largest0 = v128.load(start);
   let largest1 = v128.load(start, 16);
-  for (let at = start + stripStep; at < stop; at += stripStep) {
+  for (let at = start + tileStep; at < stop; at += tileStep) {
     largest0 = f32x4.max(largest0, v128.load(at));
     largest1 = f32x4.max(largest1, v128.load(at, 16));
   }
   let sum0 = f32x4.splat(0);
   let sum1 = f32x4.splat(0);
-  for (let at = start; at < stop; at += stripStep) {
+  for (let at = start; at < stop; at += tileStep) {
     const weight0 = exp4(f32x4.sub(v128.load(at), largest0));
     const weight1 = exp4(f32x4.sub(v128.load(at, 16), largest1));
     v128.store(at, weight0);

@@ -2,8 +2,8 @@
 export { attend, attendOne, attendScratch } from "./attention";
 export { attendGradient, attendGradientScratch } from "./attention-gradient";
 export {
-  attendOneStored, attendOneStoredScratch, attendStored, attendStoredScratch, storeRows,
-} from "./attention-stored";
+  attendOnePacked, attendOnePackedScratch, attendPacked, attendPackedScratch, storeRows,
+} from "./attention-packed";
 export { copyStrided, toFloat, truncate } from "./copy";
 export {
   abs, add, affine, cos, div, equal, erfc, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu,
@@ -21,9 +21,9 @@ export { adamw, rootOfSums, squaresBlock, sumSquares } from "./optimizer";
 export { packedLeftBytes, packedRightBytes, packLeft } from "./pack";
 export { dropout, uniform } from "./random";
 export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";
-export { gatherStored } from "./weights";
-export { encodedRowBytes, encodeRows, multiplyStored, multiplyStoredScratch } from "./weights-matvec";
-export { packStoredScratch } from "./weights-pack";
+export { gatherPacked } from "./weights";
+export { encodedRowBytes, encodeRows, multiplyPacked, multiplyPackedScratch } from "./weights-matvec";
+export { packWeightsScratch } from "./weights-pack";
 
 /** Whether this is the relaxed build. */
 export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;

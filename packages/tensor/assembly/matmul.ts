@@ -5,7 +5,7 @@
 import { gelu4 } from "./math";
 import { packedRightBytes, packRight, tileColumns, tileRows } from "./pack";
 import { madd, storeUpTo4 } from "./simd";
-import { packStored } from "./weights-pack";
+import { packWeights } from "./weights-pack";
 
 /** Bytes of a tile of the result. */
 export const tileBytes: usize = tileRows * tileColumns * 4;
@@ -15,7 +15,7 @@ export const tileBytes: usize = tileRows * tileColumns * 4;
  * `b` `[inner, columns]`, which is not; then `finishRows` where it has anything to do. Layers of `depth` of the inner axis
  * are multiplied one after another; that of `b` is packed right before, and does not leave the cache. Steps are in bytes.
  * `wide` chooses `multiplyWideTile`; `scratch` has room for one tile and a packed layer of `b`. Where `format` is not 0,
- * `b` is a stored weight: see `packStored`, for which `scratch` then has room too.
+ * `b` is a stored weight: see `packWeights`, for which `scratch` then has room too.
  */
 export function multiplyBlock(
   a: usize, b: usize, bInnerStep: isize, bColumnStep: isize, format: i32, scales: usize, scaleStep: usize, first: i32,
@@ -28,7 +28,7 @@ export function multiplyBlock(
   for (let k = 0; k < inner; k += depth) {
     const count = min(depth, inner - k);
     if (format) {
-      packStored(format, b, bInnerStep, bColumnStep, scales, scaleStep, first, count, columns, packed, dequantized);
+      packWeights(format, b, bInnerStep, bColumnStep, scales, scaleStep, first, count, columns, packed, dequantized);
       if (bInnerStep) scales += <usize>depth * scaleStep;
       else first += depth;
     } else {

@@ -82,7 +82,7 @@ function dot4(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, length: i32)
 }
 
 /** Columns of which the result, and in turn four rows of `b`, stay in the first cache. */
-const stripColumns = 1024;
+const blockColumns = 1024;
 
 /**
  * `out = a · b`, or `out += a · b`, for few rows of `a` `[rows, inner]`, and rows of `b` that are contiguous, `rowStep`
@@ -94,8 +94,8 @@ export function multiplyRows(
 ): void {
   for (let i = 0; !add && i < rows; i++) memory.fill(out + <usize>i * outStep, 0, <usize>columns * 4);
   const quarter = inner >> 2;
-  for (; columns > 0; columns -= stripColumns) {
-    const count = min(columns, stripColumns);
+  for (; columns > 0; columns -= blockColumns) {
+    const count = min(columns, blockColumns);
     for (let k = 0; k < quarter; k++) {
       for (let i = 0; i < rows; i++) {
         const from = a + <usize>i * aStep + <usize>k * 4;
@@ -107,8 +107,8 @@ export function multiplyRows(
         addRow(load<f32>(a + <usize>i * aStep + <usize>k * 4), b + <usize>k * rowStep, count, out + <usize>i * outStep);
       }
     }
-    b += stripColumns * 4;
-    out += stripColumns * 4;
+    b += blockColumns * 4;
+    out += blockColumns * 4;
   }
 }
 

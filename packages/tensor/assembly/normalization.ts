@@ -4,11 +4,11 @@ import { block, dot, indexOf, maxOf, sumOf } from "./reduce";
 
 /**
  * Layer normalization of rows, in two passes for the variance. The second one also finds what rounding the mean left of it.
- * `mean` and `inverseDeviation` may be address 0: then they are not written.
+ * `mean` and `rstd` may be address 0: then they are not written.
  */
 export function layerNorm(
   x: usize, rows: i32, width: i32, weight: usize, bias: usize, epsilon: f32,
-  out: usize, mean: usize, inverseDeviation: usize,
+  out: usize, mean: usize, rstd: usize,
 ): void {
   const step = <usize>width * 4;
   for (let row = 0; row < rows; row++) {
@@ -16,12 +16,12 @@ export function layerNorm(
     addDistances(x, width, average);
     const rest = distances / <f64>width;
     const variance = squares / <f64>width - rest * rest + <f64>epsilon;
-    if (!(variance > leastVariance + rest * rest && variance < mostVariance)) {
-      wideRow(x, width, weight, bias, epsilon, out, mean, inverseDeviation);
+    if (!(variance > minVariance + rest * rest && variance < maxVariance)) {
+      wideRow(x, width, weight, bias, epsilon, out, mean, rstd);
       x += step;
       out += step;
       if (mean) mean += 8;
-      if (inverseDeviation) inverseDeviation += 4;
+      if (rstd) rstd += 4;
       continue;
     }
     const inverse = <f32>(1 / Math.sqrt(variance));
@@ -34,21 +34,21 @@ export function layerNorm(
       storeUpTo4(out + at, madd(normalized, v128.load(weight + at), v128.load(bias + at)), width - i);
     }
     if (mean) storeMean(mean, average, rest);
-    if (inverseDeviation) store<f32>(inverseDeviation, inverse);
+    if (rstd) store<f32>(rstd, inverse);
     x += step;
     out += step;
     if (mean) mean += 8;
-    if (inverseDeviation) inverseDeviation += 4;
+    if (rstd) rstd += 4;
   }
 }
 
 /** Variances between which no square of an f32 number decides that is beyond f32. */
-const leastVariance: f64 = 1e-30;
-const mostVariance: f64 = 1e30;
+const minVariance: f64 = 1e-30;
+const maxVariance: f64 = 1e30;
 
 /** One row of `layerNorm` in f64, for numbers whose squares are beyond f32. */
 function wideRow(
-  x: usize, width: i32, weight: usize, bias: usize, epsilon: f32, out: usize, mean: usize, inverseDeviation: usize,
+  x: usize, width: i32, weight: usize, bias: usize, epsilon: f32, out: usize, mean: usize, rstd: usize,
 ): void {
   const size = <usize>width * 4;
   let sum: f64 = 0;
@@ -65,7 +65,7 @@ function wideRow(
     store<f32>(out + at, <f32>(normalized * <f64>load<f32>(weight + at) + <f64>load<f32>(bias + at)));
   }
   if (mean) storeMean(mean, <f32>average, average - <f64><f32>average);
-  if (inverseDeviation) store<f32>(inverseDeviation, <f32>inverse);
+  if (rstd) store<f32>(rstd, <f32>inverse);
 }
 
 @inline
@@ -116,7 +116,7 @@ export const layerNormBlock: i32 = 32;
  * the other in `sums`, with room for `2 · (width + 4)` elements a block.
  */
 export function layerNormGradient(
-  x: usize, rows: i32, width: i32, weight: usize, mean: usize, inverseDeviation: usize, grad: usize,
+  x: usize, rows: i32, width: i32, weight: usize, mean: usize, rstd: usize, grad: usize,
   gradX: usize, sums: usize,
 ): void {
   const step = <usize>width * 4;
@@ -125,13 +125,13 @@ export function layerNormGradient(
     rows -= n;
     memory.fill(sums, 0, 2 * (step + 16));
     for (let i = 0; i < n; i++) {
-      const inverse = load<f32>(inverseDeviation);
+      const inverse = load<f32>(rstd);
       layerNormGradientRow(x, width, weight, load<f32>(mean), load<f32>(mean, 4), inverse, grad, gradX, sums, sums + step + 16);
       x += step;
       grad += step;
       gradX += step;
       mean += 8;
-      inverseDeviation += 4;
+      rstd += 4;
     }
     sums += 2 * (step + 16);
   }
@@ -160,7 +160,7 @@ function layerNormGradientRow(
   x: usize, width: i32, weight: usize, mean: f32, rest: f32, inverse: f32, grad: usize, gradX: usize,
   weightSums: usize, biasSums: usize,
 ): void {
-  if (!(inverse > leastInverse && inverse < mostInverse)) {
+  if (!(inverse > minInverse && inverse < maxInverse)) {
     wideGradientOfWeights(x, width, <f64>mean + <f64>rest, inverse, grad, weightSums, biasSums);
     wideGradientRow(x, width, weight, <f64>mean + <f64>rest, inverse, grad, gradX);
     return;
@@ -204,8 +204,8 @@ function layerNormGradientRow(
 }
 
 /** Inverse deviations between which distances from the mean are within f32. */
-const leastInverse: f32 = 1e-30;
-const mostInverse: f32 = 1e30;
+const minInverse: f32 = 1e-30;
+const maxInverse: f32 = 1e30;
 
 /** The gradient of one row of `layerNorm` in f64. */
 function wideGradientRow(

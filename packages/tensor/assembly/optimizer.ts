@@ -64,8 +64,8 @@ export function adamw(
     const p = v128.load(parameters);
     const m = madd(f32x4.splat(newShare1), g, f32x4.mul(f32x4.splat(beta1), v128.load(firstMoments)));
     const v = madd(f32x4.mul(f32x4.splat(newShare2), g), g, f32x4.mul(f32x4.splat(beta2), v128.load(secondMoments)));
-    const deviation = madd(f32x4.sqrt(v), f32x4.splat(rootFactor), f32x4.splat(epsilon));
-    const update = f32x4.div(f32x4.mul(m, f32x4.splat(firstFactor)), deviation);
+    const std = madd(f32x4.sqrt(v), f32x4.splat(rootFactor), f32x4.splat(epsilon));
+    const update = f32x4.div(f32x4.mul(m, f32x4.splat(firstFactor)), std);
     const change = f32x4.mul(f32x4.splat(learningRate), madd(f32x4.splat(decay), p, update));
     storeUpTo4(parameters, f32x4.sub(p, change), count);
     storeUpTo4(firstMoments, m, count);

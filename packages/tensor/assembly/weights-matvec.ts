@@ -11,10 +11,10 @@ import {
 } from "./weights";
 
 /** The largest code of an activation. */
-const mostCode: f32 = 32767;
+const maxCode: f32 = 32767;
 /** What the largest activation of a block may be, unless it is 0: beyond, scales would be too small or too large for f32. */
-const leastActivation: f32 = 1e-30;
-const mostActivation: f32 = 1e34;
+const minActivation: f32 = 1e-30;
+const maxActivation: f32 = 1e34;
 /** Bytes of the codes of a block. */
 const codeBytes: usize = blockColumns * 2;
 
@@ -25,7 +25,7 @@ export function encodedRowBytes(format: i32, columns: i32): usize {
 }
 
 /**
- * Writes rows of activations as `multiplyStored` reads them: as f32, or for integer formats as codes, then the scales of
+ * Writes rows of activations as `multiplyPacked` reads them: as f32, or for integer formats as codes, then the scales of
  * the blocks, then the sums of their codes. Elements come in the order in which those of a weight come out of its words.
  * Returns whether codes can hold them: not where a block has NaN or ∞, or hardly anything but subnormal or huge numbers.
  */
@@ -77,10 +77,10 @@ function splitBlock(x: usize, out: usize): void {
 function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize): bool {
   const most = largestOf(x);
   // False for NaN.
-  const canHold = most == 0 || (most >= leastActivation && most <= mostActivation);
+  const canHold = most == 0 || (most >= minActivation && most <= maxActivation);
   if (!canHold) return false;
-  const factor = f32x4.splat(most == 0 ? 0 : mostCode / most);
-  store<f32>(scale, most / mostCode);
+  const factor = f32x4.splat(most == 0 ? 0 : maxCode / most);
+  store<f32>(scale, most / maxCode);
   let sums = i32x4.splat(0);
   for (let i: usize = 0; i < blockFloatBytes; i += 64) {
     const low = codes8(x + i, factor);
@@ -102,8 +102,8 @@ function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize
   return true;
 }
 
-/** Bytes of scratch memory that `multiplyStored` needs. */
-export function multiplyStoredScratch(columns: i32): usize {
+/** Bytes of scratch memory that `multiplyPacked` needs. */
+export function multiplyPackedScratch(columns: i32): usize {
   return 4 * scalesBytes(blocksOf(columns));
 }
 
@@ -118,7 +118,7 @@ function scalesBytes(blocks: i32): usize {
  * `finishRows`. Steps are in bytes. Four rows of the weight are read at a time, for all rows of `x`; they lie a quarter of
  * all apart, so that memory is read in four streams, each without gaps.
  */
-export function multiplyStored(
+export function multiplyPacked(
   format: i32, x: usize, rows: i32, columns: i32, values: usize, valueStep: usize, scales: usize, scaleStep: usize,
   outputs: i32, out: usize, outStep: usize,
   bias: usize, activation: i32, preactivation: usize, residual: usize, scratch: usize,

@@ -2,8 +2,8 @@
 import { packRight, tileColumns } from "./pack";
 import { blockColumns, blockFloatBytes, blocksOf, dequantize } from "./weights";
 
-/** Bytes of scratch memory that `packStored` needs for up to so many columns or elements of the inner axis. */
-export function packStoredScratch(inner: i32, columns: i32): usize {
+/** Bytes of scratch memory that `packWeights` needs for up to so many columns or elements of the inner axis. */
+export function packWeightsScratch(inner: i32, columns: i32): usize {
   return <usize>max(tileColumns * (blocksOf(inner) + 1), blocksOf(columns) + 1) * blockFloatBytes;
 }
 
@@ -12,7 +12,7 @@ export function packStoredScratch(inner: i32, columns: i32): usize {
  * along its inner axis, `innerStep` bytes apart; the other step is 0. `first` is the element of these rows where the
  * operand begins. `scaleStep` is the distance between the scales of two rows.
  */
-export function packStored(
+export function packWeights(
   format: i32, values: usize, innerStep: usize, columnStep: usize, scales: usize, scaleStep: usize, first: i32,
   inner: i32, columns: i32, out: usize, scratch: usize,
 ): void {

@@ -1,5 +1,5 @@
 /**
- * Stored weights: rows of blocks of 32 elements. `f16` and `bf16` take two bytes an element; `int8` and `int4` are
+ * Packed weights: rows of blocks of 32 elements. `f16` and `bf16` take two bytes an element; `int8` and `int4` are
  * codes, with one f16 scale for each block in an array of their own. Byte `j` of an int4 block holds element `j` in its
  * low half and element `j + 16` in the other, 8 added to both.
  */
@@ -147,7 +147,7 @@ function storeScaled16(codes: v128, scale: v128, out: usize): void {
 
 /**
  * Writes block `block` of a row of f32, `columns` long; addresses are those of the rows, `scratch` has room for a block.
- * See `appendStored` of the contract.
+ * See `appendPacked` of the contract.
  */
 export function storeBlock(
   format: i32, x: usize, columns: i32, block: i32, values: usize, scales: usize, scratch: usize,
@@ -271,7 +271,7 @@ function toHalf4(x: v128): v128 {
 }
 
 /** `out[i] = table[ids[i]]` for rows of `columns`. Steps are in bytes; `scratch` has room for a block. */
-export function gatherStored(
+export function gatherPacked(
   format: i32, values: usize, valueStep: usize, scales: usize, scaleStep: usize, columns: i32,
   ids: usize, count: i32, out: usize, scratch: usize,
 ): void {

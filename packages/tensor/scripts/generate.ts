@@ -49,7 +49,7 @@ async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uin
 /** The workers' script, which runs as a module and as none. */
 async function bundleWorker(): Promise<string> {
   await bundle({
-    entry: { "wasm-worker": join(root, "src", "backends", "wasm", "worker.ts") },
+    entry: { "wasm-worker": join(root, "src", "backends", "wasm", "runtime", "worker.ts") },
     outDir: join(generated, "wasm"),
     outExtension: () => ({ js: ".js" }),
     format: "iife",

@@ -1,4 +1,4 @@
-import { mistakes } from "@gpt/config/mistakes";
+import { mistakes } from "@gpt/testing/mistakes";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { cpu } from "./backends/cpu/index.ts";

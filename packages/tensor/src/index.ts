@@ -1,12 +1,12 @@
 export type {
-  Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, StoredView, View, WeightFormat,
+  Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, PackedView, View, WeightFormat,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, normal, normalValues, ones, tensor, uniform, zeros } from "./core/create.ts";
 export type { CreateOptions, Nested, NormalOptions } from "./core/create.ts";
 export { keep, scope } from "./core/scope.ts";
-export { StoredWeight } from "./core/stored-weight.ts";
-export type { Weight } from "./core/stored-weight.ts";
+export { PackedWeight } from "./core/packed-weight.ts";
+export type { Weight } from "./core/packed-weight.ts";
 export { noGrad } from "./core/tape.ts";
 export { Tensor } from "./core/tensor.ts";
 export type { AnyTensor, Layout } from "./core/tensor.ts";
@@ -21,7 +21,7 @@ export {
 export type { Expectation, Expectations } from "./expectations.ts";
 export { halfToFloat } from "./half.ts";
 export { attention } from "./ops/attention.ts";
-export type { AttentionArguments, AttentionCache, StoredCache, TensorCache } from "./ops/attention.ts";
+export type { AttentionArguments, AttentionCache, PackedCache, TensorCache } from "./ops/attention.ts";
 export {
   abs, add, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign, sin, sqrt,
   sub, tanh, where,

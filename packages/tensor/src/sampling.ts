@@ -74,13 +74,13 @@ class Ranking {
     }
   }
 
-  /** The border behind `mostCount` of the largest weights, or behind as few as sum to `enough`; and what they sum to. */
-  largest(mostCount: number, enough: number): Border & { readonly sum: number } {
+  /** The border behind `maxCount` of the largest weights, or behind as few as sum to `enough`; and what they sum to. */
+  largest(maxCount: number, enough: number): Border & { readonly sum: number } {
     let count = 0;
     let sum = 0;
     for (let bucket = buckets - 1; bucket >= 0; bucket--) {
       const [size, total] = [this.#counts[bucket], this.#sums[bucket]];
-      if (count + size < mostCount && sum + total < enough) {
+      if (count + size < maxCount && sum + total < enough) {
         count += size;
         sum += total;
         continue;
@@ -89,7 +89,7 @@ class Ranking {
       for (const [i, smallest] of members.entries()) {
         count++;
         sum += smallest;
-        if (count >= mostCount || sum >= enough) return { smallest, ties: i + 1 - members.indexOf(smallest), sum };
+        if (count >= maxCount || sum >= enough) return { smallest, ties: i + 1 - members.indexOf(smallest), sum };
       }
     }
     return { smallest: 0, ties: Infinity, sum };

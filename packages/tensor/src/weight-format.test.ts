@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cpu } from "./backends/cpu/index.ts";
-import { embedding, linear, StoredWeight, tensor, useBackend } from "./index.ts";
+import { embedding, linear, PackedWeight, tensor, useBackend } from "./index.ts";
 import { decodeRows, encodeWeight, weightFormats } from "./weight-format.ts";
 
 const runs = { numRuns: process.env.GPT_VERIFY ? 20_000 : 300, seed: 1 };
@@ -121,7 +121,7 @@ describe("a stored weight", () => {
   test("takes the place of a tensor, and says what it is", async () => {
     const backend = await cpu();
     useBackend(backend);
-    const weight = StoredWeight.zeros("int8", [2, 3]);
+    const weight = PackedWeight.zeros("int8", [2, 3]);
     expect(await weight.data()).toEqual(new Float32Array(6));
     weight.write(Float32Array.of(1, 2, 127, 0, -127, 5));
     expect(await weight.data()).toEqual(Float32Array.of(1, 2, 127, 0, -127, 5));
@@ -129,19 +129,19 @@ describe("a stored weight", () => {
     expect(backend.memory.liveBytes).toBe(weight.byteLength);
     expect([...linear(tensor([[1, 1, 1]]), weight).dataSync()]).toEqual([130, -122]);
     expect([...embedding(weight, tensor(Int32Array.of(1))).dataSync()]).toEqual([0, -127, 5]);
-    expect(String(weight)).toBe("StoredWeight([2, 3], int8, cpu)");
+    expect(String(weight)).toBe("PackedWeight([2, 3], int8, cpu)");
     weight.dispose();
-    expect(String(weight)).toBe("StoredWeight([2, 3], int8, cpu, freed)");
+    expect(String(weight)).toBe("PackedWeight([2, 3], int8, cpu, freed)");
     expect(() => linear(tensor([[1, 1, 1]]), weight)).toThrow("linear: a tensor [2, 8] was freed before");
   });
 
   test("says what it is not", async () => {
     const backend = await cpu();
-    expect(() => StoredWeight.zeros("int4", [2, 3], { backend: { ...backend, weightFormats: ["f16"] } })).toThrow(
+    expect(() => PackedWeight.zeros("int4", [2, 3], { backend: { ...backend, weightFormats: ["f16"] } })).toThrow(
       "the backend cpu stores no weights as int4; beside f32 it has: f16",
     );
-    expect(() => StoredWeight.zeros("int4", [6], { backend })).toThrow("a stored weight is [rows, columns], not [6]");
-    const weight = StoredWeight.zeros("int4", [2, 3], { backend });
+    expect(() => PackedWeight.zeros("int4", [6], { backend })).toThrow("a stored weight is [rows, columns], not [6]");
+    const weight = PackedWeight.zeros("int4", [2, 3], { backend });
     expect(() => weight.write(new Float32Array(5))).toThrow("5 elements do not fill a stored weight [2, 3] (6)");
     expect(() => linear(tensor([[1, 2]], { backend }), weight)).toThrow(
       "linear: x [1, 2] has 2 features, weight [2, 3] takes 3",

@@ -110,7 +110,7 @@ export interface Encoded {
 }
 
 /**
- * Rows of a cache as `appendStored` encodes them: see its contract. Numbers beyond what the format holds become the largest
+ * Rows of a cache as `appendPacked` encodes them: see its contract. Numbers beyond what the format holds become the largest
  * that it does.
  */
 export function encodeRows(format: WeightFormat, shape: Shape, elements: Float32Array): Encoded {

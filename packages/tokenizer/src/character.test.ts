@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CharacterTokenizer } from "./character.ts";
-import { anyText } from "../testing/texts.ts";
+import { anyText } from "../test/texts.ts";
 import { wellFormed } from "./unicode/text.ts";
 
 it("numbers characters in the order of their code points", () => {

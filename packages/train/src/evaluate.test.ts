@@ -6,7 +6,7 @@ import { tokensInMemory } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EvaluateOptions, OnEvaluated } from "./evaluate.ts";
-import { patternedTokens, startBackend, tinyModel } from "./testing/fixtures.ts";
+import { patternedTokens, startBackend, tinyModel } from "../test/fixtures.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -37,7 +37,7 @@ describe("evaluate", () => {
   ])(
     "predicts each token but the first once, each with equal weight: %o",
     async ({ tokens, contextLength, batchSize }) => {
-      const model = tinyModel({ initialDeviation: 1 });
+      const model = tinyModel({ initialStd: 1 });
       const data = patternedTokens(tokens);
       const expected: number[] = [];
       for (let start = 0; start + 1 < tokens; start += contextLength) {
@@ -55,7 +55,7 @@ describe("evaluate", () => {
   );
 
   test("an estimate looks at whole windows, spread evenly", async () => {
-    const model = tinyModel({ initialDeviation: 1 });
+    const model = tinyModel({ initialStd: 1 });
     const data = patternedTokens(90); // 11 whole windows of 8, and a rest.
     const expected = [0, 3, 7].flatMap((window) => losses(model, data.slice(8 * window, 8 * window + 9)));
     const seen: number[] = [];

@@ -1,6 +1,6 @@
 import { callback, noGrad, object, optional, scope, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { Breather } from "@gpt/gpt";
+import { EventLoopYielder } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { check, checkAll, checkSource, count, modelExpected, signalExpected } from "./checks.ts";
 import { readBatch } from "./data/batches.ts";
@@ -51,7 +51,7 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   if (maxWindows !== Infinity) check("maxWindows", maxWindows, count);
   const { backend } = model.tokenEmbedding.weight;
   const wasTraining = model.training;
-  const breather = new Breather();
+  const yielder = new EventLoopYielder();
   let total = 0;
   let tokens = 0;
   model.eval();
@@ -64,7 +64,7 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
       total += mean * batch.targets.length;
       tokens += batch.targets.length;
       onProgress?.({ tokens, totalTokens });
-      await breather.pause();
+      await yielder.pause();
     }
   } finally {
     model.train(wasTraining);

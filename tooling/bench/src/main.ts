@@ -23,7 +23,7 @@ Measures against other libraries: ${Object.keys(benchmarks).join(", ")}; all whe
   --out FILE   put the tables into this page as well, each in the place of the one before
   --data FILE  the text that is encoded, instead of the suite's own
   --peak N     what the GPU can do in f32, in TFLOP/s, which \`gpu\` is compared with
-  --rounds N   how often the sides alternate, default 7
+  --rounds N   how often the contenders alternate, default 7
 `;
 
 async function main(): Promise<number> {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { resultOf } from "@gpt/config/browser";
-import { isolation, whileServing } from "@gpt/config/static-server";
+import { resultOf } from "@gpt/testing/browser";
+import { isolation, whileServing } from "@gpt/testing/static-server";
 import * as esbuild from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import * as vite from "vite";

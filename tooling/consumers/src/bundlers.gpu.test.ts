@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { resultOf } from "@gpt/config/browser";
-import { gpuFlags } from "@gpt/config/gpu";
-import { whileServing } from "@gpt/config/static-server";
+import { resultOf } from "@gpt/testing/browser";
+import { gpuFlags } from "@gpt/testing/gpu";
+import { whileServing } from "@gpt/testing/static-server";
 import { expect, test } from "vitest";
 import * as vite from "vite";
 import { browserProject, packByWebpack, quiet } from "./bundlers.ts";

@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { repository, run } from "@gpt/config/commands";
+import { repository, run } from "@gpt/testing/commands";
 import { expect, test } from "vitest";
 import { command, freshProject, libraries } from "./fresh-project.ts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { lowestNode, run } from "@gpt/config/commands";
+import { lowestNode, run } from "@gpt/testing/commands";
 import { expect, test } from "vitest";
 import { command, freshProject, libraries } from "./fresh-project.ts";
 

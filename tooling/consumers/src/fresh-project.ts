@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { run } from "@gpt/config/commands";
+import { run } from "@gpt/testing/commands";
 import { inject, onTestFinished } from "vitest";
 
 /** Our packages that a program uses which tokenizes, trains and generates. */

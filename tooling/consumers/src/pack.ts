@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pnpm, repository, run } from "@gpt/config/commands";
+import { pnpm, repository, run } from "@gpt/testing/commands";
 import type { TestProject } from "vitest/node";
 
 /** A package as its users get it. */

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { lowestNode, run } from "@gpt/config/commands";
+import { lowestNode, run } from "@gpt/testing/commands";
 import { test } from "vitest";
 import { expectLearnt } from "./expectations.ts";
 import { freshProject, libraries } from "./fresh-project.ts";

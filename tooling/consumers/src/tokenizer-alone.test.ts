@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "@gpt/config/commands";
+import { run } from "@gpt/testing/commands";
 import { expect, test } from "vitest";
 import { freshProject } from "./fresh-project.ts";
 

@@ -7,9 +7,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Tokenizer } from "tokenizers";
-import { caseTexts, tokenizerCases } from "../../../packages/tokenizer/testing/tokenizer-cases.ts";
+import { caseTexts, tokenizerCases } from "../../../packages/tokenizer/test/tokenizer-cases.ts";
 
-const path = join(import.meta.dirname, "../../../packages/tokenizer/testing/tokenizer-cases.json");
+const path = join(import.meta.dirname, "../../../packages/tokenizer/test/tokenizer-cases.json");
 
 const expected: Record<string, { size: number; ids: number[][]; decoded: string[] }> = {};
 for (const { title, json } of tokenizerCases) {

@@ -4,7 +4,7 @@ import { Tokenizer } from "tokenizers";
 import { describe, expect, test } from "vitest";
 import { spellBytes } from "../../../packages/tokenizer/src/files/byte-alphabet.ts";
 import { preTokenizers } from "../../../packages/tokenizer/src/pretokenizers/patterns.ts";
-import { caseTexts, tokenizerCases } from "../../../packages/tokenizer/testing/tokenizer-cases.ts";
+import { caseTexts, tokenizerCases } from "../../../packages/tokenizer/test/tokenizer-cases.ts";
 
 // What others write is read here as the Rust library reads it: generated files with all that LOADING.md tells of.
 

@@ -3,7 +3,7 @@ import { encodingByName, encodingNames, tokenizerFiles, trainBPE } from "@gpt/to
 import type { BytePairTokenizer } from "@gpt/tokenizer";
 import { Tokenizer as FromRust } from "tokenizers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { writtenTexts } from "../../../packages/tokenizer/testing/texts.ts";
+import { writtenTexts } from "../../../packages/tokenizer/test/texts.ts";
 
 /** Every text of the tokenizer's own tests that is UTF-16 without lone halves of pairs, which Rust has no strings for. */
 const texts = writtenTexts.filter((text) => !/\p{Cs}/u.test(text));

@@ -17,8 +17,8 @@ GPT2_NAMES = {
     "blocks.{}.attention.qkv": "h.{}.attn.c_attn",
     "blocks.{}.attention.projection": "h.{}.attn.c_proj",
     "blocks.{}.mlpNorm": "h.{}.ln_2",
-    "blocks.{}.mlp.expand": "h.{}.mlp.c_fc",
-    "blocks.{}.mlp.contract": "h.{}.mlp.c_proj",
+    "blocks.{}.mlp.up": "h.{}.mlp.c_fc",
+    "blocks.{}.mlp.down": "h.{}.mlp.c_proj",
     "finalNorm": "ln_f",
 }
 

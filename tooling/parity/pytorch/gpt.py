@@ -55,11 +55,11 @@ class FeedForward(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.activation = ACTIVATIONS[config.activation]
-        self.expand = nn.Linear(config.dim, config.hiddenDim)
-        self.contract = nn.Linear(config.hiddenDim, config.dim)
+        self.up = nn.Linear(config.dim, config.hiddenDim)
+        self.down = nn.Linear(config.hiddenDim, config.dim)
 
     def forward(self, x):
-        return self.contract(self.activation(self.expand(x)))
+        return self.down(self.activation(self.up(x)))
 
 
 class Block(nn.Module):

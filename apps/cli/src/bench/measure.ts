@@ -25,7 +25,7 @@ export class Times {
 }
 
 /** Rounds that warm up caches and compilers, and rounds that count at least. */
-const [warmUp, leastRounds] = [2, 5];
+const [warmUp, minRounds] = [2, 5];
 
 /**
  * Runs some work for about so many seconds, but often enough for a median, and times each round. `begin` is called
@@ -46,6 +46,6 @@ export async function repeat<T>(seconds: number, work: () => Promise<T>, begin?:
   await begin?.();
   const results: T[] = [];
   const end = performance.now() + seconds * 1000;
-  while (results.length < leastRounds || performance.now() < end) results.push(await work());
+  while (results.length < minRounds || performance.now() < end) results.push(await work());
   return results;
 }

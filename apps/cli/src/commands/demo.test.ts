@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { trainBPE } from "@gpt/tokenizer";
 import { storyCorpus, storyRecipe } from "@gpt/train/stories";
 import { describe, expect, test } from "vitest";
-import { gpt, temporaryFolder } from "../testing/gpt.ts";
+import { gpt, temporaryFolder } from "../../test/gpt.ts";
 
 /** What `gpt demo --json` ends with. */
 interface Figures {

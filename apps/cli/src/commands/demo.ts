@@ -103,7 +103,7 @@ function runOptions({ steps, seed, backend, threads }: Options, files: { data: s
     dim: model.dim,
     context: model.contextLength,
     untiedHead: model.tiedHead === false,
-    initialDeviation: model.initialDeviation,
+    initialStd: model.initialStd,
     steps,
     batch: training.batchSize,
     lr: training.learningRate,

@@ -8,7 +8,7 @@ import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { trainBPE, tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
-import { records, startSession, temporaryFolder } from "../testing/gpt.ts";
+import { records, startSession, temporaryFolder } from "../../test/gpt.ts";
 
 /** 256 bytes, six pairs and the end of a text. */
 const tokenCount = 263;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 /** A folder with a model `m`, of more entries than its tokenizer has tokens. */
 async function folderWithModel(generation?: GPTInitialization["generation"]): Promise<string> {
   const directory = await temporaryFolder();
-  const model = new GPT({ ...sizes, initialDeviation: 0.3 }, { generation });
+  const model = new GPT({ ...sizes, initialStd: 0.3 }, { generation });
   await saveModel(model, join(directory, "m"), { extraFiles: Object.fromEntries(tokenizerFiles(tokenizer)) });
   model.dispose();
   return directory;

@@ -20,7 +20,7 @@ export interface RunOptions extends BackendOptions {
   readonly positions?: "learned" | "sinusoidal";
   readonly norm?: "pre" | "post";
   readonly untiedHead?: boolean;
-  readonly initialDeviation?: number;
+  readonly initialStd?: number;
   readonly dropout?: number;
   readonly steps: number;
   readonly batch?: number;
@@ -54,7 +54,7 @@ export function addRunOptions(command: Command): Command {
     .addOption(new Option("--positions <kind>", "position embeddings").choices(["learned", "sinusoidal"]))
     .addOption(new Option("--norm <place>", "normalise before or after each sub-layer").choices(["pre", "post"]))
     .option("--untied-head", "give the head weights of its own, instead of the token embedding's")
-    .option("--initial-deviation <d>", "of the random weights that training begins with; default: 0.02", decimal())
+    .option("--initial-std <d>", "of the random weights that training begins with; default: 0.02", decimal())
     .option("--dropout <p>", "share of activations dropped while training; default: the preset's", decimal(0, 1))
     .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
     .option("--batch <n>", "windows of one forward pass", wholeNumber(1), 12)
@@ -76,7 +76,7 @@ export function addRunOptions(command: Command): Command {
 
 /** The model that the options describe, for a vocabulary. */
 export function modelOptions(options: RunOptions, vocabSize: number): GPTOptions {
-  const { layers, heads, dim, context, positions, norm, untiedHead, initialDeviation, dropout } = options;
+  const { layers, heads, dim, context, positions, norm, untiedHead, initialStd, dropout } = options;
   return preset(options.preset ?? "nano", {
     vocabSize,
     layers,
@@ -86,7 +86,7 @@ export function modelOptions(options: RunOptions, vocabSize: number): GPTOptions
     positions,
     normPlacement: norm,
     tiedHead: untiedHead ? false : undefined,
-    initialDeviation,
+    initialStd,
     dropout,
     attentionDropout: dropout,
   });

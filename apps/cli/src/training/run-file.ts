@@ -48,7 +48,7 @@ const forms: { readonly [Name in keyof Required<RunOptions>]: Form } = {
   positions: oneOf(["learned", "sinusoidal"]),
   norm: oneOf(["pre", "post"]),
   untiedHead: { expected: "true or false", fits: (value) => typeof value === "boolean" },
-  initialDeviation: decimal(),
+  initialStd: decimal(),
   dropout: decimal(1),
   steps: count(1),
   batch: count(1),

@@ -9,7 +9,7 @@ const chartRows = 6;
 /** Characters in front of the chart and the bar. */
 const margin = 8;
 /** Of a chart that says anything; narrower terminals have the figures alone. */
-const leastColumns = 20;
+const minColumns = 20;
 
 /** Shows a training run: a live panel where a person watches, a line for each event elsewhere, or JSON. */
 export class TrainingView {
@@ -77,7 +77,7 @@ export class TrainingView {
     const progress = `step ${formatCount(step)} of ${formatCount(steps)} · ${figures}`;
     const width = process.stderr.columns - 1;
     const columns = Math.min(72, width - margin - 1);
-    if (columns < leastColumns) return this.#draw(new LineWrapper(width).push(progress));
+    if (columns < minColumns) return this.#draw(new LineWrapper(width).push(progress));
     const progressLines = new LineWrapper(width - margin).push(progress).split("\n");
     const { lines, least, largest } = drawCurve(this.#curve, steps, columns, chartRows);
     const label = (row: number): string => {

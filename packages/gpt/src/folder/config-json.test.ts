@@ -3,8 +3,8 @@ import { resolveConfig } from "../config.ts";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import { preset, presetNames } from "../presets.ts";
-import { architectures, tiny } from "../testing/fixtures.ts";
-import { mutations } from "@gpt/config/mutate";
+import { architectures, tiny } from "../../test/fixtures.ts";
+import { mutations } from "@gpt/testing/mutate";
 import { formatConfig, parseConfig } from "./config-json.ts";
 import { obstacleToGPT2 } from "./gpt2-config.ts";
 

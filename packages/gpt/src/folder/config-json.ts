@@ -73,7 +73,7 @@ function readOwn(fields: ConfigFields): GPTOptions {
     scaleAttentionByLayer: fields.flag("scaleAttentionByLayer", false),
     tiedHead: fields.flag("tiedHead"),
     epsilon: fields.number("epsilon"),
-    initialDeviation: fields.number("initialDeviation"),
+    initialStd: fields.number("initialStd"),
     dropout: fields.number("dropout"),
     embeddingDropout: fields.number("embeddingDropout"),
     attentionDropout: fields.number("attentionDropout"),

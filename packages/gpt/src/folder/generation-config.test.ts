@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mutations } from "@gpt/config/mutate";
+import { mutations } from "@gpt/testing/mutate";
 import { GPTError } from "../errors.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import { ConfigFields } from "./config-fields.ts";

@@ -38,7 +38,7 @@ test("reads every setting", () => {
     preset("gpt2", {
       hiddenDim: 100,
       epsilon: 1e-6,
-      initialDeviation: 0.5,
+      initialStd: 0.5,
       dropout: 0.2,
       embeddingDropout: 0.3,
       attentionDropout: 0.4,

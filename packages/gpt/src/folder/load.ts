@@ -1,5 +1,5 @@
 import {
-  callback, checkArgument, currentBackend, objectWith, quote, readOptions, seed, StoredWeight, TensorError, useBackend,
+  callback, checkArgument, currentBackend, objectWith, quote, readOptions, seed, PackedWeight, TensorError, useBackend,
 } from "@gpt/tensor";
 import type { Backend, Expectations, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
@@ -18,7 +18,7 @@ import { generationConfigName, readGeneration } from "./generation-config.ts";
 import { matchWeights } from "./match-weights.ts";
 import type { OnNote } from "./notes.ts";
 import { WeightFiles } from "./weight-files.ts";
-import type { StoredTensor } from "./weight-files.ts";
+import type { FileTensor } from "./weight-files.ts";
 import { transpose } from "./weight-layout.ts";
 import type { WeightPlace } from "./weight-layout.ts";
 
@@ -112,13 +112,13 @@ async function readGenerationConfig(folder: ReadableFolder, onNote: OnNote): Pro
   return file && readGeneration(new ConfigFields(file.bytes, file.path), onNote, true);
 }
 
-async function readWeight({ shape, transposed }: WeightPlace, source: StoredTensor): Promise<Float32Array> {
+async function readWeight({ shape, transposed }: WeightPlace, source: FileTensor): Promise<Float32Array> {
   const values = await readFinite(source);
   return transposed ? transpose(values, shape[1], shape[0]) : values;
 }
 
 /** A tensor's values. Throws `invalid-file` where one is no finite number: then the file is damaged, or training was. */
-async function readFinite({ name, file, entry }: StoredTensor): Promise<Float32Array> {
+async function readFinite({ name, file, entry }: FileTensor): Promise<Float32Array> {
   const values = await readTensor(file, name, entry);
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] * 0;
@@ -132,8 +132,8 @@ async function readFinite({ name, file, entry }: StoredTensor): Promise<Float32A
 }
 
 /** Throws `invalid-file` where the weight's format cannot hold a value. */
-function writeWeight(weight: Weight, values: Float32Array, { name, file }: StoredTensor): void {
-  if (!(weight instanceof StoredWeight)) {
+function writeWeight(weight: Weight, values: Float32Array, { name, file }: FileTensor): void {
+  if (!(weight instanceof PackedWeight)) {
     weight.backend.write(weight, values);
     return;
   }
@@ -149,7 +149,7 @@ function writeWeight(weight: Weight, values: Float32Array, { name, file }: Store
  * A tied head may be in the files too, but not differ: transformers v5.18.0 (modeling_utils.py, tie_weights) would use
  * it, v4.57.6 would not.
  */
-async function checkTie(head: StoredTensor, embedding: StoredTensor, folder: string): Promise<void> {
+async function checkTie(head: FileTensor, embedding: FileTensor, folder: string): Promise<void> {
   const [a, b] = [await readFinite(head), await readFinite(embedding)];
   if (a.length === b.length && a.every((value, i) => value === b[i])) return;
   throw new GPTError(

@@ -4,15 +4,15 @@ import { GPTError } from "../errors.ts";
 import { configName } from "./config-json.ts";
 import type { ModelType } from "./config-json.ts";
 import type { OnNote } from "./notes.ts";
-import type { StoredTensor, WeightFiles } from "./weight-files.ts";
-import { storedShape, weightCount, weightPlaces } from "./weight-layout.ts";
+import type { FileTensor, WeightFiles } from "./weight-files.ts";
+import { fileShape, weightCount, weightPlaces } from "./weight-layout.ts";
 import type { WeightPlace } from "./weight-layout.ts";
 
 /** Where the weights of a model lie. */
 export interface Match {
-  readonly sources: ReadonlyMap<WeightPlace, StoredTensor>;
+  readonly sources: ReadonlyMap<WeightPlace, FileTensor>;
   /** A head that is stored beside the embedding to which the configuration ties it: both must be the same. */
-  readonly tied: readonly [head: StoredTensor, embedding: StoredTensor] | undefined;
+  readonly tied: readonly [head: FileTensor, embedding: FileTensor] | undefined;
 }
 
 const embeddingName = "wte.weight";
@@ -49,11 +49,11 @@ export function matchWeights(config: GPTConfig, type: ModelType, files: WeightFi
       `${folder}: ${configName} asks for ${expected} tensors, there are ${stored.size}`,
     );
   }
-  const sources = new Map<WeightPlace, StoredTensor>();
+  const sources = new Map<WeightPlace, FileTensor>();
   const [missing, misshapen]: [string[], string[]] = [[], []];
   for (const weight of weightPlaces(config)) {
     const tensor = stored.get(weight.name);
-    const shape = storedShape(weight).join(", ");
+    const shape = fileShape(weight).join(", ");
     if (weight.name !== embeddingName) stored.delete(weight.name);
     if (!tensor) missing.push(weight.name);
     else if (tensor.entry.shape.join(", ") !== shape) {
@@ -78,8 +78,8 @@ export function matchWeights(config: GPTConfig, type: ModelType, files: WeightFi
 }
 
 /** The tensors by their names in GPT-2, with or without the prefix that its class with a head adds. */
-function byName(files: WeightFiles, folder: string): Map<string, StoredTensor> {
-  const stored = new Map<string, StoredTensor>();
+function byName(files: WeightFiles, folder: string): Map<string, FileTensor> {
+  const stored = new Map<string, FileTensor>();
   for (const tensor of files.tensors) {
     const name = tensor.name.replace(/^transformer\./, "");
     if (stored.has(name)) throw new GPTError("invalid-file", `${folder}: there are two tensors ${quote(name)}`);

@@ -11,7 +11,7 @@ import type { ModelType } from "./config-json.ts";
 import { generationConfigName, generationFields } from "./generation-config.ts";
 import { obstacleToGPT2 } from "./gpt2-config.ts";
 import { indexName, isWeightFile, shardName, singleFileName } from "./weight-files.ts";
-import { storedShape, transpose, weightPlaces } from "./weight-layout.ts";
+import { fileShape, transpose, weightPlaces } from "./weight-layout.ts";
 import type { WeightPlace } from "./weight-layout.ts";
 
 export interface ModelFilesOptions {
@@ -56,7 +56,7 @@ export function modelFiles(model: GPT, options?: ModelFilesOptions): OutputFile[
 function weightSource(place: WeightPlace, weight: Weight): TensorSource {
   return {
     name: place.name,
-    shape: storedShape(place),
+    shape: fileShape(place),
     async read() {
       const values = await weight.data();
       return place.transposed ? transpose(values, place.shape[0], place.shape[1]) : values;

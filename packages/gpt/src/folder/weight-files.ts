@@ -27,7 +27,7 @@ export function isWeightFile(name: string): boolean {
 }
 
 /** A tensor, and the open file that holds it. */
-export interface StoredTensor {
+export interface FileTensor {
   /** Its name in the file. */
   readonly name: string;
   readonly file: RandomAccessFile;
@@ -36,10 +36,10 @@ export interface StoredTensor {
 
 /** The open weight files of a model folder. */
 export class WeightFiles {
-  readonly tensors: readonly StoredTensor[];
+  readonly tensors: readonly FileTensor[];
   readonly #files: readonly RandomAccessFile[];
 
-  private constructor(tensors: readonly StoredTensor[], files: readonly RandomAccessFile[]) {
+  private constructor(tensors: readonly FileTensor[], files: readonly RandomAccessFile[]) {
     this.tensors = tensors;
     this.#files = files;
   }
@@ -72,18 +72,18 @@ export class WeightFiles {
 
 type OpenFile = (name: string) => Promise<[RandomAccessFile, SafetensorsHeader] | undefined>;
 
-async function openSingle(openFile: OpenFile): Promise<StoredTensor[] | undefined> {
+async function openSingle(openFile: OpenFile): Promise<FileTensor[] | undefined> {
   const opened = await openFile(singleFileName);
   if (!opened) return undefined;
   const [file, { tensors }] = opened;
   return Array.from(tensors, ([name, entry]) => ({ name, file, entry }));
 }
 
-async function openShards(folder: ReadableFolder, openFile: OpenFile): Promise<StoredTensor[]> {
+async function openShards(folder: ReadableFolder, openFile: OpenFile): Promise<FileTensor[]> {
   const index = await readSmallFile(folder, indexName, maxIndexBytes);
   if (!index) throw await noWeights(folder);
   const names = parseIndex(index.bytes, index.path);
-  const tensors: StoredTensor[] = [];
+  const tensors: FileTensor[] = [];
   for (const [shard, tensorNames] of names) {
     const opened = await openFile(shard);
     if (!opened) throw new GPTError("missing-file", `${folder.name} lacks ${quote(shard)}, which ${indexName} names`);

@@ -32,8 +32,8 @@ export function* weightPlaces(config: GPTConfig): Generator<WeightPlace, void, u
     yield* linear(`${ours}.attention.qkv`, `${theirs}.attn.c_attn`, dim, 3 * heads * headDim);
     yield* linear(`${ours}.attention.projection`, `${theirs}.attn.c_proj`, heads * headDim, dim);
     yield* norm(`${ours}.mlpNorm`, `${theirs}.ln_2`, dim);
-    yield* linear(`${ours}.mlp.expand`, `${theirs}.mlp.c_fc`, dim, hiddenDim);
-    yield* linear(`${ours}.mlp.contract`, `${theirs}.mlp.c_proj`, hiddenDim, dim);
+    yield* linear(`${ours}.mlp.up`, `${theirs}.mlp.c_fc`, dim, hiddenDim);
+    yield* linear(`${ours}.mlp.down`, `${theirs}.mlp.c_proj`, hiddenDim, dim);
   }
   if (config.normPlacement === "pre") yield* norm("finalNorm", "ln_f", dim);
   if (!config.tiedHead) yield table("head", "lm_head", [vocabSize, dim]);
@@ -54,7 +54,7 @@ function* linear(path: string, name: string, inputs: number, outputs: number): G
 }
 
 /** The shape that a parameter has in a file. */
-export function storedShape({ shape, transposed }: WeightPlace): readonly number[] {
+export function fileShape({ shape, transposed }: WeightPlace): readonly number[] {
   return transposed ? [shape[1], shape[0]] : shape;
 }
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CrashDisk, textsIn } from "@gpt/config/crash-disk";
+import { CrashDisk, textsIn } from "@gpt/testing/crash-disk";
 import { useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -18,7 +18,7 @@ import {
   resolveModelDirectory,
   saveModel,
 } from "../node.ts";
-import { tiny } from "../testing/fixtures.ts";
+import { tiny } from "../../test/fixtures.ts";
 
 let backend: Backend;
 let directory: string;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { CrashDisk, filesIn, systemError, textsIn } from "@gpt/config/crash-disk";
-import type { Tree } from "@gpt/config/crash-disk";
+import { CrashDisk, filesIn, systemError, textsIn } from "@gpt/testing/crash-disk";
+import type { Tree } from "@gpt/testing/crash-disk";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { GPTError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { textFile } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";
 import { loadModelFrom } from "../folder/load.ts";
 import { GPT } from "../model.ts";
-import { memoryFolder, tiny } from "../testing/fixtures.ts";
+import { memoryFolder, tiny } from "../../test/fixtures.ts";
 import type { FileOperations, WritableFile } from "./file-operations.ts";
 import { saveModel } from "./model-folder.ts";
 import { publishFiles, publishFolder } from "./publish.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { GPTError } from "../errors.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
-import { joined, memoryFolder } from "../testing/fixtures.ts";
-import { mutations } from "@gpt/config/mutate";
+import { joined, memoryFolder } from "../../test/fixtures.ts";
+import { mutations } from "@gpt/testing/mutate";
 import { dtypeBits } from "./dtype.ts";
 import { parseHeader, readHeader } from "./header.ts";
 

@@ -1,5 +1,5 @@
 import type { Dense, View } from "./view.ts";
-import type { StoredView } from "./weights.ts";
+import type { PackedView } from "./weights.ts";
 
 /**
  * One sequence of a batch: rows `[queryStart, queryStart + queryCount)` of the queries attend to rows
@@ -68,11 +68,11 @@ export interface AttentionKernels {
    * `attention` to keys and values that are stored: `keys` and `values` are `[kvHeads · rows, headDim]`, all rows of one
    * head, then those of the next. For inference: it has no gradient.
    */
-  attentionStored(
+  attentionPacked(
     call: AttentionOptions & {
       readonly q: View;
-      readonly keys: StoredView;
-      readonly values: StoredView;
+      readonly keys: PackedView;
+      readonly values: PackedView;
       readonly kvHeads: number;
       readonly out: Dense;
     },
@@ -86,5 +86,5 @@ export interface AttentionKernels {
    * int4 to its extreme times −1/8, which of two of a size is the negative one. Codes are the nearest to the element divided
    * by the scale, 0 where the scale is 0.
    */
-  appendStored(call: { readonly x: View; readonly cache: StoredView; readonly start: number }): void;
+  appendPacked(call: { readonly x: View; readonly cache: PackedView; readonly start: number }): void;
 }

@@ -27,7 +27,7 @@ export type { RandomKernels } from "./random.ts";
 export type { ReduceKernels, ReduceOp } from "./reduce.ts";
 export type { SamplingKernels } from "./sampling.ts";
 export type { Dense, View } from "./view.ts";
-export type { StoredView, WeightFormat, WeightKernels } from "./weights.ts";
+export type { PackedView, WeightFormat, WeightKernels } from "./weights.ts";
 
 /** The table from op to kernel. A backend that lacks one does not compile. */
 export interface Kernels

@@ -4,8 +4,8 @@ export interface NormalizationKernels {
   /**
    * Layer normalization of each row (Ba et al. 2016): `out = (x − mean) / √(variance + epsilon) · weight + bias`,
    * with the biased variance. `x` and `out` are `[rows, width]`, `weight` and `bias` `[width]`. When a gradient will need
-   * them, `mean`, `[rows, 2]`, and `inverseDeviation`, `[rows]`, are given: a mean is a number near it and what that leaves
-   * of it, since what rounding it costs may be large beside the deviation.
+   * them, `mean`, `[rows, 2]`, and `rstd`, `[rows]`, are given: a mean is a number near it and what that leaves
+   * of it, since what rounding it costs may be large beside the std.
    */
   layerNorm(call: {
     readonly x: Dense;
@@ -14,7 +14,7 @@ export interface NormalizationKernels {
     readonly epsilon: number;
     readonly out: Dense;
     readonly mean: Dense | null;
-    readonly inverseDeviation: Dense | null;
+    readonly rstd: Dense | null;
   }): void;
 
   /** The gradients of `layerNorm`. `gradWeight` and `gradBias` are added to, `gradX` is written. */
@@ -22,7 +22,7 @@ export interface NormalizationKernels {
     readonly x: Dense;
     readonly weight: Dense;
     readonly mean: Dense;
-    readonly inverseDeviation: Dense;
+    readonly rstd: Dense;
     readonly grad: Dense;
     readonly gradX: Dense;
     readonly gradWeight: Dense;

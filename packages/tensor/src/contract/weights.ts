@@ -15,7 +15,7 @@ export type WeightFormat = "f16" | "bf16" | "int8" | "int4";
  *
  * The last two have the numerics of GGUF's Q8_0 and Q4_0.
  */
-export interface StoredView {
+export interface PackedView {
   readonly format: WeightFormat;
   readonly shape: Shape;
   /** `[rows, blocks · words]`. */
@@ -33,9 +33,9 @@ export interface WeightKernels {
    * `|x|` times their `Σ |weight|`. Blocks with NaN, ∞, or nothing but numbers that are close to the smallest or the largest
    * are multiplied as f32: ∞ gives ±∞, or NaN where a weight is 0, and nothing tiny vanishes.
    */
-  linearStored(call: {
+  linearPacked(call: {
     readonly x: Dense;
-    readonly weight: StoredView;
+    readonly weight: PackedView;
     readonly out: Dense;
     readonly bias: Dense | null;
     readonly activation: Activation | null;
@@ -44,8 +44,8 @@ export interface WeightKernels {
   }): void;
 
   /** `out = grad · weight`, the gradient of the input: `grad` is `[rows, outputs]`, `out` `[rows, inputs]`. */
-  linearStoredGradient(call: { readonly grad: Dense; readonly weight: StoredView; readonly out: Dense }): void;
+  linearPackedGradient(call: { readonly grad: Dense; readonly weight: PackedView; readonly out: Dense }): void;
 
   /** `gatherRows` of a stored table. */
-  gatherStored(call: { readonly weight: StoredView; readonly ids: Dense<"i32">; readonly out: Dense }): void;
+  gatherPacked(call: { readonly weight: PackedView; readonly ids: Dense<"i32">; readonly out: Dense }): void;
 }

@@ -3,7 +3,7 @@ import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
 import {
   adamwStep, add, attention, contiguous, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, slice,
-  StoredWeight, sum, tensor, useBackend, zeros,
+  PackedWeight, sum, tensor, useBackend, zeros,
 } from "../index.ts";
 import type { Tensor } from "../index.ts";
 
@@ -133,7 +133,7 @@ describe("errors say what is wrong and what to do", () => {
   });
 
   test("a stored weight written between forward and backward", () => {
-    const weight = StoredWeight.zeros("int8", [3, 2]);
+    const weight = PackedWeight.zeros("int8", [3, 2]);
     const loss = sum(linear(leaf([1, 2]), weight));
     weight.write(new Float32Array(6));
     expect(() => loss.backward()).toThrow("a tensor that linear needs for its gradient was changed in place");

@@ -88,12 +88,12 @@ describe("with a backend", () => {
   });
 
   test("normal numbers have the mean and deviation asked for", () => {
-    const values = normal([100_000], key, { mean: 3, deviation: 0.5 }).dataSync();
+    const values = normal([100_000], key, { mean: 3, std: 0.5 }).dataSync();
     const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
-    const deviation = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
+    const std = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
     // Four standard errors.
     expect(Math.abs(mean - 3)).toBeLessThan((4 * 0.5) / Math.sqrt(values.length));
-    expect(Math.abs(deviation - 0.5)).toBeLessThan((4 * 0.5) / Math.sqrt(2 * values.length));
+    expect(Math.abs(std - 0.5)).toBeLessThan((4 * 0.5) / Math.sqrt(2 * values.length));
     expect(values.every(Number.isFinite)).toBe(true);
   });
 

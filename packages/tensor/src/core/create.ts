@@ -87,7 +87,7 @@ export interface NormalOptions {
   /** Default 0. */
   readonly mean?: number;
   /** Default 1. */
-  readonly deviation?: number;
+  readonly std?: number;
 }
 
 /**
@@ -112,10 +112,10 @@ export function normalValues(length: number, key: PhiloxKey, options: NormalOpti
 }
 
 /** Makes numbers of `uniform` normally distributed ones, in place. */
-function toNormal(values: Float32Array, key: PhiloxKey, { mean = 0, deviation = 1 }: NormalOptions): Float32Array {
+function toNormal(values: Float32Array, key: PhiloxKey, { mean = 0, std = 1 }: NormalOptions): Float32Array {
   for (let i = 0; i < values.length; i += 2) {
     // 1 − u lies in (0, 1], so that the logarithm is finite.
-    const radius = deviation * Math.sqrt(-2 * Math.log(1 - values[i]));
+    const radius = std * Math.sqrt(-2 * Math.log(1 - values[i]));
     const angle = 2 * Math.PI * (i + 1 < values.length ? values[i + 1] : uniformAt(key, i + 1));
     values[i] = mean + radius * Math.cos(angle);
     if (i + 1 < values.length) values[i + 1] = mean + radius * Math.sin(angle);

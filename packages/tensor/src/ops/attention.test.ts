@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
-import { attention, noGrad, scope, StoredWeight, uniform, useBackend, zeros } from "../index.ts";
+import { attention, noGrad, scope, PackedWeight, uniform, useBackend, zeros } from "../index.ts";
 import type { AttentionArguments, WeightFormat } from "../index.ts";
 
 let backend: Backend;
@@ -35,9 +35,9 @@ test("a cache has no gradient", () => {
 const sequence = { queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 };
 
 test("a stored cache is refused where its shapes or formats do not fit", () => {
-  const attend = (keys: StoredWeight, values: StoredWeight) => () =>
+  const attend = (keys: PackedWeight, values: PackedWeight) => () =>
     attention(uniform([3, 24], key), { ...shape, sequences: [sequence], cache: { keys, values } });
-  const part = (format: WeightFormat, rows: number, width = 4): StoredWeight => StoredWeight.zeros(format, [rows, width]);
+  const part = (format: WeightFormat, rows: number, width = 4): PackedWeight => PackedWeight.zeros(format, [rows, width]);
   expect(attend(part("int8", 8), part("int8", 8))().shape).toEqual([3, 8]);
   expect(attend(part("int8", 8), part("int8", 10))).toThrow(
     "attention: the stored cache is [10, 4], expected [2 · capacity, 4], keys and values alike",

@@ -1,7 +1,7 @@
 import { argumentError, checkList, checkOptions } from "../arguments.ts";
 import type { AttentionSequence, View } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
-import { StoredWeight } from "../core/stored-weight.ts";
+import { PackedWeight } from "../core/packed-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { flag, optional } from "../expectations.ts";
@@ -23,12 +23,12 @@ export interface TensorCache {
  * The same in fewer bits than f32: each `[kvHeads · capacity, headDim]`, all rows of one head, then those of the next. New
  * rows are rounded to the nearest.
  */
-export interface StoredCache {
-  readonly keys: StoredWeight;
-  readonly values: StoredWeight;
+export interface PackedCache {
+  readonly keys: PackedWeight;
+  readonly values: PackedWeight;
 }
 
-export type AttentionCache = TensorCache | StoredCache;
+export type AttentionCache = TensorCache | PackedCache;
 
 export interface AttentionArguments {
   readonly heads: number;
@@ -74,10 +74,10 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
     const { kernels } = qkv.backend;
     if (cache) append(cache, own, plan);
     const call = { ...plan.options, q, out: viewAs(out, tokens, heads, headDim) };
-    if (out.size > 0 && cache && isStored(cache)) {
-      kernels.attentionStored({ ...call, keys: cache.keys.view, values: cache.values.view, kvHeads: plan.kvHeads });
+    if (out.size > 0 && cache && isPacked(cache)) {
+      kernels.attentionPacked({ ...call, keys: cache.keys.view, values: cache.values.view, kvHeads: plan.kvHeads });
     } else if (out.size > 0) {
-      const { k, v } = cache && !isStored(cache) ? { k: cache.keys, v: cache.values } : own;
+      const { k, v } = cache && !isPacked(cache) ? { k: cache.keys, v: cache.values } : own;
       kernels.attention({ ...call, k, v, statistics });
     }
     if (!statistics) return out;
@@ -144,7 +144,7 @@ function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
 
 function checkCache(qkv: Tensor, kvHeads: number, headDim: number, cache: AttentionCache | undefined): number | undefined {
   if (!cache) return undefined;
-  if (isStored(cache)) return checkStoredCache(qkv, kvHeads, headDim, cache);
+  if (isPacked(cache)) return checkPackedCache(qkv, kvHeads, headDim, cache);
   checkOperands("attention", qkv, cache.keys, cache.values);
   for (const part of [cache.keys, cache.values]) {
     if (part.rank !== 3 || part.shape[1] !== kvHeads || part.shape[2] !== headDim || part.strides[2] !== 1) {
@@ -158,11 +158,11 @@ function checkCache(qkv: Tensor, kvHeads: number, headDim: number, cache: Attent
   return Math.min(cache.keys.shape[0], cache.values.shape[0]);
 }
 
-function isStored(cache: AttentionCache): cache is StoredCache {
-  return cache.keys instanceof StoredWeight;
+function isPacked(cache: AttentionCache): cache is PackedCache {
+  return cache.keys instanceof PackedWeight;
 }
 
-function checkStoredCache(qkv: Tensor, kvHeads: number, headDim: number, { keys, values }: StoredCache): number {
+function checkPackedCache(qkv: Tensor, kvHeads: number, headDim: number, { keys, values }: PackedCache): number {
   checkOperands("attention", qkv, keys.values, values.values);
   for (const { shape } of [keys, values]) {
     if (shape[0] % kvHeads !== 0 || shape[1] !== headDim || shape[0] !== keys.shape[0]) {
@@ -243,12 +243,12 @@ function split(packed: Tensor, { heads, kvHeads, headDim }: Plan): { q: View; k:
 function append(cache: AttentionCache, own: { k: View; v: View }, { sequences }: Plan): void {
   for (const [part, source] of [[cache.keys, own.k], [cache.values, own.v]] as const) {
     const { kernels } = part.backend;
-    (part instanceof StoredWeight ? part.values : part).overwrite("attention");
+    (part instanceof PackedWeight ? part.values : part).overwrite("attention");
     for (const { queryStart, queryCount, keyStart, keyCount } of sequences) {
       if (queryCount === 0) continue;
       const x = rows(source, queryStart, queryCount);
       const start = keyStart + keyCount - queryCount;
-      if (part instanceof StoredWeight) kernels.appendStored({ x, cache: part.view, start });
+      if (part instanceof PackedWeight) kernels.appendPacked({ x, cache: part.view, start });
       else kernels.copy({ x, out: rows(part, start, queryCount) });
     }
   }

@@ -1,11 +1,11 @@
 import { scope } from "../core/scope.ts";
-import type { Weight } from "../core/stored-weight.ts";
-import { StoredWeight } from "../core/stored-weight.ts";
+import type { Weight } from "../core/packed-weight.ts";
+import { PackedWeight } from "../core/packed-weight.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
-import { embeddingStored } from "./weights.ts";
+import { embeddingPacked } from "./weights.ts";
 
 /**
  * Rows of a table by id: `table` is `[entries, width]`, `ids` of any shape, the result `[…ids.shape, width]`. An id
@@ -14,9 +14,9 @@ import { embeddingStored } from "./weights.ts";
  */
 export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
   checkDType("embedding", ids, "i32");
-  if (table instanceof StoredWeight) {
+  if (table instanceof PackedWeight) {
     checkOperands("embedding", table.values, ids);
-    return embeddingStored(table, ids);
+    return embeddingPacked(table, ids);
   }
   checkDType("embedding", table, "f32");
   checkOperands("embedding", table, ids);

@@ -1,8 +1,8 @@
 import { argumentError, checkOptions } from "../arguments.ts";
 import { full } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
-import type { Weight } from "../core/stored-weight.ts";
-import { StoredWeight } from "../core/stored-weight.ts";
+import type { Weight } from "../core/packed-weight.ts";
+import { PackedWeight } from "../core/packed-weight.ts";
 import { needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
@@ -12,7 +12,7 @@ import { linear, multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
-import { multiplyByStored, multiplyByStoredTransposed } from "./weights.ts";
+import { multiplyByPacked, multiplyByPackedTransposed } from "./weights.ts";
 
 export interface LinearCrossEntropyOptions {
   /** Targets with this value have no loss and no gradient. Default −100. */
@@ -54,7 +54,7 @@ export function linearCrossEntropy(
   }
   if (rows <= chunkRows) return scope(() => crossEntropy(linear(x, weight), targets, { ignoreIndex, reduction }));
   return scope(() => {
-    const inputs = weight instanceof StoredWeight ? [x] : [x, weight];
+    const inputs = weight instanceof PackedWeight ? [x] : [x, weight];
     const gradients = inputs.map((input) => (needsGradient([input]) ? input.allocateLike() : undefined));
     const [gradX, gradWeight] = gradients;
     const losses = Tensor.allocate(x.backend, "f32", [rows]);
@@ -115,7 +115,7 @@ function evaluateChunks(
     const logits = slice(chunkLogits, 0, 0, size);
     const labels = slice(targets, 0, firstRow, firstRow + size);
     const statistics = slice(chunkStatistics, 0, 0, size);
-    if (weight instanceof StoredWeight) multiplyByStored(logits, xs, weight);
+    if (weight instanceof PackedWeight) multiplyByPacked(logits, xs, weight);
     else multiplyInto(logits, xs, transpose(weight));
     kernels.crossEntropy({
       logits,
@@ -131,7 +131,7 @@ function evaluateChunks(
     kernels.crossEntropyGradient({ logits, targets: labels, ignoreIndex, statistics, grad, out: logits });
     if (gradX) {
       const gradXs = slice(gradX, 0, firstRow, firstRow + size);
-      if (weight instanceof StoredWeight) multiplyByStoredTransposed(gradXs, logits, weight);
+      if (weight instanceof PackedWeight) multiplyByPackedTransposed(gradXs, logits, weight);
       else multiplyInto(gradXs, logits, weight);
     }
     if (gradWeight) multiplyInto(gradWeight, transpose(logits), xs, chunk > 0);
@@ -148,11 +148,11 @@ function scaled(x: Tensor, factor: Tensor, target: Tensor | undefined): Tensor |
 }
 
 function checkHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): void {
-  const isStored = weight instanceof StoredWeight;
+  const isPacked = weight instanceof PackedWeight;
   checkDType("linearCrossEntropy", x, "f32");
-  if (!isStored) checkDType("linearCrossEntropy", weight, "f32");
+  if (!isPacked) checkDType("linearCrossEntropy", weight, "f32");
   checkDType("linearCrossEntropy", targets, "i32");
-  checkOperands("linearCrossEntropy", x, isStored ? weight.values : weight, targets);
+  checkOperands("linearCrossEntropy", x, isPacked ? weight.values : weight, targets);
   const [classes, dim] = weight.shape;
   if (weight.shape.length !== 2 || !classes || x.rank < 1 || x.shape.at(-1) !== dim) {
     throw shapeError(

@@ -1,8 +1,8 @@
 import { checkOptions } from "../arguments.ts";
 import type { Activation, View } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
-import type { Weight } from "../core/stored-weight.ts";
-import { StoredWeight } from "../core/stored-weight.ts";
+import type { Weight } from "../core/packed-weight.ts";
+import { PackedWeight } from "../core/packed-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
@@ -12,7 +12,7 @@ import { activationGradient } from "./elementwise.ts";
 import { expand, reshape, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
 import { planReduction, reduceBy, sumTo } from "./reduction.ts";
-import { linearStored } from "./weights.ts";
+import { linearPacked } from "./weights.ts";
 
 const optionsExpected = { activation: optional(oneOf(["gelu", "relu"])) };
 
@@ -59,11 +59,11 @@ export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: Linear
   const { activation, residual } = options;
   const others = [...(bias ? [bias] : []), ...(residual ? [residual] : [])];
   for (const input of [x, ...others]) checkDType("linear", input, "f32");
-  const isStored = weight instanceof StoredWeight;
-  if (!isStored) checkDType("linear", weight, "f32");
-  checkOperands("linear", x, isStored ? weight.values : weight, ...others);
+  const isPacked = weight instanceof PackedWeight;
+  if (!isPacked) checkDType("linear", weight, "f32");
+  checkOperands("linear", x, isPacked ? weight.values : weight, ...others);
   const outShape = linearShape(x, weight.shape, bias, residual);
-  if (isStored) return linearStored(x, weight, bias, options, outShape);
+  if (isPacked) return linearPacked(x, weight, bias, options, outShape);
   const inputs = [x, weight, ...others];
   const [outputs, width] = weight.shape;
   const rows = sizeOf(outShape.slice(0, -1));

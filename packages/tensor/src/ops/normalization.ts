@@ -26,7 +26,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
     const out = x.allocateLike();
     const needed = needsGradient(inputs);
     const mean = needed ? Tensor.allocate(x.backend, "f32", [rows, 2]) : null;
-    const inverseDeviation = needed ? Tensor.allocate(x.backend, "f32", [rows]) : null;
+    const rstd = needed ? Tensor.allocate(x.backend, "f32", [rows]) : null;
     if (out.size > 0) {
       out.backend.kernels.layerNorm({
         x: viewAs(xs, rows, width),
@@ -35,12 +35,12 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
         epsilon,
         out: viewAs(out, rows, width),
         mean,
-        inverseDeviation,
+        rstd,
       });
     }
-    if (!mean || !inverseDeviation) return out;
-    const saved = [xs, weights, mean, inverseDeviation] as const;
-    return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, inverseDeviation], accumulator }) => {
+    if (!mean || !rstd) return out;
+    const saved = [xs, weights, mean, rstd] as const;
+    return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, rstd], accumulator }) => {
       const gradX = x.allocateLike();
       const weightSum = accumulator(1);
       // One tensor may be both weight and bias; the kernel needs two places.
@@ -53,7 +53,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
           x: viewAs(x, rows, width),
           weight,
           mean,
-          inverseDeviation,
+          rstd,
           grad: viewAs(dense(grad), rows, width),
           gradX: viewAs(gradX, rows, width),
           gradWeight,

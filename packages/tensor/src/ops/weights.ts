@@ -1,6 +1,6 @@
-import type { StoredView } from "../contract/index.ts";
+import type { PackedView } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
-import type { StoredWeight } from "../core/stored-weight.ts";
+import type { PackedWeight } from "../core/packed-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -13,8 +13,8 @@ import { dense, viewAs } from "./operands.ts";
 import { planReduction, reduceBy } from "./reduction.ts";
 
 /** `linear` with a stored weight, of checked operands. The weight has no gradient, the others have. */
-export function linearStored(
-  x: Tensor, weight: StoredWeight, bias: Tensor | undefined, { activation, residual }: LinearOptions, outShape: Shape,
+export function linearPacked(
+  x: Tensor, weight: PackedWeight, bias: Tensor | undefined, { activation, residual }: LinearOptions, outShape: Shape,
 ): Tensor {
   const { format, shape } = weight;
   const [outputs, width] = shape;
@@ -25,7 +25,7 @@ export function linearStored(
     const out = Tensor.allocate(x.backend, "f32", outShape);
     const preactivation = activation && needsGradient(inputs) ? out.allocateLike() : undefined;
     if (out.size > 0) {
-      out.backend.kernels.linearStored({
+      out.backend.kernels.linearPacked({
         x: viewAs(dense(x), rows, width),
         weight: weight.view,
         out: viewAs(out, rows, outputs),
@@ -52,34 +52,34 @@ export function linearStored(
 }
 
 /** `grad · weight`, in the shape of the input. */
-function inputGradient(grad: Tensor, weight: StoredView, shape: Shape): Tensor {
+function inputGradient(grad: Tensor, weight: PackedView, shape: Shape): Tensor {
   const out = Tensor.allocate(grad.backend, "f32", shape);
   const [rows] = grad.shape;
   const [, inputs] = weight.shape;
-  if (out.size > 0) out.backend.kernels.linearStoredGradient({ grad, weight, out: viewAs(out, rows, inputs) });
+  if (out.size > 0) out.backend.kernels.linearPackedGradient({ grad, weight, out: viewAs(out, rows, inputs) });
   return out;
 }
 
 /** `out = x · weightᵀ` of dense matrices, off the tape. */
-export function multiplyByStored(out: Tensor, x: Tensor, weight: StoredWeight): void {
+export function multiplyByPacked(out: Tensor, x: Tensor, weight: PackedWeight): void {
   if (out.size === 0) return;
   const plain = { bias: null, activation: null, preactivation: null, residual: null };
-  out.backend.kernels.linearStored({ x, weight: weight.view, out, ...plain });
+  out.backend.kernels.linearPacked({ x, weight: weight.view, out, ...plain });
 }
 
 /** `out = grad · weight` of dense matrices, off the tape: the gradient of the input. */
-export function multiplyByStoredTransposed(out: Tensor, grad: Tensor, weight: StoredWeight): void {
-  if (out.size > 0) out.backend.kernels.linearStoredGradient({ grad, weight: weight.view, out });
+export function multiplyByPackedTransposed(out: Tensor, grad: Tensor, weight: PackedWeight): void {
+  if (out.size > 0) out.backend.kernels.linearPackedGradient({ grad, weight: weight.view, out });
 }
 
 /** `embedding` of a stored table, of checked operands. No gradient flows to it. */
-export function embeddingStored(table: StoredWeight, ids: Tensor<"i32">): Tensor {
+export function embeddingPacked(table: PackedWeight, ids: Tensor<"i32">): Tensor {
   const [, width] = table.shape;
   return scope(() => {
     const out = Tensor.allocate(table.backend, "f32", [...ids.shape, width]);
     if (out.size > 0) {
       const flat = viewAs(dense(ids), ids.size);
-      out.backend.kernels.gatherStored({ weight: table.view, ids: flat, out: viewAs(out, ids.size, width) });
+      out.backend.kernels.gatherPacked({ weight: table.view, ids: flat, out: viewAs(out, ids.size, width) });
     }
     return out;
   });

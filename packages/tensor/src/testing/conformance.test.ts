@@ -84,7 +84,7 @@ test("a capability that is said to be missing must be missing", async () => {
       "cpu: affine: NaN is lost: out: element [0] of [1]: expected 0, got NaN",
       "cpu: gatherRows: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
       "cpu: crossEntropy: targets outside have the loss and the gradient NaN: crossEntropy: target 5 at position 0 is outside the 5 classes (0 to 4) and not the ignored index 2",
-      "cpu: gatherStored: int8: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gatherPacked: int8: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
     ]
   `);
 });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodingByName } from "../encodings.ts";
-import { testCount } from "../../testing/counts.ts";
-import { anyText, writtenTexts } from "../../testing/texts.ts";
+import { testCount } from "../../test/counts.ts";
+import { anyText, writtenTexts } from "../../test/texts.ts";
 import { wellFormed } from "../unicode/text.ts";
 
 const gpt2 = await encodingByName("gpt2");

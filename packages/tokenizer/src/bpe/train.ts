@@ -1,4 +1,4 @@
-import { Breather } from "../breather.ts";
+import { EventLoopYielder } from "../event-loop-yielder.ts";
 import { TokenizerError } from "../errors.ts";
 import { quote } from "../messages.ts";
 import { checkText, checkTexts, invalidOption } from "../options.ts";
@@ -61,7 +61,7 @@ export async function trainBPE(
   checkTexts(texts);
   const { vocabSize, specialTokens = [], pattern = "gpt2", onProgress, signal } = options;
   const splitter = new SpecialSplitter(specialTokens.map((token, index) => specialToken(token, index)));
-  const breather = new Breather();
+  const yielder = new EventLoopYielder();
   const parts = new Utf8Parts();
   const words = new WordCounts(pattern);
   const merges = new MergeTable();
@@ -69,7 +69,7 @@ export async function trainBPE(
   const report = (): void =>
     onProgress?.({ characters, words: words.size, vocabSize: byteCount + merges.size + specialTokens.length });
   const breathe = async (): Promise<void> => {
-    if (await breather.pause()) report();
+    if (await yielder.pause()) report();
     signal?.throwIfAborted();
   };
 

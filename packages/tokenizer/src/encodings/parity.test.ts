@@ -5,8 +5,8 @@ import { get_encoding, Tiktoken } from "tiktoken";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { encodingByName, encodingNames } from "../encodings.ts";
-import { testCount } from "../../testing/counts.ts";
-import { anyText, writtenTexts } from "../../testing/texts.ts";
+import { testCount } from "../../test/counts.ts";
+import { anyText, writtenTexts } from "../../test/texts.ts";
 import { specifications } from "./specifications.ts";
 import type { EncodingName } from "./specifications.ts";
 
@@ -84,7 +84,7 @@ describe.each(encodingNames)("%s, beside the Rust tiktoken", (name) => {
 });
 
 /** All of the planes that have letters, marks and numbers, and some of the others. */
-function* mostCodePoints(): Generator<string> {
+function* maxCodePoints(): Generator<string> {
   for (let code = 0; code <= 0x10ffff; code++) {
     if (code < 0x32400 || (code >= 0xe0000 && code < 0xe0200) || code % 61 === 0) yield String.fromCodePoint(code);
   }
@@ -97,7 +97,7 @@ it.each(["gpt2", "cl100k_base", "o200k_base"] as const)(
     const tokenizer = await encodingByName(name);
     const tiktoken = reference(name);
     try {
-      const text = [...mostCodePoints()].map((character) => `a${character}B `);
+      const text = [...maxCodePoints()].map((character) => `a${character}B `);
       for (let at = 0; at < text.length; at += 50_000) {
         const part = text.slice(at, at + 50_000).join("");
         const isSame = areEqual(tokenizer.encode(part), tiktoken.encode_ordinary(part));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BytePairTokenizer } from "../bpe/tokenizer.ts";
-import { addedTokens, smallJson } from "../../testing/tokenizer-cases.ts";
-import type { Json } from "../../testing/tokenizer-json.ts";
+import { addedTokens, smallJson } from "../../test/tokenizer-cases.ts";
+import type { Json } from "../../test/tokenizer-json.ts";
 import { tokenizerFromFiles } from "./folder.ts";
 
 type Files = Readonly<Record<string, Json>>;

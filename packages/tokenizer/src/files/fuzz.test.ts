@@ -5,10 +5,10 @@ import { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { CharacterTokenizer } from "../character.ts";
 import { TokenizerError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { testCount } from "../../testing/counts.ts";
-import { addedTokens, smallJson, tokenizerCases } from "../../testing/tokenizer-cases.ts";
-import { jsonOf } from "../../testing/tokenizer-json.ts";
-import type { Json } from "../../testing/tokenizer-json.ts";
+import { testCount } from "../../test/counts.ts";
+import { addedTokens, smallJson, tokenizerCases } from "../../test/tokenizer-cases.ts";
+import { jsonOf } from "../../test/tokenizer-json.ts";
+import type { Json } from "../../test/tokenizer-json.ts";
 import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
 import { readTiktoken, tiktokenFile } from "./tiktoken.ts";
 

@@ -2,9 +2,9 @@ import { expect, it } from "vitest";
 import { trainBPE } from "../bpe/train.ts";
 import { encodingByName } from "../encodings.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { writtenTexts } from "../../testing/texts.ts";
-import { jsonOf } from "../../testing/tokenizer-json.ts";
-import type { Json } from "../../testing/tokenizer-json.ts";
+import { writtenTexts } from "../../test/texts.ts";
+import { jsonOf } from "../../test/tokenizer-json.ts";
+import type { Json } from "../../test/tokenizer-json.ts";
 import { tokenizerFromFiles } from "./folder.ts";
 
 function read(vocab: string, merges: string): Tokenizer {

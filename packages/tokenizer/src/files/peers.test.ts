@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { caseTexts, tokenizerCases } from "../../testing/tokenizer-cases.ts";
+import { caseTexts, tokenizerCases } from "../../test/tokenizer-cases.ts";
 import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
 
 /** What the Rust library makes of the cases (tooling/interop/src/make-tokenizer-expectations.ts). */
 const expected = JSON.parse(
-  readFileSync(join(import.meta.dirname, "../../testing/tokenizer-cases.json"), "utf8"),
+  readFileSync(join(import.meta.dirname, "../../test/tokenizer-cases.json"), "utf8"),
 ) as Record<string, { size: number; ids: number[][]; decoded: string[] }>;
 
 describe("a tokenizer.json means what it means to Hugging Face's tokenizers", () => {

@@ -3,9 +3,9 @@ import { trainBPE } from "../bpe/train.ts";
 import type { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { encodingByName } from "../encodings.ts";
 import { specifications } from "../encodings/specifications.ts";
-import { someEncodings } from "../../testing/counts.ts";
-import { writtenTexts } from "../../testing/texts.ts";
-import { jsonOf, withValue } from "../../testing/tokenizer-json.ts";
+import { someEncodings } from "../../test/counts.ts";
+import { writtenTexts } from "../../test/texts.ts";
+import { jsonOf, withValue } from "../../test/tokenizer-json.ts";
 import { tokenizerFromFiles } from "./folder.ts";
 import { readTiktoken, tiktokenFile } from "./tiktoken.ts";
 

@@ -5,10 +5,10 @@ import { trainBPE } from "../bpe/train.ts";
 import { CharacterTokenizer } from "../character.ts";
 import { encodingByName } from "../encodings.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { someEncodings } from "../../testing/counts.ts";
-import { anyText, writtenTexts } from "../../testing/texts.ts";
-import { jsonOf, withValue } from "../../testing/tokenizer-json.ts";
-import type { Json } from "../../testing/tokenizer-json.ts";
+import { someEncodings } from "../../test/counts.ts";
+import { anyText, writtenTexts } from "../../test/texts.ts";
+import { jsonOf, withValue } from "../../test/tokenizer-json.ts";
+import type { Json } from "../../test/tokenizer-json.ts";
 import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
 
 const text = "the cat sat on the mat, and the cat's hat was that of the rat. Don't!\n".repeat(3);

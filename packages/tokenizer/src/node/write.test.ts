@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CrashDisk, systemError, textsIn } from "@gpt/config/crash-disk";
-import type { Tree } from "@gpt/config/crash-disk";
+import { CrashDisk, systemError, textsIn } from "@gpt/testing/crash-disk";
+import type { Tree } from "@gpt/testing/crash-disk";
 import { CharacterTokenizer } from "../character.ts";
 import { loadTokenizer, saveTokenizer } from "../node.ts";
 import { publishTexts } from "./write.ts";

@@ -2,19 +2,19 @@ import { readTokens } from "./token-source.ts";
 import type { TokenSource } from "./token-source.ts";
 
 const pieceLength = 2 ** 16;
-const mostPieces = 256;
+const maxPieces = 256;
 
 /**
  * A short text that tells data from other data: the number of tokens and a hash of them, of all where they are up to
  * 16 million, else of 256 pieces spread evenly. It guards against mistakes, not against an adversary.
  */
 export async function fingerprint(source: TokenSource): Promise<string> {
-  const pieces = Math.min(mostPieces, Math.ceil(source.length / pieceLength));
+  const pieces = Math.min(maxPieces, Math.ceil(source.length / pieceLength));
   let high = 0x811c_9dc5;
   let low = 0x9e37_79b9;
   for (let piece = 0; piece < pieces; piece++) {
     const spread = Math.floor((piece * (source.length - pieceLength)) / Math.max(1, pieces - 1));
-    const start = pieces < mostPieces ? piece * pieceLength : spread;
+    const start = pieces < maxPieces ? piece * pieceLength : spread;
     const tokens = await readTokens(source, start, Math.min(pieceLength, source.length - start));
     for (const token of tokens) {
       // FNV-1a over whole words in two lanes with different multipliers.

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
-import { patternedData, tinyModel } from "../testing/fixtures.ts";
+import { patternedData, tinyModel } from "../../test/fixtures.ts";
 import { train } from "./train.ts";
 
 const backends = { cpu, wasm: () => wasm({ threads: 1 }), "wasm on two threads": () => wasm({ threads: 2 }) };

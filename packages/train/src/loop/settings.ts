@@ -1,5 +1,5 @@
 import type { GPT } from "@gpt/gpt";
-import { belowOne, nonNegative, oneOf, readOptions, seed, StoredWeight, valueThat, wholeNumber } from "@gpt/tensor";
+import { belowOne, nonNegative, oneOf, readOptions, seed, PackedWeight, valueThat, wholeNumber } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
 import { check, checkAll, count, invalidOption } from "../checks.ts";
 import { constantSchedule, warmupCosine } from "../schedule.ts";
@@ -114,7 +114,7 @@ export function checkBatch(batchSize: number, contextLength: number): void {
 /** Refuses models of which nothing but norms and biases would learn. */
 export function checkTrainable(model: GPT): void {
   for (const [path, weight] of model.namedWeights()) {
-    if (!(weight instanceof StoredWeight)) continue;
+    if (!(weight instanceof PackedWeight)) continue;
     throw invalidOption(`${path} is stored as ${weight.format}, which cannot be trained; make or load the model without a format`);
   }
 }

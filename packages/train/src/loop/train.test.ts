@@ -6,7 +6,7 @@ import { cpu } from "@gpt/tensor/cpu";
 import { tokensInMemory } from "../data/token-source.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { evaluate } from "../evaluate.ts";
-import { collect, patternedData, patternedTokens, startBackend, tinyModel } from "../testing/fixtures.ts";
+import { collect, patternedData, patternedTokens, startBackend, tinyModel } from "../../test/fixtures.ts";
 import type { Checkpointer, ResumePoint, TrainingState } from "./checkpointer.ts";
 import type { DoneEvent, StepEvent, TrainEvent } from "./events.ts";
 import { StepLog } from "./step-log.ts";

@@ -1,4 +1,4 @@
-import { Breather } from "@gpt/gpt";
+import { EventLoopYielder } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { callback, flag, objectWith, optional, scope } from "@gpt/tensor";
 import type { Backend, Expectations } from "@gpt/tensor";
@@ -157,7 +157,7 @@ class Run {
   readonly #optimizer: AdamW;
   readonly #log: StepLog;
   readonly #backend: Backend;
-  readonly #breather = new Breather();
+  readonly #yielder = new EventLoopYielder();
   /** Whether the weights may lie between two steps, since changing them failed half-way. */
   #isTorn = false;
   /** Milliseconds spent in the steps of the log. */
@@ -225,7 +225,7 @@ class Run {
         loss.backward();
         this.#log.addLoss(loss, 1 / accumulationSteps);
       });
-      await this.#breather.pause();
+      await this.#yielder.pause();
     }
     this.#isTorn = true;
     this.#optimizer.step({ clip: clip ?? undefined, gradientScale: 1 / accumulationSteps });

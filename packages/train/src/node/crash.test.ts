@@ -1,18 +1,18 @@
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { at, CrashDisk, filesIn } from "@gpt/config/crash-disk";
-import type { Tree } from "@gpt/config/crash-disk";
+import { at, CrashDisk, filesIn } from "@gpt/testing/crash-disk";
+import type { Tree } from "@gpt/testing/crash-disk";
 import type { GPT } from "@gpt/gpt";
 import { loadModel, nodeFileOperations } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/gpt/node";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { train } from "../loop/train.ts";
 import type { TrainOptions } from "../loop/train.ts";
-import { collect, patternedData, startBackend, tinyModel } from "../testing/fixtures.ts";
+import { collect, patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { resumeRun } from "./resume-run.ts";
 import { createRun } from "./run-folder.ts";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);
@@ -70,7 +70,7 @@ test("a crash of the machine at any moment leaves a state that was saved, and no
 async function expectFinalModel(folder: string, model: GPT): Promise<void> {
   const loaded = await loadModel(folder);
   const weights = ({ tokenEmbedding, blocks }: GPT) =>
-    [tokenEmbedding, blocks[0].mlp.expand].map(({ weight }) => (weight as Tensor).dataSync());
+    [tokenEmbedding, blocks[0].mlp.up].map(({ weight }) => (weight as Tensor).dataSync());
   expect(weights(loaded)).toEqual(weights(model));
   expect(await readFile(join(folder, "tokenizer.json"), "utf8")).toBe("{}");
   loaded.dispose();

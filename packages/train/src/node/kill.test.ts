@@ -6,12 +6,12 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
-import { RandomNumbers } from "@gpt/config/mutate";
+import { RandomNumbers } from "@gpt/testing/mutate";
 import { loadModel } from "@gpt/gpt/node";
 import { isGptError } from "@gpt/tensor";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { startBackend } from "../testing/fixtures.ts";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { startBackend } from "../../test/fixtures.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

@@ -1,16 +1,16 @@
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { mutation, RandomNumbers } from "@gpt/config/mutate";
+import { mutation, RandomNumbers } from "@gpt/testing/mutate";
 import { isGptError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { CharacterTokenizer, tokenizerFiles } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { AdamW } from "../optimizer/adamw.ts";
-import { startBackend } from "../testing/fixtures.ts";
+import { startBackend } from "../../test/fixtures.ts";
 import { resumeRun } from "./resume-run.ts";
-import { changeTraining, makeVersion1, startRun } from "./testing/runs.ts";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { changeTraining, makeVersion1, startRun } from "../../test/runs.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { openTokenFile } from "./token-file.ts";
 
 const temporary = new TemporaryFiles();

@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import type { Backend } from "@gpt/tensor";
 import { train } from "../loop/train.ts";
-import { startBackend, tinyModel } from "../testing/fixtures.ts";
+import { startBackend, tinyModel } from "../../test/fixtures.ts";
 import { resumeRun } from "./resume-run.ts";
 import { createRun } from "./run-folder.ts";
 import type { CreateRunOptions } from "./run-folder.ts";
-import { extraFiles, goOn, modelChanges, runSettings, startRun } from "./testing/runs.ts";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { extraFiles, goOn, modelChanges, runSettings, startRun } from "../../test/runs.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

@@ -6,14 +6,14 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeFileOperations } from "@gpt/gpt/node";
 import { train } from "../loop/train.ts";
-import { collect, startBackend, tinyModel } from "../testing/fixtures.ts";
+import { collect, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { ownIdentity, stateOf } from "./process-identity.ts";
 import { resumeRun } from "./resume-run.ts";
 import { createRun } from "./run-folder.ts";
 import { lockRun } from "./run-lock.ts";
 import type { RunLock } from "./run-lock.ts";
-import { goOn, modelChanges, runSettings, startRun } from "./testing/runs.ts";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { goOn, modelChanges, runSettings, startRun } from "../../test/runs.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { CharacterTokenizer } from "@gpt/tokenizer";
 import type { EncodeOptions } from "@gpt/tokenizer";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { tokenizeFiles } from "./text-tokens.ts";
 import type { TokenizeOptions } from "./text-tokens.ts";
 

@@ -3,7 +3,7 @@ import { open, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Breather } from "@gpt/gpt";
+import { EventLoopYielder } from "@gpt/gpt";
 import { pathExpected } from "@gpt/gpt/node";
 import { callback, flag, isGptError, nonNegative, objectWith, optional, quote } from "@gpt/tensor";
 import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
@@ -60,14 +60,14 @@ export async function tokenizeFiles(
   let totalBytes = 0;
   for (const path of paths) totalBytes += await sizeOfDataFile(path);
   const store = new TokenStore(tokenizer.vocabSize <= 2 ** 16 ? 2 : 4, memoryLimit, temporaryDirectory);
-  const breather = new Breather();
+  const yielder = new EventLoopYielder();
   let bytes = 0;
   try {
     for await (const { path, text } of readFiles(paths)) {
       await store.append(checkIds(await encode(tokenizer, text, encodeOptions, path), tokenizer));
       bytes += Buffer.byteLength(text);
       onProgress?.({ bytes, totalBytes, tokens: store.length });
-      await breather.pause();
+      await yielder.pause();
     }
   } catch (error) {
     await store.close();

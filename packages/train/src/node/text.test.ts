@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { CharacterTokenizer } from "@gpt/tokenizer";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { tokenizeFiles } from "./text-tokens.ts";
 import { readText } from "./text.ts";
 import { openTokenFile } from "./token-file.ts";

@@ -2,7 +2,7 @@ import { open, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { TemporaryFiles } from "./testing/temporary-files.ts";
+import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { openTokenFile } from "./token-file.ts";
 import type { OpenTokenFileOptions } from "./token-file.ts";
 
@@ -46,10 +46,10 @@ describe("openTokenFile", () => {
     const all = Array.from({ length: 3000 }, (_, i) => (i * 7919) % 65_536);
     await using file = await openTokenFile(await temporary.file(little(all, 2)));
     expect(file).toMatchObject({ length: 3000, tokenBytes: 2 });
-    let mostAtOnce = 0;
+    let maxAtOnce = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.nat(2999), fc.nat(3000)), { maxLength: 20, size: "max" }), async (parts) => {
-        mostAtOnce = Math.max(mostAtOnce, parts.length);
+        maxAtOnce = Math.max(maxAtOnce, parts.length);
         await Promise.all(
           parts.map(async ([start, count]) => {
             const inside = Math.min(count, 3000 - start);
@@ -58,7 +58,7 @@ describe("openTokenFile", () => {
         );
       }),
     );
-    expect(mostAtOnce).toBeGreaterThan(10);
+    expect(maxAtOnce).toBeGreaterThan(10);
   });
 
   test("a file that says it is uint16 may begin with llm.c's magic number", async () => {

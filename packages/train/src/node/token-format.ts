@@ -35,7 +35,7 @@ const readings: readonly Reading[] = [
   { name: "16-bit numbers, the most significant byte first", bytes: 2, read: (view, i) => view.getUint16(i) },
 ];
 
-const mostPieces = 16;
+const maxPieces = 16;
 const pieceBytes = 2 ** 16;
 /** With fewer numbers than this, their halves say nothing. */
 const fewestNumbers = 16;
@@ -45,12 +45,12 @@ const largestVocabulary = 2 ** 20;
 /** The numbers that `checkFormat` and `guessFormat` look at: all of a short file, of others some everywhere. */
 export async function sampleNumbers(file: RandomAccessFile, dataStart: number): Promise<Piece[]> {
   const size = file.size - dataStart;
-  const count = Math.min(mostPieces, Math.ceil(size / pieceBytes));
+  const count = Math.min(maxPieces, Math.ceil(size / pieceBytes));
   const pieces: Piece[] = [];
   for (let i = 0; i < count; i++) {
     // The last one ends with the last whole number of eight bytes.
     const spread = Math.floor(((size - pieceBytes) * i) / Math.max(1, count - 1) / 8) * 8;
-    const start = count < mostPieces ? i * pieceBytes : spread;
+    const start = count < maxPieces ? i * pieceBytes : spread;
     const { buffer, byteOffset, byteLength } = await file.read(dataStart + start, Math.min(pieceBytes, size - start));
     pieces.push({ start, view: new DataView(buffer, byteOffset, byteLength) });
   }

@@ -4,7 +4,7 @@ import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { parameter } from "@gpt/nn";
-import { startBackend, tinyModel } from "../testing/fixtures.ts";
+import { startBackend, tinyModel } from "../../test/fixtures.ts";
 import { AdamW } from "./adamw.ts";
 import type { AdamWOptions } from "./adamw.ts";
 

@@ -19,7 +19,7 @@ export interface StoryRecipe {
  */
 export const storyRecipe: StoryRecipe = {
   vocabSize: 1024,
-  model: { contextLength: 256, layers: 2, heads: 4, dim: 64, tiedHead: false, initialDeviation: 0.125 },
+  model: { contextLength: 256, layers: 2, heads: 4, dim: 64, tiedHead: false, initialStd: 0.125 },
   training: { steps: 4500, batchSize: 4, learningRate: 5e-3, minLearningRate: 1e-4 },
   temperature: 0.8,
 };

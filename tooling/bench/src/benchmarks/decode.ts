@@ -7,15 +7,15 @@ import type { Section } from "../harness/report.ts";
 import { compared, rate } from "../harness/rows.ts";
 import type { Row } from "../harness/rows.ts";
 import type { Sample } from "../harness/sample.ts";
-import { Sides } from "../harness/sides.ts";
+import { Contenders } from "../harness/contenders.ts";
 import { withTemporaryFolder } from "../harness/temporary.ts";
 import { writeGguf } from "../models/gguf.ts";
 import type { GgufFormat } from "../models/gguf.ts";
 import { sizeOf } from "../models/numbers.ts";
 import { randomTokens, weightShapes } from "../models/weights.ts";
-import type { DecodingResult } from "../sides/decoding.ts";
-import { fusedVectors } from "../sides/ours-backend.ts";
-import type { LimitResult } from "../sides/limits.ts";
+import type { DecodingResult } from "../contenders/decoding.ts";
+import { fusedVectors } from "../contenders/ours-backend.ts";
+import type { LimitResult } from "../contenders/limits.ts";
 import type { BenchmarkOptions } from "./benchmark.ts";
 
 /** Sizes of prompts, in tokens: what is read, and the contexts in which tokens are written. */
@@ -57,39 +57,39 @@ export async function decode(options: BenchmarkOptions): Promise<Section> {
 async function measurePair(pair: Pair, config: GPTConfig, folder: string, { rounds }: BenchmarkOptions) {
   const model = join(folder, `${pair.theirs}.gguf`);
   writeGguf(model, config, pair.theirs);
-  const sides = new Sides();
+  const contenders = new Contenders();
   try {
     const setup = { config, threads, format: pair.format };
-    await sides.start({ name: "ours", file: "decode-ours.ts", setup });
+    await contenders.start({ name: "ours", file: "decode-ours.ts", setup });
     const fused = { setup: { ...setup, revectorized: true }, flags: fusedVectors };
-    await sides.start({ name: "fused", file: "decode-ours.ts", ...fused });
-    await sides.start({ name: "node-llama-cpp", file: "decode-llama.ts", setup: { model, threads } });
-    await sides.start({ name: "read 1", file: "limits.ts", setup: { megabytes: 640 } });
-    await sides.start({ name: "read 2", file: "limits.ts", setup: { megabytes: 640 } });
-    const measured = await measure(sides, config, rounds);
-    return { rows: rowsOf(pair, config, measured), notes: notesOf(pair, sides, measured) };
+    await contenders.start({ name: "fused", file: "decode-ours.ts", ...fused });
+    await contenders.start({ name: "node-llama-cpp", file: "decode-llama.ts", setup: { model, threads } });
+    await contenders.start({ name: "read 1", file: "limits.ts", setup: { megabytes: 640 } });
+    await contenders.start({ name: "read 2", file: "limits.ts", setup: { megabytes: 640 } });
+    const measured = await measure(contenders, config, rounds);
+    return { rows: rowsOf(pair, config, measured), notes: notesOf(pair, contenders, measured) };
   } finally {
-    await sides.close();
+    await contenders.close();
   }
 }
 
-/** Times by side and work, and the tokens that sides wrote. */
+/** Times by contender and work, and the tokens that contenders wrote. */
 interface Measured {
   readonly times: ReadonlyMap<string, Sample>;
   readonly ids: ReadonlyMap<string, readonly number[]>;
 }
 
-async function measure(sides: Sides, { vocabSize }: GPTConfig, rounds: number): Promise<Measured> {
+async function measure(contenders: Contenders, { vocabSize }: GPTConfig, rounds: number): Promise<Measured> {
   const prompt = randomTokens(longContext, vocabSize);
   const ids = new Map<string, readonly number[]>();
   const turns = new Map<string, Turn>();
   const generate = async (name: string, promptLength: number, tokens: number): Promise<DecodingResult> =>
-    (await sides.get(name)?.ask({ prompt: prompt.slice(0, promptLength), tokens })) as DecodingResult;
+    (await contenders.get(name)?.ask({ prompt: prompt.slice(0, promptLength), tokens })) as DecodingResult;
   for (const [work, promptLength] of [
     ["short", shortContext],
     ["long", longContext],
   ] as const) {
-    for (const { name } of sides.all.filter(({ name }) => !name.startsWith("read"))) {
+    for (const { name } of contenders.all.filter(({ name }) => !name.startsWith("read"))) {
       if (work === "short") turns.set(`${name}, prefill`, async () => (await generate(name, prefill, 1)).times);
       if (name === "fused") continue; // The same kernels as without, but for products of matrices.
       turns.set(`${name}, ${work}`, async () => {
@@ -99,9 +99,9 @@ async function measure(sides: Sides, { vocabSize }: GPTConfig, rounds: number): 
       });
     }
   }
-  const readers = sides.all.filter(({ name }) => name.startsWith("read"));
+  const readers = contenders.all.filter(({ name }) => name.startsWith("read"));
   turns.set("read", async () => {
-    const results = (await Promise.all(readers.map((side) => side.ask({ milliseconds: 300 })))) as LimitResult[];
+    const results = (await Promise.all(readers.map((contender) => contender.ask({ milliseconds: 300 })))) as LimitResult[];
     // Of both at once, for each byte.
     return results.flatMap(({ times, amount }) => times.map((time) => time / amount / readers.length));
   });
@@ -149,10 +149,10 @@ function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTC
   return rows;
 }
 
-function notesOf({ format }: Pair, sides: Sides, { ids }: Measured): string[] {
+function notesOf({ format }: Pair, contenders: Contenders, { ids }: Measured): string[] {
   const [ours, theirs] = [ids.get("ours"), ids.get("node-llama-cpp")];
-  if (!ours || !theirs) return sides.notes;
+  if (!ours || !theirs) return contenders.notes;
   const different = ours.findIndex((id, i) => id !== theirs[i]);
   const agreed = different < 0 ? ours.length : different;
-  return [...sides.notes, `${format}: both sides write the same first ${agreed} of ${ours.length} tokens`];
+  return [...contenders.notes, `${format}: both contenders write the same first ${agreed} of ${ours.length} tokens`];
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { gpuEnvironment, onSwiftShader } from "@gpt/config/gpu";
+import { gpuEnvironment, onSwiftShader } from "@gpt/testing/gpu";
 import { preset, resolveConfig } from "@gpt/gpt";
 import type { GPTConfig } from "@gpt/gpt";
 import { alternate } from "../harness/alternate.ts";
@@ -9,15 +9,15 @@ import type { Section } from "../harness/report.ts";
 import { compared, formatNumber, formatSample, milliseconds, rate } from "../harness/rows.ts";
 import type { Row } from "../harness/rows.ts";
 import { Sample } from "../harness/sample.ts";
-import { Sides } from "../harness/sides.ts";
+import { Contenders } from "../harness/contenders.ts";
 import { withTemporaryFolder } from "../harness/temporary.ts";
 import { randomTokens, weightShapes, writeWeights } from "../models/weights.ts";
 import { formatWork } from "../models/work.ts";
 import type { Work } from "../models/work.ts";
-import type { DecodingResult } from "../sides/decoding.ts";
-import type { GPUReport } from "../sides/ours-backend.ts";
-import type { ProductResult } from "../sides/product.ts";
-import type { TrainingResult, TrainingSetup } from "../sides/training.ts";
+import type { DecodingResult } from "../contenders/decoding.ts";
+import type { GPUReport } from "../contenders/ours-backend.ts";
+import type { ProductResult } from "../contenders/product.ts";
+import type { TrainingResult, TrainingSetup } from "../contenders/training.ts";
 import type { BenchmarkOptions } from "./benchmark.ts";
 import { checkLosses, models, optimizer } from "./train.ts";
 
@@ -86,21 +86,21 @@ export async function gpu(options: BenchmarkOptions): Promise<Section> {
 }
 
 async function measureProduct(environment: NodeJS.ProcessEnv, { rounds, peak }: BenchmarkOptions): Promise<Found> {
-  const sides = new Sides();
+  const contenders = new Contenders();
   try {
     const setup = { work: cube, milliseconds: turn };
-    const own = await sides.start({ name: "ours", file: "work-ours.ts", setup, environment });
-    if (!own) throw new Error(sides.missing.join());
-    await startTorch(sides, "product-torch.py", setup);
+    const own = await contenders.start({ name: "ours", file: "work-ours.ts", setup, environment });
+    if (!own) throw new Error(contenders.missing.join());
+    await startTorch(contenders, "product-torch.py", setup);
     let expected: readonly number[] | undefined;
-    const turns = sides.all.map((side): [string, Turn] => [
-      side.name,
+    const turns = contenders.all.map((contender): [string, Turn] => [
+      contender.name,
       async () => {
-        const { times, probes } = (await side.ask({})) as ProductResult;
+        const { times, probes } = (await contender.ask({})) as ProductResult;
         expected ??= probes;
         const tolerance = 1e-5 * Math.sqrt(size);
         if (!expected.every((value, i) => Math.abs(value - probes[i]) <= tolerance))
-          throw new Error(`${side.name} computes ${formatWork(cube)} otherwise than ours`);
+          throw new Error(`${contender.name} computes ${formatWork(cube)} otherwise than ours`);
         return times;
       },
     ]);
@@ -115,39 +115,39 @@ async function measureProduct(environment: NodeJS.ProcessEnv, { rounds, peak }: 
     }
     if (torch) rows.push(compared({ ...line, against: "PyTorch, CUDA", theirs: torch }));
     if (rows.length === 0) rows.push({ work: line.work, ours: formatSample(ours, line.unit) });
-    return { rows, profile: [], notes: notesOf(sides), adapter: own.version };
+    return { rows, profile: [], notes: notesOf(contenders), adapter: own.version };
   } finally {
-    await sides.close();
+    await contenders.close();
   }
 }
 
 async function measureDecoding(environment: NodeJS.ProcessEnv, { rounds }: BenchmarkOptions): Promise<Found> {
-  const sides = new Sides();
+  const contenders = new Contenders();
   try {
     const { name, config } = decoded;
     const prompt = randomTokens(1, config.vocabSize);
     const file = "decode-ours.ts";
     const setup = { config, threads: 1, gpu: {} };
-    const side = await sides.start({ name, file, setup, environment });
-    if (!side) throw new Error(sides.missing.join());
+    const contender = await contenders.start({ name, file, setup, environment });
+    if (!contender) throw new Error(contenders.missing.join());
     const decode = async (): Promise<readonly number[]> =>
-      ((await side.ask({ prompt, tokens: written })) as DecodingResult).times.slice(1);
+      ((await contender.ask({ prompt, tokens: written })) as DecodingResult).times.slice(1);
     const ours = (await alternate(new Map([[name, decode]]), rounds)).get(name) as Sample;
-    await sides.close();
+    await contenders.close();
     const work = `${name}, decode, f32`;
     const unit = rate("tokens/s", 1);
     const row: Row = { work, ours: formatSample(ours, unit) };
     const least = demanded.tokensPerSecond;
     const judged = { ...row, demanded: `≥ ${least} tokens/s`, reached: unit.of(ours.median) >= least };
     const profiling = { ...setup, gpu: { profile: true } };
-    const profiled = await sides.start({ name: "profile", file, setup: profiling, environment });
+    const profiled = await contenders.start({ name: "profile", file, setup: profiling, environment });
     const found = await profileOf(work, "token", async () => {
       const { gpu, ids } = (await profiled?.ask({ prompt, tokens: written })) as DecodingResult;
       return { report: gpu, count: ids.length };
     });
-    return { rows: [onSwiftShader ? row : judged], adapter: side.version, ...found };
+    return { rows: [onSwiftShader ? row : judged], adapter: contender.version, ...found };
   } finally {
-    await sides.close();
+    await contenders.close();
   }
 }
 
@@ -163,18 +163,18 @@ async function measureTraining(
     const tokens = randomTokens(batch * context + 1, config.vocabSize);
     const setup: TrainingSetup = { config, weights, parameters, batch, context, tokens, threads: 1, optimizer };
     const file = "train-ours.ts";
-    const sides = new Sides();
+    const contenders = new Contenders();
     try {
-      const own = await sides.start({ name: "ours", file, setup: { ...setup, gpu: {} }, environment });
-      if (!own) throw new Error(sides.missing.join());
-      await startTorch(sides, "train-torch.py", { ...setup, device: "cuda" });
+      const own = await contenders.start({ name: "ours", file, setup: { ...setup, gpu: {} }, environment });
+      if (!own) throw new Error(contenders.missing.join());
+      await startTorch(contenders, "train-torch.py", { ...setup, device: "cuda" });
       let expected: readonly number[] | undefined;
-      const turns = sides.all.map((side): [string, Turn] => [
-        side.name,
+      const turns = contenders.all.map((contender): [string, Turn] => [
+        contender.name,
         async () => {
-          const { times, losses } = (await side.ask({ milliseconds: turn })) as TrainingResult;
+          const { times, losses } = (await contender.ask({ milliseconds: turn })) as TrainingResult;
           expected ??= losses;
-          checkLosses(side.name, expected, losses);
+          checkLosses(contender.name, expected, losses);
           return times;
         },
       ]);
@@ -184,17 +184,17 @@ async function measureTraining(
       const row: Row = theirs
         ? compared({ work, unit: milliseconds, ours, against: "PyTorch, CUDA", theirs, demanded: demanded.torch })
         : { work, ours: formatSample(ours, milliseconds) };
-      const notes = notesOf(sides);
-      await sides.close();
+      const notes = notesOf(contenders);
+      await contenders.close();
       const profiling = { ...setup, gpu: { profile: true } };
-      const profiled = await sides.start({ name: "profile", file, setup: profiling, environment });
+      const profiled = await contenders.start({ name: "profile", file, setup: profiling, environment });
       const found = await profileOf(work, "step", async () => {
         const { gpu, times } = (await profiled?.ask({ milliseconds: turn })) as TrainingResult;
         return { report: gpu, count: times.length };
       });
       return { ...found, adapter: own.version, rows: [row], notes: [...notes, ...found.notes] };
     } finally {
-      await sides.close();
+      await contenders.close();
     }
   });
 }
@@ -227,14 +227,14 @@ async function profileOf(
 }
 
 /** PyTorch takes part where a Python has it, with a CUDA that works. */
-async function startTorch(sides: Sides, file: string, setup: unknown): Promise<void> {
+async function startTorch(contenders: Contenders, file: string, setup: unknown): Promise<void> {
   const python = findPython();
-  if (python) await sides.start({ name: "PyTorch", file, python, setup });
-  else sides.missing.push("PyTorch is missing: no python3 has it; GPT_PYTHON names another Python");
+  if (python) await contenders.start({ name: "PyTorch", file, python, setup });
+  else contenders.missing.push("PyTorch is missing: no python3 has it; GPT_PYTHON names another Python");
 }
 
 /** Versions of others, and who is missing. */
-function notesOf(sides: Sides): string[] {
-  const torch = sides.get("PyTorch");
-  return [...(torch ? [`PyTorch: ${torch.version}`] : []), ...sides.missing];
+function notesOf(contenders: Contenders): string[] {
+  const torch = contenders.get("PyTorch");
+  return [...(torch ? [`PyTorch: ${torch.version}`] : []), ...contenders.missing];
 }

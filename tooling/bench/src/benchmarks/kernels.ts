@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { run } from "@gpt/config/commands";
+import { run } from "@gpt/testing/commands";
 import { parseKernels } from "../compiler/radv.ts";
 import type { CompiledKernel } from "../compiler/radv.ts";
 import type { Section } from "../harness/report.ts";

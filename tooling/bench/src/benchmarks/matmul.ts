@@ -4,13 +4,13 @@ import type { Section } from "../harness/report.ts";
 import { compared, formatNumber, rate } from "../harness/rows.ts";
 import type { Row, Unit } from "../harness/rows.ts";
 import type { Sample } from "../harness/sample.ts";
-import { Side } from "../harness/side.ts";
-import type { SideProgram } from "../harness/side.ts";
-import { Sides } from "../harness/sides.ts";
+import { Contender } from "../harness/contender.ts";
+import type { ContenderProgram } from "../harness/contender.ts";
+import { Contenders } from "../harness/contenders.ts";
 import type { Product } from "../models/onnx.ts";
-import { fusedVectors } from "../sides/ours-backend.ts";
-import type { LimitResult } from "../sides/limits.ts";
-import type { ProductResult } from "../sides/product.ts";
+import { fusedVectors } from "../contenders/ours-backend.ts";
+import type { LimitResult } from "../contenders/limits.ts";
+import type { ProductResult } from "../contenders/product.ts";
 import type { BenchmarkOptions } from "./benchmark.ts";
 
 /** Rows, inputs and outputs of a GPT's layers: rows are the tokens of a batch. */
@@ -38,7 +38,7 @@ const products = distinct([
 const ours = "matmul-ours.ts";
 const node = "matmul-onnxruntime-node.ts";
 const web = "matmul-onnxruntime-web.ts";
-const programs: SideProgram[] = [
+const programs: ContenderProgram[] = [
   { name: "ours", file: ours, setup: { build: "relaxed", threads: 1 } },
   { name: "ours plain", file: ours, setup: { build: "simd", threads: 1 } },
   { name: "ours fused", file: ours, setup: { build: "relaxed", threads: 1, revectorized: true }, flags: fusedVectors },
@@ -56,7 +56,7 @@ const programs: SideProgram[] = [
   { name: "tfjs-wasm", file: "matmul-tfjs.ts", setup: { threads: 1 } },
   { name: "jax-js", file: "matmul-jax.ts" },
 ];
-const limits: SideProgram[] = [
+const limits: ContenderProgram[] = [
   { name: "FMA peak", file: "limits.ts", setup: { build: "relaxed" } },
   { name: "mul + add peak", file: "limits.ts", setup: { build: "simd" } },
 ];
@@ -70,48 +70,48 @@ const hopeless = { names: javaScriptPeers, factor: 15 };
 
 /** f32 matrix products: ours against what the machine can do, and against others. */
 export async function matmul({ rounds, progress }: BenchmarkOptions): Promise<Section> {
-  const sides = new Sides();
+  const contenders = new Contenders();
   try {
-    for (const program of [...programs, ...limits]) await sides.start(program);
+    for (const program of [...programs, ...limits]) await contenders.start(program);
     const measured = new Map<Product, Map<string, Sample>>();
     for (const product of products) {
       progress(`matmul ${formatProduct(product)}`);
-      measured.set(product, await measure(product, sides, rounds));
+      measured.set(product, await measure(product, contenders, rounds));
     }
     return {
       title: "Matrix product",
-      rows: [...summary(measured), ...(await scaling(measured.get(square) as Map<string, Sample>, sides, rounds))],
+      rows: [...summary(measured), ...(await scaling(measured.get(square) as Map<string, Sample>, contenders, rounds))],
       details: details(measured),
       notes: [
         "ours is the build with relaxed SIMD, plain the one without, fused the former with " + flag,
         "ᵀ marks an operand that lies in memory with its axes swapped",
-        ...sides.notes,
+        ...contenders.notes,
         `${javaScriptPeers.join(", ")}: one turn without a warm-up where more than ${hopeless.factor} × slower than the fastest`,
       ],
     };
   } finally {
-    await sides.close();
+    await contenders.close();
   }
 }
 
-/** Times of one product by each side, all of which must find the same; the limits' times are for as many operations. */
-async function measure(product: Product, sides: Sides, rounds: number): Promise<Map<string, Sample>> {
+/** Times of one product by each contender, all of which must find the same; the limits' times are for as many operations. */
+async function measure(product: Product, contenders: Contenders, rounds: number): Promise<Map<string, Sample>> {
   const turns = new Map<string, Turn>();
   let expected: readonly number[] | undefined;
   for (const { name } of programs) {
-    const side = sides.get(name);
-    if (!side) continue;
+    const contender = contenders.get(name);
+    if (!contender) continue;
     turns.set(name, async () => {
-      const { times, probes } = (await side.ask({ product, milliseconds: turn })) as ProductResult;
+      const { times, probes } = (await contender.ask({ product, milliseconds: turn })) as ProductResult;
       checkSame(name, (expected ??= probes), probes, product);
       return times;
     });
   }
   for (const { name } of limits) {
-    const side = sides.get(name);
-    if (!side) continue;
+    const contender = contenders.get(name);
+    if (!contender) continue;
     turns.set(name, async () => {
-      const { times, amount } = (await side.ask({ milliseconds: turn })) as LimitResult;
+      const { times, amount } = (await contender.ask({ milliseconds: turn })) as LimitResult;
       return times.map((time) => (time * operations(product)) / amount);
     });
   }
@@ -165,15 +165,15 @@ function summary(measured: ReadonlyMap<Product, ReadonlyMap<string, Sample>>): R
 }
 
 /** Two threads over one, and two processes of one thread over one. */
-async function scaling(samples: ReadonlyMap<string, Sample>, sides: Sides, rounds: number): Promise<Row[]> {
+async function scaling(samples: ReadonlyMap<string, Sample>, contenders: Contenders, rounds: number): Promise<Row[]> {
   const [alone, two] = [samples.get("ours"), samples.get("ours, 2 threads")];
-  const one = sides.get("ours");
+  const one = contenders.get("ours");
   if (!alone || !two || !one) return [];
-  const other = await Side.start(programs[0]);
+  const other = await Contender.start(programs[0]);
   try {
     const task = { product: square, milliseconds: 2 * turn };
     const both = async (): Promise<readonly number[]> => {
-      const results = (await Promise.all([one, other].map((side) => side.ask(task)))) as ProductResult[];
+      const results = (await Promise.all([one, other].map((contender) => contender.ask(task)))) as ProductResult[];
       return results.flatMap(({ times }) => times.map((time) => time / 2));
     };
     const together = (await alternate(new Map([["both", both]]), rounds)).get("both") as Sample;

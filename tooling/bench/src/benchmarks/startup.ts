@@ -8,7 +8,7 @@ import type { Turn } from "../harness/alternate.ts";
 import type { Section } from "../harness/report.ts";
 import { compared, formatSample, milliseconds } from "../harness/rows.ts";
 import type { Row } from "../harness/rows.ts";
-import { Side } from "../harness/side.ts";
+import { Contender } from "../harness/contender.ts";
 import { withTemporaryFolder } from "../harness/temporary.ts";
 import { corpus } from "../models/corpus.ts";
 import { writeGguf } from "../models/gguf.ts";
@@ -65,11 +65,11 @@ export async function startup({ rounds, progress }: BenchmarkOptions): Promise<S
 
 async function writeModel(folder: string, name: string, config: GPTConfig): Promise<void> {
   mkdirSync(join(folder, name));
-  const side = await Side.start({ name: "ours", file: "save-model.ts" });
+  const contender = await Contender.start({ name: "ours", file: "save-model.ts" });
   try {
-    await side.ask({ config, folder: join(folder, name) });
+    await contender.ask({ config, folder: join(folder, name) });
   } finally {
-    await side.close();
+    await contender.close();
   }
 }
 
@@ -110,11 +110,11 @@ async function timeToFirstOutput(args: readonly string[], wanted = ""): Promise<
 
 async function firstTokenOfLlama(model: string): Promise<{ time: number; version: string }> {
   const start = performance.now();
-  const side = await Side.start({ name: "node-llama-cpp", file: "decode-llama.ts", setup: { model, threads: 2 } });
+  const contender = await Contender.start({ name: "node-llama-cpp", file: "decode-llama.ts", setup: { model, threads: 2 } });
   try {
-    await side.ask({ prompt, tokens: 1 });
-    return { time: performance.now() - start, version: side.version };
+    await contender.ask({ prompt, tokens: 1 });
+    return { time: performance.now() - start, version: contender.version };
   } finally {
-    await side.close();
+    await contender.close();
   }
 }

@@ -5,13 +5,13 @@ import type { Turn } from "../harness/alternate.ts";
 import type { Section } from "../harness/report.ts";
 import { bounded, compared, rate } from "../harness/rows.ts";
 import type { Row } from "../harness/rows.ts";
-import { Sides } from "../harness/sides.ts";
+import { Contenders } from "../harness/contenders.ts";
 import { withTemporaryFolder } from "../harness/temporary.ts";
 import { corpus } from "../models/corpus.ts";
 import type { CorpusOptions } from "../models/corpus.ts";
 import { writeAll } from "../models/weights.ts";
-import type { EncodingName, EncodingResult } from "../sides/encode.ts";
-import type { BpeResult } from "../sides/train-bpe.ts";
+import type { EncodingName, EncodingResult } from "../contenders/encode.ts";
+import type { BpeResult } from "../contenders/train-bpe.ts";
 import type { BenchmarkOptions } from "./benchmark.ts";
 
 const encodings = ["gpt2", "o200k_base"] as const;
@@ -46,22 +46,22 @@ async function measureEncoding(
   { data, rounds }: BenchmarkOptions,
   notes: Set<string>,
 ): Promise<Row[]> {
-  const sides = new Sides();
+  const contenders = new Contenders();
   try {
     for (const library of ["ours", ...Object.keys(peers)]) {
-      await sides.start({ name: library, file: "encode.ts", setup: { library, encoding, file } });
+      await contenders.start({ name: library, file: "encode.ts", setup: { library, encoding, file } });
     }
     const results = new Map<string, EncodingResult>();
     const turns = new Map<string, Turn>();
-    for (const side of sides.all) {
-      turns.set(side.name, async () => {
-        const result = (await side.ask({ milliseconds: turn })) as EncodingResult;
-        results.set(side.name, result);
+    for (const contender of contenders.all) {
+      turns.set(contender.name, async () => {
+        const result = (await contender.ask({ milliseconds: turn })) as EncodingResult;
+        results.set(contender.name, result);
         return result.times;
       });
     }
     const times = await alternate(turns, rounds);
-    for (const note of sides.notes) notes.add(note);
+    for (const note of contenders.notes) notes.add(note);
     const own = results.get("ours");
     const different = [...results].filter(([, { digest }]) => digest !== own?.digest).map(([name]) => name);
     const agreement = different.length > 0 ? `other ones from ${different.join(", ")}` : "the same from all";
@@ -73,17 +73,17 @@ async function measureEncoding(
       return ours && theirs ? [compared({ work, unit, ours, against, theirs, demanded })] : [];
     });
   } finally {
-    await sides.close();
+    await contenders.close();
   }
 }
 
 /** Once: it takes long, and what is demanded is a bound. */
 async function measureTraining(file: string, notes: Set<string>): Promise<Row[]> {
-  const sides = new Sides();
+  const contenders = new Contenders();
   try {
-    const side = await sides.start({ name: "train", file: "train-bpe.ts" });
-    if (!side) return [];
-    const result = (await side.ask({ file, vocabSize })) as BpeResult;
+    const contender = await contenders.start({ name: "train", file: "train-bpe.ts" });
+    if (!contender) return [];
+    const result = (await contender.ask({ file, vocabSize })) as BpeResult;
     const seconds = result.milliseconds / 1000;
     const megabytes = Math.round(statSync(file).size / 1e6);
     const work = `train a BPE of ${result.vocabSize} on ${megabytes} MB`;
@@ -92,7 +92,7 @@ async function measureTraining(file: string, notes: Set<string>): Promise<Row[]>
     );
     return [bounded({ work, ours: `${seconds.toFixed(1)} s`, value: seconds, most: 60, demanded: "60 s" })];
   } finally {
-    await sides.close();
+    await contenders.close();
   }
 }
 

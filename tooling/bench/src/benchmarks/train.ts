@@ -8,13 +8,13 @@ import type { Section } from "../harness/report.ts";
 import { bounded, compared, milliseconds, rate } from "../harness/rows.ts";
 import type { Row } from "../harness/rows.ts";
 import type { Sample } from "../harness/sample.ts";
-import type { SideProgram } from "../harness/side.ts";
-import { Sides } from "../harness/sides.ts";
+import type { ContenderProgram } from "../harness/contender.ts";
+import { Contenders } from "../harness/contenders.ts";
 import { withTemporaryFolder } from "../harness/temporary.ts";
 import { randomTokens, weightShapes, writeWeights } from "../models/weights.ts";
-import { fusedVectors } from "../sides/ours-backend.ts";
-import type { ProductResult } from "../sides/product.ts";
-import type { TrainingResult, TrainingSetup } from "../sides/training.ts";
+import { fusedVectors } from "../contenders/ours-backend.ts";
+import type { ProductResult } from "../contenders/product.ts";
+import type { TrainingResult, TrainingSetup } from "../contenders/training.ts";
 import type { BenchmarkOptions } from "./benchmark.ts";
 
 interface Model {
@@ -90,31 +90,31 @@ async function measureModel(model: Model, { rounds }: BenchmarkOptions): Promise
       threads,
       optimizer,
     });
-    const sides = new Sides();
+    const contenders = new Contenders();
     try {
       const file = "train-ours.ts";
-      await sides.start({ name: "1 thread", file, setup: setup(1) });
-      await sides.start({ name: "2 threads", file, setup: setup(2) });
-      await sides.start({ name: "fused", file, setup: { ...setup(2), revectorized: true }, flags: fusedVectors });
-      await sides.start({ name: "product", file: "matmul-ours.ts", setup: { threads: 2 } });
-      const settings = await startTorch(sides, setup(2));
-      if (demanded.tfjs) await sides.start({ name: "tfjs-wasm", file: "train-tfjs.ts", setup: setup(2) });
-      const samples = await measure(sides, rounds);
-      return { rows: rowsOf(model, samples), notes: [...sides.notes, ...settings] };
+      await contenders.start({ name: "1 thread", file, setup: setup(1) });
+      await contenders.start({ name: "2 threads", file, setup: setup(2) });
+      await contenders.start({ name: "fused", file, setup: { ...setup(2), revectorized: true }, flags: fusedVectors });
+      await contenders.start({ name: "product", file: "matmul-ours.ts", setup: { threads: 2 } });
+      const settings = await startTorch(contenders, setup(2));
+      if (demanded.tfjs) await contenders.start({ name: "tfjs-wasm", file: "train-tfjs.ts", setup: setup(2) });
+      const samples = await measure(contenders, rounds);
+      return { rows: rowsOf(model, samples), notes: [...contenders.notes, ...settings] };
     } finally {
-      await sides.close();
+      await contenders.close();
     }
   });
 }
 
 /** Starts PyTorch with the best of its thread settings, and says which that is. */
-async function startTorch(sides: Sides, setup: TrainingSetup): Promise<string[]> {
+async function startTorch(contenders: Contenders, setup: TrainingSetup): Promise<string[]> {
   const python = findPython();
   if (!python) {
-    sides.missing.push("PyTorch is missing: no python3 has it; GPT_PYTHON names another Python");
+    contenders.missing.push("PyTorch is missing: no python3 has it; GPT_PYTHON names another Python");
     return [];
   }
-  const program = (own: number, blas: number): SideProgram => ({
+  const program = (own: number, blas: number): ContenderProgram => ({
     name: `PyTorch, ${own} of its own threads and ${blas} of its BLAS`,
     file: "train-torch.py",
     python,
@@ -126,33 +126,33 @@ async function startTorch(sides: Sides, setup: TrainingSetup): Promise<string[]>
       OPENBLAS_L2_SIZE: undefined,
     },
   });
-  let best: { program: SideProgram; time: number } | undefined;
+  let best: { program: ContenderProgram; time: number } | undefined;
   for (const candidate of [program(2, 2), program(2, 1), program(1, 2)]) {
-    const side = await sides.start(candidate);
-    if (!side) return [];
-    await side.ask({ milliseconds: turn });
-    const { times } = (await side.ask({ milliseconds: 2 * turn })) as TrainingResult;
+    const contender = await contenders.start(candidate);
+    if (!contender) return [];
+    await contender.ask({ milliseconds: turn });
+    const { times } = (await contender.ask({ milliseconds: 2 * turn })) as TrainingResult;
     const time = Math.min(...times);
     if (!best || time < best.time) best = { program: candidate, time };
-    await sides.close(candidate.name);
+    await contenders.close(candidate.name);
   }
   if (!best) return [];
-  await sides.start({ ...best.program, name: "PyTorch" });
+  await contenders.start({ ...best.program, name: "PyTorch" });
   return [`the best setting for ${setup.config.dim} channels: ${best.program.name}`];
 }
 
-async function measure(sides: Sides, rounds: number): Promise<Measured> {
+async function measure(contenders: Contenders, rounds: number): Promise<Measured> {
   let expected: readonly number[] | undefined;
   let peakBytes = 0;
   const turns = new Map<string, Turn>();
-  for (const side of sides.all) {
-    turns.set(side.name, async () => {
-      if (side.name === "product")
-        return ((await side.ask({ product: cube, milliseconds: turn })) as ProductResult).times;
-      const result = (await side.ask({ milliseconds: turn })) as TrainingResult;
+  for (const contender of contenders.all) {
+    turns.set(contender.name, async () => {
+      if (contender.name === "product")
+        return ((await contender.ask({ product: cube, milliseconds: turn })) as ProductResult).times;
+      const result = (await contender.ask({ milliseconds: turn })) as TrainingResult;
       expected ??= result.losses;
-      checkLosses(side.name, expected, result.losses);
-      if (side.name === "2 threads") peakBytes = result.peakBytes;
+      checkLosses(contender.name, expected, result.losses);
+      if (contender.name === "2 threads") peakBytes = result.peakBytes;
       return result.times;
     });
   }
@@ -165,7 +165,7 @@ interface Measured {
   readonly peakBytes: number;
 }
 
-/** Throws where a side does not learn what the others do. */
+/** Throws where a contender does not learn what the others do. */
 export function checkLosses(name: string, expected: readonly number[], found: readonly number[]): void {
   for (const [i, loss] of found.entries()) {
     if (i < expected.length && !(Math.abs(loss - expected[i]) <= 1e-4 * Math.abs(expected[i]))) {

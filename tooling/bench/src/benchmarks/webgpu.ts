@@ -1,4 +1,4 @@
-import { onSwiftShader } from "@gpt/config/gpu";
+import { onSwiftShader } from "@gpt/testing/gpu";
 import { withPages } from "../harness/chromium.ts";
 import type { MeasureInPage } from "../harness/chromium.ts";
 import { packageVersion } from "../harness/serve.ts";
@@ -39,14 +39,14 @@ const works: readonly Work[] = onSwiftShader
 
 /** The modules of the page, and the packages behind them. */
 const peers = { jax: "@jax-js/jax", onnxruntime: "onnxruntime-web" } as const;
-const sides = ["ours", ...Object.keys(peers)];
+const contenders = ["ours", ...Object.keys(peers)];
 
 /** Milliseconds of one turn. */
 const turn = 300;
 
 /** Kernels on WebGPU in Chromium: ours against what else a page could take. */
 export async function webgpu(options: BenchmarkOptions): Promise<Section> {
-  return withPages(sides, async (measure) => {
+  return withPages(contenders, async (measure) => {
     const rows: Row[] = [];
     const notes = new Set<string>();
     const failures: string[] = [];
@@ -68,14 +68,14 @@ export async function webgpu(options: BenchmarkOptions): Promise<Section> {
 }
 
 async function measureWork(work: Work, measure: MeasureInPage, { rounds }: BenchmarkOptions) {
-  const task = { work, sides, rounds, milliseconds: turn, needsGPU: !onSwiftShader };
+  const task = { work, contenders, rounds, milliseconds: turn, needsGPU: !onSwiftShader };
   const { browser, adapter, times, missing } = await measure(task);
   const { unit: name, amount } = amountOf(work);
   const unit = rate(name, amount, 1e9);
   const ours = new Sample(times.ours);
-  const present = Object.entries(peers).filter(([side]) => side in times);
-  const rows = present.map(([side, against]): Row => {
-    return compared({ work: formatWork(work), unit, ours, against, theirs: new Sample(times[side]) });
+  const present = Object.entries(peers).filter(([contender]) => contender in times);
+  const rows = present.map(([contender, against]): Row => {
+    return compared({ work: formatWork(work), unit, ours, against, theirs: new Sample(times[contender]) });
   });
   if (rows.length === 0) rows.push({ work: formatWork(work), ours: formatSample(ours, unit) });
   const versions = present.map(([, name]) => `${name}: ${packageVersion(name)}`);

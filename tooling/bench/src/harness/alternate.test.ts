@@ -17,7 +17,7 @@ function turnsOf(times: Readonly<Record<string, number>>) {
   return { order, turns };
 }
 
-test("sides take turns, and the first round does not count", async () => {
+test("contenders take turns, and the first round does not count", async () => {
   const { order, turns } = turnsOf({ a: 1, b: 2 });
   const samples = await alternate(turns, 2);
   assert.deepEqual(order, ["a", "b", "a", "b", "a", "b"]);
@@ -25,7 +25,7 @@ test("sides take turns, and the first round does not count", async () => {
   assert.deepEqual(samples.get("b")?.values, [2, 2]);
 });
 
-test("a side that may be hopelessly slow, and is, has one turn", async () => {
+test("a contender that may be hopelessly slow, and is, has one turn", async () => {
   const { order, turns } = turnsOf({ a: 1, b: 100, c: 19, d: 100 });
   const samples = await alternate(turns, 1, { names: ["b", "c"], factor: 20 });
   assert.deepEqual(order, ["a", "b", "c", "d", "a", "c", "d"]);

@@ -3,11 +3,11 @@ import { Sample } from "./sample.ts";
 /** Measures for a while, and returns the times of what it did. */
 export type Turn = () => Promise<readonly number[]>;
 
-/** Threads of the side before may still look for work; after so many milliseconds they sleep. */
+/** Threads of the contender before may still look for work; after so many milliseconds they sleep. */
 const pause = 20;
 
 /**
- * Sides that have no more turns than the first, if they are so many times slower there than the fastest: they would only
+ * Contenders that have no more turns than the first, if they are so many times slower there than the fastest: they would only
  * make all others wait.
  */
 export interface Hopeless<Name> {
@@ -16,7 +16,7 @@ export interface Hopeless<Name> {
 }
 
 /**
- * Lets sides measure one after the other, again and again, so that what disturbs the machine disturbs all. A first round
+ * Lets contenders measure one after the other, again and again, so that what disturbs the machine disturbs all. A first round
  * warms up and does not count.
  */
 export async function alternate<Name>(

@@ -3,13 +3,13 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** What a side's program can do once it has started. */
+/** What a contender's program can do once it has started. */
 export interface Served<Task> {
   readonly version: string;
   run(task: Task): unknown;
 }
 
-/** Runs a side's program: see `Side`. `open` gets the setup. */
+/** Runs a contender's program: see `Contender`. `open` gets the setup. */
 export async function serve<Setup, Task>(open: (setup: Setup) => Promise<Served<Task>>): Promise<never> {
   let served: Served<Task> | undefined;
   for await (const line of createInterface({ input: process.stdin })) {

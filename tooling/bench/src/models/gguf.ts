@@ -23,8 +23,8 @@ const names: Readonly<Record<string, string>> = {
   "attention.qkv": "attn_qkv",
   "attention.projection": "attn_output",
   mlpNorm: "ffn_norm",
-  "mlp.expand": "ffn_up",
-  "mlp.contract": "ffn_down",
+  "mlp.up": "ffn_up",
+  "mlp.down": "ffn_down",
 };
 
 /**
@@ -34,7 +34,7 @@ const names: Readonly<Record<string, string>> = {
 export function writeGguf(file: string, config: GPTConfig, format: GgufFormat): void {
   const tensors = weightShapes(config).map((weight) => {
     const type: GgufFormat = isMatrix(weight) ? format : "F32";
-    return { weight, type, bytes: storedBytes(sizeOf(weight.shape), type) };
+    return { weight, type, bytes: packedBytes(sizeOf(weight.shape), type) };
   });
   const metadata = [...modelMetadata(config, format), ...tokenizerMetadata(config.vocabSize)];
   let offset = 0;
@@ -117,7 +117,7 @@ function isMatrix({ path, shape }: WeightShape): boolean {
   return shape.length === 2 && !path.startsWith("positionEmbedding");
 }
 
-function storedBytes(count: number, type: GgufFormat): number {
+function packedBytes(count: number, type: GgufFormat): number {
   return type === "F32" ? count * 4 : type === "F16" ? count * 2 : (count / 32) * 34;
 }
 
@@ -129,7 +129,7 @@ function encode(values: Float32Array<ArrayBuffer>, type: GgufFormat): Buffer {
 
 /** Blocks of 32 values: a scale in f16, then codes of 8 bits. */
 function encodeQ8(values: Float32Array): Buffer {
-  const out = Buffer.alloc(storedBytes(values.length, "Q8_0"));
+  const out = Buffer.alloc(packedBytes(values.length, "Q8_0"));
   const half = new Float16Array(1);
   const halfBits = new Uint16Array(half.buffer);
   for (let block = 0; block < values.length / 32; block++) {

@@ -30,8 +30,8 @@ export function weightShapes({
     ...linear(`${path}.attention.qkv`, dim, 3 * width),
     ...linear(`${path}.attention.projection`, width, dim),
     ...norm(`${path}.mlpNorm`),
-    ...linear(`${path}.mlp.expand`, dim, hiddenDim),
-    ...linear(`${path}.mlp.contract`, hiddenDim, dim),
+    ...linear(`${path}.mlp.up`, dim, hiddenDim),
+    ...linear(`${path}.mlp.down`, hiddenDim, dim),
   ];
   return [
     { path: "tokenEmbedding.weight", shape: [vocabSize, dim] },
@@ -46,7 +46,7 @@ export function weightShapes({
  * small enough in the embeddings that it can be trained.
  */
 export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayBuffer> {
-  const [mean, deviation] = path.endsWith("Norm.weight")
+  const [mean, std] = path.endsWith("Norm.weight")
     ? [1, 0.1]
     : path.endsWith("Embedding.weight")
       ? [0, 0.05]
@@ -59,7 +59,7 @@ export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayB
   );
   const values = new Float32Array(sizeOf(shape));
   // Uniform numbers have the deviation of their range by √12.
-  const range = deviation * Math.sqrt(12);
+  const range = std * Math.sqrt(12);
   for (let i = 0; i < values.length; i++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     values[i] = mean + (state / 2 ** 32 - 0.5) * range;
@@ -67,7 +67,7 @@ export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayB
   return values;
 }
 
-/** Writes the weights one behind the other, as little-endian f32, for sides that are not in this language. */
+/** Writes the weights one behind the other, as little-endian f32, for contenders that are not in this language. */
 export function writeWeights(file: string, weights: readonly WeightShape[]): void {
   const descriptor = openSync(file, "wx");
   try {

@@ -2,9 +2,9 @@ import { defaultDevice, getWebGPUDevice, init, jit, nn, numpy as np } from "@jax
 import type { Array as JaxArray } from "@jax-js/jax";
 import { inputsOf } from "../models/work.ts";
 import type { Work } from "../models/work.ts";
-import type { GPUSide } from "./side.ts";
+import type { GPUContender } from "./contender.ts";
 
-export async function open(): Promise<GPUSide> {
+export async function open(): Promise<GPUContender> {
   const devices = await init("webgpu");
   if (!devices.includes("webgpu")) throw new Error("it starts no WebGPU");
   defaultDevice("webgpu");

@@ -1,14 +1,14 @@
 import { alternate } from "../harness/alternate.ts";
 import type { Turn } from "../harness/alternate.ts";
 import type { Work } from "../models/work.ts";
-import { turnOf } from "./side.ts";
-import type { OpenSide, PreparedWork } from "./side.ts";
+import { turnOf } from "./contender.ts";
+import type { OpenContender, PreparedWork } from "./contender.ts";
 
 /** What a page is asked for, in its address. */
 export interface PageTask {
   readonly work: Work;
-  /** Names of modules that lie beside this one, each of them a side. */
-  readonly sides: readonly string[];
+  /** Names of modules that lie beside this one, each of them a contender. */
+  readonly contenders: readonly string[];
   readonly rounds: number;
   /** Of one turn. */
   readonly milliseconds: number;
@@ -19,31 +19,31 @@ export interface PageTask {
 export interface PageResult {
   /** Name and version. */
   readonly browser: string;
-  /** What the first side says of itself. */
+  /** What the first contender says of itself. */
   readonly adapter: string;
-  /** Milliseconds of single calls, by side. */
+  /** Milliseconds of single calls, by contender. */
   readonly times: Readonly<Record<string, readonly number[]>>;
-  /** Why sides do not take part. */
+  /** Why contenders do not take part. */
   readonly missing: readonly string[];
 }
 
-/** How far a side may be from the first, ‖a − b‖ / ‖b‖: sums in f32, in another order. */
+/** How far a contender may be from the first, ‖a − b‖ / ‖b‖: sums in f32, in another order. */
 const tolerance = 1e-5;
 
 const software = /swiftshader|llvmpipe|basic render/i;
 
-/** Has all sides compute the work once; those that find what the first finds take turns. */
-async function measure({ work, sides, rounds, milliseconds, needsGPU }: PageTask): Promise<PageResult> {
+/** Has all contenders compute the work once; those that find what the first finds take turns. */
+async function measure({ work, contenders, rounds, milliseconds, needsGPU }: PageTask): Promise<PageResult> {
   const turns = new Map<string, Turn>();
   const prepared: PreparedWork[] = [];
   const missing: string[] = [];
   let expected: Float32Array | undefined;
   let adapter = "";
-  for (const side of sides) {
+  for (const contender of contenders) {
     try {
-      const { open } = (await import(new URL(`${side}.js`, location.href).href)) as { open: OpenSide };
+      const { open } = (await import(new URL(`${contender}.js`, location.href).href)) as { open: OpenContender };
       const library = await open();
-      if (side === sides[0]) adapter = library.version ?? "";
+      if (contender === contenders[0]) adapter = library.version ?? "";
       if (needsGPU && software.test(adapter)) throw new Error(`Chromium found no GPU, but ${adapter}`);
       const own = await library.prepare(work);
       prepared.push(own);
@@ -51,16 +51,16 @@ async function measure({ work, sides, rounds, milliseconds, needsGPU }: PageTask
       const found = await own.result();
       const different = difference(found, (expected ??= found));
       if (!(different <= tolerance)) throw new Error(`it differs from ours by ${different.toPrecision(2)} in norm`);
-      turns.set(side, turnOf(own, work, milliseconds));
+      turns.set(contender, turnOf(own, work, milliseconds));
     } catch (error) {
-      if (side === sides[0]) throw error;
+      if (contender === contenders[0]) throw error;
       const problem = error instanceof Error ? error.message.split("\n")[0] : String(error);
-      missing.push(`${side} does not take part: ${problem}`);
+      missing.push(`${contender} does not take part: ${problem}`);
     }
   }
   const samples = await alternate(turns, rounds);
   for (const own of prepared) own.dispose();
-  const times = Object.fromEntries(Array.from(samples, ([side, { values }]) => [side, values]));
+  const times = Object.fromEntries(Array.from(samples, ([contender, { values }]) => [contender, values]));
   const browser = (/Chrome\/\d+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent).replace("/", " ");
   return { browser, adapter, times, missing };
 }

@@ -1,11 +1,11 @@
 import { env, InferenceSession, Tensor } from "onnxruntime-web/webgpu";
 import { workInputs, workModel } from "../models/onnx.ts";
-import type { GPUSide } from "./side.ts";
+import type { GPUContender } from "./contender.ts";
 
 /** Of inputs: STORAGE, COPY_SRC and COPY_DST. */
 const usage = 0x80 | 0x4 | 0x8;
 
-export function open(): Promise<GPUSide> {
+export function open(): Promise<GPUContender> {
   env.wasm.wasmPaths = { wasm: new URL("onnxruntime.wasm", location.href).href };
   env.wasm.numThreads = 1;
   return Promise.resolve({

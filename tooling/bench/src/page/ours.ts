@@ -5,9 +5,9 @@ import type { Tensor } from "@gpt/tensor";
 import { webgpu } from "@gpt/tensor/webgpu";
 import { inputsOf } from "../models/work.ts";
 import type { Input, Work } from "../models/work.ts";
-import type { GPUSide } from "./side.ts";
+import type { GPUContender } from "./contender.ts";
 
-export async function open(): Promise<GPUSide> {
+export async function open(): Promise<GPUContender> {
   const backend = await webgpu();
   useBackend(backend);
   return {

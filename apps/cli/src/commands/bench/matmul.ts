@@ -46,8 +46,8 @@ async function benchMatmul(options: Options): Promise<void> {
     figures: {
       gflops: gflops(times.median),
       milliseconds: times.median,
-      leastGflops: gflops(times.most),
-      mostGflops: gflops(times.least),
+      minGflops: gflops(times.most),
+      maxGflops: gflops(times.least),
       rounds: times.count,
     },
     backend,

@@ -1,5 +1,5 @@
-import { describeConformance } from "../../../scripts/conformance/describe.ts";
-import { inChromium } from "../../../scripts/conformance/places.ts";
+import { describeConformance } from "../../../test/conformance/describe.ts";
+import { inChromium } from "../../../test/conformance/places.ts";
 
 const sample = process.env.GPT_VERIFY ? undefined : "first";
 

@@ -1,4 +1,4 @@
-import { describeConformance } from "../../../scripts/conformance/describe.ts";
-import { inThisProcess } from "../../../scripts/conformance/places.ts";
+import { describeConformance } from "../../../test/conformance/describe.ts";
+import { inThisProcess } from "../../../test/conformance/places.ts";
 
 describeConformance("cpu", { backend: "cpu" }, inThisProcess);

@@ -1,18 +1,18 @@
 import type { Backend, Dense } from "../../contract/index.ts";
 import type { DataOf, DType } from "../../dtype.ts";
 import { weightFormats } from "../../weight-format.ts";
-import { attention } from "./attention.ts";
-import { elementwise } from "./elementwise.ts";
-import { indexing } from "./indexing.ts";
-import { loss } from "./loss.ts";
-import { matmul } from "./matmul.ts";
+import { attention } from "./kernels/attention.ts";
+import { elementwise } from "./kernels/elementwise.ts";
+import { indexing } from "./kernels/indexing.ts";
+import { loss } from "./kernels/loss.ts";
+import { matmul } from "./kernels/matmul.ts";
 import { Memory } from "./memory.ts";
-import { normalization } from "./normalization.ts";
-import { optimizer } from "./optimizer.ts";
-import { random } from "./random.ts";
-import { reduce } from "./reduce.ts";
-import { sampling } from "./sampling.ts";
-import { weights } from "./weights.ts";
+import { normalization } from "./kernels/normalization.ts";
+import { optimizer } from "./kernels/optimizer.ts";
+import { random } from "./kernels/random.ts";
+import { reduce } from "./kernels/reduce.ts";
+import { sampling } from "./kernels/sampling.ts";
+import { weights } from "./kernels/weights.ts";
 
 /**
  * The reference backend: plain JavaScript on typed arrays, written to be read. Sums are taken in float64 and stored

@@ -1,23 +1,23 @@
 import type { Backend } from "../../contract/index.ts";
 import { TensorError } from "../../errors.ts";
 import { weightFormats } from "../../weight-format.ts";
-import { attention } from "./attention.ts";
-import { checkSupport, startKernels, supportedBuild } from "./build.ts";
-import type { StartedKernels, WasmBuild } from "./build.ts";
-import { elementwise } from "./elementwise.ts";
-import { createMemory, Engine } from "./engine.ts";
-import { indexing } from "./indexing.ts";
-import { loss } from "./loss.ts";
-import { matmul } from "./matmul.ts";
-import { normalization } from "./normalization.ts";
-import { optimizer } from "./optimizer.ts";
-import { random } from "./random.ts";
-import { reduce } from "./reduce.ts";
-import { availableThreads, obstacleToThreads } from "./runtime.ts";
-import { sampling } from "./sampling.ts";
-import { storedAttention } from "./stored-attention.ts";
-import { Team } from "./team.ts";
-import { weights } from "./weights.ts";
+import { attention } from "./kernels/attention.ts";
+import { checkSupport, startKernels, supportedBuild } from "./runtime/build.ts";
+import type { StartedKernels, WasmBuild } from "./runtime/build.ts";
+import { elementwise } from "./kernels/elementwise.ts";
+import { createMemory, Engine } from "./runtime/engine.ts";
+import { indexing } from "./kernels/indexing.ts";
+import { loss } from "./kernels/loss.ts";
+import { matmul } from "./kernels/matmul.ts";
+import { normalization } from "./kernels/normalization.ts";
+import { optimizer } from "./kernels/optimizer.ts";
+import { random } from "./kernels/random.ts";
+import { reduce } from "./kernels/reduce.ts";
+import { availableThreads, obstacleToThreads } from "./runtime/threading.ts";
+import { sampling } from "./kernels/sampling.ts";
+import { packedAttention } from "./kernels/attention-packed.ts";
+import { ThreadPool } from "./runtime/thread-pool.ts";
+import { weights } from "./kernels/weights.ts";
 
 export interface WasmOptions {
   /**
@@ -47,7 +47,7 @@ export interface WasmOptions {
 }
 
 /** More are a mistake: each takes some megabytes. */
-const mostThreads = 256;
+const maxThreads = 256;
 
 /** What the backend `wasm` has beside what all backends have. */
 export interface WasmBackend extends Backend {
@@ -57,15 +57,15 @@ export interface WasmBackend extends Backend {
   readonly obstacle: string | undefined;
 }
 
-/** See `wasm`. `leastPart` is the engine's: how small work may be that is divided among threads. */
-export async function startBackend(options: WasmOptions, leastPart?: number): Promise<WasmBackend> {
+/** See `wasm`. `minPart` is the engine's: how small work may be that is divided among threads. */
+export async function startBackend(options: WasmOptions, minPart?: number): Promise<WasmBackend> {
   const { build = supportedBuild(), revectorized } = options;
   checkSupport(build);
-  const { kernels, team, obstacle } = await startThreads(build, options);
-  const engine = new Engine(kernels, team, { leastPart, revectorized });
+  const { kernels, pool, obstacle } = await startThreads(build, options);
+  const engine = new Engine(kernels, pool, { minPart, revectorized });
   return {
     name: engine.wasm.relaxed.value ? "wasm-relaxed" : "wasm-simd",
-    threads: team?.threads ?? 1,
+    threads: pool?.threads ?? 1,
     obstacle,
     kernels: {
       ...elementwise(engine),
@@ -74,7 +74,7 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
       ...indexing(engine),
       ...normalization(engine),
       ...attention(engine),
-      ...storedAttention(engine),
+      ...packedAttention(engine),
       ...loss(engine),
       ...optimizer(engine),
       ...random(engine),
@@ -96,7 +96,7 @@ export async function startBackend(options: WasmOptions, leastPart?: number): Pr
 
 interface Threads extends Pick<WasmBackend, "obstacle"> {
   readonly kernels: StartedKernels;
-  readonly team?: Team;
+  readonly pool?: ThreadPool;
 }
 
 /**
@@ -110,11 +110,11 @@ async function startThreads(build: WasmBuild, { threads, wasmUrl, workerUrl }: W
   };
   const together = async (threads: number): Promise<Threads> => {
     const kernels = await startKernels(build, wasmUrl, createMemory(true));
-    return { kernels, team: await Team.start(kernels, { threads, workerUrl }), obstacle: undefined };
+    return { kernels, pool: await ThreadPool.start(kernels, { threads, workerUrl }), obstacle: undefined };
   };
   if (threads === undefined) {
     const obstacle = obstacleToThreads();
-    const best = Math.min(availableThreads(), mostThreads);
+    const best = Math.min(availableThreads(), maxThreads);
     if (obstacle !== undefined || best === 1) return alone(obstacle);
     try {
       return await together(best);
@@ -129,8 +129,8 @@ async function startThreads(build: WasmBuild, { threads, wasmUrl, workerUrl }: W
 }
 
 function checkThreads(wanted: number): void {
-  if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > mostThreads) {
-    throw new TensorError("invalid-argument", `wasm: threads is ${wanted}, not a whole number from 1 to ${mostThreads}`);
+  if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > maxThreads) {
+    throw new TensorError("invalid-argument", `wasm: threads is ${wanted}, not a whole number from 1 to ${maxThreads}`);
   }
   const obstacle = wanted > 1 ? obstacleToThreads() : undefined;
   if (obstacle !== undefined) {

@@ -1,5 +1,5 @@
-import { describeConformance } from "../../../scripts/conformance/describe.ts";
-import { inNode, inThisProcess } from "../../../scripts/conformance/places.ts";
+import { describeConformance } from "../../../test/conformance/describe.ts";
+import { inNode, inThisProcess } from "../../../test/conformance/places.ts";
 
 const all = Boolean(process.env.GPT_VERIFY);
 

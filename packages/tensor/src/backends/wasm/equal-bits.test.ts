@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Backend, Dense } from "../../contract/index.ts";
 import {
   adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, norm, reshape, scope, slice,
-  StoredWeight, sum, tensor, uniform, useBackend, zeros,
+  PackedWeight, sum, tensor, uniform, useBackend, zeros,
 } from "../../index.ts";
 import type { Tensor } from "../../index.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
@@ -52,7 +52,7 @@ describe("any number of threads gives equal bits", () => {
     const results = await forThreads("relaxed", (backend) =>
       useBackend(backend, () =>
         scope(() => {
-          const weight = StoredWeight.zeros(format, [1031, 301]);
+          const weight = PackedWeight.zeros(format, [1031, 301]);
           weight.write(draw([1031, 301], 1).dataSync());
           const ids = tensor(Int32Array.from({ length: 50 }, (_, i) => (i * i) % 1031));
           const rows = [1, 7, 70].map((count) => linear(draw([count, 301], count), weight, draw([1031], 2)));
@@ -63,7 +63,7 @@ describe("any number of threads gives equal bits", () => {
           const gradient = (x.grad as Tensor).dataSync();
           const looked = embedding(weight, ids).dataSync();
           weight.dispose();
-          const [keys, values] = [1, 2].map(() => StoredWeight.zeros(format, [3 * 100, 40]));
+          const [keys, values] = [1, 2].map(() => PackedWeight.zeros(format, [3 * 100, 40]));
           const attend = (from: number, to: number): Float32Array => {
             const sequences = [{ queryStart: 0, queryCount: to - from, keyStart: 0, keyCount: to }];
             const qkv = slice(draw([100, 9 * 40], 4), 0, from, to);

@@ -2,8 +2,8 @@ import { startBackend } from "./backend.ts";
 import type { WasmBackend, WasmOptions } from "./backend.ts";
 
 export type { WasmBackend, WasmOptions } from "./backend.ts";
-export { supportedBuild } from "./build.ts";
-export type { WasmBuild } from "./build.ts";
+export { supportedBuild } from "./runtime/build.ts";
+export type { WasmBuild } from "./runtime/build.ts";
 
 /**
  * The fast backend for any machine: SIMD kernels in WebAssembly on several threads, in one memory of at most 4 GiB. Its

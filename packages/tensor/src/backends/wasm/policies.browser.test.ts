@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openInChromium } from "../../../scripts/chromium.ts";
-import type { Starts } from "../../../scripts/policies/in-worker.ts";
+import { openInChromium } from "../../../test/chromium.ts";
+import type { Starts } from "../../../test/policies/in-worker.ts";
 
-const scripts = ["in-page.ts", "in-worker.ts"].map((name) => join(import.meta.dirname, "../../../scripts/policies", name));
+const scripts = ["in-page.ts", "in-worker.ts"].map((name) => join(import.meta.dirname, "../../../test/policies", name));
 
 /** How the backend starts in a Worker of a page that is cross-origin isolated, under a content security policy. */
 async function startsUnder(policy: string | undefined): Promise<Starts> {

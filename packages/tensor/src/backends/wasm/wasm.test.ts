@@ -4,9 +4,9 @@ import { philoxBlock } from "../../philox.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
 import { unary } from "../../testing/reference/elementwise.ts";
 import type { Shape } from "../../shape.ts";
-import { startKernels } from "./build.ts";
-import { Engine } from "./engine.ts";
-import { mostArguments } from "./queue.ts";
+import { startKernels } from "./runtime/build.ts";
+import { Engine } from "./runtime/engine.ts";
+import { maxArguments } from "./runtime/queue.ts";
 import { supportedBuild, wasm } from "./index.ts";
 
 const builds = ["relaxed", "simd"] as const;
@@ -42,7 +42,7 @@ describe("builds", () => {
         const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
         const { exports } = await startKernels(build, undefined, memory);
         for (const kernel of Object.values<unknown>({ ...exports })) {
-          if (typeof kernel === "function") expect(kernel.length).toBeLessThanOrEqual(mostArguments);
+          if (typeof kernel === "function") expect(kernel.length).toBeLessThanOrEqual(maxArguments);
         }
         return Object.keys(exports).sort();
       }),
@@ -139,7 +139,7 @@ describe("memory", () => {
     const start = Number(wasm.heapBase.value);
     const [format, blockBytes, scaleBytes, none] = [3, 32, 4, 0];
     expect(() => {
-      wasm.multiplyStored(
+      wasm.multiplyPacked(
         format, start, 1, 1, end - blockBytes, blockBytes, end - scaleBytes, scaleBytes, 1, start, 4,
         none, none, none, none, start,
       );

@@ -1,7 +1,7 @@
-import { gpuFlags } from "@gpt/config/gpu";
-import { describeConformance } from "../../../scripts/conformance/describe.ts";
-import { inChromium, inNode } from "../../../scripts/conformance/places.ts";
-import { onGPU } from "../../../scripts/conformance/setups.ts";
+import { gpuFlags } from "@gpt/testing/gpu";
+import { describeConformance } from "../../../test/conformance/describe.ts";
+import { inChromium, inNode } from "../../../test/conformance/places.ts";
+import { onGPU } from "../../../test/conformance/setups.ts";
 
 const all = Boolean(process.env.GPT_VERIFY);
 

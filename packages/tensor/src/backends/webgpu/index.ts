@@ -1,24 +1,24 @@
 import type { Backend } from "../../contract/index.ts";
 import { weightFormats } from "../../weight-format.ts";
-import { attention } from "./attention.ts";
-import { describeAdapter, requestDevice } from "./device.ts";
-import type { DeviceOptions } from "./device.ts";
-import { elementwise } from "./elementwise.ts";
-import { Engine } from "./engine.ts";
-import type { EngineOptions, GPUWork } from "./engine.ts";
-import { indexing } from "./indexing.ts";
-import { loss } from "./loss.ts";
-import { matmul } from "./matmul.ts";
-import { normalization } from "./normalization.ts";
-import { optimizer } from "./optimizer.ts";
-import type { KernelTime } from "./profiler.ts";
-import { random } from "./random.ts";
-import { reduce } from "./reduce.ts";
-import { sampling } from "./sampling.ts";
-import { weights } from "./weights.ts";
+import { attention } from "./kernels/attention.ts";
+import { describeAdapter, requestDevice } from "./runtime/device.ts";
+import type { DeviceOptions } from "./runtime/device.ts";
+import { elementwise } from "./kernels/elementwise.ts";
+import { Engine } from "./runtime/engine.ts";
+import type { EngineOptions, GPUWork } from "./runtime/engine.ts";
+import { indexing } from "./kernels/indexing.ts";
+import { loss } from "./kernels/loss.ts";
+import { matmul } from "./kernels/matmul.ts";
+import { normalization } from "./kernels/normalization.ts";
+import { optimizer } from "./kernels/optimizer.ts";
+import type { KernelTime } from "./runtime/profiler.ts";
+import { random } from "./kernels/random.ts";
+import { reduce } from "./kernels/reduce.ts";
+import { sampling } from "./kernels/sampling.ts";
+import { weights } from "./kernels/weights.ts";
 
-export type { GPUWork } from "./engine.ts";
-export type { KernelTime } from "./profiler.ts";
+export type { GPUWork } from "./runtime/engine.ts";
+export type { KernelTime } from "./runtime/profiler.ts";
 
 export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
 

@@ -1,5 +1,5 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, WeightFormat } from "../../contract/index.ts";
-import { StoredWeight } from "../../core/stored-weight.ts";
+import { PackedWeight } from "../../core/packed-weight.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attention } from "../../ops/attention.ts";
 import type { AttentionArguments } from "../../ops/attention.ts";
@@ -14,10 +14,10 @@ import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
-import { storedElements } from "../reference/weights.ts";
-import { eachFormat, hasScales, parts } from "../stored-inputs.ts";
+import { packedElements } from "../reference/weights.ts";
+import { eachFormat, hasScales, parts } from "../packed-inputs.ts";
 import { inPlace, kernel } from "../write-case.ts";
-import { appending, lend, roundingOf } from "./append-stored.ts";
+import { appending, lend, roundingOf } from "./append-packed.ts";
 
 const { NaN: nan } = Number;
 
@@ -140,7 +140,7 @@ function byRows(elements: NdArray, kvHeads: number): NdArray {
   return generate([rows, kvHeads, elements.shape[1]], ([row, head, d]) => at(elements, [head * rows + row, d]));
 }
 
-function storedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, ...mask }: (typeof stored)[number]): Check {
+function packedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, ...mask }: (typeof stored)[number]): Check {
   const shape = [kvHeads * rows, headDim];
   const queries = mask.sequences.reduce((sum, { queryCount }) => sum + queryCount, 0);
   const [keys, vectors] = [parts(format, shape), parts(format, shape)];
@@ -158,22 +158,22 @@ function storedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, 
       const cache = (of: typeof keys, scales: typeof keys) => ({
         format, shape, values: of, scales: hasScales(format) ? scales : null,
       });
-      kernels.attentionStored({
+      kernels.attentionPacked({
         ...mask, q, keys: cache(keys, keyScales), values: cache(values, valueScales), kvHeads, out,
       });
     },
     expected: ({ keys, keyScales, values, valueScales, q }) => {
-      const k = byRows(storedElements(format, shape, keys, keyScales), kvHeads);
-      const v = byRows(storedElements(format, shape, values, valueScales), kvHeads);
+      const k = byRows(packedElements(format, shape, keys, keyScales), kvHeads);
+      const v = byRows(packedElements(format, shape, values, valueScales), kvHeads);
       return { out: reference.attention({ q, k, v }, mask).out };
     },
   });
 }
 
 /** The op with a stored cache: all tokens at once, then one more for each sequence. */
-const storedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
+const packedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
 
-function withStoredCache(format: WeightFormat, [tokens, heads, headDim]: (typeof storedCalls)[number]): OpCase {
+function withPackedCache(format: WeightFormat, [tokens, heads, headDim]: (typeof packedCalls)[number]): OpCase {
   const options = { heads, headDim };
   const all = tokens + 1;
   return op({
@@ -181,7 +181,7 @@ function withStoredCache(format: WeightFormat, [tokens, heads, headDim]: (typeof
     inputs: { qkv: numbers([all, 3 * heads * headDim]) },
     run: ({ qkv }) => {
       const { backend } = qkv;
-      const part = (): StoredWeight => StoredWeight.zeros(format, [heads * all, headDim], { backend });
+      const part = (): PackedWeight => PackedWeight.zeros(format, [heads * all, headDim], { backend });
       const cache = { keys: part(), values: part() };
       const run = (from: number, to: number): Tensor =>
         attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)] });
@@ -353,9 +353,9 @@ export const attentionChecks = {
     ...[...cases, ...huge].map(gradients),
     ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
-  attentionStored: eachFormat((format) => stored.map((subject) => storedAttention(format, subject))),
-  appendStored: eachFormat((format) => [
+  attentionPacked: eachFormat((format) => stored.map((subject) => packedAttention(format, subject))),
+  appendPacked: eachFormat((format) => [
     ...appending(format),
-    ...storedCalls.map((subject) => values(withStoredCache(format, subject))),
+    ...packedCalls.map((subject) => values(withPackedCache(format, subject))),
   ]),
 } satisfies ChecksOf<AttentionKernels>;

@@ -50,8 +50,8 @@ function statisticsOf(row: Float64Array, epsilon: number, round = (value: number
 }
 
 /**
- * What an error of the mean, relative to the deviation, may cost: nothing but where distances from it are beyond f32, or where
- * what is flushed is not small beside the deviation.
+ * What an error of the mean, relative to the std, may cost: nothing but where distances from it are beyond f32, or where
+ * what is flushed is not small beside the std.
  */
 function conditionOf(row: Float64Array, epsilon: number, round: Round): number {
   const { mean, inverse } = statisticsOf(row, epsilon);

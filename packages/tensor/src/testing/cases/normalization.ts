@@ -49,7 +49,7 @@ const norms: readonly OpCase[] = [
   }),
 ];
 
-/** Rows whose mean is a thousand times their deviation: a variance of squares minus squared mean would lose them, and a rounded mean three digits. */
+/** Rows whose mean is a thousand times their std: a variance of squares minus squared mean would lose them, and a rounded mean three digits. */
 const shifted = op({
   name: "a mean far from zero",
   inputs: { x: numbers([6, 40], { low: 999, high: 1001 }), weight: numbers([40]), bias: numbers([40]) },
@@ -138,7 +138,7 @@ const constantRows = op({
 
 const statistics = {
   mean: unwritten([5, 2]),
-  inverseDeviation: unwritten([5]),
+  rstd: unwritten([5]),
 };
 
 /** From the output `y`; the result takes the gradient's place. */
@@ -161,14 +161,14 @@ function softmaxGradientInPlace(logarithm: boolean): Check {
 }
 
 /** Mean, as f32 and what that leaves, and 1 / √(variance + epsilon) of each row. */
-function statisticsOf(x: NdArray, epsilon: number): { mean: NdArray; inverseDeviation: NdArray } {
+function statisticsOf(x: NdArray, epsilon: number): { mean: NdArray; rstd: NdArray } {
   const [rows, width] = x.shape;
   const moments = Array.from({ length: rows }, (_, row) =>
     reference.moments(x.data.subarray(row * width, (row + 1) * width)),
   );
   return {
     mean: array([rows, 2], moments.flatMap(({ mean }) => [Math.fround(mean), mean - Math.fround(mean)])),
-    inverseDeviation: array([rows], moments.map(({ variance }) => 1 / Math.sqrt(variance + epsilon))),
+    rstd: array([rows], moments.map(({ variance }) => 1 / Math.sqrt(variance + epsilon))),
   };
 }
 

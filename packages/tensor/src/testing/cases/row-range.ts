@@ -25,7 +25,7 @@ const rowsOfEach = 4;
 
 /**
  * Rows of this width, up to `rowLength`: what is in front of those above, and rows of numbers that are near to one another,
- * so that rounding their mean costs much of their deviation, with variances above, near and below the usual epsilon.
+ * so that rounding their mean costs much of their std, with variances above, near and below the usual epsilon.
  */
 export function rowsOfWidth(width: number): readonly (readonly number[])[] {
   const nearRows = near.flatMap(([center, distance], stream) => {

@@ -18,9 +18,9 @@ const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 type Options = Omit<SampleOptions, "uniforms">;
 
 /** Ids with a smaller share are left out: sums in f32 are not so precise. */
-const leastShare = 1e-3;
+const minShare = 1e-3;
 /** About so many ids of a row are asked for. */
-const mostIds = 6;
+const maxIds = 6;
 
 interface Draw {
   readonly uniform: number;
@@ -31,8 +31,8 @@ interface Draw {
 function drawsOf(logits: readonly number[], options: Options): Draw[] {
   const complete = { temperature: 1, topK: logits.length, topP: 1, minP: 0, ...options };
   const intervals = reference.intervalsOf(Float64Array.from(logits), complete);
-  const wide = intervals.filter(({ start, end }) => end - start > leastShare);
-  const step = Math.ceil(wide.length / mostIds);
+  const wide = intervals.filter(({ start, end }) => end - start > minShare);
+  const step = Math.ceil(wide.length / maxIds);
   const inside = ({ start, end }: Interval, part: number): number => Math.fround(start + (end - start) * part);
   return wide
     .filter((_, i) => i % step === 0 || i === wide.length - 1)

@@ -1,7 +1,7 @@
 import type { Backend, WeightFormat, WeightKernels } from "../../contract/index.ts";
 import { tensor } from "../../core/create.ts";
 import { scope } from "../../core/scope.ts";
-import { StoredWeight } from "../../core/stored-weight.ts";
+import { PackedWeight } from "../../core/packed-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
 import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
 import { linear } from "../../ops/matmul.ts";
@@ -17,8 +17,8 @@ import * as indexing from "../reference/indexing.ts";
 import { crossEntropy } from "../reference/loss.ts";
 import * as matmul from "../reference/matmul.ts";
 import { reduce } from "../reference/reduce.ts";
-import { storedElements } from "../reference/weights.ts";
-import { drawn, eachFormat, hasScales, parts } from "../stored-inputs.ts";
+import { packedElements } from "../reference/weights.ts";
+import { drawn, eachFormat, hasScales, parts } from "../packed-inputs.ts";
 import { kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
@@ -61,7 +61,7 @@ const products = (format: WeightFormat): Check[] =>
         out: unwritten([rows, outputs]),
       },
       run: (kernels, { x, bias, residual, preactivation, out, ...stored }) => {
-        kernels.linearStored({
+        kernels.linearPacked({
           x,
           weight: { format, shape: [outputs, inputs], ...stored, scales: hasScales(format) ? stored.scales : null },
           out,
@@ -72,7 +72,7 @@ const products = (format: WeightFormat): Check[] =>
         });
       },
       expected: ({ values, scales, x, bias, residual }) => {
-        const weight = storedElements(format, [outputs, inputs], values, scales);
+        const weight = packedElements(format, [outputs, inputs], values, scales);
         const sums = matmul.linear(x, weight, { bias: withBias ? bias : undefined });
         const active = activation ? combine(activations[activation], sums) : sums;
         return {
@@ -85,15 +85,15 @@ const products = (format: WeightFormat): Check[] =>
   });
 
 /** A stored matrix with the elements that it stands for. */
-function storedMatrix(format: WeightFormat, shape: Shape, factor = 1) {
+function packedMatrix(format: WeightFormat, shape: Shape, factor = 1) {
   const elements = drawn(shape, 77).map((x) => x * factor);
   const encoded = encodeWeight(format, shape, elements);
   const { values: valuesShape, scales: scalesShape } = partShapes(format, shape);
   return {
-    expected: storedElements(format, shape, array(valuesShape, encoded.values), array(scalesShape ?? [0], encoded.scales ?? [])),
+    expected: packedElements(format, shape, array(valuesShape, encoded.values), array(scalesShape ?? [0], encoded.scales ?? [])),
     /** Frees it right after its use: what needs it later has its own hold on it. */
-    use<T>(backend: Backend, use: (weight: StoredWeight) => T): T {
-      const weight = StoredWeight.zeros(format, shape, { backend });
+    use<T>(backend: Backend, use: (weight: PackedWeight) => T): T {
+      const weight = PackedWeight.zeros(format, shape, { backend });
       try {
         weight.write(elements);
         return use(weight);
@@ -113,7 +113,7 @@ const linears = (format: WeightFormat) =>
     [[], 32, 5, undefined, "dense"],
     [[0], 3, 4, undefined, "dense"],
   ] as const).map(([rows, inputs, outputs, activation, layout]) => {
-    const { expected, use } = storedMatrix(format, [outputs, inputs]);
+    const { expected, use } = packedMatrix(format, [outputs, inputs]);
     return op({
       name: `${format}: linear of [${[...rows, inputs].join(", ")}] to ${outputs}, ${layout}, ${activation ?? "plain"}`,
       inputs: {
@@ -134,7 +134,7 @@ const heads = (format: WeightFormat) =>
     [[2, 3], 33, 7, 4, "gapped"],
     [[6], 64, 5, undefined, "dense"],
   ] as const).map(([rows, inputs, classes, chunkRows, layout]) => {
-    const { expected, use } = storedMatrix(format, [classes, inputs]);
+    const { expected, use } = packedMatrix(format, [classes, inputs]);
     return op({
       name: `${format}: loss of [${[...rows, inputs].join(", ")}] to ${classes}, ${layout}, ${chunkRows ?? "all"} rows a chunk`,
       inputs: { x: numbers([...rows, inputs], { layout }), targets: integers(rows, -1, classes, layout) },
@@ -152,7 +152,7 @@ const lookups = (format: WeightFormat) =>
     [[3, 7], [], "dense"],
     [[3, 7], [0], "dense"],
   ] as const).map(([shape, ids, layout]) => {
-    const { expected, use } = storedMatrix(format, shape);
+    const { expected, use } = packedMatrix(format, shape);
     return op({
       name: `${format}: ids [${ids.join(", ")}] of [${shape.join(", ")}], ${layout}`,
       inputs: { ids: integers(ids, 0, shape[0], layout) },
@@ -173,10 +173,10 @@ const inputGradients = (format: WeightFormat): Check[] =>
       },
       run: (kernels, { grad, out, ...stored }) => {
         const scales = hasScales(format) ? stored.scales : null;
-        kernels.linearStoredGradient({ grad, weight: { format, shape: [outputs, inputs], ...stored, scales }, out });
+        kernels.linearPackedGradient({ grad, weight: { format, shape: [outputs, inputs], ...stored, scales }, out });
       },
       expected: ({ values, scales, grad }) => ({
-        out: matmul.matmul(grad, storedElements(format, [outputs, inputs], values, scales)),
+        out: matmul.matmul(grad, packedElements(format, [outputs, inputs], values, scales)),
       }),
     }),
   );
@@ -186,10 +186,10 @@ const idsOutside = kernel({
   name: "int8: the rows of ids outside are NaN",
   inputs: { ...parts("int8", [4, 3]), ids: literal([-1, 2, 4], [3], "i32"), out: unwritten([3, 3]) },
   run: (kernels, { ids, out, ...stored }) => {
-    kernels.gatherStored({ weight: { format: "int8", shape: [4, 3], ...stored }, ids, out });
+    kernels.gatherPacked({ weight: { format: "int8", shape: [4, 3], ...stored }, ids, out });
   },
   expected: ({ values, scales }) => {
-    const row = storedElements("int8", [4, 3], values, scales).data.subarray(6, 9);
+    const row = packedElements("int8", [4, 3], values, scales).data.subarray(6, 9);
     return { out: array([3, 3], [nan, nan, nan, ...row, nan, nan, nan]) };
   },
   tolerance: 1e-7,
@@ -220,7 +220,7 @@ const bounded = (format: WeightFormat): Check[] =>
   Object.entries(unusual).flatMap(([name, change]) =>
     [1, 8].map((rows): Check => {
       const [inputs, outputs] = [70, 9];
-      const { expected: weight, use } = storedMatrix(format, [outputs, inputs], name in hugeProducts ? 2 ** -6 : 1);
+      const { expected: weight, use } = packedMatrix(format, [outputs, inputs], name in hugeProducts ? 2 ** -6 : 1);
       // The last row is unusual; the others are not affected.
       const x = Float32Array.from(numbers([rows, inputs]).values(3), (value, i) => {
         return i < (rows - 1) * inputs ? value : change(value, i % inputs);
@@ -259,7 +259,7 @@ const reading = (format: WeightFormat): Check => {
   const elements = Float32Array.from({ length: rows * columns }, () => 1);
   const tolerance = hasScales(format) ? 1e-3 : 0;
   return reads(`${format}`, array([rows, columns], elements), (backend) => {
-    const weight = StoredWeight.zeros(format, [rows, columns], { backend });
+    const weight = PackedWeight.zeros(format, [rows, columns], { backend });
     weight.write(elements);
     return {
       read: () => weight.data(),
@@ -270,19 +270,19 @@ const reading = (format: WeightFormat): Check => {
 };
 
 export const weightChecks = {
-  linearStored: eachFormat((format) => [...products(format), ...bounded(format), ...[...linears(format), ...heads(format)].map(values)]),
-  linearStoredGradient: eachFormat((format) => [
+  linearPacked: eachFormat((format) => [...products(format), ...bounded(format), ...[...linears(format), ...heads(format)].map(values)]),
+  linearPackedGradient: eachFormat((format) => [
     ...inputGradients(format),
     ...[...linears(format), ...heads(format)].map(gradients),
   ]),
-  gatherStored: eachFormat((format) => [
+  gatherPacked: eachFormat((format) => [
     ...lookups(format).map(values),
     reading(format),
     ...[-1, 4, 2147483647].map((id) =>
       failure("index-out-of-range", {
         name: `${format}: the id ${id} in a table of 4 rows`,
         inputs: { ids: literal([0, id, 1], [3], "i32") },
-        run: ({ ids }) => storedMatrix(format, [4, 3]).use(ids.backend, (table) => embedding(table, ids)),
+        run: ({ ids }) => packedMatrix(format, [4, 3]).use(ids.backend, (table) => embedding(table, ids)),
         needs: "indexErrors",
       }),
     ),

@@ -72,7 +72,7 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
     "one query head of each group": (kernel) => (call) =>
       kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
   },
-  attentionStored: {
+  attentionPacked: {
     "a window one too long": (kernel) => (call) =>
       kernel({ ...call, window: call.window === null ? null : call.window + 1 }),
     "not causal": (kernel) => (call) => kernel({ ...call, causal: false, window: null }),
@@ -81,7 +81,7 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
     "rows of one head for all": (kernel) => (call) => kernel({ ...call, kvHeads: 1 }),
     "strides of q ignored": (kernel) => (call) => kernel({ ...call, q: denseAt(call.q) }),
   },
-  appendStored: {
+  appendPacked: {
     "one row too early": (kernel) => (call) => kernel({ ...call, start: Math.max(0, call.start - 1) }),
     "ties of bf16 away from zero": (kernel, memory) => (call) => {
       if (call.cache.format !== "bf16") return kernel(call);

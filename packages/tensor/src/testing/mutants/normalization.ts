@@ -41,7 +41,7 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       });
     },
     "mean not written": (kernel) => (call) => kernel({ ...call, mean: null }),
-    "inverse deviation not written": (kernel) => (call) => kernel({ ...call, inverseDeviation: null }),
+    "inverse deviation not written": (kernel) => (call) => kernel({ ...call, rstd: null }),
     "variance as mean of squares minus squared mean, in f32": (kernel, memory) => (call) => {
       kernel(call);
       const [rows, width] = call.x.shape;
@@ -86,7 +86,7 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
     "the mean's part left out": (kernel, memory) => (call) => {
       kernel(call);
       const width = call.x.shape[1];
-      const [weight, inverse, grad] = [call.weight, call.inverseDeviation, call.grad].map((view) => memory.read(view));
+      const [weight, inverse, grad] = [call.weight, call.rstd, call.grad].map((view) => memory.read(view));
       alter(memory, call.gradX, (g, i) => {
         const row = Math.floor(i / width);
         const scaled = Array.from({ length: width }, (_, j) => grad[row * width + j] * weight[j]);

@@ -1,11 +1,11 @@
-import type { StoredView, WeightKernels } from "../../contract/index.ts";
+import type { PackedView, WeightKernels } from "../../contract/index.ts";
 import { sizeOf } from "../../shape.ts";
 import { alter } from "./mutation.ts";
 import type { Memory, MutantsOf } from "./mutation.ts";
 
 /** Calls a kernel on a weight whose words are changed for that long. */
 function withWords(
-  { read, write }: Memory, { values, scales }: StoredView, part: "values" | "scales",
+  { read, write }: Memory, { values, scales }: PackedView, part: "values" | "scales",
   change: (words: Int32Array) => Int32Array, use: () => void,
 ): void {
   const view = part === "values" ? values : scales;
@@ -26,7 +26,7 @@ const swapHalves = (words: Int32Array): Int32Array => words.map((word) => (word 
 const unsignBytes = (words: Int32Array): Int32Array => words.map((word) => word & 0x7f7f7f7f);
 
 export const weightMutants: MutantsOf<WeightKernels> = {
-  linearStored: {
+  linearPacked: {
     "bias dropped": (kernel) => (call) => kernel({ ...call, bias: null }),
     "activation dropped": (kernel) => (call) => kernel({ ...call, activation: null }),
     "residual dropped": (kernel) => (call) => kernel({ ...call, residual: null }),
@@ -63,7 +63,7 @@ export const weightMutants: MutantsOf<WeightKernels> = {
       alter(memory, call.out, (value, i) => (i === size - 1 ? value + 1 : value));
     },
   },
-  linearStoredGradient: {
+  linearPackedGradient: {
     "half bytes exchanged": (kernel, memory) => (call) => {
       if (call.weight.format !== "int4") return kernel(call);
       withWords(memory, call.weight, "values", swapNibbles, () => kernel(call));
@@ -76,7 +76,7 @@ export const weightMutants: MutantsOf<WeightKernels> = {
       alter(memory, call.out, (value) => value * (1 + 1e-4));
     },
   },
-  gatherStored: {
+  gatherPacked: {
     "ids clamped": (kernel) => (call) => {
       try {
         kernel(call);

@@ -7,7 +7,7 @@ const columnsOfBlock = 32;
 const bytesOfBlock: Record<WeightFormat, number> = { f16: 64, bf16: 64, int8: 32, int4: 16 };
 
 /** The elements of a stored matrix, one by one from the bytes of its parts. */
-export function storedElements(format: WeightFormat, shape: Shape, values: NdArray, scales: NdArray): NdArray {
+export function packedElements(format: WeightFormat, shape: Shape, values: NdArray, scales: NdArray): NdArray {
   const bytes = new DataView(Int32Array.from(values.data).buffer);
   const halves = new DataView(Int32Array.from(scales.data).buffer);
   const [rows, columns] = shape;
@@ -45,7 +45,7 @@ function binary(bits: number, exponentBits: number, fractionBits: number): numbe
   return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
 }
 
-/** The words of the parts that `appendStored` writes for one row, by the words of its contract. */
+/** The words of the parts that `appendPacked` writes for one row, by the words of its contract. */
 export function appendedRow(format: WeightFormat, row: Float64Array): { values: Int32Array; scales: Int32Array } {
   const blocks = Math.ceil(row.length / columnsOfBlock);
   const bytes = new DataView(new ArrayBuffer(blocks * bytesOfBlock[format]));

@@ -1,0 +1,96 @@
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import type { Answer } from "./session.ts";
+
+export interface Result {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  /** Default: that of the tests. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether standard output is closed after its first piece, as `head` does. */
+  readonly readsOnce?: boolean;
+  /** A file or device that takes standard output; the result has none of it then. */
+  readonly stdoutPath?: string;
+  /** Called with what standard error holds so far, after each addition; may send a signal. */
+  readonly onProgress?: (stderr: string, kill: (signal: NodeJS.Signals) => boolean) => void;
+}
+
+const flags = ["--conditions=@gpt/source"];
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+/** What a shell runs as the `gpt` command, from its sources. */
+export const shellCommand = [process.execPath, ...flags, main].map((word) => `'${word}'`).join(" ");
+
+/** Runs the `gpt` command from its sources, in a process of its own. */
+export async function gpt(directory: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  const target = options.stdoutPath === undefined ? undefined : await open(options.stdoutPath, "w");
+  const result = await new Promise<Result>((resolve, reject) => {
+    const child = spawn(process.execPath, [...flags, main, ...args], {
+      cwd: directory,
+      env: { ...(options.env ?? process.env), NO_COLOR: "1" },
+      stdio: ["pipe", target?.fd ?? "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (options.readsOnce) child.stdout?.destroy();
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      options.onProgress?.(stderr, (signal) => child.kill(signal));
+    });
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, stdout, stderr }));
+    child.stdin?.end(options.input ?? "");
+  });
+  await target?.close();
+  return result;
+}
+
+/**
+ * Runs one command after another in a folder, all in one process that ends with the test. What only a process can show
+ * (signals, closed pipes, standard input) needs `gpt`.
+ */
+export function startSession(directory: string): (...args: readonly string[]) => Promise<Result> {
+  const child = fork(fileURLToPath(new URL("session.ts", import.meta.url)), [], {
+    cwd: directory,
+    execArgv: flags,
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  onTestFinished(() => void child.kill());
+  const ended = once(child, "exit").then(([status]) => {
+    throw new Error(`the process of the commands ended with status ${String(status)}`);
+  });
+  ended.catch(() => undefined); // Where the test has ended, it should.
+  return async (...args) => {
+    child.send({ args });
+    const [answer] = (await Promise.race([once(child, "message"), ended])) as [Answer];
+    return answer;
+  };
+}
+
+/** The objects that a command printed with `--json`. */
+export function records({ stdout }: Result): Record<string, unknown>[] {
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** A folder that goes when the test ends. */
+export async function temporaryFolder(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "gpt-cli-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}

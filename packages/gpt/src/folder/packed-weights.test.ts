@@ -1,0 +1,57 @@
+import { beforeEach, expect, test } from "vitest";
+import { noGrad, scope, PackedWeight, useBackend } from "@gpt/tensor";
+import type { Backend, Tensor, Weight } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { GPT } from "../model.ts";
+import { collect, idsOf, memoryFolder, tiny } from "../../test/fixtures.ts";
+import { loadModelFrom } from "./load.ts";
+import { modelFiles } from "./save.ts";
+
+const sizes = { ...tiny, vocabSize: 200, dim: 64 };
+
+let backend: Backend;
+beforeEach(async () => {
+  backend = await cpu();
+  useBackend(backend);
+});
+
+function logits(model: GPT): Float32Array {
+  return scope(() => noGrad(() => model.forward(idsOf([[1, 2, 3, 4]])).dataSync()));
+}
+
+test.each(["f16", "bf16", "int8", "int4"] as const)("%s: converted one by one while they are read", async (format) => {
+  const model = new GPT(sizes);
+  const files = await collect(modelFiles(model));
+  const other = await cpu();
+  const loaded = await loadModelFrom(memoryFolder(files), { backend: other, format });
+  // Nothing but the model was ever there.
+  expect(other.memory.peakBytes).toBe(other.memory.liveBytes);
+  expect(other.memory.liveBytes).toBeLessThan(backend.memory.liveBytes * (format.endsWith("16") ? 0.6 : 0.4));
+  const stored = new Map(loaded.namedWeights());
+  const share = { f16: 2 ** -11, bf16: 2 ** -8, int8: 0.004, int4: 0.15 }[format];
+  for (const [path, parameter] of model.namedParameters()) {
+    const [values, expected] = [await (stored.get(path) as Weight).data(), await parameter.data()];
+    const largest = expected.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
+    values.forEach((value, i) => expect(Math.abs(value - expected[i])).toBeLessThanOrEqual(share * largest));
+  }
+  expect(stored.get("tokenEmbedding.weight")).toBeInstanceOf(PackedWeight);
+  expect(stored.get("positionEmbedding.weight")).not.toBeInstanceOf(PackedWeight);
+
+  // Saved as what it stands for, which is loaded as the same again.
+  useBackend(other);
+  const again = await loadModelFrom(memoryFolder(await collect(modelFiles(loaded))), { format });
+  expect(logits(again)).toEqual(logits(loaded));
+});
+
+test("a weight that the format cannot hold is found", async () => {
+  const model = new GPT(sizes);
+  const weight = model.stateDict().get("blocks.1.mlp.up.weight") as Tensor;
+  backend.write(weight, weight.dataSync().with(3 * sizes.dim, 1e38));
+  const folder = memoryFolder(await collect(modelFiles(model)), "model");
+  await expect(loadModelFrom(folder, { format: "int8" })).rejects.toMatchObject({
+    code: "invalid-file",
+    message:
+      'model/model.safetensors: tensor "h.1.mlp.c_fc.weight": int8 cannot hold row 3, columns 0 to 31: they are too ' +
+      "large: steps end at 65,504",
+  });
+});

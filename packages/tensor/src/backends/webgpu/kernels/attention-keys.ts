@@ -1,0 +1,57 @@
+import type { PackedView, View } from "../../../contract/index.ts";
+import { relaid } from "../runtime/split-bindings.ts";
+import type { Views } from "../runtime/split-bindings.ts";
+import { u32 } from "../runtime/program.ts";
+import { joined, vectorQuads } from "../wgsl/vec4.ts";
+import type { Quads } from "../wgsl/vec4.ts";
+import { packedFunctions, packedSource } from "../wgsl/packed.ts";
+
+/** Where keys and values come from. */
+export interface KeyValueSource<Keys extends Views = Views> {
+  readonly name: string;
+  /** `[keys, kvHeads, …]`. */
+  readonly views: Keys;
+  /** Of such views, or parts of them, functions `k_quad(row, head, quad)` and `v_quad(row, head, quad)`; of others as well. */
+  readonly quads: (views: Keys, others: Readonly<Record<string, View>>) => Quads;
+}
+
+/** Keys and values as f32. */
+export function keyValues(k: View, v: View): KeyValueSource<{ readonly k: View; readonly v: View }> {
+  return { name: "", views: { k, v }, quads: (keys, others) => vectorQuads({ ...others, ...keys }) };
+}
+
+type PackedKeyValues = Readonly<Record<"keys" | "mixes", View<"i32">> & Record<"keyScales" | "mixScales", View<"i32"> | null>>;
+
+/** Packed keys and values: all rows of one head, then those of the next. */
+export function packedKeyValues(keys: PackedView, values: PackedView, kvHeads: number): KeyValueSource<PackedKeyValues> {
+  const { format } = keys;
+  const [rows, width] = keys.shape;
+  const capacity = rows / kvHeads;
+  const ofHeads = (view: View<"i32">): View<"i32"> => {
+    const [, words] = view.shape;
+    return relaid(view, { shape: [capacity, kvHeads, words], strides: [words, capacity * words, 1] });
+  };
+  return {
+    name: format,
+    views: {
+      keys: ofHeads(keys.values),
+      mixes: ofHeads(values.values),
+      keyScales: keys.scales && ofHeads(keys.scales),
+      mixScales: values.scales && ofHeads(values.scales),
+    },
+    quads(views, others) {
+      const k = packedSource("keys", { format, shape: [rows, width], values: views.keys, scales: views.keyScales });
+      const v = packedSource("mixes", { format, shape: [rows, width], values: views.mixes, scales: views.mixScales });
+      const { operands, values, functions } = joined(vectorQuads(others), k, v);
+      return {
+        operands,
+        values: { ...values, capacity: u32(capacity) },
+        functions: (of) => `
+${packedFunctions(format)}
+${functions(of)}
+fn k_quad(row: u32, head: u32, quad: u32) -> vec4f { return keys_quad(head * values.capacity + row, quad); }
+fn v_quad(row: u32, head: u32, quad: u32) -> vec4f { return mixes_quad(head * values.capacity + row, quad); }`,
+      };
+    },
+  };
+}

@@ -1,0 +1,196 @@
+import type { Engine } from "../runtime/engine.ts";
+import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
+import { epilogueParts } from "./gemm.ts";
+import type { Products } from "./gemm.ts";
+import { u32 } from "../runtime/program.ts";
+import { matrixQuads } from "../wgsl/vec4.ts";
+import type { Quads } from "../wgsl/vec4.ts";
+
+/** The right operand: f32, or whatever its elements are made of. */
+export interface RightOperand extends Quads {
+  /** The kernel's name. */
+  readonly name: string;
+  /** Along which axis its function `b_quad(batch, inner, column)` reads, as in `matrixQuads`. */
+  readonly along: "inner" | "lines";
+}
+
+/** A tile of the result. */
+interface Tile {
+  /** `side` · `side` threads compute it. */
+  readonly side: number;
+  /** Each of them has `quads` · 4 rows and as many columns. */
+  readonly quads: number;
+  /** Layers of both operands that are in the workgroup's memory together, of which every device has 16 KiB. */
+  readonly depth: number;
+}
+
+/** From the largest to the smallest. */
+const tiles: readonly Tile[] = [
+  { side: 16, quads: 2, depth: 16 },
+  { side: 16, quads: 1, depth: 32 },
+  { side: 8, quads: 1, depth: 32 },
+];
+/** Tiles that a GPU should have to keep all of it busy. */
+const manyTiles = 128;
+
+/** The rows of a tile, which are as many as its columns. */
+const widthOf = ({ side, quads }: Tile): number => side * quads * 4;
+/** Quads between layers in memory. */
+const stepOf = ({ side, quads }: Tile): number => side * quads;
+
+/** The largest of which there are many, and that is not mostly empty. */
+function tileFor(batch: number, rows: number, columns: number): Tile {
+  const fitting = tiles.find((tile) => {
+    const width = widthOf(tile);
+    const count = batch * Math.ceil(rows / width) * Math.ceil(columns / width);
+    return count >= manyTiles && width < 2 * Math.min(rows, columns);
+  });
+  return fitting ?? tiles[tiles.length - 1];
+}
+
+/**
+ * A tile of the result for each workgroup: in turn some layers of both operands are loaded into its memory, where each
+ * thread reads what it needs for its own rows and columns, whose sums it keeps in registers.
+ */
+export function multiplyByTiles(engine: Engine, products: Products, right: RightOperand): void {
+  const { a, out, preactivation } = products;
+  const [batch, rows, inner] = a.shape;
+  const columns = out.shape[2];
+  const tile = tileFor(batch, rows, columns);
+  const { side, quads, depth } = tile;
+  const width = widthOf(tile);
+  const tileRows = Math.ceil(rows / width);
+  const tileColumns = Math.ceil(columns / width);
+  const count = batch * tileRows * tileColumns;
+  const along = a.strides[2] === 1 ? "inner" : "lines";
+  const written = [out, preactivation];
+  const left = matrixQuads("a", a, { lines: 1, lineCount: "values.rows", along, written });
+  const epilogue = epilogueParts(products);
+  const sums = sumsOf(tile);
+  engine.run({
+    name: right.name,
+    variant: `${side} ${quads} ${along} ${right.along} ${epilogue.variant}`,
+    operands: { ...left.operands, ...right.operands, ...epilogue.operands },
+    values: {
+      tiles: u32(count),
+      tile_rows: u32(tileRows),
+      tile_columns: u32(tileColumns),
+      rows: u32(rows),
+      inner: u32(inner),
+      columns: u32(columns),
+      ...left.values,
+      ...right.values,
+      ...epilogue.values,
+    },
+    source: (of) => `
+${epilogue.functions}
+${left.functions(of)}
+${right.functions(of)}
+var<workgroup> left: array<vec4f, ${depth * stepOf(tile)}>;
+var<workgroup> right: array<vec4f, ${depth * stepOf(tile)}>;
+@compute @workgroup_size(${side * side})
+fn main(${entryArguments}) {
+  let tile = ${groupIndex};
+  if (tile >= values.tiles) { return; }
+  let batch = tile / values.tile_columns / values.tile_rows;
+  let first_row = tile / values.tile_columns % values.tile_rows * ${width}u;
+  let first_column = tile % values.tile_columns * ${width}u;
+  let own_row = local / ${side}u;
+  let own_column = local % ${side}u;
+  ${sums.map(({ name }) => `var ${name} = vec4f();`).join("\n  ")}
+  for (var layer = 0u; layer < values.inner; layer += ${depth}u) {
+    // Where a tile has fewer blocks than threads, others load those of the other operand.
+    ${load(tile, { memory: "left", quad: "a_quad", along, first: "first_row", thread: "local" })}
+    ${load(tile, {
+      memory: "right",
+      quad: "b_quad",
+      along: right.along,
+      first: "first_column",
+      thread: `${side * side - 1}u - local`,
+    })}
+    workgroupBarrier();
+    for (var four = 0u; four < ${depth / 4}u; four++) {
+      // The remainders tell compilers that indices are inside.
+      let left_start = four * ${4 * stepOf(tile)}u + (own_row ^ ${turn(tile, "four")}) % ${side}u;
+      let right_start = four * ${4 * stepOf(tile)}u + (own_column ^ ${turn(tile, "four")}) % ${side}u;
+      ${[0, 1, 2, 3].map((layer) => multiply(tile, layer)).join("\n      ")}
+    }
+    workgroupBarrier();
+  }
+  let all = array<vec4f, ${sums.length}>(${sums.map(({ name }) => name).join(", ")});
+  for (var i = 0u; i < ${4 * quads}u; i++) {
+    let row = first_row + (i / 4u * ${side}u + own_row) * 4u + i % 4u;
+    for (var j = 0u; j < ${4 * quads}u; j++) {
+      let column = first_column + (j / 4u * ${side}u + own_column) * 4u + j % 4u;
+      if (row < values.rows && column < values.columns) {
+        let sum = all[i * ${quads}u + j / 4u][j % 4u];
+        ${epilogue.store(of)}
+      }
+    }
+  }
+}`,
+    workgroups: spread(count),
+  });
+}
+
+/** What of an operand is loaded into a workgroup's memory. */
+interface Load {
+  readonly memory: "left" | "right";
+  /** The function that reads it. */
+  readonly quad: "a_quad" | "b_quad";
+  readonly along: "inner" | "lines";
+  /** WGSL of its first line, and of the thread's number. */
+  readonly first: string;
+  readonly thread: string;
+}
+
+/**
+ * WGSL that loads blocks of four layers of four lines, so that neighbouring threads read neighbours. In memory the lines of
+ * a layer follow on one another.
+ */
+function load(tile: Tile, { memory, quad, along, first, thread }: Load): string {
+  const { side, depth } = tile;
+  const step = stepOf(tile);
+  const fours = depth / 4;
+  const [four, lines] =
+    along === "inner" ? [`block % ${fours}u`, `block / ${fours}u`] : [`block / ${step}u`, `block % ${step}u`];
+  const eachOfFour = (line: (i: number) => string): string => [0, 1, 2, 3].map(line).join("\n      ");
+  const read = (i: number): string =>
+    `${quad}(batch, layer + four * 4u${along === "inner" ? "" : ` + ${i}u`}, line${along === "inner" ? ` + ${i}u` : ""})`;
+  const layer = (i: number): string =>
+    along === "inner" ? `vec4f(${[0, 1, 2, 3].map((j) => `quad_${j}.${"xyzw"[i]}`).join(", ")})` : `quad_${i}`;
+  return `
+    for (var block = ${thread}; block < ${fours * step}u; block += ${side * side}u) {
+      let four = ${four};
+      let lines = ${lines};
+      let line = ${first} + lines * 4u;
+      ${eachOfFour((i) => `let quad_${i} = ${read(i)};`)}
+      let place = four * ${4 * step}u + (lines ^ ${turn(tile, "four")});
+      ${eachOfFour((i) => `${memory}[place + ${i * step}u] = ${layer(i)};`)}
+    }`;
+}
+
+/** WGSL of what turns the order of lines in layers, so that threads which write different layers meet different banks. */
+function turn(tile: Tile, four: string): string {
+  return `(${four} * 2u % ${stepOf(tile)}u)`;
+}
+
+/** A thread's sums, each of four neighbouring columns of a row. */
+function sumsOf({ quads }: Tile): readonly { readonly name: string; readonly row: number; readonly quad: number }[] {
+  return Array.from({ length: 4 * quads * quads }, (_, i) => {
+    const [row, quad] = [Math.floor(i / quads), i % quads];
+    return { name: `sum_${row}_${quad}`, row, quad };
+  });
+}
+
+/** WGSL that adds the products of one layer to the thread's sums. */
+function multiply(tile: Tile, layer: number): string {
+  const { side, quads } = tile;
+  const own = Array.from({ length: quads }, (_, quad) => ({ quad, offset: layer * stepOf(tile) + quad * side }));
+  const lines = [
+    ...own.map(({ quad, offset }) => `let left_${quad} = left[left_start + ${offset}u];`),
+    ...own.map(({ quad, offset }) => `let right_${quad} = right[right_start + ${offset}u];`),
+    ...sumsOf(tile).map(({ name, row, quad }) => `${name} += left_${row >> 2}.${"xyzw"[row & 3]} * right_${quad};`),
+  ];
+  return `{\n        ${lines.join("\n        ")}\n      }`;
+}

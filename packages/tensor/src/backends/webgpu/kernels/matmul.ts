@@ -1,0 +1,43 @@
+import type { MatmulKernels } from "../../../contract/index.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { multiplyFewRows, takesFewRows } from "./matvec.ts";
+import { multiplyByTiles } from "./gemm-tiled.ts";
+import { relaid } from "../runtime/split-bindings.ts";
+import { fitting } from "./gemm.ts";
+import type { Products } from "./gemm.ts";
+import { matrixQuads } from "../wgsl/vec4.ts";
+
+export function matmul(engine: Engine): MatmulKernels {
+  return {
+    matmul({ a, b, out, ...rest }) {
+      let products: Products = { a, out, ...rest };
+      let right = b;
+      const [batch, rows, inner] = a.shape;
+      // One matrix on the right for all on the left: then theirs are one.
+      if (batch > 1 && b.strides[0] === 0 && a.strides[0] === rows * a.strides[1]) {
+        const columns = b.shape[2];
+        const merged = { shape: [1, batch * rows, columns], strides: [0, columns, 1] };
+        products = {
+          ...products,
+          a: relaid(a, { shape: [1, batch * rows, inner], strides: [0, a.strides[1], a.strides[2]] }),
+          out: relaid(out, merged),
+          preactivation: rest.preactivation && relaid(rest.preactivation, merged),
+          residual: rest.residual && relaid(rest.residual, merged),
+        };
+        right = relaid(b, { shape: [1, inner, columns] });
+      }
+      for (const part of fitting(engine, products, { b: right }, { b: ["batch", "inner", "columns"] })) {
+        const { out, preactivation } = part.products;
+        const { b } = part.right;
+        if (takesFewRows(part.products)) {
+          multiplyFewRows(engine, part.products, b);
+        } else {
+          const along = b.strides[2] === 1 ? "lines" : "inner";
+          const written = [out, preactivation];
+          const quads = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along, written });
+          multiplyByTiles(engine, part.products, { name: "matmul", along, ...quads });
+        }
+      }
+    },
+  };
+}

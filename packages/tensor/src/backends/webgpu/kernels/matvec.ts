@@ -1,0 +1,167 @@
+import type { View } from "../../../contract/index.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
+import { epilogueParts } from "./gemm.ts";
+import type { Products } from "./gemm.ts";
+import { u32 } from "../runtime/program.ts";
+import { matrixQuads } from "../wgsl/vec4.ts";
+import type { Quads } from "../wgsl/vec4.ts";
+import { rowThreads } from "../wgsl/workgroup.ts";
+
+/** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
+export const fewRows = 8;
+/** From so many columns on, there are enough of them to keep a GPU busy with few threads for each. */
+const manyColumns = 2048;
+
+/** How many threads share a column: at least so many that together they read whole cache lines. */
+function lanesFor(columns: number): number {
+  return columns < manyColumns ? 32 : 8;
+}
+
+/** Whether it is best to read the right operand once: decoding does that all the time. */
+export function takesFewRows({ a }: Products): boolean {
+  return a.shape[0] === 1 && a.shape[1] <= fewRows;
+}
+
+export function multiplyFewRows(engine: Engine, products: Products, b: View): void {
+  const { out, preactivation } = products;
+  const rows = rowsKept(products);
+  const written = [out, preactivation];
+  if (b.strides[2] === 1 && b.shape[2] > 1) {
+    multiplyAlongColumns(engine, products, b);
+    return;
+  }
+  const quads = { lines: 2, lineCount: "values.columns", along: "inner", beginsInside: true, written } as const;
+  multiplyByLanes(engine, products, {
+    ...matrixQuads("b", b, quads),
+    name: "matmul few rows",
+    isInside: true,
+    add: (lanes) => `
+    for (var inner = lane * 4u; inner < values.inner; inner += ${4 * lanes}u) {
+      let elements = b_quad(0u, inner, column);
+      ${eachRow(rows, (row) => `sums[${row}] += a_quad(0u, inner, ${rowThatIs(rows, row)}) * elements;`)}
+    }`,
+  });
+}
+
+/** Threads of a workgroup, and how many of them share some columns, where neighbouring columns touch. */
+const columnsThreads = 64;
+const columnsLanes = 8;
+
+/** Some threads share four columns of the right operand, of which they read every so many-th layers. */
+function multiplyAlongColumns(engine: Engine, products: Products, b: View): void {
+  const { a, out, preactivation } = products;
+  const inner = a.shape[2];
+  const rows = rowsKept(products);
+  const columns = out.shape[2];
+  const written = [out, preactivation];
+  const left = matrixQuads("a", a, { lines: 1, lineCount: "values.rows", along: "inner", written });
+  const right = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along: "lines", written });
+  const epilogue = epilogueParts(products);
+  const quads = columnsThreads / columnsLanes;
+  engine.run({
+    name: "matmul few rows along columns",
+    variant: `${rows} ${epilogue.variant}`,
+    operands: { ...left.operands, ...right.operands, ...epilogue.operands },
+    values: { rows: u32(a.shape[1]), inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
+    source: (of) => `
+${epilogue.functions}
+${left.functions(of)}
+${right.functions(of)}
+var<workgroup> parts: array<array<vec4f, ${columnsThreads}>, ${rows}>;
+@compute @workgroup_size(${columnsThreads})
+fn main(${entryArguments}) {
+  let lane = local / ${quads}u;
+  let first = (${groupIndex} * ${quads}u + local % ${quads}u) * 4u;
+  var sums: array<vec4f, ${rows}>;
+  for (var inner = lane * 4u; inner < values.inner; inner += ${4 * columnsLanes}u) {
+    ${[0, 1, 2, 3].map((i) => `let elements_${i} = b_quad(0u, inner + ${i}u, first);`).join("\n    ")}
+    ${eachRow(rows, (row) => `
+      let x = a_quad(0u, inner, ${row});
+      sums[${row}] += x.x * elements_0 + x.y * elements_1 + x.z * elements_2 + x.w * elements_3;`)}
+  }
+  ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
+  workgroupBarrier();
+  let batch = 0u;
+  for (var row = lane; row < values.rows; row += ${columnsLanes}u) {
+    var all = vec4f();
+    for (var i = 0u; i < ${columnsLanes}u; i++) { all += parts[row][i * ${quads}u + local % ${quads}u]; }
+    for (var i = 0u; i < 4u && first + i < values.columns; i++) {
+      let column = first + i;
+      let sum = all[i];
+      ${epilogue.store(of)}
+    }
+  }
+}`,
+    workgroups: spread(Math.ceil(columns / (4 * quads))),
+  });
+}
+
+/** The right operand of a product of a few rows, as threads read it that share a column. */
+export interface LanesOperand extends Quads {
+  /** The kernel's name. */
+  readonly name: string;
+  /** Whether `add` reads activations of columns that there are only: stored blocks are filled up. */
+  readonly isInside: boolean;
+  /** WGSL that adds to `sums[row]`, for all rows, the products of every so many-th piece of `column` from `lane` on. */
+  readonly add: (lanes: number) => string;
+}
+
+/** Some threads share a column of the right operand and read it once, for all rows; then one of them adds their sums. */
+export function multiplyByLanes(engine: Engine, products: Products, right: LanesOperand): void {
+  const { a, out, preactivation } = products;
+  const inner = a.shape[2];
+  const rows = rowsKept(products);
+  const columns = out.shape[2];
+  const epilogue = epilogueParts(products);
+  const lanes = lanesFor(columns);
+  const columnsOfGroup = rowThreads / lanes;
+  const written = [out, preactivation];
+  const lines = { lines: 1, lineCount: "values.rows", along: "inner", beginsInside: right.isInside, written } as const;
+  const left = matrixQuads("a", a, lines);
+  engine.run({
+    name: right.name,
+    variant: `${right.isInside} ${rows} ${lanes} ${epilogue.variant}`,
+    operands: { ...left.operands, ...right.operands, ...epilogue.operands },
+    values: { rows: u32(a.shape[1]), inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
+    source: (of) => `
+${epilogue.functions}
+${left.functions(of)}
+${right.functions(of)}
+var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
+@compute @workgroup_size(${rowThreads})
+fn main(${entryArguments}) {
+  let lane = local % ${lanes}u;
+  let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
+  var sums: array<vec4f, ${rows}>;
+  if (column < values.columns) {
+    ${right.add(lanes)}
+  }
+  ${eachRow(rows, (row) => `parts[${row}][local] = dot(sums[${row}], vec4f(1.0));`)}
+  workgroupBarrier();
+  if (column >= values.columns) { return; }
+  let batch = 0u;
+  for (var row = lane; row < values.rows; row += ${lanes}u) {
+    var sum = 0.0;
+    for (var i = 0u; i < ${lanes}u; i++) { sum += parts[row][local - lane + i]; }
+    ${epilogue.store(of)}
+  }
+}`,
+    workgroups: spread(Math.ceil(columns / columnsOfGroup)),
+  });
+}
+
+/** Rows for which sums are kept: as many as there are, or a few more, so that one program serves several numbers of them. */
+export function rowsKept({ a }: Products): number {
+  return 2 ** Math.ceil(Math.log2(a.shape[1]));
+}
+
+/** WGSL of what is done for each row that is kept. */
+export function eachRow(rows: number, line: (row: string) => string): string {
+  return rows === 1 ? line("0u") : `for (var row = 0u; row < ${rows}u; row++) { ${line("row")} }`;
+}
+
+/** WGSL of a row that there is, in the place of one that is kept. */
+export function rowThatIs(rows: number, row: string): string {
+  return rows > 2 ? `min(${row}, values.rows - 1u)` : row;
+}

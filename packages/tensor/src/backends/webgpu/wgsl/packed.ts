@@ -1,0 +1,105 @@
+import type { PackedView, WeightFormat } from "../../../contract/index.ts";
+import { blockColumns } from "../../../weight-format.ts";
+import type { AxesOf } from "../runtime/split-bindings.ts";
+import { reads, u32 } from "../runtime/program.ts";
+import type { Quads } from "./vec4.ts";
+
+/** Words of 32 bits of a block's values. */
+export const blockWords: Record<WeightFormat, number> = { f16: 16, bf16: 16, int8: 8, int4: 4 };
+
+/** The scales of a stored matrix as an operand of a kernel; its function is `name_scale(row, block)`. */
+export function packedScales(name: string, { scales }: PackedView): Quads {
+  return {
+    operands: scales ? { [`${name}_scales`]: reads(scales) } : {},
+    values: scales ? { [`${name}_scale_words`]: u32(scales.strides[0]) } : {},
+    functions: (of) => `
+fn ${name}_scale(row: u32, block: u32) -> f32 {
+  ${scales ? halfOfWord(of[`${name}_scales`](`row * values.${name}_scale_words + block / 2u`)) : "return 1.0;"}
+}`,
+  };
+}
+
+/** A stored matrix as operands of a kernel; its functions are `name_quad(row, quad)` and `name_element(row, column)`. */
+export function packedSource(name: string, view: PackedView): Quads {
+  const { format, values } = view;
+  const scales = packedScales(name, view);
+  return {
+    operands: { [`${name}_values`]: reads(values), ...scales.operands },
+    values: { [`${name}_words`]: u32(values.strides[0]), ...scales.values },
+    functions: (of) => `
+${scales.functions(of)}
+fn ${name}_word(row: u32, index: u32) -> u32 {
+  return u32(${of[`${name}_values`](`row * values.${name}_words + index`)});
+}
+fn ${name}_quad(row: u32, quad: u32) -> vec4f {
+  ${quads[format](name)}
+}
+fn ${name}_element(row: u32, column: u32) -> f32 { return ${name}_quad(row, column / 4u)[column % 4u]; }`,
+  };
+}
+
+function halfOfWord(word: string): string {
+  return `return half(u32(${word}) >> (16u * (block & 1u)));`;
+}
+
+/** WGSL of the value of the binary16 number in the lower bits of a word. */
+export const halfFunction = `
+fn half(bits: u32) -> f32 {
+  let size = (bits & 0x7fffu) << 13u;
+  // Numbers below 2⁻¹⁴ have no leading one: they get one, and lose it again.
+  let is_small = size < 0x00800000u;
+  let value = bitcast<f32>(size + select(0x38000000u, 0x38800000u, is_small)) - select(0.0, 6.103515625e-5, is_small);
+  return bitcast<f32>(bitcast<u32>(value) | ((bits & 0x8000u) << 16u));
+}`;
+
+const unpackHalves = (expression: string): string => `
+fn unpack(low: u32, high: u32) -> vec4f { return ${expression}; }`;
+
+const unpacking: Record<WeightFormat, string> = {
+  f16: unpackHalves("vec4f(half(low), half(low >> 16u), half(high), half(high >> 16u))"),
+  bf16: unpackHalves("bitcast<vec4f>(vec4u(low << 16u, low & 0xffff0000u, high << 16u, high & 0xffff0000u))"),
+  int8: `
+fn unpack(word: u32) -> vec4f { return vec4f((vec4i(bitcast<i32>(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)); }`,
+  int4: `
+fn unpack(word: u32) -> vec4f { return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u)) - 8.0; }`,
+};
+
+/**
+ * WGSL of `half`, and of `unpack`, the four codes, or numbers, of a word or two; in int4 those of the lower bits of the
+ * bytes.
+ */
+export function packedFunctions(format: WeightFormat): string {
+  return halfFunction + unpacking[format];
+}
+
+/** WGSL of a quad of a row. */
+const quads: Record<WeightFormat, (name: string) => string> = {
+  f16: (name) => `return unpack(${name}_word(row, 2u * quad), ${name}_word(row, 2u * quad + 1u));`,
+  bf16: (name) => `return unpack(${name}_word(row, 2u * quad), ${name}_word(row, 2u * quad + 1u));`,
+  int8: (name) => `return unpack(${name}_word(row, quad)) * ${name}_scale(row, quad / ${blockColumns / 4}u);`,
+  int4: (name) => `
+  let block = quad / ${blockColumns / 4}u;
+  let place = quad % ${blockColumns / 4}u;
+  return unpack(${name}_word(row, block * 4u + place % 4u) >> (place / 4u * 4u)) * ${name}_scale(row, block);`,
+};
+
+/** WGSL of the quads of four `words`, in their order, without their scale. */
+const halvesOfFour = ["unpack(words.x, words.y)", "unpack(words.z, words.w)"];
+const bytesOfFour = ["x", "y", "z", "w"].map((i) => `unpack(words.${i})`);
+export const quadsOfFour: Record<WeightFormat, readonly string[]> = {
+  f16: halvesOfFour,
+  bf16: halvesOfFour,
+  int8: bytesOfFour,
+  int4: [...bytesOfFour, ...["x", "y", "z", "w"].map((i) => `unpack(words.${i} >> 4u)`)],
+};
+
+/** The memory of a stored matrix. */
+export type PackedViews = Pick<PackedView, "values" | "scales">;
+
+/** Columns between places where rows may be cut: scales of two blocks share a word. */
+export const columnsOfStep = 2 * blockColumns;
+
+/** The axes of a stored matrix, whose columns are cut in steps. */
+export function packedAxes<Axis extends string>(format: WeightFormat, row: Axis, column: Axis): AxesOf<PackedViews, Axis> {
+  return { values: [row, { axis: column, step: 2 * blockWords[format] }], scales: [row, column] };
+}

@@ -1,0 +1,19 @@
+import type { Weight } from "@gpt/tensor";
+import { PackedWeight } from "@gpt/tensor";
+import { GPT } from "@gpt/gpt";
+import type { GPTConfig, GPTInitialization } from "@gpt/gpt";
+import { randomWeights, weightShapes } from "../models/weights.ts";
+
+/** Our model with the suite's weights. */
+export function ourModel(config: GPTConfig, format?: GPTInitialization["format"]): GPT {
+  const model = new GPT(config, { weights: "zeros", format });
+  const weights = new Map<string, Weight>(model.namedWeights());
+  for (const shape of weightShapes(config)) {
+    const weight = weights.get(shape.path);
+    if (weight?.shape.join() !== shape.shape.join())
+      throw new Error(`the model has no ${shape.path} of [${shape.shape.join(", ")}]`);
+    if (weight instanceof PackedWeight) weight.write(randomWeights(shape));
+    else weight.backend.write(weight, randomWeights(shape));
+  }
+  return model;
+}
