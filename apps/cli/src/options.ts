@@ -17,21 +17,21 @@ function number(expected: string, accepts: (value: number) => boolean): (text: s
   };
 }
 
-/** A parser of whole numbers from `least` on. */
-export function wholeNumber(least: number): (text: string) => number {
-  const range = `a whole number from ${least}`;
+/** A parser of whole numbers from `min` on. */
+export function wholeNumber(min: number): (text: string) => number {
+  const range = `a whole number from ${min}`;
   return number(range, (value) => {
     if (Number.isInteger(value) && value > Number.MAX_SAFE_INTEGER) {
       throw new InvalidArgumentError(`Expected ${range}, at most ${Number.MAX_SAFE_INTEGER}.`);
     }
-    return Number.isInteger(value) && value >= least;
+    return Number.isInteger(value) && value >= min;
   });
 }
 
-/** A parser of numbers from `least` to `most`. */
-export function decimal(least = 0, most = Infinity): (text: string) => number {
-  const range = `a number from ${least}${most < Infinity ? ` to ${most}` : ""}`;
-  return number(range, (value) => value >= least && value <= most);
+/** A parser of numbers from `min` to `max`. */
+export function decimal(min = 0, max = Infinity): (text: string) => number {
+  const range = `a number from ${min}${max < Infinity ? ` to ${max}` : ""}`;
+  return number(range, (value) => value >= min && value <= max);
 }
 
 /** A parser of the path of a file or folder. */

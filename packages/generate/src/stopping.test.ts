@@ -24,7 +24,7 @@ test("gives the text before the first stop sequence, however the text is cut", (
   const texts = fc.array(fc.string({ unit: letters, maxLength: 12, size: "max" }), { maxLength: 20, size: "max" });
   const sequences = fc.array(fc.string({ unit: letters, minLength: 1, maxLength: 8, size: "max" }), { maxLength: 3, size: "max" });
   const seen = { ended: 0, whole: 0, "a stop sequence in two pieces": 0 };
-  let most = 0;
+  let max = 0;
   fc.assert(
     fc.property(texts, sequences, (pieces, stops) => {
       const matcher = new StopMatcher(stops);
@@ -40,12 +40,12 @@ test("gives the text before the first stop sequence, however the text is cut", (
       if (ends.length === 0) expect(given).toBe(whole);
       else expect(stops.some((stop) => whole.startsWith(given + stop))).toBe(true);
       expect(stops.some((stop) => given.includes(stop))).toBe(false);
-      most = Math.max(most, pieces.length);
+      max = Math.max(max, pieces.length);
       seen[ends.length === 0 ? "whole" : "ended"]++;
       if (ends.length > 0 && !pieces.some((piece) => stops.some((stop) => piece.includes(stop)))) seen["a stop sequence in two pieces"]++;
     }),
     { numRuns: 1000 },
   );
   for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(10);
-  expect(most).toBeGreaterThan(12);
+  expect(max).toBeGreaterThan(12);
 });

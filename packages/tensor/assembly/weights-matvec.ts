@@ -75,12 +75,12 @@ function splitBlock(x: usize, out: usize): void {
  * codes can hold the block.
  */
 function encodeBlock(x: usize, split: bool, out: usize, scale: usize, sum: usize): bool {
-  const most = largestOf(x);
+  const largest = largestOf(x);
   // False for NaN.
-  const canHold = most == 0 || (most >= minActivation && most <= maxActivation);
+  const canHold = largest == 0 || (largest >= minActivation && largest <= maxActivation);
   if (!canHold) return false;
-  const factor = f32x4.splat(most == 0 ? 0 : maxCode / most);
-  store<f32>(scale, most / maxCode);
+  const factor = f32x4.splat(largest == 0 ? 0 : maxCode / largest);
+  store<f32>(scale, largest / maxCode);
   let sums = i32x4.splat(0);
   for (let i: usize = 0; i < blockFloatBytes; i += 64) {
     const low = codes8(x + i, factor);

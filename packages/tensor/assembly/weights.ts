@@ -196,13 +196,13 @@ function nibbles(codes: v128): v128 {
 @inline
 function extremeOf(x: usize): f32 {
   let largest = f32x4.splat(0);
-  let least = f32x4.splat(0);
+  let bottoms = f32x4.splat(0);
   for (let i: usize = 0; i < blockFloatBytes; i += 16) {
     largest = f32x4.max(largest, v128.load(x + i));
-    least = f32x4.max(least, f32x4.neg(v128.load(x + i)));
+    bottoms = f32x4.max(bottoms, f32x4.neg(v128.load(x + i)));
   }
   const top = maxLanes(largest);
-  const bottom = maxLanes(least);
+  const bottom = maxLanes(bottoms);
   return top > bottom ? top : -bottom;
 }
 

@@ -24,10 +24,10 @@ export function numberThat(range: string, holds: (value: number) => boolean): Ex
 
 /** A whole number in a range. */
 /* @__NO_SIDE_EFFECTS__ */
-export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Expectation {
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): Expectation {
   return valueThat(
-    `a whole number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ""}`,
-    (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+    `a whole number from ${min}${max < Number.MAX_SAFE_INTEGER ? ` to ${max}` : ""}`,
+    (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
   );
 }
 

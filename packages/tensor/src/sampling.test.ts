@@ -9,8 +9,8 @@ const all = { topK: Infinity, topP: 1, minP: 0 };
 const someWeights = fc
   .tuple(fc.array(fc.nat(60), { minLength: 1, maxLength: 200, size: "max" }), fc.constantFrom(0.001, 0.1, 1, 3))
   .map(([steps, width]) => {
-    const least = Math.min(...steps);
-    return Float32Array.from([NaN, ...steps], (step) => Math.exp((least - step) * width)).subarray(1);
+    const min = Math.min(...steps);
+    return Float32Array.from([NaN, ...steps], (step) => Math.exp((min - step) * width)).subarray(1);
   });
 
 describe("drawIndex", () => {

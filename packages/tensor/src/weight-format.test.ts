@@ -40,12 +40,12 @@ function* blocks(shape: readonly number[], ...arrays: readonly Float32Array[]): 
 const largest = (block: Float32Array): number => block.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
 
 describe("what is stored", () => {
-  test.each([["int8", 127], ["int4", 8]] as const)("%s: elements are off by half a step, with int4 by less than two", (format, most) => {
+  test.each([["int8", 127], ["int4", 8]] as const)("%s: elements are off by half a step, with int4 by less than two", (format, max) => {
     fc.assert(
       fc.property(matrices, ({ shape, elements }) => {
         for (const [before, after] of blocks(shape, elements, roundTrip(format, shape, elements))) {
           // The step of int4 may be chosen so that the extreme is beyond the codes. Subnormal steps are coarse.
-          const bound = (largest(before) / most) * (format === "int8" ? 0.501 : 1.7) + 2 ** -25 * most;
+          const bound = (largest(before) / max) * (format === "int8" ? 0.501 : 1.7) + 2 ** -25 * max;
           before.forEach((value, i) => expect(Math.abs(after[i] - value)).toBeLessThanOrEqual(bound));
         }
       }),
@@ -71,7 +71,7 @@ describe("what is stored", () => {
     const after = roundTrip("int4", [64, 768], elements);
     let [found, plain] = [0, 0];
     for (const [before, stored] of blocks([64, 768], elements, after)) {
-      const extreme = before.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+      const extreme = before.reduce((extreme, value) => (Math.abs(value) > Math.abs(extreme) ? value : extreme), 0);
       before.forEach((value, i) => {
         found += (stored[i] - value) ** 2;
         plain += (Math.max(-8, Math.min(7, Math.round(value / (extreme / -8)))) * (extreme / -8) - value) ** 2;
@@ -82,11 +82,11 @@ describe("what is stored", () => {
 
   test.each([["f16", 3e-4], ["bf16", 2.4e-3], ["int8", 7e-3], ["int4", 0.085]] as const)(
     "%s: normally distributed weights are off by less than %d in norm",
-    (format, most) => {
+    (format, max) => {
       const elements = normals(64 * 768);
       const after = roundTrip(format, [64, 768], elements);
       const norm = (values: Float32Array): number => Math.hypot(...values);
-      expect(norm(after.map((value, i) => value - elements[i])) / norm(elements)).toBeLessThan(most);
+      expect(norm(after.map((value, i) => value - elements[i])) / norm(elements)).toBeLessThan(max);
     },
   );
 

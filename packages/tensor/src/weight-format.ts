@@ -230,8 +230,8 @@ function bestStep(block: Float32Array): number {
 const rounding = 1.5 * 2 ** 52;
 
 /** The whole number nearest to a value, between two others. */
-function nearest(value: number, least: number, most: number): number {
+function nearest(value: number, min: number, max: number): number {
   const whole = value + rounding - rounding;
-  if (whole < least) return least;
-  return whole > most ? most : whole;
+  if (whole < min) return min;
+  return whole > max ? max : whole;
 }

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { constantSchedule, warmupCosine } from "./schedule.ts";
 
 /** nanoGPT's `get_lr`, whose iterations count from 0. */
-function nanoGPT(iteration: number, rate: number, least: number, warmup: number, decay: number): number {
+function nanoGPT(iteration: number, rate: number, min: number, warmup: number, decay: number): number {
   if (iteration < warmup) return (rate * (iteration + 1)) / (warmup + 1);
-  if (iteration > decay) return least;
+  if (iteration > decay) return min;
   const ratio = (iteration - warmup) / (decay - warmup);
-  return least + 0.5 * (1 + Math.cos(Math.PI * ratio)) * (rate - least);
+  return min + 0.5 * (1 + Math.cos(Math.PI * ratio)) * (rate - min);
 }
 
 test("warm-up and cosine follow nanoGPT's formula, beyond the last step as well", () => {

@@ -11,11 +11,11 @@ export class Times {
     return (times[(times.length - 1) >> 1] + times[times.length >> 1]) / 2;
   }
 
-  get least(): number {
+  get min(): number {
     return this.#milliseconds[0];
   }
 
-  get most(): number {
+  get max(): number {
     return this.#milliseconds[this.#milliseconds.length - 1];
   }
 

@@ -7,7 +7,7 @@ export interface Point {
 export interface Chart {
   readonly lines: string[];
   /** The values at the bottom and at the top. */
-  readonly least: number;
+  readonly min: number;
   readonly largest: number;
 }
 
@@ -27,13 +27,13 @@ export function drawCurve(points: readonly Point[], steps: number, columns: numb
   const cells = Array.from({ length: rows }, () => new Uint8Array(columns));
   const heights = sample(points, steps, columns * dotColumns);
   const values = heights.filter((value) => value !== undefined);
-  const least = Math.min(...values);
+  const min = Math.min(...values);
   const largest = Math.max(...values);
-  const span = largest - least || 1;
+  const span = largest - min || 1;
   let previous: number | undefined;
   heights.forEach((value, x) => {
     if (value === undefined) return;
-    const y = Math.round((1 - (value - least) / span) * (rows * dotRows - 1));
+    const y = Math.round((1 - (value - min) / span) * (rows * dotRows - 1));
     // Neighbouring columns are joined by a vertical line.
     const from = previous === undefined ? y : previous + Math.sign(y - previous);
     for (let dot = Math.min(from, y); dot <= Math.max(from, y); dot++) {
@@ -42,7 +42,7 @@ export function drawCurve(points: readonly Point[], steps: number, columns: numb
     previous = y;
   });
   const lines = cells.map((row) => Array.from(row, (bits) => String.fromCharCode(0x2800 + bits)).join(""));
-  return { lines, least, largest };
+  return { lines, min, largest };
 }
 
 /** The mean value of the points in each column; columns between two points take over the one before. */

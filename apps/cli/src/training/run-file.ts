@@ -16,13 +16,13 @@ interface Form {
   readonly fits: (value: unknown) => boolean;
 }
 
-const count = (least: number): Form => ({
-  expected: `a whole number from ${least}`,
-  fits: (value) => Number.isSafeInteger(value) && (value as number) >= least,
+const count = (min: number): Form => ({
+  expected: `a whole number from ${min}`,
+  fits: (value) => Number.isSafeInteger(value) && (value as number) >= min,
 });
-const decimal = (most = Number.MAX_VALUE): Form => ({
-  expected: most === 1 ? "a number from 0 to 1" : "a finite number from 0",
-  fits: (value) => typeof value === "number" && value >= 0 && value <= most,
+const decimal = (max = Number.MAX_VALUE): Form => ({
+  expected: max === 1 ? "a number from 0 to 1" : "a finite number from 0",
+  fits: (value) => typeof value === "number" && value >= 0 && value <= max,
 });
 const oneOf = (names: readonly string[]): Form => ({
   expected: `one of ${names.join(", ")}`,

@@ -79,10 +79,10 @@ export class TrainingView {
     const columns = Math.min(72, width - margin - 1);
     if (columns < minColumns) return this.#draw(new LineWrapper(width).push(progress));
     const progressLines = new LineWrapper(width - margin).push(progress).split("\n");
-    const { lines, least, largest } = drawCurve(this.#curve, steps, columns, chartRows);
+    const { lines, min, largest } = drawCurve(this.#curve, steps, columns, chartRows);
     const label = (row: number): string => {
       if (row === 0) return Math.exp(largest).toFixed(2);
-      return row === chartRows - 1 ? Math.exp(least).toFixed(2) : "";
+      return row === chartRows - 1 ? Math.exp(min).toFixed(2) : "";
     };
     const filled = Math.round((step / steps) * columns);
     this.#draw(

@@ -60,10 +60,10 @@ export class ConfigFields {
     return this.read(name, fallback, expected, (value) => Number.isFinite(value) && accepts(value as number));
   }
 
-  /** A whole number from `least`. */
-  count(name: string, fallback?: number, least = 1): number {
-    const expected = `a whole number from ${least}`;
-    return this.number(name, fallback, expected, (value) => Number.isSafeInteger(value) && value >= least);
+  /** A whole number from `min`. */
+  count(name: string, fallback?: number, min = 1): number {
+    const expected = `a whole number from ${min}`;
+    return this.number(name, fallback, expected, (value) => Number.isSafeInteger(value) && value >= min);
   }
 
   /** Token ids: one, or a list of some. */

@@ -27,12 +27,12 @@ test("reads back what it wrote, bit for bit", async () => {
   });
   const entry = fc.string({ maxLength: 60, size: "max" });
   const metadata = fc.dictionary(entry, entry, { maxKeys: 20, size: "max" });
-  const most = { tensors: 0, entries: 0, name: 0 };
+  const max = { tensors: 0, entries: 0, name: 0 };
   await fc.assert(
     fc.asyncProperty(tensors, metadata, fc.nat(), async (tensors, metadata, seed) => {
-      most.tensors = Math.max(most.tensors, tensors.length);
-      most.entries = Math.max(most.entries, Object.keys(metadata).length);
-      most.name = Math.max(most.name, ...tensors.map(({ name }) => name.length));
+      max.tensors = Math.max(max.tensors, tensors.length);
+      max.entries = Math.max(max.entries, Object.keys(metadata).length);
+      max.name = Math.max(max.name, ...tensors.map(({ name }) => name.length));
       const sources = tensors.map(({ name, shape }) => {
         const size = shape.reduce((product, length) => product * length, 1);
         return source(
@@ -54,9 +54,9 @@ test("reads back what it wrote, bit for bit", async () => {
     }),
     { numRuns: process.env.GPT_VERIFY ? 2_000 : 100 },
   );
-  expect(most.tensors).toBeGreaterThan(10);
-  expect(most.entries).toBeGreaterThan(10);
-  expect(most.name).toBeGreaterThan(40);
+  expect(max.tensors).toBeGreaterThan(10);
+  expect(max.entries).toBeGreaterThan(10);
+  expect(max.name).toBeGreaterThan(40);
 });
 
 test("values begin at a multiple of eight bytes, behind a header padded with spaces", async () => {

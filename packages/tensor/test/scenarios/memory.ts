@@ -4,7 +4,7 @@ import { failureOf, isLong, pause, seenGPU, vector } from "./devices.ts";
 
 const MiB = 2 ** 20;
 /** The largest buffer that comes and goes: large enough that one of each size were too many. */
-const most = 32 * MiB;
+const max = 32 * MiB;
 
 /** What a device holds, and how many buffers were made for it. */
 class Held {
@@ -33,8 +33,8 @@ class Held {
 }
 
 /** The same sizes in every run. */
-function* sizes(most: number): Generator<number, never> {
-  for (let i = 1; ; i = (i * 48_271) % 2_147_483_647) yield 4 * Math.ceil(((i / 2_147_483_647) * most) / 4);
+function* sizes(max: number): Generator<number, never> {
+  for (let i = 1; ; i = (i * 48_271) % 2_147_483_647) yield 4 * Math.ceil(((i / 2_147_483_647) * max) / 4);
 }
 
 /** What is held where buffers of random sizes come and go, at most five at a time. */
@@ -43,7 +43,7 @@ async function churn(count: number, use: (backend: Awaited<ReturnType<typeof web
   const backend = await webgpu({ gpu: await seenGPU((device) => held.watch(device)) });
   const before = held.bytes;
   const buffers: number[] = [];
-  const random = sizes(most);
+  const random = sizes(max);
   // While programs compile, nothing can be given back.
   const first = backend.allocate(4);
   use(backend, first);
@@ -57,7 +57,7 @@ async function churn(count: number, use: (backend: Awaited<ReturnType<typeof web
     if (i % 50 === 0) await pause(0);
   }
   const { peakBytes } = backend.memory;
-  const isBounded = held.maxBytes - before <= 1.5 * peakBytes + 64 * MiB + most;
+  const isBounded = held.maxBytes - before <= 1.5 * peakBytes + 64 * MiB + max;
   for (const buffer of buffers) backend.free(buffer);
   const { liveBuffers, liveBytes } = backend.memory;
   const problem = await failureOf(() => backend.read(vector(backend.allocate(4), 1)));

@@ -38,8 +38,8 @@ export class Merger {
     for (let at = 0; at + 1 < length; at++) waiting[at] = merges.find(ids[at], ids[at + 1]);
     for (; length > 1; length--) {
       let first = -1;
-      for (let at = 0, least = maxMerges; at + 1 < length; at++) {
-        if (waiting[at] >= 0 && waiting[at] < least) least = waiting[(first = at)];
+      for (let at = 0, min = maxMerges; at + 1 < length; at++) {
+        if (waiting[at] >= 0 && waiting[at] < min) min = waiting[(first = at)];
       }
       if (first < 0) break;
       ids[first] = merges.result(waiting[first]);

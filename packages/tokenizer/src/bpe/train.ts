@@ -123,10 +123,10 @@ function checkOptions(options: TrainBPEOptions): void {
   if (typeof options !== "object" || options === null) throw invalidOption("options", options, "{ vocabSize: … }");
   const { vocabSize, specialTokens = [], pattern = "gpt2", onProgress, signal } = options;
   if (!Array.isArray(specialTokens)) throw invalidOption("specialTokens", specialTokens, "an array of strings");
-  const least = byteCount + specialTokens.length;
-  if (!Number.isInteger(vocabSize) || vocabSize < least || vocabSize > maxVocabSize) {
+  const min = byteCount + specialTokens.length;
+  if (!Number.isInteger(vocabSize) || vocabSize < min || vocabSize > maxVocabSize) {
     const specials = specialTokens.length > 0 ? ` and ${specialTokens.length} special tokens` : "";
-    const expected = `a whole number from ${least}, for the 256 bytes${specials}, to ${maxVocabSize}`;
+    const expected = `a whole number from ${min}, for the 256 bytes${specials}, to ${maxVocabSize}`;
     throw invalidOption("vocabSize", vocabSize, expected);
   }
   checkPattern(pattern);

@@ -153,9 +153,9 @@ function checkKnown(unknown: object, place: string): void {
   if (field !== undefined) throw unsupported(`it has a field ${place}${quote(field)}, which this version does not know`);
 }
 
-function checkStep(name: string, value: unknown, least: number): void {
+function checkStep(name: string, value: unknown, min: number): void {
   try {
-    check(name, value, wholeNumber(least));
+    check(name, value, wholeNumber(min));
   } catch (error) {
     throw invalid((error as Error).message);
   }

@@ -109,10 +109,10 @@ async function measure(contenders: Contenders, { vocabSize }: GPTConfig, rounds:
 }
 
 function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTConfig, { times }: Measured): Row[] {
-  const line = (work: string, own: string, against: string, told: string, tokens: number, least?: number): Row[] => {
+  const line = (work: string, own: string, against: string, told: string, tokens: number, min?: number): Row[] => {
     const [ours, other] = [times.get(own), times.get(against)];
     if (!ours || !other) return [];
-    return [compared({ work, unit: rate("tokens/s", tokens), ours, against: told, theirs: other, demanded: least })];
+    return [compared({ work, unit: rate("tokens/s", tokens), ours, against: told, theirs: other, demanded: min })];
   };
   const decoded = `decode, ${format}, context ${shortContext}`;
   const told = `node-llama-cpp, ${theirs}`;

@@ -137,8 +137,8 @@ async function measureDecoding(environment: NodeJS.ProcessEnv, { rounds }: Bench
     const work = `${name}, decode, f32`;
     const unit = rate("tokens/s", 1);
     const row: Row = { work, ours: formatSample(ours, unit) };
-    const least = demanded.tokensPerSecond;
-    const judged = { ...row, demanded: `≥ ${least} tokens/s`, reached: unit.of(ours.median) >= least };
+    const min = demanded.tokensPerSecond;
+    const judged = { ...row, demanded: `≥ ${min} tokens/s`, reached: unit.of(ours.median) >= min };
     const profiling = { ...setup, gpu: { profile: true } };
     const profiled = await contenders.start({ name: "profile", file, setup: profiling, environment });
     const found = await profileOf(work, "token", async () => {

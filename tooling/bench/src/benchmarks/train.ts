@@ -180,9 +180,9 @@ function rowsOf({ name, config, batch, context, demanded }: Model, { times, peak
   const { flopsPerToken } = describeModel({ ...config, contextLength: context });
   const flops = batch * context * (flopsPerToken.training + flopsPerToken.attentionTraining);
   const work = `${name}, 2 threads`;
-  const line = (against: string, least?: number, own = ours, title = work): Row[] => {
+  const line = (against: string, min?: number, own = ours, title = work): Row[] => {
     const theirs = times.get(against);
-    return theirs ? [compared({ work: title, unit: milliseconds, ours: own, against, theirs, demanded: least })] : [];
+    return theirs ? [compared({ work: title, unit: milliseconds, ours: own, against, theirs, demanded: min })] : [];
   };
   const rows = [...line("PyTorch", demanded.torch), ...line("tfjs-wasm", demanded.tfjs), ...line("1 thread", 1.7)];
   const fused = times.get("fused");
@@ -195,14 +195,14 @@ function rowsOf({ name, config, batch, context, demanded }: Model, { times, peak
   }
   if (demanded.peakBytes) {
     const told = `${(peakBytes / 1e9).toFixed(2)} GB`;
-    const most = demanded.peakBytes;
+    const max = demanded.peakBytes;
     rows.push(
       bounded({
         work: `${work}, peak resident memory`,
         ours: told,
         value: peakBytes,
-        most,
-        demanded: `${most / 1e9} GB`,
+        max,
+        demanded: `${max / 1e9} GB`,
       }),
     );
   }

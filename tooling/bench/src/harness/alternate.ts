@@ -31,10 +31,10 @@ export async function alternate<Name>(
     return measured;
   };
   for (const [name, turn] of turns) times.set(name, await takeTurn(turn));
-  const least = (name: Name): number => Math.min(...(times.get(name) ?? []));
-  const fastest = Math.min(...Array.from(turns.keys(), least));
+  const min = (name: Name): number => Math.min(...(times.get(name) ?? []));
+  const fastest = Math.min(...Array.from(turns.keys(), min));
   const isHopeless = (name: Name): boolean =>
-    hopeless !== undefined && hopeless.names.includes(name) && least(name) > hopeless.factor * fastest;
+    hopeless !== undefined && hopeless.names.includes(name) && min(name) > hopeless.factor * fastest;
   const others = [...turns].filter(([name]) => !isHopeless(name));
   for (const [name] of others) times.set(name, []);
   for (let round = 0; round < rounds; round++) {

@@ -47,7 +47,7 @@ export function compared({ work, unit, ours, against, theirs, demanded }: Compar
     against,
     theirs: formatSample(theirs, unit),
     ratio,
-    bestRatio: theirs.least / ours.least,
+    bestRatio: theirs.min / ours.min,
     ...(demanded === undefined ? {} : { demanded: `≥ ${demanded}`, reached: ratio >= demanded }),
   };
 }
@@ -57,13 +57,13 @@ export interface Bound {
   readonly ours: string;
   readonly value: number;
   /** The most that is allowed, and how it is told. */
-  readonly most: number;
+  readonly max: number;
   readonly demanded: string;
 }
 
 /** The line for one figure that must not exceed a bound. */
-export function bounded({ work, ours, value, most, demanded }: Bound): Row {
-  return { work, ours, demanded: `≤ ${demanded}`, reached: value <= most };
+export function bounded({ work, ours, value, max, demanded }: Bound): Row {
+  return { work, ours, demanded: `≤ ${demanded}`, reached: value <= max };
 }
 
 /** Median and quartiles. */

@@ -5,7 +5,7 @@ import { Sample } from "./sample.ts";
 
 test("a sample's quantiles lie between its values, whatever their order", () => {
   const sample = new Sample([10, 2, 4, 1]);
-  assert.deepEqual([sample.least, sample.median, sample.most], [1, 3, 10]);
+  assert.deepEqual([sample.min, sample.median, sample.max], [1, 3, 10]);
   assert.equal(sample.quantile(0.25), 1.75);
   assert.equal(new Sample([7]).quantile(0.75), 7);
   assert.deepEqual(sample.times(3).values, [3, 6, 12, 30]);
@@ -24,7 +24,7 @@ test("a ratio is how many times faster ours is, by the medians and by the best",
 });
 
 test("a bound is reached from below", () => {
-  const bound = { work: "w", ours: "", most: 60, demanded: "60 s" };
+  const bound = { work: "w", ours: "", max: 60, demanded: "60 s" };
   assert.deepEqual(
     [59, 60, 61].map((value) => bounded({ ...bound, value }).reached),
     [true, true, false],

@@ -14,11 +14,11 @@ export class Sample {
     return this.quantile(0.5);
   }
 
-  get least(): number {
+  get min(): number {
     return this.values[0];
   }
 
-  get most(): number {
+  get max(): number {
     return this.values[this.values.length - 1];
   }
 

@@ -133,11 +133,11 @@ function encodeQ8(values: Float32Array): Buffer {
   const half = new Float16Array(1);
   const halfBits = new Uint16Array(half.buffer);
   for (let block = 0; block < values.length / 32; block++) {
-    let most = 0;
-    for (let i = 0; i < 32; i++) most = Math.max(most, Math.abs(values[block * 32 + i]));
-    half[0] = most / 127;
+    let max = 0;
+    for (let i = 0; i < 32; i++) max = Math.max(max, Math.abs(values[block * 32 + i]));
+    half[0] = max / 127;
     out.writeUInt16LE(halfBits[0], block * 34);
-    const inverse = most > 0 ? 127 / most : 0;
+    const inverse = max > 0 ? 127 / max : 0;
     for (let i = 0; i < 32; i++) out.writeInt8(Math.round(values[block * 32 + i] * inverse), block * 34 + 2 + i);
   }
   return out;

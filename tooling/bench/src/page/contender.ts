@@ -32,11 +32,11 @@ const [maxCalls, maxBytes] = [256, 2 ** 30];
  * turn finds out how many.
  */
 export function turnOf(prepared: PreparedWork, work: Work, milliseconds: number): Turn {
-  const most = Math.min(maxCalls, Math.ceil(maxBytes / (4 * sizeOf(outputShape(work)))));
+  const max = Math.min(maxCalls, Math.ceil(maxBytes / (4 * sizeOf(outputShape(work)))));
   let calls = 0;
   const grow = async (): Promise<void> => {
     await prepared.run(1); // Compiles its programs.
-    for (calls = 1; calls < most; calls = Math.min(most, 2 * calls)) {
+    for (calls = 1; calls < max; calls = Math.min(max, 2 * calls)) {
       const [time] = await timeCalls(0, () => prepared.run(calls));
       if (time >= batch) break;
     }

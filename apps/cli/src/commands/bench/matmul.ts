@@ -46,8 +46,8 @@ async function benchMatmul(options: Options): Promise<void> {
     figures: {
       gflops: gflops(times.median),
       milliseconds: times.median,
-      minGflops: gflops(times.most),
-      maxGflops: gflops(times.least),
+      minGflops: gflops(times.max),
+      maxGflops: gflops(times.min),
       rounds: times.count,
     },
     backend,

@@ -15,7 +15,7 @@ interface Bound {
   /** By which the bound grows: where a rounded argument of a function within decides. */
   readonly condition?: (...x: number[]) => number;
   /** To which size the bound is relative at least, of a result or a slope. */
-  readonly least?: number;
+  readonly min?: number;
 }
 
 interface Bounds {
@@ -38,12 +38,12 @@ const unaryBounds: { readonly [Op in UnaryOp]: Bounds } = {
   erfc: { value: within(10), gradient: within(4, { condition: (x) => 1 + Math.min(x * x, 104) }) },
   exp: { value: within(2), gradient: within(3) },
   // Where e^−2u is beyond f32 the result is 0.
-  gelu: { value: within(4, { condition, least: 2 ** -100 }), gradient: within(4, { condition, least: 0.1 }) },
+  gelu: { value: within(4, { condition, min: 2 ** -100 }), gradient: within(4, { condition, min: 0.1 }) },
   log: { value: within(2), gradient: within(4) },
   relu: { value: nearest, gradient: nearest },
   // The slopes of the next two are made of the rounded result.
-  sigmoid: { value: within(4), gradient: within(4, { least: 1 }) },
-  tanh: { value: within(4), gradient: within(4, { least: 1 }) },
+  sigmoid: { value: within(4), gradient: within(4, { min: 1 }) },
+  tanh: { value: within(4), gradient: within(4, { min: 1 }) },
   sign: { value: nearest, gradient: nearest },
   sin: { value: within(2), gradient: within(3) },
   sqrt: { value: within(5), gradient: within(8) },
@@ -67,11 +67,11 @@ const grads = [-1.5, 1e30, Infinity];
 type Elements = Readonly<Record<string, NdArray>>;
 
 /** An op's result in float64. */
-function valueTruth(f: (...x: number[]) => number, { condition = () => 1, least = 0 }: Bound): TruthOf<Elements> {
+function valueTruth(f: (...x: number[]) => number, { condition = () => 1, min = 0 }: Bound): TruthOf<Elements> {
   return (arrays) => {
     const inputs = Object.values(arrays);
     const value = combine(f, ...inputs);
-    return { value, size: combine((y, ...x) => Math.max(Math.abs(y), least) * condition(...x), value, ...inputs) };
+    return { value, size: combine((y, ...x) => Math.max(Math.abs(y), min) * condition(...x), value, ...inputs) };
   };
 }
 
@@ -79,7 +79,7 @@ function valueTruth(f: (...x: number[]) => number, { condition = () => 1, least 
  * The gradient that comes in times a slope: in float64, and with the slope, or each of its factors, rounded to f32. Nothing
  * passes where the slope is none, not even ∞.
  */
-function gradientTruths(slope: Slope, { bound, condition = () => 1, least = 0 }: Bound): TruthOf<Elements>[] {
+function gradientTruths(slope: Slope, { bound, condition = () => 1, min = 0 }: Bound): TruthOf<Elements>[] {
   const by =
     (slopeOf: (factors: readonly number[], round: Round) => number): TruthOf<Elements> =>
     ({ grad, ...arrays }, round) => {
@@ -91,7 +91,7 @@ function gradientTruths(slope: Slope, { bound, condition = () => 1, least = 0 }:
         if (!factors) return;
         const s = slopeOf(factors, round);
         value.data[i] = g * s;
-        size.data[i] = Math.abs(g) * Math.max(Math.abs(s), least) * condition(...x);
+        size.data[i] = Math.abs(g) * Math.max(Math.abs(s), min) * condition(...x);
       });
       return { value, size };
     };
@@ -100,7 +100,7 @@ function gradientTruths(slope: Slope, { bound, condition = () => 1, least = 0 }:
     by((factors, round) => round(product(factors))),
     by((factors, round) => factors.reduce((soFar, factor) => round(soFar * round(factor)), 1)),
     // Within its bound, a slope may be 0 and lose ∞.
-    by((factors) => (Math.abs(product(factors)) <= bound * least ? 0 : product(factors))),
+    by((factors) => (Math.abs(product(factors)) <= bound * min ? 0 : product(factors))),
   ];
 }
 

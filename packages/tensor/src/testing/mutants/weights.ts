@@ -52,8 +52,8 @@ export const weightMutants: MutantsOf<WeightKernels> = {
     },
     "activations of 8 bits": (kernel, memory) => (call) => {
       const before = memory.read(call.x);
-      const most = before.reduce((size, value) => Math.max(size, Math.abs(value)), 0) || 1;
-      alter(memory, call.x, (value) => (Math.round((value / most) * 127) / 127) * most);
+      const max = before.reduce((size, value) => Math.max(size, Math.abs(value)), 0) || 1;
+      alter(memory, call.x, (value) => (Math.round((value / max) * 127) / 127) * max);
       kernel(call);
       memory.write(call.x, before);
     },

@@ -63,8 +63,8 @@ export function appendedRow(format: WeightFormat, row: Float64Array): { values: 
     const scaleBits = halfBits(format === "int8" ? Math.fround(size * Math.fround(1 / 127)) : extreme / -8);
     scales.setUint16(2 * block, scaleBits, true);
     const scale = half(scaleBits);
-    const [least, most] = format === "int8" ? [-127, 127] : [-8, 7];
-    const codes = elements.map((x) => Math.min(Math.max(scale === 0 ? 0 : evenRounded(x / scale), least), most));
+    const [min, max] = format === "int8" ? [-127, 127] : [-8, 7];
+    const codes = elements.map((x) => Math.min(Math.max(scale === 0 ? 0 : evenRounded(x / scale), min), max));
     if (format === "int8") codes.forEach((code, i) => bytes.setInt8(start + i, code));
     else for (let i = 0; i < 16; i++) bytes.setUint8(start + i, codes[i] + 8 + 16 * (codes[i + 16] + 8));
   }

@@ -154,5 +154,5 @@ function scoreBytes(keyCount: number): number {
 }
 
 export function largest(sequences: readonly AttentionSequence[], bytes: (sequence: AttentionSequence) => number): number {
-  return sequences.reduce((most, sequence) => Math.max(most, bytes(sequence)), 0);
+  return sequences.reduce((max, sequence) => Math.max(max, bytes(sequence)), 0);
 }

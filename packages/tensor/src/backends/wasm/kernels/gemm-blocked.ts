@@ -13,7 +13,7 @@ const largest = { rows: 512, inner: 256, columns: 256 };
 const blockMultiple = 48;
 /** Blocks of the result that each of several threads should have; for that they are cut, down to so many lines. */
 const blocksOfThread = 8;
-const least = { rows: 96, columns: 64 };
+const min = { rows: 96, columns: 64 };
 /** Rows of the left operand that a call packs, and elements of it that are packed at once: they fit the last cache. */
 const packedRows = 96;
 const chunkElements = 2 ** 20;
@@ -47,15 +47,15 @@ interface Chunk {
  */
 export function multiplyByBlocks(engine: Engine, products: Products): void {
   const block = chooseBlock(products, engine.threads);
-  const most = chooseChunk(products, block);
+  const max = chooseChunk(products, block);
   const { wasm } = engine;
-  engine.withScratch(most.batch * wasm.packedLeftBytes(most.rows, most.inner), (left) => {
-    for (let product = 0; product < products.batch; product += most.batch) {
-      for (let row = 0; row < products.rows; row += most.rows) {
-        for (let k = 0; k < products.inner; k += most.inner) {
-          const batch = Math.min(most.batch, products.batch - product);
-          const rows = Math.min(most.rows, products.rows - row);
-          const inner = Math.min(most.inner, products.inner - k);
+  engine.withScratch(max.batch * wasm.packedLeftBytes(max.rows, max.inner), (left) => {
+    for (let product = 0; product < products.batch; product += max.batch) {
+      for (let row = 0; row < products.rows; row += max.rows) {
+        for (let k = 0; k < products.inner; k += max.inner) {
+          const batch = Math.min(max.batch, products.batch - product);
+          const rows = Math.min(max.rows, products.rows - row);
+          const inner = Math.min(max.inner, products.inner - k);
           const leftStep = wasm.packedLeftBytes(rows, inner);
           const chunk = { product, row, k, batch, rows, inner, left, leftStep };
           packChunk(engine, products, chunk);
@@ -121,14 +121,14 @@ function multiplyChunk(engine: Engine, products: Products, block: Block, chunk: 
 /** Blocks of nearly equal sizes. Where threads would have too few of them, there are more, of fewer columns or rows. */
 function chooseBlock({ batch, rows, inner, columns }: Products, threads: number): Block {
   const wanted = threads === 1 ? 1 : threads * blocksOfThread;
-  const most = { ...largest };
-  const isTooFew = (): boolean => batch * Math.ceil(rows / most.rows) * Math.ceil(columns / most.columns) < wanted;
-  while (isTooFew() && most.columns > least.columns) most.columns /= 2;
-  while (isTooFew() && most.rows > least.rows) most.rows /= 2;
+  const max = { ...largest };
+  const isTooFew = (): boolean => batch * Math.ceil(rows / max.rows) * Math.ceil(columns / max.columns) < wanted;
+  while (isTooFew() && max.columns > min.columns) max.columns /= 2;
+  while (isTooFew() && max.rows > min.rows) max.rows /= 2;
   return {
-    rows: evenBlock(rows, most.rows),
-    inner: evenBlock(inner, most.inner),
-    columns: evenBlock(columns, most.columns),
+    rows: evenBlock(rows, max.rows),
+    inner: evenBlock(inner, max.inner),
+    columns: evenBlock(columns, max.columns),
   };
 }
 
@@ -142,8 +142,8 @@ function chooseChunk({ batch, rows, inner }: Products, block: Block): Pick<Chunk
   return { rows: height, inner: depth, batch: isWhole ? fitting(batch, 1, rows * inner) : 1 };
 }
 
-/** The size of blocks of nearly equal sizes, about `most` at the most. */
-function evenBlock(length: number, most: number): number {
-  const even = length / Math.ceil(length / most);
+/** The size of blocks of nearly equal sizes, at most about `max`. */
+function evenBlock(length: number, max: number): number {
+  const even = length / Math.ceil(length / max);
   return Math.min(Math.ceil(even / blockMultiple) * blockMultiple, length);
 }

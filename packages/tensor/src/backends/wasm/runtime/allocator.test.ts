@@ -14,7 +14,7 @@ test("runs in use never overlap, none is refused for which there is room, and al
   // Else arrays have about ten elements, however long they may be, and memory is never full.
   const steps = array(step, { maxLength: 200, size: "max" });
   let refused = 0;
-  let most = 0;
+  let peak = 0;
   assert(
     property(steps, (steps) => {
       const allocator = new Allocator(7);
@@ -43,7 +43,7 @@ test("runs in use never overlap, none is refused for which there is room, and al
         expect(start + size).toBeLessThanOrEqual(end);
         for (const [other, length] of used) expect(other + length <= start || start + size <= other).toBe(true);
         used.set(start, size);
-        most = Math.max(most, used.size);
+        peak = Math.max(peak, used.size);
       }
       for (const start of used.keys()) allocator.free(start);
       expect(allocator.freeAtEnd).toBe(end - 7);
@@ -51,5 +51,5 @@ test("runs in use never overlap, none is refused for which there is room, and al
     }),
   );
   expect(refused).toBeGreaterThan(0);
-  expect(most).toBeGreaterThan(20);
+  expect(peak).toBeGreaterThan(20);
 });

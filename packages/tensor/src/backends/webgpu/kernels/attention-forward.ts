@@ -13,8 +13,8 @@ import { relaid } from "../runtime/split-bindings.ts";
 import type { Views } from "../runtime/split-bindings.ts";
 import { reads, u32, writes } from "../runtime/program.ts";
 import type { Elements } from "../runtime/program.ts";
-import { loadQuad, storeQuad, vectorShape } from "../wgsl/vec4.ts";
-import type { Quads, VectorShape } from "../wgsl/vec4.ts";
+import { loadVec4, storeVec4, vectorShape } from "../wgsl/vec4.ts";
+import type { Vec4Access, VectorShape } from "../wgsl/vec4.ts";
 import { fewQueries, isLast, regularRuns, sequenceValues, visibleKeys } from "./attention-sequences.ts";
 import type { Sequences } from "./attention-sequences.ts";
 import { together } from "../wgsl/workgroup.ts";
@@ -31,7 +31,7 @@ interface Queries extends Views {
 
 /** A call of a kernel. Exponentials are of numbers that are not above 0: the built-in ones are exact enough. */
 interface Call extends Omit<AttentionPart<Queries, Views>, "keys"> {
-  readonly source: Quads & { readonly name: string };
+  readonly source: Vec4Access & { readonly name: string };
   readonly options: Options;
   /** Heads between the rows of `out` and `statistics`. */
   readonly rowHeads: number;
@@ -69,7 +69,7 @@ function attendRun<Keys extends Views>(
   }
   for (const { keys, ...part } of parts) {
     const call = {
-      ...part, source: { name: source.name, ...source.quads(keys, { q: part.queries.q }) }, options, rowHeads, goesOn: isCut,
+      ...part, source: { name: source.name, ...source.vec4s(keys, { q: part.queries.q }) }, options, rowHeads, goesOn: isCut,
     };
     const { statistics } = part.queries;
     if (byTiles && statistics) attendByTiles(engine, call, statistics);
@@ -92,7 +92,7 @@ function attendByTiles(engine: Engine, call: Call, statistics: View): void {
   const stays = isOneSlab(shape);
   engine.run({
     name: "attention",
-    variant: `${source.name} ${shape.quads} ${shape.isWhole} ${goesOn}`,
+    variant: `${source.name} ${shape.vec4s} ${shape.isWhole} ${goesOn}`,
     operands: { ...source.operands, out: writes(out), statistics: writes(statistics) },
     values: {
       ...sequenceValues(sequences, options),
@@ -112,7 +112,7 @@ var<workgroup> largest: array<vec4f, ${tileThreads}>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   ${queryLines}
   ${declareResults("mixed", shape)}
-  var most = vec4f(${lowest});
+  var row_max = vec4f(${lowest});
   var sum = vec4f();
   ${goesOn ? `if (values.is_first == 0u) { ${resume(of, shape)} }` : ""}
   ${stays ? loadLines(shape, queries) : ""}
@@ -124,25 +124,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let scaled_${j} = select(vec4f(${lowest}), score_${j}, seen_${j});`)}
     largest[local] = max(scaled_0, scaled_1);
     workgroupBarrier();
-    var now = most;
+    var now = row_max;
     for (var i = 0u; i < 8u; i++) { now = max(now, largest[block_line * 8u + i]); }
-    let rest = exp(most - now);
-    most = now;
+    let rest = exp(row_max - now);
+    row_max = now;
     sum *= rest;
     ${scaleResults("mixed", shape, "rest")}
-    ${storeWeights((j) => `select(vec4f(), exp(scaled_${j} - most), seen_${j})`)}
+    ${storeWeights((j) => `select(vec4f(), exp(scaled_${j} - row_max), seen_${j})`)}
     ${mix("mixed", shape, keysFrom("tile", "v"), "sum += weight;")}
   }
   let whole = ${goesOn ? "select(vec4f(1.0), 1.0 / sum, values.is_last != 0u)" : "1.0 / sum"};
-  ${eachResult("mixed", shape, ({ line, quad, value }) => `
+  ${eachResult("mixed", shape, ({ line, vec4, value }) => `
   if (first_query + ${lineOf(line)} < values.query_count) {
     let place = ${placeOf(line)} * values.width;
-    ${storeQuad(of.out, shape, { place: "place", quad, value: `${value} * whole.${"xyzw"[line]}` })}
+    ${storeVec4(of.out, shape, { place: "place", vec4, value: `${value} * whole.${"xyzw"[line]}` })}
   }`)}
   ${eachLine((i) => `
   if (block_column == 0u && first_query + ${lineOf(i)} < values.query_count) {
     let place = ${placeOf(i)};
-    ${of.statistics("2u * place")} = most.${"xyzw"[i]};
+    ${of.statistics("2u * place")} = row_max.${"xyzw"[i]};
     ${of.statistics("2u * place + 1u")} = sum.${"xyzw"[i]};
   }`)}
 }`,
@@ -158,12 +158,12 @@ function resume(of: Elements, shape: VectorShape): string {
   return `
     ${eachLine((i) => `
     if (first_query + ${lineOf(i)} < values.query_count) {
-      most.${"xyzw"[i]} = ${of.statistics(`2u * ${placeOf(i)}`)};
+      row_max.${"xyzw"[i]} = ${of.statistics(`2u * ${placeOf(i)}`)};
       sum.${"xyzw"[i]} = ${of.statistics(`2u * ${placeOf(i)} + 1u`)};
     }`)}
-    ${eachResult("mixed", shape, ({ line, quad, value }) => `
+    ${eachResult("mixed", shape, ({ line, vec4, value }) => `
     if (first_query + ${lineOf(line)} < values.query_count) {
-      ${value} = ${loadQuad(of.out, shape, { place: `${placeOf(line)} * values.width`, quad })};
+      ${value} = ${loadVec4(of.out, shape, { place: `${placeOf(line)} * values.width`, vec4 })};
     }`)}`;
 }
 
@@ -187,13 +187,13 @@ function attendFew(engine: Engine, { source, options, sequences, queries: views,
   const chunks = chunksOf(keyCount);
   const queries = count * queryCount;
   const results = { out: writes(out), ...(statistics ? { statistics: writes(statistics) } : {}) };
-  const { quads } = shape;
-  // So many threads mix the quads of a key, while the others mix those of the next ones.
-  const lanes = Math.min(keyThreads, 2 ** Math.ceil(Math.log2(quads)));
+  const { vec4s } = shape;
+  // So many threads mix the vec4s of a key, while the others mix those of the next ones.
+  const lanes = Math.min(keyThreads, 2 ** Math.ceil(Math.log2(vec4s)));
   engine.withScratch(chunks === 1 ? 0 : queries * heads * chunks * partWords(width), (parts) => {
     engine.run({
       name: "attention few queries",
-      variant: `${source.name} ${quads} ${shape.isWhole}`,
+      variant: `${source.name} ${vec4s} ${shape.isWhole}`,
       operands: { ...source.operands, ...(chunks === 1 ? results : { parts: writes(parts) }) },
       values: {
         ...sequenceValues(sequences, options),
@@ -225,17 +225,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var part = ${lowest};
   for (var key = first + local; key < end; key += ${keyThreads}u) {
     var products = vec4f();
-    for (var quad = 0u; quad < ${quads}u; quad++) {
-      products += q_quad(row, head, quad)${statistics ? " * values.scale" : ""} * k_quad(first_row + key, kv_head, quad);
+    for (var group = 0u; group < ${vec4s}u; group++) {
+      products += q_vec4(row, head, group)${statistics ? " * values.scale" : ""} * k_vec4(first_row + key, kv_head, group);
     }
     let score = dot(products, vec4f(1.0))${statistics ? "" : " * values.scale"};
     weights[key - first] = score;
     part = max(part, score);
   }
-  let most = largest(part, local);
+  let row_max = largest(part, local);
   part = 0.0;
   for (var key = first + local; key < end; key += ${keyThreads}u) {
-    let weight = exp(weights[key - first] - most);
+    let weight = exp(weights[key - first] - row_max);
     weights[key - first] = weight;
     part += weight;
   }
@@ -245,12 +245,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       ? "row * values.row_heads + head"
       : `((group.z * values.heads + head) * values.chunks + chunk) * (values.width + 2u)`
   };
-  for (var first_quad = 0u; first_quad < ${quads}u; first_quad += ${lanes}u) {
-    let quad = first_quad + local % ${lanes}u;
+  for (var first_vec4 = 0u; first_vec4 < ${vec4s}u; first_vec4 += ${lanes}u) {
+    let group = first_vec4 + local % ${lanes}u;
     var mixed = vec4f();
-    if (quad < ${quads}u) {
+    if (group < ${vec4s}u) {
       for (var key = first + local / ${lanes}u; key < end; key += ${keyThreads / lanes}u) {
-        mixed += weights[key - first] * v_quad(first_row + key, kv_head, quad);
+        mixed += weights[key - first] * v_vec4(first_row + key, kv_head, group);
       }
     }
     mixes[local] = mixed;
@@ -259,15 +259,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       for (var other = local + ${lanes}u; other < ${keyThreads}u; other += ${lanes}u) { mixed += mixes[other]; }
       ${
         chunks === 1
-          ? storeQuad(of.out, shape, { place: "to * values.width", quad: "quad", value: "(mixed / all)" })
-          : storeQuad(of.parts, shape, { place: "to + 2u", quad: "quad", value: "mixed" })
+          ? storeVec4(of.out, shape, { place: "to * values.width", vec4: "group", value: "(mixed / all)" })
+          : storeVec4(of.parts, shape, { place: "to + 2u", vec4: "group", value: "mixed" })
       }
     }
     workgroupBarrier();
   }
   if (local > 0u) { return; }
-  ${chunks === 1 ? "" : `${of.parts("to")} = most; ${of.parts("to + 1u")} = all;`}
-  ${chunks === 1 && statistics ? `${of.statistics("2u * to")} = most; ${of.statistics("2u * to + 1u")} = all;` : ""}
+  ${chunks === 1 ? "" : `${of.parts("to")} = row_max; ${of.parts("to + 1u")} = all;`}
+  ${chunks === 1 && statistics ? `${of.statistics("2u * to")} = row_max; ${of.statistics("2u * to + 1u")} = all;` : ""}
 }`,
       workgroups: [chunks, heads, queries],
     });
@@ -285,27 +285,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let head = group.y;
   let row = (group.z / values.query_count) * values.query_step + group.z % values.query_count;
   let origin = (group.z * values.heads + head) * values.chunks * (values.width + 2u);
-  var most = ${lowest};
+  var row_max = ${lowest};
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
-    most = max(most, ${of.parts("origin + chunk * (values.width + 2u)")});
+    row_max = max(row_max, ${of.parts("origin + chunk * (values.width + 2u)")});
   }
   var sum = 0.0;
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
     let part = origin + chunk * (values.width + 2u);
-    sum += ${of.parts("part + 1u")} * exp(${of.parts("part")} - most);
+    sum += ${of.parts("part + 1u")} * exp(${of.parts("part")} - row_max);
   }
   let to = row * values.row_heads + head;
   for (var i = local; i < values.width; i += ${keyThreads}u) {
     var mixed = 0.0;
     for (var chunk = 0u; chunk < values.chunks; chunk++) {
       let part = origin + chunk * (values.width + 2u);
-      mixed += ${of.parts("part + 2u + i")} * exp(${of.parts("part")} - most);
+      mixed += ${of.parts("part + 2u + i")} * exp(${of.parts("part")} - row_max);
     }
     ${of.out("to * values.width + i")} = mixed / sum;
   }
   ${
     statistics
-      ? `if (local == 0u) { ${of.statistics("2u * to")} = most; ${of.statistics("2u * to + 1u")} = sum; }`
+      ? `if (local == 0u) { ${of.statistics("2u * to")} = row_max; ${of.statistics("2u * to + 1u")} = sum; }`
       : ""
   }
 }`,

@@ -12,8 +12,8 @@ import { entryArguments, linear, linearIndex, linearSize } from "../runtime/grid
 import { relaid, split } from "../runtime/split-bindings.ts";
 import type { Views } from "../runtime/split-bindings.ts";
 import { reads, u32, writes } from "../runtime/program.ts";
-import { loadQuad, storeQuad, vectorQuads, vectorShape } from "../wgsl/vec4.ts";
-import type { Quads, VectorShape } from "../wgsl/vec4.ts";
+import { loadVec4, storeVec4, vectorVec4, vectorShape } from "../wgsl/vec4.ts";
+import type { Vec4Access, VectorShape } from "../wgsl/vec4.ts";
 import { regularRuns, sequenceValues, visibleKeys } from "./attention-sequences.ts";
 
 /** What queries have, `means` being the sum over the keys of probability times its gradient. */
@@ -70,8 +70,8 @@ function findMeans(engine: Engine, views: { readonly out: View; readonly grad: V
   for (const { operands } of split(engine, views, axes, ["means"])) {
     const { out, grad, means } = operands;
     const [rows, heads, width] = out.shape;
-    const vectors = vectorQuads({ out, grad });
-    const { quads, isWhole } = vectorShape(width);
+    const vectors = vectorVec4({ out, grad });
+    const { vec4s, isWhole } = vectorShape(width);
     engine.run({
       name: "attentionGradient means",
       variant: `${isWhole}`,
@@ -81,7 +81,7 @@ function findMeans(engine: Engine, views: { readonly out: View; readonly grad: V
         count: u32(rows * heads),
         heads: u32(heads),
         row_heads: u32(means.strides[0]),
-        quads: u32(quads),
+        vec4s: u32(vec4s),
         width: u32(width),
       },
       source: (of) => `
@@ -93,7 +93,7 @@ fn main(${entryArguments}) {
   let row = index / values.heads;
   let head = index % values.heads;
   var sum = vec4f();
-  for (var quad = 0u; quad < values.quads; quad++) { sum += out_quad(row, head, quad) * grad_quad(row, head, quad); }
+  for (var vec4 = 0u; vec4 < values.vec4s; vec4++) { sum += out_vec4(row, head, vec4) * grad_vec4(row, head, vec4); }
   ${of.means("row * values.row_heads + head")} = dot(sum, vec4f(1.0));
 }`,
       workgroups: linear(rows * heads),
@@ -101,17 +101,17 @@ fn main(${entryArguments}) {
   }
 }
 
-/** Queries, keys, values and gradients, read by quads. */
-function sources({ queries: { q, grad }, keys: { k, v } }: Call): Quads {
-  return vectorQuads({ q, k, v, grad });
+/** Queries, keys, values and gradients, read by vec4s. */
+function sources({ queries: { q, grad }, keys: { k, v } }: Call): Vec4Access {
+  return vectorVec4({ q, k, v, grad });
 }
 
-/** WGSL that stores a quad, on top of what is there where that `continues`. */
-function addQuad(
-  element: (index: string) => string, shape: VectorShape, continues: boolean, quad: Parameters<typeof storeQuad>[2],
+/** WGSL that stores a vec4, on top of what is there where that `continues`. */
+function addVec4(
+  element: (index: string) => string, shape: VectorShape, continues: boolean, vec4: Parameters<typeof storeVec4>[2],
 ): string {
-  const value = continues ? `(${quad.value} + ${loadQuad(element, shape, quad)})` : quad.value;
-  return storeQuad(element, shape, { ...quad, value });
+  const value = continues ? `(${vec4.value} + ${loadVec4(element, shape, vec4)})` : vec4.value;
+  return storeVec4(element, shape, { ...vec4, value });
 }
 
 /**
@@ -127,7 +127,7 @@ function gradientOfQueries(engine: Engine, call: Call): void {
   const source = sources(call);
   engine.run({
     name: "attentionGradient of queries",
-    variant: `${shape.quads} ${shape.isWhole} ${continues}`,
+    variant: `${shape.vec4s} ${shape.isWhole} ${continues}`,
     operands: { ...source.operands, statistics: reads(statistics), means: reads(means), gradQ: writes(gradQ) },
     values: {
       ...sequenceValues(sequences, options),
@@ -169,10 +169,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     ${storeWeights((j) => `select(vec4f(), 2.0 * probability_${j} * (0.5 * gradient_${j} - 0.5 * means) * values.scale, seen_${j})`)}
     ${mix("result", shape, keysFrom("tile", "k"))}
   }
-  ${eachResult("result", shape, ({ line, quad, value }) => `
+  ${eachResult("result", shape, ({ line, vec4, value }) => `
   if (first_query + ${lineOf(line)} < values.query_count) {
     let place = (first_row + first_query + ${lineOf(line)}) * values.gradQ_row + head * values.gradQ_head;
-    ${addQuad(of.gradQ, shape, continues, { place: "place", quad, value })}
+    ${addVec4(of.gradQ, shape, continues, { place: "place", vec4, value })}
   }`)}
 }`,
     workgroups: [Math.ceil(sequences.queryCount / tileLines), heads, sequences.count],
@@ -191,7 +191,7 @@ function gradientOfKeys(engine: Engine, call: Call): void {
   const isLoaded = isOneSlab(shape);
   engine.run({
     name: "attentionGradient of keys",
-    variant: `${shape.quads} ${shape.isWhole} ${continues}`,
+    variant: `${shape.vec4s} ${shape.isWhole} ${continues}`,
     operands: {
       ...source.operands, statistics: reads(statistics), means: reads(means), gradK: writes(gradK), gradV: writes(gradV),
     },
@@ -251,10 +251,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   ${(["key", "value"] as const)
     .map((name) => {
       const to = name === "key" ? "gradK" : "gradV";
-      return eachResult(name, shape, ({ line, quad, value }) => `
+      return eachResult(name, shape, ({ line, vec4, value }) => `
   if (first + ${lineOf(line)} < values.key_count) {
     let place = (first_key_row + first + ${lineOf(line)}) * values.${to}_row + kv_head * values.${to}_head;
-    ${addQuad(of[to], shape, continues, { place: "place", quad, value })}
+    ${addVec4(of[to], shape, continues, { place: "place", vec4, value })}
   }`);
     })
     .join("")}

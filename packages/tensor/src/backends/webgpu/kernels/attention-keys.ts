@@ -2,8 +2,8 @@ import type { PackedView, View } from "../../../contract/index.ts";
 import { relaid } from "../runtime/split-bindings.ts";
 import type { Views } from "../runtime/split-bindings.ts";
 import { u32 } from "../runtime/program.ts";
-import { joined, vectorQuads } from "../wgsl/vec4.ts";
-import type { Quads } from "../wgsl/vec4.ts";
+import { joined, vectorVec4 } from "../wgsl/vec4.ts";
+import type { Vec4Access } from "../wgsl/vec4.ts";
 import { packedFunctions, packedSource } from "../wgsl/packed.ts";
 
 /** Where keys and values come from. */
@@ -11,13 +11,13 @@ export interface KeyValueSource<Keys extends Views = Views> {
   readonly name: string;
   /** `[keys, kvHeads, …]`. */
   readonly views: Keys;
-  /** Of such views, or parts of them, functions `k_quad(row, head, quad)` and `v_quad(row, head, quad)`; of others as well. */
-  readonly quads: (views: Keys, others: Readonly<Record<string, View>>) => Quads;
+  /** Of such views, or parts of them, functions `k_vec4(row, head, vec4)` and `v_vec4(row, head, vec4)`; of others as well. */
+  readonly vec4s: (views: Keys, others: Readonly<Record<string, View>>) => Vec4Access;
 }
 
 /** Keys and values as f32. */
 export function keyValues(k: View, v: View): KeyValueSource<{ readonly k: View; readonly v: View }> {
-  return { name: "", views: { k, v }, quads: (keys, others) => vectorQuads({ ...others, ...keys }) };
+  return { name: "", views: { k, v }, vec4s: (keys, others) => vectorVec4({ ...others, ...keys }) };
 }
 
 type PackedKeyValues = Readonly<Record<"keys" | "mixes", View<"i32">> & Record<"keyScales" | "mixScales", View<"i32"> | null>>;
@@ -39,18 +39,18 @@ export function packedKeyValues(keys: PackedView, values: PackedView, kvHeads: n
       keyScales: keys.scales && ofHeads(keys.scales),
       mixScales: values.scales && ofHeads(values.scales),
     },
-    quads(views, others) {
+    vec4s(views, others) {
       const k = packedSource("keys", { format, shape: [rows, width], values: views.keys, scales: views.keyScales });
       const v = packedSource("mixes", { format, shape: [rows, width], values: views.mixes, scales: views.mixScales });
-      const { operands, values, functions } = joined(vectorQuads(others), k, v);
+      const { operands, values, functions } = joined(vectorVec4(others), k, v);
       return {
         operands,
         values: { ...values, capacity: u32(capacity) },
         functions: (of) => `
 ${packedFunctions(format)}
 ${functions(of)}
-fn k_quad(row: u32, head: u32, quad: u32) -> vec4f { return keys_quad(head * values.capacity + row, quad); }
-fn v_quad(row: u32, head: u32, quad: u32) -> vec4f { return mixes_quad(head * values.capacity + row, quad); }`,
+fn k_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return keys_vec4(head * values.capacity + row, vec4); }
+fn v_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return mixes_vec4(head * values.capacity + row, vec4); }`,
       };
     },
   };

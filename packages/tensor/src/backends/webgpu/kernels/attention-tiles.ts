@@ -1,7 +1,7 @@
 /**
  * What attention kernels do with tiles of vectors in a workgroup's memory, in WGSL. A workgroup has some lines of its own,
  * queries or keys, past which the others go, a tile of columns at a time. Each thread has a block of four lines and two
- * columns of scores, and of the lines' results two columns of quads (four neighbouring elements) for each slab: a vector
+ * columns of scores, and of the lines' results two columns of vec4s (four neighbouring elements) for each slab: a vector
  * goes through the memory in slabs, so that vectors of all widths have room in the 16 KiB that every device has.
  */
 
@@ -13,10 +13,10 @@ export const tileLines = 32;
 export const tileColumns = 16;
 /** Threads of a workgroup: eight along the lines, and eight along the columns. */
 export const tileThreads = 64;
-/** Quads of a slab. */
-const slabQuads = 16;
-/** Quads between lines in memory: one more than needed, so that threads which read different ones meet different banks. */
-const step = slabQuads + 1;
+/** Vec4Access of a slab. */
+const slabVec4s = 16;
+/** Vec4Access between lines in memory: one more than needed, so that threads which read different ones meet different banks. */
+const step = slabVec4s + 1;
 
 const blockLines = [0, 1, 2, 3];
 const blockColumns = [0, 1];
@@ -41,26 +41,26 @@ export const columnOf = (j: number): string => `(block_column + ${j * 8}u)`;
 export const eachLine = (line: (i: number) => string): string => blockLines.map(line).join("\n      ");
 export const eachColumn = (line: (j: number) => string): string => blockColumns.map(line).join("\n      ");
 
-/** Vectors that are loaded: WGSL of a quad of one, of the first one's number, and of the number behind the last one's. */
+/** Vectors that are loaded: WGSL of a vec4 of one, of the first one's number, and of the number behind the last one's. */
 export interface Vectors {
-  readonly quad: (vector: string, quad: string) => string;
+  readonly vec4: (vector: string, vec4: string) => string;
   readonly first: string;
   readonly end: string;
 }
 
-/** Vectors of the queries, or keys, of the workgroup's sequence and head, by the function that reads their quads. */
+/** Vectors of the queries, or keys, of the workgroup's sequence and head, by the function that reads their vec4s. */
 export function queriesFrom(first: string, name: "q" | "grad"): Vectors {
-  const quad = (query: string, quad: string): string => `${name}_quad(first_row + ${query}, head, ${quad})`;
-  return { quad, first, end: "values.query_count" };
+  const vec4 = (query: string, vec4: string): string => `${name}_vec4(first_row + ${query}, head, ${vec4})`;
+  return { vec4, first, end: "values.query_count" };
 }
 /** Queries times the scale: then scores are sums of products, which compilers cannot fuse with what is taken from them. */
 export function scaledQueriesFrom(first: string): Vectors {
   const queries = queriesFrom(first, "q");
-  return { ...queries, quad: (query, quad) => `(${queries.quad(query, quad)} * values.scale)` };
+  return { ...queries, vec4: (query, vec4) => `(${queries.vec4(query, vec4)} * values.scale)` };
 }
 export function keysFrom(first: string, name: "k" | "v"): Vectors {
-  const quad = (key: string, quad: string): string => `${name}_quad(first_key_row + ${key}, kv_head, ${quad})`;
-  return { quad, first, end: "values.key_count" };
+  const vec4 = (key: string, vec4: string): string => `${name}_vec4(first_key_row + ${key}, kv_head, ${vec4})`;
+  return { vec4, first, end: "values.key_count" };
 }
 
 /** WGSL of where the workgroup's sequence is. */
@@ -88,31 +88,31 @@ export function seenByLine(key: string): string {
   return `((vec4u(${key}) >= first_seen) & (vec4u(${key}) < end_seen))`;
 }
 
-/** The slabs of vectors: their numbers, and their quads. */
-function slabsOf({ quads }: VectorShape): readonly { readonly slab: number; readonly quads: number }[] {
-  return Array.from({ length: Math.ceil(quads / slabQuads) }, (_, slab) => ({
+/** The slabs of vectors: their numbers, and their vec4s. */
+function slabsOf({ vec4s }: VectorShape): readonly { readonly slab: number; readonly vec4s: number }[] {
+  return Array.from({ length: Math.ceil(vec4s / slabVec4s) }, (_, slab) => ({
     slab,
-    quads: Math.min(slabQuads, quads - slab * slabQuads),
+    vec4s: Math.min(slabVec4s, vec4s - slab * slabVec4s),
   }));
 }
 
 /** Whether vectors are in memory as a whole, and stay there. */
-export const isOneSlab = ({ quads }: VectorShape): boolean => quads <= slabQuads;
+export const isOneSlab = ({ vec4s }: VectorShape): boolean => vec4s <= slabVec4s;
 
-function load(memory: "lines" | "columns", { quad, first, end }: Vectors, slab: number, quads: number): string {
-  const count = (memory === "lines" ? tileLines : tileColumns) * quads;
+function load(memory: "lines" | "columns", { vec4, first, end }: Vectors, slab: number, vec4s: number): string {
+  const count = (memory === "lines" ? tileLines : tileColumns) * vec4s;
   return `
     for (var index = local; index < ${count}u; index += ${tileThreads}u) {
-      let vector = ${first} + index / ${quads}u;
+      let vector = ${first} + index / ${vec4s}u;
       var elements = vec4f();
-      if (vector < ${end}) { elements = ${quad("vector", `${slab * slabQuads}u + index % ${quads}u`)}; }
-      ${memory}[index / ${quads}u * ${step}u + index % ${quads}u] = elements;
+      if (vector < ${end}) { elements = ${vec4("vector", `${slab * slabVec4s}u + index % ${vec4s}u`)}; }
+      ${memory}[index / ${vec4s}u * ${step}u + index % ${vec4s}u] = elements;
     }`;
 }
 
 /** WGSL that loads lines of one slab, which stay in memory. */
 export function loadLines(shape: VectorShape, lines: Vectors): string {
-  return load("lines", lines, 0, shape.quads);
+  return load("lines", lines, 0, shape.vec4s);
 }
 
 /**
@@ -121,14 +121,14 @@ export function loadLines(shape: VectorShape, lines: Vectors): string {
  */
 export function products(name: string, shape: VectorShape, lines: Vectors | "loaded", columns: Vectors): string {
   const slabs = slabsOf(shape).map(
-    ({ slab, quads }) => `
+    ({ slab, vec4s }) => `
     ${slab > 0 ? "workgroupBarrier();" : ""}
-    ${lines === "loaded" ? "" : load("lines", lines, slab, quads)}
-    ${load("columns", columns, slab, quads)}
+    ${lines === "loaded" ? "" : load("lines", lines, slab, vec4s)}
+    ${load("columns", columns, slab, vec4s)}
     workgroupBarrier();
-    for (var quad = 0u; quad < ${quads}u; quad++) {
-      ${eachLine((i) => `let line_${i} = lines[block_line * ${4 * step}u + quad + ${i * step}u];`)}
-      ${eachColumn((j) => `let column_${j} = columns[block_column * ${step}u + quad + ${j * 8 * step}u];`)}
+    for (var group = 0u; group < ${vec4s}u; group++) {
+      ${eachLine((i) => `let line_${i} = lines[block_line * ${4 * step}u + group + ${i * step}u];`)}
+      ${eachColumn((j) => `let column_${j} = columns[block_column * ${step}u + group + ${j * 8 * step}u];`)}
       ${eachColumn((j) => eachLine((i) => `${name}_${i}_${j} += line_${i} * column_${j};`))}
     }`,
   );
@@ -144,24 +144,24 @@ export function storeWeights(weight: (j: number) => string): string {
   return eachColumn((j) => `weights[block_column * 8u + block_line + ${j * 64}u] = ${weight(j)};`);
 }
 
-/** The thread's quads of the lines' results, by their numbers. */
-function resultsOf(shape: VectorShape): readonly { readonly slab: number; readonly n: number; readonly quad: number }[] {
-  return slabsOf(shape).flatMap(({ slab, quads }) =>
-    blockColumns.flatMap((n) => (n * 8 < quads ? [{ slab, n, quad: slab * slabQuads + n * 8 }] : [])),
+/** The thread's vec4s of the lines' results, by their numbers. */
+function resultsOf(shape: VectorShape): readonly { readonly slab: number; readonly n: number; readonly vec4: number }[] {
+  return slabsOf(shape).flatMap(({ slab, vec4s }) =>
+    blockColumns.flatMap((n) => (n * 8 < vec4s ? [{ slab, n, vec4: slab * slabVec4s + n * 8 }] : [])),
   );
 }
 
-/** WGSL that declares the thread's results, `name_line_quad`. */
+/** WGSL that declares the thread's results, `name_line_vec4`. */
 export function declareResults(name: string, shape: VectorShape): string {
   return resultsOf(shape)
-    .flatMap(({ quad }) => blockLines.map((i) => `var ${name}_${i}_${quad} = vec4f();`))
+    .flatMap(({ vec4 }) => blockLines.map((i) => `var ${name}_${i}_${vec4} = vec4f();`))
     .join("\n  ");
 }
 
 /** WGSL that multiplies each line's results by its element of `factors`. */
 export function scaleResults(name: string, shape: VectorShape, factors: string): string {
   return resultsOf(shape)
-    .flatMap(({ quad }) => blockLines.map((i) => `${name}_${i}_${quad} *= ${factors}.${"xyzw"[i]};`))
+    .flatMap(({ vec4 }) => blockLines.map((i) => `${name}_${i}_${vec4} *= ${factors}.${"xyzw"[i]};`))
     .join("\n    ");
 }
 
@@ -171,18 +171,18 @@ export function scaleResults(name: string, shape: VectorShape, factors: string):
  */
 export function mix(name: string, shape: VectorShape, columns: Vectors | "loaded", onWeight = ""): string {
   return slabsOf(shape)
-    .map(({ slab, quads }) => {
+    .map(({ slab, vec4s }) => {
       const own = resultsOf(shape).filter((result) => result.slab === slab);
       return `
-    ${columns === "loaded" ? "" : load("columns", columns, slab, quads)}
+    ${columns === "loaded" ? "" : load("columns", columns, slab, vec4s)}
     workgroupBarrier();
     for (var column = 0u; column < ${tileColumns}u; column++) {
       let weight = weights[column * 8u + block_line];
       ${slab === 0 ? onWeight : ""}
       ${own
-        .flatMap(({ n, quad }) => [
-          `let mixed_${quad} = columns[column * ${step}u + block_column + ${n * 8}u];`,
-          ...blockLines.map((i) => `${name}_${i}_${quad} += weight.${"xyzw"[i]} * mixed_${quad};`),
+        .flatMap(({ n, vec4 }) => [
+          `let mixed_${vec4} = columns[column * ${step}u + block_column + ${n * 8}u];`,
+          ...blockLines.map((i) => `${name}_${i}_${vec4} += weight.${"xyzw"[i]} * mixed_${vec4};`),
         ])
         .join("\n      ")}
     }
@@ -191,15 +191,15 @@ export function mix(name: string, shape: VectorShape, columns: Vectors | "loaded
     .join("\n");
 }
 
-/** WGSL of `store(i, quad, value)` for each of the thread's results, with the quad's number. */
+/** WGSL of `store(i, vec4, value)` for each of the thread's results, with the vec4's number. */
 export function eachResult(
   name: string,
   shape: VectorShape,
-  store: (result: { readonly line: number; readonly quad: string; readonly value: string }) => string,
+  store: (result: { readonly line: number; readonly vec4: string; readonly value: string }) => string,
 ): string {
   const lines = blockLines.map((line) => {
-    const own = resultsOf(shape).map(({ quad }) =>
-      store({ line, quad: `(${quad}u + block_column)`, value: `${name}_${line}_${quad}` }),
+    const own = resultsOf(shape).map(({ vec4 }) =>
+      store({ line, vec4: `(${vec4}u + block_column)`, value: `${name}_${line}_${vec4}` }),
     );
     return own.join("\n  ");
   });

@@ -3,14 +3,14 @@ import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
 import { epilogueParts } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
 import { u32 } from "../runtime/program.ts";
-import { matrixQuads } from "../wgsl/vec4.ts";
-import type { Quads } from "../wgsl/vec4.ts";
+import { matrixVec4 } from "../wgsl/vec4.ts";
+import type { Vec4Access } from "../wgsl/vec4.ts";
 
 /** The right operand: f32, or whatever its elements are made of. */
-export interface RightOperand extends Quads {
+export interface RightOperand extends Vec4Access {
   /** The kernel's name. */
   readonly name: string;
-  /** Along which axis its function `b_quad(batch, inner, column)` reads, as in `matrixQuads`. */
+  /** Along which axis its function `b_vec4(batch, inner, column)` reads, as in `matrixVec4`. */
   readonly along: "inner" | "lines";
 }
 
@@ -18,25 +18,25 @@ export interface RightOperand extends Quads {
 interface Tile {
   /** `side` · `side` threads compute it. */
   readonly side: number;
-  /** Each of them has `quads` · 4 rows and as many columns. */
-  readonly quads: number;
+  /** Each of them has `vec4s` · 4 rows and as many columns. */
+  readonly vec4s: number;
   /** Layers of both operands that are in the workgroup's memory together, of which every device has 16 KiB. */
   readonly depth: number;
 }
 
 /** From the largest to the smallest. */
 const tiles: readonly Tile[] = [
-  { side: 16, quads: 2, depth: 16 },
-  { side: 16, quads: 1, depth: 32 },
-  { side: 8, quads: 1, depth: 32 },
+  { side: 16, vec4s: 2, depth: 16 },
+  { side: 16, vec4s: 1, depth: 32 },
+  { side: 8, vec4s: 1, depth: 32 },
 ];
 /** Tiles that a GPU should have to keep all of it busy. */
 const manyTiles = 128;
 
 /** The rows of a tile, which are as many as its columns. */
-const widthOf = ({ side, quads }: Tile): number => side * quads * 4;
-/** Quads between layers in memory. */
-const stepOf = ({ side, quads }: Tile): number => side * quads;
+const widthOf = ({ side, vec4s }: Tile): number => side * vec4s * 4;
+/** Vec4Access between layers in memory. */
+const stepOf = ({ side, vec4s }: Tile): number => side * vec4s;
 
 /** The largest of which there are many, and that is not mostly empty. */
 function tileFor(batch: number, rows: number, columns: number): Tile {
@@ -57,19 +57,19 @@ export function multiplyByTiles(engine: Engine, products: Products, right: Right
   const [batch, rows, inner] = a.shape;
   const columns = out.shape[2];
   const tile = tileFor(batch, rows, columns);
-  const { side, quads, depth } = tile;
+  const { side, vec4s, depth } = tile;
   const width = widthOf(tile);
   const tileRows = Math.ceil(rows / width);
   const tileColumns = Math.ceil(columns / width);
   const count = batch * tileRows * tileColumns;
   const along = a.strides[2] === 1 ? "inner" : "lines";
   const written = [out, preactivation];
-  const left = matrixQuads("a", a, { lines: 1, lineCount: "values.rows", along, written });
+  const left = matrixVec4("a", a, { lines: 1, lineCount: "values.rows", along, written });
   const epilogue = epilogueParts(products);
   const sums = sumsOf(tile);
   engine.run({
     name: right.name,
-    variant: `${side} ${quads} ${along} ${right.along} ${epilogue.variant}`,
+    variant: `${side} ${vec4s} ${along} ${right.along} ${epilogue.variant}`,
     operands: { ...left.operands, ...right.operands, ...epilogue.operands },
     values: {
       tiles: u32(count),
@@ -100,10 +100,10 @@ fn main(${entryArguments}) {
   ${sums.map(({ name }) => `var ${name} = vec4f();`).join("\n  ")}
   for (var layer = 0u; layer < values.inner; layer += ${depth}u) {
     // Where a tile has fewer blocks than threads, others load those of the other operand.
-    ${load(tile, { memory: "left", quad: "a_quad", along, first: "first_row", thread: "local" })}
+    ${load(tile, { memory: "left", vec4: "a_vec4", along, first: "first_row", thread: "local" })}
     ${load(tile, {
       memory: "right",
-      quad: "b_quad",
+      vec4: "b_vec4",
       along: right.along,
       first: "first_column",
       thread: `${side * side - 1}u - local`,
@@ -118,12 +118,12 @@ fn main(${entryArguments}) {
     workgroupBarrier();
   }
   let all = array<vec4f, ${sums.length}>(${sums.map(({ name }) => name).join(", ")});
-  for (var i = 0u; i < ${4 * quads}u; i++) {
+  for (var i = 0u; i < ${4 * vec4s}u; i++) {
     let row = first_row + (i / 4u * ${side}u + own_row) * 4u + i % 4u;
-    for (var j = 0u; j < ${4 * quads}u; j++) {
+    for (var j = 0u; j < ${4 * vec4s}u; j++) {
       let column = first_column + (j / 4u * ${side}u + own_column) * 4u + j % 4u;
       if (row < values.rows && column < values.columns) {
-        let sum = all[i * ${quads}u + j / 4u][j % 4u];
+        let sum = all[i * ${vec4s}u + j / 4u][j % 4u];
         ${epilogue.store(of)}
       }
     }
@@ -137,7 +137,7 @@ fn main(${entryArguments}) {
 interface Load {
   readonly memory: "left" | "right";
   /** The function that reads it. */
-  readonly quad: "a_quad" | "b_quad";
+  readonly vec4: "a_vec4" | "b_vec4";
   readonly along: "inner" | "lines";
   /** WGSL of its first line, and of the thread's number. */
   readonly first: string;
@@ -148,7 +148,7 @@ interface Load {
  * WGSL that loads blocks of four layers of four lines, so that neighbouring threads read neighbours. In memory the lines of
  * a layer follow on one another.
  */
-function load(tile: Tile, { memory, quad, along, first, thread }: Load): string {
+function load(tile: Tile, { memory, vec4, along, first, thread }: Load): string {
   const { side, depth } = tile;
   const step = stepOf(tile);
   const fours = depth / 4;
@@ -156,15 +156,15 @@ function load(tile: Tile, { memory, quad, along, first, thread }: Load): string 
     along === "inner" ? [`block % ${fours}u`, `block / ${fours}u`] : [`block / ${step}u`, `block % ${step}u`];
   const eachOfFour = (line: (i: number) => string): string => [0, 1, 2, 3].map(line).join("\n      ");
   const read = (i: number): string =>
-    `${quad}(batch, layer + four * 4u${along === "inner" ? "" : ` + ${i}u`}, line${along === "inner" ? ` + ${i}u` : ""})`;
+    `${vec4}(batch, layer + four * 4u${along === "inner" ? "" : ` + ${i}u`}, line${along === "inner" ? ` + ${i}u` : ""})`;
   const layer = (i: number): string =>
-    along === "inner" ? `vec4f(${[0, 1, 2, 3].map((j) => `quad_${j}.${"xyzw"[i]}`).join(", ")})` : `quad_${i}`;
+    along === "inner" ? `vec4f(${[0, 1, 2, 3].map((j) => `vec4_${j}.${"xyzw"[i]}`).join(", ")})` : `vec4_${i}`;
   return `
     for (var block = ${thread}; block < ${fours * step}u; block += ${side * side}u) {
       let four = ${four};
       let lines = ${lines};
       let line = ${first} + lines * 4u;
-      ${eachOfFour((i) => `let quad_${i} = ${read(i)};`)}
+      ${eachOfFour((i) => `let vec4_${i} = ${read(i)};`)}
       let place = four * ${4 * step}u + (lines ^ ${turn(tile, "four")});
       ${eachOfFour((i) => `${memory}[place + ${i * step}u] = ${layer(i)};`)}
     }`;
@@ -176,21 +176,21 @@ function turn(tile: Tile, four: string): string {
 }
 
 /** A thread's sums, each of four neighbouring columns of a row. */
-function sumsOf({ quads }: Tile): readonly { readonly name: string; readonly row: number; readonly quad: number }[] {
-  return Array.from({ length: 4 * quads * quads }, (_, i) => {
-    const [row, quad] = [Math.floor(i / quads), i % quads];
-    return { name: `sum_${row}_${quad}`, row, quad };
+function sumsOf({ vec4s }: Tile): readonly { readonly name: string; readonly row: number; readonly vec4: number }[] {
+  return Array.from({ length: 4 * vec4s * vec4s }, (_, i) => {
+    const [row, vec4] = [Math.floor(i / vec4s), i % vec4s];
+    return { name: `sum_${row}_${vec4}`, row, vec4 };
   });
 }
 
 /** WGSL that adds the products of one layer to the thread's sums. */
 function multiply(tile: Tile, layer: number): string {
-  const { side, quads } = tile;
-  const own = Array.from({ length: quads }, (_, quad) => ({ quad, offset: layer * stepOf(tile) + quad * side }));
+  const { side, vec4s } = tile;
+  const own = Array.from({ length: vec4s }, (_, vec4) => ({ vec4, offset: layer * stepOf(tile) + vec4 * side }));
   const lines = [
-    ...own.map(({ quad, offset }) => `let left_${quad} = left[left_start + ${offset}u];`),
-    ...own.map(({ quad, offset }) => `let right_${quad} = right[right_start + ${offset}u];`),
-    ...sumsOf(tile).map(({ name, row, quad }) => `${name} += left_${row >> 2}.${"xyzw"[row & 3]} * right_${quad};`),
+    ...own.map(({ vec4, offset }) => `let left_${vec4} = left[left_start + ${offset}u];`),
+    ...own.map(({ vec4, offset }) => `let right_${vec4} = right[right_start + ${offset}u];`),
+    ...sumsOf(tile).map(({ name, row, vec4 }) => `${name} += left_${row >> 2}.${"xyzw"[row & 3]} * right_${vec4};`),
   ];
   return `{\n        ${lines.join("\n        ")}\n      }`;
 }

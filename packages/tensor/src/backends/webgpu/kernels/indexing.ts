@@ -6,7 +6,7 @@ import { entryArguments, groupIndex, linear, linearIndex, linearSize, spread } f
 import { split } from "../runtime/split-bindings.ts";
 import type { AxesOf, Views } from "../runtime/split-bindings.ts";
 import { i32, reads, u32, writes } from "../runtime/program.ts";
-import type { Quads } from "../wgsl/vec4.ts";
+import type { Vec4Access } from "../wgsl/vec4.ts";
 import { rowThreads } from "../wgsl/workgroup.ts";
 
 export function indexing(engine: Engine): IndexingKernels {
@@ -98,7 +98,7 @@ export interface Table<Memory extends Views> {
   /** Columns between places where rows may be cut. Default: 1. */
   readonly step?: number;
   /** Of such views, or parts of them, a function `table_element(row, column)`. */
-  readonly source: (views: Memory) => Quads;
+  readonly source: (views: Memory) => Vec4Access;
 }
 
 export function gather<Memory extends Views>(

@@ -19,14 +19,14 @@ export function loss(engine: Engine): LossKernels {
     let target_ = ${of.targets("0u")};
     var loss = 0.0;
     if (target_ != values.ignoreIndex) {
-      ${of.statistics("0u")} = most;
+      ${of.statistics("0u")} = row_max;
       ${of.statistics("1u")} = others;
       loss = nan();
       if (target_ >= 0 && target_ < i32(values.width)) {
         // Where the row comes in parts, one of them has the target.
         let i = u32(target_) - values.first;
         if (i >= values.count) { return; }
-        loss = most - ${of.logits("i")} + logarithmOf1Plus(others);
+        loss = row_max - ${of.logits("i")} + logarithmOf1Plus(others);
       }
     }
     ${of.losses("0u")} = loss;`,

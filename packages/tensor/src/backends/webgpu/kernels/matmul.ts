@@ -5,7 +5,7 @@ import { multiplyByTiles } from "./gemm-tiled.ts";
 import { relaid } from "../runtime/split-bindings.ts";
 import { fitting } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
-import { matrixQuads } from "../wgsl/vec4.ts";
+import { matrixVec4 } from "../wgsl/vec4.ts";
 
 export function matmul(engine: Engine): MatmulKernels {
   return {
@@ -34,8 +34,8 @@ export function matmul(engine: Engine): MatmulKernels {
         } else {
           const along = b.strides[2] === 1 ? "lines" : "inner";
           const written = [out, preactivation];
-          const quads = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along, written });
-          multiplyByTiles(engine, part.products, { name: "matmul", along, ...quads });
+          const vec4s = matrixVec4("b", b, { lines: 2, lineCount: "values.columns", along, written });
+          multiplyByTiles(engine, part.products, { name: "matmul", along, ...vec4s });
         }
       }
     },

@@ -4,8 +4,8 @@ import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
 import { epilogueParts } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
 import { u32 } from "../runtime/program.ts";
-import { matrixQuads } from "../wgsl/vec4.ts";
-import type { Quads } from "../wgsl/vec4.ts";
+import { matrixVec4 } from "../wgsl/vec4.ts";
+import type { Vec4Access } from "../wgsl/vec4.ts";
 import { rowThreads } from "../wgsl/workgroup.ts";
 
 /** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
@@ -31,15 +31,15 @@ export function multiplyFewRows(engine: Engine, products: Products, b: View): vo
     multiplyAlongColumns(engine, products, b);
     return;
   }
-  const quads = { lines: 2, lineCount: "values.columns", along: "inner", beginsInside: true, written } as const;
+  const vec4s = { lines: 2, lineCount: "values.columns", along: "inner", beginsInside: true, written } as const;
   multiplyByLanes(engine, products, {
-    ...matrixQuads("b", b, quads),
+    ...matrixVec4("b", b, vec4s),
     name: "matmul few rows",
     isInside: true,
     add: (lanes) => `
     for (var inner = lane * 4u; inner < values.inner; inner += ${4 * lanes}u) {
-      let elements = b_quad(0u, inner, column);
-      ${eachRow(rows, (row) => `sums[${row}] += a_quad(0u, inner, ${rowThatIs(rows, row)}) * elements;`)}
+      let elements = b_vec4(0u, inner, column);
+      ${eachRow(rows, (row) => `sums[${row}] += a_vec4(0u, inner, ${rowThatIs(rows, row)}) * elements;`)}
     }`,
   });
 }
@@ -55,10 +55,10 @@ function multiplyAlongColumns(engine: Engine, products: Products, b: View): void
   const rows = rowsKept(products);
   const columns = out.shape[2];
   const written = [out, preactivation];
-  const left = matrixQuads("a", a, { lines: 1, lineCount: "values.rows", along: "inner", written });
-  const right = matrixQuads("b", b, { lines: 2, lineCount: "values.columns", along: "lines", written });
+  const left = matrixVec4("a", a, { lines: 1, lineCount: "values.rows", along: "inner", written });
+  const right = matrixVec4("b", b, { lines: 2, lineCount: "values.columns", along: "lines", written });
   const epilogue = epilogueParts(products);
-  const quads = columnsThreads / columnsLanes;
+  const vec4s = columnsThreads / columnsLanes;
   engine.run({
     name: "matmul few rows along columns",
     variant: `${rows} ${epilogue.variant}`,
@@ -71,13 +71,13 @@ ${right.functions(of)}
 var<workgroup> parts: array<array<vec4f, ${columnsThreads}>, ${rows}>;
 @compute @workgroup_size(${columnsThreads})
 fn main(${entryArguments}) {
-  let lane = local / ${quads}u;
-  let first = (${groupIndex} * ${quads}u + local % ${quads}u) * 4u;
+  let lane = local / ${vec4s}u;
+  let first = (${groupIndex} * ${vec4s}u + local % ${vec4s}u) * 4u;
   var sums: array<vec4f, ${rows}>;
   for (var inner = lane * 4u; inner < values.inner; inner += ${4 * columnsLanes}u) {
-    ${[0, 1, 2, 3].map((i) => `let elements_${i} = b_quad(0u, inner + ${i}u, first);`).join("\n    ")}
+    ${[0, 1, 2, 3].map((i) => `let elements_${i} = b_vec4(0u, inner + ${i}u, first);`).join("\n    ")}
     ${eachRow(rows, (row) => `
-      let x = a_quad(0u, inner, ${row});
+      let x = a_vec4(0u, inner, ${row});
       sums[${row}] += x.x * elements_0 + x.y * elements_1 + x.z * elements_2 + x.w * elements_3;`)}
   }
   ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
@@ -85,7 +85,7 @@ fn main(${entryArguments}) {
   let batch = 0u;
   for (var row = lane; row < values.rows; row += ${columnsLanes}u) {
     var all = vec4f();
-    for (var i = 0u; i < ${columnsLanes}u; i++) { all += parts[row][i * ${quads}u + local % ${quads}u]; }
+    for (var i = 0u; i < ${columnsLanes}u; i++) { all += parts[row][i * ${vec4s}u + local % ${vec4s}u]; }
     for (var i = 0u; i < 4u && first + i < values.columns; i++) {
       let column = first + i;
       let sum = all[i];
@@ -93,12 +93,12 @@ fn main(${entryArguments}) {
     }
   }
 }`,
-    workgroups: spread(Math.ceil(columns / (4 * quads))),
+    workgroups: spread(Math.ceil(columns / (4 * vec4s))),
   });
 }
 
 /** The right operand of a product of a few rows, as threads read it that share a column. */
-export interface LanesOperand extends Quads {
+export interface LanesOperand extends Vec4Access {
   /** The kernel's name. */
   readonly name: string;
   /** Whether `add` reads activations of columns that there are only: stored blocks are filled up. */
@@ -118,7 +118,7 @@ export function multiplyByLanes(engine: Engine, products: Products, right: Lanes
   const columnsOfGroup = rowThreads / lanes;
   const written = [out, preactivation];
   const lines = { lines: 1, lineCount: "values.rows", along: "inner", beginsInside: right.isInside, written } as const;
-  const left = matrixQuads("a", a, lines);
+  const left = matrixVec4("a", a, lines);
   engine.run({
     name: right.name,
     variant: `${right.isInside} ${rows} ${lanes} ${epilogue.variant}`,

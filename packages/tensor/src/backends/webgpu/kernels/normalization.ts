@@ -84,8 +84,8 @@ export function normalization(engine: Engine): NormalizationKernels {
         ...exponentialsOfRow((of) => of.x("i"), logarithm ? "let logSum = logarithmOf1Plus(others);" : ""),
         each: (of) =>
           logarithm
-            ? `${of.out("i")} = ${of.x("i")} - most - logSum;`
-            : `${of.out("i")} = exponential(${of.x("i")} - most) / (1.0 + others);`,
+            ? `${of.out("i")} = ${of.x("i")} - row_max - logSum;`
+            : `${of.out("i")} = exponential(${of.x("i")} - row_max) / (1.0 + others);`,
       });
     },
 

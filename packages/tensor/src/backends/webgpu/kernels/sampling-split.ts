@@ -48,8 +48,8 @@ export function sampleInParts(
       rows: { state: writes(state) },
       values: { factor: f32(1 / temperature) },
       functions: functions(["exponential", "infinity"]),
-      steps: [{ name: "most", start: "-infinity()", combine: "max(a, b)", element: (of) => of.logits("i") }],
-      each: (of) => `${of.weights("i")} = exponential((${of.logits("i")} - most) * values.factor);`,
+      steps: [{ name: "row_max", start: "-infinity()", combine: "max(a, b)", element: (of) => of.logits("i") }],
+      each: (of) => `${of.weights("i")} = exponential((${of.logits("i")} - row_max) * values.factor);`,
       once: (of) => `${wordOf(of, "found")} = 0;`,
     });
     const round = (search: number, bit: number): void => {
@@ -67,8 +67,8 @@ export function sampleInParts(
 fn both(a: vec2u, b: vec2u) -> vec2u {
   return vec2u(a.x + b.x, bitcast<u32>(bitcast<f32>(a.y) + bitcast<f32>(b.y)));
 }
-fn see(weight: f32, index: u32, candidate: u32, least: f32, smallest: f32, end: u32) -> vec2u {
-  var isSeen = weight >= least;
+fn see(weight: f32, index: u32, candidate: u32, threshold: f32, smallest: f32, end: u32) -> vec2u {
+  var isSeen = weight >= threshold;
   if (values.search >= ${endOfTies}u) {
     let isTie = weight == smallest && index < end;
     let isAbove = weight > smallest && (values.search == ${index}u || values.bit == 0u);
@@ -79,7 +79,7 @@ fn see(weight: f32, index: u32, candidate: u32, least: f32, smallest: f32, end: 
         begin: (of) => `
   let found = u32(${wordOf(of, "found")});
   let candidate = found | values.bit;
-  let least = bitcast<f32>(select(candidate, found + 1u, values.bit == 0u));
+  let threshold = bitcast<f32>(select(candidate, found + 1u, values.bit == 0u));
   let smallest = ${floatOf(of, "smallest")};
   let end = select(u32(${wordOf(of, "end")}), candidate, values.search == ${endOfTies}u);`,
         steps: [
@@ -87,7 +87,7 @@ fn see(weight: f32, index: u32, candidate: u32, least: f32, smallest: f32, end: 
             name: "seen",
             type: "vec2u",
             combine: "both(a, b)",
-            element: (of) => `see(${of.weights("i")}, values.first + i, candidate, least, smallest, end)`,
+            element: (of) => `see(${of.weights("i")}, values.first + i, candidate, threshold, smallest, end)`,
             then: "let sum = bitcast<f32>(seen.y);",
           },
         ],

@@ -58,9 +58,9 @@ fn main(${entryArguments}) {
   let start = row * values.width;
   var part = -infinity();
   for (var i = local; i < values.width; i += ${rowThreads}u) { part = max(part, ${of.logits("start + i")}); }
-  let most = largest(part, local);
+  let row_max = largest(part, local);
   for (var i = local; i < values.width; i += ${rowThreads}u) {
-    ${of.weights("start + i")} = exponential((${of.logits("start + i")} - most) * values.factor);
+    ${of.weights("start + i")} = exponential((${of.logits("start + i")} - row_max) * values.factor);
   }
   storageBarrier();
   workgroupBarrier();

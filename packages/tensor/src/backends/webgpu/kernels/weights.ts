@@ -9,7 +9,7 @@ import { relaid } from "../runtime/split-bindings.ts";
 import { fitting, noEpilogue } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
 import { reads, u32 } from "../runtime/program.ts";
-import { columnsOfStep, quadsOfFour, packedAxes, packedFunctions, packedScales, packedSource } from "../wgsl/packed.ts";
+import { columnsOfStep, vec4sOfFour, packedAxes, packedFunctions, packedScales, packedSource } from "../wgsl/packed.ts";
 import type { PackedViews } from "../wgsl/packed.ts";
 
 export function weights(engine: Engine): WeightKernels {
@@ -71,9 +71,9 @@ function rightOperand(name: string, weight: PackedView, along: "inner" | "lines"
 ${packedFunctions(weight.format)}
 ${source.functions(of)}
 // Blocks are filled up with zeros.
-fn b_quad(batch: u32, inner: u32, line: u32) -> vec4f {
+fn b_vec4(batch: u32, inner: u32, line: u32) -> vec4f {
   if (inner >= values.inner || line >= values.columns) { return vec4f(); }
-  return ${along === "inner" ? "weight_quad(line, inner / 4u)" : "weight_quad(inner, line / 4u)"};
+  return ${along === "inner" ? "weight_vec4(line, inner / 4u)" : "weight_vec4(inner, line / 4u)"};
 }`,
     along,
   };
@@ -88,9 +88,9 @@ function multiplyFewRowsPacked(engine: Engine, products: Products, weight: Packe
   const { format, values, scales } = weight;
   const scaling = packedScales("b", weight);
   const width = values.offset % 4 === 0 ? 4 : 1;
-  const quads = quadsOfFour[format];
+  const vec4s = vec4sOfFour[format];
   const sum = (row: string): string =>
-    quads.map((_, i) => `quad_${i} * a_quad(0u, first + ${4 * i}u, ${rowThatIs(rows, row)})`).join(" + ");
+    vec4s.map((_, i) => `vec4_${i} * a_vec4(0u, first + ${4 * i}u, ${rowThatIs(rows, row)})`).join(" + ");
   multiplyByLanes(engine, products, {
     name: `linearPacked few rows ${format}`,
     isInside: weight.shape[1] % blockColumns === 0,
@@ -110,9 +110,9 @@ fn b_four(column: u32, i: u32) -> vec4u {
       const pass = (before: string, after: string): string => `
     for (var i = lane; i < values.b_fours; i += ${lanes}u) {
       let words = b_four(column, i);
-      let first = i * ${4 * quads.length}u;
+      let first = i * ${4 * vec4s.length}u;
       ${scales ? `let scale = b_scale(column, first / ${blockColumns}u);` : ""}
-      ${quads.map((quad, i) => `let quad_${i} = ${quad}${before};`).join("\n      ")}
+      ${vec4s.map((vec4, i) => `let vec4_${i} = ${vec4}${before};`).join("\n      ")}
       ${eachRow(rows, (row) => `sums[${row}] += (${sum(row)})${after};`)}
     }`;
       if (!scales) return pass("", "");

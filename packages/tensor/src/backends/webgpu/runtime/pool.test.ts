@@ -58,24 +58,24 @@ test("no block is lent twice, uses are counted, and what is held stays within ha
       const { pool: subject, heldBytes } = pool();
       const lent: number[] = [];
       let batch = 0;
-      let most = 0;
+      let peak = 0;
       for (const { kind, size, pick } of steps) {
         if (kind === "allocate") lent.push(subject.allocate(size));
         if (kind === "free" && lent.length > 0) subject.free(lent.splice(pick % lent.length, 1)[0]);
         if (kind === "touch" && lent.length > 0) subject.block(lent[pick % lent.length]).lastBatch = batch;
         const live = lent.map((number) => subject.block(number));
         const liveBytes = live.reduce((sum, { buffer }) => sum + buffer.size, 0);
-        most = Math.max(most, liveBytes);
+        peak = Math.max(peak, liveBytes);
         maxLent = Math.max(maxLent, lent.length);
         expect(new Set(live.map(({ id }) => id)).size).toBe(lent.length);
-        expect(subject.use).toEqual({ liveBuffers: lent.length, liveBytes, peakBytes: most });
+        expect(subject.use).toEqual({ liveBuffers: lent.length, liveBytes, peakBytes: peak });
         if (kind !== "submit") continue;
         subject.forget();
         const before = heldBytes();
         subject.trim(batch++);
         if (heldBytes() < before) trimmed++;
         expect(subject.isOverfull).toBe(false);
-        expect(heldBytes()).toBeLessThanOrEqual(1.5 * most + 64 * MiB);
+        expect(heldBytes()).toBeLessThanOrEqual(1.5 * peak + 64 * MiB);
       }
     }),
   );

@@ -129,7 +129,7 @@ test("what is within reach, or cannot be cut, is whole", () => {
   }
 });
 
-test("cuts keep to places where quads may begin, where there is room", () => {
+test("cuts keep to places where vec4s may begin, where there is room", () => {
   for (const { operands } of partsOf({ maxBindingElements: 512 }, { x: view([5003]) }, [])) expect(operands.x.offset % 64).toBe(0);
 });
 

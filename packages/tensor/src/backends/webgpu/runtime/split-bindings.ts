@@ -95,7 +95,7 @@ function* cut<Operands extends Views, Axis extends string>(
     return;
   }
   const { axis, steps } = longest;
-  // At multiples that keep quads quads, where there are enough steps.
+  // At multiples that keep vec4s vec4s, where there are enough steps.
   const half = steps > 2 * bindingUnit ? bindingUnit * Math.floor(steps / (2 * bindingUnit)) : steps >> 1;
   for (const [start, count] of [[0, half], [half, steps - half]]) {
     const entries = Object.entries(part.operands).map(([name, view]) => {

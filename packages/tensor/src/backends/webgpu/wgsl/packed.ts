@@ -2,13 +2,13 @@ import type { PackedView, WeightFormat } from "../../../contract/index.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import type { AxesOf } from "../runtime/split-bindings.ts";
 import { reads, u32 } from "../runtime/program.ts";
-import type { Quads } from "./vec4.ts";
+import type { Vec4Access } from "./vec4.ts";
 
 /** Words of 32 bits of a block's values. */
 export const blockWords: Record<WeightFormat, number> = { f16: 16, bf16: 16, int8: 8, int4: 4 };
 
 /** The scales of a stored matrix as an operand of a kernel; its function is `name_scale(row, block)`. */
-export function packedScales(name: string, { scales }: PackedView): Quads {
+export function packedScales(name: string, { scales }: PackedView): Vec4Access {
   return {
     operands: scales ? { [`${name}_scales`]: reads(scales) } : {},
     values: scales ? { [`${name}_scale_words`]: u32(scales.strides[0]) } : {},
@@ -19,8 +19,8 @@ fn ${name}_scale(row: u32, block: u32) -> f32 {
   };
 }
 
-/** A stored matrix as operands of a kernel; its functions are `name_quad(row, quad)` and `name_element(row, column)`. */
-export function packedSource(name: string, view: PackedView): Quads {
+/** A stored matrix as operands of a kernel; its functions are `name_vec4(row, group)` and `name_element(row, column)`. */
+export function packedSource(name: string, view: PackedView): Vec4Access {
   const { format, values } = view;
   const scales = packedScales(name, view);
   return {
@@ -31,10 +31,10 @@ ${scales.functions(of)}
 fn ${name}_word(row: u32, index: u32) -> u32 {
   return u32(${of[`${name}_values`](`row * values.${name}_words + index`)});
 }
-fn ${name}_quad(row: u32, quad: u32) -> vec4f {
-  ${quads[format](name)}
+fn ${name}_vec4(row: u32, group: u32) -> vec4f {
+  ${vec4s[format](name)}
 }
-fn ${name}_element(row: u32, column: u32) -> f32 { return ${name}_quad(row, column / 4u)[column % 4u]; }`,
+fn ${name}_element(row: u32, column: u32) -> f32 { return ${name}_vec4(row, column / 4u)[column % 4u]; }`,
   };
 }
 
@@ -72,21 +72,21 @@ export function packedFunctions(format: WeightFormat): string {
   return halfFunction + unpacking[format];
 }
 
-/** WGSL of a quad of a row. */
-const quads: Record<WeightFormat, (name: string) => string> = {
-  f16: (name) => `return unpack(${name}_word(row, 2u * quad), ${name}_word(row, 2u * quad + 1u));`,
-  bf16: (name) => `return unpack(${name}_word(row, 2u * quad), ${name}_word(row, 2u * quad + 1u));`,
-  int8: (name) => `return unpack(${name}_word(row, quad)) * ${name}_scale(row, quad / ${blockColumns / 4}u);`,
+/** WGSL of a vec4 of a row. */
+const vec4s: Record<WeightFormat, (name: string) => string> = {
+  f16: (name) => `return unpack(${name}_word(row, 2u * group), ${name}_word(row, 2u * group + 1u));`,
+  bf16: (name) => `return unpack(${name}_word(row, 2u * group), ${name}_word(row, 2u * group + 1u));`,
+  int8: (name) => `return unpack(${name}_word(row, group)) * ${name}_scale(row, group / ${blockColumns / 4}u);`,
   int4: (name) => `
-  let block = quad / ${blockColumns / 4}u;
-  let place = quad % ${blockColumns / 4}u;
+  let block = group / ${blockColumns / 4}u;
+  let place = group % ${blockColumns / 4}u;
   return unpack(${name}_word(row, block * 4u + place % 4u) >> (place / 4u * 4u)) * ${name}_scale(row, block);`,
 };
 
-/** WGSL of the quads of four `words`, in their order, without their scale. */
+/** WGSL of the vec4s of four `words`, in their order, without their scale. */
 const halvesOfFour = ["unpack(words.x, words.y)", "unpack(words.z, words.w)"];
 const bytesOfFour = ["x", "y", "z", "w"].map((i) => `unpack(words.${i})`);
-export const quadsOfFour: Record<WeightFormat, readonly string[]> = {
+export const vec4sOfFour: Record<WeightFormat, readonly string[]> = {
   f16: halvesOfFour,
   bf16: halvesOfFour,
   int8: bytesOfFour,

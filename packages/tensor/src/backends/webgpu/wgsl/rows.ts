@@ -79,7 +79,7 @@ export function overRows(engine: Engine, kernel: RowKernel): void {
       continue;
     }
     const parts = isWithin ? [rows] : partsOf(engine, kernel, rows.operands, [null, "columns"]);
-    const longest = parts.reduce((most, part) => Math.max(most, shapeOf(kernel, part)[1]), 0);
+    const longest = parts.reduce((max, part) => Math.max(max, shapeOf(kernel, part)[1]), 0);
     const slots = groupsFor(count, longest);
     engine.withScratch(kernel.steps.length * count * slots * slotWords, (memory) => {
       for (const last of [...kernel.steps, undefined]) {
