@@ -22,7 +22,7 @@ afterAll(() => {
   for (const backend of Object.values(backends)) finish(backend);
 });
 
-type Options = TokenOptions & Pick<GPTInitialization, "format">;
+type Options = TokenOptions & Pick<GPTInitialization, "dtype">;
 
 interface Written {
   readonly ids: number[];
@@ -32,7 +32,7 @@ interface Written {
 /** What a model with random weights writes on a backend. `onToken` is called after each token. */
 async function write(backend: Backend, config: GPTOptions, options: Options, onToken?: () => void): Promise<Written> {
   useBackend(backend);
-  const model = new GPT(config, { seed: 3, format: options.format });
+  const model = new GPT(config, { seed: 3, dtype: options.dtype });
   const written: Written = { ids: [], logProbabilities: [] };
   for await (const { id, logProbability } of streamTokens(model, [1, 2, 3], options)) {
     written.ids.push(id);
@@ -47,11 +47,11 @@ async function write(backend: Backend, config: GPTOptions, options: Options, onT
  * Expects the same ids, of some variety, and nearly the same probabilities. Where keys and values are rounded, one that
  * lies between two numbers may become either of them, by its last bit.
  */
-function expectSame(ours: Written, theirs: Written, { cacheFormat }: Options = {}): void {
+function expectSame(ours: Written, theirs: Written, { cacheDtype }: Options = {}): void {
   expect(ours.ids).toEqual(theirs.ids);
   expect(new Set(ours.ids).size).toBeGreaterThan(ours.ids.length / 4);
   const differences = ours.logProbabilities.map((value, i) => Math.abs(value - theirs.logProbabilities[i]));
-  expect(Math.max(...differences)).toBeLessThanOrEqual(cacheFormat ? 1e-2 : 1e-3);
+  expect(Math.max(...differences)).toBeLessThanOrEqual(cacheDtype ? 1e-2 : 1e-3);
 }
 
 const greedy = { maxTokens: 20, temperature: 0 };
@@ -62,15 +62,15 @@ const filters = { temperature: 0.9, topK: 50, topP: 0.95, minP: 0.001, repetitio
 describe("writes the same as wasm", () => {
   const some: [what: string, options: Options][] = [
     ["drawn tokens, beyond the context, with all filters and a penalty for repeats", { maxTokens: 20, seed: 8, ...filters }],
-    ["weights in f16, keys and values in bf16", { ...greedy, format: "f16", cacheFormat: "bf16" }],
-    ["weights in int8", { ...greedy, format: "int8" }],
+    ["weights in f16, keys and values in bf16", { ...greedy, dtype: "f16", cacheDtype: "bf16" }],
+    ["weights in int8", { ...greedy, dtype: "int8" }],
   ];
   const others: [what: string, options: Options][] = [
     ["the likeliest tokens", greedy],
     ["drawn tokens", { maxTokens: 20, seed: 7 }],
-    ["weights in bf16, keys and values in f16", { ...greedy, format: "bf16", cacheFormat: "f16" }],
-    ["weights in int4", { ...greedy, format: "int4" }],
-    ["keys and values in int8", { ...greedy, cacheFormat: "int8" }],
+    ["weights in bf16, keys and values in f16", { ...greedy, dtype: "bf16", cacheDtype: "f16" }],
+    ["weights in int4", { ...greedy, dtype: "int4" }],
+    ["keys and values in int8", { ...greedy, cacheDtype: "int8" }],
   ];
   test.each([...some, ...(process.env.GPT_VERIFY ? others : [])])("%s", async (_, options) => {
     expectSame(await write(backends.webgpu, small, options), await write(backends.wasm, small, options), options);

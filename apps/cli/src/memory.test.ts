@@ -39,8 +39,8 @@ test.each(["f32", "int4"] as const)("what running takes at least, by what it too
   const backend = await cpu();
   useBackend(backend);
   const config = preset("nano", { layers: 3, heads: 2, dim: 64, contextLength: 64, vocabSize: 300 });
-  const model = new GPT(config, { format: dtype });
-  const cache = new KeyValueCache(config, { format: dtype });
+  const model = new GPT(config, { dtype });
+  const cache = new KeyValueCache(config, { dtype });
   const ids = tensor(new Int32Array(32), { shape: [1, 32] });
   model.eval();
   noGrad(() => scope(() => void model.hidden(ids, { cache })));

@@ -40,8 +40,8 @@ export function trainingNeed(config: GPTConfig, batch: number, tokens: number): 
 export function runningNeed(config: GPTConfig, dtype: DType, tokens: number, cacheDtype?: DType): Need {
   const { vocabSize, contextLength, heads, headDim, dim, hiddenDim, layers } = config;
   const { parameters, weightBytes } = describeModel(config);
-  const bytes = (format: DType, rows: number, columns: number): number =>
-    format === "f32" ? f32Bytes * rows * columns : PackedWeight.byteLengthOf(format, [rows, columns]);
+  const bytes = (dtype: DType, rows: number, columns: number): number =>
+    dtype === "f32" ? f32Bytes * rows * columns : PackedWeight.byteLengthOf(dtype, [rows, columns]);
   const cache = cacheDtype ? 2 * layers * bytes(cacheDtype, heads * contextLength, headDim) : 0;
   return {
     parts: {

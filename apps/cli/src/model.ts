@@ -22,5 +22,5 @@ export async function openModel(
   const backend = await startBackend(options);
   checkMemory(needOf(config), backend, output);
   const onNote = (note: string): void => output.remark(note);
-  return { directory, model: await loadModel(directory, { format: options.dtype, onNote }) };
+  return { directory, model: await loadModel(directory, { dtype: options.dtype, onNote }) };
 }

@@ -29,7 +29,7 @@ const tokensExpected: Expectations<TokenOptions> = {
   stopTokens: ids,
   suppressTokens: ids,
   seed,
-  cacheFormat: oneOf(matrixFormats),
+  cacheDtype: oneOf(matrixFormats),
   modelDefaults: flag,
   signal: objectWith("an AbortSignal", "throwIfAborted()"),
 };
@@ -53,7 +53,7 @@ export interface ResolvedOptions {
   readonly stopTokens: readonly number[];
   readonly suppressTokens: readonly number[];
   readonly seed: number;
-  readonly cacheFormat: TokenOptions["cacheFormat"];
+  readonly cacheDtype: TokenOptions["cacheDtype"];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -69,7 +69,7 @@ export function resolveTokenOptions(model: GPT, promptLength: number, options: T
     stopTokens: listed(stopTokens),
     suppressTokens: listed(suppressTokens),
     seed: given.seed ?? 0,
-    cacheFormat: given.cacheFormat,
+    cacheDtype: given.cacheDtype,
     signal: given.signal,
   };
 }

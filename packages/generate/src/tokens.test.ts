@@ -84,7 +84,7 @@ describe("streamTokens", () => {
   test("keys and values in f16 hardly change the scores", async () => {
     const model = randomModel();
     const [whole, rounded] = await Promise.all(
-      (["f32", "f16"] as const).map((cacheFormat) => generate(model, [1, 2], { maxTokens: 8, temperature: 0, cacheFormat })),
+      (["f32", "f16"] as const).map((cacheDtype) => generate(model, [1, 2], { maxTokens: 8, temperature: 0, cacheDtype })),
     );
     expect(rounded.ids).toEqual(whole.ids);
   });
@@ -171,7 +171,7 @@ describe("streamTokens", () => {
 
   test("a model with int8 weights chooses the tokens that the one in f32 does, nearly always", async () => {
     const sizes = { vocabSize: 300, contextLength: 48, layers: 2, heads: 2, dim: 64, tiedHead: false, initialStd: 0.3 };
-    const [model, stored] = (["f32", "int8"] as const).map((format) => new GPT(sizes, { seed: 5, format }));
+    const [model, stored] = (["f32", "int8"] as const).map((dtype) => new GPT(sizes, { seed: 5, dtype }));
     const { ids } = await generate(model, [1, 2, 3], { maxTokens: 40, temperature: 0 });
     expect(new Set(ids).size).toBeGreaterThan(10);
     let same = 0;
@@ -259,7 +259,7 @@ describe("streamTokens", () => {
     [[1], { minP: 2 }, "invalid-option", "minP must be a number from 0 to 1, not 2"],
     [[1], { repetitionPenalty: NaN }, "invalid-option", "repetitionPenalty must be a number above 0, not NaN"],
     [[1], { stopTokens: [1, -2] }, "invalid-option", "stopTokens[1] must be a whole number from 0, not -2"],
-    [[1], { cacheFormat: "f64" as "f32" }, "invalid-option", 'cacheFormat must be one of "f32", "f16", "bf16", "int8", "int4", not "f64"'],
+    [[1], { cacheDtype: "f64" as "f32" }, "invalid-option", 'cacheDtype must be one of "f32", "f16", "bf16", "int8", "int4", not "f64"'],
     [[1], { signal: {} as AbortSignal }, "invalid-option", "signal must be an AbortSignal: it has no throwIfAborted()"],
     [[1], "fast" as unknown as TokenOptions, "invalid-option", 'options must be an object, not "fast"'],
     [[1], { suppressTokens: [...Array(13).keys()] }, "invalid-option", "all 13 tokens of the model are suppressed"],

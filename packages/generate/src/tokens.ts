@@ -16,8 +16,8 @@ export interface TokenOptions extends SamplingOptions {
   readonly suppressTokens?: number | readonly number[];
   /** The same seed gives the same tokens. A whole number from 0; default 0. */
   readonly seed?: number;
-  /** In which format keys and values are kept: see `KeyValueCache`. Default `f32`. */
-  readonly cacheFormat?: CacheOptions["format"];
+  /** How keys and values are stored: see `KeyValueCache`. Default `f32`. */
+  readonly cacheDtype?: CacheOptions["dtype"];
   /** Whether options that are left out have the defaults of `model.generation`. Default true. */
   readonly modelDefaults?: boolean;
   /** Ends the stream after the current token. */
@@ -40,7 +40,7 @@ export async function* streamTokens(
 ): AsyncGenerator<GeneratedToken, FinishReason, undefined> {
   checkModel(model);
   const ids = readPrompt(model, promptIds);
-  const { sampling, maxTokens, seed, stopTokens, suppressTokens, cacheFormat, signal } = resolveTokenOptions(
+  const { sampling, maxTokens, seed, stopTokens, suppressTokens, cacheDtype, signal } = resolveTokenOptions(
     model,
     ids.length,
     options,
@@ -56,7 +56,7 @@ export async function* streamTokens(
   /** What it reads elsewhere: the token that was chosen last, where it was chosen. */
   let chosen: Tensor<"i32"> | undefined;
   try {
-    cache = new KeyValueCache(model.config, { backend, format: cacheFormat });
+    cache = new KeyValueCache(model.config, { backend, dtype: cacheDtype });
     const filled = cache;
     for (let count = 0; count < maxTokens; count++) {
       if (signal?.aborted) return "aborted";

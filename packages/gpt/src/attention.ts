@@ -86,7 +86,7 @@ export class CausalSelfAttention extends Module {
 function tensorsOf(cache: AttentionCache | undefined, path: string): { keys?: Tensor; values?: Tensor } {
   const { keys, values } = cache ?? {};
   if (keys instanceof PackedWeight || values instanceof PackedWeight) {
-    throw new GPTError("invalid-input", `${path}.attention.pattern is seen only with a cache in the format f32`);
+    throw new GPTError("invalid-input", `${path}.attention.pattern is seen only with a cache of dtype f32`);
   }
   return { keys, values };
 }

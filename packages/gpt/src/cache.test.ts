@@ -154,10 +154,10 @@ describe("says what is wrong", () => {
   });
 });
 
-describe.each([["f16", 1e-3], ["bf16", 1e-2], ["int8", 2e-2], ["int4", 0.5]] as const)("kept as %s", (format, error) => {
+describe.each([["f16", 1e-3], ["bf16", 1e-2], ["int8", 2e-2], ["int4", 0.5]] as const)("kept as %s", (dtype, error) => {
   test("steps see what one pass sees, within the rounding of keys and values", () => {
     const model = new GPT(tiny, { seed: 1 });
-    const cache = new KeyValueCache(model.config, { format, slots: 2 });
+    const cache = new KeyValueCache(model.config, { dtype, slots: 2 });
     const steps = [[3, 1, 4, 1, 5], [9], [2]];
     const parts = steps.map((step) => logits(model, [step, step], cache).slice(-13));
     const whole = logits(model, [steps.flat()]);
@@ -172,10 +172,10 @@ describe.each([["f16", 1e-3], ["bf16", 1e-2], ["int8", 2e-2], ["int4", 0.5]] as 
     const whole = new KeyValueCache(model.config);
     const full = live() - start;
     whole.dispose();
-    const cache = scope(() => new KeyValueCache(model.config, { format }));
+    const cache = scope(() => new KeyValueCache(model.config, { dtype }));
     expect(live() - start).toBeLessThanOrEqual(full / 2);
     expect(() => logits(model, [ids], cache, { "blocks.0.attention.pattern": () => undefined })).toThrow(
-      "blocks.0.attention.pattern is seen only with a cache in the format f32",
+      "blocks.0.attention.pattern is seen only with a cache of dtype f32",
     );
     cache.dispose();
     expect(live()).toBe(start);

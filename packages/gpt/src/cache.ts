@@ -4,13 +4,13 @@ import {
 import type { AttentionCache, AttentionSequence, Backend, Expectations, Tensor, WeightFormat } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
-import { backendExpected, formatExpected } from "./place.ts";
+import { backendExpected, dtypeExpected } from "./place.ts";
 import { checkRoom } from "./room.ts";
 
 export interface CacheOptions {
   readonly slots?: number;
   readonly capacity?: number;
-  readonly format?: "f32" | WeightFormat;
+  readonly dtype?: "f32" | WeightFormat;
   readonly backend?: Backend;
 }
 
@@ -19,7 +19,7 @@ const configExpected = objectWith("a model's configuration (model.config)", "con
 const optionsExpected: Expectations<CacheOptions> = {
   slots: wholeNumber(1),
   capacity: wholeNumber(1),
-  format: formatExpected,
+  dtype: dtypeExpected,
   backend: backendExpected,
 };
 
@@ -46,7 +46,7 @@ export class KeyValueCache {
     if (capacity > contextLength) throw invalid(`capacity ${capacity} exceeds the model's context of ${contextLength}`);
     checkRoom(
       `a cache of ${slots} × ${capacity} tokens`, bytesOf(config, slots * capacity, given), backend,
-      "choose a smaller capacity, fewer slots, or a format of fewer bits",
+      "choose a smaller capacity, fewer slots, or a dtype of fewer bits",
     );
     this.slots = slots;
     this.capacity = capacity;
@@ -102,15 +102,15 @@ export class KeyValueCache {
   }
 }
 
-function bytesOf({ layers, heads, headDim }: GPTConfig, rows: number, { format = "f32" }: CacheOptions): number {
-  if (format === "f32") return 2 * layers * heads * rows * headDim * 4;
-  return 2 * layers * PackedWeight.byteLengthOf(format, [heads * rows, headDim]);
+function bytesOf({ layers, heads, headDim }: GPTConfig, rows: number, { dtype = "f32" }: CacheOptions): number {
+  if (dtype === "f32") return 2 * layers * heads * rows * headDim * 4;
+  return 2 * layers * PackedWeight.byteLengthOf(dtype, [heads * rows, headDim]);
 }
 
 function allocateBlocks(
-  { layers, heads, headDim }: GPTConfig, rows: number, { format = "f32", backend }: CacheOptions,
+  { layers, heads, headDim }: GPTConfig, rows: number, { dtype = "f32", backend }: CacheOptions,
 ): AttentionCache[] {
-  if (format === "f32") {
+  if (dtype === "f32") {
     const part = (): Tensor => permute(zeros([heads, rows, headDim], { backend }), [1, 0, 2]);
     const blocks = scope(() => Array.from({ length: layers }, () => ({ keys: part(), values: part() })));
     for (const { keys, values } of blocks) {
@@ -121,7 +121,7 @@ function allocateBlocks(
   }
   const made: PackedWeight[] = [];
   const part = (): PackedWeight => {
-    const stored = PackedWeight.zeros(format, [heads * rows, headDim], { backend });
+    const stored = PackedWeight.zeros(dtype, [heads * rows, headDim], { backend });
     made.push(stored);
     return stored;
   };

@@ -43,10 +43,10 @@ test("the largest of all is GPT-3's 175 billion", () => {
 test.each(Object.entries(architectures))("counts what a model has: %s", async (_, options) => {
   const backend = await cpu();
   useBackend(backend);
-  for (const format of ["f32", "f16", "int8", "int4"] as const) {
+  for (const dtype of ["f32", "f16", "int8", "int4"] as const) {
     const before = backend.memory.liveBytes;
-    const { config } = new GPT(options, { format });
-    expect(describeModel(config).weightBytes[format]).toBe(backend.memory.liveBytes - before);
+    const { config } = new GPT(options, { dtype });
+    expect(describeModel(config).weightBytes[dtype]).toBe(backend.memory.liveBytes - before);
   }
   const model = new GPT(options);
   const { total, ...parts } = describeModel(model.config).parameters;

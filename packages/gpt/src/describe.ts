@@ -40,7 +40,7 @@ export function describeModel(options: GPTConfig): ModelDescription {
   const width = heads * headDim;
   const forward = 2 * dim * (layers * (4 * width + 2 * hiddenDim) + vocabSize);
   const attentionForward = 2 * layers * width * contextLength;
-  const [f32, f16, int8, int4] = (["f32", "f16", "int8", "int4"] as const).map((format) => weightBytesOf(config, format));
+  const [f32, f16, int8, int4] = (["f32", "f16", "int8", "int4"] as const).map((dtype) => weightBytesOf(config, dtype));
   return {
     parameters,
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },

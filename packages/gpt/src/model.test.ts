@@ -269,13 +269,13 @@ describe("the loss of more tokens than fit one chunk of logits", () => {
   };
 
   test.each([
-    { tiedHead: true, format: "f32" },
-    { tiedHead: false, format: "f32" },
-    { tiedHead: true, format: "int8" },
-    { tiedHead: false, format: "bf16" },
-  ] as const)("is that of all logits together, as are its gradients: %o", ({ tiedHead, format }) => {
-    const chunked = pass(new GPT({ ...options, tiedHead }, { seed: 1, format }));
-    const whole = pass(new GPT({ ...options, tiedHead }, { seed: 1, format }), { logits: () => undefined });
+    { tiedHead: true, dtype: "f32" },
+    { tiedHead: false, dtype: "f32" },
+    { tiedHead: true, dtype: "int8" },
+    { tiedHead: false, dtype: "bf16" },
+  ] as const)("is that of all logits together, as are its gradients: %o", ({ tiedHead, dtype }) => {
+    const chunked = pass(new GPT({ ...options, tiedHead }, { seed: 1, dtype }));
+    const whole = pass(new GPT({ ...options, tiedHead }, { seed: 1, dtype }), { logits: () => undefined });
     expect(chunked).toHaveLength(whole.length);
     chunked.forEach((values, i) => {
       const error = Math.hypot(...values.map((value, j) => value - whole[i][j]));
@@ -284,11 +284,11 @@ describe("the loss of more tokens than fit one chunk of logits", () => {
   });
 
   test.each([
-    { what: "evaluates", format: "f32", run: (model: GPT) => scope(() => noGrad(() => void lossAlone(model))) },
-    { what: "evaluates", format: "int8", run: (model: GPT) => scope(() => noGrad(() => void lossAlone(model))) },
-    { what: "trains", format: "f32", run: (model: GPT) => void pass(model) },
-  ] as const)("$what as $format in a fraction of the memory that all logits take", ({ format, run }) => {
-    const model = new GPT(options, { format });
+    { what: "evaluates", dtype: "f32", run: (model: GPT) => scope(() => noGrad(() => void lossAlone(model))) },
+    { what: "evaluates", dtype: "int8", run: (model: GPT) => scope(() => noGrad(() => void lossAlone(model))) },
+    { what: "trains", dtype: "f32", run: (model: GPT) => void pass(model) },
+  ] as const)("$what as $dtype in a fraction of the memory that all logits take", ({ dtype, run }) => {
+    const model = new GPT(options, { dtype });
     const before = backend.memory.liveBytes;
     run(model);
     expect(backend.memory.peakBytes - before).toBeLessThan((B * T * vocabSize * 4) / 3);
@@ -357,12 +357,12 @@ describe("weights in fewer bits", () => {
   }
 
   const cases = (["cpu", "wasm"] as const).flatMap((name) =>
-    (["f16", "bf16", "int8", "int4"] as const).flatMap((format) => [true, false].map((tiedHead) => ({ name, format, tiedHead }))),
+    (["f16", "bf16", "int8", "int4"] as const).flatMap((dtype) => [true, false].map((tiedHead) => ({ name, dtype, tiedHead }))),
   );
 
-  test.each(cases)("$format on $name, tied head: $tiedHead", async ({ name, format, tiedHead }) => {
+  test.each(cases)("$dtype on $name, tied head: $tiedHead", async ({ name, dtype, tiedHead }) => {
     useBackend(await (name === "cpu" ? cpu() : wasm()));
-    const model = new GPT({ ...sizes, tiedHead }, { seed: 5, format }).eval();
+    const model = new GPT({ ...sizes, tiedHead }, { seed: 5, dtype }).eval();
     const plain = tiedHead ? await expanded(model) : undefined;
     const logits = noGrad(() => model.forward(ids()));
     if (plain) expect(distance(logits, noGrad(() => plain.forward(ids())))).toBeLessThan(1e-4);
@@ -385,13 +385,13 @@ describe("weights in fewer bits", () => {
 
   test("random weights are drawn without an f32 matrix in the backend's memory, and freed where it runs out", () => {
     const before = backend.memory.liveBytes;
-    const model = new GPT(sizes, { format: "int8" });
+    const model = new GPT(sizes, { dtype: "int8" });
     expect(backend.memory.peakBytes).toBe(backend.memory.liveBytes);
     expect(backend.memory.liveBytes - before).toBe(describeModel(model.config).weightBytes.int8);
     const buffers = backend.memory.liveBuffers;
     model.dispose();
     for (let room = 0; room < buffers; room++) {
-      expect(() => useBackend(withRoomFor(room), () => new GPT(sizes, { format: "int8" }))).toThrow("no memory");
+      expect(() => useBackend(withRoomFor(room), () => new GPT(sizes, { dtype: "int8" }))).toThrow("no memory");
       expect(backend.memory.liveBytes).toBe(before);
     }
   });
@@ -405,7 +405,7 @@ describe("weights in fewer bits", () => {
 test.each<[unknown, string]>([
   [{ seed: "1" }, 'GPT: seed must be a whole number from 0 to 2^53 - 1, not "1"'],
   [{ weights: "ones" }, 'GPT: weights must be one of "random", "zeros", not "ones"'],
-  [{ format: "fp16" }, 'GPT: format must be one of "f32", "f16", "bf16", "int8", "int4", not "fp16"'],
+  [{ dtype: "fp16" }, 'GPT: dtype must be one of "f32", "f16", "bf16", "int8", "int4", not "fp16"'],
   [3, "GPT: options must be an object, not 3"],
 ])("an initialization %o is refused", (initialization, message) => {
   expect(() => new GPT(tiny, initialization as object)).toThrow(expect.objectContaining({ code: "invalid-input", message }));

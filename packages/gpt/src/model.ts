@@ -15,7 +15,7 @@ import { GPTError } from "./errors.ts";
 import type { GenerationDefaults } from "./generation.ts";
 import { applyHook, checkHooks } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
-import { formatExpected } from "./place.ts";
+import { dtypeExpected } from "./place.ts";
 import { sinusoidalPositions } from "./positions.ts";
 import { checkRoom } from "./room.ts";
 import { weightBytesOf } from "./sizes.ts";
@@ -36,7 +36,7 @@ export interface GPTInitialization {
    * How the matrices are stored: the token embedding, those of the blocks, and the head. In fewer bits than f32 they are
    * not trained. Positions, biases and norms are always f32. Default f32.
    */
-  readonly format?: WeightOptions["format"];
+  readonly dtype?: WeightOptions["dtype"];
   /** Defaults for generating text, which are saved with the model. */
   readonly generation?: GenerationDefaults;
 }
@@ -70,7 +70,7 @@ class FeedForward extends Module {
 const initializationExpected: Expectations<GPTInitialization> = {
   seed: seedExpected,
   weights: oneOf(["random", "zeros"]),
-  format: formatExpected,
+  dtype: dtypeExpected,
   generation: object,
 };
 
@@ -87,7 +87,7 @@ function invalidInput(problem: string): GPTError {
   return new GPTError("invalid-input", `GPT: ${problem}`);
 }
 
-const smaller = "choose a smaller one, or a format of fewer bits, or another backend";
+const smaller = "choose a smaller one, or a dtype of fewer bits, or another backend";
 
 /** One decoder block: attention, then feed-forward, each on a residual branch. */
 class Block extends Module {
@@ -152,7 +152,7 @@ export class GPT extends Module {
   /** Throws `invalid-config`, `invalid-input` and `too-large`. */
   constructor(options: GPTOptions, initialization?: GPTInitialization) {
     super();
-    const { seed = 0, weights = "random", format, generation = {} } = readOptions<GPTInitialization>(
+    const { seed = 0, weights = "random", dtype = "f32", generation = {} } = readOptions<GPTInitialization>(
       initialization, initializationExpected, invalidInput,
     );
     this.config = resolveConfig(options);
@@ -161,17 +161,17 @@ export class GPT extends Module {
     const { vocabSize, contextLength, dim, layers, initialStd: std } = config;
     const random = new RandomKeys(seed);
     this.random = random;
-    checkRoom("a model of this configuration", weightBytesOf(this.config, format ?? "f32"), currentBackend(), smaller);
+    checkRoom("a model of this configuration", weightBytesOf(this.config, dtype), currentBackend(), smaller);
     const parts = construct(() => ({
-      tokenEmbedding: new Embedding(vocabSize, dim, { random, std }, { format }),
+      tokenEmbedding: new Embedding(vocabSize, dim, { random, std }, { dtype }),
       // Half of the tokens' std, as in GPT-2's released code.
       positionEmbedding:
         config.positions === "learned"
           ? new Embedding(contextLength, dim, { random, std: std / 2 })
           : undefined,
-      blocks: Array.from({ length: layers }, (_, layer) => new Block(config, layer, random, { format })),
+      blocks: Array.from({ length: layers }, (_, layer) => new Block(config, layer, random, { dtype })),
       finalNorm: config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined,
-      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, std }, { bias: false, format }),
+      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, std }, { bias: false, dtype }),
     }));
     this.tokenEmbedding = parts.tokenEmbedding;
     this.positionEmbedding = parts.positionEmbedding;

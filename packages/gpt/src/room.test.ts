@@ -16,10 +16,10 @@ test("a model or a cache that wasm can never hold is refused before anything is 
         code: "too-large",
         message:
           "a model of this configuration takes 698 GB; the backend wasm-relaxed holds 4.29 GB; choose a smaller one, or a " +
-          "format of fewer bits, or another backend",
+          "dtype of fewer bits, or another backend",
       }),
     );
-    expect(() => new GPT(preset("gpt3-2.7b"), { format: "f16" })).toThrow("takes 5.");
+    expect(() => new GPT(preset("gpt3-2.7b"), { dtype: "f16" })).toThrow("takes 5.");
     expect(() => new KeyValueCache(preset("gpt3-175b"), { slots: 4, backend })).toThrow(
       expect.objectContaining({ code: "too-large", message: expect.stringContaining("a cache of 4 × 2048 tokens takes ") as string }),
     );

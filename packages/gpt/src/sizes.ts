@@ -32,13 +32,13 @@ export function countParameters(config: GPTConfig): ParameterCounts {
   return { total: Object.values(parts).reduce((total, count) => total + count), ...parts };
 }
 
-/** Bytes of the weights in memory, with the matrices in a format: token embedding, head, and those of the blocks. */
-export function weightBytesOf(config: GPTConfig, format: WeightFormat | "f32"): number {
+/** Bytes of the weights in memory, with the matrices stored as `dtype`: token embedding, head, and those of the blocks. */
+export function weightBytesOf(config: GPTConfig, dtype: "f32" | WeightFormat): number {
   const { vocabSize, layers, heads, headDim, dim, hiddenDim, tiedHead } = config;
   const width = heads * headDim;
   /** What storing a matrix so takes beyond what it takes in f32. */
   const extra = (rows: number, columns: number): number =>
-    format === "f32" ? 0 : PackedWeight.byteLengthOf(format, [rows, columns]) - 4 * rows * columns;
+    dtype === "f32" ? 0 : PackedWeight.byteLengthOf(dtype, [rows, columns]) - 4 * rows * columns;
   const block = extra(3 * width, dim) + extra(dim, width) + extra(hiddenDim, dim) + extra(dim, hiddenDim);
   return 4 * countParameters(config).total + (tiedHead ? 1 : 2) * extra(vocabSize, dim) + layers * block;
 }

@@ -14,20 +14,20 @@ export interface Initialization {
   readonly std: number;
 }
 
-type Place = CreateOptions<"f32">;
+type Place = Omit<CreateOptions, "dtype">;
 
 /** Where a matrix lives, and how it is stored. */
 export type WeightOptions = Place & {
   /** Fewer bits than f32, for models that are not trained: the matrix is then no parameter. Default f32. */
-  readonly format?: WeightFormat | "f32";
+  readonly dtype?: "f32" | WeightFormat;
 };
 
 const randomExpected = valueThat("RandomKeys", (value) => value instanceof RandomKeys);
 
-function initialWeight(shape: Shape, initialization: Initialization, { format, ...place }: WeightOptions): Weight {
+function initialWeight(shape: Shape, initialization: Initialization, { dtype = "f32", ...place }: WeightOptions): Weight {
   const { random, std } = checkInitialization(initialization);
-  if (format !== undefined && format !== "f32") {
-    const weight = owned(PackedWeight.zeros(format, shape, place));
+  if (dtype !== "f32") {
+    const weight = owned(PackedWeight.zeros(dtype, shape, place));
     if (std > 0) weight.write(normalValues(weight.size, random.next(), { std }));
     return weight;
   }
@@ -51,12 +51,12 @@ export class Linear extends Module {
     inputs: number,
     outputs: number,
     initialization: Initialization,
-    { bias = true, format, ...place }: WeightOptions & { bias?: boolean } = {},
+    { bias = true, dtype, ...place }: WeightOptions & { bias?: boolean } = {},
   ) {
     super();
     check("Linear: inputs", inputs, sizeExpected);
     check("Linear: outputs", outputs, sizeExpected);
-    this.weight = initialWeight([outputs, inputs], initialization, { format, ...place });
+    this.weight = initialWeight([outputs, inputs], initialization, { dtype, ...place });
     this.bias = bias ? zeroParameter([outputs], place) : undefined;
   }
 

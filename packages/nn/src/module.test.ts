@@ -96,11 +96,11 @@ describe("weights in fewer bits", () => {
   class Packed extends Module {
     readonly embedding: Embedding;
     readonly linear: Linear;
-    constructor(format?: "int8") {
+    constructor(dtype?: "int8") {
       super();
       const random = new RandomKeys(3);
-      this.embedding = new Embedding(5, 40, { random, std: 1 }, { format });
-      this.linear = new Linear(40, 3, { random, std: 1 }, { format });
+      this.embedding = new Embedding(5, 40, { random, std: 1 }, { dtype });
+      this.linear = new Linear(40, 3, { random, std: 1 }, { dtype });
     }
   }
 

@@ -71,7 +71,7 @@ async function generate(options: Options): Promise<void> {
 
 async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output) {
   const tokenizer = await loadTokenizer(directory);
-  const stream = streamText(model, tokenizer, prompt, { ...options, cacheFormat: options.cacheDtype });
+  const stream = streamText(model, tokenizer, prompt, options);
   let next = await stream.next();
   output.text(prompt); // Not before: the prompt or an option may be refused.
   try {
@@ -84,7 +84,7 @@ async function continueText(model: GPT, prompt: string, directory: string, optio
 
 async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {
   const tokens: number[] = [];
-  const stream = streamTokens(model, ids, { ...options, cacheFormat: options.cacheDtype });
+  const stream = streamTokens(model, ids, options);
   let next = await stream.next();
   for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
   const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens, { withoutToken: "skip" }) : null;

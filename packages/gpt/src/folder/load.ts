@@ -9,7 +9,7 @@ import { readSmallFile } from "../files/read-file.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
-import { backendExpected, formatExpected } from "../place.ts";
+import { backendExpected, dtypeExpected } from "../place.ts";
 import { readTensor } from "../safetensors/read.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { configName, parseConfig } from "./config-json.ts";
@@ -28,7 +28,7 @@ export interface LoadOptions {
   /** What the model's dropout derives from, should it be trained further. Default 0. */
   readonly seed?: number;
   /** How the matrices are stored; weights are converted while they are read, one by one. Default f32. */
-  readonly format?: GPTInitialization["format"];
+  readonly dtype?: GPTInitialization["dtype"];
   /** Gets a sentence for each thing in the folder that is ignored and might matter. Default: nobody does. */
   readonly onNote?: OnNote;
 }
@@ -36,7 +36,7 @@ export interface LoadOptions {
 const loadExpected: Expectations<LoadOptions> = {
   backend: backendExpected,
   seed,
-  format: formatExpected,
+  dtype: dtypeExpected,
   onNote: callback,
 };
 
@@ -61,13 +61,13 @@ const maxConfigBytes = 2 ** 22;
 export async function loadModelFrom(folder: ReadableFolder, options?: LoadOptions): Promise<GPT> {
   checkFolder(folder);
   const given = readOptions<LoadOptions>(options, loadExpected, invalidInput);
-  const { backend = currentBackend(), seed, format, onNote = () => {} } = given;
+  const { backend = currentBackend(), seed, dtype, onNote = () => {} } = given;
   const { type, config, ...file } = await readConfigFile(folder, onNote);
   const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
   const files = await WeightFiles.open(folder);
   try {
     const { sources, tied } = matchWeights(config, type, files, folder.name, onNote);
-    const model = useBackend(backend, () => new GPT(config, { seed, format, generation, weights: "zeros" }));
+    const model = useBackend(backend, () => new GPT(config, { seed, dtype, generation, weights: "zeros" }));
     try {
       const weights = new Map(model.namedWeights());
       for (const [place, source] of sources) {
@@ -131,7 +131,7 @@ async function readFinite({ name, file, entry }: FileTensor): Promise<Float32Arr
   );
 }
 
-/** Throws `invalid-file` where the weight's format cannot hold a value. */
+/** Throws `invalid-file` where the weight's dtype cannot hold a value. */
 function writeWeight(weight: Weight, values: Float32Array, { name, file }: FileTensor): void {
   if (!(weight instanceof PackedWeight)) {
     weight.backend.write(weight, values);

@@ -19,16 +19,16 @@ function logits(model: GPT): Float32Array {
   return scope(() => noGrad(() => model.forward(idsOf([[1, 2, 3, 4]])).dataSync()));
 }
 
-test.each(["f16", "bf16", "int8", "int4"] as const)("%s: converted one by one while they are read", async (format) => {
+test.each(["f16", "bf16", "int8", "int4"] as const)("%s: converted one by one while they are read", async (dtype) => {
   const model = new GPT(sizes);
   const files = await collect(modelFiles(model));
   const other = await cpu();
-  const loaded = await loadModelFrom(memoryFolder(files), { backend: other, format });
+  const loaded = await loadModelFrom(memoryFolder(files), { backend: other, dtype });
   // Nothing but the model was ever there.
   expect(other.memory.peakBytes).toBe(other.memory.liveBytes);
-  expect(other.memory.liveBytes).toBeLessThan(backend.memory.liveBytes * (format.endsWith("16") ? 0.6 : 0.4));
+  expect(other.memory.liveBytes).toBeLessThan(backend.memory.liveBytes * (dtype.endsWith("16") ? 0.6 : 0.4));
   const stored = new Map(loaded.namedWeights());
-  const share = { f16: 2 ** -11, bf16: 2 ** -8, int8: 0.004, int4: 0.15 }[format];
+  const share = { f16: 2 ** -11, bf16: 2 ** -8, int8: 0.004, int4: 0.15 }[dtype];
   for (const [path, parameter] of model.namedParameters()) {
     const [values, expected] = [await (stored.get(path) as Weight).data(), await parameter.data()];
     const largest = expected.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
@@ -39,16 +39,16 @@ test.each(["f16", "bf16", "int8", "int4"] as const)("%s: converted one by one wh
 
   // Saved as what it stands for, which is loaded as the same again.
   useBackend(other);
-  const again = await loadModelFrom(memoryFolder(await collect(modelFiles(loaded))), { format });
+  const again = await loadModelFrom(memoryFolder(await collect(modelFiles(loaded))), { dtype });
   expect(logits(again)).toEqual(logits(loaded));
 });
 
-test("a weight that the format cannot hold is found", async () => {
+test("a weight that the dtype cannot hold is found", async () => {
   const model = new GPT(sizes);
   const weight = model.stateDict().get("blocks.1.mlp.up.weight") as Tensor;
   backend.write(weight, weight.dataSync().with(3 * sizes.dim, 1e38));
   const folder = memoryFolder(await collect(modelFiles(model)), "model");
-  await expect(loadModelFrom(folder, { format: "int8" })).rejects.toMatchObject({
+  await expect(loadModelFrom(folder, { dtype: "int8" })).rejects.toMatchObject({
     code: "invalid-file",
     message:
       'model/model.safetensors: tensor "h.1.mlp.c_fc.weight": int8 cannot hold row 3, columns 0 to 31: they are too ' +

@@ -64,8 +64,8 @@ describe("model folders on the disk", () => {
 
   test("are asked for by arguments of the right kind", async () => {
     await expect(loadModel(3 as unknown as string)).rejects.toThrow("loadModel: the path must be the path of a file or folder, not 3");
-    await expect(loadModel(directory, { format: "q8" as "int8" })).rejects.toMatchObject({
-      code: "invalid-input", message: expect.stringContaining("loadModel: format must be one of ") as string,
+    await expect(loadModel(directory, { dtype: "q8" as "int8" })).rejects.toMatchObject({
+      code: "invalid-input", message: expect.stringContaining("loadModel: dtype must be one of ") as string,
     });
   });
 

@@ -115,7 +115,7 @@ export function checkBatch(batchSize: number, contextLength: number): void {
 export function checkTrainable(model: GPT): void {
   for (const [path, weight] of model.namedWeights()) {
     if (!(weight instanceof PackedWeight)) continue;
-    throw invalidOption(`${path} is stored as ${weight.format}, which cannot be trained; make or load the model without a format`);
+    throw invalidOption(`${path} is stored as ${weight.format}, which cannot be trained; make or load the model with dtype f32`);
   }
 }
 

@@ -536,11 +536,11 @@ describe("refuses", () => {
   });
 
   test("a model whose weights are stored in fewer bits, which can be evaluated", async () => {
-    const [model, plain] = (["int8", "f32"] as const).map((format) => new GPT(tinyModel().config, { format }));
+    const [model, plain] = (["int8", "f32"] as const).map((dtype) => new GPT(tinyModel().config, { dtype }));
     await expect(run(model)).rejects.toMatchObject({
       code: "invalid-option",
       message:
-        "tokenEmbedding.weight is stored as int8, which cannot be trained; make or load the model without a format",
+        "tokenEmbedding.weight is stored as int8, which cannot be trained; make or load the model with dtype f32",
     });
     const { validation } = patternedData();
     expect((await evaluate(model, validation)).loss).toBeCloseTo((await evaluate(plain, validation)).loss, 2);

@@ -26,16 +26,16 @@ const threads = 2;
 
 interface Pair {
   /** Ours and llama.cpp's name of how weights are stored. */
-  readonly format: NonNullable<GPTInitialization["format"]>;
+  readonly dtype: NonNullable<GPTInitialization["dtype"]>;
   readonly theirs: GgufFormat;
   readonly bytesPerWeight: number;
   readonly demanded: { readonly decode?: number; readonly bandwidth?: number; readonly prefill?: number };
 }
 
 const pairs: readonly Pair[] = [
-  { format: "f32", theirs: "F32", bytesPerWeight: 4, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1.2 } },
-  { format: "int8", theirs: "Q8_0", bytesPerWeight: 34 / 32, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1 } },
-  { format: "bf16", theirs: "F16", bytesPerWeight: 2, demanded: {} },
+  { dtype: "f32", theirs: "F32", bytesPerWeight: 4, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1.2 } },
+  { dtype: "int8", theirs: "Q8_0", bytesPerWeight: 34 / 32, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1 } },
+  { dtype: "bf16", theirs: "F16", bytesPerWeight: 2, demanded: {} },
 ];
 
 const either = "of decoding one is demanded: the ratio to node-llama-cpp, or that to the read bandwidth";
@@ -46,7 +46,7 @@ export async function decode(options: BenchmarkOptions): Promise<Section> {
   const rows: Row[] = [];
   const notes: string[] = [];
   for (const pair of pairs) {
-    options.progress(`decode ${pair.format}`);
+    options.progress(`decode ${pair.dtype}`);
     const found = await withTemporaryFolder((folder) => measurePair(pair, config, folder, options));
     rows.push(...found.rows);
     notes.push(...found.notes);
@@ -59,7 +59,7 @@ async function measurePair(pair: Pair, config: GPTConfig, folder: string, { roun
   writeGguf(model, config, pair.theirs);
   const contenders = new Contenders();
   try {
-    const setup = { config, threads, format: pair.format };
+    const setup = { config, threads, dtype: pair.dtype };
     await contenders.start({ name: "ours", file: "decode-ours.ts", setup });
     const fused = { setup: { ...setup, revectorized: true }, flags: fusedVectors };
     await contenders.start({ name: "fused", file: "decode-ours.ts", ...fused });
@@ -108,34 +108,34 @@ async function measure(contenders: Contenders, { vocabSize }: GPTConfig, rounds:
   return { times: await alternate(turns, rounds), ids };
 }
 
-function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTConfig, { times }: Measured): Row[] {
+function rowsOf({ dtype, theirs, bytesPerWeight, demanded }: Pair, config: GPTConfig, { times }: Measured): Row[] {
   const line = (work: string, own: string, against: string, told: string, tokens: number, min?: number): Row[] => {
     const [ours, other] = [times.get(own), times.get(against)];
     if (!ours || !other) return [];
     return [compared({ work, unit: rate("tokens/s", tokens), ours, against: told, theirs: other, demanded: min })];
   };
-  const decoded = `decode, ${format}, context ${shortContext}`;
+  const decoded = `decode, ${dtype}, context ${shortContext}`;
   const told = `node-llama-cpp, ${theirs}`;
   const rows = [
     ...line(decoded, "ours, short", "node-llama-cpp, short", told, 1, demanded.decode),
     ...line(
-      `prefill of ${prefill}, ${format}`,
+      `prefill of ${prefill}, ${dtype}`,
       "ours, prefill",
       "node-llama-cpp, prefill",
       told,
       prefill,
       demanded.prefill,
     ),
-    ...line(`prefill of ${prefill}, ${format}, ${flag}`, "fused, prefill", "node-llama-cpp, prefill", told, prefill),
+    ...line(`prefill of ${prefill}, ${dtype}, ${flag}`, "fused, prefill", "node-llama-cpp, prefill", told, prefill),
     ...line(
-      `decode, ${format}, context ${longContext}`,
+      `decode, ${dtype}, context ${longContext}`,
       "ours, long",
       "ours, short",
       `context ${shortContext}`,
       1,
       0.8,
     ),
-    ...line(`decode, ${format}, context ${longContext}`, "ours, long", "node-llama-cpp, long", told, 1),
+    ...line(`decode, ${dtype}, context ${longContext}`, "ours, long", "node-llama-cpp, long", told, 1),
   ];
   const [ours, read] = [times.get("ours, short"), times.get("read")];
   if (ours && read) {
@@ -149,10 +149,10 @@ function rowsOf({ format, theirs, bytesPerWeight, demanded }: Pair, config: GPTC
   return rows;
 }
 
-function notesOf({ format }: Pair, contenders: Contenders, { ids }: Measured): string[] {
+function notesOf({ dtype }: Pair, contenders: Contenders, { ids }: Measured): string[] {
   const [ours, theirs] = [ids.get("ours"), ids.get("node-llama-cpp")];
   if (!ours || !theirs) return contenders.notes;
   const different = ours.findIndex((id, i) => id !== theirs[i]);
   const agreed = different < 0 ? ours.length : different;
-  return [...contenders.notes, `${format}: both contenders write the same first ${agreed} of ${ours.length} tokens`];
+  return [...contenders.notes, `${dtype}: both contenders write the same first ${agreed} of ${ours.length} tokens`];
 }

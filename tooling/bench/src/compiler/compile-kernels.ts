@@ -36,9 +36,9 @@ const tokens = tokensInMemory(Int32Array.from(randomTokens(batchSize * config.co
 for await (const event of train(model, { data: { train: tokens }, steps: 1, batchSize })) void event;
 model.dispose();
 
-for (const format of [undefined, "f16", "bf16", "int8", "int4"] as const) {
-  const model = new GPT(config, { seed: 1, format });
-  const sampling = { maxTokens: 3, temperature: 0.8, topK: 40, topP: 0.9, cacheFormat: format };
+for (const dtype of [undefined, "f16", "bf16", "int8", "int4"] as const) {
+  const model = new GPT(config, { seed: 1, dtype });
+  const sampling = { maxTokens: 3, temperature: 0.8, topK: 40, topP: 0.9, cacheDtype: dtype };
   for await (const token of streamTokens(model, randomTokens(600, config.vocabSize), sampling)) void token;
   model.dispose();
 }

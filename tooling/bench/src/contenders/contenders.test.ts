@@ -40,18 +40,18 @@ test("llama.cpp continues prompts with the same tokens as ours, from the same we
   });
 });
 
-for (const [format, theirs] of [
+for (const [dtype, theirs] of [
   ["int8", "Q8_0"],
   ["f16", "F16"],
 ] as const) {
-  test(`llama.cpp reads ${theirs}, and mostly finds the same next token as ours in ${format}`, async () => {
+  test(`llama.cpp reads ${theirs}, and mostly finds the same next token as ours in ${dtype}`, async () => {
     await withTemporaryFolder(async (folder) => {
       const model = join(folder, "model.gguf");
       writeGguf(model, config, theirs);
       const ids = randomTokens(60, config.vocabSize);
       const tasks = Array.from({ length: 20 }, (_, i) => ({ prompt: ids.slice(i, 4 + 2 * i), tokens: 1 }));
       const [own, others] = [
-        await ask({ name: "ours", file: "decode-ours.ts", setup: { config, format, threads: 1 } }, ...tasks),
+        await ask({ name: "ours", file: "decode-ours.ts", setup: { config, dtype, threads: 1 } }, ...tasks),
         await ask({ name: "llama", file: "decode-llama.ts", setup: { model, threads: 1 } }, ...tasks),
       ].map((results) => (results as DecodingResult[]).map((result) => result.ids[0]));
       const same = own.filter((id, i) => id === others[i]).length;

@@ -9,12 +9,12 @@ import type { DecodingTask } from "./decoding.ts";
 
 interface Setup extends OursSetup {
   readonly config: GPTConfig;
-  readonly format?: GPTInitialization["format"];
+  readonly dtype?: GPTInitialization["dtype"];
 }
 
 await serve<Setup, DecodingTask>(async (setup) => {
   const ours = await startOurs(setup);
-  const model = ourModel(setup.config, setup.format);
+  const model = ourModel(setup.config, setup.dtype);
   return {
     version: ours.version,
     async run({ prompt, tokens }) {

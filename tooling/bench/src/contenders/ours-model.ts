@@ -5,8 +5,8 @@ import type { GPTConfig, GPTInitialization } from "@gpt/gpt";
 import { randomWeights, weightShapes } from "../models/weights.ts";
 
 /** Our model with the suite's weights. */
-export function ourModel(config: GPTConfig, format?: GPTInitialization["format"]): GPT {
-  const model = new GPT(config, { weights: "zeros", format });
+export function ourModel(config: GPTConfig, dtype?: GPTInitialization["dtype"]): GPT {
+  const model = new GPT(config, { weights: "zeros", dtype });
   const weights = new Map<string, Weight>(model.namedWeights());
   for (const shape of weightShapes(config)) {
     const weight = weights.get(shape.path);

@@ -45,7 +45,7 @@ async function benchDecode(options: Options): Promise<void> {
   const output = new Output(options);
   checkMemory(runningNeed(config, dtype, prompt, "f32"), backend, output);
   const profiler = Profiler.of(backend, options);
-  const model = new GPT(config, { format: dtype });
+  const model = new GPT(config, { dtype });
   const promptIds = Array.from(randomTokens(prompt, config.vocabSize));
   const rounds = await repeat(seconds, async () => {
     const gaps: number[] = [];
