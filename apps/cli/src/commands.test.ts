@@ -102,7 +102,7 @@ test("learns a vocabulary, and trains on token ids without any", async () => {
   // Ids of a vocabulary beyond 65,536 entries are 32 bits wide, which nobody has to say.
   await writeFile(join(directory, "wide.bin"), Uint32Array.from({ length: 2000 }, (_, i) => (i * 7919) % 100_277));
   const wide = ["train", "--data", "wide.bin", "--tokenizer", "cl100k_base", ...small, "--steps", "1"];
-  expect((await gpt(...wide)).stderr).toContain("1,800 tokens to learn from");
+  expect((await gpt(...wide)).stderr).toContain("1,800 training tokens");
   const generated = await gpt("generate", "--model", "runs/ids", "--prompt-ids", "4,9", "--max-tokens", "3", "--json");
   expect(records(generated)[0]).toMatchObject({ text: null, promptTokens: 2 });
 });

@@ -1,9 +1,16 @@
 import { isatty } from "node:tty";
 import { printable } from "@gpt/tensor";
-import { shownLines, ShownText } from "./terminal-text.ts";
+import { Panel } from "./panel.ts";
+import { cutToColumns, shownLines, ShownText } from "./terminal-text.ts";
 
-// Loaded for a terminal alone: it takes a third of the time in which a command starts.
-const logUpdate = isatty(2) ? await import("log-update") : undefined;
+/** The size of a terminal, in characters. */
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Milliseconds between two drawings of a panel: drawing costs time of what it reports on. */
+const drawEvery = 60;
 
 /**
  * Where a command's results and progress go. Results are on standard output: prose for people, or with `--json` one
@@ -12,8 +19,13 @@ const logUpdate = isatty(2) ? await import("log-update") : undefined;
  */
 export class Output {
   readonly json: boolean;
-  readonly #panel = logUpdate?.createLogUpdate(process.stderr);
   readonly #shown = isatty(1) ? new ShownText() : undefined;
+  readonly #panel = new Panel();
+  /** The lines of the panel, where there is one. */
+  #lines: ((size: Size) => readonly string[]) | undefined;
+  #drawnAt = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #redraw = (): void => this.#draw();
 
   constructor(options: { json?: boolean }) {
     this.json = options.json ?? false;
@@ -35,9 +47,10 @@ export class Output {
     if (!this.json) process.stdout.write(this.#shown?.push(text) ?? text);
   }
 
-  /** A line of progress. A panel is drawn below it when it changes next. */
+  /** A line of progress; the panel is gone until it changes next. */
   note(line: string): void {
-    if (this.live) this.#panel?.clear();
+    if (this.live) process.stderr.write(this.#panel.clear(process.stderr.columns));
+    this.#forgetLines();
     process.stderr.write(`${shownLines(line)}\n`);
   }
 
@@ -46,13 +59,40 @@ export class Output {
     this.note(`Note: ${sentence}.`);
   }
 
-  /** Lines that take the place of those before, where a person watches; nothing elsewhere. */
-  panel(...lines: readonly string[]): void {
-    if (this.live) this.#panel?.(shownLines(lines.join("\n")));
+  /**
+   * Lines that take the place of those before, where a person watches; nothing elsewhere. A function makes them for the
+   * size of the terminal, and is called again where that changes; a text is one line, cut to the width.
+   */
+  panel(lines: string | ((size: Size) => readonly string[])): void {
+    if (!this.live) return;
+    if (!this.#lines) process.stderr.on("resize", this.#redraw);
+    this.#lines = typeof lines === "string" ? ({ columns }) => [cutToColumns(lines, columns - 1)] : lines;
+    const wait = this.#drawnAt + drawEvery - performance.now();
+    if (wait <= 0) this.#draw();
+    else this.#timer ??= setTimeout(this.#redraw, wait).unref();
   }
 
   /** Leaves the panel as it is: what comes next is written below it. */
   endPanel(): void {
-    if (this.live) this.#panel?.done();
+    if (this.#timer) this.#draw();
+    this.#forgetLines();
+    this.#panel.keep();
+  }
+
+  #draw(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#lines || !this.live) return;
+    const { columns, rows } = process.stderr;
+    const lines = this.#lines({ columns, rows });
+    process.stderr.write(this.#panel.draw(lines.map(shownLines), columns));
+    this.#drawnAt = performance.now();
+  }
+
+  #forgetLines(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#lines) process.stderr.off("resize", this.#redraw);
+    this.#lines = undefined;
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text as readAll } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { folderWithText, small, text } from "../test/data.ts";
 import { gpt, records, shellCommand, temporaryFolder } from "../test/gpt.ts";
 import type { Result } from "../test/gpt.ts";
@@ -135,21 +135,58 @@ function terminal(directory: string, size: string, command: string, env: NodeJS.
   return readAll(child.stdout);
 }
 
+const escape = "\u001b";
+
+/** Pictures of the live view, one after another, as they look: without what moves the cursor and colours. */
+function framesOf(shown: string): string[] {
+  const frames = shown.split(`${escape}[?2026h`).slice(1).map((frame) => frame.split(`${escape}[?2026l`)[0]);
+  // eslint-disable-next-line no-control-regex
+  return frames.map((frame) => frame.replaceAll("\r", "").replace(/\u001b\[[?\d;]*[A-Za-z]/g, ""));
+}
+
 /** `script` gives a command a terminal; elsewhere than on Linux its options differ. */
-test.runIf(process.platform === "linux")("a terminal is drawn on where it can be, at any width", async () => {
-  const directory = await folderWithText();
-  const run = `train --data text.txt ${small.join(" ")} --steps 8`;
-  const escape = "\u001b";
-  for (const columns of [20, 80]) {
-    const shown = await terminal(directory, `cols ${columns} rows 24`, `${run} --out ${columns}`);
-    expect(shown, `${columns} columns`).toContain(`${escape}[2K`);
-    expect(shown).toContain("step 8 of 8");
-    // The chart is drawn where there is room.
-    expect(shown.includes("│")).toBe(columns === 80);
-  }
-  for (const [size, env] of [["cols 0 rows 0", {}], ["cols 80 rows 24", { TERM: "dumb" }]] as const) {
-    const shown = await terminal(directory, size, `${run} --out ${size.length}`, env);
-    expect(shown).toContain("step 8 of 8: loss");
-    expect(shown).not.toContain(`${escape}[2K`);
-  }
+describe.runIf(process.platform === "linux")("in a terminal", () => {
+  const run = `train --data text.txt ${small.join(" ")} --dropout 0.1 --steps 8 --eval-every 4`;
+
+  test("a run is drawn, in colours of the terminal, at any width; it learns the same as elsewhere", async () => {
+    const directory = await folderWithText();
+    expect((await gpt(directory, [...run.split(" "), "--out", "plain"])).status).toBe(0);
+    const weights = (out: string): Promise<Buffer> => readFile(join(directory, out, "model.safetensors"));
+    for (const columns of [20, 80]) {
+      const out = String(columns);
+      const shown = await terminal(directory, `cols ${columns} rows 24`, `${run} --out ${out}`);
+      const frames = framesOf(shown);
+      for (const line of frames.join("").split("\n")) expect(line.length, line).toBeLessThan(columns);
+      expect(frames.at(-1)).toContain("step 8 of 8");
+      // The chart is drawn where there is room, and below it a sample for each evaluation.
+      expect(frames.at(-1)!.includes("│")).toBe(columns === 80);
+      if (columns === 80) expect(frames.at(-1)).toMatch(/step 8 of 8 .*● validation.*\n {5}4 {2}T.+\n {5}8 {2}T.+\n$/);
+      if (columns === 80) for (const color of [32, 35, 36]) expect(shown).toContain(`${escape}[${color}m`);
+      expect((await weights(out)).equals(await weights("plain")), `${columns} columns`).toBe(true);
+    }
+  });
+
+  test("a run is told in lines where nothing can be drawn, and in one colour where that is wanted", async () => {
+    const directory = await folderWithText();
+    for (const [size, env] of [["cols 0 rows 0", {}], ["cols 80 rows 24", { TERM: "dumb" }]] as const) {
+      const shown = await terminal(directory, size, `${run} --out ${size.length}`, env);
+      expect(shown).toContain("step 8 of 8: loss");
+      expect(framesOf(shown)).toEqual([]);
+    }
+    const shown = await terminal(directory, "cols 80 rows 24", `${run} --out plain`, { NO_COLOR: "1" });
+    expect(framesOf(shown).at(-1)).toContain("step 8 of 8");
+    // eslint-disable-next-line no-control-regex
+    expect(shown).not.toMatch(/\u001b\[\d+m/);
+  });
+
+  test("a run is drawn for the new size where the terminal is resized", async () => {
+    const directory = await folderWithText();
+    const resize = "(until [ -d run/checkpoints ]; do sleep 0.05; done; sleep 0.1; stty -F /dev/tty cols 40 rows 16) & true";
+    const long = `train --data text.txt ${small.join(" ")} --steps 1500 --eval-every 500 --out run`;
+    const frames = framesOf(await terminal(directory, `cols 120 rows 40; ${resize}`, long));
+    const lines = frames.at(-1)!.split("\n");
+    expect(lines.length).toBeLessThanOrEqual(16);
+    expect(Math.max(...lines.map((line) => line.length))).toBe(39);
+    expect(lines.filter((line) => line.includes("│"))).toHaveLength(9);
+  });
 });

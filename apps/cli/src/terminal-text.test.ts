@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { expect, test } from "vitest";
-import { shownLines, ShownText } from "./terminal-text.ts";
+import { columnsOf, cutToColumns, shownLines, ShownText } from "./terminal-text.ts";
 
 test("lines of ours keep their ends and their styles, and nothing else that a terminal obeys", () => {
   const red = styleText("red", "error:", { validateStream: false });
@@ -15,4 +15,12 @@ test("a text of a model keeps lines and tabs, and cannot steer a terminal", () =
   expect(pieces.map((piece) => shown.push(piece)).join("")).toBe(
     "one\n\ttwo\nthree\\rfour \\u001b[31mred\\u001b[0m\\u0007 שלום\u200f 👨‍👩‍👧",
   );
+});
+
+test("the columns of a line, whatever its styles; and what of a text fits into some, in whole characters", () => {
+  const red = styleText("red", "é│⣿●…", { validateStream: false });
+  expect([red, "漢字", "ｆ", "한글", "👍", "שלום"].map(columnsOf)).toEqual([5, 4, 2, 4, 2, 4]);
+  expect([0, 1, 2, 3, 9].map((columns) => cutToColumns("a漢b", columns))).toEqual(["", "a", "a", "a漢", "a漢b"]);
+  expect(cutToColumns("e\u0301e\u0301", 3)).toBe("e\u0301");
+  expect(cutToColumns("👨‍👩‍👧", 2)).toBe("");
 });

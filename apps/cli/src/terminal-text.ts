@@ -8,6 +8,31 @@ export function shownLines(text: string): string {
   return text.split(ownMarks).map((part, i) => (i % 2 === 0 ? printable(part) : part)).join("");
 }
 
+/** Characters that take two columns: Unicode's East Asian Width W and F, nearly. */
+const wide =
+  /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Yi}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
+const allStyles = new RegExp(stylePattern.source, "g");
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** How many columns of a terminal a printable line takes, styles aside; at most, as marks that combine count. */
+export function columnsOf(line: string): number {
+  let columns = 0;
+  for (const character of line.replace(allStyles, "")) columns += wide.test(character) ? 2 : 1;
+  return columns;
+}
+
+/** The beginning of a printable text without styles that fits into `columns`; whole characters, as people see them. */
+export function cutToColumns(text: string, columns: number): string {
+  let length = 0;
+  let left = columns;
+  for (const { segment } of graphemes.segment(text)) {
+    left -= columnsOf(segment);
+    if (left < 0) break;
+    length += segment.length;
+  }
+  return text.slice(0, length);
+}
+
 /**
  * A text that comes in pieces, such as a model's, as a terminal shows it: nothing in it moves the cursor, changes
  * colours, or answers in the user's name. Lines may end in CR LF.

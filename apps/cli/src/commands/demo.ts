@@ -16,6 +16,7 @@ import { formatCount, formatDuration, LineWrapper } from "../format.ts";
 import { path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { styled } from "../style.ts";
+import { columnsOf } from "../terminal-text.ts";
 import type { RunOptions } from "../training/options.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
@@ -50,7 +51,16 @@ async function demo(options: Options): Promise<void> {
   output.note(styled("bold", "A GPT learns to write small stories, word by word, from nothing but examples."));
   output.note(`Some of what it reads:${wrapper().push(corpus.train.slice(0, corpus.train.indexOf(storyStart, 1)))}\n`);
 
-  const done = await startRun({ options: runOptions(options, files), out, resume: false, allowChanges: false }, output);
+  const done = await startRun(
+    {
+      options: runOptions(options, files),
+      out,
+      resume: false,
+      allowChanges: false,
+      validationEntropy: corpus.entropy,
+    },
+    output,
+  );
   if (done.interrupted) return reportEnd(done, out, output);
 
   output.note(`\nTrained in ${formatDuration(done.seconds)}. Now it writes:`);
@@ -79,16 +89,18 @@ async function demo(options: Options): Promise<void> {
   }
 }
 
-/** Commands to go on with, and what they are for. */
+/** Commands to go on with, and what they are for, where there is room for that. */
 function hints(out: string): string[] {
   const commands = [
-    [`generate --model ${shellWord(out)} --prompt "One day" --temperature ${storyRecipe.temperature}`, "write more"],
+    [`generate --model ${shellWord(out)} --prompt In --temperature ${storyRecipe.temperature}`, "write more"],
     ["train --data your-text.txt --out runs/mine", "train on a text of yours"],
     ["info --preset gpt2", "look at larger models"],
     ["--help", "all commands"],
   ].map(([words, purpose]) => [`${commandName} ${words}`, purpose]);
   const width = Math.max(...commands.map(([command]) => command.length));
-  return commands.map(([command, purpose]) => `  ${command.padEnd(width)}   ${styled("dim", purpose)}`);
+  const lines = commands.map(([command, purpose]) => `  ${command.padEnd(width)}   ${styled("dim", purpose)}`);
+  const isWide = lines.every((line) => columnsOf(line) <= (process.stderr.columns || Infinity));
+  return isWide ? lines : commands.map(([command]) => `  ${command}`);
 }
 
 function runOptions({ steps, seed, backend, threads }: Options, files: { data: string; validation: string }): RunOptions {

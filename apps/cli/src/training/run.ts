@@ -21,6 +21,7 @@ import { hasTokenizer } from "../tokenizers.ts";
 import { modelOptions } from "./options.ts";
 import type { RunOptions } from "./options.ts";
 import { writeRunFile } from "./run-file.ts";
+import { writeSample } from "./sample.ts";
 import { chooseTokenizer } from "./tokenizer.ts";
 import { TrainingView } from "./view.ts";
 
@@ -30,10 +31,13 @@ export interface RunRequest {
   readonly out: string;
   readonly resume: boolean;
   readonly allowChanges: boolean;
+  /** Of the validation text, in nats, where it is known. */
+  readonly validationEntropy?: number;
 }
 
 /** Trains, from the data's files to the model's folder, and reports on the way. */
-export async function startRun({ options, out, resume, allowChanges }: RunRequest, output: Output): Promise<DoneEvent> {
+export async function startRun(request: RunRequest, output: Output): Promise<DoneEvent> {
+  const { options, out, resume, allowChanges, validationEntropy } = request;
   const backend = await startBackend(options);
   const need = (vocabSize: number): Need => {
     const config = resolveConfig(modelOptions(options, vocabSize));
@@ -54,23 +58,44 @@ export async function startRun({ options, out, resume, allowChanges }: RunReques
       ? { ...resumed, model: checkModel(resumed.model, options, tokenizer) }
       : await beginRun(options, out, tokenizer, opened);
     const sizes = `${formatCount(run.model.parameterCount())} parameters`;
-    const tokens = `${formatCount(data.train.length)} tokens to learn from`;
-    output.note(`${sizes} · ${tokens} · backend ${describeBackend(backend)} · ${out}`);
-    return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, output);
+    const tokens = `${formatCount(data.train.length)} training tokens`;
+    output.note(`${sizes} · ${tokens} · ${describeBackend(backend)} · ${out}`);
+    const entropy = validationEntropy && data.validation && validationEntropy / (data.validation.length - 1);
+    const show = { output, tokenizer, entropy };
+    return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, show);
   } finally {
     for (const item of opened.reverse()) await item.close();
   }
 }
 
+/** What is needed to show a run. */
+interface Shown {
+  readonly output: Output;
+  /** What decodes samples; without one there are none. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** Of a token of the validation data, in nats, where it is known. */
+  readonly entropy: number | undefined;
+}
+
 /** Trains a model and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: TrainOptions, output: Output): Promise<DoneEvent> {
-  const view = new TrainingView(output, options.resume?.step ?? 0);
+async function followRun(model: GPT, options: TrainOptions, { output, tokenizer, entropy }: Shown): Promise<DoneEvent> {
+  const { data, steps, resume } = options;
+  const sampler = output.live && data.validation ? tokenizer : undefined;
+  const view = new TrainingView(output, {
+    steps,
+    stepsBefore: resume?.step ?? 0,
+    entropy,
+    samples: sampler !== undefined,
+  });
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
   return interruptible(onInterrupt, async (signal) => {
     const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
     for await (const event of train(model, { ...options, signal, onEvaluated })) {
       view.show(event);
       if (event.type === "done") return event;
+      if (event.type === "evaluation" && sampler) {
+        view.showSample({ step: event.step, text: await writeSample(model, sampler, data.train, signal) });
+      }
     }
     throw new Error("train ended without its last event");
   });

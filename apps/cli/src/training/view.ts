@@ -1,31 +1,40 @@
-import type { EvaluationEvent, OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
-import { formatCount, formatDuration, LineWrapper } from "../format.ts";
-import type { Output } from "../output.ts";
-import { styled } from "../style.ts";
-import { drawCurve } from "./chart.ts";
-import type { Point } from "./chart.ts";
+import type { OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
+import { formatCount, formatDuration } from "../format.ts";
+import type { Output, Size } from "../output.ts";
+import { Curve } from "./chart.ts";
+import { layOut, maxSamples } from "./layout.ts";
+import type { Sample } from "./layout.ts";
 
-const chartRows = 6;
-/** Characters in front of the chart and the bar. */
-const margin = 8;
-/** Of a chart that says anything; narrower terminals have the figures alone. */
-const minColumns = 20;
+/** What a view knows of a run before its first event. */
+export interface ViewOptions {
+  /** Steps taken before this process began. */
+  readonly stepsBefore: number;
+  /** Of the whole run. */
+  readonly steps: number;
+  /** The least loss that a model can expect of the validation data, where it is known. */
+  readonly entropy?: number;
+  /** Whether samples will be shown. */
+  readonly samples: boolean;
+}
 
 /** Shows a training run: a live panel where a person watches, a line for each event elsewhere, or JSON. */
 export class TrainingView {
   readonly #output: Output;
+  readonly #options: ViewOptions;
   readonly #began = performance.now();
-  /** Logarithms of the losses: so the slow progress at the end shows as well as the fall at the beginning. */
-  readonly #curve: Point[] = [];
-  readonly #stepsBefore: number;
-  #validation: EvaluationEvent | undefined;
-  /** What is drawn, but for how far an evaluation has come. */
-  #panel: readonly string[] = [];
+  readonly #training: Curve;
+  readonly #validation: Curve;
+  readonly #samples: Sample[] = [];
+  #last: StepEvent | undefined;
+  #secondsLeft = 0;
+  /** How much of the running evaluation is done. */
+  #evaluated: number | undefined;
 
-  /** `stepsBefore` were taken before this process began. */
-  constructor(output: Output, stepsBefore: number) {
+  constructor(output: Output, options: ViewOptions) {
     this.#output = output;
-    this.#stepsBefore = stepsBefore;
+    this.#options = options;
+    this.#training = new Curve(options.steps);
+    this.#validation = new Curve(options.steps);
   }
 
   show(event: TrainEvent): void {
@@ -33,9 +42,10 @@ export class TrainingView {
       case "step":
         return this.#showStep(event);
       case "evaluation":
-        this.#validation = event;
+        this.#validation.add(event);
+        this.#evaluated = undefined;
         this.#output.record({ step: event.step, valLoss: event.loss, tokens: event.tokens, complete: event.complete });
-        if (this.#output.live) this.#output.panel(...this.#panel);
+        if (this.#output.live) this.#draw();
         else this.#output.note(`step ${event.step}: validation loss ${event.loss.toFixed(4)}`);
         return;
       case "checkpoint":
@@ -48,48 +58,50 @@ export class TrainingView {
 
   /** Shows how far an evaluation has come, where a person watches. */
   showEvaluated({ tokens, totalTokens }: Parameters<OnEvaluated>[0]): void {
-    const line = `validating: ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`;
-    this.#output.panel(...this.#panel, line);
+    this.#evaluated = tokens / totalTokens;
+    this.#draw();
   }
 
-  #draw(...lines: string[]): void {
-    this.#panel = lines;
-    this.#output.panel(...lines);
+  /** Shows what the model writes now, where a person watches. */
+  showSample(sample: Sample): void {
+    this.#samples.push(sample);
+    if (this.#samples.length > maxSamples) this.#samples.shift();
+    this.#draw();
   }
 
   #showStep(event: StepEvent): void {
     const { step, steps, loss, learningRate, gradientNorm, tokensPerSecond } = event;
     const seconds = (performance.now() - this.#began) / 1000;
-    const secondsLeft = (seconds / (step - this.#stepsBefore)) * (steps - step);
-    this.#curve.push({ step, value: Math.log(Math.max(loss, 1e-6)) });
+    const secondsLeft = (seconds / (step - this.#options.stepsBefore)) * (steps - step);
+    this.#last = event;
+    this.#evaluated = undefined;
+    this.#secondsLeft = secondsLeft;
+    this.#training.add(event);
     this.#output.record({ step, loss, lr: learningRate, gradientNorm, tokensPerSecond, secondsLeft });
     const figures = [
       `loss ${loss.toFixed(3)}`,
-      ...(this.#output.live && this.#validation ? [`validation ${this.#validation.loss.toFixed(3)}`] : []),
       `${formatCount(tokensPerSecond)} tokens/s`,
       `${formatDuration(secondsLeft)} left`,
     ].join(" · ");
-    if (this.#output.live) this.#drawPanel(event, figures);
+    if (this.#output.live) this.#draw();
     else this.#output.note(`step ${step} of ${steps}: ${figures}`);
   }
 
-  #drawPanel({ step, steps }: StepEvent, figures: string): void {
-    const progress = `step ${formatCount(step)} of ${formatCount(steps)} · ${figures}`;
-    const width = process.stderr.columns - 1;
-    const columns = Math.min(72, width - margin - 1);
-    if (columns < minColumns) return this.#draw(new LineWrapper(width).push(progress));
-    const progressLines = new LineWrapper(width - margin).push(progress).split("\n");
-    const { lines, min, largest } = drawCurve(this.#curve, steps, columns, chartRows);
-    const label = (row: number): string => {
-      if (row === 0) return Math.exp(largest).toFixed(2);
-      return row === chartRows - 1 ? Math.exp(min).toFixed(2) : "";
+  #draw(): void {
+    if (this.#last) this.#output.panel((size) => this.#lines(size));
+  }
+
+  #lines(size: Size): string[] {
+    const { entropy, samples } = this.#options;
+    const progress = {
+      ...this.#last!,
+      training: this.#training.points,
+      validation: this.#validation.points,
+      floor: entropy,
+      secondsLeft: this.#secondsLeft,
+      evaluated: this.#evaluated,
+      samples: samples ? this.#samples : undefined,
     };
-    const filled = Math.round((step / steps) * columns);
-    this.#draw(
-      "",
-      ...lines.map((line, row) => `${styled("dim", `${label(row).padStart(margin - 2)} │`)}${styled("cyan", line)}`),
-      `${" ".repeat(margin)}${styled("green", "━".repeat(filled))}${styled("dim", "━".repeat(columns - filled))}`,
-      ...progressLines.map((line) => `${" ".repeat(margin)}${line}`),
-    );
+    return layOut(progress, size);
   }
 }
