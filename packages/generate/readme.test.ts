@@ -18,7 +18,7 @@ test("text", async () => {
   const [example] = await readmeExamples(import.meta.dirname);
   await startDefaultBackend();
   const tokenizer = CharacterTokenizer.fromText("One day, a fox met a hen.");
-  const model = new GPT({ vocabSize: tokenizer.vocabSize, contextLength: 16, layers: 1, heads: 1, dim: 8 });
+  const model = new GPT({ vocabSize: tokenizer.vocabSize, contextLength: 64, layers: 1, heads: 1, dim: 8 });
   await saveModel(model, join(folder, "my-model"), { extraFiles: Object.fromEntries(tokenizerFiles(tokenizer)) });
   const [greedy, streamed] = (await runExample(example, import.meta.dirname, folder)).split("\n");
   expect(greedy).toMatch(/^[One day,foxmth.]{40} length$/);

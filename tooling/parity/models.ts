@@ -87,8 +87,8 @@ export function describeModels(backendName: string, names: readonly string[] = f
       const model = buildModel(fixture, "trained");
       const { prompt, ids, logProbabilities } = fixture.greedy;
       const choices: GeneratedToken[] = [];
-      for await (const choice of streamTokens(model, prompt, { maxTokens: ids.length, temperature: 0 })) {
-        choices.push(choice);
+      for await (const event of streamTokens(model, prompt, { maxTokens: ids.length, temperature: 0 })) {
+        if (event.type === "token") choices.push(event);
       }
       expect(choices.map(({ id }) => id)).toEqual(ids);
       const ours = choices.map(({ logProbability }) => logProbability);

@@ -1,6 +1,11 @@
 import { CodedError } from "@gpt/tensor";
 
-export type GenerationErrorCode = "invalid-option" | "empty-prompt" | "invalid-token" | "not-a-number";
+export type GenerationErrorCode =
+  | "invalid-option"
+  | "empty-prompt"
+  | "prompt-too-long"
+  | "invalid-token"
+  | "not-a-number";
 
 /** An error of this package. */
 export class GenerationError extends CodedError<GenerationErrorCode> {

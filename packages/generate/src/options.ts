@@ -30,6 +30,7 @@ const tokensExpected: Expectations<TokenOptions> = {
   suppressTokens: ids,
   seed,
   cacheDtype: oneOf(matrixFormats),
+  contextShift: flag,
   modelDefaults: flag,
   signal: objectWith("an AbortSignal", "throwIfAborted()"),
 };
@@ -54,6 +55,7 @@ export interface ResolvedOptions {
   readonly suppressTokens: readonly number[];
   readonly seed: number;
   readonly cacheDtype: TokenOptions["cacheDtype"];
+  readonly contextShift: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -68,10 +70,16 @@ export function resolveTokenOptions(model: GPT, promptLength: number, options: T
     maxTokens: given.maxTokens ?? maxTokensOf(defaults, promptLength),
     stopTokens: listed(stopTokens),
     suppressTokens: listed(suppressTokens),
-    seed: given.seed ?? 0,
+    seed: given.seed ?? drawSeed(),
     cacheDtype: given.cacheDtype,
+    contextShift: given.contextShift ?? false,
     signal: given.signal,
   };
+}
+
+/** A seed that nobody chose; short enough to be copied by hand. */
+export function drawSeed(): number {
+  return Math.floor(Math.random() * 2 ** 32);
 }
 
 /** The options of `streamText`, checked; those that are left out stay out. */

@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { scope, tensor } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import type { GeneratedToken } from "./events.ts";
 import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
-import type { GeneratedToken, SamplingOptions } from "./sampling.ts";
+import type { SamplingOptions } from "./sampling.ts";
 
 let backend: Backend;
 beforeAll(async () => {

@@ -16,15 +16,6 @@ export interface SamplingOptions {
   readonly minP?: number;
 }
 
-export interface GeneratedToken {
-  readonly id: number;
-  /**
-   * The natural logarithm of the probability that the model gave the token, among those that are not suppressed; before
-   * any of the other options.
-   */
-  readonly logProbability: number;
-}
-
 /** A token that was chosen on the device. */
 export interface DeviceChoice {
   /** The token's id, `[1, 1]`. */

@@ -6,8 +6,9 @@ import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { CharacterTokenizer, trainBPE } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
+import type { FinishEvent, TextEvent } from "./events.ts";
 import { generateText, streamText } from "./text.ts";
-import type { GeneratedText, TextOptions, TextPiece } from "./text.ts";
+import type { GeneratedText, TextOptions } from "./text.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -28,18 +29,27 @@ function randomModel({ vocabSize }: Tokenizer): GPT {
   return new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 1, dim: 4, initialStd: 0.3 }, { seed: 1 });
 }
 
+/** The events of a stream: the pieces, and the last one as a result with the whole text. */
 async function stream(
   tokenizer: Tokenizer,
   prompt: string,
   options: TextOptions,
-): Promise<{ pieces: TextPiece[]; result: GeneratedText }> {
-  const generator = streamText(randomModel(tokenizer), tokenizer, prompt, options);
-  const pieces: TextPiece[] = [];
-  for (;;) {
-    const next = await generator.next();
-    if (next.done) return { pieces, result: next.value };
-    pieces.push(next.value);
+): Promise<{ pieces: TextEvent[]; result: GeneratedText }> {
+  const pieces: TextEvent[] = [];
+  const model = randomModel(tokenizer);
+  const finished: GeneratedText[] = [];
+  for await (const event of streamText(model, tokenizer, prompt, { seed: 0, contextShift: true, ...options })) {
+    expect(finished).toEqual([]);
+    if (event.type === "text") {
+      pieces.push(event);
+      continue;
+    }
+    const { type: _, ...result } = event;
+    expect(result.text).toBe("");
+    finished.push({ ...result, text: pieces.map(({ text }) => text).join("") });
   }
+  expect(finished).toHaveLength(1);
+  return { pieces, result: finished[0] };
 }
 
 describe("streamText", () => {
@@ -47,10 +57,10 @@ describe("streamText", () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(1000), fc.nat(30), async (seed, maxTokens) => {
         const { pieces, result } = await stream(pairs, "the", { maxTokens, seed, ignoreEndOfText: true });
-        expect(pieces.map(({ text }) => text).join("")).toBe(result.text);
         expect(result.text).toBe(pairs.decode(result.tokens));
-        expect(pieces.flatMap(({ token }) => token ?? [])).toEqual(result.tokens);
-        expect(result).toMatchObject({ promptTokens: pairs.encode("the").length, finishReason: "length" });
+        expect(pieces.flatMap(({ token }) => token?.id ?? [])).toEqual(result.tokens);
+        for (const { token } of pieces) expect(token?.logProbability ?? 0).toBeLessThanOrEqual(0);
+        expect(result).toMatchObject({ promptTokens: pairs.encode("the").length, finishReason: "length", seed });
         for (const { text } of pieces) expect(text).not.toMatch(/\p{Surrogate}/u);
       }),
       { numRuns: 50 },
@@ -58,7 +68,7 @@ describe("streamText", () => {
   });
 
   test("is what generateText gives at once", async () => {
-    const options = { maxTokens: 20, seed: 4 };
+    const options = { maxTokens: 20, seed: 4, contextShift: true };
     const { result } = await stream(characters, "ab", options);
     expect(await generateText(randomModel(characters), characters, "ab", options)).toEqual(result);
   });
@@ -67,14 +77,14 @@ describe("streamText", () => {
     const { result: whole } = await stream(characters, "a", { maxTokens: 40 });
     const stop = whole.text.slice(20, 23);
     const end = whole.text.indexOf(stop);
-    const { pieces, result } = await stream(characters, "a", { maxTokens: 40, stop: ["zzz", stop] });
+    const { result } = await stream(characters, "a", { maxTokens: 40, stop: ["zzz", stop] });
     expect(result).toEqual({
       text: whole.text.slice(0, end),
       tokens: whole.tokens.slice(0, end + 3),
       promptTokens: 1,
       finishReason: "stop",
+      seed: 0,
     });
-    expect(pieces.map(({ text }) => text).join("")).toBe(result.text);
   });
 
   test("a stop sequence may be given alone", async () => {
@@ -90,7 +100,7 @@ describe("streamText", () => {
       { vocabSize: 5 + 40, contextLength: 16, layers: 1, heads: 1, dim: 4, initialStd: 0.3 }, { seed: 1 },
     );
     for (const options of [{ temperature: 0 }, { temperature: 5 }, { topK: 0 }]) {
-      const { text, tokens } = await generateText(model, characters, "ab", { maxTokens: 50, ...options });
+      const { text, tokens } = await generateText(model, characters, "ab", { maxTokens: 50, contextShift: true, ...options });
       expect(tokens).toHaveLength(50);
       expect(text).toBe(characters.decode(tokens));
     }
@@ -127,7 +137,7 @@ describe("streamText", () => {
     const stop = `${whole.text.slice(-2)}z`;
     const { pieces, result } = await stream(characters, "a", { maxTokens: 10, stop: [stop] });
     expect(result).toEqual(whole);
-    expect(pieces.at(-1)).toEqual({ text: whole.text.slice(-2) });
+    expect(pieces.at(-1)).toEqual({ type: "text", text: whole.text.slice(-2) });
   });
 
   test("ends before the end-of-text token, or other stop tokens, unless told to go on", async () => {
@@ -167,10 +177,10 @@ describe("streamText", () => {
     });
     for (let i = 0; i < 7; i++) await generator.next();
     controller.abort();
-    const { done, value } = await generator.next();
-    expect(done).toBe(true);
-    expect(value).toMatchObject({ finishReason: "aborted" });
-    expect((value as GeneratedText).tokens).toHaveLength(7);
+    const { value } = await generator.next();
+    expect(value).toMatchObject({ type: "finish", finishReason: "aborted" });
+    expect((value as FinishEvent).tokens).toHaveLength(7);
+    expect(await generator.next()).toEqual({ done: true, value: undefined });
   });
 
   test("frees the cache when it ends, when it is left, and when it fails", async () => {

@@ -2,10 +2,11 @@ import type { GenerationDefaults, GPT } from "@gpt/gpt";
 import { checkArgument, objectWith, quote, text } from "@gpt/tensor";
 import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
 import { GenerationError } from "./errors.ts";
-import { invalidOption, listed, readTextOptions } from "./options.ts";
+import type { FinishEvent, FinishReason, TextEvent } from "./events.ts";
+import { drawSeed, invalidOption, listed, readTextOptions } from "./options.ts";
 import { StopMatcher } from "./stopping.ts";
 import { checkModel, streamTokens } from "./tokens.ts";
-import type { FinishReason, TokenOptions } from "./tokens.ts";
+import type { TokenOptions } from "./tokens.ts";
 
 export interface TextOptions extends TokenOptions {
   /** Texts that end the generation, one or several; they do not appear in the result. */
@@ -19,36 +20,28 @@ export interface TextOptions extends TokenOptions {
   readonly allowedSpecial?: EncodeOptions["allowedSpecial"];
 }
 
-/** A piece of generated text. Pieces joined are the whole text; characters are never split. */
-export interface TextPiece {
-  /** May be empty, while a character is incomplete or a stop sequence possible. */
-  readonly text: string;
-  /** The token behind the piece; absent in the last piece, which holds what was held back. */
-  readonly token?: number;
-}
-
-export interface GeneratedText {
+export interface GeneratedText extends Omit<FinishEvent, "type"> {
   /** The continuation, without the prompt. */
   readonly text: string;
-  /** All tokens that were chosen, those of a stop sequence included; not the stop token. */
-  readonly tokens: readonly number[];
-  readonly promptTokens: number;
-  readonly finishReason: FinishReason;
 }
 
 /**
- * Continues a prompt and yields text as it comes. An empty prompt begins after the token that the model names for that,
- * else after the tokenizer's end-of-text token. Ids that the tokenizer has no token for are never chosen: models often have
- * more embeddings than tokens. The generator's return value is the whole result. Throws as `streamTokens` does.
+ * Continues a prompt: a `text` event for each token, then one `finish` event, whose own text is empty. An empty prompt
+ * begins after the token that the model names for that, else after the tokenizer's end-of-text token. Ids that the
+ * tokenizer has no token for are never chosen: models often have more embeddings than tokens. Otherwise as `streamTokens`,
+ * errors included.
+ *
+ * @example
+ * for await (const { text } of streamText(model, tokenizer, "One day")) process.stdout.write(text);
  */
 export async function* streamText(
   model: GPT,
   tokenizer: Tokenizer,
   prompt: string,
   options?: TextOptions,
-): AsyncGenerator<TextPiece, GeneratedText, undefined> {
+): AsyncGenerator<TextEvent | (FinishEvent & { readonly text: "" }), void, undefined> {
   checkArguments(model, tokenizer, prompt);
-  const { allowedSpecial, stop, ignoreEndOfText = false, ...given } = readTextOptions(options);
+  const { allowedSpecial, stop, ignoreEndOfText = false, seed = drawSeed(), ...given } = readTextOptions(options);
   const defaults = given.modelDefaults === false ? {} : model.generation;
   const encoded = tokenizer.encode(prompt, { allowedSpecial, disallowedSpecial: [] });
   const endTokens = listed(tokenizer.endOfText);
@@ -57,6 +50,7 @@ export async function* streamText(
   const stopTokens = listed(given.stopTokens ?? (ignoreEndOfText ? [] : defaults.stopTokens));
   const stream = streamTokens(model, promptIds, {
     ...given,
+    seed,
     stopTokens: ignoreEndOfText ? stopTokens : [...stopTokens, ...endTokens],
     suppressTokens: [
       ...listed(given.suppressTokens ?? defaults.suppressTokens),
@@ -66,45 +60,42 @@ export async function* streamText(
   const decoder = tokenizer.createDecoder();
   const stops = new StopMatcher(stop);
   const tokens: number[] = [];
-  let written = "";
-  let finishReason: FinishReason | undefined;
-  try {
-    while (finishReason === undefined) {
-      const next = await stream.next();
-      if (next.done) {
-        finishReason = next.value;
-        continue;
-      }
-      const { id } = next.value;
-      tokens.push(id);
-      const piece = stops.push(decoder.push(id));
-      written += piece;
-      if (stops.stopped) finishReason = "stop";
-      yield { text: piece, token: id };
+  let finishReason: FinishReason = "stop";
+  for await (const event of stream) {
+    if (event.type === "finish") {
+      finishReason = event.finishReason;
+      break;
     }
-  } finally {
-    await stream.return("aborted");
+    const { id, logProbability } = event;
+    tokens.push(id);
+    yield { type: "text", text: stops.push(decoder.push(id)), token: { id, logProbability } };
+    if (stops.stopped) break;
   }
   const rest = stops.push(decoder.flush()) + stops.flush();
-  if (rest !== "") {
-    written += rest;
-    yield { text: rest };
-  }
-  return { text: written, tokens, promptTokens: promptIds.length, finishReason };
+  if (rest !== "") yield { type: "text", text: rest };
+  yield { type: "finish", text: "", finishReason, tokens, promptTokens: promptIds.length, seed };
 }
 
-/** Continues a prompt and returns the whole continuation. */
+/**
+ * Continues a prompt and returns the whole continuation. Options and errors are those of `streamText`.
+ *
+ * @example
+ * const { text, finishReason } = await generateText(model, tokenizer, "One day", { maxTokens: 40, seed: 7 });
+ */
 export async function generateText(
   model: GPT,
   tokenizer: Tokenizer,
   prompt: string,
   options?: TextOptions,
 ): Promise<GeneratedText> {
-  const stream = streamText(model, tokenizer, prompt, options);
-  for (;;) {
-    const next = await stream.next();
-    if (next.done) return next.value;
+  let text = "";
+  let finish: FinishEvent | undefined;
+  for await (const event of streamText(model, tokenizer, prompt, options)) {
+    text += event.text;
+    if (event.type === "finish") finish = event;
   }
+  const { finishReason, tokens, promptTokens, seed } = finish as FinishEvent;
+  return { text, finishReason, tokens, promptTokens, seed };
 }
 
 function checkArguments(model: GPT, tokenizer: Tokenizer, prompt: string): void {

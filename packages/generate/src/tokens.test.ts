@@ -4,9 +4,9 @@ import type { GPTOptions } from "@gpt/gpt";
 import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import type { GeneratedToken } from "./sampling.ts";
+import type { FinishEvent, TokenEvent } from "./events.ts";
 import { streamTokens } from "./tokens.ts";
-import type { FinishReason, TokenOptions } from "./tokens.ts";
+import type { TokenOptions } from "./tokens.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -20,18 +20,22 @@ function randomModel(changes: Partial<GPTOptions> = {}): GPT {
   return new GPT({ ...sizes, tiedHead: false, initialStd: 1, ...changes }, { seed: 3 });
 }
 
+/** What a stream gives: the tokens, and how it ended. */
 async function generate(
   model: GPT,
   prompt: number[],
   options: TokenOptions,
-): Promise<{ choices: GeneratedToken[]; ids: number[]; finishReason: FinishReason }> {
-  const stream = streamTokens(model, prompt, options);
-  const choices: GeneratedToken[] = [];
-  for (;;) {
-    const next = await stream.next();
-    if (next.done) return { choices, ids: choices.map(({ id }) => id), finishReason: next.value };
-    choices.push(next.value);
+): Promise<{ choices: TokenEvent[]; ids: number[]; finish: FinishEvent }> {
+  const choices: TokenEvent[] = [];
+  const finished: FinishEvent[] = [];
+  for await (const event of streamTokens(model, prompt, options)) {
+    expect(finished).toEqual([]);
+    if (event.type === "token") choices.push(event);
+    else finished.push(event);
   }
+  const ids = choices.map(({ id }) => id);
+  expect(finished).toEqual([expect.objectContaining({ type: "finish", tokens: ids, promptTokens: prompt.length })]);
+  return { choices, ids, finish: finished[0] };
 }
 
 /** The scores of the token behind `ids`, without a cache. */
@@ -50,7 +54,7 @@ describe("streamTokens", () => {
   test("greedy: each token is the best one of a forward pass over all before it", async () => {
     const model = randomModel({ dropout: 0.5 });
     const prompt = [1, 2, 3];
-    const { choices, finishReason } = await generate(model, prompt, { maxTokens: 13, temperature: 0 });
+    const { choices, finish } = await generate(model, prompt, { maxTokens: 13, temperature: 0 });
     const ids = [...prompt];
     for (const { id, logProbability } of choices) {
       const scores = scoresAfter(model, ids);
@@ -61,17 +65,17 @@ describe("streamTokens", () => {
     }
     expect(ids).toHaveLength(16);
     expect(new Set(ids).size).toBeGreaterThan(4);
-    expect(finishReason).toBe("length");
+    expect(finish.finishReason).toBe("length");
   });
 
   test.each([
     [16, 8],
     [5, 3],
     [1, 1],
-  ])("beyond a context of %i tokens it goes on from the last %i", async (contextLength, kept) => {
+  ])("contextShift: beyond a context of %i tokens it goes on from the last %i", async (contextLength, kept) => {
     const model = randomModel({ contextLength });
     const prompt = [4];
-    const { ids } = await generate(model, prompt, { maxTokens: 40, temperature: 0 });
+    const { ids } = await generate(model, prompt, { maxTokens: 40, temperature: 0, contextShift: true });
     expect(ids).toHaveLength(40);
     const all = [...prompt, ...ids];
     let start = 0;
@@ -89,10 +93,20 @@ describe("streamTokens", () => {
     expect(rounded.ids).toEqual(whole.ids);
   });
 
-  test("of a prompt that is longer than the context it sees the end", async () => {
+  test("ends with the context: its last token is one that the model chose and did not read", async () => {
+    const model = randomModel({ contextLength: 8 });
+    const { ids: shifted } = await generate(model, [1, 2, 3], { maxTokens: 9, temperature: 0, contextShift: true });
+    const { ids, finish } = await generate(model, [1, 2, 3], { maxTokens: 9, temperature: 0 });
+    expect(ids).toEqual(shifted.slice(0, 6));
+    expect(finish.finishReason).toBe("length");
+    const full = await generate(model, [1, 2, 3, 4, 5, 6, 7, 8], {});
+    expect(full).toMatchObject({ ids: [expect.any(Number)], finish: { finishReason: "length" } });
+  });
+
+  test("contextShift: of a prompt that is longer than the context it sees the end", async () => {
     const model = randomModel();
     const prompt = Array.from({ length: 50 }, (_, i) => (i * 5) % 13);
-    const options = { maxTokens: 5, seed: 2 };
+    const options = { maxTokens: 5, seed: 2, contextShift: true };
     expect((await generate(model, prompt, options)).ids).toEqual(
       (await generate(model, prompt.slice(-16), options)).ids,
     );
@@ -100,10 +114,20 @@ describe("streamTokens", () => {
 
   test("the same seed gives the same tokens, others give others", async () => {
     const model = randomModel();
-    const ids = async (seed?: number) => (await generate(model, [1], { maxTokens: 30, seed })).ids.join();
-    const [first, again, ...others] = await Promise.all([7, 7, 8, 7 + 2 ** 32, 0, undefined].map(ids));
+    const ids = async (seed: number) => (await generate(model, [1], { maxTokens: 15, seed })).ids.join();
+    const [first, again, ...others] = await Promise.all([7, 7, 8, 7 + 2 ** 32, 0].map(ids));
     expect(again).toBe(first);
-    expect(new Set([first, ...others]).size).toBe(4); // Seed 0 is the default.
+    expect(new Set([first, ...others]).size).toBe(4);
+  });
+
+  test("a seed that is left out is drawn, and reported: it gives the same tokens again", async () => {
+    const model = randomModel();
+    const runs = await Promise.all([0, 1, 2].map(() => generate(model, [1], { maxTokens: 15 })));
+    expect(new Set(runs.map(({ finish }) => finish.seed)).size).toBe(3);
+    expect(new Set(runs.map(({ ids }) => ids.join())).size).toBe(3);
+    for (const { ids, finish } of runs) {
+      expect((await generate(model, [1], { maxTokens: 15, seed: finish.seed })).ids).toEqual(ids);
+    }
   });
 
   test("draws tokens as often as the model's probabilities say", async () => {
@@ -136,20 +160,20 @@ describe("streamTokens", () => {
 
   test("ends before a stop token, at its number of tokens, or at once", async () => {
     const model = randomModel();
-    const { ids } = await generate(model, [1], { maxTokens: 10 });
+    const { ids } = await generate(model, [1], { maxTokens: 10, seed: 0 });
     const stop = ids[4];
-    const stopped = await generate(model, [1], { maxTokens: 10, stopTokens: [99, stop] });
+    const stopped = await generate(model, [1], { maxTokens: 10, seed: 0, stopTokens: [99, stop] });
     expect(stopped.ids).toEqual(ids.slice(0, ids.indexOf(stop)));
-    expect(stopped.finishReason).toBe("stop");
-    expect(await generate(model, [1], { maxTokens: 0 })).toMatchObject({ ids: [], finishReason: "length" });
+    expect(stopped.finish).toEqual({ type: "finish", finishReason: "stop", tokens: stopped.ids, promptTokens: 1, seed: 0 });
+    expect(await generate(model, [1], { maxTokens: 0 })).toMatchObject({ ids: [], finish: { finishReason: "length" } });
   });
 
   test("ends by its signal, which a timer may abort", async () => {
     const model = randomModel();
-    const stream = generate(model, [1], { maxTokens: 1e9, signal: AbortSignal.timeout(100) });
-    expect((await stream).finishReason).toBe("aborted");
+    const options = { maxTokens: 1e9, contextShift: true, signal: AbortSignal.timeout(100) };
+    expect((await generate(model, [1], options)).finish.finishReason).toBe("aborted");
     const aborted = await generate(model, [1], { maxTokens: 5, signal: AbortSignal.abort() });
-    expect(aborted).toMatchObject({ ids: [], finishReason: "aborted" });
+    expect(aborted).toMatchObject({ ids: [], finish: { finishReason: "aborted" } });
   });
 
   test("frees its cache at the end, when the loop is left, and when it fails", async () => {
@@ -157,8 +181,8 @@ describe("streamTokens", () => {
     const before = backend.memory.liveBuffers;
     await generate(model, [1], { maxTokens: 3 });
     expect(backend.memory.liveBuffers).toBe(before);
-    for await (const { id } of streamTokens(model, [1], { maxTokens: 100 })) {
-      expect(id).toBeLessThan(13);
+    for await (const event of streamTokens(model, [1], { maxTokens: 100 })) {
+      expect(event.type).toBe("token");
       expect(backend.memory.liveBuffers).toBe(before + 5); // Keys and values of two blocks, and the token.
       break;
     }
@@ -205,10 +229,10 @@ describe("streamTokens", () => {
     const generation = { temperature: 0, maxTokens: 7, stopTokens: [99] };
     const model = new GPT(sizes, { seed: 3, generation });
     const greedy = await generate(model, [1], { maxTokens: 7, temperature: 0 });
-    expect(await generate(model, [1], {})).toEqual(greedy);
+    expect((await generate(model, [1], {})).choices).toEqual(greedy.choices);
     expect((await generate(model, [1], { stopTokens: greedy.ids[3] })).ids).toEqual(greedy.ids.slice(0, greedy.ids.indexOf(greedy.ids[3])));
     expect((await generate(model, [1], { temperature: null as unknown as undefined })).ids).toEqual(greedy.ids);
-    expect((await generate(model, [1], { modelDefaults: false })).ids).toHaveLength(256);
+    expect((await generate(model, [1], { modelDefaults: false, contextShift: true })).ids).toHaveLength(256);
     const limited = new GPT(sizes, { seed: 3, generation: { maxLength: 5 } });
     expect((await generate(limited, [1, 2], {})).ids).toHaveLength(3);
     await expect(generate(limited, [1, 2, 3, 4, 5], {})).rejects.toThrow("max_length of 5");
@@ -223,7 +247,7 @@ describe("streamTokens", () => {
   test("suppressed tokens are never chosen", async () => {
     const model = randomModel();
     for (const options of [{ temperature: 0 }, { temperature: 2 }, { topK: 3 }, { repetitionPenalty: 1.5 }]) {
-      const { ids } = await generate(model, [1], { maxTokens: 60, suppressTokens: [2, 5, 7, 11], ...options });
+      const { ids } = await generate(model, [1], { maxTokens: 60, contextShift: true, suppressTokens: [2, 5, 7, 11], ...options });
       expect(ids.filter((id) => [2, 5, 7, 11].includes(id))).toEqual([]);
       expect(ids).toHaveLength(60);
     }
@@ -231,14 +255,15 @@ describe("streamTokens", () => {
 
   test("several streams of one model do not disturb one another", async () => {
     const model = randomModel();
-    const alone = await Promise.all([1, 2].map(async (id) => (await generate(model, [id], { maxTokens: 20 })).ids));
-    const [a, b] = [1, 2].map((id) => streamTokens(model, [id], { maxTokens: 20 }));
+    const options = { maxTokens: 20, seed: 0, contextShift: true };
+    const alone = await Promise.all([1, 2].map(async (id) => (await generate(model, [id], options)).ids));
+    const [a, b] = [1, 2].map((id) => streamTokens(model, [id], options));
     const turns: [number[], number[]] = [[], []];
     for (let i = 0; i < 20; i++) {
-      turns[0].push(((await a.next()).value as GeneratedToken).id);
-      turns[1].push(((await b.next()).value as GeneratedToken).id);
+      turns[0].push(((await a.next()).value as TokenEvent).id);
+      turns[1].push(((await b.next()).value as TokenEvent).id);
     }
-    await Promise.all([a, b].map((stream) => stream.next())); // So that both are at their end.
+    await Promise.all([a, b].map((stream) => stream.return())); // So that both free their caches.
     expect(turns).toEqual(alone);
   });
 
@@ -246,6 +271,10 @@ describe("streamTokens", () => {
     [[], { maxTokens: 1 }, "empty-prompt", "the prompt has no tokens; a model continues at least one"],
     [[1, 13], { maxTokens: 1 }, "invalid-token", "token 13 is not in the model's vocabulary of 13"],
     [[-1], { maxTokens: 1 }, "invalid-token", "token -1 is not in the model's vocabulary of 13"],
+    [
+      new Array<number>(17).fill(1), {}, "prompt-too-long",
+      "the prompt has 17 tokens, and the model's context is 16; give a shorter one, or contextShift: true to read its end",
+    ],
     [[0.5], { maxTokens: 1 }, "invalid-token", "token 0.5 is not in the model's vocabulary of 13"],
     [[1], { maxTokens: -1 }, "invalid-option", "maxTokens must be a whole number from 0, not -1"],
     [[1], { maxTokens: Infinity }, "invalid-option", "maxTokens must be a whole number from 0, not Infinity"],
@@ -254,6 +283,7 @@ describe("streamTokens", () => {
     [["1" as unknown as number], {}, "invalid-token", `token "1" is not in the model's vocabulary of 13`],
     [null as unknown as number[], {}, "invalid-option", "the prompt must be a list of token ids, not null"],
     [[1], { temperature: -1 }, "invalid-option", "temperature must be a finite number from 0, not -1"],
+    [[1], { contextShift: 1 as unknown as true }, "invalid-option", "contextShift must be true or false, not 1"],
     [[1], { topK: 1.5 }, "invalid-option", "topK must be a whole number from 0, not 1.5"],
     [[1], { topP: 0 }, "invalid-option", "topP must be a number above 0 and at most 1, not 0"],
     [[1], { minP: 2 }, "invalid-option", "minP must be a number from 0 to 1, not 2"],

@@ -3,64 +3,79 @@ import type { Backend, Tensor } from "@gpt/tensor";
 import { EventLoopYielder, KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
 import { GenerationError } from "./errors.ts";
+import type { FinishEvent, FinishReason, GeneratedToken, TokenEvent } from "./events.ts";
 import { invalidOption, resolveTokenOptions } from "./options.ts";
 import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
-import type { GeneratedToken, DeviceChoice, SamplingOptions } from "./sampling.ts";
+import type { DeviceChoice, SamplingOptions } from "./sampling.ts";
 
 export interface TokenOptions extends SamplingOptions {
-  /** How many tokens to write. Default: the model's, else 256. */
+  /** How many tokens to generate at most. Default: the model's, else 256. */
   readonly maxTokens?: number;
   /** Tokens that end the stream, one or several; they are not part of it. Default: the model's, else none. */
   readonly stopTokens?: number | readonly number[];
   /** Tokens that are never chosen. Default: the model's, else none. */
   readonly suppressTokens?: number | readonly number[];
-  /** The same seed gives the same tokens. A whole number from 0; default 0. */
+  /** The same seed gives the same tokens. A whole number from 0. Default: one is drawn, which `finish` reports. */
   readonly seed?: number;
   /** How keys and values are stored: see `KeyValueCache`. Default `f32`. */
   readonly cacheDtype?: CacheOptions["dtype"];
+  /**
+   * Whether generation goes on beyond the model's context, by forgetting the older half each time that it is full, and
+   * reads only the end of a longer prompt. Default false: generation ends with the context.
+   */
+  readonly contextShift?: boolean;
   /** Whether options that are left out have the defaults of `model.generation`. Default true. */
   readonly modelDefaults?: boolean;
   /** Ends the stream after the current token. */
   readonly signal?: AbortSignal;
 }
 
-/** Why a stream ended: by a stop token or stop sequence, at `maxTokens`, or by its signal. */
-export type FinishReason = "stop" | "length" | "aborted";
-
 /**
- * Continues a sequence of token ids, one token at a time. Beyond the model's context the older half is forgotten. Dropout
- * is off for these tokens; the model itself stays in the mode in which it is. The cache is freed when the stream ends or
- * the loop over it is left. The generator's return value says why it ended. Throws `invalid-option`, `empty-prompt`,
- * `invalid-token`, and `not-a-number` where the model's scores are no numbers.
+ * Continues a sequence of token ids: a `token` event for each token, then one `finish` event. Runs under `noGrad`, without
+ * dropout, and leaves every part of the model in its mode. The cache is freed when the stream ends or the loop over it is
+ * left. Throws `invalid-option`, `empty-prompt`, `prompt-too-long`, `invalid-token`, and `not-a-number` where the model's
+ * scores are no numbers.
+ *
+ * @example
+ * for await (const event of streamTokens(model, [15496, 11], { maxTokens: 5 })) {
+ *   if (event.type === "token") console.log(event.id, Math.exp(event.logProbability));
+ * }
  */
 export async function* streamTokens(
   model: GPT,
   promptIds: readonly number[],
   options?: TokenOptions,
-): AsyncGenerator<GeneratedToken, FinishReason, undefined> {
+): AsyncGenerator<TokenEvent | FinishEvent, void, undefined> {
   checkModel(model);
   const ids = readPrompt(model, promptIds);
-  const { sampling, maxTokens, seed, stopTokens, suppressTokens, cacheDtype, signal } = resolveTokenOptions(
+  const promptTokens = ids.length;
+  const { sampling, maxTokens, seed, stopTokens, suppressTokens, cacheDtype, contextShift, signal } = resolveTokenOptions(
     model,
-    ids.length,
+    promptTokens,
     options,
   );
   const { contextLength, vocabSize } = model.config;
+  if (!contextShift) checkLength(promptTokens, contextLength);
   const { backend } = model.tokenEmbedding.weight;
   const stops = new Set(stopTokens);
   const allowed = allowedTokens(suppressTokens, vocabSize, backend);
   let cache: KeyValueCache | undefined;
   const yielder = new EventLoopYielder();
-  /** What the model reads where its cache is empty: so many of the last tokens. */
+  /** How many of the last tokens the model reads where its cache is empty. */
   let span = contextLength;
   /** What it reads elsewhere: the token that was chosen last, where it was chosen. */
   let chosen: Tensor<"i32"> | undefined;
+  let finishReason: FinishReason = "length";
   try {
     cache = new KeyValueCache(model.config, { backend, dtype: cacheDtype });
     const filled = cache;
     for (let count = 0; count < maxTokens; count++) {
-      if (signal?.aborted) return "aborted";
+      if (signal?.aborted) {
+        finishReason = "aborted";
+        break;
+      }
       if (filled.length() === contextLength) {
+        if (!contextShift) break;
         filled.truncate(0);
         chosen?.dispose();
         chosen = undefined;
@@ -76,17 +91,30 @@ export async function* streamTokens(
       chosen?.dispose();
       chosen = next.id;
       const choice = await readChoice(next);
-      if (stops.has(choice.id)) return "stop";
+      if (stops.has(choice.id)) {
+        finishReason = "stop";
+        break;
+      }
       ids.push(choice.id);
-      yield choice;
+      yield { type: "token", ...choice };
       await yielder.pause();
     }
-    return "length";
   } finally {
     chosen?.dispose();
     cache?.dispose();
     allowed?.dispose();
   }
+  yield { type: "finish", finishReason, tokens: ids.slice(promptTokens), promptTokens, seed };
+}
+
+/** Refuses tokens that the model cannot read together (`prompt-too-long`). */
+function checkLength(promptTokens: number, contextLength: number): void {
+  if (promptTokens <= contextLength) return;
+  throw new GenerationError(
+    "prompt-too-long",
+    `the prompt has ${promptTokens} tokens, and the model's context is ${contextLength}; give a shorter one, or ` +
+      "contextShift: true to read its end",
+  );
 }
 
 /** Token ids on the device, `[1, T]`. */

@@ -24,7 +24,8 @@ async function learn(backend) {
   for await (const event of train(model, { data, steps, batchSize: 8, learningRate: 1e-2, logEvery: steps / 2 })) {
     if (event.type === "step") losses.push(event.loss);
   }
-  const { text: continuation } = await generateText(model, tokenizer, "the cat", { maxTokens: 17, temperature: 0 });
+  const options = { maxTokens: 17, temperature: 0, contextShift: true };
+  const { text: continuation } = await generateText(model, tokenizer, "the cat", options);
   model.dispose();
   return { backend: backend.name, losses, continuation };
 }

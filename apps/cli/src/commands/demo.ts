@@ -133,8 +133,8 @@ function runOptions({ steps, seed, backend, threads }: Options, files: { data: s
 async function write(model: GPT, tokenizer: Tokenizer, seed: number, output: Output): Promise<string> {
   const wrap = wrapper();
   let text = "";
-  const { temperature } = storyRecipe;
-  for await (const piece of streamText(model, tokenizer, storyStart, { maxTokens: sampleTokens, temperature, seed })) {
+  const options = { maxTokens: sampleTokens, temperature: storyRecipe.temperature, seed, contextShift: true };
+  for await (const piece of streamText(model, tokenizer, storyStart, options)) {
     const shown = text.length < shownLength;
     text += piece.text;
     if (shown) output.text(wrap.push(text.length < shownLength ? piece.text : `${piece.text} …\n`));

@@ -33,7 +33,7 @@ async function folderWithModel(generation?: GPTInitialization["generation"]): Pr
   return directory;
 }
 
-const idsAsPrompt = ["generate", "--model", "m", "--prompt-ids", "1,2,3", "--json"];
+const idsAsPrompt = ["generate", "--model", "m", "--prompt-ids", "1,2,3", "--seed", "0", "--context-shift", "--json"];
 
 test("a model with more entries than its tokenizer has tokens writes, by text and by ids", async () => {
   const gpt = startSession(await folderWithModel());
@@ -55,7 +55,7 @@ test("what is left out is the model's, else the library's; what is given counts"
   const plain = startSession(await folderWithModel());
   const all = (await tokensOf(plain)) as number[];
   expect(all).toHaveLength(256);
-  const library = ["--temperature", "1", "--top-k", "0", "--top-p", "1", "--min-p", "0", "--repetition-penalty", "1", "--seed", "0"];
+  const library = ["--temperature", "1", "--top-k", "0", "--top-p", "1", "--min-p", "0", "--repetition-penalty", "1"];
   expect(await tokensOf(plain, ...library, "--max-tokens", "256")).toEqual(all);
 
   const settings = startSession(await folderWithModel({ temperature: 0.3, topK: 5, repetitionPenalty: 1.2, maxTokens: 12 }));
@@ -65,8 +65,30 @@ test("what is left out is the model's, else the library's; what is given counts"
   expect(await tokensOf(settings, ...library, "--max-tokens", "256")).toEqual(all);
   expect(await tokensOf(settings, "--no-model-defaults")).toEqual(all);
 
+  const [{ seed, tokens: drawn }] = records(await plain("generate", "--model", "m", "--prompt-ids", "1,2,3", "--json"));
+  const again = ["generate", "--model", "m", "--prompt-ids", "1,2,3", "--seed", String(seed), "--json"];
+  expect(records(await plain(...again))[0].tokens).toEqual(drawn);
+
   const help = await plain("generate", "--help");
   expect(help.stdout.replace(/\s+/g, " ")).toMatch(/--max-tokens <n> how .*; default: the model's, else 256 --temp.*, else 1 --top-k/);
+});
+
+test("says where the context ended the text, and how to write the same again", async () => {
+  const gpt = startSession(await folderWithModel());
+  const prompt = ["generate", "--model", "m", "--prompt-ids", "1,2,3", "--max-tokens", "200"];
+  const { stdout, stderr } = await gpt(...prompt);
+  expect(stderr).toContain("Note: the model's context of 64 tokens is full; --context-shift goes on beyond it.\n");
+  const seed = /^Note: --seed (\d+) writes the same again\.$/m.exec(stderr)?.[1];
+  const same = await gpt(...prompt, "--seed", String(seed));
+  expect(same).toMatchObject({ status: 0, stdout });
+  expect(same.stderr).not.toContain("--seed");
+  const [shifted] = records(await gpt(...prompt, "--seed", String(seed), "--context-shift", "--json"));
+  expect(shifted.tokens).toHaveLength(200);
+  expect(String(shifted.text).startsWith(stdout.slice(0, -1))).toBe(true);
+  expect((await gpt(...prompt, "--context-shift", "--temperature", "0")).stderr).not.toMatch(/context|seed/);
+  const long = await gpt("generate", "--model", "m", "--prompt", "The cat ".repeat(40));
+  expect(long).toMatchObject({ status: 1, stdout: "" });
+  expect(long.stderr).toMatch(/the prompt has \d+ tokens, and the model's context is 64/);
 });
 
 test("what the model asks for and is not computed is refused, unless its settings are left out", async () => {
@@ -95,7 +117,7 @@ test("each thing in a folder that has no effect is said once, on standard error"
     return (stderr.match(/^Note: .*\n/gm) ?? []).join("");
   };
   for (const json of [[], ["--json"]]) {
-    const prompt = ["--prompt", "The", "--max-tokens", "1"];
+    const prompt = ["--prompt", "The", "--max-tokens", "1", "--seed", "0"];
     expect(await notesOf("generate", "--model", "m", ...prompt, ...json)).toBe(ofConfig + ofGeneration);
     expect(await notesOf("eval", "--model", "m", "--data", "text.txt", ...json)).toBe(ofConfig + ofGeneration);
     expect(await notesOf("info", "--model", "m", ...json)).toBe(ofConfig);

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { streamText, streamTokens } from "@gpt/generate";
+import type { FinishEvent, GeneratedText } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { addBackendOptions, cacheDTypeOption, dtypeOption } from "../backend.ts";
@@ -21,12 +22,16 @@ interface Options extends ModelOptions {
   readonly topP?: number;
   readonly minP?: number;
   readonly repetitionPenalty?: number;
+  readonly contextShift?: boolean;
   readonly seed?: number;
   readonly modelDefaults: boolean;
   readonly cacheDtype: DType;
   readonly stop?: string[];
   readonly json?: boolean;
 }
+
+/** What was written; its text is null where there is no tokenizer. */
+type Result = Omit<GeneratedText, "text"> & { readonly text: string | null };
 
 /** The description of an option that the model's `generation_config.json` decides where it is left out, else the library. */
 function orTheModels(description: string, otherwise: number): string {
@@ -45,7 +50,8 @@ export function generateCommand(): Command {
     .option("--top-p <p>", orTheModels("choose among the best tokens with this probability together", 1), decimal(0, 1))
     .option("--min-p <p>", orTheModels("choose among tokens with this fraction of the best one's probability", 0), decimal(0, 1))
     .option("--repetition-penalty <r>", orTheModels("above 1, tokens that occurred become less likely", 1), decimal())
-    .option("--seed <n>", "the same seed writes the same text; default: 0", wholeNumber(0))
+    .option("--context-shift", "go on beyond the model's context: forget its older half each time that it is full")
+    .option("--seed <n>", "the same seed writes the same text; default: one is drawn", wholeNumber(0))
     .option("--no-model-defaults", "leave out the model's own settings, those of its generation_config.json")
     .option("--stop <text>", "stop before this text; may be given several times", collect);
   return addBackendOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption()))
@@ -67,27 +73,47 @@ async function generate(options: Options): Promise<void> {
     : await continueText(model, options.prompt ?? "", directory, options, output);
   const seconds = (performance.now() - start) / 1000;
   output.record({ ...result, tokensPerSecond: result.tokens.length / seconds });
+  explain(result, model, options, output);
 }
 
-async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output) {
-  const tokenizer = await loadTokenizer(directory);
-  const stream = streamText(model, tokenizer, prompt, options);
-  let next = await stream.next();
-  output.text(prompt); // Not before: the prompt or an option may be refused.
-  try {
-    for (; !next.done; next = await stream.next()) output.text(next.value.text);
-  } finally {
-    output.text("\n");
+/** Says what the text does not show: that the context is full, and how to write the same again. */
+function explain({ finishReason, tokens, promptTokens, seed }: Result, model: GPT, options: Options, output: Output): void {
+  const { contextLength } = model.config;
+  if (finishReason === "length" && !options.contextShift && promptTokens + tokens.length > contextLength) {
+    output.remark(`the model's context of ${contextLength} tokens is full; --context-shift goes on beyond it`);
   }
-  return next.value;
+  if (!output.json && options.seed === undefined && options.temperature !== 0) {
+    output.remark(`--seed ${seed} writes the same again`);
+  }
 }
 
-async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output) {
-  const tokens: number[] = [];
-  const stream = streamTokens(model, ids, options);
-  let next = await stream.next();
-  for (; !next.done; next = await stream.next()) tokens.push(next.value.id);
+async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output): Promise<Result> {
+  const tokenizer = await loadTokenizer(directory);
+  let text: string | undefined;
+  let finish: FinishEvent | undefined;
+  try {
+    for await (const event of streamText(model, tokenizer, prompt, options)) {
+      // Not before the first event: the prompt or an option may be refused.
+      if (text === undefined) output.text(prompt);
+      text = (text ?? "") + event.text;
+      output.text(event.text);
+      if (event.type === "finish") finish = event;
+    }
+  } finally {
+    if (text !== undefined) output.text("\n");
+  }
+  return resultOf(finish as FinishEvent, text ?? "");
+}
+
+async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output): Promise<Result> {
+  let finish: FinishEvent | undefined;
+  for await (const event of streamTokens(model, ids, options)) if (event.type === "finish") finish = event;
+  const { tokens } = finish as FinishEvent;
   const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens, { withoutToken: "skip" }) : null;
   output.text(`${text ?? tokens.join(",")}\n`);
-  return { text, tokens, promptTokens: ids.length, finishReason: next.value };
+  return resultOf(finish as FinishEvent, text);
+}
+
+function resultOf({ tokens, promptTokens, finishReason, seed }: FinishEvent, text: string | null): Result {
+  return { text, tokens, promptTokens, finishReason, seed };
 }

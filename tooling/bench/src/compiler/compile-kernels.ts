@@ -39,7 +39,7 @@ model.dispose();
 for (const dtype of [undefined, "f16", "bf16", "int8", "int4"] as const) {
   const model = new GPT(config, { seed: 1, dtype });
   const sampling = { maxTokens: 3, temperature: 0.8, topK: 40, topP: 0.9, cacheDtype: dtype };
-  for await (const token of streamTokens(model, randomTokens(600, config.vocabSize), sampling)) void token;
+  for await (const event of streamTokens(model, randomTokens(600, config.vocabSize), sampling)) void event;
   model.dispose();
 }
 process.stdout.write(backend.adapter);

@@ -25,5 +25,7 @@ await serve<Setup, DecodingTask>(async (setup) => {
 });
 
 async function* bestTokens(model: GPT, prompt: readonly number[], maxTokens: number): AsyncGenerator<number> {
-  for await (const { id } of streamTokens(model, prompt, { maxTokens, temperature: 0 })) yield id;
+  for await (const event of streamTokens(model, prompt, { maxTokens, temperature: 0 })) {
+    if (event.type === "token") yield event.id;
+  }
 }

@@ -50,7 +50,8 @@ async function benchDecode(options: Options): Promise<void> {
   const rounds = await repeat(seconds, async () => {
     const gaps: number[] = [];
     let last = performance.now();
-    for await (const _ of streamTokens(model, promptIds, { maxTokens, temperature: 0 })) {
+    for await (const event of streamTokens(model, promptIds, { maxTokens, temperature: 0 })) {
+      if (event.type === "finish") break;
       gaps.push(performance.now() - last);
       // The prompt was read: from here on it decodes.
       if (gaps.length === 1) await profiler?.begin();
