@@ -27,9 +27,9 @@ export async function writeSample(
   const decode = (id: number): string => (tokenizer.hasToken(id) ? decoder.push(id) : "");
   let text = decode(tokens[0]);
   try {
-    const options = { maxTokens, temperature, seed, modelDefaults: false, signal };
-    for await (const { id } of streamTokens(model, tokens, options)) {
-      text += decode(id);
+    const options = { maxTokens, temperature, seed, modelDefaults: false, contextShift: true, signal };
+    for await (const event of streamTokens(model, tokens, options)) {
+      if (event.type === "token") text += decode(event.id);
       if (text.length >= maxCharacters) break;
     }
   } catch (error) {
