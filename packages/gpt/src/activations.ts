@@ -1,4 +1,4 @@
-import { abs, add, erfc, exp, less, log, maximum, minimum, mul, neg, relu, sigmoid, sub, tanh, where } from "@gpt/tensor";
+import { abs, add, erfc, exp, less, log, maximum, minimum, mul, neg, relu, sigmoid, silu, sub, tanh, where } from "@gpt/tensor";
 import type { Activation, Tensor } from "@gpt/tensor";
 
 /**
@@ -16,13 +16,13 @@ const functions = {
   gelu,
   gelu_python: gelu,
   gelu_10: (x) => maximum(minimum(gelu(x), 10), -10),
-  quick_gelu: (x) => mul(x, sigmoid(mul(x, 1.702))),
+  quick_gelu: (x) => mul(silu(mul(x, 1.702)), 1 / 1.702),
   relu: "relu",
   relu2: (x) => square(relu(x)),
   relu6,
   leaky_relu: (x) => where(less(0, x), x, mul(x, 0.01)),
-  silu,
-  swish: silu,
+  silu: "silu",
+  swish: "silu",
   hardswish: (x) => mul(mul(x, 1 / 6), relu6(add(x, 3))),
   mish: (x) => mul(x, tanh(softplus(x))),
   tanh,
@@ -43,10 +43,6 @@ export function activationOf(name: ActivationName): Activation | ((x: Tensor) =>
 /** ½x(1 + erf(x/√2)) (Hendrycks & Gimpel 2016). */
 function gelu(x: Tensor): Tensor {
   return mul(mul(x, 0.5), erfc(mul(x, -Math.SQRT1_2)));
-}
-
-function silu(x: Tensor): Tensor {
-  return mul(x, sigmoid(x));
 }
 
 function relu6(x: Tensor): Tensor {

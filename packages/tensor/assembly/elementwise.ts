@@ -1,5 +1,5 @@
 import { madd, storeUpTo4 } from "./simd";
-import { erfc4, exp4, gelu4, geluDerivative4, sigmoid4, tanh4, turned } from "./math";
+import { erfc4, exp4, gelu4, geluDerivative4, sigmoid4, silu4, siluGradient4, tanh4, turned } from "./math";
 
 // Functions as types, so that one loop is compiled for each of them.
 
@@ -46,8 +46,14 @@ export function gelu(x: usize, out: usize, count: i32): void { map<Gelu>(x, out,
 @unmanaged class Relu extends Unary { @inline at(x: v128): v128 { return f32x4.max(x, f32x4.splat(0)); } }
 export function relu(x: usize, out: usize, count: i32): void { map<Relu>(x, out, count); }
 
+@unmanaged class Rsqrt extends Unary { @inline at(x: v128): v128 { return f32x4.div(f32x4.splat(1), f32x4.sqrt(x)); } }
+export function rsqrt(x: usize, out: usize, count: i32): void { map<Rsqrt>(x, out, count); }
+
 @unmanaged class Sigmoid extends Unary { @inline at(x: v128): v128 { return sigmoid4(x); } }
 export function sigmoid(x: usize, out: usize, count: i32): void { map<Sigmoid>(x, out, count); }
+
+@unmanaged class Silu extends Unary { @inline at(x: v128): v128 { return silu4(x); } }
+export function silu(x: usize, out: usize, count: i32): void { map<Silu>(x, out, count); }
 
 @unmanaged class Sqrt extends Unary { @inline at(x: v128): v128 { return f32x4.sqrt(x); } }
 export function sqrt(x: usize, out: usize, count: i32): void { map<Sqrt>(x, out, count); }
@@ -86,6 +92,9 @@ export function geluGradient(x: usize, g: usize, out: usize, count: i32): void {
 
 @unmanaged class ReluSlope extends Binary { @inline at(x: v128, g: v128): v128 { return v128.andnot(g, endsAtZero(x)); } }
 export function reluGradient(x: usize, g: usize, out: usize, count: i32): void { zip<ReluSlope>(x, g, out, count); }
+
+@unmanaged class SiluSlope extends Binary { @inline at(x: v128, g: v128): v128 { return siluGradient4(x, g); } }
+export function siluGradient(x: usize, g: usize, out: usize, count: i32): void { zip<SiluSlope>(x, g, out, count); }
 
 @inline
 function geluSlope(x: v128, g: v128): v128 {

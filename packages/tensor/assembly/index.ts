@@ -7,7 +7,7 @@ export {
 export { copyStrided, toFloat, truncate } from "./copy";
 export {
   abs, add, affine, cos, div, equal, erfc, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu,
-  reluGradient, select, sigmoid, sign, sin, sqrt, sub, tanh,
+  reluGradient, rsqrt, select, sigmoid, sign, silu, siluGradient, sin, sqrt, sub, tanh,
 } from "./elementwise";
 export { firstOutside, gatherRows, scatterAddRows } from "./indexing";
 export { countTargets, crossEntropy, crossEntropyGradient } from "./loss";

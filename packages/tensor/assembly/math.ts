@@ -24,6 +24,8 @@ const constants: usize = memory.data<f32>([
   // 96: erfc's exponent q(t), from the highest power on, ½, and from where on erfc is 0.
   0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
   -1.26551223, 0.5, 12,
+  // 144: beyond these, SiLU is 0 or its argument.
+  -208, 208,
 ]);
 
 @inline
@@ -129,6 +131,42 @@ export function geluDerivative4(x: v128): v128 {
   const slope = madd(square, constant(84), constant(76));
   const s = v128.bitselect(rest, r, i32x4.shr_s(bounded, 31));
   return madd(f32x4.mul(bounded, slope), f32x4.mul(r, rest), s);
+}
+
+/**
+ * x / (1 + e⁻ˣ) within 5 ulp. For negative x it is x · e / (1 + e) with e = eˣ, which may be subnormal where the result is
+ * not: h = √e does not lose digits, and (x · h) · (h / (1 + e)) is rounded to a subnormal number once.
+ */
+@inline
+export function silu4(x: v128): v128 {
+  const bounded = f32x4.pmax(x, constant(144));
+  const h = rootOfExp(bounded);
+  const t = v128.bitselect(h, constant(0), i32x4.shr_s(bounded, 31));
+  return f32x4.mul(f32x4.mul(bounded, t), f32x4.div(t, madd(h, h, constant(0))));
+}
+
+/**
+ * `g` times the derivative of `silu4`, s · (1 + x(1 − s)) with s = 1 / (1 + e⁻ˣ). With h, e and t = s < ½ ? h : 1 as above,
+ * it is (g · t · (1 + x(1 − s))) · (t / (1 + e)): no factor is subnormal where the result is not.
+ */
+@inline
+export function siluGradient4(x: v128, g: v128): v128 {
+  const one = constant(0);
+  const bounded = f32x4.pmin(f32x4.pmax(x, constant(144)), constant(148));
+  const isNegative = i32x4.shr_s(bounded, 31);
+  const h = rootOfExp(bounded);
+  const e = f32x4.mul(h, h);
+  const r = f32x4.div(one, f32x4.add(one, e));
+  const t = v128.bitselect(h, one, isNegative);
+  const rest = v128.bitselect(r, f32x4.mul(e, r), isNegative);
+  const slope = f32x4.mul(t, madd(bounded, rest, one));
+  return f32x4.mul(f32x4.mul(g, slope), f32x4.mul(t, r));
+}
+
+/** e^−½|x|. */
+@inline
+function rootOfExp(x: v128): v128 {
+  return exp4(f32x4.mul(f32x4.abs(x), f32x4.neg(constant(136))));
 }
 
 /** 2/π in bits, with two zeros in front of them. */

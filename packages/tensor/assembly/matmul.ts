@@ -2,7 +2,7 @@
  * The matrix product as in Goto & van de Geijn 2008: a micro-kernel multiplies panels of packed blocks, six rows by
  * eight columns of the result at a time, held in twelve registers.
  */
-import { gelu4 } from "./math";
+import { gelu4, silu4 } from "./math";
 import { packedRightBytes, packRight, tileColumns, tileRows } from "./pack";
 import { madd, storeUpTo4 } from "./simd";
 import { packWeights } from "./weights-pack";
@@ -254,7 +254,8 @@ function multiplyWideTile(
 
 /**
  * What follows a product: `out = activation(out + bias) + residual` on `rows` of `columns`, `rowStep` bytes apart.
- * Address 0 stands for an operand that is not there; `activation` is 0 for none, 1 for gelu, 2 for relu.
+ * Address 0 stands for an operand that is not there; `activation` is 0 for none, 1 for gelu, 2 for relu,
+ * 3 for silu.
  */
 export function finishRows(
   out: usize, rows: i32, columns: i32, rowStep: usize,
@@ -269,6 +270,7 @@ export function finishRows(
       if (preactivation) storeUpTo4(preactivation + at, x, left);
       if (activation == 1) x = gelu4(x);
       else if (activation == 2) x = f32x4.max(x, f32x4.splat(0));
+      else if (activation == 3) x = silu4(x);
       if (residual) x = f32x4.add(x, v128.load(residual + at));
       storeUpTo4(out + at, x, left);
     }

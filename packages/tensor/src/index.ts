@@ -23,8 +23,8 @@ export { halfToFloat } from "./half.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments, AttentionCache, PackedCache, TensorCache } from "./ops/attention.ts";
 export {
-  abs, add, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign, sin, sqrt,
-  sub, tanh, where,
+  abs, add, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid, sign,
+  silu, sin, sqrt, sub, tanh, where,
 } from "./ops/elementwise.ts";
 export type { Operand } from "./ops/elementwise.ts";
 export { embedding } from "./ops/indexing.ts";
@@ -40,7 +40,7 @@ export { adamwStep, norm } from "./ops/optimizer.ts";
 export type { AdamWStep } from "./ops/optimizer.ts";
 export { dropout } from "./ops/random.ts";
 export { argmax, max, mean, min, sum } from "./ops/reduce.ts";
-export type { ReduceOptions } from "./ops/reduce.ts";
+export type { ArgmaxOptions, ReduceOptions } from "./ops/reduce.ts";
 export { penalizeRepeats, sample } from "./ops/sampling.ts";
 export type { SampleOptions } from "./ops/sampling.ts";
 export { philoxBlock } from "./philox.ts";

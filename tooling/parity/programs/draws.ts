@@ -83,9 +83,19 @@ const reduction = (op: string): Draw => (writer) => {
 };
 
 const argmax: Draw = (writer) => {
-  const x = writer.any(({ shape }) => shape.length > 0 && shape.at(-1)! > 0);
-  const best = writer.emit("argmax", [x], {}, x.shape.slice(0, -1), { dtype: "i32" });
-  if (writer.random.chance(0.5)) writer.emit("cast", [best], { dtype: "f32" }, best.shape, { isConstant: true });
+  const { random } = writer;
+  const x = writer.any(({ shape }) => sizeOf(shape) > 0);
+  const rank = x.shape.length;
+  const chosen = rank === 0 || random.chance(0.2) ? undefined : random.whole(0, rank - 1);
+  const keepDims = random.chance(0.3);
+  const args = {
+    ...(chosen === undefined ? {} : { axis: random.chance(0.5) ? chosen - rank : chosen }),
+    ...(keepDims ? { keepDims } : {}),
+  };
+  const isReduced = (axis: number): boolean => chosen === undefined || axis === chosen;
+  const shape = x.shape.flatMap((size, axis) => (!isReduced(axis) ? [size] : keepDims ? [1] : []));
+  const best = writer.emit("argmax", [x], args, shape, { dtype: "i32" });
+  if (random.chance(0.5)) writer.emit("cast", [best], { dtype: "f32" }, best.shape, { isConstant: true });
 };
 
 const cast: Draw = (writer) => {
@@ -220,7 +230,7 @@ const linear: Draw = (writer) => {
   const shape = [...x.shape.slice(0, -1), outputs];
   if (sizeOf(shape) > writer.largest) return;
   const [bias, residual] = [random.chance(0.6), random.chance(0.3)];
-  const activation = random.pick([undefined, undefined, "gelu", "relu"]);
+  const activation = random.pick([undefined, undefined, "gelu", "relu", "silu"]);
   const operands = [
     x,
     matrixOf(writer, [], outputs, inputs),
@@ -348,6 +358,7 @@ export const draws: Readonly<Record<string, readonly [weight: number, draw: Draw
   sign: [0.5, unary("sign")],
   relu: [1, unary("relu")],
   sqrt: [1, ofPositive("sqrt")],
+  rsqrt: [0.7, ofPositive("rsqrt")],
   exp: [1, unary("exp")],
   log: [1, ofPositive("log")],
   sin: [1, unary("sin")],
@@ -356,6 +367,7 @@ export const draws: Readonly<Record<string, readonly [weight: number, draw: Draw
   tanh: [1, unary("tanh")],
   sigmoid: [1, unary("sigmoid")],
   gelu: [1, unary("gelu")],
+  silu: [1, unary("silu")],
   add: [2, binary("add")],
   sub: [1.5, binary("sub")],
   mul: [2, binary("mul")],

@@ -70,6 +70,7 @@ export const ops: Record<string, Run> = {
   relu: unary(gpt.relu),
   sqrt: unary(gpt.sqrt),
   exp: unary(gpt.exp),
+  rsqrt: unary(gpt.rsqrt),
   log: unary(gpt.log),
   sin: unary(gpt.sin),
   cos: unary(gpt.cos),
@@ -77,6 +78,7 @@ export const ops: Record<string, Run> = {
   tanh: unary(gpt.tanh),
   sigmoid: unary(gpt.sigmoid),
   gelu: unary(gpt.gelu),
+  silu: unary(gpt.silu),
   add: binary(gpt.add),
   sub: binary(gpt.sub),
   mul: binary(gpt.mul),
@@ -94,7 +96,7 @@ export const ops: Record<string, Run> = {
   mean: reduction(gpt.mean),
   max: reduction(gpt.max),
   min: reduction(gpt.min),
-  argmax: (_, x) => gpt.argmax(x),
+  argmax: (args, x) => gpt.argmax(x, args),
 
   reshape: ({ shape }, x) => gpt.reshape(x, shape as number[]),
   permute: ({ axes }, x) => gpt.permute(x, axes as number[]),
@@ -110,7 +112,7 @@ export const ops: Record<string, Run> = {
   matmul: (_, a, b) => gpt.matmul(a, b),
   linear: ({ bias, activation, residual }, x, weight, ...rest) => {
     const biases = bias ? rest.shift() : undefined;
-    const options = activation ? { activation: activation as "gelu" | "relu" } : {};
+    const options = activation ? { activation: activation as gpt.Activation } : {};
     return gpt.linear(x, weight, biases, residual ? { ...options, residual: rest[0] } : options);
   },
   embedding: (_, table, indices) => gpt.embedding(table, ids(indices)),

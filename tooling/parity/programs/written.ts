@@ -25,6 +25,13 @@ export const written: readonly Program[] = [
     [16],
     row([-1e15, -7e12, -1e12, 1e15, 1e20, 3e38, -3e38, -40, -9, -5.5, 5.5, 9, 1e-20, -1e-38, inf, -inf]),
   ),
+  gradientOf(
+    "silu far from 0",
+    { op: "silu" },
+    [16],
+    row([-1e15, -1000, -104, -95, -89, -40, -9, -1.2785, 5.5, 9, 89, 3e38, 1e-20, -1e-38, inf, -inf]),
+  ),
+  gradientOf("rsqrt at the ends", { op: "rsqrt" }, [8], row([2 ** -149, 1e-38, 1e-20, 1e25, 3e38, inf, 0, -1])),
   gradientOf("pow at 1", { op: "pow" }, [6], row([1, 1, 1, 1, -1, -1]), row([nan, inf, -inf, 0, inf, 2])),
   gradientOf("pow of whole numbers", { op: "pow" }, [6], row([5, -5, 2, 10, 3, 0]), row([2, 3, 10, -3, 0, 2])),
   gradientOf("pow at the ends", { op: "pow" }, [5], row([1e30, 1e-30, 2, 2, 0.5]), row([1.2, 1.2, 127, -120, 140])),

@@ -49,7 +49,7 @@ def extreme(args, theirs, x):
     return Extreme.apply(theirs, args, x)
 
 
-def gelu(args, theirs, x):
+def gated(args, theirs, x):
     limits = torch.where(x == torch.inf, x, torch.zeros_like(x))
     return torch.where(x.isinf(), limits, theirs(args, torch.where(x.isinf(), torch.zeros_like(x), x)))
 
@@ -92,7 +92,8 @@ differences = [
     Difference("cast", "f32 to f32", "A cast has no gradient; PyTorch passes it through.", cast),
     Difference("max", "NaN or infinite gradients", "NaN shares the gradient, and losers get 0, not 0 · ∞.", extreme),
     Difference("min", "NaN or infinite gradients", "As max.", extreme),
-    Difference("gelu", "±∞", "The limits: 0 and ∞, with gradients of 0 and 1; PyTorch gives NaN.", gelu),
+    Difference("gelu", "±∞", "The limits: 0 and ∞, with gradients of 0 and 1; PyTorch gives NaN.", gated),
+    Difference("silu", "±∞", "As gelu.", gated),
     Difference("abs", "the gradient at NaN and 0", "NaN, not 0 by its sign; and 0, even of an infinite gradient.", absolute),
     Difference(
         "dropout",

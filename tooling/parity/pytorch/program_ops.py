@@ -360,6 +360,12 @@ def dropout(args, x):
     return x * kept / (1 - args["probability"])
 
 
+def argmax(args, x):
+    keep = args.get("keepDims", False)
+    # Without an axis PyTorch 1.13 takes no keepdim.
+    return x.argmax(args["axis"], keep) if "axis" in args else x.argmax().reshape([1] * x.dim() if keep else [])
+
+
 def penalize_repeats(args, logits, ids):
     penalty = number(args["penalty"])
     occurs = torch.zeros(logits.shape[-1], dtype=torch.bool)
@@ -373,6 +379,7 @@ ops = {
     "sign": Op(unary(torch.sign), EXACT),
     "relu": Op(unary(torch.relu), EXACT),
     "sqrt": Op(unary(torch.sqrt)),
+    "rsqrt": Op(unary(torch.rsqrt)),
     "exp": Op(unary(torch.exp), ACCUMULATED, exp_steps),
     "log": Op(unary(torch.log)),
     "sin": Op(unary(torch.sin), ACCUMULATED),
@@ -381,6 +388,7 @@ ops = {
     "tanh": Op(unary(torch.tanh), steps=tanh_steps),
     "sigmoid": Op(unary(torch.sigmoid), ACCUMULATED, sigmoid_steps),
     "gelu": Op(gelu, ACCUMULATED, gelu_steps),
+    "silu": Op(unary(F.silu), ACCUMULATED),
     "add": Op(binary(torch.add)),
     "sub": Op(binary(torch.sub)),
     "mul": Op(binary(torch.mul)),
@@ -394,7 +402,7 @@ ops = {
     "sum": Op(reduction(lambda x, axes, keep: x.sum(axes, keep)), ACCUMULATED),
     "max": Op(reduction(torch.amax), EXACT),
     "min": Op(reduction(torch.amin), EXACT),
-    "argmax": Op(lambda args, x: x.argmax(-1), EXACT),
+    "argmax": Op(argmax, EXACT),
     "concat": Op(lambda args, *inputs: torch.cat(inputs, args["axis"]), EXACT),
     "cast": Op(lambda args, x: x.to(torch.int64 if args["dtype"] == "i32" else torch.get_default_dtype()), EXACT),
     "matmul": Op(lambda args, a, b: a @ b, ACCUMULATED, lambda args, off, a, b: Product.apply(off, a, b)),

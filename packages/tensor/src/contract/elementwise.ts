@@ -3,10 +3,12 @@ import type { Dense, View } from "./view.ts";
 
 /**
  * Functions of one element, NaN where it is NaN; at ±∞ their limits, where they have any. `gelu` is the tanh form of
- * GPT-2: ½x(1 + tanh(√(2/π)(x + 0.044715x³))); `erfc` is the complementary error function, 1 − erf x.
+ * GPT-2: ½x(1 + tanh(√(2/π)(x + 0.044715x³))); `silu` is x / (1 + e⁻ˣ); `erfc` is the complementary error function,
+ * 1 − erf x; `rsqrt` is 1 / √x.
  */
 export type UnaryOp =
-  | "abs" | "cos" | "erfc" | "exp" | "gelu" | "log" | "relu" | "sigmoid" | "sign" | "sin" | "sqrt" | "tanh";
+  | "abs" | "cos" | "erfc" | "exp" | "gelu" | "log" | "relu" | "rsqrt" | "sigmoid" | "sign" | "silu" | "sin" | "sqrt"
+  | "tanh";
 
 /**
  * Functions of two elements. Comparisons give 1 or 0; `maximum` and `minimum` give NaN where either is NaN. `pow` is that
@@ -15,7 +17,7 @@ export type UnaryOp =
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum" | "equal" | "less";
 
 /** Functions that a linear layer may apply to its output. */
-export type Activation = "gelu" | "relu";
+export type Activation = "gelu" | "relu" | "silu";
 
 export interface ElementwiseKernels {
   /** `out = op(x)`. `x` has the shape of `out` and any strides. `out` may be `x` itself. */

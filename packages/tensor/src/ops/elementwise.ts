@@ -45,6 +45,12 @@ export function sqrt(x: Tensor): Tensor {
   return unary("sqrt", x, (g, _, y) => div(g, mul(y, 2)));
 }
 
+/** The reciprocal square root 1 / √x: ∞ at 0, NaN below. */
+export function rsqrt(x: Tensor): Tensor {
+  // One factor after the other, so that nothing overflows where the gradient does not.
+  return unary("rsqrt", x, (g, _, y) => mul(mul(mul(g, mul(y, -0.5)), y), y));
+}
+
 export function sin(x: Tensor): Tensor {
   return unary("sin", x, (g, x) => mul(g, cos(x)));
 }
@@ -70,6 +76,11 @@ export function relu(x: Tensor): Tensor {
 /** The Gaussian error linear unit in the tanh form of GPT-2 (Hendrycks & Gimpel 2016). */
 export function gelu(x: Tensor): Tensor {
   return unary("gelu", x, (g, x) => activationGradient("gelu", x, g));
+}
+
+/** The sigmoid linear unit x / (1 + e⁻ˣ), also called Swish (Elfwing et al. 2018). */
+export function silu(x: Tensor): Tensor {
+  return unary("silu", x, (g, x) => activationGradient("silu", x, g));
 }
 
 export function neg(x: Tensor): Tensor {

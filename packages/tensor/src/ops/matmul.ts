@@ -14,7 +14,8 @@ import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./
 import { planReduction, reduceBy, sumTo } from "./reduction.ts";
 import { linearPacked } from "./weights.ts";
 
-const optionsExpected = { activation: optional(oneOf(["gelu", "relu"])) };
+const activations: Readonly<Record<Activation, true>> = { gelu: true, relu: true, silu: true };
+const optionsExpected = { activation: optional(oneOf(Object.keys(activations))) };
 
 /**
  * The matrix product over the last two axes, `[…, rows, inner] × […, inner, columns]`; the axes before are broadcast.

@@ -9,7 +9,7 @@ import { TensorError } from "../errors.ts";
 import { dtypeName } from "../expectations.ts";
 import { broadcastShapes, denseStrides, formatShape, reshapeStrides, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { broadcastView, checkOperands, denseCopy, resolveAxis, shapeError, viewOf } from "./operands.ts";
+import { broadcastView, checkOperands, denseCopy, reorder, resolveAxis, shapeError, viewOf } from "./operands.ts";
 import { sumTo } from "./reduction.ts";
 
 /** The same values in another shape; one size may be −1, to be found from the others. A view where possible. */
@@ -32,8 +32,7 @@ export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]):
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw argumentError("permute", `[${axes.join(", ")}] does not name each of the ${x.rank} axes once`);
   }
-  const pick = (values: readonly number[]): number[] => order.map((axis) => values[axis]);
-  const out = x.view({ shape: pick(x.shape), strides: pick(x.strides), offset: x.offset });
+  const out = reorder(x, order);
   const inverse = order.map((_, axis) => order.indexOf(axis));
   return recordView("permute", x, out, (grad) => permute(grad, inverse));
 }

@@ -73,6 +73,12 @@ export function dense<D extends DType>(x: Tensor<D>): Tensor<D> {
   return x.isDense ? x : denseCopy(x);
 }
 
+/** A view of the values with axes in another order, off the tape: axis `i` is axis `order[i]` of `x`. */
+export function reorder<D extends DType>(x: Tensor<D>, order: readonly number[]): Tensor<D> {
+  const pick = (values: readonly number[]): number[] => order.map((axis) => values[axis]);
+  return x.view({ shape: pick(x.shape), strides: pick(x.strides), offset: x.offset });
+}
+
 /** Zeros in the shape of `x`, off the tape. */
 export function zerosLike(x: Tensor): Tensor {
   const out = x.allocateLike();

@@ -4,10 +4,11 @@ import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { flag, optional } from "../expectations.ts";
-import { formatShape } from "../shape.ts";
+import type { TensorError } from "../errors.ts";
+import { formatShape, sizeOf } from "../shape.ts";
 import { div, equal, maximum, mul, sub, where } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
-import { checkDType, dense, shapeError, viewAs } from "./operands.ts";
+import { checkDType, dense, reorder, resolveAxis, shapeError, viewAs } from "./operands.ts";
 import { planReduction, reduceBy } from "./reduction.ts";
 
 export interface ReduceOptions {
@@ -43,15 +44,33 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduction("min", x, options);
 }
 
-/** The index of the first largest element along the last axis; NaN counts as the largest. */
-export function argmax(x: Tensor): Tensor<"i32"> {
+export interface ArgmaxOptions {
+  /** The axis along which to look, negative from the end. Default: all elements, as one row. */
+  readonly axis?: number;
+  /** Keep the axis, or all of them, with size 1. Default false. */
+  readonly keepDims?: boolean;
+}
+
+/**
+ * The index of the first largest element along an axis, or among all elements in row-major order; NaN counts as the
+ * largest. The result has the shape of `x` without the axis.
+ */
+export function argmax(x: Tensor, options: ArgmaxOptions = {}): Tensor<"i32"> {
   checkDType("argmax", x, "f32");
-  const width = x.shape.at(-1);
-  if (!width) throw shapeError("argmax", `${formatShape(x.shape)} has no elements along its last axis`);
+  checkOptions("argmax", options, optionsExpected);
+  const { axis, keepDims = false } = options;
+  const all = x.shape.map((_, axis) => axis);
+  const reduced = axis === undefined ? all : [resolveAxis("argmax", axis, x.rank)];
+  const kept = all.filter((axis) => !reduced.includes(axis));
+  const shape = kept.map((axis) => x.shape[axis]);
+  const [rows, width] = [shape, reduced.map((axis) => x.shape[axis])].map(sizeOf);
+  if (width === 0 && rows > 0) throw nothingToReduce("argmax", x);
   return scope(() => {
-    const out = Tensor.allocate(x.backend, "i32", x.shape.slice(0, -1));
-    if (out.size > 0) {
-      out.backend.kernels.argmax({ x: viewAs(dense(x), out.size, width), out: viewAs(out, out.size) });
+    const keptShape = x.shape.map((size, axis) => (reduced.includes(axis) ? 1 : size));
+    const out = Tensor.allocate(x.backend, "i32", keepDims ? keptShape : shape);
+    if (rows > 0) {
+      const ordered = reorder(x, [...kept, ...reduced]);
+      out.backend.kernels.argmax({ x: viewAs(dense(ordered), rows, width), out: viewAs(out, rows) });
     }
     return out;
   });
@@ -65,7 +84,7 @@ function reduction(op: ReduceOp, x: Tensor, options: ReduceOptions): Tensor {
   const { axis, keepDims = false } = options;
   const plan = planReduction(op, x.shape, axis === undefined ? undefined : [axis].flat());
   if (op !== "sum" && plan.length === 0 && plan.outer * plan.inner > 0) {
-    throw shapeError(op, `${formatShape(x.shape)} has no elements along the reduced axes`);
+    throw nothingToReduce(op, x);
   }
   const { shape } = x;
   return scope(() => {
@@ -81,4 +100,8 @@ function reduction(op: ReduceOp, x: Tensor, options: ReduceOptions): Tensor {
       return [where(chosen, reshape(div(reshape(grad, ties.shape), ties), plan.keptShape), 0)];
     });
   });
+}
+
+function nothingToReduce(op: string, x: Tensor): TensorError {
+  return shapeError(op, `${formatShape(x.shape)} has no elements along the reduced axes`);
 }

@@ -4,7 +4,7 @@ import { scope } from "../core/scope.ts";
 import { Tensor } from "../core/tensor.ts";
 import { sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { dense, resolveAxis, viewAs } from "./operands.ts";
+import { dense, reorder, resolveAxis, viewAs } from "./operands.ts";
 
 /** A reduction over any axes, brought to the form of the kernel: over the middle axis of three. */
 export interface Reduction {
@@ -44,9 +44,7 @@ export function reduceBy(op: ReduceOp, x: Tensor, { order, outer, length, inner,
   return scope(() => {
     const out = Tensor.allocate(x.backend, "f32", shape);
     if (out.size > 0) {
-      const pick = (values: readonly number[]): number[] => order.map((axis) => values[axis]);
-      const ordered = x.view({ shape: pick(x.shape), strides: pick(x.strides), offset: x.offset });
-      const kernelX = viewAs(dense(ordered), outer, length, inner);
+      const kernelX = viewAs(dense(reorder(x, order)), outer, length, inner);
       out.backend.kernels.reduce({ op, x: kernelX, out: viewAs(out, outer, inner) });
     }
     return out;

@@ -49,7 +49,7 @@ export function sample(logits: Tensor, options: SampleOptions): Tensor<"i32"> {
   if (!Number.isInteger(topK) || topK < 1) throw argumentError("sample", `topK ${topK} must be a whole number from 1`);
   if (!(topP > 0 && topP <= 1)) throw argumentError("sample", `topP ${topP} must be above 0 and at most 1`);
   if (!(minP >= 0 && minP <= 1)) throw argumentError("sample", `minP ${minP} must be from 0 to 1`);
-  if (temperature === 0) return argmax(logits);
+  if (temperature === 0) return argmax(logits, { axis: -1 });
   return scope(() => {
     const out = Tensor.allocate(logits.backend, "i32", uniforms.shape);
     const rows = out.size;

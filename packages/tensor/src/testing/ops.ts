@@ -1,6 +1,6 @@
 import {
-  abs, add, affine, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign,
-  sin, sqrt, sub, tanh, where,
+  abs, add, affine, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid,
+  sign, silu, sin, sqrt, sub, tanh, where,
 } from "../ops/elementwise.ts";
 import { argmax, max, mean, min, sum } from "../ops/reduce.ts";
 
@@ -8,8 +8,8 @@ import { argmax, max, mean, min, sum } from "../ops/reduce.ts";
 // program that uses one of them.
 
 export const elementwise = {
-  abs, add, affine, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sign,
-  sin, sqrt, sub, tanh, where,
+  abs, add, affine, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid,
+  sign, silu, sin, sqrt, sub, tanh, where,
 };
 
 export const reductions = { argmax, max, mean, min, sum };

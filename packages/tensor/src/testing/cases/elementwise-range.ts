@@ -1,10 +1,12 @@
-import type { Activation, BinaryOp, UnaryOp } from "../../contract/index.ts";
+import type { BinaryOp, UnaryOp } from "../../contract/index.ts";
 import type { Check } from "../case.ts";
 import { literal } from "../inputs.ts";
 import { elementwise as ops } from "../ops.ts";
 import type { NdArray } from "../reference/array.ts";
 import { combine, map } from "../reference/array.ts";
-import { binary, binarySlopes, geluArgument, unary, unarySlopes } from "../reference/elementwise.ts";
+import {
+  activationNames, binary, binaryNames, binarySlopes, geluArgument, siluCondition, unary, unaryNames, unarySlopes,
+} from "../reference/elementwise.ts";
 import type { Slope } from "../reference/elementwise.ts";
 import { combinations, range, rangeGradient, ulp, wholeRange } from "../whole-range.ts";
 import type { Round, TruthOf } from "../whole-range.ts";
@@ -41,10 +43,12 @@ const unaryBounds: { readonly [Op in UnaryOp]: Bounds } = {
   gelu: { value: within(4, { condition, min: 2 ** -100 }), gradient: within(4, { condition, min: 0.1 }) },
   log: { value: within(2), gradient: within(4) },
   relu: { value: nearest, gradient: nearest },
+  rsqrt: { value: within(3), gradient: within(12) },
   // The slopes of the next two are made of the rounded result.
   sigmoid: { value: within(4), gradient: within(4, { min: 1 }) },
   tanh: { value: within(4), gradient: within(4, { min: 1 }) },
   sign: { value: nearest, gradient: nearest },
+  silu: { value: within(8), gradient: within(10, { condition: siluCondition }) },
   sin: { value: within(2), gradient: within(3) },
   sqrt: { value: within(5), gradient: within(8) },
 };
@@ -120,8 +124,7 @@ function unaryGradient(name: UnaryOp): Check {
   });
 }
 
-const unaryNames = Object.keys(unaryBounds) as UnaryOp[];
-const activations: readonly UnaryOp[] = ["gelu", "relu"] satisfies readonly Activation[];
+const activations: readonly UnaryOp[] = activationNames;
 
 export const unaryRange: readonly Check[] = [
   ...unaryNames.map((name) =>
@@ -141,7 +144,7 @@ export const activationRange: readonly Check[] = activations.map(unaryGradient);
 const differentiable = ["add", "sub", "mul", "div", "pow", "maximum", "minimum"] as const;
 
 export const binaryRange: readonly Check[] = [
-  ...(Object.keys(binaryBounds) as BinaryOp[]).map((name) => {
+  ...binaryNames.map((name) => {
     const { value } = binaryBounds[name];
     const [a, b] = combinations(wholeRange, wholeRange).map((list) => literal(list));
     return range({

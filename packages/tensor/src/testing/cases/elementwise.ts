@@ -11,7 +11,7 @@ import { gradients, op, values } from "../op-case.ts";
 import { elementwise as ops } from "../ops.ts";
 import type { NdArray } from "../reference/array.ts";
 import { array, combine, map } from "../reference/array.ts";
-import { activations, binary, unary } from "../reference/elementwise.ts";
+import { activationNames, activations, binary, binaryNames, unary, unaryNames } from "../reference/elementwise.ts";
 import { kernel } from "../write-case.ts";
 import { binaryDomains, draw, unaryDomains } from "./elementwise-domains.ts";
 import { activationRange, affineRange, binaryRange, selectRange, unaryRange } from "./elementwise-range.ts";
@@ -34,7 +34,7 @@ const unaryCases = (name: UnaryOp): OpCase[] =>
   );
 
 /** Near zero, where a formula by way of exp would cancel. */
-const smallArguments = (["sin", "tanh", "gelu", "sigmoid"] as const).map((name) =>
+const smallArguments = (["sin", "tanh", "gelu", "sigmoid", "silu"] as const).map((name) =>
   op({
     name: `${name} near zero`,
     inputs: { x: literal([1e-3, -1e-4, 3e-5, -1e-6, 1e-7]) },
@@ -86,8 +86,6 @@ const numberOperands = (name: BinaryOp): OpCase[] => {
   ];
 };
 
-const unaryNames = Object.keys(unaryDomains) as UnaryOp[];
-const binaryNames = Object.keys(binaryDomains) as BinaryOp[];
 /** add, sub and mul of a number are calls of the kernel `affine`. */
 const affineNames: readonly BinaryOp[] = ["add", "sub", "mul"];
 const differentiable = binaryNames.filter((name) => !binaryDomains[name].whole);
@@ -178,7 +176,7 @@ function choose(condition: number, a: number, b: number): number {
 }
 
 /** `grad · activation′(x)` by the kernel itself, also into `grad`. */
-const activationGradients = (activation: Activation): [Check, ...Check[]] => {
+const activationGradients = (activation: Activation): Check[] => {
   const inputs = (size: number) => ({
     x: numbers([size], { low: -4, high: 4, gap: 0.1, layout: "offset" }),
     grad: numbers([size], { layout: "offset" }),
@@ -302,5 +300,5 @@ export const elementwiseChecks = {
     ...selectRange,
     ...selections.flatMap((subject) => [values(subject), gradients(subject)]),
   ],
-  activationGradient: [...activationGradients("gelu"), ...activationGradients("relu"), ...activationRange],
+  activationGradient: [...activationRange, ...activationNames.flatMap(activationGradients)],
 } satisfies ChecksOf<Omit<ElementwiseKernels, "copy" | "fill">>;

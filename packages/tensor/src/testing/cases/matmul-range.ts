@@ -4,7 +4,7 @@ import { linear, matmul } from "../../ops/matmul.ts";
 import { literal } from "../inputs.ts";
 import type { NdArray } from "../reference/array.ts";
 import { combine, generate, map } from "../reference/array.ts";
-import { activations, geluArgument } from "../reference/elementwise.ts";
+import { activationNames, activations, geluArgument } from "../reference/elementwise.ts";
 import { permute } from "../reference/movement.ts";
 import { largest, range, rangeGradient, smallestNormal, ulp, wholeRange } from "../whole-range.ts";
 import type { Round, Truth } from "../whole-range.ts";
@@ -90,7 +90,7 @@ const biases = [0, -0, 1, 1e38, -1e-30, 1e-42, -5, -1e38, 2, inf, 0.5, 0, -1];
 const gelu: Activation = "gelu";
 
 /** `linear` with all of its options: the activation multiplies the error of its sum by 1.13 at most, and adds its own. */
-const epilogues = ([gelu, "relu"] as const).flatMap((activation) =>
+const epilogues = activationNames.flatMap((activation) =>
   blocks.map(({ title, rows }) =>
     range({
       name: `linear: ${title}, bias, ${activation}, residual`,

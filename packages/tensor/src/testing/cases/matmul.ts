@@ -7,7 +7,7 @@ import type { Layout } from "../layout.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { array, combine } from "../reference/array.ts";
-import { activations } from "../reference/elementwise.ts";
+import { activationNames, activations } from "../reference/elementwise.ts";
 import * as reference from "../reference/matmul.ts";
 import { kernel } from "../write-case.ts";
 import { matmulRange } from "./matmul-range.ts";
@@ -76,7 +76,7 @@ const tied: readonly OpCase[] = [
 
 /** `linear` with every combination of its epilogues. */
 const linearCases = ([rows, inputs, outputs]: readonly [Shape, number, number], layout: Layout): OpCase[] =>
-  [undefined, "gelu" as const, "relu" as const].flatMap((activation) =>
+  [undefined, ...activationNames].flatMap((activation) =>
     [false, true].flatMap((withBias) =>
       [false, true].map((withResidual) => {
         const out = [...rows, outputs];
@@ -99,7 +99,7 @@ const linearCases = ([rows, inputs, outputs]: readonly [Shape, number, number], 
 
 const none = { accumulate: false, bias: null, activation: null, preactivation: null, residual: null } as const;
 
-const preactivations = (["gelu", "relu"] satisfies Activation[]).map((activation) =>
+const preactivations = activationNames.map((activation) =>
   kernel({
     name: `${activation} and its pre-activation`,
     inputs: {

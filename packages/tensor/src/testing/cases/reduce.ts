@@ -93,25 +93,37 @@ const long = op({
   reference: ({ x }) => reduce("sum", x),
 });
 
+const argmaxAxes: readonly (readonly [Shape, Layout, axis: number | undefined, keepDims: boolean])[] = [
+  [[], "offset", undefined, false],
+  [[3, 4, 5], "gapped", undefined, false],
+  [[3, 4], "transposed", undefined, true],
+  [[5, 3], "dense", 0, false],
+  [[5, 3], "transposed", 0, true],
+  [[3, 4, 5], "gapped", 1, false],
+  [[2, 300, 3], "dense", 1, true],
+  [[4, 0], "dense", 0, false],
+  [[0, 0], "dense", 1, true],
+];
+
 const argmaxCases: readonly OpCase[] = [
   op({
     name: "the first of equal elements",
     inputs: { x: integers([40, 7], 0, 3, "transposed", "f32") },
-    run: ({ x }) => ops.argmax(x),
-    reference: ({ x }) => argmax(x),
+    run: ({ x }) => ops.argmax(x, { axis: -1 }),
+    reference: ({ x }) => argmax(x, x.shape.length - 1),
     tolerance: 0,
   }),
   op({
     name: "negative elements, infinities",
     inputs: { x: literal([-3, -1, -2, -inf, -inf, -5, -inf, -inf, -inf, 1, inf, inf], [4, 3]) },
-    run: ({ x }) => ops.argmax(x),
-    reference: ({ x }) => argmax(x),
+    run: ({ x }) => ops.argmax(x, { axis: -1 }),
+    reference: ({ x }) => argmax(x, x.shape.length - 1),
     tolerance: 0,
   }),
   op({
     name: "NaN is the largest",
     inputs: { x: literal([1, nan, 3, nan, 5, nan, inf, 1, nan], [3, 3]) },
-    run: ({ x }) => ops.argmax(x),
+    run: ({ x }) => ops.argmax(x, { axis: -1 }),
     reference: () => array([3], [1, 0, 2]),
     tolerance: 0,
     needs: "nan",
@@ -119,31 +131,40 @@ const argmaxCases: readonly OpCase[] = [
   op({
     name: "one row, one element",
     inputs: { x: numbers([1]) },
-    run: ({ x }) => ops.argmax(x),
+    run: ({ x }) => ops.argmax(x, { axis: -1 }),
     reference: () => generate([], () => 0),
     tolerance: 0,
   }),
   op({
     name: "no rows",
     inputs: { x: numbers([0, 3]) },
-    run: ({ x }) => ops.argmax(x),
-    reference: ({ x }) => argmax(x),
+    run: ({ x }) => ops.argmax(x, { axis: -1 }),
+    reference: ({ x }) => argmax(x, x.shape.length - 1),
     tolerance: 0,
   }),
   op({
     name: "[3, 2500]",
     inputs: { x: numbers([3, 2500], { layout: "offset" }) },
-    run: ({ x }) => ops.argmax(x),
-    reference: ({ x }) => argmax(x),
+    run: ({ x }) => ops.argmax(x, { axis: -1 }),
+    reference: ({ x }) => argmax(x, x.shape.length - 1),
     tolerance: 0,
   }),
   op({
     name: "[2, 500, 37]",
     inputs: { x: numbers([2, 500, 37], { layout: "offset" }) },
-    run: ({ x }) => ops.argmax(x),
-    reference: ({ x }) => argmax(x),
+    run: ({ x }) => ops.argmax(x, { axis: -1 }),
+    reference: ({ x }) => argmax(x, x.shape.length - 1),
     tolerance: 0,
   }),
+  ...argmaxAxes.map(([shape, layout, axis, keepDims]) =>
+    op({
+      name: title("over", [shape, layout, axis === undefined ? undefined : [axis], keepDims]),
+      inputs: { x: integers(shape, -3, 4, layout, "f32") },
+      run: ({ x }) => ops.argmax(x, { axis, keepDims }),
+      reference: ({ x }) => argmax(x, axis, keepDims),
+      tolerance: 0,
+    }),
+  ),
 ];
 
 const bounds = { sum: 4 * ulp, mean: 4 * ulp, max: 0, min: 0 } as const;

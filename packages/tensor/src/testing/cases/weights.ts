@@ -12,7 +12,7 @@ import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
 import { reads } from "../read-case.ts";
 import { array, combine } from "../reference/array.ts";
-import { activations } from "../reference/elementwise.ts";
+import { activationNames, activations } from "../reference/elementwise.ts";
 import * as indexing from "../reference/indexing.ts";
 import { crossEntropy } from "../reference/loss.ts";
 import * as matmul from "../reference/matmul.ts";
@@ -45,7 +45,7 @@ const sizes: readonly (readonly [rows: number, inputs: number, outputs: number])
 
 const products = (format: WeightFormat): Check[] =>
   sizes.map(([rows, inputs, outputs], index) => {
-    const activation = ([null, "gelu", "relu"] as const)[index % 3];
+    const activation = [null, ...activationNames][(index + Math.floor(index / 4)) % 4];
     const [withBias, withResidual, withPreactivation] = [index % 2 === 1, index % 4 > 1, index % 5 > 2];
     const extras = [
       withBias ? "bias" : "", activation ?? "", withResidual ? "residual" : "", withPreactivation ? "pre-activation" : "",

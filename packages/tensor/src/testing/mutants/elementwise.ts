@@ -1,14 +1,10 @@
 import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp, View } from "../../contract/index.ts";
 import { isDense, sizeOf } from "../../shape.ts";
+import { activationNames, binaryNames, unaryNames } from "../reference/elementwise.ts";
 import { alter, clear, denseAt, slightly } from "./mutation.ts";
 import type { MutantsOf, Mutation } from "./mutation.ts";
 
-const unaryOps: readonly UnaryOp[] = [
-  "abs", "cos", "erfc", "exp", "gelu", "log", "relu", "sigmoid", "sign", "sin", "sqrt", "tanh",
-];
-const binaryOps: readonly BinaryOp[] = ["add", "sub", "mul", "div", "pow", "maximum", "minimum", "equal", "less"];
-
-const slightlyWrongUnary = unaryOps.map((op): [string, Mutation<ElementwiseKernels["unary"]>] => [
+const slightlyWrongUnary = unaryNames.map((op): [string, Mutation<ElementwiseKernels["unary"]>] => [
   `${op} slightly wrong`,
   (kernel, memory) => (call) => {
     kernel(call);
@@ -16,7 +12,7 @@ const slightlyWrongUnary = unaryOps.map((op): [string, Mutation<ElementwiseKerne
   },
 ]);
 
-const slightlyWrongBinary = binaryOps.map((op): [string, Mutation<ElementwiseKernels["binary"]>] => [
+const slightlyWrongBinary = binaryNames.map((op): [string, Mutation<ElementwiseKernels["binary"]>] => [
   `${op} slightly wrong`,
   (kernel, memory) => (call) => {
     kernel(call);
@@ -59,6 +55,16 @@ function isPlain(view: View): boolean {
 
 const isSubnormal = (x: number): boolean => x !== 0 && Math.abs(x) < 2 ** -126;
 
+const slightlyWrongGradients = activationNames
+  .filter((activation) => activation !== "relu") // Its gradients are those that come in, or 0.
+  .map((activation): [string, Mutation<ElementwiseKernels["activationGradient"]>] => [
+    `${activation} slightly wrong`,
+    (kernel, memory) => (call) => {
+      kernel(call);
+      if (call.activation === activation) alter(memory, call.out, slightly);
+    },
+  ]);
+
 export const elementwiseMutants: MutantsOf<ElementwiseKernels> = {
   unary: {
     ...Object.fromEntries(slightlyWrongUnary),
@@ -84,6 +90,11 @@ export const elementwiseMutants: MutantsOf<ElementwiseKernels> = {
     "sign of a subnormal number as of 0": unaryAs("sign", (x, y) => (isSubnormal(x) ? 0 : y)),
     "gelu of −∞ as a product with 0": unaryAs("gelu", (x, y) => (x === -Infinity ? NaN : y)),
     "gelu by way of 1 + tanh": unaryAs("gelu", (x, y) => (x < -5 ? 0 : y)),
+    "silu of −∞ as a product with 0": unaryAs("silu", (x, y) => (x === -Infinity ? NaN : y)),
+    "silu by way of e⁻ˣ, which overflows": unaryAs("silu", (x, y) => (x < -88.8 ? 0 : y)),
+    "silu as a product with a subnormal sigmoid": unaryAs("silu", (x, y) => (x < -88 ? x * Math.fround(Math.exp(x)) : y)),
+    "rsqrt of a subnormal number as of 0": unaryAs("rsqrt", (x, y) => (isSubnormal(x) ? Infinity : y)),
+    "rsqrt of −0 as of 0": unaryAs("rsqrt", (x, y) => (x === 0 ? Infinity : y)),
     "sqrt of an infinity as a product with its inverse root": unaryAs("sqrt", (x, y) => (x === Infinity ? NaN : y)),
     "tanh of a large argument as ∞ / ∞": unaryAs("tanh", (x, y) => (x > 45 ? NaN : y)),
     "sigmoid of a large argument as 1 / (1 + ∞)": unaryAs("sigmoid", (x, y) => (x < -88 ? 0 : y)),
@@ -147,14 +158,13 @@ export const elementwiseMutants: MutantsOf<ElementwiseKernels> = {
     },
   },
   activationGradient: {
+    ...Object.fromEntries(slightlyWrongGradients),
     "gelu by way of e⁻²ᵘ, which overflows": gradientAs("gelu", (x, _, y) => (Math.abs(x) > 7e12 ? NaN : y)),
     "gelu without its tail": gradientAs("gelu", (x, _, y) => (x < -3 ? 0 : y)),
+    "silu by a subnormal sigmoid": gradientAs("silu", (x, grad, y) => (x < -88 ? grad * (1 + x) * Math.fround(Math.exp(x)) : y)),
+    "silu of an infinity as a product with 0": gradientAs("silu", (x, _, y) => (Math.abs(x) === Infinity ? NaN : y)),
     "relu as a product with a mask": gradientAs("relu", (x, grad) => grad * Number(x > 0)),
     "relu that hides NaN": gradientAs("relu", (x, _, y) => (Number.isNaN(x) ? 0 : y)),
-    "gelu slightly wrong": (kernel, memory) => (call) => {
-      kernel(call);
-      if (call.activation === "gelu") alter(memory, call.out, slightly);
-    },
     "the gradient not multiplied": (kernel, memory) => (call) => {
       const grad = memory.read(call.grad);
       kernel(call);

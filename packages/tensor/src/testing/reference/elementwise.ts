@@ -2,6 +2,8 @@ import type { Activation, BinaryOp, UnaryOp } from "../../contract/index.ts";
 
 /** Beyond it, GELU is 0 or its argument, to far more digits than f32 has. */
 const geluEnd = 16;
+/** The same of SiLU. */
+const siluEnd = 700;
 
 /** GPT-2's form, ½x(1 + tanh u) with u = √(2/π)(x + 0.044715x³), as x / (1 + e⁻²ᵘ): exact for negative x as well. */
 function gelu(x: number): number {
@@ -41,6 +43,24 @@ function relu(x: number): number {
   return x < 0 ? 0 : x;
 }
 
+/** At −∞ the limit, 0. */
+function silu(x: number): number {
+  return Math.max(x, -siluEnd) / (1 + Math.exp(-x));
+}
+
+/** s + x · s(1 − s), with s = 1 / (1 + e⁻ˣ). */
+function siluSlope(x: number): number {
+  const bounded = Math.min(Math.max(x, -siluEnd), siluEnd);
+  const [s, rest] = [1, -1].map((sign) => 1 / (1 + Math.exp(-sign * bounded)));
+  return s * (1 + bounded * rest);
+}
+
+/** By which the rounding of the terms of `siluSlope` counts more than that of their sum. */
+export function siluCondition(x: number): number {
+  const s = 1 / (1 + Math.exp(-x));
+  return (s + Math.abs(x) * s * (1 - s)) / Math.abs(siluSlope(x)) || 1;
+}
+
 export const unary: { readonly [Op in UnaryOp]: (x: number) => number } = {
   abs: (x) => (x < 0 ? -x : x),
   cos: Math.cos,
@@ -49,8 +69,10 @@ export const unary: { readonly [Op in UnaryOp]: (x: number) => number } = {
   gelu,
   log: Math.log,
   relu,
+  rsqrt: (x) => 1 / Math.sqrt(x),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   sign: (x) => (x > 0 ? 1 : x < 0 ? -1 : x),
+  silu,
   sin: Math.sin,
   sqrt: Math.sqrt,
   tanh: Math.tanh,
@@ -73,7 +95,12 @@ export const binary: { readonly [Op in BinaryOp]: (a: number, b: number) => numb
   less: (a, b) => Number(a < b),
 };
 
-export const activations: { readonly [A in Activation]: (x: number) => number } = { gelu, relu };
+export const activations: { readonly [A in Activation]: (x: number) => number } = { gelu, relu, silu };
+
+// All names, for what is done with each of them.
+export const unaryNames = Object.keys(unary) as UnaryOp[];
+export const binaryNames = Object.keys(binary) as BinaryOp[];
+export const activationNames = Object.keys(activations) as Activation[];
 
 /** The factors of a derivative, each to be had in f32 where it is within its range; null where nothing is passed on. */
 export type Slope = (...x: number[]) => readonly number[] | null;
@@ -86,8 +113,13 @@ export const unarySlopes: { readonly [Op in UnaryOp]: Slope } = {
   gelu: (x) => [geluSlope(x)],
   log: (x) => [1 / x],
   relu: (x) => (x <= 0 ? null : [1]),
+  rsqrt: (x) => {
+    const y = 1 / Math.sqrt(x);
+    return [-y / 2, y, y];
+  },
   sigmoid: (x) => [1 / (2 + Math.exp(x) + Math.exp(-x))],
   sign: () => null,
+  silu: (x) => [siluSlope(x)],
   sin: (x) => [Math.cos(x)],
   sqrt: (x) => [1 / (2 * Math.sqrt(x))],
   tanh: (x) => [Math.cosh(x) ** -2],

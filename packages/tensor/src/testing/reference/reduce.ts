@@ -27,15 +27,18 @@ export function mean(x: NdArray, axes?: readonly number[], keepDims = false): Nd
   return map(sums, (sum) => sum / (x.data.length / sums.data.length));
 }
 
-/** The index of the first largest element of each row; NaN counts as the largest. */
-export function argmax(x: NdArray): NdArray {
-  const shape = x.shape.slice(0, -1);
-  const width = x.shape[shape.length];
-  const out = generate(shape, () => 0);
-  for (let row = 0; row < out.data.length; row++) {
-    const values = x.data.subarray(row * width, (row + 1) * width);
-    const firstNaN = values.findIndex(Number.isNaN);
-    out.data[row] = firstNaN >= 0 ? firstNaN : values.indexOf(Math.max(...values));
-  }
-  return out;
+/** The index of the first largest element along an axis (from 0), or of all in a row; NaN counts as the largest. */
+export function argmax(x: NdArray, axis?: number, keepDims = false): NdArray {
+  const isReduced = (other: number): boolean => axis === undefined || other === axis;
+  const kept = x.shape.map((length, axis) => (isReduced(axis) ? 1 : length));
+  const [out, best] = [generate(kept, () => 0), generate(kept, () => -Infinity)];
+  forEachIndex(x.shape, (index, position) => {
+    const to = kept.reduce((sum, length, axis) => sum * length + (isReduced(axis) ? 0 : index[axis]), 0);
+    const value = x.data[position];
+    const isLarger = value > best.data[to] || (Number.isNaN(value) && !Number.isNaN(best.data[to]));
+    if (!isLarger) return;
+    best.data[to] = value;
+    out.data[to] = axis === undefined ? position : index[axis];
+  });
+  return keepDims ? out : reshape(out, x.shape.filter((_, axis) => !isReduced(axis)));
 }

@@ -7,18 +7,41 @@ const geluCubic = 0.044715;
 /** Beyond it, GELU is 0 or its argument, and its derivative 0 or 1: in f32, and to more digits than that. */
 const geluEnd = 16;
 
+/** The same of SiLU. */
+const siluEnd = 256;
+
+function bound(x: number, end: number): number {
+  return Math.min(Math.max(x, -end), end);
+}
+
 /** ½x(1 + tanh u) as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. */
 function gelu(x: number): number {
   const bounded = Math.max(x, -geluEnd);
   return bounded / (1 + Math.exp(-geluSlope * (bounded + geluCubic * bounded ** 3)));
 }
 
-/** With s = 1 / (1 + e⁻²ᵘ), s + x · s(1 − s) · 2u′. The exponential of −2|u| gives s and 1 − s without cancellation. */
 function geluDerivative(x: number): number {
-  const bounded = Math.min(Math.max(x, -geluEnd), geluEnd);
-  const e = Math.exp(-Math.abs(geluSlope * (bounded + geluCubic * bounded ** 3)));
-  const s = (bounded < 0 ? e : 1) / (1 + e);
-  return s + bounded * (e / (1 + e) ** 2) * geluSlope * (1 + 3 * geluCubic * bounded ** 2);
+  const bounded = bound(x, geluEnd);
+  const slope = geluSlope * (1 + 3 * geluCubic * bounded ** 2);
+  return gatedDerivative(bounded, geluSlope * (bounded + geluCubic * bounded ** 3), slope);
+}
+
+function silu(x: number): number {
+  return Math.max(x, -siluEnd) / (1 + Math.exp(-x));
+}
+
+function siluDerivative(x: number): number {
+  const bounded = bound(x, siluEnd);
+  return gatedDerivative(bounded, bounded, 1);
+}
+
+/**
+ * The derivative of x · s with s = 1 / (1 + e⁻ᶻ): s + x · s(1 − s) · z′. The exponential of −|z| gives s and 1 − s without
+ * cancellation.
+ */
+function gatedDerivative(x: number, z: number, slope: number): number {
+  const e = Math.exp(-Math.abs(z));
+  return (z < 0 ? e : 1) / (1 + e) + x * (e / (1 + e) ** 2) * slope;
 }
 
 /** As IEEE 754 has it; ECMAScript differs where `a` is ±1. */
@@ -52,8 +75,10 @@ const unaryFunctions: Record<UnaryOp, (x: number) => number> = {
   gelu,
   log: Math.log,
   relu,
+  rsqrt: (x) => 1 / Math.sqrt(x),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   sign: Math.sign,
+  silu,
   sin: Math.sin,
   sqrt: Math.sqrt,
   tanh: Math.tanh,
@@ -71,11 +96,12 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
   less: (a, b) => (a < b ? 1 : 0),
 };
 
-export const activationFunctions: Record<Activation, (x: number) => number> = { gelu, relu };
+export const activationFunctions: Record<Activation, (x: number) => number> = { gelu, relu, silu };
 
 const activationGradients: Record<Activation, (x: number, grad: number) => number> = {
   gelu: (x, grad) => grad * geluDerivative(x),
   relu: (x, grad) => (x <= 0 ? 0 : grad),
+  silu: (x, grad) => grad * siluDerivative(x),
 };
 
 /** Towards zero; to the nearest that fits where it does not, and 0 for NaN. */

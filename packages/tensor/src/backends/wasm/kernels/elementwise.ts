@@ -6,10 +6,9 @@ import { isDense, sizeOf } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Call } from "../runtime/thread-pool.ts";
 
-const activationGradients = { gelu: "geluGradient", relu: "reluGradient" } as const satisfies Record<
-  Activation,
-  keyof WasmExports
->;
+const activationGradients = {
+  gelu: "geluGradient", relu: "reluGradient", silu: "siluGradient",
+} as const satisfies Record<Activation, keyof WasmExports>;
 
 /** Nanoseconds for an element: of arithmetic, and of functions made of exponentials. */
 const [plainTime, functionTime] = [0.5, 1.5];

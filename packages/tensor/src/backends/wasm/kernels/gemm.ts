@@ -50,7 +50,7 @@ export function offsetOf(matrices: Matrices, product: number, row: number, colum
 export const noEpilogue: Epilogue = { bias: 0, activation: 0, preactivation: 0, residual: 0 };
 
 /** The activations' numbers in `finishRows`. */
-const activationNumbers: Record<Activation, number> = { gelu: 1, relu: 2 };
+const activationNumbers: Record<Activation, number> = { gelu: 1, relu: 2, silu: 3 };
 
 export function epilogueOf(
   engine: Engine,

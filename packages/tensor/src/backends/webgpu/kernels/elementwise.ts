@@ -24,8 +24,10 @@ const unaryExpressions: Record<UnaryOp, Expression> = {
   gelu: { code: "gelu(x)", uses: ["gelu"] },
   log: { code: "logarithm(x)", uses: ["logarithm"] },
   relu: { code: "relu(x)", uses: ["relu"] },
+  rsqrt: { code: "inverseSqrt(x)" },
   sigmoid: { code: "sigmoid(x)", uses: ["sigmoid"] },
   sign: { code: "signOf(x)", uses: ["signOf"] },
+  silu: { code: "silu(x)", uses: ["silu"] },
   sin: { code: "sine(x)", uses: ["sine"] },
   sqrt: { code: "sqrt(x)" },
   tanh: { code: "hyperbolicTangent(x)", uses: ["hyperbolicTangent"] },
@@ -46,6 +48,7 @@ const binaryExpressions: Record<BinaryOp, Expression> = {
 const derivatives: Record<Activation, Expression> = {
   gelu: { code: "grad * geluDerivative(x)", uses: ["geluDerivative"] },
   relu: { code: "select(grad, 0.0, x <= 0.0)" },
+  silu: { code: "siluGradient(x, grad)", uses: ["siluGradient"] },
 };
 
 const truncation: Expression = { code: "truncated(x)", uses: ["truncated"] };

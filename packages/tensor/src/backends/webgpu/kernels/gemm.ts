@@ -85,7 +85,7 @@ export interface EpilogueParts {
 }
 
 /** Numbers of activations in source; 0 is none. */
-const activations: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2 };
+const activations: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2, silu: 3 };
 
 /**
  * What there is to do is told by numbers, so that products with different epilogues share a program: it is done once for each

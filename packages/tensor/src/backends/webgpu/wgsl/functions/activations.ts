@@ -60,4 +60,33 @@ export const activations = {
   return select(fma(bounded * slope, r * (e * r), s), x, isNaN(x));
 }`,
   },
+  /**
+   * x · e / (1 + e) for negative x, with e = eˣ, which may be subnormal where the result is not: h = √e does not lose digits,
+   * and (x · h) · (h / (1 + e)) is rounded to a subnormal number once.
+   */
+  silu: {
+    uses: ["exponential"],
+    code: `fn silu(x: f32) -> f32 {
+  let bounded = max(x, -208.0);
+  let h = exponential(-0.5 * abs(x));
+  let t = select(1.0, h, x < 0.0);
+  return (bounded * t) * (t / fma(h, h, 1.0));
+}`,
+  },
+  /**
+   * `grad` times s · (1 + x(1 − s)), with s = 1 / (1 + e⁻ˣ). With h and e as above and t = s < ½ ? h : 1, it is
+   * (grad · t · (1 + x(1 − s))) · (t / (1 + e)): no factor is subnormal where the result is not.
+   */
+  siluGradient: {
+    uses: ["exponential", "isNaN"],
+    code: `fn siluGradient(x: f32, grad: f32) -> f32 {
+  let bounded = clamp(x, -208.0, 208.0);
+  let h = exponential(-0.5 * abs(bounded));
+  let e = h * h;
+  let r = 1.0 / (1.0 + e);
+  let t = select(1.0, h, bounded < 0.0);
+  let slope = t * fma(bounded, select(e * r, r, bounded < 0.0), 1.0);
+  return select((grad * slope) * (t * r), x, isNaN(x));
+}`,
+  },
 } as const satisfies Definitions;
