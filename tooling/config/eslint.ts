@@ -2,7 +2,7 @@ import eslint from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
-import { restrictedNames, zones } from "./import-rule.ts";
+import { builtIn, restrictedNames, zones } from "./import-rule.ts";
 
 const tests = ["**/*.test.ts"];
 const nodeSources = ["src/node.ts", "src/node/**"];
@@ -59,7 +59,10 @@ export function library(directory: string) {
       rules: {
         "no-console": "error",
         "import-x/no-relative-packages": "error",
-        "import-x/no-extraneous-dependencies": ["error", { devDependencies: tests, packageDir: directory }],
+        "import-x/no-extraneous-dependencies": [
+          "error",
+          { devDependencies: tests, packageDir: directory, whitelist: builtIn(directory) },
+        ],
         "@typescript-eslint/no-restricted-imports": ["error", { patterns: [{ regex: inTests, message }] }],
       },
     },

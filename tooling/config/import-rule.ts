@@ -1,15 +1,32 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
-/** Who may import whom. Apps and tooling may import every package; nobody imports an app. */
+/**
+ * Who may import whom. Apps and tooling may import every package; nobody imports an app. `common` is not published: what a
+ * package uses of it is built into the package.
+ */
 const mayImport: Record<string, readonly string[]> = {
-  tokenizer: [],
-  tensor: [],
-  nn: ["tensor"],
-  gpt: ["nn", "tensor"],
-  train: ["gpt", "nn", "tensor", "tokenizer"],
-  generate: ["gpt", "tensor", "tokenizer"],
+  common: [],
+  formats: ["common"],
+  tokenizer: ["common", "formats"],
+  tensor: ["common"],
+  nn: ["common", "tensor"],
+  gpt: ["common", "formats", "nn", "tensor"],
+  train: ["common", "formats", "gpt", "nn", "tensor", "tokenizer"],
+  generate: ["common", "gpt", "tensor", "tokenizer"],
 };
+
+/** Packages that are built into the package in `directory`: those that it imports and does not depend on once installed. */
+export function builtIn(directory: string): string[] {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Manifest;
+  const installed = { ...dependencies, ...peerDependencies };
+  return mayImport[basename(directory)].map((name) => `@gpt/${name}`).filter((name) => !(name in installed));
+}
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
 
 /** Packages whose types alone may be imported, tests excepted: they are not there when the code runs. */
 const mayImportTypes: Record<string, readonly string[]> = { gpt: ["tokenizer"] };

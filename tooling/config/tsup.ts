@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
+import { builtIn } from "./import-rule.ts";
 
 interface Exports {
   [subpath: string]: string | { "@gpt/source"?: string };
@@ -31,7 +32,8 @@ export function library(directory: string, options: Options = {}) {
     entry: Object.fromEntries(sources.map((path) => [path.replace(/^\.\/src\/|\.ts$/g, ""), path])),
     platform: "neutral",
     external: [/^node:/],
-    dts: true,
+    // Else declarations would import what nobody installs.
+    dts: { resolve: builtIn(directory).map((name) => new RegExp(`^${name}(/|$)`)) },
     ...options,
   });
 }

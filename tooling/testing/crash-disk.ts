@@ -333,3 +333,10 @@ function describe(
   };
   return text(root);
 }
+
+/** The crash states of a call that succeeds. */
+export async function crashesOf(initial: Tree, call: (operations: CrashDisk) => Promise<void>): Promise<Tree[]> {
+  const disk = new CrashDisk(initial);
+  await call(disk);
+  return [...disk.crashes()];
+}

@@ -1,6 +1,7 @@
 import { readConfig } from "@gpt/gpt";
 import type { GPT, GPTConfig } from "@gpt/gpt";
-import { loadModel, openFolder, resolveModelDirectory } from "@gpt/gpt/node";
+import { openFolder } from "@gpt/formats/node";
+import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { startBackend } from "./backend.ts";
 import type { BackendOptions, DTypeOptions } from "./backend.ts";
 import { checkMemory } from "./memory.ts";

@@ -1,6 +1,7 @@
 import { checkArgument, noGrad, objectWith, philoxBlock, quote, scope, slice, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { EventLoopYielder, KeyValueCache } from "@gpt/gpt";
+import { EventLoopYielder } from "@gpt/common";
+import { KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
 import { GenerationError } from "./errors.ts";
 import type { FinishEvent, FinishReason, GeneratedToken, TokenEvent } from "./events.ts";

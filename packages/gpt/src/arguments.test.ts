@@ -3,10 +3,8 @@ import { isGptError, scope, tensor, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import {
-  describeModel, GPT, KeyValueCache, loadModelFrom, modelFiles, preset, readConfig, readHeader, readTensor, resolveConfig,
-  safetensorsChunks,
-} from "./index.ts";
+import { describeModel, GPT, KeyValueCache, loadModelFrom, modelFiles, preset, readConfig, resolveConfig } from "./index.ts";
+import { readHeader, readTensor, safetensorsChunks } from "@gpt/formats";
 import { idsOf, tiny } from "../test/fixtures.ts";
 
 let model: GPT;

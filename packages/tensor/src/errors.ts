@@ -1,4 +1,4 @@
-import { printableMessage } from "./printable.ts";
+import { CodedError } from "@gpt/common";
 
 /** What went wrong, for programs; the message says it for people. */
 export type TensorErrorCode =
@@ -16,27 +16,7 @@ export type TensorErrorCode =
   | "out-of-memory"
   | "duplicate-package";
 
-/**
- * The base of the errors of the `@gpt` packages; `gptError` is the brand that they share. A message may hold pieces of
- * files and arguments: it is made safe to print, one line of at most some 2,000 characters.
- */
-export abstract class CodedError<Code extends string> extends Error {
-  readonly gptError = true;
-  /** What went wrong, for programs; the message says it for people. */
-  readonly code: Code;
-
-  constructor(code: Code, message: string, options?: ErrorOptions) {
-    super(printableMessage(message), options);
-    this.code = code;
-  }
-}
-
 /** An error of this package. */
 export class TensorError extends CodedError<TensorErrorCode> {
   override readonly name = "TensorError";
-}
-
-/** Whether a value is an error of one of the `@gpt` packages: structural, so that it holds across copies. */
-export function isGptError(value: unknown): value is Error & { readonly gptError: true; readonly code: string } {
-  return value instanceof Error && "gptError" in value && value.gptError === true && "code" in value;
 }

@@ -11,7 +11,8 @@ export { noGrad } from "./core/tape.ts";
 export { Tensor } from "./core/tensor.ts";
 export type { AnyTensor, Layout } from "./core/tensor.ts";
 export type { DataOf, DType } from "./dtype.ts";
-export { CodedError, isGptError, TensorError } from "./errors.ts";
+export { CodedError, isGptError, printable, printableMessage, quote } from "@gpt/common";
+export { TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
 // Internal: checks of arguments and options, for the packages above.
 export {
@@ -19,7 +20,6 @@ export {
   object, objectWith, oneOf, oneOrMore, optional, readOptions, seed, text, valueThat, wholeNumber,
 } from "./expectations.ts";
 export type { Expectation, Expectations } from "./expectations.ts";
-export { halfToFloat } from "./half.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments, AttentionCache, PackedCache, TensorCache } from "./ops/attention.ts";
 export {
@@ -45,5 +45,4 @@ export { penalizeRepeats, sample } from "./ops/sampling.ts";
 export type { SampleOptions } from "./ops/sampling.ts";
 export { philoxBlock } from "./philox.ts";
 export type { PhiloxKey } from "./philox.ts";
-export { printable, printableMessage, quote } from "./printable.ts";
 export type { Shape, Strides } from "./shape.ts";

@@ -1,4 +1,4 @@
-import { quote } from "./printable.ts";
+import { quote } from "@gpt/common";
 
 /** Sizes of the axes, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];

@@ -1,7 +1,7 @@
 /** Encoding matrices in the formats of stored weights, and decoding them. What the formats are: `contract/weights.ts`. */
 import type { WeightFormat } from "./contract/index.ts";
 import { TensorError } from "./errors.ts";
-import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "./half.ts";
+import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "@gpt/common";
 import type { Shape } from "./shape.ts";
 
 /** Columns of a block. */

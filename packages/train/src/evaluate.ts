@@ -1,6 +1,6 @@
 import { callback, noGrad, object, optional, scope, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { EventLoopYielder } from "@gpt/gpt";
+import { EventLoopYielder } from "@gpt/common";
 import type { GPT } from "@gpt/gpt";
 import { check, checkAll, checkSource, count, modelExpected, signalExpected } from "./checks.ts";
 import { readBatch } from "./data/batches.ts";

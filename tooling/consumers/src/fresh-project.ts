@@ -5,7 +5,7 @@ import { run } from "@gpt/testing/commands";
 import { inject, onTestFinished } from "vitest";
 
 /** Our packages that a program uses which tokenizes, trains and generates. */
-export const libraries = ["generate", "gpt", "nn", "tensor", "tokenizer", "train"].map((name) => `@gpt/${name}`);
+export const libraries = ["formats", "generate", "gpt", "nn", "tensor", "tokenizer", "train"].map((name) => `@gpt/${name}`);
 
 /** The package of the command `gpt`. */
 export const command = "@gpt/cli";

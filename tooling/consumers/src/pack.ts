@@ -17,7 +17,13 @@ declare module "vitest" {
   }
 }
 
-/** Builds and packs every package, once for all tests. */
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+}
+
+/** Builds and packs every package that is published, once for all tests. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const destination = await mkdtemp(join(tmpdir(), "gpt-packages-"));
   await run(pnpm, ["exec", "turbo", "run", "build", "--output-logs=errors-only"], repository);
@@ -27,7 +33,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   for (const folder of ["packages", "apps"]) {
     for (const entry of await readdir(join(repository, folder))) {
       const manifest = await readFile(join(repository, folder, entry, "package.json"), "utf8");
-      const { name, version } = JSON.parse(manifest) as { name: string; version: string };
+      const { name, version, private: isPrivate } = JSON.parse(manifest) as Manifest;
+      if (isPrivate) continue;
       packages.push({ name, tarball: join(destination, `${name.slice(1).replace("/", "-")}-${version}.tgz`) });
     }
   }

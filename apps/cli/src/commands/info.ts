@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
 import { describeModel, preset, presetNames, readConfig } from "@gpt/gpt";
 import type { GPTConfig, ModelDescription } from "@gpt/gpt";
-import { openFolder, resolveModelDirectory } from "@gpt/gpt/node";
+import { openFolder } from "@gpt/formats/node";
+import { resolveModelDirectory } from "@gpt/gpt/node";
 import { UsageError } from "../errors.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import { path } from "../options.ts";

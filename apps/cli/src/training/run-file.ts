@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { presetNames } from "@gpt/gpt";
-import { publishFiles, readRegularFile } from "@gpt/gpt/node";
+import { publishFiles, readRegularFile } from "@gpt/formats/node";
 import { quote } from "@gpt/tensor";
 import { backendNames } from "../backend.ts";
 import { CommandError } from "../errors.ts";

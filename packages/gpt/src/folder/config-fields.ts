@@ -1,8 +1,8 @@
 import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import type { GPTErrorCode } from "../errors.ts";
-import { JsonReader } from "../json-reader.ts";
-import type { JsonKind } from "../json-reader.ts";
+import { JsonReader } from "@gpt/formats";
+import type { JsonKind } from "@gpt/formats";
 
 /** A value as the file has it. */
 interface Field {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { resolveConfig } from "../config.ts";
 import type { GPTConfig } from "../config.ts";
-import { GPTError } from "../errors.ts";
+import { isGptError } from "@gpt/tensor";
 import { preset, presetNames } from "../presets.ts";
 import { architectures, tiny } from "../../test/fixtures.ts";
 import { mutations } from "@gpt/testing/mutate";
@@ -135,7 +135,7 @@ test(`of ${fuzzCount} mutated files it accepts only sound configurations`, () =>
       accepted++;
       expect(resolveConfig(config)).toEqual(config);
     } catch (error) {
-      if (!(error instanceof GPTError && ["invalid-file", "unsupported-model"].includes(error.code))) throw error;
+      if (!(isGptError(error) && ["invalid-file", "unsupported-model"].includes(error.code))) throw error;
       expect(error.message).toMatch(/^config\.json: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
     }
   }

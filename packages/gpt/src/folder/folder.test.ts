@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { noGrad, scope, useBackend } from "@gpt/tensor";
+import { isGptError, noGrad, scope, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import { GPTError } from "../errors.ts";
 import { GPT } from "../model.ts";
-import { safetensorsChunks } from "../safetensors/write.ts";
-import type { TensorSource } from "../safetensors/write.ts";
-import { architectures, collect, idsOf, joined, memoryFolder, tiny } from "../../test/fixtures.ts";
+import { safetensorsChunks } from "@gpt/formats";
+import type { TensorSource } from "@gpt/formats";
+import { collect, joined, memoryFolder } from "@gpt/testing/memory-folder";
+import { architectures, idsOf, tiny } from "../../test/fixtures.ts";
 import { mutations } from "@gpt/testing/mutate";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
@@ -62,7 +62,7 @@ async function folderWith(files: Files): Promise<GPT> {
 async function expectRefusal(files: Files, code: string, problem: string): Promise<void> {
   const before = backend.memory.liveBuffers;
   const error = await folderWith(files).catch((error: unknown) => error);
-  expect(error).toBeInstanceOf(GPTError);
+  expect(isGptError(error)).toBe(true);
   expect(error).toMatchObject({ code, message: expect.stringContaining(problem) as string });
   expect(backend.memory.liveBuffers).toBe(before);
 }
@@ -435,7 +435,7 @@ describe("refuses, in one clear error,", () => {
     bytes[at] = "I".charCodeAt(0);
     await expectRefusal(
       { "config.json": config, "model.safetensors": bytes },
-      "unsupported-model",
+      "unsupported-dtype",
       'tensor "wte.weight" has dtype I32; weights are read from F32, F16, BF16 and F64',
     );
   });
@@ -497,7 +497,7 @@ test(`of ${fuzzCount / 10} folders with a mutated file none does more harm than 
         (await folderWith({ ...files, [name]: content })).dispose();
         loaded++;
       } catch (error) {
-        if (!(error instanceof GPTError)) throw error;
+        if (!isGptError(error)) throw error;
         expect(error.message).toMatch(/^model[:/ ][^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
       }
     }
@@ -580,7 +580,7 @@ describe("shards", () => {
         }
         accepted++;
       } catch (error) {
-        if (!(error instanceof GPTError && error.code === "invalid-file")) throw error;
+        if (!(isGptError(error) && error.code === "invalid-file")) throw error;
         expect(error.message).toMatch(/^x: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
       }
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { mutations } from "@gpt/testing/mutate";
-import { GPTError } from "../errors.ts";
+import { isGptError } from "@gpt/tensor";
 import type { GenerationDefaults } from "../generation.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { generationFields, readGeneration } from "./generation-config.ts";
@@ -93,7 +93,7 @@ test(`of ${fuzzCount} mutated files each is read or refused, in one printable li
       expect(JSON.stringify(generationFields(readGeneration(file, () => {}, true)))).toBe(again);
       outcomes.read++;
     } catch (error) {
-      if (!(error instanceof GPTError && error.code === "invalid-file")) throw error;
+      if (!(isGptError(error) && error.code === "invalid-file")) throw error;
       expect(error.message).toMatch(/^generation_config\.json: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
       outcomes.refused++;
     }

@@ -4,13 +4,12 @@ import {
 import type { Backend, Expectations, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
-import type { ReadableFolder } from "../files/random-access.ts";
-import { readSmallFile } from "../files/read-file.ts";
+import type { ReadableFolder } from "@gpt/formats";
+import { readSmallFile, readTensor } from "@gpt/formats";
 import type { GenerationDefaults } from "../generation.ts";
 import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
 import { backendExpected, dtypeExpected } from "../place.ts";
-import { readTensor } from "../safetensors/read.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { configName, parseConfig } from "./config-json.ts";
 import type { ConfigFile } from "./config-json.ts";

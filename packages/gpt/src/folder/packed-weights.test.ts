@@ -3,7 +3,8 @@ import { noGrad, scope, PackedWeight, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor, Weight } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { GPT } from "../model.ts";
-import { collect, idsOf, memoryFolder, tiny } from "../../test/fixtures.ts";
+import { collect, memoryFolder } from "@gpt/testing/memory-folder";
+import { idsOf, tiny } from "../../test/fixtures.ts";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
 

@@ -1,11 +1,9 @@
 import { checkArgument, numberThat, objectWith, oneOf, readOptions } from "@gpt/tensor";
 import type { Expectations, Weight } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
-import { textFile } from "../files/output-file.ts";
-import type { OutputFile } from "../files/output-file.ts";
+import { byteLengthOf, safetensorsChunks, splitIntoShards, textFile } from "@gpt/formats";
+import type { OutputFile, TensorSource } from "@gpt/formats";
 import type { GPT } from "../model.ts";
-import { byteLengthOf, safetensorsChunks, splitIntoShards } from "../safetensors/write.ts";
-import type { TensorSource } from "../safetensors/write.ts";
 import { configName, formatConfig } from "./config-json.ts";
 import type { ModelType } from "./config-json.ts";
 import { generationConfigName, generationFields } from "./generation-config.ts";

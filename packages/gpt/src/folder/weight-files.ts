@@ -1,11 +1,7 @@
 import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
-import { isPlainName } from "../files/output-file.ts";
-import type { RandomAccessFile, ReadableFolder } from "../files/random-access.ts";
-import { readSmallFile } from "../files/read-file.ts";
-import { JsonReader } from "../json-reader.ts";
-import { readHeader } from "../safetensors/header.ts";
-import type { SafetensorsHeader, TensorEntry } from "../safetensors/header.ts";
+import { isPlainName, JsonReader, readHeader, readSmallFile } from "@gpt/formats";
+import type { RandomAccessFile, ReadableFolder, SafetensorsHeader, TensorEntry } from "@gpt/formats";
 
 export const singleFileName = "model.safetensors";
 export const indexName = "model.safetensors.index.json";

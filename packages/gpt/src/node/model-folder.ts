@@ -1,17 +1,15 @@
 import { join } from "node:path";
 import { startDefaultBackend } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
-import type { ReadableFolder } from "../files/random-access.ts";
+import type { ReadableFolder } from "@gpt/formats";
 import { configName } from "../folder/config-json.ts";
 import { loadModelFrom } from "../folder/load.ts";
 import type { LoadOptions } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
-import type { FileOperations } from "./file-operations.ts";
-import { listFolder, openFolder } from "./folder.ts";
-import { checkPath } from "./path.ts";
-import { publishFiles } from "./publish.ts";
+import type { FileOperations } from "@gpt/formats/node";
+import { checkPath, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
 
 /** Loads a model folder; see `loadModelFrom`. Starts the default backend where none was chosen. */
 export async function loadModel(directory: string, options?: LoadOptions): Promise<GPT> {

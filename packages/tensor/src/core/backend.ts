@@ -1,7 +1,7 @@
 import { argumentError } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
 import { TensorError } from "../errors.ts";
-import { quote } from "../printable.ts";
+import { quote } from "@gpt/common";
 import { runSynchronously } from "./region.ts";
 
 let current: Backend | undefined;

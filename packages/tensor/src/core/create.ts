@@ -5,7 +5,7 @@ import { TensorError } from "../errors.ts";
 import { dtypeName, number, philoxKey } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
 import { forEachUniform, uniformAt } from "../philox.ts";
-import { quote } from "../printable.ts";
+import { quote } from "@gpt/common";
 import type { Shape } from "../shape.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import { currentBackend } from "./backend.ts";

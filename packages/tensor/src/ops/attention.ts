@@ -5,7 +5,7 @@ import { PackedWeight } from "../core/packed-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { flag, optional } from "../expectations.ts";
-import { quote } from "../printable.ts";
+import { quote } from "@gpt/common";
 import { formatShape } from "../shape.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
 

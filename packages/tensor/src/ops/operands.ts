@@ -4,7 +4,7 @@ import type { Layout, AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
-import { quote } from "../printable.ts";
+import { quote } from "@gpt/common";
 import { broadcastStrides, denseStrides, formatShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 

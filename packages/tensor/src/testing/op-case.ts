@@ -1,7 +1,7 @@
 import type { Backend } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
 import type { AnyTensor, Tensor } from "../core/tensor.ts";
-import { isGptError } from "../errors.ts";
+import { isGptError } from "@gpt/common";
 import type { TensorErrorCode } from "../errors.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Capabilities, Check } from "./case.ts";

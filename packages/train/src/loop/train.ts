@@ -1,4 +1,4 @@
-import { EventLoopYielder } from "@gpt/gpt";
+import { EventLoopYielder } from "@gpt/common";
 import type { GPT } from "@gpt/gpt";
 import { callback, flag, objectWith, optional, scope } from "@gpt/tensor";
 import type { Backend, Expectations } from "@gpt/tensor";

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
-import { readHeader } from "@gpt/gpt";
-import type { OutputFile, RandomAccessFile, ReadableFolder } from "@gpt/gpt";
+import { readHeader } from "@gpt/formats";
+import type { OutputFile, RandomAccessFile, ReadableFolder } from "@gpt/formats";
 import { quote } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 

@@ -1,5 +1,5 @@
-import { openRegularFile, pathExpected } from "@gpt/gpt/node";
-import type { RandomAccessFile } from "@gpt/gpt";
+import { openRegularFile, pathExpected } from "@gpt/formats/node";
+import type { RandomAccessFile } from "@gpt/formats";
 import { isGptError } from "@gpt/tensor";
 import { check } from "../checks.ts";
 import { TrainError } from "../errors.ts";

@@ -1,5 +1,5 @@
-import { readHeader, readTensor, safetensorsChunks } from "@gpt/gpt";
-import type { OutputFile, ReadableFolder } from "@gpt/gpt";
+import { readHeader, readTensor, safetensorsChunks } from "@gpt/formats";
+import type { OutputFile, ReadableFolder } from "@gpt/formats";
 import { quote, tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";

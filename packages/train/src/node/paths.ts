@@ -1,4 +1,4 @@
-import { pathExpected } from "@gpt/gpt/node";
+import { pathExpected } from "@gpt/formats/node";
 import { listOf, valueThat } from "@gpt/tensor";
 import type { Expectation } from "@gpt/tensor";
 

@@ -1,6 +1,8 @@
 import { basename } from "node:path";
-import type { GPT, ReadableFolder } from "@gpt/gpt";
-import { loadModel, nodeFileOperations, openFolder } from "@gpt/gpt/node";
+import type { ReadableFolder } from "@gpt/formats";
+import type { GPT } from "@gpt/gpt";
+import { nodeFileOperations, openFolder } from "@gpt/formats/node";
+import { loadModel } from "@gpt/gpt/node";
 import { isGptError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";

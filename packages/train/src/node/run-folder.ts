@@ -1,7 +1,8 @@
 import { modelFiles } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
-import { nodeFileOperations, pathExpected, publishFolder, removeFolder, removeLeftovers, saveModel } from "@gpt/gpt/node";
-import type { FileOperations } from "@gpt/gpt/node";
+import { nodeFileOperations, pathExpected, publishFolder, removeFolder, removeLeftovers } from "@gpt/formats/node";
+import { saveModel } from "@gpt/gpt/node";
+import type { FileOperations } from "@gpt/formats/node";
 import { objectWith, quote, text } from "@gpt/tensor";
 import { check, count } from "../checks.ts";
 import { TrainError } from "../errors.ts";

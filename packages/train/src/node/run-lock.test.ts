@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { nodeFileOperations } from "@gpt/gpt/node";
+import { nodeFileOperations } from "@gpt/formats/node";
 import { train } from "../loop/train.ts";
 import { collect, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { ownIdentity, stateOf } from "./process-identity.ts";

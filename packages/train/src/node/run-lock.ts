@@ -1,8 +1,8 @@
 import { realpath } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { publishFolder, systemCode } from "@gpt/gpt/node";
-import type { FileOperations } from "@gpt/gpt/node";
+import { publishFolder, systemCode } from "@gpt/formats/node";
+import type { FileOperations } from "@gpt/formats/node";
 import { isGptError, quote } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileOperations } from "@gpt/gpt/node";
+import type { FileOperations } from "@gpt/formats/node";
 import { TrainError } from "../errors.ts";
 
 /** The folder of a run that has its checkpoints. */

@@ -1,4 +1,4 @@
-import type { RandomAccessFile } from "@gpt/gpt";
+import type { RandomAccessFile } from "@gpt/formats";
 import { oneOf, optional } from "@gpt/tensor";
 import { checkAll, count } from "../checks.ts";
 import type { TokenSource } from "../data/token-source.ts";

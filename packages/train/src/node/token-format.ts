@@ -1,4 +1,4 @@
-import type { RandomAccessFile } from "@gpt/gpt";
+import type { RandomAccessFile } from "@gpt/formats";
 import { TrainError } from "../errors.ts";
 
 export type TokenFormat = "uint16" | "uint32";

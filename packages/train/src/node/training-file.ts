@@ -1,5 +1,5 @@
-import { textFile } from "@gpt/gpt";
-import type { OutputFile, ReadableFolder } from "@gpt/gpt";
+import { textFile } from "@gpt/formats";
+import type { OutputFile, ReadableFolder } from "@gpt/formats";
 import { quote, wholeNumber } from "@gpt/tensor";
 import { check } from "../checks.ts";
 import { TrainError } from "../errors.ts";

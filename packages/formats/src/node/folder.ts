@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { quote } from "@gpt/tensor";
-import { GPTError } from "../errors.ts";
+import { quote } from "@gpt/common";
+import { FormatError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
 import { nodeFileOperations, systemCode } from "./file-operations.ts";
@@ -13,7 +13,7 @@ export function openFolder(path: string): ReadableFolder {
   return {
     name: path,
     async open(name) {
-      if (!isPlainName(name)) throw new GPTError("read-failed", `${path}: ${quote(name)} is not a plain file name`);
+      if (!isPlainName(name)) throw new FormatError("read-failed", `${path}: ${quote(name)} is not a plain file name`);
       return openRegularFile(join(path, name));
     },
   };

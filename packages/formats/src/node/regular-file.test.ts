@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openRegularFile, readRegularFile } from "../node.ts";
+import { openRegularFile, readRegularFile } from "./regular-file.ts";
 
 let directory: string;
 let path: string;

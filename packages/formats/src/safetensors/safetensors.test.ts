@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RandomAccessFile } from "../files/random-access.ts";
-import { collect, memoryFolder } from "../../test/fixtures.ts";
+import { collect, memoryFolder } from "@gpt/testing/memory-folder";
 import { toFloat32 } from "./dtype.ts";
 import { readHeader } from "./header.ts";
 import { readTensor } from "./read.ts";

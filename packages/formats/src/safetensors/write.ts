@@ -1,5 +1,6 @@
-import { checkArgument, listOf, objectWith, quote } from "@gpt/tensor";
-import { GPTError } from "../errors.ts";
+import { quote } from "@gpt/common";
+import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
+import { FormatError } from "../errors.ts";
 import { metadataName, prefixLength } from "./header.ts";
 
 /** A tensor to be written: its values are asked for when their turn comes. */
@@ -24,18 +25,18 @@ export async function* safetensorsChunks(
   metadata: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Uint8Array> {
   const expected = listOf(objectWith("a tensor to write (name, shape and read)", "name", "shape", "read"));
-  checkArgument("tensors", tensors, expected, (problem) => new GPTError("invalid-input", `safetensorsChunks: ${problem}`));
+  checkArgument("tensors", tensors, expected, (problem) => new FormatError("invalid-input", `safetensorsChunks: ${problem}`));
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   sorted.forEach(({ name }, i) => {
-    if (name === metadataName) throw new GPTError("invalid-input", `no tensor can be named ${name}`);
-    if (name === sorted[i + 1]?.name) throw new GPTError("invalid-input", `two tensors are named ${quote(name)}`);
+    if (name === metadataName) throw new FormatError("invalid-input", `no tensor can be named ${name}`);
+    if (name === sorted[i + 1]?.name) throw new FormatError("invalid-input", `two tensors are named ${quote(name)}`);
   });
   yield encodeHeader(sorted, metadata);
   for (const source of sorted) {
     const { buffer, byteOffset, byteLength } = await source.read();
     if (byteLength !== byteLengthOf(source)) {
       const shape = source.shape.join(", ");
-      throw new GPTError(
+      throw new FormatError(
         "invalid-input",
         `tensor ${quote(source.name)} [${shape}] was read as ${byteLength / 4} values`,
       );

@@ -1,5 +1,5 @@
-import { quote } from "@gpt/tensor";
-import { GPTError } from "./errors.ts";
+import { quote } from "@gpt/common";
+import { FormatError } from "./errors.ts";
 
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
 
@@ -137,8 +137,8 @@ export class JsonReader {
   }
 
   /** An error at the byte that is read next, or at `position` of the bytes. */
-  error(problem: string, position = this.#position): GPTError {
-    return new GPTError("invalid-file", `${this.#file}: ${problem}, at byte ${this.#fileOffset + position}`);
+  error(problem: string, position = this.#position): FormatError {
+    return new FormatError("invalid-file", `${this.#file}: ${problem}, at byte ${this.#fileOffset + position}`);
   }
 
   private list(open: string, close: string, name: string, readItem: () => void): void {

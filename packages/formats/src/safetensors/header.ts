@@ -1,5 +1,6 @@
-import { checkArgument, quote } from "@gpt/tensor";
-import { GPTError } from "../errors.ts";
+import { quote } from "@gpt/common";
+import { checkArgument } from "@gpt/common/expectations";
+import { FormatError } from "../errors.ts";
 import { fileExpected } from "../files/random-access.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
 import { readRange } from "../files/read-file.ts";
@@ -33,7 +34,7 @@ export const metadataName = "__metadata__";
 
 /** Reads and checks the header of a safetensors file; the tensors' values stay where they are. */
 export async function readHeader(file: RandomAccessFile): Promise<SafetensorsHeader> {
-  checkArgument("file", file, fileExpected, (problem) => new GPTError("invalid-input", `readHeader: ${problem}`));
+  checkArgument("file", file, fileExpected, (problem) => new FormatError("invalid-input", `readHeader: ${problem}`));
   if (file.size < prefixLength) {
     throw invalid(file.name, `a safetensors file has at least ${prefixLength} bytes, this one has ${file.size}`);
   }
@@ -160,6 +161,6 @@ function checkCoverage(
   }
 }
 
-function invalid(fileName: string, problem: string): GPTError {
-  return new GPTError("invalid-file", `${fileName}: ${problem}`);
+function invalid(fileName: string, problem: string): FormatError {
+  return new FormatError("invalid-file", `${fileName}: ${problem}`);
 }

@@ -2,7 +2,8 @@ import { constants } from "node:fs";
 import type { Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { GPTError } from "../errors.ts";
+import { FormatError } from "../errors.ts";
+import { checkRange } from "../files/random-access.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
 import { readWhole } from "../files/read-file.ts";
 import { largestTransfer, systemCode } from "./file-operations.ts";
@@ -46,7 +47,7 @@ export function readError(path: string, cause: unknown): unknown {
   const code = systemCode(cause);
   if (code === undefined) return cause;
   const reason = advice[code] ?? (cause as Error).message;
-  return new GPTError("read-failed", `${path} cannot be read: ${reason} (${code})`, { cause });
+  return new FormatError("read-failed", `${path} cannot be read: ${reason} (${code})`, { cause });
 }
 
 const advice: Readonly<Record<string, string>> = {
@@ -60,7 +61,7 @@ const advice: Readonly<Record<string, string>> = {
 
 function checkRegular(path: string, status: Stats): void {
   if (status.isFile()) return;
-  throw new GPTError("read-failed", `${path} is not a file but ${kindOf(status)}; give the path of a file`);
+  throw new FormatError("read-failed", `${path} is not a file but ${kindOf(status)}; give the path of a file`);
 }
 
 function kindOf(status: Stats): string {
@@ -71,16 +72,13 @@ function kindOf(status: Stats): string {
 }
 
 function fileOf(handle: FileHandle, path: string, size: number): RandomAccessFile {
-  const changed = (problem: string): GPTError =>
-    new GPTError("read-failed", `${path} had ${size} bytes and ${problem}; let its writer finish, then try again`);
+  const changed = (problem: string): FormatError =>
+    new FormatError("read-failed", `${path} had ${size} bytes and ${problem}; let its writer finish, then try again`);
   return {
     name: path,
     size,
     async read(offset, length) {
-      const end = offset + length;
-      if (!(Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0 && end <= size)) {
-        throw new GPTError("read-failed", `${path} has ${size} bytes: ${length} from byte ${offset} are not there`);
-      }
+      checkRange(this, offset, length);
       const bytes = new Uint8Array(length);
       try {
         for (let done = 0; done < length; ) {
@@ -88,7 +86,7 @@ function fileOf(handle: FileHandle, path: string, size: number): RandomAccessFil
           if (bytesRead === 0) throw changed(`ends at byte ${offset + done} now`);
           done += bytesRead;
         }
-        if (end === size && (await handle.read(new Uint8Array(1), 0, 1, size)).bytesRead > 0) {
+        if (offset + length === size && (await handle.read(new Uint8Array(1), 0, 1, size)).bytesRead > 0) {
           throw changed("has more now");
         }
       } catch (error) {

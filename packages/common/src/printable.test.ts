@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { isGptError, printable, quote, TensorError } from "./index.ts";
+import { CodedError, isGptError } from "./errors.ts";
+import { printable, quote } from "./printable.ts";
+
+class ExampleError extends CodedError<string> {}
 
 describe("printable", () => {
   test.each([
@@ -45,14 +48,14 @@ describe("quote", () => {
 
 describe("the message of an error", () => {
   test("is printable, whatever it is made of", () => {
-    const error = new TensorError("invalid-argument", "\u001b[31mno\nsuch thing");
+    const error = new ExampleError("invalid-argument", "\u001b[31mno\nsuch thing");
     expect(error.message).toBe("\\u001b[31mno\\nsuch thing");
     expect(error.stack?.split("\n")[0]).toMatch(/^\w*Error: \\u001b\[31mno\\nsuch thing$/);
     expect(isGptError(error)).toBe(true);
   });
 
   test("is bounded, and keeps its beginning and its end", () => {
-    const { message } = new TensorError("invalid-argument", `name ${"x".repeat(900_000)} is unknown; do this`);
+    const { message } = new ExampleError("invalid-argument", `name ${"x".repeat(900_000)} is unknown; do this`);
     expect(message.length).toBeLessThan(2100);
     expect(message).toMatch(/^name x+ … x+ is unknown; do this$/);
   });

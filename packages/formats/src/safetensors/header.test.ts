@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { GPTError } from "../errors.ts";
+import { FormatError } from "../errors.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";
-import { joined, memoryFolder } from "../../test/fixtures.ts";
+import { joined, memoryFolder } from "@gpt/testing/memory-folder";
 import { mutations } from "@gpt/testing/mutate";
 import { dtypeBits } from "./dtype.ts";
 import { parseHeader, readHeader } from "./header.ts";
@@ -159,9 +159,9 @@ describe("refuses", () => {
     ["nothing", "", 0, 'the header does not begin with "{"'],
   ])("%s", async (_, json, dataLength, problem) => {
     const error = await readHeader(await fileOf(json, dataLength)).catch((error: unknown) => error);
-    expect(error).toBeInstanceOf(GPTError);
+    expect(error).toBeInstanceOf(FormatError);
     expect(error).toMatchObject({ code: "invalid-file", message: expect.stringContaining(problem) as string });
-    expect((error as GPTError).message).toMatch(/^m\/x: /);
+    expect((error as FormatError).message).toMatch(/^m\/x: /);
   });
 
   test("bytes that are not UTF-8", async () => {
@@ -204,7 +204,7 @@ test(`of ${fuzzCount} mutated headers it accepts only those that cover their fil
     try {
       ({ tensors } = parseHeader(json, 8 + json.length + dataLength, "x"));
     } catch (error) {
-      if (!(error instanceof GPTError && error.code === "invalid-file")) throw error;
+      if (!(error instanceof FormatError && error.code === "invalid-file")) throw error;
       expect(error.message).toMatch(/^x: [^\p{Cc}\p{Bidi_Control}]{1,2000}$/u);
       continue;
     }

@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { checkArgument, listOf, objectWith, quote } from "@gpt/tensor";
-import { GPTError } from "../errors.ts";
+import { quote } from "@gpt/common";
+import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
+import { FormatError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";
 import { nodeFileOperations, systemCode } from "./file-operations.ts";
@@ -39,7 +40,7 @@ export async function publishFolder(
     await removeLeftovers(parent, operations);
     const exists = await contains(path, operations);
     if (exists && !replace) {
-      throw new GPTError("write-failed", `${target} exists already; choose another name, or move it elsewhere`);
+      throw new FormatError("write-failed", `${target} exists already; choose another name, or move it elsewhere`);
     }
     await operations.makeDirectory(partial);
     for (const file of all) await writeFile(join(partial, file.name), file, operations);
@@ -130,7 +131,7 @@ async function writeFile(path: string, { name, chunks }: OutputFile, operations:
     for await (const chunk of chunks) {
       for (let written = 0; written < chunk.length; ) {
         const count = await file.write(chunk.subarray(written));
-        if (count === 0) throw new GPTError("write-failed", `${name}: the system writes no more bytes`);
+        if (count === 0) throw new FormatError("write-failed", `${name}: the system writes no more bytes`);
         written += count;
       }
     }
@@ -158,14 +159,14 @@ const filesExpected = listOf(objectWith("a file to write", "name", "chunks"));
 function checkNames(files: Iterable<OutputFile>): OutputFile[] {
   const isIterable = Symbol.iterator in (Object(files) as object);
   const all = isIterable ? [...files] : [];
-  checkArgument("files", isIterable ? all : files, filesExpected, (problem) => new GPTError("invalid-input", problem));
+  checkArgument("files", isIterable ? all : files, filesExpected, (problem) => new FormatError("invalid-input", problem));
   const seen = new Set<string>();
   for (const { name } of all) {
-    if (!isPlainName(name)) throw new GPTError("invalid-input", `${quote(name)} is not a plain file name`);
-    if (seen.has(name)) throw new GPTError("invalid-input", `two files are named ${quote(name)}`);
+    if (!isPlainName(name)) throw new FormatError("invalid-input", `${quote(name)} is not a plain file name`);
+    if (seen.has(name)) throw new FormatError("invalid-input", `two files are named ${quote(name)}`);
     seen.add(name);
   }
-  if (all.length === 0) throw new GPTError("invalid-input", "there are no files to write");
+  if (all.length === 0) throw new FormatError("invalid-input", "there are no files to write");
   return all;
 }
 
@@ -193,5 +194,5 @@ function writeError(target: string, cause: unknown, consequence: string): unknow
   const code = systemCode(cause);
   if (code === undefined) return cause;
   const reason = advice[code] ?? (cause as Error).message;
-  return new GPTError("write-failed", `${target} could not be written: ${reason} (${code}); ${consequence}`, { cause });
+  return new FormatError("write-failed", `${target} could not be written: ${reason} (${code}); ${consequence}`, { cause });
 }

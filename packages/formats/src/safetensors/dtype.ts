@@ -1,5 +1,5 @@
-import { halfToFloat } from "@gpt/tensor";
-import { GPTError } from "../errors.ts";
+import { halfToFloat } from "@gpt/common";
+import { FormatError } from "../errors.ts";
 
 /** Bits of one element, for every dtype of the format. */
 export const dtypeBits = {
@@ -31,7 +31,7 @@ export type SafetensorsDType = keyof typeof dtypeBits;
 
 /**
  * Converts little-endian values of a floating-point dtype to f32. Exact, but for F64, which is rounded. `where` begins
- * the message for dtypes that are no weights (`unsupported-model`).
+ * the message for dtypes that are no weights (`unsupported-dtype`).
  */
 export function toFloat32(bytes: Uint8Array, dtype: SafetensorsDType, where: string): Float32Array {
   const { buffer, byteOffset, byteLength } = aligned(bytes);
@@ -55,8 +55,8 @@ export function toFloat32(bytes: Uint8Array, dtype: SafetensorsDType, where: str
       return values;
     }
     default:
-      throw new GPTError(
-        "unsupported-model",
+      throw new FormatError(
+        "unsupported-dtype",
         `${where} has dtype ${dtype}; weights are read from F32, F16, BF16 and F64`,
       );
   }

@@ -1,5 +1,5 @@
-import { checkArgument, valueThat } from "@gpt/tensor";
-import { GPTError } from "../errors.ts";
+import { checkArgument, valueThat } from "@gpt/common/expectations";
+import { FormatError } from "../errors.ts";
 
 /** The empty path would be the current folder, in which files would be replaced, or which would be removed. */
 export const pathExpected = valueThat(
@@ -8,5 +8,5 @@ export const pathExpected = valueThat(
 
 /** Refuses what is no path. Throws `invalid-input`. */
 export function checkPath(call: string, path: string): void {
-  checkArgument("the path", path, pathExpected, (problem) => new GPTError("invalid-input", `${call}: ${problem}`));
+  checkArgument("the path", path, pathExpected, (problem) => new FormatError("invalid-input", `${call}: ${problem}`));
 }

@@ -1,4 +1,4 @@
-import { GPTError } from "../errors.ts";
+import { FormatError } from "../errors.ts";
 import type { RandomAccessFile, ReadableFolder } from "./random-access.ts";
 
 /**
@@ -7,11 +7,11 @@ import type { RandomAccessFile, ReadableFolder } from "./random-access.ts";
  */
 export async function readRange(file: RandomAccessFile, offset: number, length: number): Promise<Uint8Array> {
   if (!(Number.isSafeInteger(file.size) && offset + length <= file.size)) {
-    throw new GPTError("read-failed", `${file.name} has ${file.size} bytes: ${length} from byte ${offset} are not there`);
+    throw new FormatError("read-failed", `${file.name} has ${file.size} bytes: ${length} from byte ${offset} are not there`);
   }
   const bytes = await file.read(offset, length);
   if (bytes.length !== length) {
-    throw new GPTError("read-failed", `${file.name} gave ${bytes.length} of ${length} bytes from byte ${offset}`);
+    throw new FormatError("read-failed", `${file.name} gave ${bytes.length} of ${length} bytes from byte ${offset}`);
   }
   return bytes;
 }
@@ -19,7 +19,7 @@ export async function readRange(file: RandomAccessFile, offset: number, length: 
 /** All of a file's bytes, at most `maxBytes`. Throws `invalid-file` beyond, and `read-failed`. */
 export async function readWhole(file: RandomAccessFile, maxBytes: number): Promise<Uint8Array> {
   if (!(file.size <= maxBytes)) {
-    throw new GPTError(
+    throw new FormatError(
       "invalid-file",
       `${file.name} has ${file.size} bytes, more than the limit of ${maxBytes}; check that it is the right file`,
     );

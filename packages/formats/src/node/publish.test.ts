@@ -1,16 +1,10 @@
-import { beforeAll, describe, expect, test } from "vitest";
-import { CrashDisk, filesIn, systemError, textsIn } from "@gpt/testing/crash-disk";
+import { describe, expect, test } from "vitest";
+import { CrashDisk, crashesOf, systemError, textsIn } from "@gpt/testing/crash-disk";
 import type { Tree } from "@gpt/testing/crash-disk";
-import { useBackend } from "@gpt/tensor";
-import { cpu } from "@gpt/tensor/cpu";
-import { GPTError } from "../errors.ts";
+import { FormatError } from "../errors.ts";
 import { textFile } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";
-import { loadModelFrom } from "../folder/load.ts";
-import { GPT } from "../model.ts";
-import { memoryFolder, tiny } from "../../test/fixtures.ts";
 import type { FileOperations, WritableFile } from "./file-operations.ts";
-import { saveModel } from "./model-folder.ts";
 import { publishFiles, publishFolder } from "./publish.ts";
 
 const texts = (files: Record<string, string>): OutputFile[] =>
@@ -22,13 +16,6 @@ const tree = (folders: Record<string, Record<string, string>>): Tree =>
       new Map(Object.entries(files).map(([name, text]) => [name, new TextEncoder().encode(text)])),
     ]),
   );
-
-/** The crash states of a call that succeeds. */
-async function crashesOf(initial: Tree, call: (operations: CrashDisk) => Promise<void>): Promise<Tree[]> {
-  const disk = new CrashDisk(initial);
-  await call(disk);
-  return [...disk.crashes()];
-}
 
 /** The states that a crash at this moment may leave. */
 const crashesNow = (disk: CrashDisk): Generator<Tree> => disk.crashes({ from: disk.operationCount });
@@ -144,34 +131,6 @@ describe("publishFiles", () => {
   });
 });
 
-describe("model folders", () => {
-  beforeAll(async () => {
-    useBackend(await cpu());
-  });
-
-  test("after a crash while another model is saved, the old one, the new one, or none loads", async () => {
-    const small = { ...tiny, layers: 1, dim: 4, hiddenDim: 4 };
-    const [old, changed] = [new GPT(small, { seed: 1 }), new GPT({ ...small, tiedHead: false }, { seed: 2 })];
-    const before = new CrashDisk();
-    await saveModel(old, "/m", { operations: before, maxShardBytes: 500 });
-    const states = await crashesOf(before.tree(), (operations) => saveModel(changed, "/m", { operations }));
-    const found = new Set<string>();
-    for (const state of states) {
-      const loaded = await loadModelFrom(memoryFolder(filesIn(state, "/m"), "/m")).catch((error: unknown) => error);
-      if (loaded instanceof GPT) {
-        const original = loaded.config.tiedHead ? old : changed;
-        expect(loaded.parameters().map((p) => p.dataSync())).toEqual(original.parameters().map((p) => p.dataSync()));
-        found.add(loaded.config.tiedHead ? "old" : "new");
-        loaded.dispose();
-      } else {
-        expect(loaded).toMatchObject({ code: "missing-file", message: "/m is no model folder: it has no config.json" });
-        found.add("none");
-      }
-    }
-    expect(found).toEqual(new Set(["old", "none", "new"]));
-  });
-});
-
 /** A disk on which the operation of this number fails, and with `forEver` all those that write after it. */
 function failing(
   disk: CrashDisk,
@@ -218,7 +177,7 @@ describe("a full disk", () => {
     initial: Tree,
     call: (operations: FileOperations) => Promise<void>,
     forEver: boolean,
-  ): Promise<{ tree: Tree; error: GPTError }[]> {
+  ): Promise<{ tree: Tree; error: FormatError }[]> {
     const results = [];
     for (let at = 0; ; at++) {
       const disk = new CrashDisk(initial);
@@ -228,8 +187,8 @@ describe("a full disk", () => {
         (error: unknown) => error,
       );
       if (error === undefined) return results;
-      expect(error).toBeInstanceOf(GPTError);
-      results.push({ tree: disk.tree(), error: error as GPTError });
+      expect(error).toBeInstanceOf(FormatError);
+      results.push({ tree: disk.tree(), error: error as FormatError });
     }
   }
 
@@ -319,7 +278,7 @@ describe("says what is wrong", () => {
     async function* chunks(): AsyncGenerator<Uint8Array> {
       yield Uint8Array.of(1);
       await Promise.resolve();
-      throw new GPTError("read-failed", "the source is gone");
+      throw new FormatError("read-failed", "the source is gone");
     }
     for (const publish of [publishFiles, publishFolder]) {
       const disk = new CrashDisk();

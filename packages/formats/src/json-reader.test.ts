@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { GPTError } from "./errors.ts";
+import { FormatError } from "./errors.ts";
 import { JsonReader } from "./json-reader.ts";
 import { mutations } from "@gpt/testing/mutate";
 
@@ -134,7 +134,7 @@ test(`whatever it accepts of ${fuzzCount} mutated texts, JSON.parse accepts with
     try {
       value = parse(input);
     } catch (error) {
-      expect(error).toBeInstanceOf(GPTError);
+      expect(error).toBeInstanceOf(FormatError);
       continue;
     }
     accepted++;

@@ -1,0 +1,14 @@
+import { CodedError } from "@gpt/common";
+
+/** What went wrong, for programs; the message says it for people. */
+export type FormatErrorCode =
+  | "invalid-input"
+  | "invalid-file"
+  | "unsupported-dtype"
+  | "read-failed"
+  | "write-failed";
+
+/** An error of this package. */
+export class FormatError extends CodedError<FormatErrorCode> {
+  override readonly name = "FormatError";
+}

@@ -1,0 +1,3 @@
+import { library } from "@gpt/config/tsup";
+
+export default library(import.meta.dirname);
