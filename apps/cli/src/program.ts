@@ -9,12 +9,14 @@ import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
 import { exitStatus } from "./exit-status.ts";
+import { ourCommand, ourOption } from "./foreign-names.ts";
 import { runRevectorized, wantsRevectorized } from "./revectorize.ts";
 import { styled } from "./style.ts";
 import { shownLines } from "./terminal-text.ts";
 import packageJson from "../package.json" with { type: "json" };
 
-function program(): Command {
+/** The command with all that belongs to it, ready to parse. */
+export function program(): Command {
   const gpt = new Command("gpt")
     .description("Train GPT models, write text with them, and look inside")
     .version(packageJson.version);
@@ -27,14 +29,20 @@ function program(): Command {
   for (const command of [gpt, ...gpt.commands, ...gpt.commands.flatMap(({ commands }) => commands)]) {
     command
       .exitOverride()
-      .configureOutput({ outputError: (text, write) => write(`${printableMessage(inOneLine(text))}\n`) })
+      .configureOutput({ outputError: (text, write) => write(`${printableMessage(message(text, command))}\n`) })
       .showHelpAfterError("(`--help` shows all options and an example)");
   }
   return gpt;
 }
 
-/** A message of commander's, which puts a suggestion into a line below. */
-function inOneLine(text: string): string {
+/** A message of commander's in one line: it puts a suggestion below. Where another program has the name, ours is said. */
+function message(text: string, { options, commands }: Command): string {
+  const [, kind, given] = /^error: unknown (option|command) '(.*?)'/s.exec(text) ?? [];
+  const ours =
+    kind === "option"
+      ? ourOption(given, options.map(({ long }) => long ?? ""))
+      : kind && ourCommand(given, commands.map((command) => command.name()));
+  if (ours) return `error: unknown ${kind} '${given}': here it is ${ours}`;
   return text.trimEnd().replace(/\n(\(Did you mean .*\?\))$/s, " $1");
 }
 

@@ -190,7 +190,7 @@ function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
     beta1: options.beta1,
     beta2: options.beta2,
     weightDecay: options.weightDecay,
-    clip: options.clip === 0 ? null : options.clip,
+    clip: options.clip,
     seed: options.seed,
     logEvery: options.logEvery,
     evaluateEvery: options.evalEvery,

@@ -31,7 +31,7 @@ export interface TrainSettings {
   readonly epsilon: number;
   /** Default 0.1. */
   readonly weightDecay: number;
-  /** The largest gradient norm. Default 1; null does not clip. */
+  /** The largest gradient norm. 0 or null does not clip. Default 1. */
   readonly clip: number | null;
   /** What the choice of windows derives from. Default 0. (Dropout derives from the model's own seed.) */
   readonly seed: number;
@@ -51,7 +51,7 @@ const settingsExpected: Expectations<TrainSettings> = {
   beta2: belowOne,
   epsilon: nonNegative,
   weightDecay: nonNegative,
-  clip: valueThat("a number above 0, or null", (value) => value === null || (typeof value === "number" && value > 0)),
+  clip: valueThat("a number from 0, or null", (value) => value === null || (typeof value === "number" && value >= 0)),
   seed,
 };
 
@@ -73,7 +73,8 @@ export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { 
     weightDecay: 0.1,
     seed: 0,
     ...readOptions<Partial<TrainSettings>>(options, settingsExpected, invalidOption),
-    clip: options.clip === undefined ? 1 : options.clip,
+    // One value for one thing: a run that is resumed compares settings.
+    clip: options.clip === undefined ? 1 : options.clip || null,
   };
   checkSettings(settings);
   checkContext(model, settings.contextLength);

@@ -492,7 +492,7 @@ describe("refuses", () => {
     [{ beta2: "0.9" as unknown as number }, 'beta2 must be a number from 0 and below 1, not "0.9"'],
     [{ epsilon: Infinity }, "epsilon must be a finite number from 0, not Infinity"],
     [{ weightDecay: true as unknown as number }, "weightDecay must be a finite number from 0, not true"],
-    [{ clip: "1" as unknown as number }, 'clip must be a number above 0, or null, not "1"'],
+    [{ clip: "1" as unknown as number }, 'clip must be a number from 0, or null, not "1"'],
     [{ evaluateEvery: null as unknown as number }, "evaluateEvery must be a whole number from 1, not null"],
     [{ allowChanges: "yes" as unknown as boolean }, 'allowChanges must be true or false, not "yes"'],
     [{ signal: {} as AbortSignal }, "signal must be an AbortSignal: it has no throwIfAborted()"],
@@ -506,7 +506,7 @@ describe("refuses", () => {
     [{ data: { train: { length: 50, read: async () => new Array<number>(50) as unknown as Int32Array } } }, "read(0, 50) gave a list"],
     [{ learningRate: -1 }, "learningRate must be a finite number from 0, not -1"],
     [{ minLearningRate: 1 }, "minLearningRate 1 exceeds learningRate 0.01"],
-    [{ clip: 0 }, "clip must be a number above 0, or null, not 0"],
+    [{ clip: -1 }, "clip must be a number from 0, or null, not -1"],
     [{ beta1: 1 }, "beta1 must be a number from 0 and below 1, not 1"],
     [{ seed: -1 }, "seed must be a whole number from 0 to 2^53 - 1, not -1"],
     [{ schedule: "linear" as "cosine" }, 'schedule must be one of "cosine", "constant", not "linear"'],
@@ -583,6 +583,7 @@ test("clips gradients to the norm that is asked for, or not at all", async () =>
   const events = await run(tinyModel(), { steps: 1 });
   const [{ gradientNorm }] = stepsOf(events);
   expect(await moved(null)).toBeCloseTo(gradientNorm, 2);
+  expect(await moved(0)).toBe(await moved(null));
   expect(await moved(gradientNorm / 4)).toBeCloseTo(gradientNorm / 4, 2);
   expect(await moved(gradientNorm * 2)).toBeCloseTo(gradientNorm, 2);
 });

@@ -97,6 +97,7 @@ test("multiplies accumulated gradients before it clips", () => {
 /** Gradients, how they are clipped, and what two steps of PyTorch's AdamW in float64 make of ones, with the norm. */
 const extremes = [
   { gradients: [2e19, 1, -1e-22], clip: Infinity, after: [0.98, 0.9800000002, 1], norm: 2e19 },
+  { gradients: [2e19, 1, -1e-22], clip: 0, after: [0.98, 0.9800000002, 1], norm: 2e19 },
   { gradients: [2e19, 1e19, -1], clip: 1, after: [0.9800000002236069, 0.9800000004472137, 1], norm: 2.2360679774997897e19 },
   { gradients: [2e19, 1e19, -1], clip: 1e19, after: [0.98, 0.98, 1.0199999995527862], norm: 2.2360679774997897e19 },
   { gradients: [3e38, -1e38, 1], clip: 1, after: [0.9800000002108186, 1.0199999993675444, 1], norm: 3.1622776601683796e38 },
@@ -231,7 +232,7 @@ test("refuses wrong settings, nothing to train, and gradients that were replaced
     );
   }
   const optimizer = create({ learningRate: 1 });
-  expect(() => optimizer.step({ clip: 0 })).toThrow("clip must be a number above 0, not 0");
+  expect(() => optimizer.step({ clip: -1 })).toThrow("clip must be a number from 0, not -1");
   expect(() => optimizer.step({ gradientScale: "1" as unknown as number })).toThrow('gradientScale must be a finite number from 0, not "1"');
   optimizer.learningRate = NaN;
   expect(() => optimizer.step()).toThrow("learningRate must be a finite number from 0, not NaN");

@@ -19,7 +19,7 @@ export interface AdamWOptions {
 }
 
 export interface StepOptions {
-  /** Scales gradients down to this norm, over all parameters together, where they exceed it. Default: no clipping. */
+  /** Scales gradients down to this norm, over all parameters together, where they exceed it. 0 does not clip. Default 0. */
   readonly clip?: number;
   /** What accumulated gradients are multiplied by first: 1 / n makes the sum of n batches their mean. Default 1. */
   readonly gradientScale?: number;
@@ -34,7 +34,7 @@ const optionsExpected: Expectations<AdamWOptions> = {
 };
 
 const stepExpected: Expectations<StepOptions & Pick<AdamWOptions, "learningRate">> = {
-  clip: numberThat("above 0", (value) => value > 0),
+  clip: numberThat("from 0", (value) => value >= 0),
   gradientScale: nonNegative,
   learningRate: nonNegative,
 };
@@ -121,7 +121,7 @@ export class AdamW {
   }
 
   /** Changes the parameters by their gradients. Nothing is read back from the backend. */
-  step({ clip = Infinity, gradientScale = 1 }: StepOptions = {}): void {
+  step({ clip = 0, gradientScale = 1 }: StepOptions = {}): void {
     checkArguments({ clip, gradientScale, learningRate: this.learningRate }, stepExpected, wrongOption);
     for (const { path, parameter } of this.#places) {
       if (!parameter.grad || parameter.grad.storage !== this.#gradients.storage) {
@@ -134,7 +134,8 @@ export class AdamW {
       scope(() => {
         copyInto(this.gradientNorm, mul(norm(this.#gradients), gradientScale));
         // As PyTorch's clip_grad_norm_, its 1e-6 included. Without clipping, gradients do not depend on the norm.
-        const clipping = clip === Infinity ? ones([], { backend }) : minimum(div(clip, add(this.gradientNorm, 1e-6)), 1);
+        const clips = clip > 0 && clip < Infinity;
+        const clipping = clips ? minimum(div(clip, add(this.gradientNorm, 1e-6)), 1) : ones([], { backend });
         copyInto(this.#gradientScale, mul(clipping, gradientScale));
       });
     });
