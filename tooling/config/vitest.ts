@@ -35,7 +35,7 @@ export interface ProjectOptions {
  * build.
  */
 export function projects(directory: string, name: string, options: ProjectOptions = {}): TestProjectInlineConfiguration[] {
-  const files = globSync(["src/**/*.test.ts", "*.test.ts"], { cwd: directory });
+  const files = globSync(["{src,test}/**/*.test.ts", "*.test.ts"], { cwd: directory });
   return Object.entries(lanes).flatMap(([suffix, { ending, timeout, globalSetup }]) => {
     const include = files.filter((file) => laneEnding(file) === ending);
     if (include.length === 0) return [];

@@ -139,7 +139,7 @@ export const unaryRange: readonly Check[] = [
   ...unaryNames.filter((name) => !activations.includes(name)).map(unaryGradient),
 ];
 
-export const activationRange: readonly Check[] = activations.map(unaryGradient);
+export const activationRange = activations.map(unaryGradient) as [Check, ...Check[]];
 
 const differentiable = ["add", "sub", "mul", "div", "pow", "maximum", "minimum"] as const;
 

@@ -1,9 +1,10 @@
+import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import { readmeExamples, runExample } from "@gpt/testing/readme";
-import { conformanceCases } from "./src/testing/index.ts";
+import { conformanceCases } from "../src/testing/index.ts";
 
-const packageFolder = import.meta.dirname;
+const packageFolder = join(import.meta.dirname, "..");
 const [fitting, choosing, , storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
 
 test.each([

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readmeExamples, runExample } from "@gpt/testing/readme";
 
-const packageFolder = import.meta.dirname;
+const packageFolder = join(import.meta.dirname, "..");
 
 test("the examples of the README print what it says", async () => {
   const directory = await mkdtemp(join(tmpdir(), "gpt-readme-"));

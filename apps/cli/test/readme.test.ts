@@ -2,9 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { expect, test } from "vitest";
-import { gpt, temporaryFolder } from "./test/gpt.ts";
+import { gpt, temporaryFolder } from "./gpt.ts";
 
-const app = import.meta.dirname;
+const app = join(import.meta.dirname, "..");
 const [generating, training] = await readmeExamples(join(app, "../.."));
 const text = Array.from({ length: 300 }, (_, i) => `One day the cat sat. The ${["cat", "owl"][i % 2]} liked it.\n`).join("");
 

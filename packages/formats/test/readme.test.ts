@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { expect, onTestFinished, test } from "vitest";
 
-const packageFolder = import.meta.dirname;
+const packageFolder = join(import.meta.dirname, "..");
 
 test("the README's example prints what it says", async () => {
   const folder = await mkdtemp(join(tmpdir(), "gpt-formats-"));

@@ -2,18 +2,20 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { readmeExamples, runExample } from "@gpt/testing/readme";
-import { TemporaryFiles } from "./test/temporary-files.ts";
+import { TemporaryFiles } from "./temporary-files.ts";
+
+const packageFolder = join(import.meta.dirname, "..");
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);
 
 let examples: string[];
 beforeAll(async () => {
-  examples = await readmeExamples(import.meta.dirname);
+  examples = await readmeExamples(packageFolder);
 });
 
 test("from a text to a model that writes", async () => {
-  const lines = (await runExample(examples[0], import.meta.dirname, await temporary.folder())).trimEnd().split("\n");
+  const lines = (await runExample(examples[0], packageFolder, await temporary.folder())).trimEnd().split("\n");
   expect(lines).toHaveLength(21);
   expect(lines[19]).toMatch(/^step 200 of 200: loss 0\.\d\d$/);
   expect(lines[20]).toBe(" sells sea shells by the sea shore.");
@@ -22,14 +24,14 @@ test("from a text to a model that writes", async () => {
 test("files, checkpoints, resuming", async () => {
   const folder = await temporary.folder();
   await writeFile(join(folder, "book.txt"), "She sells sea shells by the sea shore.\n".repeat(100));
-  const output = await runExample(examples[1], import.meta.dirname, folder);
+  const output = await runExample(examples[1], packageFolder, folder);
   expect(output).toBe("trained to step 60, the model is in run\n");
   expect(JSON.parse(await readFile(join(folder, "run", "config.json"), "utf8"))).toMatchObject({ model_type: "gpt2" });
   expect(await readFile(join(folder, "run", "tokenizer.json"), "utf8")).toContain("{");
 });
 
 test("the parts alone", async () => {
-  const output = await runExample(examples[2], import.meta.dirname, await temporary.folder());
+  const output = await runExample(examples[2], packageFolder, await temporary.folder());
   expect(output).toBe("Float32Array(2) [ 1, 1 ]\n");
   expect(examples).toHaveLength(3);
 });
