@@ -80,8 +80,11 @@ describe("evaluate", () => {
     const before = backend.memory.liveBuffers;
     const source = tokensInMemory(patternedTokens(50));
     model.train();
-    const first = await evaluate(model, source);
-    expect(model.training).toBe(true);
+    model.blocks[0].eval();
+    const modes = (): boolean[] => [...model.modules()].map(({ training }) => training);
+    const mixed = modes();
+    const first = await evaluate(model, source, { onProgress: () => expect(modes()).toEqual(mixed) });
+    expect(modes()).toEqual(mixed);
     expect(await evaluate(model.eval(), source)).toEqual(first);
     expect(model.training).toBe(false);
     expect(backend.memory.liveBuffers).toBe(before);

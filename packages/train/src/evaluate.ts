@@ -35,8 +35,8 @@ export interface Evaluation {
 
 /**
  * The mean loss over all of `source`: it is cut into windows of the context length that do not overlap, the last one
- * shorter, so that every token but the first is predicted exactly once. Dropout is off, no gradients are recorded.
- * Throws `invalid-option`, `data-too-short` and `token-out-of-range`.
+ * shorter, so that every token but the first is predicted exactly once. Runs under `noGrad`, without dropout, and leaves every
+ * part of the model in its mode. Throws `invalid-option`, `data-too-short` and `token-out-of-range`.
  */
 export async function evaluate(model: GPT, source: TokenSource, options: EvaluateOptions = {}): Promise<Evaluation> {
   check("model", model, modelExpected);
@@ -50,24 +50,18 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   checkValidation(source);
   if (maxWindows !== Infinity) check("maxWindows", maxWindows, count);
   const { backend } = model.tokenEmbedding.weight;
-  const wasTraining = model.training;
   const yielder = new EventLoopYielder();
   let total = 0;
   let tokens = 0;
-  model.eval();
-  try {
-    const totalTokens = Math.min(source.length - 1, maxWindows * contextLength);
-    for (const { starts, length } of plan(source.length, contextLength, batchSize, maxWindows)) {
-      signal?.throwIfAborted();
-      const batch = await readBatch(source, starts, length, model.config.vocabSize);
-      const mean = await lossOf(model, batch, backend);
-      total += mean * batch.targets.length;
-      tokens += batch.targets.length;
-      onProgress?.({ tokens, totalTokens });
-      await yielder.pause();
-    }
-  } finally {
-    model.train(wasTraining);
+  const totalTokens = Math.min(source.length - 1, maxWindows * contextLength);
+  for (const { starts, length } of plan(source.length, contextLength, batchSize, maxWindows)) {
+    signal?.throwIfAborted();
+    const batch = await readBatch(source, starts, length, model.config.vocabSize);
+    const mean = await lossOf(model, batch, backend);
+    total += mean * batch.targets.length;
+    tokens += batch.targets.length;
+    onProgress?.({ tokens, totalTokens });
+    await yielder.pause();
   }
   const loss = total / tokens;
   return { loss, perplexity: Math.exp(loss), tokens };
@@ -104,7 +98,7 @@ async function lossOf(model: GPT, batch: Batch, backend: Backend): Promise<numbe
   const loss = noGrad(() =>
     scope(() => {
       const { ids, targets } = toTensors(batch, backend);
-      return model.loss(ids, targets);
+      return model.evaluating(() => model.loss(ids, targets));
     }),
   );
   try {

@@ -45,7 +45,9 @@ export interface TrainOptions extends Partial<TrainSettings> {
 const defaultLogEvery = 10;
 
 /**
- * Trains a model in place and reports on the way; see `TrainEvent`. The run is a pure function of the model's initial
+ * Trains a model in place and reports on the way; see `TrainEvent`. Settings that are left out are nanoGPT's for small
+ * models: batches of 12, a rate that warms up to 1e-3 and falls along a cosine to a tenth, AdamW with β₂ = 0.99 and a weight
+ * decay of 0.1 (PyTorch's defaults, which `AdamW` has, are 0.999 and 0.01), gradients clipped to a norm of 1. The run is a pure function of the model's initial
  * weights and seed, the training data, the settings and the backend. However it ends, the steps taken so far are saved
  * where there is a checkpointer: by `signal`, by leaving the loop (`break`, `return`, an error in its body), by an error
  * of the data. Not so what diverged, nor what cannot be read any more. The model is in evaluation mode afterwards, and

@@ -94,6 +94,18 @@ test("multiplies accumulated gradients before it clips", () => {
   expect(weight.dataSync()[1]).toBeCloseTo(-0.8 / 1.8, 5);
 });
 
+test("what is left out is as in PyTorch", () => {
+  const weight = parameter(tensor([[1, -2]]));
+  const optimizer = new AdamW([["weight", weight]], { learningRate: 0.1 });
+  for (const gradient of [[0.5, 0.25], [-0.1, 3], [0.2, 0]]) {
+    optimizer.zeroGrad();
+    setGradients([weight], [Float32Array.from(gradient)]);
+    optimizer.step();
+  }
+  // torch.optim.AdamW([weight], lr=0.1) of PyTorch 1.13, in float64.
+  [0.7860354044446134, -2.235067794037].forEach((value, i) => expect(weight.dataSync()[i]).toBeCloseTo(value, 5));
+});
+
 /** Gradients, how they are clipped, and what two steps of PyTorch's AdamW in float64 make of ones, with the norm. */
 const extremes = [
   { gradients: [2e19, 1, -1e-22], clip: Infinity, after: [0.98, 0.9800000002, 1], norm: 2e19 },

@@ -14,7 +14,7 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** Added to the root of the second moment. Default 1e-8. */
   readonly epsilon?: number;
-  /** Decoupled weight decay of parameters with two axes or more: weights, not biases or gains. Default 0.1. */
+  /** Decoupled weight decay of parameters with two axes or more: weights, not biases or gains. Default 0.01. */
   readonly weightDecay?: number;
 }
 
@@ -50,7 +50,7 @@ interface Place {
 /**
  * AdamW (Loshchilov & Hutter 2019). It lays the parameters side by side in one bucket, and their gradients in another,
  * so that zeroing, the norm and the step are one kernel each. A parameter that takes no part in the loss has a gradient
- * of zero, and still decays.
+ * of zero, and still decays. Defaults are PyTorch's; `train` has a recipe of its own, with a β₂ of 0.99 and a decay of 0.1.
  */
 export class AdamW {
   learningRate: number;
@@ -76,7 +76,7 @@ export class AdamW {
    */
   constructor(parameters: Iterable<readonly [path: string, parameter: Tensor]>, options: AdamWOptions) {
     check("AdamW: options", options, objectWith("an object with a learningRate"));
-    const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.1 } = options;
+    const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options;
     checkArguments({ learningRate, beta1, beta2, epsilon, weightDecay }, optionsExpected, wrongOption);
     this.learningRate = learningRate;
     this.beta1 = beta1;
