@@ -16,7 +16,7 @@ export interface BlockContext {
   readonly cache?: AttentionCache;
   readonly hooks?: Hooks;
   /** The block's path, for hook names. */
-  readonly path: string;
+  readonly path: `blocks.${number}`;
 }
 
 /** Masked multi-head self-attention: every token gathers from itself and those before it. */

@@ -5,10 +5,15 @@ import { GPTError } from "./errors.ts";
  * Looks at an activation; a tensor that it returns, of the same shape, takes the activation's place. Gradients flow
  * through both. It runs inside a scope: `keep(tensor.detach())` what is to outlive the forward pass.
  */
-export type Hook = (activation: Tensor, name: string) => Tensor | undefined | void;
+export type Hook = (activation: Tensor, name: HookName) => Tensor | undefined | void;
+
+/** The activations of each block. */
+const inBlock = ["attention.pattern", "attention.output", "mlp.hidden", "residual"] as const;
+/** Those around the blocks. */
+const around = ["embed", "residual", "logits"] as const;
 
 /**
- * Hooks by the name of the activation. Names, with `B` sequences of `T` tokens, `H` heads, `C` = dim:
+ * The name of an activation. With `B` sequences of `T` tokens that see `S`, `H` heads, `C` = dim, and blocks from 0:
  * - `embed` [B·T, C]: token plus position vectors
  * - `blocks.N.attention.pattern` [B, H, T, S]: the weights of each head over keys
  * - `blocks.N.attention.output` [B·T, H·headDim]: the heads' results, before the projection
@@ -17,10 +22,18 @@ export type Hook = (activation: Tensor, name: string) => Tensor | undefined | vo
  * - `residual` [B·T, C]: what the head reads: the stream after the final normalization
  * - `logits` [B, T, vocabSize]
  */
-export type Hooks = Readonly<Record<string, Hook>>;
+export type HookName = (typeof around)[number] | `blocks.${number}.${(typeof inBlock)[number]}`;
+
+/**
+ * Hooks by the name of the activation.
+ *
+ * @example
+ * model.forward(ids, { hooks: { "blocks.0.mlp.hidden": (hidden) => mul(hidden, 0) } });
+ */
+export type Hooks = { readonly [Name in HookName]?: Hook };
 
 /** Passes an activation through the hook of that name, if there is one. */
-export function applyHook(hooks: Hooks | undefined, name: string, activation: Tensor): Tensor {
+export function applyHook(hooks: Hooks | undefined, name: HookName, activation: Tensor): Tensor {
   const result = hooks?.[name]?.(activation, name) ?? activation;
   if (!(result instanceof Tensor)) {
     throw new GPTError("invalid-input", `the hook ${name} returned ${quote(result)}, expected a tensor or nothing`);
@@ -36,17 +49,16 @@ export function applyHook(hooks: Hooks | undefined, name: string, activation: Te
 
 /** Refuses hooks that are not functions, and names of activations that a model of `layers` layers does not have. */
 export function checkHooks(hooks: Hooks, layers: number): void {
-  const inBlock = ["attention.pattern", "attention.output", "mlp.hidden", "residual"];
-  const known = new Set(["embed", "residual", "logits"]);
+  const known = new Set<string>(around);
   for (let layer = 0; layer < layers; layer++) for (const name of inBlock) known.add(`blocks.${layer}.${name}`);
-  for (const [name, hook] of Object.entries(hooks)) {
+  for (const [name, hook] of Object.entries<unknown>(hooks)) {
     if (typeof hook !== "function") {
       throw new GPTError("invalid-input", `the hook ${quote(name)} must be a function, not ${quote(hook)}`);
     }
     if (!known.has(name)) {
       throw new GPTError(
         "unknown-hook",
-        `there is no hook point ${quote(name)}; there are embed, residual, logits, and in each of the blocks.0 to ` +
+        `there is no hook point ${quote(name)}; there are ${around.join(", ")}, and in each of the blocks.0 to ` +
           `blocks.${layers - 1}: ${inBlock.join(", ")}`,
       );
     }

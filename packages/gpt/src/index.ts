@@ -1,3 +1,4 @@
+export { captureActivations } from "./capture.ts";
 export { KeyValueCache } from "./cache.ts";
 export type { CacheOptions } from "./cache.ts";
 export { resolveConfig } from "./config.ts";
@@ -14,7 +15,7 @@ export { loadModelFrom, readConfig } from "./folder/load.ts";
 export type { LoadOptions } from "./folder/load.ts";
 export { modelFiles } from "./folder/save.ts";
 export type { ModelFilesOptions } from "./folder/save.ts";
-export type { Hook, Hooks } from "./hooks.ts";
+export type { Hook, HookName, Hooks } from "./hooks.ts";
 export { GPT } from "./model.ts";
 export type { ForwardOptions, GPTInitialization } from "./model.ts";
 export { preset, presetNames } from "./presets.ts";

@@ -209,7 +209,7 @@ export class GPT extends Module {
       let x = this.embed(reshape(ids, [B * T]), sequences); // (B·T, C)
       x = applyHook(hooks, "embed", x);
       this.blocks.forEach((block, layer) => {
-        const path = `blocks.${layer}`;
+        const path = `blocks.${layer}` as const;
         const next = block.forward(x, { sequences, cache: cache?.blocks[layer], hooks, path });
         if (!hooks) x.dispose(); // The tape has its own hold on it; hooks may keep it.
         x = applyHook(hooks, `${path}.residual`, next);

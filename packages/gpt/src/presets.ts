@@ -44,8 +44,14 @@ export type PresetName = keyof typeof presets;
 
 export const presetNames = /* @__PURE__ */ Object.keys(presets) as PresetName[];
 
-/** The configuration of a known model, with some settings changed. */
-export function preset(name: string, changes: Partial<GPTOptions> = {}): GPTConfig {
+/**
+ * The configuration of a known model, with some settings changed. Any text is accepted, since names come from users too,
+ * and an editor completes those that are known. Throws `unknown-preset` and `invalid-config`.
+ *
+ * @example
+ * const model = new GPT(preset("gpt2", { contextLength: 256 }));
+ */
+export function preset(name: PresetName | (string & {}), changes: Partial<GPTOptions> = {}): GPTConfig {
   if (!Object.hasOwn(presets, name)) {
     throw new GPTError("unknown-preset", `there is no preset ${quote(name)}; there are ${presetNames.join(", ")}`);
   }

@@ -17,8 +17,14 @@ const loaders: Record<EncodingName, () => Promise<BytePairTokenizer>> = {
 /** The encodings that `encodingByName` knows. Pure, so that bundles which do not ask for it drop all tables. */
 export const encodingNames = /* @__PURE__ */ Object.keys(loaders) as readonly EncodingName[];
 
-/** Loads an encoding; its module is imported at the first call. Throws `unknown-encoding`. */
-export async function encodingByName(name: string): Promise<BytePairTokenizer> {
+/**
+ * Loads an encoding; its module is imported at the first call. Any text is accepted, since names come from users too, and an
+ * editor completes those that are known. Throws `unknown-encoding`.
+ *
+ * @example
+ * const ids = (await encodingByName("o200k_base")).encode("Hello");
+ */
+export async function encodingByName(name: EncodingName | (string & {})): Promise<BytePairTokenizer> {
   const known = encodingNames.find((each) => each === name);
   if (known) return loaders[known]();
   throw new TokenizerError("unknown-encoding", `there is no encoding ${quote(name)}; there are ${encodingNames.join(", ")}`);
