@@ -126,6 +126,19 @@ test("measures the machine, each benchmark by figures above zero and the machine
   }
 });
 
+test("counts the tokens of files and of texts", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  await writeFile(join(directory, "end.txt"), "Hello<|endoftext|>");
+  const count = async (...args: string[]): Promise<string> => (await gpt("tokenize", "--tokenizer", "gpt2", "--count", ...args)).stdout;
+  const [{ tokens }] = records(await gpt("tokenize", "--tokenizer", "gpt2", text, "--json"));
+  const expected = (tokens as number[]).length;
+  expect(await count("--data", "text.txt")).toBe(`${expected}\n`);
+  expect(await count("--data", "text.txt", "end.txt")).toBe(`${expected + 8}\n`);
+  expect(await count("--data", "text.txt", "end.txt", "--special-tokens", "--json")).toBe(`{"count":${expected + 2}}\n`);
+  expect(await count("Hello, world")).toBe("3\n");
+});
+
 test("special tokens are plain text unless they are asked for", async () => {
   const gpt = startSession(await temporaryFolder());
   const tokenize = async (...options: string[]): Promise<unknown> => {
@@ -173,7 +186,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data ids.bin --vocab-size 2", 1, "the model's vocabulary has 2 entries"],
   ["train --out nowhere --resume", 1, "nowhere holds no run to resume"],
   ["train --data text.txt --out text.txt", 1, "text.txt"],
-  ["generate --model nowhere --prompt x", 1, "nowhere is no folder; check the path"],
+  ["generate --model nowhere --prompt x", 1, "there is no folder nowhere; give the path"],
   ["generate --model . --prompt x", 1, ". is no model folder"],
   ["generate --model hostile --prompt x", 1, "hostile/model.safetensors"],
   ["generate --model x --prompt x --dtype int5", 2, "Allowed choices are f32, f16, bf16, int8, int4"],
@@ -207,12 +220,18 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --out piped --resume", 1, "piped/run.json is not a file but a folder"],
   ["generate --model hostile-name --prompt x", 1, "model_type \"\\u001b[31mgpt\\n\\u009b\\u202e"],
   ["demo --out hostile", 1, "hostile exists already"],
-  ["eval --model nowhere --data text.txt", 1, "nowhere is no folder"],
+  ["eval --model gpt2 --data text.txt", 1, "there is no folder gpt2; give the path of a model's folder: nothing is downloaded"],
+  ["eval --model text.txt --data text.txt", 1, "text.txt is a file; give the path of a model's folder"],
+  ["info --model piped", 1, "piped is no model folder: it has no config.json, and no complete checkpoints/step-N; check the path"],
   ["bench decode --prompt 2000", 2, "2000 + 64 tokens exceed the model's context of 1024"],
   ["bench matmul --size 0", 2, "Expected a whole number from 1."],
   ["info", 2, "give either --preset or --model"],
   ["info --preset gpt5", 2, 'there is no preset "gpt5"'],
   ["tokenize --tokenizer hostile x", 1, "hostile: tokenizer.json is not valid JSON"],
+  ["tokenize --tokenizer gpt2 --data text.txt", 2, "files are counted alone: add --count"],
+  ["tokenize --tokenizer gpt2 --count --data text.txt -- x", 2, "give either a text or --data"],
+  ["tokenize --tokenizer gpt2 --count --decode 1", 2, "'--decode' cannot be used with option '--count'"],
+  ["tokenize --tokenizer gpt2 --data latin1.txt --count", 1, "latin1.txt: the byte 0xe9 at offset 3 is not valid UTF-8"],
   ["tokenize --tokenizer gpt2 --decode 1,a", 2, '"a" is no token id'],
   ["tokenizer train --data text.txt --out x --vocab-size 10", 2, "Expected a whole number from 257."],
 ];

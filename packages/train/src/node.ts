@@ -3,7 +3,7 @@ export type { ResumedRun, ResumeRunOptions } from "./node/resume-run.ts";
 export { createRun } from "./node/run-folder.ts";
 export type { CreateRunOptions, ExtraFiles, RunCheckpointer, RunFolderOptions } from "./node/run-folder.ts";
 export { readText } from "./node/text.ts";
-export { tokenizeFiles } from "./node/text-tokens.ts";
+export { countTokens, tokenizeFiles } from "./node/text-tokens.ts";
 export type { TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";
 // Internal: for the command.
 export { Utf8Decoder } from "./node/utf8.ts";

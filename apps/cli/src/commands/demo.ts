@@ -121,7 +121,7 @@ function runOptions({ steps, seed, backend, threads }: Options, files: { data: s
     batch: training.batchSize,
     lr: training.learningRate,
     minLr: training.minLearningRate,
-    evalEvery: 500,
+    evalEvery: 250,
     checkpointEvery: 500,
     logEvery: 25,
     seed,

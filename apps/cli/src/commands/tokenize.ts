@@ -1,12 +1,17 @@
-import { Command } from "commander";
-import type { EncodeOptions } from "@gpt/tokenizer";
-import { idList, path } from "../options.ts";
+import { Command, Option } from "commander";
+import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
+import { countTokens } from "@gpt/train/node";
+import { UsageError } from "../errors.ts";
+import { formatBytes } from "../format.ts";
+import { idList, path, paths } from "../options.ts";
 import { Output } from "../output.ts";
 import { readStandardInput } from "../standard-input.ts";
 import { resolveTokenizer } from "../tokenizers.ts";
 
 interface Options {
   readonly tokenizer: string;
+  readonly data?: string[];
+  readonly count?: boolean;
   readonly decode?: boolean;
   readonly specialTokens?: boolean;
   readonly json?: boolean;
@@ -14,28 +19,57 @@ interface Options {
 
 export function tokenizeCommand(): Command {
   return new Command("tokenize")
-    .description("Turn text into token ids, or ids into text")
+    .description("Turn text into token ids, or ids into text, or count tokens")
     .argument("[text]", "the text, or with --decode the ids; default: standard input")
     .requiredOption("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, o200k_harmony, …, or a folder", path)
-    .option("--decode", "turn ids, separated by commas or spaces, into text")
+    .option("--count", "print the number of tokens alone")
+    .option("--data <files...>", "with --count: text files of any size", paths)
+    .addOption(new Option("--decode", "turn ids, separated by commas or spaces, into text").conflicts(["count", "data"]))
     .option("--special-tokens", "special tokens that the text spells out become their ids; else they are plain text")
     .option("--json", "print one JSON object: tokens and count, or text")
-    .addHelpText("after", '\nExample:\n  gpt tokenize --tokenizer gpt2 "Hello, world"')
+    .addHelpText(
+      "after",
+      '\nExamples:\n  gpt tokenize --tokenizer gpt2 "Hello, world"\n  gpt tokenize --tokenizer gpt2 --data book.txt --count',
+    )
     .action(tokenize);
 }
 
 async function tokenize(argument: string | undefined, options: Options): Promise<void> {
-  const tokenizer = await resolveTokenizer(options.tokenizer);
-  const input = argument ?? (await readStandardInput());
+  const { data, count, decode, specialTokens = false } = options;
+  if (data && !count) throw new UsageError("files are counted alone: add --count, or give a text by standard input");
+  if (data && argument !== undefined) throw new UsageError("give either a text or --data");
   const output = new Output(options);
-  if (options.decode) {
+  const tokenizer = await resolveTokenizer(options.tokenizer);
+  if (data) return showCount(await countFiles(data, tokenizer, specialTokens, output), output);
+  const input = argument ?? (await readStandardInput());
+  if (decode) {
     const text = tokenizer.decode(idList(input));
     output.text(`${text}\n`);
     output.record({ text });
-  } else {
-    const special: EncodeOptions = options.specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
-    const tokens = tokenizer.encode(input, special);
-    output.text(`${tokens.join(" ")}\n`);
-    output.record({ tokens, count: tokens.length });
+    return;
   }
+  const special: EncodeOptions = specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
+  const tokens = tokenizer.encode(input, special);
+  if (count) return showCount(tokens.length, output);
+  output.text(`${tokens.join(" ")}\n`);
+  output.record({ tokens, count: tokens.length });
+}
+
+async function countFiles(
+  files: readonly string[],
+  tokenizer: Tokenizer,
+  specialTokens: boolean,
+  output: Output,
+): Promise<number> {
+  const count = await countTokens(files, tokenizer, {
+    specialTokens,
+    onProgress: ({ bytes, totalBytes }) => output.panel(`tokenised ${formatBytes(bytes)} of ${formatBytes(totalBytes)}`),
+  });
+  output.endPanel();
+  return count;
+}
+
+function showCount(count: number, output: Output): void {
+  output.text(`${count}\n`);
+  output.record({ count });
 }

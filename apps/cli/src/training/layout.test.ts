@@ -73,9 +73,10 @@ test("the status says what counts first, and while it validates how far it has c
   );
 });
 
-test("the newest samples are shown, as many as there is room for, on a line each", () => {
+test("the first sample and the newest are shown, as many as there is room for, on a line each", () => {
   const samples = (rows: number): string[] => layOut(progress, { columns: 80, rows }).filter((line) => line.includes("漢字"));
-  expect(samples(24)).toHaveLength(4);
+  expect(samples(24).map((line) => line.trimStart().split(" ")[0])).toEqual(["0", "17,000", "18,000", "19,000"]);
+  expect(samples(8).map((line) => line.trimStart().split(" ")[0])).toEqual(["19,000"]);
   expect(samples(24).at(-1)).toMatch(/^ 19,000 {2}漢字 word\\n\\u001b\[31m long /);
   expect(samples(70)).toHaveLength(8);
   expect(layOut(plain, { columns: 80, rows: 24 }).length).toBe(layOut(progress, { columns: 80, rows: 24 }).length);

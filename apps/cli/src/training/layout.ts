@@ -18,7 +18,7 @@ export interface Progress extends ChartData {
   readonly secondsLeft: number;
   /** How much of the running evaluation is done, from 0 to 1. */
   readonly evaluated?: number;
-  /** What the model wrote after evaluations, the newest last; undefined where it writes nothing. */
+  /** What the model wrote after evaluations, by step; undefined where it writes nothing. */
   readonly samples?: readonly Sample[];
 }
 
@@ -47,7 +47,7 @@ const timeColumns = 18;
 
 /**
  * The lines of the live view for a terminal, none of which is longer than that is wide, and which together leave one
- * line to the cursor: a chart as large as there is room for, a bar, the status, and the newest samples.
+ * line to the cursor: a chart as large as there is room for, a bar, the status, and samples.
  */
 export function layOut(progress: Progress, { columns, rows }: Size): string[] {
   const width = columns - 1;
@@ -131,10 +131,16 @@ function bar({ step, steps }: Progress, columns: number): string {
 function sampleLines(samples: readonly Sample[] | undefined, count: number, labelled: number, width: number): string[] {
   const textColumns = width - labelled - 2;
   if (count === 0 || textColumns < minColumns) return [];
-  return (samples ?? []).slice(-count).map(
+  return chooseSamples(samples ?? [], count).map(
     ({ step, text }) =>
       `${styled("dim", formatCount(step).padStart(labelled))}  ${cutToColumns(printable(text), textColumns)}`,
   );
+}
+
+/** The first sample, by which one sees what was learnt since, and the newest ones. */
+export function chooseSamples(samples: readonly Sample[], count: number): readonly Sample[] {
+  if (count === 1 || samples.length <= count) return samples.slice(-count);
+  return [samples[0], ...samples.slice(1 - count)];
 }
 
 /** The most columns that `formatLoss` takes. */

@@ -2,7 +2,7 @@ import type { OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
 import { formatCount, formatDuration } from "../format.ts";
 import type { Output, Size } from "../output.ts";
 import { Curve } from "./chart.ts";
-import { layOut, maxSamples } from "./layout.ts";
+import { chooseSamples, layOut, maxSamples } from "./layout.ts";
 import type { Sample } from "./layout.ts";
 
 /** What a view knows of a run before its first event. */
@@ -24,7 +24,7 @@ export class TrainingView {
   readonly #began = performance.now();
   readonly #training: Curve;
   readonly #validation: Curve;
-  readonly #samples: Sample[] = [];
+  #samples: readonly Sample[] = [];
   #last: StepEvent | undefined;
   #secondsLeft = 0;
   /** How much of the running evaluation is done. */
@@ -64,8 +64,7 @@ export class TrainingView {
 
   /** Shows what the model writes now, where a person watches. */
   showSample(sample: Sample): void {
-    this.#samples.push(sample);
-    if (this.#samples.length > maxSamples) this.#samples.shift();
+    this.#samples = chooseSamples([...this.#samples, sample], maxSamples);
     this.#draw();
   }
 

@@ -1,5 +1,6 @@
+import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { startDefaultBackend } from "@gpt/tensor";
+import { isGptError, startDefaultBackend } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "@gpt/formats";
 import { configName } from "../folder/config-json.ts";
@@ -15,7 +16,13 @@ import { checkPath, listFolder, openFolder, publishFiles } from "@gpt/formats/no
 export async function loadModel(directory: string, options?: LoadOptions): Promise<GPT> {
   checkPath("loadModel", directory);
   const backend = options?.backend ?? (await startDefaultBackend());
-  return loadModelFrom(openFolder(directory), { ...options, backend });
+  const folder = openFolder(directory);
+  try {
+    return await loadModelFrom(folder, { ...options, backend });
+  } catch (error) {
+    const lacksAll = isGptError(error) && error.code === "missing-file" && !(await isModelFolder(folder));
+    throw lacksAll ? await noModel(directory, `it has no ${configName}`) : error;
+  }
 }
 
 export interface SaveOptions extends ModelFilesOptions {
@@ -47,10 +54,19 @@ export async function resolveModelDirectory(path: string): Promise<string> {
     const directory = join(checkpoints, name);
     if (await isModelFolder(openFolder(directory))) return directory;
   }
-  const problem = (await listFolder(path))
-    ? `is no model folder: it lacks ${configName}, and has no complete ${checkpointsName}/step-N`
-    : "is no folder";
-  throw new GPTError("missing-file", `${path} ${problem}; check the path`);
+  throw await noModel(path, `it has no ${configName}, and no complete ${checkpointsName}/step-N`);
+}
+
+/** Why there is no model at a path: there is nothing, a file, or a folder of which `lack` says what is missing. */
+async function noModel(path: string, lack: string): Promise<GPTError> {
+  if (await listFolder(path)) return new GPTError("missing-file", `${path} is no model folder: ${lack}; check the path`);
+  const isThere = await access(path).then(() => true, () => false);
+  return new GPTError(
+    "missing-file",
+    isThere
+      ? `${path} is a file; give the path of a model's folder`
+      : `there is no folder ${path}; give the path of a model's folder: nothing is downloaded`,
+  );
 }
 
 function stepOf(name: string): number {

@@ -44,8 +44,6 @@ describe("model folders on the disk", () => {
   });
 
   test("say which is missing", async () => {
-    const path = join(directory, "nothing");
-    await expect(loadModel(path)).rejects.toThrow(`${path} is no model folder: it has no config.json`);
     await writeFile(join(directory, "config.json"), '{"model_type":"bert"}');
     await expect(loadModel(directory)).rejects.toThrow(
       `${join(directory, "config.json")}: model_type "bert" is not supported`,
@@ -89,12 +87,21 @@ describe("resolveModelDirectory", () => {
     await expect(resolveModelDirectory(directory)).rejects.toMatchObject({
       code: "missing-file",
       message:
-        `${directory} is no model folder: it lacks config.json, and has no complete checkpoints/step-N; check the path`,
+        `${directory} is no model folder: it has no config.json, and no complete checkpoints/step-N; check the path`,
     });
+    await expect(loadModel(directory)).rejects.toThrow(
+      `${directory} is no model folder: it has no config.json; check the path`,
+    );
     const file = join(directory, "file");
     await writeFile(file, "x");
-    for (const path of [file, join(file, "x"), join(directory, "nothing")]) {
-      await expect(resolveModelDirectory(path)).rejects.toThrow(`${path} is no folder; check the path`);
+    for (const find of [resolveModelDirectory, loadModel]) {
+      await expect(find(file)).rejects.toThrow(`${file} is a file; give the path of a model's folder`);
+      for (const path of [join(file, "x"), join(directory, "nothing")]) {
+        await expect(find(path)).rejects.toMatchObject({
+          code: "missing-file",
+          message: `there is no folder ${path}; give the path of a model's folder: nothing is downloaded`,
+        });
+      }
     }
   });
 });

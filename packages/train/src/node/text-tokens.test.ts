@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { CharacterTokenizer } from "@gpt/tokenizer";
 import type { EncodeOptions } from "@gpt/tokenizer";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
-import { tokenizeFiles } from "./text-tokens.ts";
+import { countTokens, tokenizeFiles } from "./text-tokens.ts";
 import type { TokenizeOptions } from "./text-tokens.ts";
 
 const temporary = new TemporaryFiles();
@@ -37,6 +37,20 @@ test("keeps tokens in memory, or in a temporary file that has no name", async ()
     expect(tokens.length).toBe(expected.length);
     expectSame(await tokens.read(0, tokens.length), expected);
     expect(await tokens.read(1_500_000, 3)).toEqual(expected.slice(1_500_000, 1_500_003));
+  }
+});
+
+test("counts tokens as they are stored, and refuses the same", async () => {
+  const paths = await Promise.all([text, "", "\uFEFFdog"].map(temporary.file));
+  const seen: number[] = [];
+  expect(await countTokens(paths, tokenizer, { onProgress: ({ tokens }) => seen.push(tokens) })).toBe(text.length + 3);
+  expect(seen.length).toBeGreaterThan(2);
+  expect(seen.at(-1)).toBe(text.length + 3);
+  const unknown = await temporary.file("dog\n ž");
+  for (const read of [countTokens, tokenizeFiles]) {
+    await expect(read([unknown], tokenizer)).rejects.toThrow("line 2, column 2: the tokenizer does not know");
+    await expect(read([], tokenizer)).rejects.toThrow("paths must be");
+    await expect(read(paths, {} as typeof tokenizer)).rejects.toThrow("tokenizer must be a tokenizer");
   }
 });
 

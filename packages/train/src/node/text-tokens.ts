@@ -30,8 +30,6 @@ export interface TokenizeOptions {
   readonly onProgress?: (progress: { bytes: number; totalBytes: number; tokens: number }) => void;
 }
 
-const optionsExpected = { specialTokens: flag, temporaryDirectory: pathExpected, onProgress: optional(callback) };
-
 /** What is needed of a tokenizer. */
 type TextEncoding = Pick<Tokenizer, "vocabSize" | "encode">;
 
@@ -50,30 +48,67 @@ export async function tokenizeFiles(
   tokenizer: TextEncoding,
   options?: TokenizeOptions,
 ): Promise<TokenizedText> {
-  const { specialTokens = true, memoryLimit = 2 ** 28, temporaryDirectory = tmpdir(), onProgress } = options ?? {};
-  check("paths", paths, pathsExpected);
-  check("tokenizer", tokenizer, objectWith("a tokenizer", "encode()"));
-  check("tokenizer.vocabSize", tokenizer.vocabSize, count);
-  checkAll({ specialTokens, temporaryDirectory, onProgress }, optionsExpected);
+  const { memoryLimit = 2 ** 28, temporaryDirectory = tmpdir() } = options ?? {};
+  checkEncoding(paths, tokenizer, options);
+  check("temporaryDirectory", temporaryDirectory, pathExpected);
   if (memoryLimit !== Infinity) check("memoryLimit", memoryLimit, nonNegative);
-  const encodeOptions: EncodeOptions = specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
-  let totalBytes = 0;
-  for (const path of paths) totalBytes += await sizeOfDataFile(path);
   const store = new TokenStore(tokenizer.vocabSize <= 2 ** 16 ? 2 : 4, memoryLimit, temporaryDirectory);
-  const yielder = new EventLoopYielder();
-  let bytes = 0;
   try {
-    for await (const { path, text } of readFiles(paths)) {
-      await store.append(checkIds(await encode(tokenizer, text, encodeOptions, path), tokenizer));
-      bytes += Buffer.byteLength(text);
-      onProgress?.({ bytes, totalBytes, tokens: store.length });
-      await yielder.pause();
-    }
+    for await (const ids of encodeFiles(paths, tokenizer, options)) await store.append(ids);
   } catch (error) {
     await store.close();
     throw error;
   }
   return store.finish();
+}
+
+/**
+ * The number of tokens of UTF-8 text files, of any size, in little memory. Options and errors are those of
+ * `tokenizeFiles`.
+ */
+export async function countTokens(
+  paths: readonly string[],
+  tokenizer: TextEncoding,
+  options?: EncodeFilesOptions,
+): Promise<number> {
+  checkEncoding(paths, tokenizer, options);
+  let tokens = 0;
+  for await (const ids of encodeFiles(paths, tokenizer, options)) tokens += ids.length;
+  return tokens;
+}
+
+type EncodeFilesOptions = Pick<TokenizeOptions, "specialTokens" | "onProgress">;
+
+function checkEncoding(
+  paths: readonly string[],
+  tokenizer: TextEncoding,
+  { specialTokens = true, onProgress }: EncodeFilesOptions = {},
+): void {
+  check("paths", paths, pathsExpected);
+  check("tokenizer", tokenizer, objectWith("a tokenizer", "encode()"));
+  check("tokenizer.vocabSize", tokenizer.vocabSize, count);
+  checkAll({ specialTokens, onProgress }, { specialTokens: flag, onProgress: optional(callback) });
+}
+
+/** The tokens of text files, piece by piece. */
+async function* encodeFiles(
+  paths: readonly string[],
+  tokenizer: TextEncoding,
+  { specialTokens = true, onProgress }: EncodeFilesOptions = {},
+): AsyncGenerator<readonly number[], void, undefined> {
+  const encodeOptions: EncodeOptions = specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
+  let totalBytes = 0;
+  for (const path of paths) totalBytes += await sizeOfDataFile(path);
+  const yielder = new EventLoopYielder();
+  let [bytes, tokens] = [0, 0];
+  for await (const { path, text } of readFiles(paths)) {
+    const ids = checkIds(await encode(tokenizer, text, encodeOptions, path), tokenizer);
+    yield ids;
+    bytes += Buffer.byteLength(text);
+    tokens += ids.length;
+    onProgress?.({ bytes, totalBytes, tokens });
+    await yielder.pause();
+  }
 }
 
 async function encode(
