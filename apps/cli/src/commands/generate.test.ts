@@ -1,14 +1,15 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { generateText } from "@gpt/generate";
 import { GPT } from "@gpt/gpt";
 import type { GPTInitialization } from "@gpt/gpt";
-import { saveModel } from "@gpt/gpt/node";
+import { loadModel, saveModel } from "@gpt/gpt/node";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import { trainBPE, tokenizerFiles } from "@gpt/tokenizer";
+import { CharacterTokenizer, tokenizerFiles, trainBPE } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
-import { records, startSession, temporaryFolder } from "../../test/gpt.ts";
+import { gpt as gptInProcess, records, startSession, temporaryFolder } from "../../test/gpt.ts";
 
 /** 256 bytes, six pairs and the end of a text. */
 const tokenCount = 263;
@@ -37,7 +38,7 @@ const idsAsPrompt = ["generate", "--model", "m", "--prompt-ids", "1,2,3", "--see
 
 test("a model with more entries than its tokenizer has tokens writes, by text and by ids", async () => {
   const gpt = startSession(await folderWithModel());
-  const [byText] = records(await gpt("generate", "--model", "m", "--prompt", "The cat", "--max-tokens", "40", "--json"));
+  const [byText] = records(await gpt("generate", "--model", "m", "--prompt", "The cat", "--max-tokens", "40", "--seed", "0", "--json"));
   expect(byText.tokens).toHaveLength(40);
   expect(Math.max(...(byText.tokens as number[]))).toBeLessThan(tokenCount);
 
@@ -89,6 +90,49 @@ test("says where the context ended the text, and how to write the same again", a
   const long = await gpt("generate", "--model", "m", "--prompt", "The cat ".repeat(40));
   expect(long).toMatchObject({ status: 1, stdout: "" });
   expect(long.stderr).toMatch(/the prompt has \d+ tokens, and the model's context is 64/);
+});
+
+test("several texts have seeds in a row, the first of which writes them again", async () => {
+  const gpt = startSession(await folderWithModel());
+  const args = ["generate", "--model", "m", "--prompt", "The", "--max-tokens", "8"];
+  const three = records(await gpt(...args, "--num-samples", "3", "--json"));
+  const seeds = three.map(({ seed }) => seed as number);
+  expect(seeds).toEqual([0, 1, 2].map((i) => seeds[0] + i));
+  expect(new Set(three.map(({ text }) => text)).size).toBe(3);
+  const { tokensPerSecond: _first, ...last } = three[2];
+  const { tokensPerSecond: _second, ...alone } = records(await gpt(...args, "--seed", String(seeds[2]), "--json"))[0];
+  expect(alone).toEqual(last);
+  const shown = await gpt(...args, "--num-samples", "2", "--seed", String(seeds[0]));
+  expect(shown.stdout).toBe(`The${String(three[0].text)}\n---------------\nThe${String(three[1].text)}\n`);
+});
+
+test("a prompt may be left out, or come by standard input", async () => {
+  const directory = await folderWithModel();
+  const args = ["generate", "--model", "m", "--max-tokens", "4", "--seed", "3", "--json"];
+  const [beginning] = records(await gptInProcess(directory, args));
+  expect(beginning).toMatchObject({ promptTokens: 1 });
+  const model = await loadModel(join(directory, "m"));
+  const spelled = { maxTokens: 4, seed: 3, allowedSpecial: "all" } as const;
+  expect(beginning.tokens).toEqual((await generateText(model, tokenizer, "<|endoftext|>", spelled)).tokens);
+  const input = "The cat\nsat";
+  const [read] = records(await gptInProcess(directory, [...args, "--prompt", "-"], { input }));
+  const [given] = records(await gptInProcess(directory, [...args, "--prompt", input]));
+  expect(read.promptTokens).toBe(tokenizer.encode(input).length);
+  expect(read.tokens).toEqual(given.tokens);
+});
+
+test("a model whose texts begin with no known token needs a prompt, by text or by ids", async () => {
+  const directory = await temporaryFolder();
+  const characters = CharacterTokenizer.fromText(["abc"]);
+  const model = new GPT({ ...sizes, vocabSize: characters.vocabSize });
+  await saveModel(model, join(directory, "m"), { extraFiles: Object.fromEntries(tokenizerFiles(characters)) });
+  await saveModel(model, join(directory, "ids"));
+  const gpt = startSession(directory);
+  const failures = [await gpt("generate", "--model", "m"), await gpt("generate", "--model", "ids", "--prompt", "x")];
+  expect(failures.map(({ status, stderr }) => [status, stderr])).toEqual([
+    [1, "error: the model names no token that begins a text: give --prompt\n"],
+    [1, "error: ids has no tokenizer: give --prompt-ids\n"],
+  ]);
 });
 
 test("what the model asks for and is not computed is refused, unless its settings are left out", async () => {

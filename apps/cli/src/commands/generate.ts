@@ -1,21 +1,25 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { streamText, streamTokens } from "@gpt/generate";
 import type { FinishEvent, GeneratedText } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
+import { isGptError } from "@gpt/tensor";
+import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { addBackendOptions, cacheDTypeOption, dtypeOption } from "../backend.ts";
 import type { DType } from "../backend.ts";
-import { UsageError } from "../errors.ts";
+import { CommandError } from "../errors.ts";
 import { runningNeed } from "../memory.ts";
 import { openModel } from "../model.ts";
 import type { ModelOptions } from "../model.ts";
 import { collect, decimal, idList, path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
+import { readStandardInput } from "../standard-input.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
 interface Options extends ModelOptions {
   readonly prompt?: string;
   readonly promptIds?: number[];
+  readonly numSamples: number;
   readonly maxTokens?: number;
   readonly temperature?: number;
   readonly topK?: number;
@@ -30,6 +34,9 @@ interface Options extends ModelOptions {
   readonly json?: boolean;
 }
 
+/** As in nanoGPT, between two texts. */
+const betweenSamples = "---------------\n";
+
 /** What was written; its text is null where there is no tokenizer. */
 type Result = Omit<GeneratedText, "text"> & { readonly text: string | null };
 
@@ -42,8 +49,13 @@ export function generateCommand(): Command {
   const command = new Command("generate")
     .description("Write text with a model, or continue token ids")
     .requiredOption("--model <dir>", "a model's folder, or a training run's", path)
-    .option("--prompt <text>", "the text to continue")
-    .option("--prompt-ids <ids>", "token ids to continue, separated by commas; needs no tokenizer", idList)
+    .option("--prompt <text>", "the text to continue; - reads it from standard input; default: the beginning of a text")
+    .addOption(
+      new Option("--prompt-ids <ids>", "token ids to continue, separated by commas; needs no tokenizer")
+        .argParser(idList)
+        .conflicts("prompt"),
+    )
+    .option("--num-samples <n>", "how many texts to write, each with the seed behind the last one's", wholeNumber(1), 1)
     .option("--max-tokens <n>", orTheModels("how many tokens to write", 256), wholeNumber(0))
     .option("--temperature <t>", orTheModels("below 1 safer, above 1 wilder, 0 always the best token", 1), decimal())
     .option("--top-k <k>", orTheModels("choose among the k best tokens, 0 among all", 0), wholeNumber(0))
@@ -55,25 +67,37 @@ export function generateCommand(): Command {
     .option("--no-model-defaults", "leave out the model's own settings, those of its generation_config.json")
     .option("--stop <text>", "stop before this text; may be given several times", collect);
   return addBackendOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption()))
-    .option("--json", "print one JSON object: text, tokens, promptTokens, tokensPerSecond, …")
-    .addHelpText("after", '\nExample:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100')
+    .option("--json", "print one JSON object for each text: text, tokens, promptTokens, tokensPerSecond, …")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100' +
+        "\n  gpt generate --model gpt2 --num-samples 3",
+    )
     .action(generate);
 }
 
 async function generate(options: Options): Promise<void> {
-  if ((options.prompt === undefined) === (options.promptIds === undefined)) {
-    throw new UsageError("give either --prompt or --prompt-ids");
-  }
   const output = new Output(options);
-  const { dtype, cacheDtype } = options;
+  const { dtype, cacheDtype, prompt = "", promptIds, numSamples } = options;
+  const text = prompt === "-" ? await readStandardInput() : prompt;
   const { directory, model } = await openModel(options, (config) => runningNeed(config, dtype, 1, cacheDtype), output);
-  const start = performance.now();
-  const result = options.promptIds
-    ? await continueIds(model, options.promptIds, directory, options, output)
-    : await continueText(model, options.prompt ?? "", directory, options, output);
-  const seconds = (performance.now() - start) / 1000;
-  output.record({ ...result, tokensPerSecond: result.tokens.length / seconds });
-  explain(result, model, options, output);
+  const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
+  if (!tokenizer && !promptIds) throw new CommandError(`${directory} has no tokenizer: give --prompt-ids`);
+  let { seed } = options;
+  let first: Result | undefined;
+  for (let sample = 0; sample < numSamples; sample++) {
+    if (sample > 0) output.text(betweenSamples);
+    const began = performance.now();
+    const settings = { ...options, seed };
+    const result = promptIds
+      ? await continueIds(model, tokenizer, promptIds, settings, output)
+      : await continueText(model, tokenizer!, text, settings, output);
+    const seconds = (performance.now() - began) / 1000;
+    output.record({ ...result, tokensPerSecond: result.tokens.length / seconds });
+    first ??= result;
+    seed = result.seed + 1;
+  }
+  explain(first!, model, options, output);
 }
 
 /** Says what the text does not show: that the context is full, and how to write the same again. */
@@ -87,8 +111,13 @@ function explain({ finishReason, tokens, promptTokens, seed }: Result, model: GP
   }
 }
 
-async function continueText(model: GPT, prompt: string, directory: string, options: Options, output: Output): Promise<Result> {
-  const tokenizer = await loadTokenizer(directory);
+async function continueText(
+  model: GPT,
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: Options,
+  output: Output,
+): Promise<Result> {
   let text: string | undefined;
   let finish: FinishEvent | undefined;
   try {
@@ -99,17 +128,26 @@ async function continueText(model: GPT, prompt: string, directory: string, optio
       output.text(event.text);
       if (event.type === "finish") finish = event;
     }
+  } catch (error) {
+    if (!(isGptError(error) && error.code === "empty-prompt")) throw error;
+    throw new CommandError("the model names no token that begins a text: give --prompt", { cause: error });
   } finally {
     if (text !== undefined) output.text("\n");
   }
   return resultOf(finish as FinishEvent, text ?? "");
 }
 
-async function continueIds(model: GPT, ids: number[], directory: string, options: Options, output: Output): Promise<Result> {
+async function continueIds(
+  model: GPT,
+  tokenizer: Tokenizer | undefined,
+  ids: number[],
+  options: Options,
+  output: Output,
+): Promise<Result> {
   let finish: FinishEvent | undefined;
   for await (const event of streamTokens(model, ids, options)) if (event.type === "finish") finish = event;
   const { tokens } = finish as FinishEvent;
-  const text = (await hasTokenizer(directory)) ? (await loadTokenizer(directory)).decode(tokens, { withoutToken: "skip" }) : null;
+  const text = tokenizer?.decode(tokens, { withoutToken: "skip" }) ?? null;
   output.text(`${text ?? tokens.join(",")}\n`);
   return resultOf(finish as FinishEvent, text);
 }
