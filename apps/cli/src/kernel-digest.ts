@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { add, linear, matmul, mul, noGrad, scope, slice, tensor, transpose, uniform, useBackend } from "@gpt/tensor";
+import { add, linear, matmul, mul, noGrad, rand, scope, slice, tensor, transpose, useBackend } from "@gpt/tensor";
 import type { Backend, Shape, Tensor } from "@gpt/tensor";
 import { GPT, KeyValueCache } from "@gpt/gpt";
 import { AdamW } from "@gpt/train";
@@ -62,7 +62,7 @@ function trainAndScore(take: (result: Tensor) => void): void {
 
 /** Numbers from −1 to 1. */
 function numbers(shape: Shape, stream: number): Tensor {
-  return add(mul(uniform(shape, { seed: [1, 2], stream: [stream, 0] }), 2), -1);
+  return add(mul(rand(shape, { key: { seed: [1, 2], stream: [stream, 0] } }), 2), -1);
 }
 
 function tokens(B: number, T: number, factor: number): Tensor<"i32"> {

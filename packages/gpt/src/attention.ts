@@ -1,7 +1,7 @@
 import {
   add, attention, concat, dropout, matmul, mul, permute, reshape, slice, softmax, PackedWeight, tensor, transpose,
 } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Backend, Tensor } from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, Tensor, Weight } from "@gpt/tensor";
 import { Linear, Module } from "@gpt/nn";
 import type { WeightOptions, RandomKeys } from "@gpt/nn";
 import type { GPTConfig } from "./config.ts";
@@ -21,8 +21,8 @@ export interface BlockContext {
 
 /** Masked multi-head self-attention: every token gathers from itself and those before it. */
 export class CausalSelfAttention extends Module {
-  readonly qkv: Linear;
-  readonly projection: Linear;
+  readonly qkv: Linear<Weight>;
+  readonly projection: Linear<Weight>;
   readonly #config: GPTConfig;
   /** Factor of the scores. */
   readonly #scale: number;
@@ -32,10 +32,10 @@ export class CausalSelfAttention extends Module {
   constructor(config: GPTConfig, layer: number, random: RandomKeys, place: WeightOptions) {
     super();
     const { dim, heads, headDim, initialStd, layers } = config;
-    this.qkv = new Linear(dim, 3 * heads * headDim, { random, std: initialStd }, place);
+    this.qkv = new Linear(dim, 3 * heads * headDim, { random, std: initialStd, ...place });
     // Scaled down so that the residual stream's variance does not grow with depth (GPT-2, section 2.3).
     const std = initialStd / Math.sqrt(2 * layers);
-    this.projection = new Linear(heads * headDim, dim, { random, std }, place);
+    this.projection = new Linear(heads * headDim, dim, { random, std, ...place });
     this.#config = config;
     this.#scale = (config.scaleAttention ? 1 / Math.sqrt(headDim) : 1) / (config.scaleAttentionByLayer ? layer + 1 : 1);
     this.#random = random;

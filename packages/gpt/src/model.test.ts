@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import {
-  add, concat, copyInto, crossEntropy, mul, normal, noGrad, scope, slice, sum, tensor, useBackend,
+  add, concat, copyInto, crossEntropy, mul, noGrad, randn, scope, slice, sum, tensor, useBackend,
 } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -42,7 +42,7 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
     [...model.namedParameters()].forEach(([path, parameter], index) => {
       const gradient = (parameter.grad as Tensor).dataSync();
       const along = Float32Array.from(gradient, (g) => g / Math.hypot(...gradient));
-      const random = scope(() => normal([parameter.size], { seed: [9, 9], stream: [0, index] }).dataSync());
+      const random = scope(() => randn([parameter.size], { key: { seed: [9, 9], stream: [0, index] } }).dataSync());
       const length = Math.hypot(...random);
       for (const direction of [along, random.map((value) => value / length)]) {
         const expected = direction.reduce((total, d, i) => total + d * gradient[i], 0);
@@ -300,7 +300,7 @@ test("the loss is that of another module in the head's place", () => {
   const plain = valueOfLoss(model);
   const head = new Linear(8, 13, { random: model.random, std: 0.02 });
   backend.write(head.bias as Tensor, Float32Array.from({ length: 13 }, (_, i) => i));
-  model.replace("head", head);
+  model.setSubmodule("head", head);
   const logits = scope(() => noGrad(() => crossEntropy(model.forward(idsOf(rows)), idsOf(following)).dataSync()[0]));
   expect(valueOfLoss(model)).toBe(logits);
   expect(Math.abs(logits - plain)).toBeGreaterThan(1);

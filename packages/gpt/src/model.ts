@@ -43,15 +43,15 @@ export interface GPTInitialization {
 
 /** Two linear layers with an activation between them, applied to each token alone. */
 class FeedForward extends Module {
-  readonly up: Linear;
-  readonly down: Linear;
+  readonly up: Linear<Weight>;
+  readonly down: Linear<Weight>;
   readonly #activation: ReturnType<typeof activationOf>;
 
   constructor(config: GPTConfig, random: RandomKeys, place: WeightOptions) {
     super();
     const { dim, hiddenDim, initialStd, layers } = config;
-    this.up = new Linear(dim, hiddenDim, { random, std: initialStd }, place);
-    this.down = new Linear(hiddenDim, dim, { random, std: initialStd / Math.sqrt(2 * layers) }, place);
+    this.up = new Linear(dim, hiddenDim, { random, std: initialStd, ...place });
+    this.down = new Linear(hiddenDim, dim, { random, std: initialStd / Math.sqrt(2 * layers), ...place });
     this.#activation = activationOf(config.activation);
   }
 
@@ -141,13 +141,13 @@ export class GPT extends Module {
   readonly generation: GenerationDefaults;
   /** Where dropout takes its random numbers. */
   readonly random: RandomKeys;
-  readonly tokenEmbedding: Embedding;
+  readonly tokenEmbedding: Embedding<Weight>;
   readonly positionEmbedding: Embedding | undefined;
   readonly embeddingDropout: Dropout;
   readonly blocks: readonly Block[];
   readonly finalNorm: LayerNorm | undefined;
   /** Absent where the head shares the token embedding's weight. */
-  readonly head: Linear | undefined;
+  readonly head: Linear<Weight> | undefined;
 
   /** Throws `invalid-config`, `invalid-input` and `too-large`. */
   constructor(options: GPTOptions, initialization?: GPTInitialization) {
@@ -163,7 +163,7 @@ export class GPT extends Module {
     this.random = random;
     checkRoom("a model of this configuration", weightBytesOf(this.config, dtype), currentBackend(), smaller);
     const parts = construct(() => ({
-      tokenEmbedding: new Embedding(vocabSize, dim, { random, std }, { dtype }),
+      tokenEmbedding: new Embedding<Weight>(vocabSize, dim, { random, std, dtype }),
       // Half of the tokens' std, as in GPT-2's released code.
       positionEmbedding:
         config.positions === "learned"
@@ -171,7 +171,7 @@ export class GPT extends Module {
           : undefined,
       blocks: Array.from({ length: layers }, (_, layer) => new Block(config, layer, random, { dtype })),
       finalNorm: config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined,
-      head: config.tiedHead ? undefined : new Linear(dim, vocabSize, { random, std }, { bias: false, dtype }),
+      head: config.tiedHead ? undefined : new Linear<Weight>(dim, vocabSize, { random, std, bias: false, dtype }),
     }));
     this.tokenEmbedding = parts.tokenEmbedding;
     this.positionEmbedding = parts.positionEmbedding;

@@ -1,5 +1,6 @@
 import { CodedError } from "@gpt/tensor";
 
+/** What went wrong, for programs. */
 export type ModuleErrorCode = "invalid-state" | "unknown-path" | "invalid-argument";
 
 /** An error of this package. */

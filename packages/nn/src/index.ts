@@ -1,7 +1,10 @@
+export { GELU, ReLU, Sigmoid, SiLU, Tanh } from "./activations.ts";
 export { ModuleError } from "./errors.ts";
 export type { ModuleErrorCode } from "./errors.ts";
+export type { Initialization, WeightOptions } from "./initialization.ts";
 export { Dropout, Embedding, LayerNorm, Linear } from "./layers.ts";
-export type { Initialization, WeightOptions } from "./layers.ts";
 export { Module } from "./module.ts";
 export { construct, parameter } from "./parameter.ts";
 export { RandomKeys } from "./random.ts";
+export { Sequential } from "./sequential.ts";
+export type { Layer } from "./sequential.ts";

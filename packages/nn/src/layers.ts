@@ -1,80 +1,61 @@
-import {
-  belowOne, dropout, embedding, layerNorm, linear, nonNegative, normal, normalValues, object, objectWith, ones,
-  PackedWeight, valueThat,
-} from "@gpt/tensor";
-import type { CreateOptions, LinearOptions, Shape, Tensor, Weight, WeightFormat } from "@gpt/tensor";
+import { belowOne, dropout, embedding, layerNorm, linear, nextKey, nonNegative, object, ones } from "@gpt/tensor";
+import type { CreateOptions, LinearOptions, Tensor, Weight } from "@gpt/tensor";
 import { check, sizeExpected } from "./checks.ts";
+import { Initializer, randomExpected } from "./initialization.ts";
+import type { OptionsFor, WeightOptions } from "./initialization.ts";
 import { Module } from "./module.ts";
-import { owned, parameter, zeroParameter } from "./parameter.ts";
-import { RandomKeys } from "./random.ts";
+import { parameter, zeroParameter } from "./parameter.ts";
+import type { RandomKeys } from "./random.ts";
 
-/** How weights begin: normally distributed with mean 0 and this std, drawn from `random`; 0 gives zeros. */
-export interface Initialization {
-  readonly random: RandomKeys;
-  readonly std: number;
-}
-
-type Place = Omit<CreateOptions, "dtype">;
-
-/** Where a matrix lives, and how it is stored. */
-export type WeightOptions = Place & {
-  /** Fewer bits than f32, for models that are not trained: the matrix is then no parameter. Default f32. */
-  readonly dtype?: "f32" | WeightFormat;
-};
-
-const randomExpected = valueThat("RandomKeys", (value) => value instanceof RandomKeys);
-
-function initialWeight(shape: Shape, initialization: Initialization, { dtype = "f32", ...place }: WeightOptions): Weight {
-  const { random, std } = checkInitialization(initialization);
-  if (dtype !== "f32") {
-    const weight = owned(PackedWeight.zeros(dtype, shape, place));
-    if (std > 0) weight.write(normalValues(weight.size, random.next(), { std }));
-    return weight;
-  }
-  if (std === 0) return zeroParameter(shape, place);
-  return parameter(normal(shape, random.next(), { std, ...place }));
-}
-
-function checkInitialization(initialization: Initialization): Initialization {
-  check("the initialization", initialization, objectWith("{ random, std }"));
-  check("random", initialization.random, randomExpected);
-  check("std", initialization.std, nonNegative);
-  return initialization;
-}
-
-/** `x · weightᵀ + bias`, with `weight` `[outputs, inputs]`. */
-export class Linear extends Module {
-  readonly weight: Weight;
+/**
+ * A linear layer: `x · weightᵀ + bias`, `x` being `[…, inputs]`, `weight` `[outputs, inputs]`, `bias` `[outputs]`.
+ *
+ * Both begin uniformly distributed between ±1/√inputs, as in PyTorch, unless `std` is given. `Linear<PackedWeight>` stores
+ * its matrix in fewer bits, by the option `dtype`; `Linear<Weight>` is either.
+ *
+ * ```ts
+ * const layer = new Linear(2, 8);
+ * const y = layer.forward(x); // [4, 2] → [4, 8]
+ * ```
+ */
+export class Linear<W extends Weight = Tensor> extends Module {
+  readonly weight: W;
   readonly bias: Tensor | undefined;
 
-  constructor(
-    inputs: number,
-    outputs: number,
-    initialization: Initialization,
-    { bias = true, dtype, ...place }: WeightOptions & { bias?: boolean } = {},
-  ) {
+  /** `bias: false` leaves the bias out. */
+  constructor(inputs: number, outputs: number, ...options: OptionsFor<W, WeightOptions<W> & { readonly bias?: boolean }>) {
     super();
     check("Linear: inputs", inputs, sizeExpected);
     check("Linear: outputs", outputs, sizeExpected);
-    this.weight = initialWeight([outputs, inputs], initialization, { dtype, ...place });
-    this.bias = bias ? zeroParameter([outputs], place) : undefined;
+    const [given = {}] = options as [options?: WeightOptions & { readonly bias?: boolean }];
+    check("Linear: options", given, object);
+    const initial = new Initializer("Linear", given, { bound: 1 / Math.sqrt(inputs) });
+    this.weight = initial.weight([outputs, inputs]) as W;
+    this.bias = (given.bias ?? true) ? initial.bias([outputs]) : undefined;
   }
 
-  /** `[…, inputs]` → `[…, outputs]`. */
+  /** `[…, inputs]` → `[…, outputs]`; the options are those of `linear`. */
   forward(x: Tensor, options?: LinearOptions): Tensor {
     return linear(x, this.weight, this.bias, options);
   }
 }
 
-/** A table of vectors, `weight` `[entries, dim]`. */
-export class Embedding extends Module {
-  readonly weight: Weight;
+/**
+ * A table of vectors, `weight` `[entries, dim]`, that are looked up by ids.
+ *
+ * They begin normally distributed with mean 0 and std 1, as in PyTorch, unless `std` is given. As in `Linear`, the table may
+ * be stored in fewer bits.
+ */
+export class Embedding<W extends Weight = Tensor> extends Module {
+  readonly weight: W;
 
-  constructor(entries: number, dim: number, initialization: Initialization, place: WeightOptions = {}) {
+  constructor(entries: number, dim: number, ...options: OptionsFor<W, WeightOptions<W>>) {
     super();
     check("Embedding: entries", entries, sizeExpected);
     check("Embedding: dim", dim, sizeExpected);
-    this.weight = initialWeight([entries, dim], initialization, place);
+    const [given = {}] = options as [options?: WeightOptions];
+    check("Embedding: options", given, object);
+    this.weight = new Initializer("Embedding", given, { std: 1 }).weight([entries, dim]) as W;
   }
 
   /** ids `[…]` → `[…, dim]`. */
@@ -83,42 +64,49 @@ export class Embedding extends Module {
   }
 }
 
-/** Layer normalization over the last axis, with weight and bias. */
+/** Layer normalization over the last axis (Ba et al. 2016), with `weight` and `bias` `[dim]`, which begin as 1 and 0. */
 export class LayerNorm extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor;
   readonly epsilon: number;
 
-  constructor(dim: number, options: Place & { epsilon?: number } = {}) {
+  /** `epsilon` is added to the variance. Default 1e-5. */
+  constructor(dim: number, options: Pick<CreateOptions, "backend"> & { readonly epsilon?: number } = {}) {
     super();
     check("LayerNorm: dim", dim, sizeExpected);
     check("LayerNorm: options", options, object);
-    const { epsilon = 1e-5, ...place } = options;
+    const { epsilon = 1e-5, backend } = options;
     check("LayerNorm: epsilon", epsilon, nonNegative);
-    this.weight = parameter(ones([dim], place));
-    this.bias = zeroParameter([dim], place);
+    this.weight = parameter(ones([dim], { backend }));
+    this.bias = zeroParameter([dim], { backend });
     this.epsilon = epsilon;
   }
 
+  /** `[…, dim]` → `[…, dim]`. */
   forward(x: Tensor): Tensor {
     return layerNorm(x, this.weight, this.bias, this.epsilon);
   }
 }
 
-/** Drops elements while training; passes its input on otherwise. */
+/**
+ * Sets elements to zero with a probability while training, and scales the others by 1 / (1 − probability); passes its input
+ * on in evaluation mode. Without `random` it takes keys of the generator that `manualSeed` seeds.
+ */
 export class Dropout extends Module {
   readonly probability: number;
-  readonly #random: RandomKeys;
+  readonly #random: RandomKeys | undefined;
 
-  constructor(probability: number, random: RandomKeys) {
+  constructor(probability = 0.5, random?: RandomKeys) {
     super();
     check("Dropout: the probability", probability, belowOne);
-    check("Dropout: random", random, randomExpected);
+    if (random !== undefined) check("Dropout: random", random, randomExpected);
     this.probability = probability;
     this.#random = random;
   }
 
+  /** `[…]` → the same shape. */
   forward(x: Tensor): Tensor {
-    return this.training && this.probability > 0 ? dropout(x, this.probability, this.#random.next()) : x;
+    if (!this.training || this.probability === 0) return x;
+    return dropout(x, this.probability, this.#random?.next() ?? nextKey());
   }
 }

@@ -1,8 +1,12 @@
-import { beforeEach, describe, expect, test } from "vitest";
-import { scope, sum, tensor, useBackend, zeros } from "@gpt/tensor";
-import type { Backend, Tensor } from "@gpt/tensor";
+import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
+import {
+  add, gelu, manualSeed, noGrad, relu, scope, sigmoid, silu, sum, tanh, tensor, useBackend, zeros,
+} from "@gpt/tensor";
+import type { Backend, PackedWeight, Tensor, Weight } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import { construct, Dropout, Embedding, LayerNorm, Linear, Module, parameter, RandomKeys } from "./index.ts";
+import {
+  construct, Dropout, Embedding, GELU, LayerNorm, Linear, Module, parameter, RandomKeys, ReLU, Sequential, Sigmoid, SiLU, Tanh,
+} from "./index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -46,7 +50,7 @@ test("names parameters by path, a shared one once", () => {
 
 test("copies a state of the same names and shapes", () => {
   const [a, b] = [new Model(), new Model()];
-  a.find("norm").parameters()[0].backend.write(a.norm.weight, Float32Array.of(4, 5, 6));
+  a.getSubmodule("norm").parameters()[0].backend.write(a.norm.weight, Float32Array.of(4, 5, 6));
   b.loadStateDict(a.stateDict());
   expect([...b.norm.weight.dataSync()]).toEqual([4, 5, 6]);
 });
@@ -67,12 +71,78 @@ test("refuses a state that does not fit, and changes nothing", () => {
 
 test("finds and replaces parts by path", () => {
   const model = new Model();
-  const replacement = new Linear(3, 3, { random: model.random, std: 0 }, { bias: false });
-  const old = model.replace("layers.1.linear", replacement);
+  const replacement = new Linear(3, 3, { bias: false });
+  const old = model.setSubmodule("layers.1.linear", replacement);
   expect(old).toBeInstanceOf(Linear);
-  expect(model.find("layers.1.linear")).toBe(replacement);
-  expect(() => model.find("layers.2.linear")).toThrow('there is no part "layers.2.linear" in this Model');
-  expect(() => model.replace("", replacement)).toThrow("the path is empty");
+  expect(model.getSubmodule("layers.1.linear")).toBe(replacement);
+  expect(() => model.getSubmodule("layers.2.linear")).toThrow('there is no part "layers.2.linear" in this Model');
+  expect(() => model.setSubmodule("", replacement)).toThrow("the path is empty");
+});
+
+test("layers begin as in PyTorch: between ±1/√inputs, tables with mean 0 and std 1", async () => {
+  manualSeed(1);
+  const meanSquare = (values: Float32Array): number => values.reduce((sum, x) => sum + x * x, 0) / values.length;
+  const { weight, bias } = new Linear(100, 200);
+  for (const tensor of [weight, bias as Tensor]) {
+    const values = tensor.dataSync();
+    expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(0.1);
+    // The variance of a uniform distribution is a third of its bound squared; five standard errors.
+    const error = (5 * Math.sqrt(4 / 5)) / Math.sqrt(values.length);
+    expect(Math.abs(meanSquare(values) / (0.01 / 3) - 1)).toBeLessThan(error);
+    expect(tensor.requiresGrad).toBe(true);
+  }
+  const table = new Embedding(200, 100).weight.dataSync();
+  expect(Math.abs(meanSquare(table) - 1)).toBeLessThan((5 * Math.SQRT2) / Math.sqrt(table.length));
+  expect(new Linear(2, 2).weight.dataSync()).not.toEqual(new Linear(2, 2).weight.dataSync());
+  manualSeed(1);
+  expect(new Linear(100, 200).weight.dataSync()).toEqual(weight.dataSync());
+  expect(new Linear(2, 2, { bias: false }).bias).toBeUndefined();
+  const seeded = () => ({ random: new RandomKeys(3) });
+  expect(new Linear(2, 2, seeded()).weight.dataSync()).toEqual(new Linear(2, 2, seeded()).weight.dataSync());
+  const plain = new Linear(64, 3, seeded()).weight.dataSync();
+  const packed = await new Linear<PackedWeight>(64, 3, { ...seeded(), dtype: "f16" }).weight.data();
+  packed.forEach((value, i) => expect(value).toBeCloseTo(plain[i], 4));
+});
+
+test("a weight is a tensor, unless it is stored in fewer bits", () => {
+  const layer = new Linear(2, 3);
+  expect(add(layer.weight, 1).shape).toEqual([3, 2]);
+  expectTypeOf(layer.weight).toEqualTypeOf<Tensor>();
+  const packed = new Linear<PackedWeight>(2, 3, { dtype: "int8" });
+  expectTypeOf(packed.weight).toEqualTypeOf<PackedWeight>();
+  const either: Linear<Weight> = layer;
+  expectTypeOf(either.weight).toEqualTypeOf<Weight>();
+  // @ts-expect-error: the type says f32
+  new Linear(2, 3, { dtype: "int8" });
+  // @ts-expect-error: the type says fewer bits
+  new Linear<PackedWeight>(2, 3);
+  // @ts-expect-error: a stored weight has no sums
+  expect(() => add(packed.weight, 1)).toThrow("expected a tensor");
+});
+
+describe("sequential", () => {
+  test("applies its layers one after the other, by PyTorch's paths", () => {
+    const network = new Sequential(new Embedding(5, 2), new Linear(2, 3), new SiLU(), new Linear(3, 1, { bias: false }));
+    expect([...network.stateDict().keys()]).toEqual(["0.weight", "1.weight", "1.bias", "3.weight"]);
+    const ids = tensor(Int32Array.of(4, 0));
+    const before = backend.memory.liveBuffers;
+    noGrad(() => network.forward(ids)).dispose();
+    expect(backend.memory.liveBuffers).toBe(before);
+    const y = network.forward(ids);
+    expect(y.shape).toEqual([2, 1]);
+    sum(y).backward();
+    expect(network.parameters().every(({ grad }) => grad !== undefined)).toBe(true);
+    network.setSubmodule("2", new ReLU());
+    expect(network[2]).toBeInstanceOf(ReLU);
+    expect(network.forward(ids).dataSync()).not.toEqual(y.dataSync());
+    expect(() => network.setSubmodule("2", new Model())).toThrow("setSubmodule: the module has no forward");
+    expect(() => new Sequential(new Linear(2, 2), new Model() as never)).toThrow("Sequential: layer 1 must be a module with");
+  });
+
+  test.each([[GELU, gelu], [ReLU, relu], [Sigmoid, sigmoid], [SiLU, silu], [Tanh, tanh]])("%o is its op", (Activation, op) => {
+    const x = tensor([-2, -0.5, 0, 3]);
+    expect(new Activation().forward(x).dataSync()).toEqual(op(x).dataSync());
+  });
 });
 
 describe("dropout", () => {
@@ -94,13 +164,13 @@ describe("dropout", () => {
 
 describe("weights in fewer bits", () => {
   class Packed extends Module {
-    readonly embedding: Embedding;
-    readonly linear: Linear;
+    readonly embedding: Embedding<Weight>;
+    readonly linear: Linear<Weight>;
     constructor(dtype?: "int8") {
       super();
       const random = new RandomKeys(3);
-      this.embedding = new Embedding(5, 40, { random, std: 1 }, { dtype });
-      this.linear = new Linear(40, 3, { random, std: 1 }, { dtype });
+      this.embedding = new Embedding(5, 40, { random, std: 1, dtype });
+      this.linear = new Linear(40, 3, { random, std: 1, dtype });
     }
   }
 
@@ -137,7 +207,7 @@ describe("weights in fewer bits", () => {
 test("parameters survive the scope in which their module is made, and are freed with it", () => {
   const model = scope(() => new Model());
   scope(() => {
-    sum(model.norm.forward(model.embedding.weight as Tensor)).backward();
+    sum(model.norm.forward(model.embedding.weight)).backward();
   });
   expect(model.norm.weight.grad?.shape).toEqual([3]);
   model.dispose();
@@ -201,19 +271,19 @@ describe("arguments of the wrong kind are answered with what was expected", () =
     ["startStep: the step must be a whole number from 0 to 4294967295, not -1", () => random.startStep(-1)],
     ["Linear: inputs must be a whole number from 1, not \"3\"", () => new Linear(wrong("3"), 3, initialization)],
     ["Linear: outputs must be a whole number from 1, not 0", () => new Linear(3, 0, initialization)],
-    ["the initialization must be { random, std }, not undefined", () => new Linear(3, 3, wrong(undefined))],
-    ["random must be RandomKeys, not 7", () => new Linear(3, 3, wrong({ random: 7, std: 1 }))],
-    ["std must be a finite number from 0, not NaN", () => new Linear(3, 3, { random, std: NaN })],
+    ["Linear: options must be an object, not 3", () => new Linear(3, 3, wrong(3))],
+    ["Linear: random must be RandomKeys, not 7", () => new Linear(3, 3, wrong({ random: 7, std: 1 }))],
+    ["Linear: std must be a finite number from 0, not NaN", () => new Linear(3, 3, { random, std: NaN })],
     ["Embedding: entries must be a whole number from 1, not 1.5", () => new Embedding(1.5, 3, initialization)],
     ["LayerNorm: dim must be a whole number from 1, not undefined", () => new LayerNorm(wrong(undefined))],
     ["LayerNorm: epsilon must be a finite number from 0, not -1", () => new LayerNorm(3, { epsilon: -1 })],
     ["Dropout: the probability must be a number from 0 and below 1, not 1", () => new Dropout(1, random)],
-    ["Dropout: random must be RandomKeys, not undefined", () => new Dropout(0.5, wrong(undefined))],
+    ["Dropout: random must be RandomKeys, not 3", () => new Dropout(0.5, wrong(3))],
     ["parameter: the values must be a tensor of f32, not a list", () => parameter(wrong([1]))],
     ["construct must be a function, not null", () => construct(wrong(null))],
     ["train must be true or false, not \"no\"", () => new Model().train(wrong("no"))],
-    ["find: the path must be a text, not 3", () => new Model().find(wrong(3))],
-    ["replace: the replacement must be a module, not an object", () => new Model().replace("norm", wrong({}))],
+    ["getSubmodule: the path must be a text, not 3", () => new Model().getSubmodule(wrong(3))],
+    ["setSubmodule: the module must be a module, not an object", () => new Model().setSubmodule("norm", wrong({}))],
     ["loadStateDict: the state must be a Map from paths to tensors, not an object", () => new Model().loadStateDict(wrong({}))],
   ])("%s", (message, call) => {
     expect(call).toThrow(expect.objectContaining({ name: "ModuleError", message }));

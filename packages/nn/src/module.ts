@@ -15,6 +15,7 @@ export abstract class Module {
     return this.#training;
   }
 
+  /** Puts all parts into training mode, or with `false` into evaluation mode. */
   train(training = true): this {
     check("train", training, flag);
     this.#training = training;
@@ -22,6 +23,7 @@ export abstract class Module {
     return this;
   }
 
+  /** Puts all parts into evaluation mode: dropout passes its input on. */
   eval(): this {
     return this.train(false);
   }
@@ -80,6 +82,7 @@ export abstract class Module {
     for (const [path, weight] of this.namedWeights()) if (weight instanceof TensorClass) yield [path, weight];
   }
 
+  /** The same without their paths. */
   parameters(): Tensor[] {
     return Array.from(this.namedParameters(), ([, parameter]) => parameter);
   }
@@ -136,9 +139,9 @@ export abstract class Module {
     });
   }
 
-  /** The part at a path, such as `blocks.3.attention.qkv`. */
-  find(path: string): Module {
-    check("find: the path", path, text);
+  /** The part at a path, such as `blocks.3.attention.qkv`. Throws `unknown-path` where there is none. */
+  getSubmodule(path: string): Module {
+    check("getSubmodule: the path", path, text);
     let module: Module = this;
     let rest = path;
     while (rest !== "") {
@@ -151,15 +154,16 @@ export abstract class Module {
   }
 
   /** Puts another module in the place of the part at a path, and returns the old one: how adapters wrap layers. */
-  replace(path: string, replacement: Module): Module {
-    check("replace: the replacement", replacement, moduleExpected);
-    if (path === "") throw new ModuleError("unknown-path", "replace: the path is empty; name a part of the module");
-    const old = this.find(path);
+  setSubmodule(path: string, module: Module): Module {
+    check("setSubmodule: the module", module, moduleExpected);
+    if (path === "") throw new ModuleError("unknown-path", "setSubmodule: the path is empty; name a part of the module");
+    const old = this.getSubmodule(path);
+    if ("forward" in old && !("forward" in module)) throw new ModuleError("invalid-argument", "setSubmodule: the module has no forward");
     const steps = path.split(".");
     const last = steps.pop() as string;
     let holder: unknown = this;
     for (const step of steps) holder = (holder as Record<string, unknown>)[step];
-    (holder as Record<string, unknown>)[last] = replacement;
+    (holder as Record<string, unknown>)[last] = module;
     return old;
   }
 

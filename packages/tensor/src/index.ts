@@ -2,8 +2,13 @@ export type {
   Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, PackedView, View, WeightFormat,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
-export { arange, full, normal, normalValues, ones, tensor, uniform, zeros } from "./core/create.ts";
-export type { CreateOptions, Nested, NormalOptions } from "./core/create.ts";
+export { arange, full, ones, rand, randn, tensor, zeros } from "./core/create.ts";
+export type { CreateOptions, Nested, NormalOptions, RandomOptions } from "./core/create.ts";
+/** @internal Random numbers by key, for the packages above. */
+export { normalValues, uniformValues } from "./core/create.ts";
+export { manualSeed } from "./core/generator.ts";
+/** @internal */
+export { nextKey } from "./core/generator.ts";
 export { keep, scope } from "./core/scope.ts";
 export { PackedWeight } from "./core/packed-weight.ts";
 export type { Weight } from "./core/packed-weight.ts";
@@ -14,11 +19,12 @@ export type { DataOf, DType } from "./dtype.ts";
 export { CodedError, isGptError, printable, printableMessage, quote } from "@gpt/common";
 export { TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
-// Internal: checks of arguments and options, for the packages above.
+/** @internal Checks of arguments and options, for the packages above. */
 export {
   anything, belowOne, callback, checkArgument, checkArguments, flag, listOf, matrixFormats, nonNegative, numberThat,
   object, objectWith, oneOf, oneOrMore, optional, readOptions, seed, text, valueThat, wholeNumber,
 } from "./expectations.ts";
+/** @internal */
 export type { Expectation, Expectations } from "./expectations.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments, AttentionCache, PackedCache, TensorCache } from "./ops/attention.ts";

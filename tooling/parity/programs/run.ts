@@ -62,7 +62,7 @@ export const ops: Record<string, Run> = {
     return gpt.tensor(Float32Array.from(values), { ...options, requiresGrad: grad === true });
   },
   full: ({ shape, value }) => gpt.full(shape as number[], numberOf(value)),
-  uniform: ({ shape, key, grad }) => gpt.uniform(shape as number[], key as PhiloxKey, { requiresGrad: grad === true }),
+  uniform: ({ shape, key, grad }) => gpt.rand(shape as number[], { key: key as PhiloxKey, requiresGrad: grad === true }),
 
   neg: unary(gpt.neg),
   abs: unary(gpt.abs),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
-import { arange, full, isGptError, normal, ones, tensor, uniform, useBackend, zeros } from "../index.ts";
+import { arange, full, isGptError, manualSeed, ones, rand, randn, tensor, useBackend, zeros } from "../index.ts";
 import type { AnyTensor, Nested, PhiloxKey } from "../index.ts";
 import { currentBackend } from "./backend.ts";
 
@@ -80,15 +80,32 @@ describe("with a backend", () => {
   });
 
   test("random numbers depend on the key and the position alone", () => {
-    for (const make of [uniform, normal]) {
-      const [long, short] = [make([3, 5], key), make([7], key)];
+    for (const make of [rand, randn]) {
+      const [long, short] = [make([3, 5], { key }), make([7], { key })];
       expect(Array.from(long.dataSync().subarray(0, 7))).toEqual(Array.from(short.dataSync()));
-      expect(make([7], { ...key, stream: [3, 5] }).dataSync()).not.toEqual(short.dataSync());
+      expect(make([7], { key: { ...key, stream: [3, 5] } }).dataSync()).not.toEqual(short.dataSync());
     }
   });
 
+  test.each([rand, randn])("a seed gives the same numbers again, and none gives others, unless the generator is seeded", (make) => {
+    const values = (options?: Parameters<typeof make>[1]): number[] => Array.from(make([5], options).dataSync());
+    expect(values({ seed: 1 })).toEqual(values({ seed: 1 }));
+    expect(values({ seed: 2 ** 53 - 1 })).not.toEqual(values({ seed: 2 ** 53 - 2 }));
+    expect(values()).not.toEqual(values());
+    const seeded = (seed: number): number[][] => {
+      manualSeed(seed);
+      return [values(), values()];
+    };
+    const [first, second] = seeded(1);
+    expect(seeded(1)).toEqual([first, second]);
+    expect([second, ...seeded(2), values({ seed: 1 }), values({ key: { seed: [1, 0], stream: [0, 0] } })]).not.toContainEqual(first);
+    expect(() => make([2], { seed: 1, key })).toThrow("give a seed or a key, not both");
+    expect(() => make([2], { seed: -1 })).toThrow(/^randn?: seed must be a whole number/);
+    expect(() => manualSeed(0.5)).toThrow("manualSeed: the seed must be a whole number");
+  });
+
   test("normal numbers have the mean and deviation asked for", () => {
-    const values = normal([100_000], key, { mean: 3, std: 0.5 }).dataSync();
+    const values = randn([100_000], { key, mean: 3, std: 0.5 }).dataSync();
     const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
     const std = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
     // Four standard errors.
@@ -104,8 +121,8 @@ describe("with a backend", () => {
     ];
     const slow: Backend = { ...backend, readSync: undefined };
     for (const length of [0, 1, 6, 7]) {
-      expect(Array.from(normal([length], key).dataSync())).toEqual(expected.slice(0, length));
-      expect(Array.from(await normal([length], key, { backend: slow }).data())).toEqual(expected.slice(0, length));
+      expect(Array.from(randn([length], { key }).dataSync())).toEqual(expected.slice(0, length));
+      expect(Array.from(await randn([length], { key, backend: slow }).data())).toEqual(expected.slice(0, length));
     }
   });
 
@@ -129,7 +146,7 @@ describe("with a backend", () => {
 
   test("refuses what does not fit into memory", () => {
     expect(codeOf(() => zeros([2 ** 20, 2 ** 20, 2 ** 10]))).toBe("out-of-memory");
-    expect(codeOf(() => normal([2 ** 20, 2 ** 20, 2 ** 10], { seed: [0, 0], stream: [0, 0] }))).toBe("out-of-memory");
+    expect(codeOf(() => randn([2 ** 20, 2 ** 20, 2 ** 10]))).toBe("out-of-memory");
     expect(backend.memory.liveBuffers).toBe(0);
   });
 });

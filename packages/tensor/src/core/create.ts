@@ -2,13 +2,14 @@ import { argumentError, check, checkOptions } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
 import type { DataOf, DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
-import { dtypeName, number, philoxKey } from "../expectations.ts";
+import { dtypeName, number, optional, philoxKey, seed } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
 import { forEachUniform, uniformAt } from "../philox.ts";
 import { quote } from "@gpt/common";
 import type { Shape } from "../shape.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import { currentBackend } from "./backend.ts";
+import { keyOfSeed, nextKey } from "./generator.ts";
 import { Tensor } from "./tensor.ts";
 
 export interface CreateOptions<D extends DType = DType> {
@@ -74,15 +75,15 @@ export function arange<D extends DType = "i32">(length: number, options: CreateO
   return tensor(values, { ...options, dtype: options.dtype ?? ("i32" as D) });
 }
 
-/** Uniform numbers in [0, 1), 24 bits each, a pure function of the key: the same on every backend. */
-export function uniform(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32"> = {}): Tensor {
-  check("uniform", "the key", key, philoxKey);
-  checkOptions("uniform", options);
-  const out = empty("uniform", "f32", shape, options);
-  if (out.size > 0) out.backend.kernels.uniform({ key, out });
-  return out;
+/** Where random numbers come from. */
+export interface RandomOptions extends CreateOptions<"f32"> {
+  /** The same seed gives the same numbers, on every backend. Default: numbers that the generator of `manualSeed` has next. */
+  readonly seed?: number;
+  /** A key of `RandomKeys`, in the place of a seed. */
+  readonly key?: PhiloxKey;
 }
 
+/** The mean and the standard deviation of normally distributed numbers. */
 export interface NormalOptions {
   /** Default 0. */
   readonly mean?: number;
@@ -91,27 +92,55 @@ export interface NormalOptions {
 }
 
 /**
- * Normally distributed numbers, a pure function of the key. They are made of uniform ones on the host (Box & Muller
- * 1958), so that they are the same on every backend.
+ * Uniform numbers in [0, 1), 24 bits each, the same on every backend.
+ *
+ * ```ts
+ * const x = rand([2, 3], { seed: 1 });
+ * ```
  */
-export function normal(shape: Shape, key: PhiloxKey, options: CreateOptions<"f32"> & NormalOptions = {}): Tensor {
-  check("normal", "the key", key, philoxKey);
-  checkOptions("normal", options);
-  const out = empty("normal", "f32", shape, options); // First of all, since it refuses what does not fit into memory.
+export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+  const key = keyOf("rand", options);
+  const out = empty("rand", "f32", shape, options);
+  if (out.size > 0) out.backend.kernels.uniform({ key, out });
+  return out;
+}
+
+/**
+ * Normally distributed numbers of mean 0 and std 1, or those given. They are made of uniform ones on the host (Box & Muller
+ * 1958), so that they are the same on every backend.
+ *
+ * ```ts
+ * const x = randn([2, 3], { seed: 1 });
+ * ```
+ */
+export function randn(shape: Shape, options: RandomOptions & NormalOptions = {}): Tensor {
+  const key = keyOf("randn", options);
+  checkOptions("randn", options, normalExpected);
+  const out = empty("randn", "f32", shape, options); // First of all, since it refuses what does not fit into memory.
   if (out.size === 0) return out;
   out.backend.write(out, toNormal(uniformOnHost(out, key), key, options));
   return out;
 }
 
-/** The first `length` numbers of `normal`, without a tensor. */
+const normalExpected = { mean: optional(number), std: optional(number) };
+const randomExpected = { seed: optional(seed), key: optional(philoxKey) };
+
+function keyOf(op: string, options: RandomOptions): PhiloxKey {
+  checkOptions(op, options, randomExpected);
+  if (options.seed !== undefined && options.key) throw argumentError(op, "give a seed or a key, not both");
+  return options.key ?? (options.seed === undefined ? nextKey() : keyOfSeed(options.seed));
+}
+
+/**
+ * The first `length` numbers of `randn` by this key, without a tensor.
+ * @internal
+ */
 export function normalValues(length: number, key: PhiloxKey, options: NormalOptions = {}): Float32Array {
-  checkShape([length]);
-  check("normalValues", "the key", key, philoxKey);
-  checkOptions("normalValues", options);
+  checkOptions("normalValues", options, normalExpected);
   return toNormal(uniformValues(length, key), key, options);
 }
 
-/** Makes numbers of `uniform` normally distributed ones, in place. */
+/** Makes numbers of `rand` normally distributed ones, in place. */
 function toNormal(values: Float32Array, key: PhiloxKey, { mean = 0, std = 1 }: NormalOptions): Float32Array {
   for (let i = 0; i < values.length; i += 2) {
     // 1 − u lies in (0, 1], so that the logarithm is finite.
@@ -123,7 +152,7 @@ function toNormal(values: Float32Array, key: PhiloxKey, { mean = 0, std = 1 }: N
   return values;
 }
 
-/** The numbers of `uniform`: from the backend, which is fast, where it can be read at once. `out` may be overwritten. */
+/** The numbers of `rand`: from the backend, which is fast, where it can be read at once. `out` may be overwritten. */
 function uniformOnHost(out: Tensor, key: PhiloxKey): Float32Array {
   if (out.backend.readSync) {
     out.backend.kernels.uniform({ key, out });
@@ -132,7 +161,13 @@ function uniformOnHost(out: Tensor, key: PhiloxKey): Float32Array {
   return uniformValues(out.size, key);
 }
 
-function uniformValues(length: number, key: PhiloxKey): Float32Array {
+/**
+ * The first `length` numbers of `rand` by this key, without a tensor.
+ * @internal
+ */
+export function uniformValues(length: number, key: PhiloxKey): Float32Array {
+  checkShape([length]);
+  check("uniformValues", "the key", key, philoxKey);
   const values = new Float32Array(length);
   forEachUniform(key, length, (i, u) => (values[i] = u));
   return values;

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
-import { attention, noGrad, scope, PackedWeight, uniform, useBackend, zeros } from "../index.ts";
+import { attention, noGrad, scope, PackedWeight, rand, useBackend, zeros } from "../index.ts";
 import type { AttentionArguments, WeightFormat } from "../index.ts";
 
 let backend: Backend;
@@ -18,7 +18,7 @@ const shared = [
 ];
 
 test("a shared prefix can be read, but has no gradient", () => {
-  const qkv = uniform([3, 24], key, { requiresGrad: true });
+  const qkv = rand([3, 24], { key, requiresGrad: true });
   const whole = noGrad(() => attention(qkv, shape));
   const parts = noGrad(() => attention(qkv, { ...shape, sequences: shared }));
   expect(parts.dataSync()).toEqual(whole.dataSync());
@@ -27,7 +27,7 @@ test("a shared prefix can be read, but has no gradient", () => {
 
 test("a cache has no gradient", () => {
   const cache = { keys: zeros([4, 2, 4]), values: zeros([4, 2, 4]) };
-  const qkv = uniform([3, 24], key, { requiresGrad: true });
+  const qkv = rand([3, 24], { key, requiresGrad: true });
   const sequences = [{ queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 }];
   expect(() => attention(qkv, { ...shape, sequences, cache })).toThrow("no gradient flows through a cache");
 });
@@ -36,7 +36,7 @@ const sequence = { queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 };
 
 test("a stored cache is refused where its shapes or formats do not fit", () => {
   const attend = (keys: PackedWeight, values: PackedWeight) => () =>
-    attention(uniform([3, 24], key), { ...shape, sequences: [sequence], cache: { keys, values } });
+    attention(rand([3, 24], { key }), { ...shape, sequences: [sequence], cache: { keys, values } });
   const part = (format: WeightFormat, rows: number, width = 4): PackedWeight => PackedWeight.zeros(format, [rows, width]);
   expect(attend(part("int8", 8), part("int8", 8))().shape).toEqual([3, 8]);
   expect(attend(part("int8", 8), part("int8", 10))).toThrow(

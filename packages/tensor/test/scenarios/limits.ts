@@ -2,7 +2,7 @@ import { cpu } from "../../src/backends/cpu/index.ts";
 import { webgpu } from "../../src/backends/webgpu/index.ts";
 import type { Backend } from "../../src/contract/index.ts";
 import {
-  add, attention, copyInto, dropout, mul, ones, reshape, slice, sum, transpose, uniform, useBackend,
+  add, attention, copyInto, dropout, mul, ones, reshape, slice, sum, transpose, rand, useBackend,
 } from "../../src/index.ts";
 import type { Tensor } from "../../src/index.ts";
 import { defaultGPU } from "../default-gpu.ts";
@@ -10,7 +10,7 @@ import { defaultGPU } from "../default-gpu.ts";
 /** Attention of one head so wide, and its gradient. */
 async function attend(backend: Backend, headDim: number): Promise<Float32Array[]> {
   const [out, grad] = useBackend(backend, () => {
-    const qkv = uniform([20, 3 * headDim], { seed: [1, 2], stream: [headDim, 0] });
+    const qkv = rand([20, 3 * headDim], { key: { seed: [1, 2], stream: [headDim, 0] } });
     qkv.requiresGrad = true;
     const out = attention(qkv, { heads: 1, headDim });
     sum(mul(out, out)).backward();
@@ -28,19 +28,19 @@ function norm(values: Float32Array): number {
 const beyond: Record<string, () => Tensor[]> = {
   "a sum of two rows": () => [sum(ones([2, 500]), { axis: 0 }), sum(ones([2, 5000]), { axis: 0 })],
   "the gradient of a row that is broadcast"() {
-    const row = uniform([1, 1500], { seed: [1, 2], stream: [0, 0] });
+    const row = rand([1, 1500], { key: { seed: [1, 2], stream: [0, 0] } });
     row.requiresGrad = true;
-    sum(mul(row, uniform([3, 1500], { seed: [1, 2], stream: [1, 0] }))).backward();
+    sum(mul(row, rand([3, 1500], { key: { seed: [1, 2], stream: [1, 0] } }))).backward();
     return [row.grad ?? row];
   },
-  "uniform numbers": () => [uniform([5003], { seed: [1, 2], stream: [2, 0] })],
+  "uniform numbers": () => [rand([5003], { key: { seed: [1, 2], stream: [2, 0] } })],
   "dropout, of rows and of columns"() {
-    const x = add(uniform([45, 67], { seed: [1, 2], stream: [3, 0] }), 1);
+    const x = add(rand([45, 67], { key: { seed: [1, 2], stream: [3, 0] } }), 1);
     const key = { seed: [3, 4], stream: [5, 6] } as const;
     return [dropout(x, 0.4, key), dropout(transpose(x, 0, 1), 0.4, key)];
   },
   "operands far apart in one tensor"() {
-    const x = uniform([20_000], { seed: [1, 2], stream: [4, 0] });
+    const x = rand([20_000], { key: { seed: [1, 2], stream: [4, 0] } });
     const part = (start: number, length = 700): Tensor => slice(x, 0, start, start + length);
     copyInto(part(19_000), part(100));
     copyInto(part(3000), mul(part(19_000), part(9000)));

@@ -1,5 +1,5 @@
 import { webgpu } from "../../src/backends/webgpu/index.ts";
-import { adamwStep, crossEntropy, linear, reshape, scope, slice, tensor, uniform, useBackend, zeros } from "../../src/index.ts";
+import { adamwStep, crossEntropy, linear, reshape, scope, slice, tensor, rand, useBackend, zeros } from "../../src/index.ts";
 import { failureOf, isLong, pause, seenGPU, vector } from "./devices.ts";
 
 const MiB = 2 ** 20;
@@ -76,7 +76,7 @@ function train(from: number, to: number, state: ReturnType<typeof start>): void 
       leaf.requiresGrad = true;
       const weight = reshape(slice(leaf, 0, 0, inputs * classes), [classes, inputs]);
       const bias = slice(leaf, 0, inputs * classes, size);
-      const x = uniform([6, inputs], { seed: [1, 2], stream: [step, 0] });
+      const x = rand([6, inputs], { key: { seed: [1, 2], stream: [step, 0] } });
       const targets = tensor(Int32Array.from({ length: 6 }, (_, i) => (i + step) % classes));
       crossEntropy(linear(x, weight, bias, { activation: "gelu" }), targets).backward();
       const { grad } = leaf;
@@ -92,7 +92,7 @@ function train(from: number, to: number, state: ReturnType<typeof start>): void 
 
 function start() {
   return {
-    parameters: uniform([size], { seed: [3, 4], stream: [0, 0] }),
+    parameters: rand([size], { key: { seed: [3, 4], stream: [0, 0] } }),
     firstMoments: zeros([size]),
     secondMoments: zeros([size]),
     gradScale: tensor(1),

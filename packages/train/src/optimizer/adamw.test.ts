@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { add, keep, mul, normal, scope, sum, tensor, useBackend } from "@gpt/tensor";
+import { add, keep, mul, randn, scope, sum, tensor, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
 import type { Backend, Tensor } from "@gpt/tensor";
@@ -13,7 +13,7 @@ beforeEach(async () => {
   backend = await startBackend();
 });
 
-const random = (shape: number[], stream: number): Tensor => normal(shape, { seed: [7, 0], stream: [stream, 0] });
+const random = (shape: number[], stream: number): Tensor => randn(shape, { key: { seed: [7, 0], stream: [stream, 0] } });
 
 /** Puts values into the gradients, as a backward pass does. */
 function setGradients(parameters: readonly Tensor[], gradients: readonly Float32Array[]): void {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { matmul, scope, uniform } from "@gpt/tensor";
+import { matmul, rand, scope } from "@gpt/tensor";
 import { addBackendOptions, profileOption, startBackend } from "../../backend.ts";
 import type { BackendOptions, ProfileOptions } from "../../backend.ts";
 import { measure } from "../../bench/measure.ts";
@@ -33,7 +33,7 @@ async function benchMatmul(options: Options): Promise<void> {
   const output = new Output(options);
   checkMemory({ parts: { "three matrices": 12 * size ** 2 }, largest: 4 * size ** 2, advice: "choose a smaller --size" }, backend, output);
   const profiler = Profiler.of(backend, options);
-  const [a, b] = [0, 1].map((stream) => uniform([size, size], { seed: [0, 0], stream: [stream, 0] }));
+  const [a, b] = [0, 1].map((stream) => rand([size, size], { key: { seed: [0, 0], stream: [stream, 0] } }));
   const multiply = (): Promise<unknown> => {
     scope(() => matmul(a, b));
     return backend.read({ ...corner, buffer: a.buffer }); // Backends may compute later than they are asked.

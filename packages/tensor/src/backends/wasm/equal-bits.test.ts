@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Backend, Dense } from "../../contract/index.ts";
 import {
   adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, norm, reshape, scope, slice,
-  PackedWeight, sum, tensor, uniform, useBackend, zeros,
+  PackedWeight, rand, sum, tensor, useBackend, zeros,
 } from "../../index.ts";
 import type { Tensor } from "../../index.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
@@ -82,7 +82,7 @@ describe("any number of threads gives equal bits", () => {
 
 /** Numbers in [−½, ½). */
 function draw(shape: Shape, stream: number): Tensor {
-  return add(uniform(shape, { seed: [7, 8], stream: [stream, 0] }), -0.5);
+  return add(rand(shape, { key: { seed: [7, 8], stream: [stream, 0] } }), -0.5);
 }
 
 /** What `run` gives on 1, 2 and 3 threads, which share all work that can be divided, and with tiles for fused vectors. */
@@ -125,7 +125,7 @@ const size = shapes.reduce((sum, [rows, columns = 1]) => sum + rows * columns, 0
 /** Trains a model of one block, for a few steps on the chosen backend: losses, norms of gradients, and parameters. */
 function trainSmallModel(): Record<"losses" | "norms" | "parameters", Float32Array> {
   return scope(() => {
-    const parameters = mul(add(uniform([size], { seed: [3, 4], stream: [0, 0] }), -0.5), 0.5);
+    const parameters = mul(add(rand([size], { key: { seed: [3, 4], stream: [0, 0] } }), -0.5), 0.5);
     const [firstMoments, secondMoments, gradScale] = [zeros([size]), zeros([size]), tensor(0.5)];
     const [losses, norms]: number[][] = [[], []];
     for (let step = 1; step <= 5; step++) {

@@ -300,5 +300,5 @@ export const elementwiseChecks = {
     ...selectRange,
     ...selections.flatMap((subject) => [values(subject), gradients(subject)]),
   ],
-  activationGradient: [...activationRange, ...activationNames.flatMap(activationGradients)],
+  activationGradient: [activationRange[0], ...activationRange.slice(1), ...activationNames.flatMap(activationGradients)],
 } satisfies ChecksOf<Omit<ElementwiseKernels, "copy" | "fill">>;

@@ -1,4 +1,4 @@
-import type { Activation, MatmulKernels } from "../../contract/index.ts";
+import type { MatmulKernels } from "../../contract/index.ts";
 import { linear, matmul } from "../../ops/matmul.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";

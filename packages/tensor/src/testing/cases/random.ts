@@ -100,18 +100,18 @@ export const randomChecks = {
     ),
     values(
       op({
-        name: "the factory `uniform`",
+        name: "the factory `rand`",
         inputs: { like: numbers([]) },
-        run: ({ like }) => create.uniform([3, 5], key, { backend: like.backend }),
+        run: ({ like }) => create.rand([3, 5], { key, backend: like.backend }),
         reference: () => reshape(reference.uniform(key, 15), [3, 5]),
         tolerance: 0,
       }),
     ),
     values(
       op({
-        name: "the factory `normal`, made on the host",
+        name: "the factory `randn`, made on the host",
         inputs: { like: numbers([]) },
-        run: ({ like }) => create.normal([3, 5], key, { backend: like.backend }),
+        run: ({ like }) => create.randn([3, 5], { key, backend: like.backend }),
         reference: () => {
           const { shape, data } = reshape(reference.normal(key, 15), [3, 5]);
           return { shape, data: data.map(Math.fround) };
