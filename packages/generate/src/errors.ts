@@ -11,3 +11,10 @@ export type GenerationErrorCode =
 export class GenerationError extends CodedError<GenerationErrorCode> {
   override readonly name = "GenerationError";
 }
+
+export function notNumbers(): GenerationError {
+  return new GenerationError(
+    "not-a-number",
+    "the model's scores are not numbers (NaN): its weights are damaged, or training diverged",
+  );
+}

@@ -1,6 +1,13 @@
+export { embed } from "./embed.ts";
+export type { EmbedOptions } from "./embed.ts";
 export { GenerationError } from "./errors.ts";
 export type { GenerationErrorCode } from "./errors.ts";
 export type { FinishEvent, FinishReason, GeneratedToken, TextEvent, TokenEvent } from "./events.ts";
+export { nextTokenProbabilities } from "./next-token.ts";
+export type { NextTokenOptions, TokenProbability } from "./next-token.ts";
+export { perplexity } from "./perplexity.ts";
+export type { PerplexityOptions } from "./perplexity.ts";
+export type { ReadingOptions } from "./prompt.ts";
 export type { SamplingOptions } from "./sampling.ts";
 export { StopMatcher } from "./stopping.ts";
 export { generateText, streamText } from "./text.ts";

@@ -1,23 +1,18 @@
-import type { GenerationDefaults, GPT } from "@gpt/gpt";
-import { checkArgument, objectWith, quote, text } from "@gpt/tensor";
-import type { EncodeOptions, Tokenizer } from "@gpt/tokenizer";
-import { GenerationError } from "./errors.ts";
+import type { GPT } from "@gpt/gpt";
+import type { Tokenizer } from "@gpt/tokenizer";
 import type { FinishEvent, FinishReason, TextEvent } from "./events.ts";
-import { drawSeed, invalidOption, listed, readTextOptions } from "./options.ts";
+import { drawSeed, listed, readTextOptions } from "./options.ts";
+import { checkArguments, encodePrompt, idsWithoutToken } from "./prompt.ts";
+import type { ReadingOptions } from "./prompt.ts";
 import { StopMatcher } from "./stopping.ts";
-import { checkModel, streamTokens } from "./tokens.ts";
+import { streamTokens } from "./tokens.ts";
 import type { TokenOptions } from "./tokens.ts";
 
-export interface TextOptions extends TokenOptions {
+export interface TextOptions extends TokenOptions, ReadingOptions {
   /** Texts that end the generation, one or several; they do not appear in the result. */
   readonly stop?: string | readonly string[];
   /** Go on past the tokenizer's end-of-text token. Default false. */
   readonly ignoreEndOfText?: boolean;
-  /**
-   * Special tokens that the prompt may spell out, such as `<|endoftext|>`. Default: none, so that text from others is
-   * text, whatever it says.
-   */
-  readonly allowedSpecial?: EncodeOptions["allowedSpecial"];
 }
 
 export interface GeneratedText extends Omit<FinishEvent, "type"> {
@@ -43,10 +38,8 @@ export async function* streamText(
   checkArguments(model, tokenizer, prompt);
   const { allowedSpecial, stop, ignoreEndOfText = false, seed = drawSeed(), ...given } = readTextOptions(options);
   const defaults = given.modelDefaults === false ? {} : model.generation;
-  const encoded = tokenizer.encode(prompt, { allowedSpecial, disallowedSpecial: [] });
   const endTokens = listed(tokenizer.endOfText);
-  const promptIds = encoded.length > 0 ? encoded : startOf(defaults, endTokens);
-  checkPrompt(model, tokenizer, promptIds);
+  const promptIds = encodePrompt(model, tokenizer, prompt, { allowedSpecial, startToken: defaults.startToken });
   const stopTokens = listed(given.stopTokens ?? (ignoreEndOfText ? [] : defaults.stopTokens));
   const stream = streamTokens(model, promptIds, {
     ...given,
@@ -96,32 +89,4 @@ export async function generateText(
   }
   const { finishReason, tokens, promptTokens, seed } = finish as FinishEvent;
   return { text, finishReason, tokens, promptTokens, seed };
-}
-
-function checkArguments(model: GPT, tokenizer: Tokenizer, prompt: string): void {
-  checkModel(model);
-  const tokenizerExpected = objectWith("a tokenizer", "encode()", "createDecoder()", "hasToken()");
-  checkArgument("the tokenizer", tokenizer, tokenizerExpected, invalidOption);
-  checkArgument("the prompt", prompt, text, invalidOption);
-}
-
-/** Where a text without a prompt begins. */
-function startOf({ startToken }: GenerationDefaults, endTokens: readonly number[]): readonly number[] {
-  return startToken === undefined ? endTokens : [startToken];
-}
-
-/** Refuses tokens that the model has no embedding for, by their texts (`invalid-token`). */
-function checkPrompt({ config: { vocabSize } }: GPT, tokenizer: Tokenizer, promptIds: readonly number[]): void {
-  const outside = promptIds.find((id) => id >= vocabSize);
-  if (outside === undefined) return;
-  const token = tokenizer.hasToken(outside) ? `, ${quote(tokenizer.decode([outside]))},` : "";
-  throw new GenerationError(
-    "invalid-token",
-    `the prompt has token ${outside}${token} which a model with a vocabulary of ${vocabSize} does not have; ` +
-      "give the tokenizer that the model was trained with",
-  );
-}
-
-function* idsWithoutToken(tokenizer: Tokenizer, vocabSize: number): Generator<number> {
-  for (let id = 0; id < vocabSize; id++) if (!tokenizer.hasToken(id)) yield id;
 }

@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { GPT } from "@gpt/gpt";
 import type { GPTOptions } from "@gpt/gpt";
-import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
+import { useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { FinishEvent, TokenEvent } from "./events.ts";
 import { streamTokens } from "./tokens.ts";
 import type { TokenOptions } from "./tokens.ts";
+import { modesOf, scoresOf } from "../test/reference.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -40,12 +41,7 @@ async function generate(
 
 /** The scores of the token behind `ids`, without a cache. */
 function scoresAfter(model: GPT, ids: readonly number[]): Float32Array {
-  return scope(() => {
-    const input = tensor(Int32Array.from(ids), { shape: [1, ids.length] });
-    return noGrad(() => model.evaluating(() => model.forward(input)))
-      .dataSync()
-      .slice(-model.config.vocabSize);
-  });
+  return scoresOf(model, ids).at(-1) as Float32Array;
 }
 
 const argmax = (values: Float32Array): number => values.indexOf(Math.max(...values));
@@ -209,19 +205,18 @@ describe("streamTokens", () => {
   test("leaves every part of the model in its mode, also between tokens, where the loop is left, and where it fails", async () => {
     const model = randomModel({ dropout: 0.5 });
     model.blocks[0].eval();
-    const modes = (): boolean[] => [...model.modules()].map(({ training }) => training);
-    const before = modes();
+    const before = modesOf(model);
     expect(before.includes(true) && before.includes(false)).toBe(true);
     for await (const _ of streamTokens(model, [1], { maxTokens: 9 })) {
-      expect(modes()).toEqual(before);
+      expect(modesOf(model)).toEqual(before);
       break;
     }
-    expect(modes()).toEqual(before);
+    expect(modesOf(model)).toEqual(before);
     await expect(generate(model, [1], { maxTokens: 3, suppressTokens: [...Array(13).keys()] })).rejects.toThrow();
     const weight = model.tokenEmbedding.weight as Tensor;
     backend.write(weight, new Float32Array(weight.size).fill(NaN));
     await expect(generate(model, [1], { maxTokens: 3 })).rejects.toThrow();
-    expect(modes()).toEqual(before);
+    expect(modesOf(model)).toEqual(before);
   });
 
   test("options that are left out have the model's defaults, unless told otherwise", async () => {

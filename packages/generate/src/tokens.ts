@@ -1,11 +1,12 @@
-import { checkArgument, noGrad, objectWith, philoxBlock, quote, scope, slice, tensor } from "@gpt/tensor";
-import type { Backend, Tensor } from "@gpt/tensor";
+import { noGrad, philoxBlock, scope, slice } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
 import { EventLoopYielder } from "@gpt/common";
 import { KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
-import { GenerationError } from "./errors.ts";
+import { notNumbers } from "./errors.ts";
 import type { FinishEvent, FinishReason, GeneratedToken, TokenEvent } from "./events.ts";
-import { invalidOption, resolveTokenOptions } from "./options.ts";
+import { resolveTokenOptions } from "./options.ts";
+import { batchOf, checkLength, checkModel, readPrompt } from "./prompt.ts";
 import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
 import type { DeviceChoice, SamplingOptions } from "./sampling.ts";
 
@@ -56,7 +57,7 @@ export async function* streamTokens(
     options,
   );
   const { contextLength, vocabSize } = model.config;
-  if (!contextShift) checkLength(promptTokens, contextLength);
+  if (!contextShift) checkLength(model, ids, ", or contextShift: true to read its end");
   const { backend } = model.tokenEmbedding.weight;
   const stops = new Set(stopTokens);
   const allowed = allowedTokens(suppressTokens, vocabSize, backend);
@@ -108,21 +109,6 @@ export async function* streamTokens(
   yield { type: "finish", finishReason, tokens: ids.slice(promptTokens), promptTokens, seed };
 }
 
-/** Refuses tokens that the model cannot read together (`prompt-too-long`). */
-function checkLength(promptTokens: number, contextLength: number): void {
-  if (promptTokens <= contextLength) return;
-  throw new GenerationError(
-    "prompt-too-long",
-    `the prompt has ${promptTokens} tokens, and the model's context is ${contextLength}; give a shorter one, or ` +
-      "contextShift: true to read its end",
-  );
-}
-
-/** Token ids on the device, `[1, T]`. */
-function batchOf(ids: readonly number[], backend: Backend): Tensor<"i32"> {
-  return tensor(Int32Array.from(ids), { shape: [1, ids.length], backend });
-}
-
 /** The scores of the token that follows `ids`, `[1, 1, vocabSize]`. */
 function lastLogits(model: GPT, ids: Tensor<"i32">, cache: KeyValueCache): Tensor {
   const hidden = model.hidden(ids, { cache }); // (1, T, C)
@@ -133,39 +119,11 @@ function lastLogits(model: GPT, ids: Tensor<"i32">, cache: KeyValueCache): Tenso
 async function readChoice({ report }: DeviceChoice): Promise<GeneratedToken> {
   try {
     const [id, loss] = await report.data();
-    if (Number.isNaN(loss)) {
-      throw new GenerationError(
-        "not-a-number",
-        "the model's scores are not numbers (NaN): its weights are damaged, or training diverged",
-      );
-    }
+    if (Number.isNaN(loss)) throw notNumbers();
     return { id, logProbability: -loss };
   } finally {
     report.dispose();
   }
-}
-
-export function checkModel(model: GPT): void {
-  checkArgument("the model", model, objectWith("a GPT", "hidden()", "logits()", "evaluating()"), invalidOption);
-}
-
-/** A copy of the prompt. Throws `empty-prompt` and `invalid-token`. */
-function readPrompt(model: GPT, promptIds: Iterable<number>): number[] {
-  if (typeof promptIds !== "object" || promptIds === null || !(Symbol.iterator in promptIds)) {
-    throw invalidOption(`the prompt must be a list of token ids, not ${quote(promptIds)}`);
-  }
-  const ids = [...promptIds];
-  if (ids.length === 0) {
-    throw new GenerationError("empty-prompt", "the prompt has no tokens; a model continues at least one");
-  }
-  const { vocabSize } = model.config;
-  const outside = ids.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-  if (outside >= 0) {
-    throw new GenerationError(
-      "invalid-token", `token ${quote(ids[outside])} is not in the model's vocabulary of ${vocabSize}`,
-    );
-  }
-  return ids;
 }
 
 /** Number `index` of the uniform numbers in [0, 1), 24 bits each, that belong to a seed. */
