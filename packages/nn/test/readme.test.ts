@@ -6,10 +6,11 @@ import { expect, onTestFinished, test } from "vitest";
 
 const packageFolder = join(import.meta.dirname, "..");
 
-test("the README's example prints what it says", async () => {
+test("the README's module is what it says", async () => {
   const folder = await mkdtemp(join(tmpdir(), "gpt-nn-"));
   onTestFinished(() => rm(folder, { recursive: true }));
-  const [example] = await readmeExamples(packageFolder);
+  // The first example needs @gpt/train, which runs it.
+  const [, example] = await readmeExamples(packageFolder);
   expect(await runExample(example, packageFolder, folder)).toBe(
     "norm.weight, norm.bias, linear.weight, linear.bias 28\n[ 1, 4 ]\n",
   );

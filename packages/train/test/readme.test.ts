@@ -35,3 +35,13 @@ test("the parts alone", async () => {
   expect(output).toBe("Float32Array(2) [ 1, 1 ]\n");
   expect(examples).toHaveLength(3);
 });
+
+test("the network of @gpt/nn learns, from any seed", async () => {
+  // It uses the optimizer of this package, on which @gpt/nn does not depend.
+  const [network] = await readmeExamples(join(packageFolder, "../nn"));
+  expect(network.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(15);
+  for (const seed of [1, 2, 3]) {
+    const program = network.replace("manualSeed(1)", `manualSeed(${seed})`);
+    expect(await runExample(program, packageFolder, await temporary.folder())).toBe("Float32Array(4) [ 0, 1, 1, 0 ]\n");
+  }
+});
