@@ -21,7 +21,7 @@ export const foreignOptions: Readonly<Record<string, readonly string[]>> = {
   "--initial-std": ["initializer-range", "init-std"],
   "--untied-head": ["no-tie-word-embeddings", "tie-word-embeddings"],
   "--steps": ["max-iters", "iters", "n-iters", "max-steps", "num-steps", "train-steps", "num-train-steps", "lr-decay-iters"],
-  "--steps, of --batch windows of --context tokens each": ["epochs", "num-epochs", "num-train-epochs"],
+  "--steps, of --batch sequences of --context tokens each": ["epochs", "num-epochs", "num-train-epochs"],
   "--batch": [
     "batch-size", "micro-batch-size", "per-device-train-batch-size", "per-device-eval-batch-size", "train-batch-size",
     "eval-batch-size",

@@ -35,16 +35,25 @@ export function program(): Command {
   return gpt;
 }
 
-/** A message of commander's in one line: it puts a suggestion below. Where another program has the name, ours is said. */
-function message(text: string, { options, commands }: Command): string {
-  const [, kind, given] = /^error: unknown (option|command) '(.*?)'/s.exec(text) ?? [];
-  const ours =
-    kind === "option"
-      ? ourOption(given, options.map(({ long }) => long ?? ""))
-      : kind && ourCommand(given, commands.map((command) => command.name()));
-  if (ours) return `error: unknown ${kind} '${given}': here it is ${ours}`;
-  return text.trimEnd().replace(/\n(\(Did you mean .*\?\))$/s, " $1");
+/** A message of commander's in one line: it puts a suggestion below. Names that are other programs' are answered by ours. */
+function message(text: string, command: Command): string {
+  return hint(text, command) ?? text.trimEnd().replace(/\n(\(Did you mean .*\?\))$/s, " $1");
 }
+
+function hint(text: string, { options, commands, args, registeredArguments }: Command): string | undefined {
+  const longNames = options.map(({ long }) => long ?? "");
+  const [, kind, given] = /^error: unknown (option|command) '(.*?)'/s.exec(text) ?? [];
+  if (kind) {
+    const ours = kind === "option" ? ourOption(given, longNames) : ourCommand(given, commands.map((command) => command.name()));
+    return ours && `error: unknown ${kind} '${given}': here it is ${ours}`;
+  }
+  if (!text.startsWith("error: too many arguments") || registeredArguments.length > 0) return undefined;
+  const names = longNames.filter((name) => mainOptions.has(name));
+  return names.length > 0 ? `error: unexpected '${args[0]}': say what it is by ${names.join(" or ")}` : undefined;
+}
+
+/** What other programs take without a name. */
+const mainOptions = new Set(["--data", "--prompt", "--preset", "--model"]);
 
 /** Runs the command line and returns the exit status. Every failure is one clear line on standard error. */
 export async function run(argv: readonly string[]): Promise<number> {

@@ -27,8 +27,8 @@ export function evalCommand(): Command {
     .description("Measure how well a model predicts a text: its loss and perplexity")
     .requiredOption("--model <dir>", "a model's folder, or a training run's", path)
     .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin", paths)
-    .option("--context <n>", "tokens of a window; default: the model's context", wholeNumber(1))
-    .option("--batch <n>", "windows to compute at once", wholeNumber(1));
+    .option("--context <n>", "tokens of a sequence; default: the model's context", wholeNumber(1))
+    .option("--batch <n>", "sequences to compute at once; default: as many as make 1,024 tokens", wholeNumber(1));
   return addBackendOptions(command.addOption(dtypeOption()))
     .option("--json", "print one JSON object: loss, perplexity, tokens")
     .addHelpText("after", "\nExample:\n  gpt eval --model runs/stories --data book.txt")

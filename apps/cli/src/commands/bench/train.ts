@@ -35,7 +35,7 @@ export function benchTrainCommand(): Command {
     .option("--dim <n>", "width of the residual stream", wholeNumber(1))
     .option("--vocab-size <n>", "entries of the vocabulary", wholeNumber(1))
     .option("--context <n>", "tokens of a window", wholeNumber(1))
-    .option("--batch <n>", "windows of a step", wholeNumber(1), 12)
+    .option("--batch <n>", "sequences of a step", wholeNumber(1), 12)
     .option("--dropout <p>", "share of activations dropped", decimal(0, 1), 0)
     .option("--seconds <s>", "how long to measure", decimal(), 5);
   return addBackendOptions(command)
