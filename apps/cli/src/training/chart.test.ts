@@ -41,6 +41,11 @@ test("validation is marked above the curve, and the floor is a line below it", (
   expect(labels[2]).toBeCloseTo(1, 10);
 });
 
+test("the floor goes on below a curve that comes near it", () => {
+  const [spans] = drawChart({ ...empty, training: points(2, 2, 2, 2), steps: 4, floor: 1 }, 4, 1).rows;
+  expect(spans).toEqual([{ text: "⡈⡉⡉⡉", series: "training" }]);
+});
+
 test("marks keep a distance, the newest of those that are too near one another", () => {
   const validation = points(...Array.from({ length: 60 }, (_, i) => 60 - i));
   const [spans] = drawChart({ ...empty, validation, steps: 60 }, 30, 1).rows;

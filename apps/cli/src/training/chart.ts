@@ -72,9 +72,9 @@ export function drawChart({ steps, training, validation, floor }: ChartData, col
       joined(
         Array.from(bits, (dots, column): Span => {
           if (marked.get(column) === row) return { text: mark, series: "validation" };
-          if (dots > 0) return { text: String.fromCharCode(firstBraille + dots), series: "training" };
-          if (floor[column] > 0) return { text: String.fromCharCode(firstBraille + floor[column]), series: "floor" };
-          return { text: " " };
+          const text = String.fromCharCode(firstBraille + (dots | floor[column]));
+          if (dots > 0) return { text, series: "training" };
+          return floor[column] > 0 ? { text, series: "floor" } : { text: " " };
         }),
       ),
     ),
