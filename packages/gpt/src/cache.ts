@@ -8,9 +8,16 @@ import { backendExpected, dtypeExpected } from "./place.ts";
 import { checkRoom } from "./room.ts";
 
 export interface CacheOptions {
+  /** Sequences that it holds. Default 1. */
   readonly slots?: number;
+  /** Tokens of each sequence. Default, and the most: the model's context. */
   readonly capacity?: number;
+  /**
+   * How keys and values are stored. `int8` takes a quarter of the memory, and of the time to read it when the context is
+   * long, at a price of 0.5% of each vector; `f16` a half, at one of 0.02%. Default `f32`.
+   */
   readonly dtype?: "f32" | WeightFormat;
+  /** Where it lives. Default: the backend chosen by `useBackend`. */
   readonly backend?: Backend;
 }
 
@@ -26,6 +33,10 @@ const optionsExpected: Expectations<CacheOptions> = {
 /**
  * The keys and values of the tokens that a model has seen, for several sequences, so that each new token costs one
  * step. Allocated once for `slots` sequences of up to `capacity` tokens; truncating a sequence is free.
+ *
+ * @example
+ * const cache = new KeyValueCache(model.config, { dtype: "int8" });
+ * const logits = noGrad(() => model.forward(ids, { cache })); // ids [1, T]: the tokens that the cache does not hold yet
  */
 export class KeyValueCache {
   readonly slots: number;
@@ -34,10 +45,7 @@ export class KeyValueCache {
   readonly blocks: readonly AttentionCache[];
   readonly #lengths: number[];
 
-  /**
-   * Default: one slot of the model's context length, which is also the most, in f32. `int8` takes a quarter of the memory,
-   * and of the time to read it when the context is long, at a price of 0.5% of each vector; `f16` a half, at one of 0.02%.
-   */
+  /** Throws `invalid-input`, and `too-large` for what the backend can never hold. */
   constructor(config: GPTConfig, options?: CacheOptions) {
     checkArgument("config", config, configExpected, invalid);
     const given = readOptions<CacheOptions>(options, optionsExpected, invalid);

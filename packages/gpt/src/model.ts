@@ -134,6 +134,12 @@ class Block extends Module {
 /**
  * A generative pre-trained transformer (Radford et al. 2018, 2019): token and position embeddings, a stack of decoder
  * blocks, a linear head over the vocabulary. Create it after choosing a backend; weights are drawn from `seed`.
+ *
+ * `eval()` turns dropout off and, as in PyTorch, does not stop the recording of gradients: `noGrad` does.
+ *
+ * @example
+ * const model = new GPT({ vocabSize: 100, contextLength: 32, layers: 2, heads: 4, dim: 64 }, { seed: 1 });
+ * const logits = model.forward(tensor([[5, 17, 42]], { dtype: "i32" })); // [1, 3, 100]
  */
 export class GPT extends Module {
   readonly config: GPTConfig;
@@ -181,7 +187,10 @@ export class GPT extends Module {
     this.head = parts.head;
   }
 
-  /** ids `[B, T]` → logits `[B, T, vocabSize]`: for each token, scores of the one that follows it. */
+  /**
+   * ids `[B, T]` → logits `[B, T, vocabSize]`: for each token, scores of the one that follows it. Throws `invalid-input`,
+   * `unknown-hook`, and `context-overflow` for more tokens than the context or the cache holds.
+   */
   forward(ids: Tensor<"i32">, options?: ForwardOptions): Tensor {
     return scope(() => this.logits(this.hidden(ids, options), options));
   }
