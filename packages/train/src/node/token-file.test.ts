@@ -37,7 +37,7 @@ describe("openTokenFile", () => {
 
   test("reads uint16, uint32 and llm.c's two forms", async () => {
     expect(await readAll(little(tokens, 2))).toEqual(tokens);
-    expect(await readAll(little([...tokens, 199_997], 4), { format: "uint32" })).toEqual([...tokens, 199_997]);
+    expect(await readAll(little([...tokens, 199_997], 4), { dtype: "uint32" })).toEqual([...tokens, 199_997]);
     expect(await readAll(llmc([20240520, 1, 4], little(tokens, 2)))).toEqual(tokens);
     expect(await readAll(llmc([20240801, 7, 4], little(tokens, 4)))).toEqual(tokens);
   });
@@ -63,13 +63,13 @@ describe("openTokenFile", () => {
 
   test("a file that says it is uint16 may begin with llm.c's magic number", async () => {
     const contents = llmc([20240520, 1, 4], little(tokens, 2));
-    expect(await readAll(contents, { format: "uint16" })).toHaveLength(512 + 4);
+    expect(await readAll(contents, { dtype: "uint16" })).toHaveLength(512 + 4);
   });
 
   test.each<[string, Uint8Array, OpenTokenFileOptions, string]>([
     ["an empty file", new Uint8Array(), {}, "is empty; give a file with tokens"],
     ["half a token", Uint8Array.of(1, 2, 3), {}, "has 3 bytes, which are not whole tokens of 2 bytes; it is cut off"],
-    ["a part of a token", new Uint8Array(10), { format: "uint32" }, "10 bytes, which are not whole tokens of 4 bytes"],
+    ["a part of a token", new Uint8Array(10), { dtype: "uint32" }, "10 bytes, which are not whole tokens of 4 bytes"],
     ["a file cut off", llmc([20240520, 1, 9], little(tokens, 2)), {}, "the header promises 9 tokens, the file has 4"],
     [
       "a header that lies",
@@ -164,7 +164,7 @@ describe("numbers that say nothing about themselves", () => {
       "token 2000 is 50257, but the model's vocabulary has 50257 entries; the data was tokenised with another tokenizer",
     ],
     [
-      "numbers that are not what is said", little(ids(100_277), 4), { vocabSize: 50_257, format: "uint32" },
+      "numbers that are not what is said", little(ids(100_277), 4), { vocabSize: 50_257, dtype: "uint32" },
       "token-out-of-range", "but the model's vocabulary has 50257 entries",
     ],
     ["ids in llm.c's form that are too large", llmc([20240520, 1, 1], little([300], 2)), { vocabSize: 300 }, "token-out-of-range", "token 0 is 300"],
@@ -195,7 +195,7 @@ describe("numbers that say nothing about themselves", () => {
 
   test("options of another type are refused", async () => {
     const path = await temporary.file(little([1, 2], 2));
-    await expect(openTokenFile(path, { format: "int64" as "uint16" })).rejects.toThrow('format must be one of "uint16", "uint32", not "int64"');
+    await expect(openTokenFile(path, { dtype: "int64" as "uint16" })).rejects.toThrow('dtype must be one of "uint16", "uint32", not "int64"');
     await expect(openTokenFile(path, { vocabSize: "9" as unknown as number })).rejects.toThrow('vocabSize must be a whole number from 1, not "9"');
     for (const path of ["", 3, undefined]) {
       await expect(openTokenFile(path as string)).rejects.toThrow("path must be the path of a file or folder");

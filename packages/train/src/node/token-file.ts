@@ -5,8 +5,8 @@ import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { openDataFile } from "./data-file.ts";
 import { checkKind } from "./file-kind.ts";
-import { checkFormat, guessFormat, sampleNumbers, tokenBytes } from "./token-format.ts";
-import type { TokenFormat } from "./token-format.ts";
+import { checkDType, guessDType, sampleNumbers, tokenBytes } from "./token-dtype.ts";
+import type { TokenDType } from "./token-dtype.ts";
 
 /** Tokens that lie in a file and are read by position; the file is never whole in memory. */
 export interface TokenFile extends TokenSource, AsyncDisposable {
@@ -22,7 +22,7 @@ export interface OpenTokenFileOptions {
    * uint16 for vocabularies of up to 65,536 entries, as nanoGPT writes them, and uint32 for larger ones. Numbers that
    * are evidently 32 bits wide are read so.
    */
-  readonly format?: TokenFormat;
+  readonly dtype?: TokenDType;
   /** Entries of the vocabulary. Ids must be below: what is not was written in another way. Default: unknown. */
   readonly vocabSize?: number;
 }
@@ -30,8 +30,8 @@ export interface OpenTokenFileOptions {
 /** llm.c's header: 256 words of 32 bits, of which a magic number, a version and the number of tokens are used. */
 const headerBytes = 1024;
 const headers = [
-  { magic: 20240520, version: 1, format: "uint16" },
-  { magic: 20240801, version: 7, format: "uint32" },
+  { magic: 20240520, version: 1, dtype: "uint16" },
+  { magic: 20240801, version: 7, dtype: "uint32" },
 ] as const;
 
 /**
@@ -41,21 +41,21 @@ const headers = [
  * of 64 bits, NumPy's and other files.
  */
 export async function openTokenFile(path: string, options: OpenTokenFileOptions = {}): Promise<TokenFile> {
-  checkAll(options, { format: optional(oneOf(Object.keys(tokenBytes))), vocabSize: optional(count) });
+  checkAll(options, { dtype: optional(oneOf(Object.keys(tokenBytes))), vocabSize: optional(count) });
   const { vocabSize } = options;
   const file = await openDataFile(path);
   try {
     const { size } = file;
     if (size === 0) throw new TrainError("empty-data", `${path} is empty; give a file with tokens`);
-    const header = options.format === undefined ? await readHeader(file, path) : undefined;
+    const header = options.dtype === undefined ? await readHeader(file, path) : undefined;
     const start = header ? headerBytes : 0;
     const sample = await sampleNumbers(file, start);
-    const format = options.format ?? header?.format ?? guessFormat(path, sample, vocabSize);
-    const bytes = tokenBytes[format];
+    const dtype = options.dtype ?? header?.dtype ?? guessDType(path, sample, vocabSize);
+    const bytes = tokenBytes[dtype];
     if ((size - start) % bytes !== 0) {
       throw new TrainError(
         "invalid-token-file",
-        `${path} has ${size} bytes, which are not whole tokens of ${bytes} bytes; it is cut off, or in another format`,
+        `${path} has ${size} bytes, which are not whole tokens of ${bytes} bytes; it is cut off, or of another dtype`,
       );
     }
     const length = (size - start) / bytes;
@@ -65,7 +65,7 @@ export async function openTokenFile(path: string, options: OpenTokenFileOptions 
         `${path}: the header promises ${header.tokens} tokens, the file has ${length}; it is cut off or damaged`,
       );
     }
-    if (vocabSize !== undefined) checkFormat(path, sample, format, vocabSize);
+    if (vocabSize !== undefined) checkDType(path, sample, dtype, vocabSize);
     return tokensOf(file, { start, length, tokenBytes: bytes });
   } catch (error) {
     await file.close();
@@ -94,7 +94,7 @@ export function tokensOf(
 async function readHeader(
   file: RandomAccessFile,
   path: string,
-): Promise<{ tokens: number; format: TokenFormat } | undefined> {
+): Promise<{ tokens: number; dtype: TokenDType } | undefined> {
   checkKind(path, await file.read(0, Math.min(16, file.size)), "token ids");
   if (file.size < headerBytes) return undefined;
   const [magic, version, tokens] = new Int32Array((await file.read(0, 12)).buffer);
@@ -106,5 +106,5 @@ async function readHeader(
       `${path}: version ${version} of llm.c's format is not known; version ${known.version} is expected here`,
     );
   }
-  return { tokens, format: known.format };
+  return { tokens, dtype: known.dtype };
 }

@@ -1,9 +1,9 @@
 import type { RandomAccessFile } from "@gpt/formats";
 import { TrainError } from "../errors.ts";
 
-export type TokenFormat = "uint16" | "uint32";
+export type TokenDType = "uint16" | "uint32";
 
-export const tokenBytes: Readonly<Record<TokenFormat, 2 | 4>> = { uint16: 2, uint32: 4 };
+export const tokenBytes: Readonly<Record<TokenDType, 2 | 4>> = { uint16: 2, uint32: 4 };
 
 /** A part of a file's numbers. `start` counts bytes from the first number. */
 interface Piece {
@@ -42,7 +42,7 @@ const fewestNumbers = 16;
 /** No tokenizer has more entries. */
 const largestVocabulary = 2 ** 20;
 
-/** The numbers that `checkFormat` and `guessFormat` look at: all of a short file, of others some everywhere. */
+/** The numbers that `checkDType` and `guessDType` look at: all of a short file, of others some everywhere. */
 export async function sampleNumbers(file: RandomAccessFile, dataStart: number): Promise<Piece[]> {
   const size = file.size - dataStart;
   const count = Math.min(maxPieces, Math.ceil(size / pieceBytes));
@@ -58,11 +58,11 @@ export async function sampleNumbers(file: RandomAccessFile, dataStart: number): 
 }
 
 /**
- * The format of numbers that no header describes. It is that which the vocabulary asks for: uint16 up to 65,536
+ * The dtype of numbers that no header describes. It is that which the vocabulary asks for: uint16 up to 65,536
  * entries, uint32 beyond; without one uint16. Numbers of 32 bits whose upper halves are empty are taken for what they
  * are. Refuses text, and numbers of 64 bits. Throws `unsupported-data`.
  */
-export function guessFormat(path: string, pieces: readonly Piece[], vocabSize: number | undefined): TokenFormat {
+export function guessDType(path: string, pieces: readonly Piece[], vocabSize: number | undefined): TokenDType {
   if (looksLikeText(pieces)) {
     throw new TrainError("unsupported-data", `${path} holds text, not token ids; tokenise it (as a file without .bin)`);
   }
@@ -78,8 +78,8 @@ export function guessFormat(path: string, pieces: readonly Piece[], vocabSize: n
 }
 
 /** Refuses numbers that are no ids of the vocabulary, and says as what they would be. Throws `token-out-of-range`. */
-export function checkFormat(path: string, pieces: readonly Piece[], format: TokenFormat, vocabSize: number): void {
-  const reading = format === "uint16" ? uint16 : uint32;
+export function checkDType(path: string, pieces: readonly Piece[], dtype: TokenDType, vocabSize: number): void {
+  const reading = dtype === "uint16" ? uint16 : uint32;
   const outside = firstFrom(pieces, reading, vocabSize);
   if (!outside) return;
   const other = readings.find((other) => other !== reading && !firstFrom(pieces, other, vocabSize));
@@ -87,8 +87,8 @@ export function checkFormat(path: string, pieces: readonly Piece[], format: Toke
     "token-out-of-range",
     `${path}: token ${outside.index} is ${outside.id}, but the model's vocabulary has ${vocabSize} entries; ` +
       (other
-        ? `read as ${other.name}, all ids would be below: write the file as ${format}, least significant byte first`
-        : `the data was tokenised with another tokenizer, or is no ${format}`),
+        ? `read as ${other.name}, all ids would be below: write the file as ${dtype}, least significant byte first`
+        : `the data was tokenised with another tokenizer, or is no ${dtype}`),
   );
 }
 
