@@ -36,7 +36,7 @@ test("the functions of a program are those that are called here", () => {
   expect(functions.length).toBeGreaterThan(40);
 });
 
-test.each(functions)("%s takes what it is given, or refuses it with a word", (_, call) => {
+test.each(functions)("%s takes what it is given, or refuses it with a word and its name", (name, call) => {
   let refused = 0;
   fc.assert(
     fc.property(fc.array(anArgument, { maxLength: 5, size: "max" }), (args) => {
@@ -45,6 +45,8 @@ test.each(functions)("%s takes what it is given, or refuses it with a word", (_,
       } catch (error) {
         if (!exported.isGptError(error)) throw error;
         expect(error.message).toMatch(/^[^\n]{10,600}$/);
+        // What a backend has to say of memory is the same whatever is called.
+        if (error.code !== "out-of-memory") expect(error.message.slice(0, name.length + 1)).toBe(`${name}:`);
         refused++;
       }
     }),

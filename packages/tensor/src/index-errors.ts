@@ -8,11 +8,13 @@ export function idOutOfRange(id: number, position: number, entries: number): Ten
   );
 }
 
-/** What a backend throws where a target of `crossEntropy` is outside the classes. */
-export function targetOutOfRange(target: number, position: number, classes: number, ignoreIndex: number): TensorError {
+/** What a backend throws where a target of the kernel `crossEntropy` is outside the classes. */
+export function targetOutOfRange(
+  op: string, target: number, position: number, classes: number, ignoreIndex: number,
+): TensorError {
   return new TensorError(
     "index-out-of-range",
-    `crossEntropy: target ${target} at position ${position} is outside the ${classes} classes ` +
+    `${op}: target ${target} at position ${position} is outside the ${classes} classes ` +
       `(0 to ${classes - 1}) and not the ignored index ${ignoreIndex}`,
   );
 }

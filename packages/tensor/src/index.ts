@@ -9,6 +9,7 @@ export { normalValues, uniformValues } from "./core/create.ts";
 export { manualSeed } from "./core/generator.ts";
 /** @internal */
 export { nextKey } from "./core/generator.ts";
+export { setMemoryWarning } from "./core/memory-warning.ts";
 export { keep, scope } from "./core/scope.ts";
 export { PackedWeight } from "./core/packed-weight.ts";
 export type { Weight } from "./core/packed-weight.ts";

@@ -80,7 +80,7 @@ test("messages", () => {
     dropout: invalid-argument: dropout: the probability 1 must be at least 0 and below 1
     tensor: ragged: invalid-shape: tensor: the nested arrays are ragged; by their first elements the shape would be [2, 2]
     tensor: values do not fill the shape: invalid-shape: tensor: 3 values do not fill the shape [2, 2] (4 elements)
-    i32 in arithmetic: invalid-dtype: affine: expected f32, got i32 [1]; convert it with cast(x, "f32")
+    i32 in arithmetic: invalid-dtype: add: expected f32, got i32 [1]; convert it with cast(x, "f32")
     used after it was freed: disposed: cast: a tensor [2, 3] was freed before; return it from its scope, call keep(tensor) inside, or dispose of it later"
   `);
 });

@@ -19,6 +19,8 @@ export interface LossKernels {
     readonly ignoreIndex: number;
     /** The position of the first of these rows among all targets: 0 but where they come in chunks. */
     readonly firstRow: number;
+    /** The op that was called, for the message. */
+    readonly op: string;
     readonly losses: Dense;
     readonly statistics: Dense;
     readonly count: Dense;

@@ -2,7 +2,7 @@ import { argumentError } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
 import { TensorError } from "../errors.ts";
 import { quote } from "@gpt/common";
-import { runSynchronously } from "./region.ts";
+import { isPromise, runSynchronously } from "./region.ts";
 
 let current: Backend | undefined;
 
@@ -14,9 +14,7 @@ export function useBackend(backend: Backend): void;
 export function useBackend<T>(backend: Backend, region: () => T): T;
 export function useBackend<T>(backend: Backend, region?: () => T): T | undefined {
   claimProcess();
-  if (!(backend as Partial<Backend> | undefined)?.kernels) {
-    throw argumentError("useBackend", `expected a backend, got ${quote(backend)}; await the function that starts one`);
-  }
+  checkBackend("useBackend", backend);
   const previous = current;
   current = backend;
   if (!region) return undefined;
@@ -25,6 +23,15 @@ export function useBackend<T>(backend: Backend, region?: () => T): T | undefined
   } finally {
     current = previous;
   }
+}
+
+/** Refuses what is no backend, above all the promise of one. */
+export function checkBackend(op: string, backend: Backend): void {
+  if ((backend as Partial<Backend> | undefined)?.kernels) return;
+  if (!isPromise(backend)) throw argumentError(op, `expected a backend, got ${quote(backend)}`);
+  // The promise is refused here; its own failure must not surface as an unhandled rejection as well.
+  backend.then(undefined, () => undefined);
+  throw argumentError(op, "expected a backend, got the promise of one: await it, as in `useBackend(await webgpu())`");
 }
 
 /** The chosen backend. Throws `no-backend` where none was chosen. */

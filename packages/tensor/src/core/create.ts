@@ -8,10 +8,11 @@ import { forEachUniform, uniformAt } from "../philox.ts";
 import { quote } from "@gpt/common";
 import type { Shape } from "../shape.ts";
 import { formatShape, sizeOf } from "../shape.ts";
-import { currentBackend } from "./backend.ts";
+import { checkBackend, currentBackend } from "./backend.ts";
 import { keyOfSeed, nextKey } from "./generator.ts";
 import { Tensor } from "./tensor.ts";
 
+/** What a tensor is made of, and where. */
 export interface CreateOptions<D extends DType = DType> {
   /** Default `f32`; an `Int32Array` makes `i32`. */
   readonly dtype?: D;
@@ -24,7 +25,13 @@ export interface CreateOptions<D extends DType = DType> {
 /** Numbers in nested arrays, all of one shape. */
 export type Nested = number | readonly Nested[];
 
-/** A tensor with the given values: a number, nested arrays, or a typed array (with `shape`, or one axis). */
+/**
+ * A tensor with the given values: a number, nested arrays, or a typed array (with `shape`, or one axis).
+ *
+ * ```ts
+ * const x = tensor([[1, 2], [3, 4]]); // [2, 2]
+ * ```
+ */
 export function tensor(data: Int32Array, options?: CreateOptions<"i32"> & { shape?: Shape }): Tensor<"i32">;
 export function tensor<D extends DType = "f32">(
   data: Nested | Float32Array,
@@ -39,7 +46,7 @@ export function tensor(
   const dtype = options.dtype ?? (data instanceof Int32Array ? "i32" : "f32");
   const inferred = typed ? [data.length] : nestedShape(data);
   const shape = options.shape ?? inferred;
-  checkShape(shape);
+  checkShape("tensor", shape);
   if (sizeOf(shape) !== sizeOf(inferred)) {
     throw new TensorError(
       "invalid-shape",
@@ -47,32 +54,52 @@ export function tensor(
     );
   }
   const flat: ArrayLike<number> = typed ? data : flatten(data, inferred);
-  return create(dtype, shape, dtype === "f32" ? Float32Array.from(flat) : Int32Array.from(flat), options);
+  const values = dtype === "i32" ? integersOf(flat) : Float32Array.from(flat);
+  const out = empty("tensor", dtype, shape, options);
+  if (values.length > 0) out.backend.write(out, values);
+  return out;
 }
 
+function integersOf(values: ArrayLike<number>): Int32Array {
+  const integers = Int32Array.from(values);
+  const wrong = integers.findIndex((value, i) => value !== values[i]);
+  if (wrong >= 0) {
+    throw argumentError("tensor", `${values[wrong]} is no i32, a whole number from -2^31 to 2^31 - 1; make an f32 tensor, or cast one`);
+  }
+  return integers;
+}
+
+/** A tensor of this shape in which every element is `value`. */
 export function full<D extends DType = "f32">(shape: Shape, value: number, options: CreateOptions<D> = {}): Tensor<D> {
-  checkOptions("full", options);
-  check("full", "the value", value, number);
-  const dtype = options.dtype ?? ("f32" as D);
-  const out = empty("full", dtype, shape, options);
+  return filled("full", shape, value, options);
+}
+
+/** A tensor of this shape in which every element is 0. */
+export function zeros<D extends DType = "f32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
+  return filled("zeros", shape, 0, options);
+}
+
+/** A tensor of this shape in which every element is 1. */
+export function ones<D extends DType = "f32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
+  return filled("ones", shape, 1, options);
+}
+
+function filled<D extends DType>(op: string, shape: Shape, value: number, options: CreateOptions<D>): Tensor<D> {
+  checkOptions(op, options);
+  check(op, "the value", value, number);
+  const out = empty(op, options.dtype ?? ("f32" as D), shape, options);
   if (out.size > 0) out.backend.kernels.fill({ value, out });
   return out;
 }
 
-export function zeros<D extends DType = "f32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
-  return full(shape, 0, options);
-}
-
-export function ones<D extends DType = "f32">(shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
-  return full(shape, 1, options);
-}
-
 /** `[0, 1, …, length − 1]`, i32 by default. */
 export function arange<D extends DType = "i32">(length: number, options: CreateOptions<D> = {}): Tensor<D> {
-  checkShape([length]);
   checkOptions("arange", options);
-  const values = Array.from({ length }, (_, i) => i);
-  return tensor(values, { ...options, dtype: options.dtype ?? ("i32" as D) });
+  const out = empty("arange", options.dtype ?? ("i32" as D), [length], options);
+  if (length === 0) return out;
+  const values = out.dtype === "f32" ? new Float32Array(length) : new Int32Array(length);
+  out.backend.write(out, values.map((_, i) => i) as DataOf<D>);
+  return out;
 }
 
 /** Where random numbers come from. */
@@ -137,7 +164,7 @@ function keyOf(op: string, options: RandomOptions): PhiloxKey {
  */
 export function normalValues(length: number, key: PhiloxKey, options: NormalOptions = {}): Float32Array {
   checkOptions("normalValues", options, normalExpected);
-  return toNormal(uniformValues(length, key), key, options);
+  return toNormal(uniformsOf("normalValues", length, key), key, options);
 }
 
 /** Makes numbers of `rand` normally distributed ones, in place. */
@@ -158,7 +185,7 @@ function uniformOnHost(out: Tensor, key: PhiloxKey): Float32Array {
     out.backend.kernels.uniform({ key, out });
     return out.backend.readSync(out);
   }
-  return uniformValues(out.size, key);
+  return uniformsOf("randn", out.size, key);
 }
 
 /**
@@ -166,33 +193,32 @@ function uniformOnHost(out: Tensor, key: PhiloxKey): Float32Array {
  * @internal
  */
 export function uniformValues(length: number, key: PhiloxKey): Float32Array {
-  checkShape([length]);
-  check("uniformValues", "the key", key, philoxKey);
+  return uniformsOf("uniformValues", length, key);
+}
+
+function uniformsOf(op: string, length: number, key: PhiloxKey): Float32Array {
+  checkShape(op, [length]);
+  check(op, "the key", key, philoxKey);
   const values = new Float32Array(length);
   forEachUniform(key, length, (i, u) => (values[i] = u));
   return values;
 }
 
 function empty<D extends DType>(op: string, dtype: D, shape: Shape, options: CreateOptions): Tensor<D> {
-  checkShape(shape);
+  checkShape(op, shape);
   check(op, "dtype", dtype, dtypeName);
   if (options.requiresGrad && dtype !== "f32") {
-    throw new TensorError("invalid-dtype", `requiresGrad: only f32 tensors have gradients, this one is ${dtype}`);
+    throw new TensorError("invalid-dtype", `${op}: requiresGrad: only f32 tensors have gradients, this one is ${dtype}`);
   }
+  if (options.backend !== undefined) checkBackend(op, options.backend);
   const out = Tensor.allocate(options.backend ?? currentBackend(), dtype, [...shape]);
   out.requiresGrad = options.requiresGrad ?? false;
   return out;
 }
 
-function create<D extends DType>(dtype: D, shape: Shape, values: DataOf<D>, options: CreateOptions): Tensor<D> {
-  const out = empty("tensor", dtype, shape, options);
-  if (values.length > 0) out.backend.write(out, values);
-  return out;
-}
-
-function checkShape(shape: Shape): void {
+function checkShape(op: string, shape: Shape): void {
   if (!Array.isArray(shape) || shape.some((length) => !Number.isSafeInteger(length) || length < 0)) {
-    throw new TensorError("invalid-shape", `${formatShape(shape)} is not a shape: a list of whole numbers from 0`);
+    throw new TensorError("invalid-shape", `${op}: ${formatShape(shape)} is not a shape: a list of whole numbers from 0`);
   }
 }
 

@@ -4,7 +4,7 @@ import { TensorError } from "../errors.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { decodeRows, encodeWeight, partShapes } from "../weight-format.ts";
-import { currentBackend } from "./backend.ts";
+import { checkBackend, currentBackend } from "./backend.ts";
 import { zeros } from "./create.ts";
 import { Handle } from "./handle.ts";
 import { keep } from "./scope.ts";
@@ -38,6 +38,7 @@ export class PackedWeight extends Handle {
    */
   static zeros(format: WeightFormat, shape: Shape, options: { readonly backend?: Backend } = {}): PackedWeight {
     const { backend = currentBackend() } = options;
+    checkBackend("PackedWeight.zeros", backend);
     if (!backend.weightFormats.includes(format)) {
       const known = backend.weightFormats.length > 0 ? backend.weightFormats.join(", ") : "none";
       throw new TensorError(

@@ -18,6 +18,6 @@ export function runSynchronously<T>(region: string, run: () => T): T {
   return result;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -1,3 +1,4 @@
+import { watchMemory } from "./memory-warning.ts";
 import { runSynchronously } from "./region.ts";
 import type { AnyTensor, Tensor } from "./tensor.ts";
 
@@ -39,7 +40,8 @@ export function keep<T extends AnyTensor>(tensor: T): T {
 
 /** Enters a new tensor into the running scope. */
 export function enterScope(tensor: AnyTensor): void {
-  current?.tensors.add(tensor);
+  if (current) current.tensors.add(tensor);
+  else watchMemory(tensor.backend);
 }
 
 /** Removes a tensor from the running scope that it belongs to. */
@@ -51,8 +53,10 @@ export function leaveScope(tensor: AnyTensor): void {
 function release(result: unknown, { tensors, outer }: Scope): void {
   const visit = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
-    if (tensors.delete(value as Tensor)) outer?.tensors.add(value as Tensor);
-    else if (Array.isArray(value)) value.forEach(visit);
+    if (tensors.delete(value as Tensor)) {
+      if (outer) outer.tensors.add(value as Tensor);
+      else watchMemory((value as Tensor).backend);
+    } else if (Array.isArray(value)) value.forEach(visit);
     else if (Object.getPrototypeOf(value) === Object.prototype) Object.values(value).forEach(visit);
   };
   visit(result);

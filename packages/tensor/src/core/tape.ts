@@ -1,7 +1,7 @@
 import type { DType } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
 import { runSynchronously } from "./region.ts";
-import { keep } from "./scope.ts";
+import { keep, scope } from "./scope.ts";
 import type { AnyTensor, Tensor } from "./tensor.ts";
 
 /** What a gradient rule gets. */
@@ -44,6 +44,20 @@ export function noGrad<T>(region: () => T): T {
   }
 }
 
+/** The op that is made of others, while it runs. */
+let composed: string | undefined;
+
+/** A scope for an op that is made of others: what is recorded in it goes by the name of the op that was called. */
+export function composite(op: string, region: () => Tensor): Tensor {
+  const outer = composed;
+  composed ??= op;
+  try {
+    return scope(region);
+  } finally {
+    composed = outer;
+  }
+}
+
 /** Whether an op with these inputs has to save what its gradient needs. */
 export function needsGradient(inputs: readonly AnyTensor[]): boolean {
   return recording && inputs.some((input) => input.requiresGrad || input.node !== undefined);
@@ -61,7 +75,7 @@ export function record<const Saved extends readonly AnyTensor[]>(
   saved: Saved,
   rule: GradientRule<Saved>,
 ): Tensor {
-  if (needsGradient(inputs)) output.attach(new GradientNode(op, inputs, saved, rule as unknown as AnyRule));
+  if (needsGradient(inputs)) output.attach(new GradientNode(composed ?? op, inputs, saved, rule as unknown as AnyRule));
   return output;
 }
 

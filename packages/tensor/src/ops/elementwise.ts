@@ -84,25 +84,25 @@ export function silu(x: Tensor): Tensor {
 }
 
 export function neg(x: Tensor): Tensor {
-  return mul(x, -1);
+  return affine(x, -1, -0, "neg");
 }
 
 // Two inputs, broadcast as in NumPy
 
 export function add(a: Operand, b: Operand): Tensor {
-  if (typeof a === "number") return affine(tensorOf("add", b), 1, a);
-  return typeof b === "number" ? affine(a, 1, b) : linearPair("add", a, b);
+  if (typeof a === "number") return affine(tensorOf("add", b), 1, a, "add");
+  return typeof b === "number" ? affine(a, 1, b, "add") : linearPair("add", a, b);
 }
 
 export function sub(a: Operand, b: Operand): Tensor {
-  if (typeof a === "number") return affine(tensorOf("sub", b), -1, a);
-  return typeof b === "number" ? affine(a, 1, -b) : linearPair("sub", a, b);
+  if (typeof a === "number") return affine(tensorOf("sub", b), -1, a, "sub");
+  return typeof b === "number" ? affine(a, 1, -b, "sub") : linearPair("sub", a, b);
 }
 
 export function mul(a: Operand, b: Operand): Tensor {
   // A shift of −0 keeps the sign of zero.
-  if (typeof a === "number") return affine(tensorOf("mul", b), a, -0);
-  if (typeof b === "number") return affine(a, b, -0);
+  if (typeof a === "number") return affine(tensorOf("mul", b), a, -0, "mul");
+  if (typeof b === "number") return affine(a, b, -0, "mul");
   return binary("mul", a, b, (g, a, b) => [() => mul(g, b), () => mul(g, a)]);
 }
 
@@ -171,12 +171,12 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   });
 }
 
-/** `x · scale + shift` with numbers, which are rounded to f32. */
-export function affine(x: Tensor, scale: number, shift: number): Tensor {
-  checkDType("affine", x, "f32");
+/** `x · scale + shift` with numbers, which are rounded to f32. `op` is what was called, for messages. */
+export function affine(x: Tensor, scale: number, shift: number, op = "affine"): Tensor {
+  checkDType(op, x, "f32");
   const out = x.allocateLike();
   if (out.size > 0) out.backend.kernels.affine({ x, scale, shift, out });
-  return record("affine", [x], out, [], ({ grad }) => [mul(grad, scale)]);
+  return record(op, [x], out, [], ({ grad }) => [mul(grad, scale)]);
 }
 
 /** `grad · activation′(x)`: the gradient of an activation whose input was saved. Not differentiable itself. */

@@ -1,13 +1,12 @@
 import { argumentError, checkOptions } from "../arguments.ts";
 import { full } from "../core/create.ts";
-import { scope } from "../core/scope.ts";
 import type { Weight } from "../core/packed-weight.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
-import { needsGradient, noGrad, record } from "../core/tape.ts";
+import { composite, needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import { crossEntropy, meanOf } from "./loss.ts";
+import { crossEntropyFor, meanOf } from "./loss.ts";
 import { linear, multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
@@ -52,8 +51,10 @@ export function linearCrossEntropy(
   if (!Number.isSafeInteger(chunkRows) || chunkRows < 1) {
     throw argumentError("linearCrossEntropy", `chunkRows is ${chunkRows}, not a whole number from 1`);
   }
-  if (rows <= chunkRows) return scope(() => crossEntropy(linear(x, weight), targets, { ignoreIndex, reduction }));
-  return scope(() => {
+  return composite("linearCrossEntropy", () => {
+    if (rows <= chunkRows) {
+      return crossEntropyFor("linearCrossEntropy", linear(x, weight), targets, { ignoreIndex, reduction });
+    }
     const inputs = weight instanceof PackedWeight ? [x] : [x, weight];
     const gradients = inputs.map((input) => (needsGradient([input]) ? input.allocateLike() : undefined));
     const [gradX, gradWeight] = gradients;
@@ -122,6 +123,7 @@ function evaluateChunks(
       targets: labels,
       ignoreIndex,
       firstRow,
+      op: "linearCrossEntropy",
       losses: slice(losses, 0, firstRow, firstRow + size),
       statistics,
       count: slice(counts, 0, chunk, chunk + 1),

@@ -1,6 +1,5 @@
 import { checkOptions } from "../arguments.ts";
-import { scope } from "../core/scope.ts";
-import { record } from "../core/tape.ts";
+import { composite, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -25,20 +24,27 @@ const optionsExpected = { reduction: optional(oneOf(["mean", "sum", "none"])) };
  */
 export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: CrossEntropyOptions = {}): Tensor {
   checkOptions("crossEntropy", options, optionsExpected);
+  return crossEntropyFor("crossEntropy", logits, targets, options);
+}
+
+/** `crossEntropy` as a part of another op, by whose name errors and gradients go. */
+export function crossEntropyFor(
+  op: string, logits: Tensor, targets: Tensor<"i32">, options: CrossEntropyOptions,
+): Tensor {
   const { ignoreIndex = -100, reduction = "mean" } = options;
-  checkDType("crossEntropy", logits, "f32");
-  checkDType("crossEntropy", targets, "i32");
-  checkOperands("crossEntropy", logits, targets);
+  checkDType(op, logits, "f32");
+  checkDType(op, targets, "i32");
+  checkOperands(op, logits, targets);
   const classes = logits.shape.at(-1);
   if (!classes || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
     throw shapeError(
-      "crossEntropy",
+      op,
       `logits ${formatShape(logits.shape)} need targets ${formatShape(logits.shape.slice(0, -1))}, ` +
         `got ${formatShape(targets.shape)}`,
     );
   }
   const rows = targets.size;
-  return scope(() => {
+  return composite(op, () => {
     const [flatLogits, flatTargets] = [dense(logits), dense(targets)];
     const allocate = (shape: Shape): Tensor => Tensor.allocate(logits.backend, "f32", shape);
     const [losses, statistics, count] = [allocate([rows]), allocate([rows, 2]), allocate([1])];
@@ -47,12 +53,13 @@ export function crossEntropy(logits: Tensor, targets: Tensor<"i32">, options: Cr
       targets: viewAs(flatTargets, rows),
       ignoreIndex,
       firstRow: 0,
+      op,
       losses,
       statistics,
       count,
     });
     const saved = [flatLogits, flatTargets, statistics] as const;
-    record("crossEntropy", [logits], losses, saved, ({ grad, saved: [logits, targets, statistics] }) => {
+    record(op, [logits], losses, saved, ({ grad, saved: [logits, targets, statistics] }) => {
       const out = logits.allocateLike();
       if (out.size > 0) {
         out.backend.kernels.crossEntropyGradient({

@@ -28,13 +28,17 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
 export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> {
   checkOperands("permute", x);
   checkList("permute", "axes", axes);
-  const order = axes.map((axis) => resolveAxis("permute", axis, x.rank));
+  return permuteFor("permute", x, axes);
+}
+
+function permuteFor<D extends DType>(op: string, x: Tensor<D>, axes: readonly number[]): Tensor<D> {
+  const order = axes.map((axis) => resolveAxis(op, axis, x.rank));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
-    throw argumentError("permute", `[${axes.join(", ")}] does not name each of the ${x.rank} axes once`);
+    throw argumentError(op, `[${axes.join(", ")}] does not name each of the ${x.rank} axes once`);
   }
   const out = reorder(x, order);
   const inverse = order.map((_, axis) => order.indexOf(axis));
-  return recordView("permute", x, out, (grad) => permute(grad, inverse));
+  return recordView(op, x, out, (grad) => permute(grad, inverse));
 }
 
 /** Two axes exchanged, by default the last two. A view. */
@@ -43,7 +47,7 @@ export function transpose<D extends DType>(x: Tensor<D>, first = -2, second = -1
   const axes = x.shape.map((_, axis) => axis);
   const [a, b] = [resolveAxis("transpose", first, x.rank), resolveAxis("transpose", second, x.rank)];
   [axes[a], axes[b]] = [axes[b], axes[a]];
-  return permute(x, axes);
+  return permuteFor("transpose", x, axes);
 }
 
 /** The values repeated along axes of size 1, or along new axes in front, without copying them. A view. */

@@ -1,7 +1,7 @@
 import { checkOptions } from "../arguments.ts";
 import type { ReduceOp } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
-import { record } from "../core/tape.ts";
+import { composite, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { flag, optional } from "../expectations.ts";
 import type { TensorError } from "../errors.ts";
@@ -25,8 +25,8 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
 
 /** The arithmetic mean over axes: their sum divided by their size, so ∞ where the sum is beyond f32, as PyTorch's in f32. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return scope(() => {
-    const total = sum(x, options);
+  return composite("mean", () => {
+    const total = reduction("sum", x, options, "mean");
     return mul(total, total.size / x.size);
   });
 }
@@ -78,11 +78,12 @@ export function argmax(x: Tensor, options: ArgmaxOptions = {}): Tensor<"i32"> {
 
 const optionsExpected = { keepDims: optional(flag) };
 
-function reduction(op: ReduceOp, x: Tensor, options: ReduceOptions): Tensor {
-  checkDType(op, x, "f32");
-  checkOptions(op, options, optionsExpected);
+/** `name` is the op that was called, for messages. */
+function reduction(op: ReduceOp, x: Tensor, options: ReduceOptions, name: string = op): Tensor {
+  checkDType(name, x, "f32");
+  checkOptions(name, options, optionsExpected);
   const { axis, keepDims = false } = options;
-  const plan = planReduction(op, x.shape, axis === undefined ? undefined : [axis].flat());
+  const plan = planReduction(name, x.shape, axis === undefined ? undefined : [axis].flat());
   if (op !== "sum" && plan.length === 0 && plan.outer * plan.inner > 0) {
     throw nothingToReduce(op, x);
   }

@@ -1,6 +1,7 @@
 import { argumentError, checkOptions } from "../arguments.ts";
 import { full, ones } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
+import { composite } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { maximum, minimum, mul, where } from "./elementwise.ts";
@@ -82,7 +83,7 @@ export function penalizeRepeats(logits: Tensor, ids: Tensor<"i32">, penalty: num
   if (!(penalty > 0 && Number.isFinite(penalty))) {
     throw argumentError("penalizeRepeats", `the penalty ${penalty} must be above 0`);
   }
-  return scope(() => {
+  return composite("penalizeRepeats", () => {
     const { backend } = logits;
     const occurrences = full([classes], 0, { backend });
     if (ids.size > 0) {

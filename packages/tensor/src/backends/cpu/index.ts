@@ -1,5 +1,6 @@
 import type { Backend, Dense } from "../../contract/index.ts";
 import type { DataOf, DType } from "../../dtype.ts";
+import { inspectable } from "../../inspect.ts";
 import { weightFormats } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
 import { elementwise } from "./kernels/elementwise.ts";
@@ -21,7 +22,7 @@ import { weights } from "./kernels/weights.ts";
 export async function cpu(): Promise<Backend> {
   const memory = new Memory();
   const readSync = <D extends DType>(view: Dense<D>): DataOf<D> => memory.dense(view).slice() as DataOf<D>;
-  return {
+  return inspectable({
     name: "cpu",
     kernels: {
       ...elementwise(memory),
@@ -46,5 +47,5 @@ export async function cpu(): Promise<Backend> {
     read: async (view) => readSync(view),
     readSync,
     dispose: () => memory.dispose(),
-  };
+  }, "cpu");
 }

@@ -1,5 +1,6 @@
 import type { Backend } from "../../contract/index.ts";
 import { TensorError } from "../../errors.ts";
+import { inspectable } from "../../inspect.ts";
 import { weightFormats } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
 import { checkSupport, startKernels, supportedBuild } from "./runtime/build.ts";
@@ -63,9 +64,11 @@ export async function startBackend(options: WasmOptions, minPart?: number): Prom
   checkSupport(build);
   const { kernels, pool, obstacle } = await startThreads(build, options);
   const engine = new Engine(kernels, pool, { minPart, revectorized });
-  return {
-    name: engine.wasm.relaxed.value ? "wasm-relaxed" : "wasm-simd",
-    threads: pool?.threads ?? 1,
+  const name = engine.wasm.relaxed.value ? "wasm-relaxed" : "wasm-simd";
+  const threads = pool?.threads ?? 1;
+  return inspectable({
+    name,
+    threads,
     obstacle,
     kernels: {
       ...elementwise(engine),
@@ -91,7 +94,7 @@ export async function startBackend(options: WasmOptions, minPart?: number): Prom
     read: async (view) => engine.read(view),
     readSync: (view) => engine.read(view),
     dispose: () => engine.dispose(),
-  };
+  }, `${name}, ${threads} ${threads === 1 ? "thread" : "threads"}`);
 }
 
 interface Threads extends Pick<WasmBackend, "obstacle"> {

@@ -1,4 +1,5 @@
 import type { Backend } from "../../contract/index.ts";
+import { inspectable } from "../../inspect.ts";
 import { weightFormats } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
 import { describeAdapter, requestDevice } from "./runtime/device.ts";
@@ -46,7 +47,8 @@ export interface WebGPUBackend extends Backend {
 export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend> {
   const device = await requestDevice(options);
   const engine = startEngine(device, options);
-  return {
+  const adapter = describeAdapter(device.adapterInfo);
+  return inspectable({
     name: "webgpu",
     kernels: {
       ...elementwise(engine),
@@ -68,7 +70,7 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
     get work() {
       return engine.work;
     },
-    adapter: describeAdapter(device.adapterInfo),
+    adapter,
     maxBufferBytes: device.limits.maxBufferSize,
     profile: () => engine.profile(),
     allocate: (byteLength) => engine.allocate(byteLength),
@@ -76,7 +78,7 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
     write: (view, data) => engine.write(view, data),
     read: (view) => engine.read(view),
     dispose: () => engine.dispose(),
-  };
+  }, `webgpu, ${adapter}`);
 }
 
 function startEngine(device: GPUDevice, options: EngineOptions): Engine {

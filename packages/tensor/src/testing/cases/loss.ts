@@ -236,7 +236,7 @@ export const lossChecks = {
         statistics: unwritten([9, 2]),
         count: unwritten([1]),
       },
-      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0, op: "crossEntropy" }),
       expected: ({ logits, targets }) => ({
         losses: reference.crossEntropy(logits, targets),
         statistics: statistics(logits, targets),
@@ -252,7 +252,7 @@ export const lossChecks = {
         statistics: unwritten([2, 2]),
         count: unwritten([1]),
       },
-      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0, op: "crossEntropy" }),
       expected: ({ logits, targets }) => ({
         losses: reference.crossEntropy(logits, targets),
         statistics: statistics(logits, targets),
@@ -268,7 +268,7 @@ export const lossChecks = {
         statistics: unwritten([2, 2]),
         count: unwritten([1]),
       },
-      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0 }),
+      run: (kernels, views) => kernels.crossEntropy({ ...views, ignoreIndex, firstRow: 0, op: "crossEntropy" }),
       expected: ({ logits, targets }) => ({ losses: array([2], [0, 0]), statistics: statistics(logits, targets), count: array([1], [0]) }),
     }),
     kernel({
@@ -283,7 +283,7 @@ export const lossChecks = {
         out: unwritten([3, 5]),
       },
       run(kernels, { grad, out, losses, count, ...views }) {
-        kernels.crossEntropy({ ...views, losses, count, ignoreIndex, firstRow: 0 });
+        kernels.crossEntropy({ ...views, losses, count, ignoreIndex, firstRow: 0, op: "crossEntropy" });
         kernels.crossEntropyGradient({ ...views, grad, out, ignoreIndex });
       },
       expected({ logits, targets, grad }) {
@@ -331,7 +331,7 @@ export const lossChecks = {
         grad: numbers([6], { layout: "offset" }),
       },
       run(kernels, { grad, losses, count, ...views }) {
-        kernels.crossEntropy({ ...views, losses, count, ignoreIndex, firstRow: 0 });
+        kernels.crossEntropy({ ...views, losses, count, ignoreIndex, firstRow: 0, op: "crossEntropy" });
         kernels.crossEntropyGradient({ ...views, grad, ignoreIndex, out: views.logits });
       },
       expected({ logits, targets, grad }) {

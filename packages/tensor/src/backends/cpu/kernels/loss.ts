@@ -5,7 +5,7 @@ import { othersOf } from "./normalization.ts";
 
 export function loss(memory: Memory): LossKernels {
   return {
-    crossEntropy({ logits, targets, ignoreIndex, firstRow, losses, statistics, count }) {
+    crossEntropy({ logits, targets, ignoreIndex, firstRow, op, losses, statistics, count }) {
       const [rows, classes] = logits.shape;
       const xs = memory.dense(logits);
       const labels = memory.dense(targets);
@@ -18,7 +18,7 @@ export function loss(memory: Memory): LossKernels {
           result[row] = 0;
           continue;
         }
-        if (target < 0 || target >= classes) throw targetOutOfRange(target, firstRow + row, classes, ignoreIndex);
+        if (target < 0 || target >= classes) throw targetOutOfRange(op, target, firstRow + row, classes, ignoreIndex);
         const scores = xs.subarray(row * classes, (row + 1) * classes);
         const { largest, others } = othersOf(scores);
         result[row] = largest - scores[target] + Math.log1p(others);

@@ -8,12 +8,12 @@ const time = 1;
 
 export function loss(engine: Engine): LossKernels {
   return {
-    crossEntropy({ logits, targets, ignoreIndex, firstRow, losses, statistics, count }) {
+    crossEntropy({ logits, targets, ignoreIndex, firstRow, op, losses, statistics, count }) {
       const [rows, classes] = logits.shape;
       const [from, classOf] = [engine.address(logits), engine.address(targets)];
       const wrong = engine.wasm.countTargets(classOf, rows, classes, ignoreIndex, engine.address(count));
       if (wrong >= 0) {
-        throw targetOutOfRange(engine.elements(targets)[wrong], firstRow + wrong, classes, ignoreIndex);
+        throw targetOutOfRange(op, engine.elements(targets)[wrong], firstRow + wrong, classes, ignoreIndex);
       }
       engine.divide(rows, { time: classes * time }, (start, some) => {
         const at = start * bytesPerElement;
