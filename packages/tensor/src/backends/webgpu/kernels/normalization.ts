@@ -34,9 +34,9 @@ export function normalization(engine: Engine): NormalizationKernels {
             then: `
   let distance = rootOfSquares(squares.xyz / f32(values.width));
   let rest = select(0.0, squares.w / f32(values.width), abs(squares.w) < 0x1p127f);
-  let std = hypotenuse(deviationBeside(distance, rest), values.rootOfEpsilon);
-  let scale = select(1.0, 0x1p-64f, std > 0x1p64f);
-  let inverse = 1.0 / (std * scale);`,
+  let sigma = hypotenuse(deviationBeside(distance, rest), values.rootOfEpsilon);
+  let scale = select(1.0, 0x1p-64f, sigma > 0x1p64f);
+  let inverse = 1.0 / (sigma * scale);`,
           },
         ],
         each: (of) => `
