@@ -2,7 +2,7 @@ import { printableMessage } from "./printable.ts";
 
 /**
  * The base of the errors of the `@gpt` packages; `gptError` is the brand that they share. A message may hold pieces of
- * files and arguments: it is made safe to print, one line of at most some 2,000 characters.
+ * files and arguments: it is made safe to print, one line of at most 2,000 characters.
  */
 export abstract class CodedError<Code extends string> extends Error {
   readonly gptError = true;

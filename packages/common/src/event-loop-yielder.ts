@@ -5,10 +5,11 @@ const interval = 50;
 export class EventLoopYielder {
   #last = performance.now();
 
-  /** Waits for the event loop where the last time was a while ago. */
-  async pause(): Promise<void> {
-    if (performance.now() - this.#last < interval) return;
+  /** Waits for the event loop where the last time was a while ago, and tells whether it did. */
+  async pause(): Promise<boolean> {
+    if (performance.now() - this.#last < interval) return false;
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#last = performance.now();
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CodedError, isGptError } from "./errors.ts";
-import { printable, quote } from "./printable.ts";
+import { printable, printableMessage, quote } from "./printable.ts";
 
 class ExampleError extends CodedError<string> {}
 
@@ -58,5 +58,17 @@ describe("the message of an error", () => {
     const { message } = new ExampleError("invalid-argument", `name ${"x".repeat(900_000)} is unknown; do this`);
     expect(message.length).toBeLessThan(2100);
     expect(message).toMatch(/^name x+ … x+ is unknown; do this$/);
+  });
+});
+
+describe("printableMessage", () => {
+  test("is one line of at most 2,000 characters, of whole characters, and keeps both ends", () => {
+    for (const unit of ["a", "\u001b", "𝄞", "a𝄞", "\ud834", "\u202e\n"]) {
+      for (const length of [1, 500, 1999, 2000, 2001, 900_000]) {
+        const message = printableMessage(`begin ${unit.repeat(length / unit.length)} end`);
+        expect(message).toMatch(/^begin [^\p{Cc}\p{Zl}\p{Zp}\p{Cs}]* end$/u);
+        expect(message.length).toBeLessThanOrEqual(2000);
+      }
+    }
   });
 });

@@ -38,8 +38,16 @@ export function quote(value: unknown): string {
 
 const longestMessage = 2000;
 
-/** A message that is printable and of bounded length, whatever it was made of; cut in the middle. */
+/** A message that is printable and of at most 2,000 characters, whatever it was made of; cut in the middle. */
 export function printableMessage(text: string): string {
-  const half = longestMessage / 2;
-  return printable(text.length > longestMessage ? `${text.slice(0, half)} … ${text.slice(-half)}` : text);
+  // Escapes are longer than what they escape; before, so that a text of any length takes little time.
+  return cutInside(printable(cutInside(text)));
+}
+
+function cutInside(text: string): string {
+  if (text.length <= longestMessage) return text;
+  const half = longestMessage / 2 - 2;
+  // Not within a character that takes two units.
+  const [start, end] = [text.slice(0, half).replace(/[\uD800-\uDBFF]$/, ""), text.slice(-half).replace(/^[\uDC00-\uDFFF]/, "")];
+  return `${start} … ${end}`;
 }

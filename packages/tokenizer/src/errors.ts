@@ -1,4 +1,4 @@
-import { cut, longestMessage } from "./messages.ts";
+import { CodedError } from "@gpt/common";
 
 /** What went wrong, for programs; the message says it for people. */
 export type TokenizerErrorCode =
@@ -11,18 +11,10 @@ export type TokenizerErrorCode =
   | "invalid-file"
   | "unsupported-file"
   | "missing-file"
-  | "unreadable-file"
+  | "read-failed"
   | "write-failed";
 
-/** An error of this package. `gptError` is the brand that every package of the family shares. */
-export class TokenizerError extends Error {
+/** An error of this package. */
+export class TokenizerError extends CodedError<TokenizerErrorCode> {
   override readonly name = "TokenizerError";
-  readonly gptError = true;
-  readonly code: TokenizerErrorCode;
-
-  /** The message is made safe to print, and cut at 2,000 characters. */
-  constructor(code: TokenizerErrorCode, message: string, options?: ErrorOptions) {
-    super(cut(message, longestMessage - 1), options);
-    this.code = code;
-  }
 }

@@ -1,5 +1,3 @@
-/** The longest that a message of this package gets, whatever is in a file. */
-export const longestMessage = 2000;
 const longestQuote = 100;
 const longestName = 300;
 
@@ -23,7 +21,7 @@ export function passOn(words: string): string {
 export function showName(name: string): string {
   const characters = [...name.slice(-2 * longestName)];
   const shown = name.length > longestName ? `…${characters.slice(1 - longestName).join("")}` : name;
-  return cut(shown, longestMessage);
+  return cut(shown, 6 * longestName);
 }
 
 /** A text of which everything prints, and no more than `limit` UTF-16 units of it. */

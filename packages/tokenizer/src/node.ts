@@ -7,8 +7,7 @@ import { readTokenizerJson } from "./files/read-tokenizer-json.ts";
 import { readTiktoken } from "./files/tiktoken.ts";
 import type { TiktokenOptions } from "./files/tiktoken.ts";
 import { showName } from "./messages.ts";
-import { isFolder, missing, readTextFile } from "./node/read.ts";
-import { publishTexts } from "./node/write.ts";
+import { isFolder, missing, publishTexts, readTextFile } from "./node/files.ts";
 import { checkOptions, checkPath } from "./options.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -20,7 +19,7 @@ export type LoadTokenizerOptions = Partial<Omit<TiktokenOptions, "name">>;
  * tokens: `options` do, or the file's name, where it is that of an encoding (`cl100k_base.tiktoken`). Files of more
  * than 128 MiB are refused.
  *
- * Throws `missing-file`, `unreadable-file`, `invalid-file` and `unsupported-file`.
+ * Throws `missing-file`, `read-failed`, `invalid-file` and `unsupported-file`.
  */
 export async function loadTokenizer(path: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
   checkPath("path", path);

@@ -10,7 +10,7 @@ export type TrainErrorCode =
   | "unknown-character"
   | "invalid-token-file"
   | "token-out-of-range"
-  | "unreadable-file"
+  | "read-failed"
   | "unsupported-data"
   | "non-finite-loss"
   | "run-exists"

@@ -1,4 +1,4 @@
-import { EventLoopYielder } from "../event-loop-yielder.ts";
+import { EventLoopYielder } from "@gpt/common";
 import { TokenizerError } from "../errors.ts";
 import { quote } from "../messages.ts";
 import { checkText, checkTexts, invalidOption } from "../options.ts";

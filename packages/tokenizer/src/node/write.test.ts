@@ -7,7 +7,7 @@ import { CrashDisk, systemError, textsIn } from "@gpt/testing/crash-disk";
 import type { Tree } from "@gpt/testing/crash-disk";
 import { CharacterTokenizer } from "../character.ts";
 import { loadTokenizer, saveTokenizer } from "../node.ts";
-import { publishTexts } from "./write.ts";
+import { publishTexts } from "./files.ts";
 
 const first = { "tokenizer_config.json": "old config", "tokenizer.json": "old tokens" };
 const second = { "tokenizer_config.json": "new config!", "tokenizer.json": "new tokens!" };
@@ -71,7 +71,7 @@ it("a failure at any operation is a typed error, and loses nothing before names 
       } catch (error) {
         failed++;
         expect(error).toMatchObject({ code: "write-failed" });
-        expect((error as Error).message).toMatch(/^the tokenizer cannot be written to \/a: the disk is full; free some space/);
+        expect((error as Error).message).toMatch(/^\/a could not be written: the disk is full; free some space/);
         const files = published(disk.tree());
         if ((error as Error).message.endsWith("nothing was lost")) {
           expect(files === undefined || operation === "makeDirectory" ? first : files).toEqual(first);

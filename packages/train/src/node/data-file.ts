@@ -6,7 +6,7 @@ import { TrainError } from "../errors.ts";
 
 /**
  * Opens a file of data in the way in which all files are read (`openRegularFile`): not a folder, nor a pipe, which
- * gives its contents once, where data are read several times. Throws `missing-file` and `unreadable-file`, and its
+ * gives its contents once, where data are read several times. Throws `missing-file` and `read-failed`, and its
  * `read` does.
  */
 export async function openDataFile(path: string): Promise<RandomAccessFile> {
@@ -28,6 +28,6 @@ async function readable<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(isGptError(error) && error.code === "read-failed")) throw error;
-    throw new TrainError("unreadable-file", error.message, { cause: error });
+    throw new TrainError("read-failed", error.message, { cause: error });
   }
 }

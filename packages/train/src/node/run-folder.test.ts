@@ -140,7 +140,7 @@ test("a file in the place of a run's folder is an error that names it", async ()
   const file = await temporary.file("text");
   for (const open of [createRun, resumeRun]) {
     await expect(open(file)).rejects.toMatchObject({
-      code: "unreadable-file",
+      code: "read-failed",
       message: expect.stringContaining(file) as string,
     });
   }

@@ -19,12 +19,12 @@ export async function stepsOf(directory: string, operations: FileOperations): Pr
     .sort((a, b) => b - a);
 }
 
-/** The names in a folder; none where there is no such folder. Throws `unreadable-file`. */
+/** The names in a folder; none where there is no such folder. Throws `read-failed`. */
 export async function namesIn(directory: string, operations: FileOperations): Promise<readonly string[]> {
   try {
     return (await operations.list(directory)) ?? [];
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TrainError("unreadable-file", `${directory} cannot be read: ${reason}`, { cause });
+    throw new TrainError("read-failed", `${directory} cannot be read: ${reason}`, { cause });
   }
 }

@@ -99,7 +99,7 @@ test("refuses what has no text, what is not there, what is no text, and what the
     message: `there is no text in ${empty}, ${mark}; give a file that has some`,
   });
   await expect(open(join(folder, "none"))).rejects.toMatchObject({ code: "missing-file" });
-  await expect(open(folder)).rejects.toMatchObject({ code: "unreadable-file" });
+  await expect(open(folder)).rejects.toMatchObject({ code: "read-failed" });
   const binary = await temporary.file(Uint8Array.of(0x54, 0xff));
   await expect(open(binary)).rejects.toMatchObject({ code: "invalid-utf8" });
   await expect(tokenize("The 狐")).rejects.toMatchObject({ code: "unknown-character" });

@@ -256,7 +256,7 @@ async function readTemporary(handle: FileHandle, path: string, offset: number, l
   const bytes = new Uint8Array(length);
   for (let filled = 0; filled < length;) {
     const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-    if (bytesRead === 0) throw new TrainError("unreadable-file", `the temporary file ${path} ends at byte ${offset + filled}`);
+    if (bytesRead === 0) throw new TrainError("read-failed", `the temporary file ${path} ends at byte ${offset + filled}`);
     filled += bytesRead;
   }
   return bytes;

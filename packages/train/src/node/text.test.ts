@@ -49,7 +49,7 @@ test("a missing file, and a folder", async () => {
     message: `there is no file ${missing}; check the path`,
   });
   await expect(read(folder)).rejects.toMatchObject({
-    code: "unreadable-file",
+    code: "read-failed",
     message: `${folder} is not a file but a folder; give the path of a file`,
   });
 });
@@ -57,7 +57,7 @@ test("a missing file, and a folder", async () => {
 test.skipIf(process.platform === "win32")("a pipe is refused at once: it could be read only once", async () => {
   const pipe = join(await temporary.folder(), "pipe");
   execFileSync("mkfifo", [pipe]);
-  const refusal = { code: "unreadable-file", message: `${pipe} is not a file but a pipe; give the path of a file` };
+  const refusal = { code: "read-failed", message: `${pipe} is not a file but a pipe; give the path of a file` };
   await expect(read(pipe)).rejects.toMatchObject(refusal);
   const tokenizer = CharacterTokenizer.fromText("a");
   // Before the other files are read.

@@ -11,7 +11,7 @@ const chunkBytes = 2 ** 20;
 /**
  * The text of UTF-8 files, one after another, in pieces of about a megabyte, so that files larger than memory can be
  * tokenised: the tokens of the pieces are those of the whole (see `tokenizablePieces`). A byte order mark is no text.
- * Throws `missing-file`; `unreadable-file`, for pipes too, which could not be read a second time; `invalid-utf8`, which
+ * Throws `missing-file`; `read-failed`, for pipes too, which could not be read a second time; `invalid-utf8`, which
  * names the byte; `unsupported-data` for compressed, binary and other files that are no text; `empty-data` where there
  * is none.
  */

@@ -92,7 +92,7 @@ describe("openTokenFile", () => {
   test("refuses a missing file and a folder", async () => {
     const folder = await temporary.folder();
     await expect(openTokenFile(join(folder, "no.bin"))).rejects.toMatchObject({ code: "missing-file" });
-    await expect(openTokenFile(folder)).rejects.toMatchObject({ code: "unreadable-file" });
+    await expect(openTokenFile(folder)).rejects.toMatchObject({ code: "read-failed" });
   });
 
   test("says so where the file shrinks while it is in use", async () => {
@@ -100,7 +100,7 @@ describe("openTokenFile", () => {
     await using file = await openTokenFile(path);
     await truncate(path, 50);
     await expect(file.read(20, 10)).rejects.toMatchObject({
-      code: "unreadable-file",
+      code: "read-failed",
       message: `${path} had 100 bytes and ends at byte 50 now; let its writer finish, then try again`,
     });
   });

@@ -37,7 +37,7 @@ const headers = [
 /**
  * Opens a file of tokens: bare numbers, or in llm.c's form. What is told about them is checked against the numbers
  * themselves, those of the whole file where it is up to a megabyte, else a part of them. Throws `missing-file`,
- * `unreadable-file`, `empty-data`, `invalid-token-file`, `token-out-of-range`, and `unsupported-data` for text, numbers
+ * `read-failed`, `empty-data`, `invalid-token-file`, `token-out-of-range`, and `unsupported-data` for text, numbers
  * of 64 bits, NumPy's and other files.
  */
 export async function openTokenFile(path: string, options: OpenTokenFileOptions = {}): Promise<TokenFile> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadTokenizer } from "../node.ts";
-import { readTextFile } from "./read.ts";
+import { readTextFile } from "./files.ts";
 
 let folder: string;
 let path: string;
@@ -19,7 +19,7 @@ const onPosix = it.skipIf(process.platform === "win32");
 
 describe("what is no regular file is refused at once, alone and in a folder", () => {
   const refused = async (kind: string): Promise<void> => {
-    const refusal = { code: "unreadable-file", message: `${path} is not a file but ${kind}; give the path of a file` };
+    const refusal = { code: "read-failed", message: `${path} is not a file but ${kind}; give the path of a file` };
     await expect(loadTokenizer(folder)).rejects.toMatchObject(refusal);
     if (kind !== "a folder") await expect(loadTokenizer(path)).rejects.toMatchObject(refusal);
   };
@@ -65,13 +65,13 @@ describe("a regular file", () => {
     expect(await readTextFile(join(path, "none"))).toBeUndefined();
     await symlink(path, join(folder, "link"));
     expect(await readTextFile(join(folder, "link"), 5)).toBe("12345");
-    await expect(readTextFile(path, 4)).rejects.toThrow(`${path} has 5 bytes; no tokenizer needs more than 4`);
+    await expect(readTextFile(path, 4)).rejects.toThrow(`${path} has 5 bytes, more than the limit of 4; check that it is the right file`);
   });
 
   it("of any size is refused before it is read", async () => {
     await writeFile(path, "");
     await truncate(path, 2 ** 40);
-    await expect(loadTokenizer(path)).rejects.toThrow(`${path} has ${2 ** 40} bytes; no tokenizer needs more than`);
+    await expect(loadTokenizer(path)).rejects.toThrow(`${path} has ${2 ** 40} bytes, more than the limit of`);
   });
 
   onPosix("that says that it is empty, and is not, is refused", async () => {
@@ -84,7 +84,7 @@ describe("a regular file", () => {
       try {
         return (await readTextFile(path))!.length;
       } catch (error) {
-        expect(error).toMatchObject({ code: "unreadable-file" });
+        expect(error).toMatchObject({ code: "read-failed" });
         return undefined;
       }
     });

@@ -1,0 +1,55 @@
+import { stat } from "node:fs/promises";
+import { FormatError, textFile } from "@gpt/formats";
+import { publishFiles, readRegularFile, systemCode } from "@gpt/formats/node";
+import type { FileOperations } from "@gpt/formats/node";
+import { TokenizerError } from "../errors.ts";
+import { longestFile } from "../files/json.ts";
+import { showName } from "../messages.ts";
+
+/**
+ * The text of a UTF-8 file, or undefined where there is none: a regular file of bounded size, or a link to one. Throws
+ * `read-failed`, and `invalid-file` for what is too large or no such text.
+ */
+export async function readTextFile(path: string, maxBytes = longestFile): Promise<string | undefined> {
+  const bytes = await asOurs(readRegularFile(path, maxBytes));
+  try {
+    return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const problem = `${showName(path)} is not valid UTF-8; it is damaged, or no text`;
+    throw new TokenizerError("invalid-file", problem, { cause });
+  }
+}
+
+/** Writes texts into a folder, of which the last one commits: see `publishFiles`. Throws `write-failed`. */
+export async function publishTexts(
+  folder: string, texts: ReadonlyMap<string, string>, operations?: FileOperations,
+): Promise<void> {
+  await asOurs(publishFiles(folder, Array.from(texts, ([name, text]) => textFile(name, text)), { operations }));
+}
+
+/** Whether a path is that of a folder. Throws `missing-file` where there is nothing. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(cause) ?? "")) throw missing(path, cause);
+    // Another failure is told by what opens the file.
+    return false;
+  }
+}
+
+export function missing(path: string, cause?: unknown): TokenizerError {
+  return new TokenizerError("missing-file", `there is no file or folder ${showName(path)}; check the path`, { cause });
+}
+
+/** Errors of files as errors of this package. */
+async function asOurs<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    const { code } = cause;
+    const isOurs = code === "invalid-file" || code === "read-failed" || code === "write-failed";
+    throw new TokenizerError(isOurs ? code : "invalid-option", cause.message, { cause });
+  }
+}
