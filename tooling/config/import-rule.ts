@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 /**
- * Who may import whom. Apps and tooling may import every package; nobody imports an app. `common` is not published: what a
- * package uses of it is built into the package.
+ * Who may import whom. Apps and tooling may import every package; nobody imports an app. `common` and `stories` are not
+ * published: what uses them has them built in.
  */
 const mayImport: Record<string, readonly string[]> = {
   common: [],
@@ -14,6 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
   gpt: ["common", "formats", "nn", "tensor"],
   train: ["common", "formats", "gpt", "nn", "tensor", "tokenizer"],
   generate: ["common", "gpt", "tensor", "tokenizer"],
+  stories: ["common", "gpt", "tensor", "tokenizer", "train"],
 };
 
 /** Packages that are built into the package in `directory`: those that it imports and does not depend on once installed. */

@@ -7,7 +7,7 @@ import { webgpu } from "@gpt/tensor/webgpu";
 import { CharacterTokenizer } from "@gpt/tokenizer";
 import { tokensInMemory, train } from "@gpt/train";
 import type { TrainSettings } from "@gpt/train";
-import { generateStories } from "@gpt/train/stories";
+import { generateStories } from "@gpt/stories";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { finish } from "./run-on.ts";
 

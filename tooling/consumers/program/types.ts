@@ -27,8 +27,9 @@ export const typed: [
   HasTypes<typeof import("@gpt/tokenizer/node")>,
   HasTypes<typeof import("@gpt/train")>,
   HasTypes<typeof import("@gpt/train/node")>,
-  HasTypes<typeof import("@gpt/train/stories")>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
+  HasTypes<typeof import("@gpt/formats")>,
+  HasTypes<typeof import("@gpt/formats/node")>,
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 
 export class Doubled extends Module {
   readonly inner: Linear;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { trainBPE } from "@gpt/tokenizer";
-import { storyCorpus, storyRecipe } from "@gpt/train/stories";
+import { storyCorpus, storyRecipe } from "@gpt/stories";
 import { describe, expect, test } from "vitest";
 import { gpt, temporaryFolder } from "../../test/gpt.ts";
 

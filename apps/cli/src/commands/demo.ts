@@ -7,7 +7,7 @@ import { loadModel } from "@gpt/gpt/node";
 import { isGptError } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/train/stories";
+import { measureSamples, storyCorpus, storyRecipe, storyStart } from "@gpt/stories";
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
 import { commandName, shellWord } from "../command-name.ts";

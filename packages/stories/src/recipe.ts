@@ -1,5 +1,5 @@
 import type { GPTOptions } from "@gpt/gpt";
-import type { TrainSettings } from "../loop/settings.ts";
+import type { TrainSettings } from "@gpt/train";
 
 export interface StoryRecipe {
   /** For the byte-level BPE tokenizer that is trained on the training text: enough for every word to be one token. */

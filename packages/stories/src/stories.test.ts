@@ -1,7 +1,6 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fingerprint } from "../data/fingerprint.ts";
-import { tokensInMemory } from "../data/token-source.ts";
 import { storyEntropy } from "./entropy.ts";
 import { generateStories, storyStart } from "./generate.ts";
 import { logProbability, parseSentence, parseStory, storyDerivations } from "./parse.ts";
@@ -13,9 +12,9 @@ const stories = text.split(storyStart).slice(1);
 const sentences = stories.flatMap((story) => story.split(/(?<=[.]"?) /));
 
 describe("generateStories", () => {
-  test("writes the same on every platform", async () => {
-    const codes = Int32Array.from(generateStories({ seed: 2 ** 40 + 7, stories: 100 }), (c) => c.charCodeAt(0));
-    expect(await fingerprint(tokensInMemory(codes))).toMatchInlineSnapshot(`"47662-9f85ba58c4a84e88"`);
+  test("writes the same on every platform", () => {
+    const text = generateStories({ seed: 2 ** 40 + 7, stories: 100 });
+    expect(createHash("sha256").update(text).digest("hex")).toMatchInlineSnapshot(`"e976a604cbf90effc09b150a45976bcc403eef93f8d1bd99b1368199a3117bf6"`);
     expect(generateStories({ seed: 1, stories: 1 })).toMatchInlineSnapshot(`
       "
 

@@ -3,8 +3,7 @@ import { noGrad, philoxBlock, scope, slice, tensor, useBackend } from "@gpt/tens
 import { wasm } from "@gpt/tensor/wasm";
 import { trainBPE } from "@gpt/tokenizer";
 import { describe, expect, test } from "vitest";
-import { tokensInMemory } from "../data/token-source.ts";
-import { train } from "../loop/train.ts";
+import { tokensInMemory, train } from "@gpt/train";
 import { storyCorpus } from "./corpus.ts";
 import { storyEntropy } from "./entropy.ts";
 import { storyStart } from "./generate.ts";

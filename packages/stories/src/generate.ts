@@ -1,5 +1,5 @@
 import { philoxBlock } from "@gpt/tensor";
-import { TrainError } from "../errors.ts";
+import { StoriesError } from "./errors.ts";
 import type { Grammar, Template } from "./grammar.ts";
 import { storyGrammar } from "./story-grammar.ts";
 
@@ -19,11 +19,11 @@ export type StoryOptions = { readonly seed: number } & (
 export function generateStories({ seed, stories = Infinity, characters = Infinity }: StoryOptions): string {
   for (const [name, value] of Object.entries({ seed, stories, characters })) {
     if (!(value >= 0 && (Number.isSafeInteger(value) || value === Infinity))) {
-      throw new TrainError("invalid-option", `generateStories: ${name} must be a whole number from 0, not ${value}`);
+      throw new StoriesError("invalid-option", `generateStories: ${name} must be a whole number from 0, not ${value}`);
     }
   }
   if (stories === Infinity && characters === Infinity) {
-    throw new TrainError("invalid-option", "generateStories: say how much to write, by stories or by characters");
+    throw new StoriesError("invalid-option", "generateStories: say how much to write, by stories or by characters");
   }
   let text = "";
   for (let story = 0; story < stories && text.length < characters; story++) {

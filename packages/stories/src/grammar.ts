@@ -1,4 +1,4 @@
-import { TrainError } from "../errors.ts";
+import { StoriesError } from "./errors.ts";
 
 /** What a role can be filled with: its name, and other forms of it such as pronouns. */
 export interface Filler {
@@ -58,7 +58,7 @@ function formOf(filler: Filler, form: string, template: string): string {
 
 function lookUp<T>(record: Readonly<Record<string, T>>, name: string, template: string): T {
   if (Object.hasOwn(record, name)) return record[name];
-  throw new TrainError(
+  throw new StoriesError(
     "invalid-option",
     `the grammar has no "${name}", which the template ${JSON.stringify(template)} asks for; ` +
       `there are ${Object.keys(record).join(", ")}`,

@@ -1,0 +1,3 @@
+import { library } from "@gpt/config/eslint";
+
+export default library(import.meta.dirname);
