@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
 import { builtIn } from "./import-rule.ts";
@@ -23,8 +23,7 @@ const common = {
  * TypeScript knows the condition `@gpt/source` (tsconfig.base.json); without it they would silently be `any`.
  */
 export function library(directory: string, options: Options = {}) {
-  const { exports } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as { exports: Exports };
-  const sources = Object.values(exports).flatMap((target) =>
+  const sources = Object.values(exportsOf(directory)).flatMap((target) =>
     typeof target === "object" && target["@gpt/source"] ? [target["@gpt/source"]] : [],
   );
   return defineConfig({
@@ -32,10 +31,30 @@ export function library(directory: string, options: Options = {}) {
     entry: Object.fromEntries(sources.map((path) => [path.replace(/^\.\/src\/|\.ts$/g, ""), path])),
     platform: "neutral",
     external: [/^node:/],
-    // Else declarations would import what nobody installs.
-    dts: { resolve: builtIn(directory).map((name) => new RegExp(`^${name}(/|$)`)) },
+    dts: {
+      // `using` is the one thing that is beyond a user's lib of ES2022 and DOM.
+      banner: '/// <reference lib="esnext.disposable" />',
+      // What is marked @internal is for the packages of this repository, which see sources.
+      compilerOptions: { stripInternal: true, paths: pathsOf(directory, builtIn(directory)) },
+    },
     ...options,
   });
+}
+
+/** Where TypeScript finds packages that are built in: as sources among others, so that declarations do not import them. */
+function pathsOf(directory: string, names: readonly string[]): Record<string, string[]> {
+  const paths = names.flatMap((name) => {
+    const folder = join(directory, "..", basename(name));
+    return Object.entries(exportsOf(folder)).flatMap(([subpath, target]): [string, string[]][] => {
+      const source = typeof target === "string" ? target : target["@gpt/source"];
+      return source?.endsWith(".ts") ? [[name + subpath.slice(1), [join(folder, source)]]] : [];
+    });
+  });
+  return Object.fromEntries(paths);
+}
+
+function exportsOf(directory: string): Exports {
+  return (JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as { exports: Exports }).exports;
 }
 
 /** The build of a program for Node, one ES module for each entry. */

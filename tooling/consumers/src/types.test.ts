@@ -19,7 +19,28 @@ test.each([
     strict: true,
     noEmit: true,
   });
-  const diagnostics = ts.getPreEmitDiagnostics(program);
-  const host = { getCurrentDirectory: () => project, getCanonicalFileName: (name: string) => name, getNewLine: () => "\n" };
-  expect(ts.formatDiagnostics(diagnostics, host)).toBe("");
+  expect(messagesOf(program, project)).toBe("");
 });
+
+test("the types need nothing but ES2022 and DOM: no types of Node, no later library", async () => {
+  const imports = libraries.map((name, i) => `import * as package${i} from "${name}";`);
+  const uses = libraries.map((_, i) => `console.log(package${i});`);
+  const project = await freshProject(libraries, { "main.ts": [...imports, ...uses].join("\n") });
+  const program = ts.createProgram([join(project, "main.ts")], {
+    module: ModuleKind.ESNext,
+    moduleResolution: ModuleResolutionKind.Bundler,
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+    types: [],
+    strict: true,
+    skipLibCheck: false,
+    noEmit: true,
+  });
+  expect(messagesOf(program, project)).toBe("");
+});
+
+/** What is wrong with a program, in words. */
+function messagesOf(program: ts.Program, project: string): string {
+  const host = { getCurrentDirectory: () => project, getCanonicalFileName: (name: string) => name, getNewLine: () => "\n" };
+  return ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), host);
+}

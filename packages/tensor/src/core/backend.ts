@@ -2,7 +2,7 @@ import { argumentError } from "../arguments.ts";
 import type { Backend } from "../contract/index.ts";
 import { TensorError } from "../errors.ts";
 import { quote } from "@gpt/common";
-import { isPromise, runSynchronously } from "./region.ts";
+import { isRefusedPromise, runSynchronously } from "./region.ts";
 
 let current: Backend | undefined;
 
@@ -11,6 +11,7 @@ let current: Backend | undefined;
  * while that function runs. Ops run on the backend of their inputs.
  */
 export function useBackend(backend: Backend): void;
+/** Chooses the backend on which factories create tensors while `region` runs, and returns what that returns. */
 export function useBackend<T>(backend: Backend, region: () => T): T;
 export function useBackend<T>(backend: Backend, region?: () => T): T | undefined {
   claimProcess();
@@ -28,10 +29,8 @@ export function useBackend<T>(backend: Backend, region?: () => T): T | undefined
 /** Refuses what is no backend, above all the promise of one. */
 export function checkBackend(op: string, backend: Backend): void {
   if ((backend as Partial<Backend> | undefined)?.kernels) return;
-  if (!isPromise(backend)) throw argumentError(op, `expected a backend, got ${quote(backend)}`);
-  // The promise is refused here; its own failure must not surface as an unhandled rejection as well.
-  backend.then(undefined, () => undefined);
-  throw argumentError(op, "expected a backend, got the promise of one: await it, as in `useBackend(await webgpu())`");
+  const got = isRefusedPromise(backend) ? "a promise: write `await` before it" : quote(backend);
+  throw argumentError(op, `expected a backend, got ${got}`);
 }
 
 /** The chosen backend. Throws `no-backend` where none was chosen. */

@@ -33,6 +33,7 @@ export type Nested = number | readonly Nested[];
  * ```
  */
 export function tensor(data: Int32Array, options?: CreateOptions<"i32"> & { shape?: Shape }): Tensor<"i32">;
+/** A tensor with the given values: a number, nested arrays, or a `Float32Array` (with `shape`, or one axis). */
 export function tensor<D extends DType = "f32">(
   data: Nested | Float32Array,
   options?: CreateOptions<D> & { shape?: Shape },

@@ -20,8 +20,7 @@ export function watchMemory({ memory: { liveBuffers, liveBytes } }: Backend): vo
   limit = 0;
   // eslint-disable-next-line no-console -- documented at `setMemoryWarning`
   console.warn(
-    `@gpt/tensor: ${liveBuffers} buffers (${(liveBytes / 1e6).toFixed(1)} MB) are live outside of any scope, and are not ` +
-      "garbage collected. Run each step in scope(() => …), what needs no gradient in noGrad(() => …) as well, or dispose of " +
-      "tensors. setMemoryWarning(0) turns this off.",
+    `@gpt/tensor: ${liveBuffers} buffers (${liveBytes} bytes) are live outside of any scope: use scope, noGrad or dispose, ` +
+      "or setMemoryWarning(0)",
   );
 }

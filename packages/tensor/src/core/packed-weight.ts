@@ -67,6 +67,7 @@ export class PackedWeight extends Handle {
     return bytesPerElement * (sizeOf(values) + (scales ? sizeOf(scales) : 0));
   }
 
+  /** Where it lives. */
   get backend(): Backend {
     return this.values.backend;
   }
@@ -81,6 +82,7 @@ export class PackedWeight extends Handle {
     return PackedWeight.byteLengthOf(this.format, this.shape);
   }
 
+  /** Whether it was freed. */
   get disposed(): boolean {
     return this.values.disposed;
   }
@@ -111,7 +113,7 @@ export class PackedWeight extends Handle {
     return out;
   }
 
-  /** What kernels take. */
+  /** @internal What kernels take. */
   get view(): PackedView {
     return { format: this.format, shape: this.shape, values: this.values, scales: this.scales ?? null };
   }

@@ -6,9 +6,7 @@ import { callback } from "../expectations.ts";
 export function runSynchronously<T>(region: string, run: () => T): T {
   check(region, "the region", run, callback);
   const result = run();
-  if (isPromise(result)) {
-    // The promise is refused here; its own failure must not surface as an unhandled rejection as well.
-    result.then(undefined, () => undefined);
+  if (isRefusedPromise(result)) {
     throw new TensorError(
       "asynchronous-region",
       `${region}: the function returned a promise, but the region ends when the function returns; ` +
@@ -18,6 +16,9 @@ export function runSynchronously<T>(region: string, run: () => T): T {
   return result;
 }
 
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+/** Whether a value that an error refuses is a promise, whose failure is then no unhandled rejection as well. */
+export function isRefusedPromise(value: unknown): boolean {
+  const isPromise = typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
+  if (isPromise) (value as PromiseLike<unknown>).then(undefined, () => undefined);
+  return isPromise;
 }

@@ -22,8 +22,14 @@ export interface Layout {
 }
 
 /**
- * An n-dimensional array on a backend: a handle on a shared storage, freed by `dispose()`, `using`, or the `scope` in
+ * An n-dimensional array of f32 or i32 on a backend: a handle on a shared storage, freed by `dispose()`, `using`, or the `scope` in
  * which it was made. Ops are functions (`add(a, b)`) and never consume or change their inputs.
+ *
+ * ```ts
+ * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+ * sum(mul(x, x)).backward();
+ * console.log(x.shape, await x.grad!.data());
+ * ```
  */
 export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
   readonly dtype: D;
@@ -38,8 +44,8 @@ export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
   #layout: Layout;
   #disposed = false;
 
-  /** Takes over one reference to `storage`. For ops; use `tensor()`, `zeros()`, … to create tensors. */
-  constructor(storage: Storage, dtype: D, layout: Layout) {
+  /** Takes over one reference to `storage`. */
+  private constructor(storage: Storage, dtype: D, layout: Layout) {
     super();
     this.#storage = storage;
     this.dtype = dtype;
@@ -47,25 +53,28 @@ export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
     enterScope(this);
   }
 
-  /** A new dense tensor with unspecified contents. */
+  /** @internal A new dense tensor with unspecified contents. */
   static allocate<D extends DType>(backend: Backend, dtype: D, shape: Shape): Tensor<D> {
     const storage = new Storage(backend, sizeOf(shape));
     return new Tensor(storage, dtype, { shape, strides: denseStrides(shape), offset: 0 });
   }
 
-  /** A new dense f32 tensor of this shape on the same backend, with unspecified contents. */
+  /** @internal A new dense f32 tensor of this shape on the same backend, with unspecified contents. */
   allocateLike(): Tensor {
     return Tensor.allocate(this.backend, "f32", this.shape);
   }
 
+  /** The lengths of the axes. */
   get shape(): Shape {
     return this.#layout.shape;
   }
 
+  /** For each axis, how many elements apart its neighbours lie. */
   get strides(): Strides {
     return this.#layout.strides;
   }
 
+  /** Where the first element lies in the buffer, in elements. */
   get offset(): number {
     return this.#layout.offset;
   }
@@ -80,24 +89,28 @@ export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
     return sizeOf(this.shape);
   }
 
+  /** Where it lives. */
   get backend(): Backend {
     return this.#storage.backend;
   }
 
+  /** The backend's number of the buffer. */
   get buffer(): number {
     return this.storage.buffer;
   }
 
+  /** @internal */
   get storage(): Storage {
     this.checkAlive();
     return this.#storage;
   }
 
+  /** Whether it was freed. */
   get disposed(): boolean {
     return this.#disposed;
   }
 
-  /** Refuses a tensor that was freed, by the name of the op that needs it. */
+  /** @internal Refuses a tensor that was freed, by the name of the op that needs it. */
   checkAlive(op?: string): void {
     if (!this.#disposed) return;
     throw new TensorError(
@@ -107,7 +120,7 @@ export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
     );
   }
 
-  /** What made this tensor. Throws `overwritten` where its values are no longer those. */
+  /** @internal What made this tensor. Throws `overwritten` where its values are no longer those. */
   get node(): GradientNode | undefined {
     if (this.#node && this.#storage.version !== this.#madeAt) {
       throw new TensorError(
@@ -119,12 +132,12 @@ export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
     return this.#node;
   }
 
-  /** Whether the values lie row-major without gaps. */
+  /** @internal Whether the values lie row-major without gaps. */
   get isDense(): boolean {
     return isDense(this.shape, this.strides);
   }
 
-  /** Another handle on the same values with another layout, not connected to the tape. */
+  /** @internal Another handle on the same values with another layout, not connected to the tape. */
   view(layout: Layout = this.#layout): Tensor<D> {
     return new Tensor(this.storage.retain(), this.dtype, layout);
   }
@@ -134,14 +147,14 @@ export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
     return this.view();
   }
 
-  /** Connects the result of an op to the tape. */
+  /** @internal Connects the result of an op to the tape. */
   attach(node: GradientNode): void {
     this.#node = node.retain();
     this.#madeAt = this.storage.version;
   }
 
   /**
-   * Called before the values are changed in place, so that gradients that need what they were are refused. Throws
+   * @internal Called before the values are changed in place, so that gradients that need what they were are refused. Throws
    * `overwritten` for the result of an op, whose gradient would go to what it was made from.
    */
   overwrite(op: string): void {
@@ -156,7 +169,7 @@ export class Tensor<D extends DType = "f32"> extends Handle implements View<D> {
   }
 
   /**
-   * Copies the values to `target`, which has the same shape, and makes this handle point there: how an optimiser lays
+   * @internal Copies the values to `target`, which has the same shape, and makes this handle point there: how an optimiser lays
    * parameters side by side.
    */
   moveTo(target: Tensor<D>): void {

@@ -28,8 +28,10 @@ export interface PackedCache {
   readonly values: PackedWeight;
 }
 
+/** Keys and values of earlier tokens, as tensors or in fewer bits. */
 export type AttentionCache = TensorCache | PackedCache;
 
+/** How tokens attend to one another. */
 export interface AttentionArguments {
   readonly heads: number;
   /** Key-value heads, shared by groups of query heads. Default: `heads`. */

@@ -24,6 +24,7 @@ export function sign(x: Tensor): Tensor {
   return unary("sign", x, (g) => zerosLike(g));
 }
 
+/** eˣ of each element. */
 export function exp(x: Tensor): Tensor {
   return unary("exp", x, (g, _, y) => mul(g, y));
 }
@@ -41,6 +42,7 @@ export function log(x: Tensor): Tensor {
   return unary("log", x, (g, x) => div(g, x));
 }
 
+/** The square root of each element, NaN below 0. */
 export function sqrt(x: Tensor): Tensor {
   return unary("sqrt", x, (g, _, y) => div(g, mul(y, 2)));
 }
@@ -51,14 +53,17 @@ export function rsqrt(x: Tensor): Tensor {
   return unary("rsqrt", x, (g, _, y) => mul(mul(mul(g, mul(y, -0.5)), y), y));
 }
 
+/** The sine of each element, in radians. */
 export function sin(x: Tensor): Tensor {
   return unary("sin", x, (g, x) => mul(g, cos(x)));
 }
 
+/** The cosine of each element, in radians. */
 export function cos(x: Tensor): Tensor {
   return unary("cos", x, (g, x) => neg(mul(g, sin(x))));
 }
 
+/** The hyperbolic tangent of each element. */
 export function tanh(x: Tensor): Tensor {
   return unary("tanh", x, (g, _, y) => mul(g, affine(mul(y, y), -1, 1)));
 }
@@ -83,22 +88,33 @@ export function silu(x: Tensor): Tensor {
   return unary("silu", x, (g, x) => activationGradient("silu", x, g));
 }
 
+/** −x of each element. */
 export function neg(x: Tensor): Tensor {
   return affine(x, -1, -0, "neg");
 }
 
 // Two inputs, broadcast as in NumPy
 
+/**
+ * `a + b`, broadcast: sizes are equal, or one of them is 1, counted from the last axis. At least one operand is a tensor.
+ *
+ * ```ts
+ * add(ones([2, 3]), ones([3])); // [2, 3]
+ * add(ones([2, 3]), 1);
+ * ```
+ */
 export function add(a: Operand, b: Operand): Tensor {
   if (typeof a === "number") return affine(tensorOf("add", b), 1, a, "add");
   return typeof b === "number" ? affine(a, 1, b, "add") : linearPair("add", a, b);
 }
 
+/** `a − b`, broadcast as in `add`. */
 export function sub(a: Operand, b: Operand): Tensor {
   if (typeof a === "number") return affine(tensorOf("sub", b), -1, a, "sub");
   return typeof b === "number" ? affine(a, 1, -b, "sub") : linearPair("sub", a, b);
 }
 
+/** `a · b` of each pair of elements, broadcast as in `add`. Of matrices it is no product: see `matmul`. */
 export function mul(a: Operand, b: Operand): Tensor {
   // A shift of −0 keeps the sign of zero.
   if (typeof a === "number") return affine(tensorOf("mul", b), a, -0, "mul");
@@ -106,6 +122,7 @@ export function mul(a: Operand, b: Operand): Tensor {
   return binary("mul", a, b, (g, a, b) => [() => mul(g, b), () => mul(g, a)]);
 }
 
+/** `a / b` of each pair of elements, broadcast as in `add`. */
 export function div(a: Operand, b: Operand): Tensor {
   // No square of b, which may be beyond f32 where the quotient is not.
   return binary("div", a, b, (g, a, b) => [() => div(g, b), () => neg(mul(g, div(div(a, b), b)))]);

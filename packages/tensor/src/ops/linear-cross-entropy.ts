@@ -13,6 +13,7 @@ import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
 import { multiplyByPacked, multiplyByPackedTransposed } from "./weights.ts";
 
+/** How losses become one number, and how many rows are computed at once. */
 export interface LinearCrossEntropyOptions {
   /** Targets with this value have no loss and no gradient. Default −100. */
   readonly ignoreIndex?: number;

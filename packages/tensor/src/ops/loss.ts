@@ -9,6 +9,7 @@ import { reshape } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { sum } from "./reduce.ts";
 
+/** Which losses count, and how they become one number. */
 export interface CrossEntropyOptions {
   /** Targets with this value have no loss and no gradient. Default −100. */
   readonly ignoreIndex?: number;

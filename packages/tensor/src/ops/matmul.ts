@@ -44,6 +44,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   });
 }
 
+/** What `linear` does with its product. */
 export interface LinearOptions {
   /** Applied to `x · weightᵀ + bias`. */
   readonly activation?: Activation;

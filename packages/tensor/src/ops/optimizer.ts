@@ -19,6 +19,7 @@ export function norm(x: Tensor): Tensor {
   });
 }
 
+/** The tensors that one step of AdamW changes and reads, and its numbers. */
 export interface AdamWStep {
   /** Flat buckets of one length. Parameters and moments change in place; gradients are read. */
   readonly parameters: Tensor;

@@ -11,6 +11,7 @@ import { expand, reshape } from "./movement.ts";
 import { checkDType, dense, reorder, resolveAxis, shapeError, viewAs } from "./operands.ts";
 import { planReduction, reduceBy } from "./reduction.ts";
 
+/** Which axes are reduced. */
 export interface ReduceOptions {
   /** The axis or axes to reduce, negative from the end. Default: all of them. */
   readonly axis?: number | readonly number[];
@@ -44,6 +45,7 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduction("min", x, options);
 }
 
+/** Along which axis the largest element is looked for. */
 export interface ArgmaxOptions {
   /** The axis along which to look, negative from the end. Default: all elements, as one row. */
   readonly axis?: number;

@@ -21,6 +21,7 @@ import { weights } from "./kernels/weights.ts";
 export type { GPUWork } from "./runtime/engine.ts";
 export type { KernelTime } from "./runtime/profiler.ts";
 
+/** How the device is chosen, and what is measured on it. */
 export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
 
 /** A backend on a GPU, and what it did. */
