@@ -1,6 +1,7 @@
 import { quote } from "@gpt/common";
 import { FormatError } from "./errors.ts";
 
+/** What a value of JSON may be. */
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
 
 const maxDepth = 32;

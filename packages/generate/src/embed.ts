@@ -9,6 +9,7 @@ import { read } from "./read.ts";
 
 const poolings = ["mean", "last"] as const;
 
+/** How a text becomes one vector. */
 export interface EmbedOptions extends ReadingOptions {
   /** `mean` of all tokens' hidden states, or the `last` token's, which alone has seen the whole text. Default `mean`. */
   readonly pooling?: (typeof poolings)[number];

@@ -8,6 +8,7 @@ export interface GeneratedToken {
   readonly logProbability: number;
 }
 
+/** A token was generated. */
 export interface TokenEvent extends GeneratedToken {
   readonly type: "token";
 }

@@ -8,11 +8,13 @@ import { batchOf, checkArguments, checkLength, encodePrompt, readPrompt } from "
 import type { ReadingOptions } from "./prompt.ts";
 import { read } from "./read.ts";
 
+/** How a text is read, and how many tokens are given. */
 export interface NextTokenOptions extends ReadingOptions {
   /** How many tokens to give. Default 10. */
   readonly top?: number;
 }
 
+/** A token, and how likely it is to follow. */
 export interface TokenProbability {
   readonly id: number;
   /** The token's text; a character whose bytes lie in several tokens shows as U+FFFD. */

@@ -9,6 +9,7 @@ import { batchOf, checkArguments, encodeText } from "./prompt.ts";
 import type { ReadingOptions } from "./prompt.ts";
 import { read } from "./read.ts";
 
+/** How the window moves over a text. */
 export interface PerplexityOptions extends ReadingOptions {
   /**
    * How many tokens the window moves at a time, from 1 to the model's context. Fewer give every token more context, and take

@@ -8,6 +8,7 @@ import { StopMatcher } from "./stopping.ts";
 import { streamTokens } from "./tokens.ts";
 import type { TokenOptions } from "./tokens.ts";
 
+/** How text is generated, and where it ends. */
 export interface TextOptions extends TokenOptions, ReadingOptions {
   /** Texts that end the generation, one or several; they do not appear in the result. */
   readonly stop?: string | readonly string[];
@@ -15,6 +16,7 @@ export interface TextOptions extends TokenOptions, ReadingOptions {
   readonly ignoreEndOfText?: boolean;
 }
 
+/** A text that was generated, and how it ended. */
 export interface GeneratedText extends Omit<FinishEvent, "type"> {
   /** The continuation, without the prompt. */
   readonly text: string;

@@ -10,6 +10,7 @@ import { batchOf, checkLength, checkModel, readPrompt } from "./prompt.ts";
 import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
 import type { DeviceChoice, SamplingOptions } from "./sampling.ts";
 
+/** How tokens are generated, and where they end. */
 export interface TokenOptions extends SamplingOptions {
   /** How many tokens to generate at most. Default: the model's, else 256. */
   readonly maxTokens?: number;

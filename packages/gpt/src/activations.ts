@@ -31,6 +31,7 @@ const functions = {
   laplace: (x) => mul(erfc(mul(sub(x, 0.707107), -1 / (0.282095 * Math.SQRT2))), 0.5),
 } as const satisfies Record<string, Activation | ((x: Tensor) => Tensor)>;
 
+/** The name of an activation of the feed-forward layers, as Hugging Face has it. */
 export type ActivationName = keyof typeof functions;
 
 export const activationNames = Object.keys(functions) as ActivationName[];

@@ -7,6 +7,7 @@ import { GPTError } from "./errors.ts";
 import { backendExpected, dtypeExpected } from "./place.ts";
 import { checkRoom } from "./room.ts";
 
+/** How many tokens a cache holds, where, and as what. */
 export interface CacheOptions {
   /** Sequences that it holds. Default 1. */
   readonly slots?: number;

@@ -1,5 +1,6 @@
 import { CodedError } from "@gpt/tensor";
 
+/** What went wrong, for programs. */
 export type GPTErrorCode =
   | "invalid-config"
   | "unknown-preset"

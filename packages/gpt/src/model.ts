@@ -20,6 +20,7 @@ import { sinusoidalPositions } from "./positions.ts";
 import { checkRoom } from "./room.ts";
 import { weightBytesOf } from "./sizes.ts";
 
+/** What a forward pass continues, and what looks at it. */
 export interface ForwardOptions {
   /** Continues the sequences that the cache holds, and adds the new tokens to it. Under `noGrad`. */
   readonly cache?: KeyValueCache;
@@ -27,6 +28,7 @@ export interface ForwardOptions {
   readonly hooks?: Hooks;
 }
 
+/** How the weights of a new model begin, and as what they are stored. */
 export interface GPTInitialization {
   /** What the random weights and dropout derive from. Default 0. */
   readonly seed?: number;

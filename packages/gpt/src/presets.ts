@@ -40,8 +40,10 @@ const presets = {
   "gpt3-175b": gpt3(96, 12_288, 96, 128),
 } satisfies Record<string, GPTOptions>;
 
+/** The name of a preset. */
 export type PresetName = keyof typeof presets;
 
+/** The names of all presets. */
 export const presetNames = /* @__PURE__ */ Object.keys(presets) as PresetName[];
 
 /**

@@ -9,6 +9,7 @@ import { checkValidation } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
 import { checkBatch, checkContext } from "./loop/settings.ts";
 
+/** The windows in which a text is evaluated. */
 export interface EvaluateOptions {
   /** Tokens of a window. Default: the model's context. */
   readonly contextLength?: number;
@@ -22,8 +23,10 @@ export interface EvaluateOptions {
   readonly onProgress?: OnEvaluated;
 }
 
+/** Called with how many tokens are done, and how many there are. */
 export type OnEvaluated = (progress: { readonly tokens: number; readonly totalTokens: number }) => void;
 
+/** How well a model predicts a text. */
 export interface Evaluation {
   /** Mean cross-entropy of a token, in nats. */
   readonly loss: number;

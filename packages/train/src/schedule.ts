@@ -10,6 +10,7 @@ export function constantSchedule(learningRate: number): Schedule {
   return () => learningRate;
 }
 
+/** A schedule that rises to a learning rate, then falls along a cosine. */
 export interface WarmupCosine {
   /** The rate after the warm-up, the highest. */
   readonly learningRate: number;

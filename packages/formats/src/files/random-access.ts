@@ -12,6 +12,7 @@ export interface RandomAccessFile {
   close(): Promise<void>;
 }
 
+/** Accepts a `RandomAccessFile`, or what has its members. */
 export const fileExpected = objectWith("a file that is read by ranges (name, size and read)", "name", "size", "read");
 
 /** Throws `read-failed` unless a file has `length` bytes from `offset`. */

@@ -3,6 +3,7 @@ import { FormatError } from "../errors.ts";
 import { checkRange } from "./random-access.ts";
 import type { RandomAccessFile } from "./random-access.ts";
 
+/** How a file is asked for from a server. */
 export interface UrlOptions {
   /** For instance an authorization. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -27,6 +27,7 @@ export const dtypeBits = {
   U64: 64,
 } as const;
 
+/** The element types of a safetensors file, by their names there. */
 export type SafetensorsDType = keyof typeof dtypeBits;
 
 /**

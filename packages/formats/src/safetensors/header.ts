@@ -18,6 +18,7 @@ export interface TensorEntry {
   readonly end: number;
 }
 
+/** The header of a safetensors file: its tensors, and texts beside them. */
 export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>;
   /** By name. */

@@ -21,6 +21,7 @@ import type { FileTensor } from "./weight-files.ts";
 import { transpose } from "./weight-layout.ts";
 import type { WeightPlace } from "./weight-layout.ts";
 
+/** Where a model is loaded to, and as what its weights are stored. */
 export interface LoadOptions {
   /** Where the model will live. Default: the backend chosen by `useBackend`. */
   readonly backend?: Backend;

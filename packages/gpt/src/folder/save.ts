@@ -12,6 +12,7 @@ import { indexName, isWeightFile, shardName, singleFileName } from "./weight-fil
 import { fileShape, transpose, weightPlaces } from "./weight-layout.ts";
 import type { WeightPlace } from "./weight-layout.ts";
 
+/** How a model is written as files. */
 export interface ModelFilesOptions {
   /** Default: `gpt2` where it can express the model, else this project's own `gpt-typescript`. */
   readonly modelType?: ModelType;

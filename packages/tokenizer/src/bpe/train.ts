@@ -16,6 +16,7 @@ import { BytePairTokenizer } from "./tokenizer.ts";
 import { maxVocabSize, rolesByName } from "./vocabulary.ts";
 import { WordCounts } from "./word-counts.ts";
 
+/** How a byte-pair tokenizer is trained. */
 export interface TrainBPEOptions {
   /** Entries of the vocabulary with the 256 bytes and the special tokens; fewer where the text has no more pairs. */
   readonly vocabSize: number;
@@ -32,6 +33,7 @@ export interface TrainBPEOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far training a byte-pair tokenizer has come. */
 export interface TrainBPEProgress {
   /** UTF-16 units of text learnt from so far, without special tokens. */
   readonly characters: number;

@@ -51,6 +51,7 @@ export const specifications = {
   },
 } as const satisfies Record<string, EncodingSpecification>;
 
+/** The name of an encoding that comes with this package. */
 export type EncodingName = keyof typeof specifications;
 
 function reservedTokens(ids: readonly number[]): Record<string, number> {

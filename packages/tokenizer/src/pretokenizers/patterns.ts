@@ -8,6 +8,7 @@ import type { PreTokenizer } from "./pre-tokenizer.ts";
 /** How text is split before byte pair encoding, named after the encoding that brought the pattern. */
 export const preTokenizers = { gpt2, cl100k, o200k } as const satisfies Record<string, PreTokenizer>;
 
+/** The name of a pattern that cuts texts into pre-tokens. */
 export type PatternName = keyof typeof preTokenizers;
 
 export const patternNames = /* @__PURE__ */ Object.keys(preTokenizers) as readonly PatternName[];

@@ -15,6 +15,7 @@ export interface StepEvent {
   readonly tokensPerSecond: number;
 }
 
+/** The validation data were evaluated. */
 export interface EvaluationEvent {
   readonly type: "evaluation";
   readonly step: number;
@@ -26,6 +27,7 @@ export interface EvaluationEvent {
   readonly complete: boolean;
 }
 
+/** A checkpoint was written. */
 export interface CheckpointEvent {
   readonly type: "checkpoint";
   readonly step: number;

@@ -19,6 +19,7 @@ import { checkTrainable, resolveSettings, scheduleOf } from "./settings.ts";
 import type { TrainSettings } from "./settings.ts";
 import { StepLog } from "./step-log.ts";
 
+/** How a model is trained, and on what. */
 export interface TrainOptions extends Partial<TrainSettings> {
   readonly steps: number;
   readonly data: TrainingData;
