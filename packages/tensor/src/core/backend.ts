@@ -38,8 +38,7 @@ export function currentBackend(): Backend {
   if (!current) {
     throw new TensorError(
       "no-backend",
-      "no backend was chosen: call `await startDefaultBackend()`, or choose one, for instance " +
-        '`import { wasm } from "@gpt/tensor/wasm"; useBackend(await wasm())`',
+      "no backend was chosen: call `await startDefaultBackend()`, or `useBackend(await wasm())` of @gpt/tensor/wasm",
     );
   }
   return current;

@@ -10,7 +10,7 @@ const key: PhiloxKey = { seed: [1, 2], stream: [3, 4] };
 
 test("without a backend, says how to choose one", () => {
   expect(() => zeros([1])).toThrowErrorMatchingInlineSnapshot(
-    `[TensorError: no backend was chosen: call \`await startDefaultBackend()\`, or choose one, for instance \`import { wasm } from "@gpt/tensor/wasm"; useBackend(await wasm())\`]`,
+    `[TensorError: no backend was chosen: call \`await startDefaultBackend()\`, or \`useBackend(await wasm())\` of @gpt/tensor/wasm]`,
   );
 });
 

@@ -10,10 +10,6 @@ const geluEnd = 16;
 /** The same of SiLU. */
 const siluEnd = 256;
 
-function bound(x: number, end: number): number {
-  return Math.min(Math.max(x, -end), end);
-}
-
 /** ½x(1 + tanh u) as x / (1 + e⁻²ᵘ): the same without cancellation for negative x. */
 function gelu(x: number): number {
   const bounded = Math.max(x, -geluEnd);
@@ -21,19 +17,14 @@ function gelu(x: number): number {
 }
 
 function geluDerivative(x: number): number {
-  const bounded = bound(x, geluEnd);
-  const slope = geluSlope * (1 + 3 * geluCubic * bounded ** 2);
-  return gatedDerivative(bounded, geluSlope * (bounded + geluCubic * bounded ** 3), slope);
+  const slope = geluSlope * (1 + 3 * geluCubic * x ** 2);
+  return gatedDerivative(x, geluSlope * (x + geluCubic * x ** 3), slope);
 }
 
 function silu(x: number): number {
   return Math.max(x, -siluEnd) / (1 + Math.exp(-x));
 }
 
-function siluDerivative(x: number): number {
-  const bounded = bound(x, siluEnd);
-  return gatedDerivative(bounded, bounded, 1);
-}
 
 /**
  * The derivative of x · s with s = 1 / (1 + e⁻ᶻ): s + x · s(1 − s) · z′. The exponential of −|z| gives s and 1 − s without
@@ -41,7 +32,8 @@ function siluDerivative(x: number): number {
  */
 function gatedDerivative(x: number, z: number, slope: number): number {
   const e = Math.exp(-Math.abs(z));
-  return (z < 0 ? e : 1) / (1 + e) + x * (e / (1 + e) ** 2) * slope;
+  // Where e is 0, x and the slope may be infinite.
+  return (z < 0 ? e : 1) / (1 + e) + (e && x * (e / (1 + e) ** 2) * slope);
 }
 
 /** As IEEE 754 has it; ECMAScript differs where `a` is ±1. */
@@ -101,7 +93,7 @@ export const activationFunctions: Record<Activation, (x: number) => number> = { 
 const activationGradients: Record<Activation, (x: number, grad: number) => number> = {
   gelu: (x, grad) => grad * geluDerivative(x),
   relu: (x, grad) => (x <= 0 ? 0 : grad),
-  silu: (x, grad) => grad * siluDerivative(x),
+  silu: (x, grad) => grad * gatedDerivative(x, x, 1),
 };
 
 /** Towards zero; to the nearest that fits where it does not, and 0 for NaN. */
