@@ -11,8 +11,10 @@ const bootstrap = dirname(fileURLToPath(import.meta.url));
 const root = resolve(bootstrap, "../..");
 
 const suffix = process.platform === "win32" ? ".exe" : "";
+const usesOwnNode = process.env.GPT_NODE === "system";
 const executables = {
-  node: join(bootstrap, "node_modules", "node", "bin", `node${suffix}`),
+  // GPT_NODE=system: the Node that runs this script, in the place of the pinned one.
+  node: usesOwnNode ? process.execPath : join(bootstrap, "node_modules", "node", "bin", `node${suffix}`),
   pnpm: join(bootstrap, "node_modules", "pnpm", `pnpm${suffix}`),
   "node-lowest": join(bootstrap, "node_modules", "node-lowest", "bin", `node${suffix}`),
 };
@@ -124,6 +126,15 @@ function addInterop(total, args = []) {
   addTests(total, "node", ["--root", join("tooling", "interop"), ...args]);
 }
 
+/** Publishes every package whose version the registry lacks, with the addresses of this repository. */
+function release() {
+  install(forTests);
+  const addresses = run("node", [join("tooling", "release", "addresses.ts")]);
+  if (addresses !== 0) return addresses;
+  const built = run("node", [turbo, "run", "build", "--output-logs=errors-only"]);
+  return built !== 0 ? built : run("pnpm", ["exec", "changeset", "publish"]);
+}
+
 /** Runs any command of the workspace, such as `vitest` or `pnpm`, under the pinned tools. */
 function exec(args) {
   if (!existsSync(join(root, "node_modules"))) install(forTests);
@@ -138,7 +149,7 @@ function runTasks(tasks) {
 
 /** Runs the tests under one of the Nodes and adds what came out to `total`. */
 function addTests(total, node, args) {
-  heading(`tests under Node ${pinnedVersion(node)}`);
+  heading(`tests under Node ${installedVersion(node)}`);
   const directory = mkdtempSync(join(tmpdir(), "gpt-tests-"));
   const report = join(directory, "report.json");
   try {
@@ -157,7 +168,8 @@ function addTests(total, node, args) {
 /** Installs the tools with npm, unless they run already in their pinned versions, and the packages with pnpm. */
 function install({ tools, packages, megabytes }) {
   heading(`install (about ${megabytes} MB to download the first time)`);
-  const missing = () => tools.find((name) => installedVersion(name) !== pinnedVersion(name));
+  const pinned = tools.filter((name) => !(name === "node" && usesOwnNode));
+  const missing = () => pinned.find((name) => installedVersion(name) !== pinnedVersion(name));
   if (missing()) {
     const npm = process.env.npm_execpath;
     if (!npm?.endsWith("npm-cli.js")) fail("Node and pnpm are not installed yet: run `npm test` once");
@@ -220,7 +232,7 @@ function fail(message) {
 // Ctrl-C is for the program that runs: it saves, ends, and this script after it.
 process.on("SIGINT", () => {});
 
-const commands = { start, gpt, test, check, verify, conformance, interop, exec, bench };
+const commands = { start, gpt, test, check, verify, conformance, interop, exec, bench, release };
 const [command, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) fail(`expected one of ${Object.keys(commands).join(", ")}`);
 process.exitCode = commands[command](rest);

@@ -1,7 +1,11 @@
-import { oneOf, valueThat } from "@gpt/common/expectations";
+import { oneOf, valueThat } from "@gpt/common";
 import type { WeightFormat } from "./contract/index.ts";
 
-export * from "@gpt/common/expectations";
+export {
+  anything, belowOne, callback, checkArgument, checkArguments, flag, list, listOf, nonNegative, number, numberThat,
+  object, objectWith, oneOf, oneOrMore, optional, readOptions, seed, text, valueThat, wholeNumber,
+} from "@gpt/common";
+export type { Expectation, Expectations } from "@gpt/common";
 
 export const dtypeName = oneOf(["f32", "i32"]);
 

@@ -1,4 +1,4 @@
-import { checkArgument, text } from "@gpt/common/expectations";
+import { checkArgument, text } from "@gpt/common";
 import { FormatError } from "../errors.ts";
 import { checkRange } from "./random-access.ts";
 import type { RandomAccessFile } from "./random-access.ts";

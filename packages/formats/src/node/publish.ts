@@ -1,6 +1,5 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { quote } from "@gpt/common";
-import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
+import { checkArgument, listOf, objectWith, quote } from "@gpt/common";
 import { FormatError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";

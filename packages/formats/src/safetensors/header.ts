@@ -1,5 +1,4 @@
-import { quote } from "@gpt/common";
-import { checkArgument } from "@gpt/common/expectations";
+import { checkArgument, quote } from "@gpt/common";
 import { FormatError } from "../errors.ts";
 import { fileExpected } from "../files/random-access.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";

@@ -1,5 +1,4 @@
-import { quote } from "@gpt/common";
-import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
+import { checkArgument, listOf, objectWith, quote } from "@gpt/common";
 import { FormatError } from "../errors.ts";
 import { metadataName, prefixLength } from "./header.ts";
 
