@@ -1,5 +1,4 @@
 export { CodedError, isGptError } from "./errors.ts";
 export { EventLoopYielder } from "./event-loop-yielder.ts";
-export * from "./expectations.ts";
 export { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "./half.ts";
 export { printable, printableMessage, quote } from "./printable.ts";

@@ -36,18 +36,13 @@ export function quote(value: unknown): string {
   }
 }
 
-const longestMessage = 2000;
-
 /** A message that is printable and of at most 2,000 characters, whatever it was made of; cut in the middle. */
 export function printableMessage(text: string): string {
-  // Escapes are longer than what they escape; before, so that a text of any length takes little time.
-  return cutInside(printable(cutInside(text)));
+  // Cut before, so that a text of any length takes little time, and after, since escapes are longer than what they escape.
+  return printable(cut(printable(cut(text))));
 }
 
-function cutInside(text: string): string {
-  if (text.length <= longestMessage) return text;
-  const half = longestMessage / 2 - 2;
-  // Not within a character that takes two units.
-  const [start, end] = [text.slice(0, half).replace(/[\uD800-\uDBFF]$/, ""), text.slice(-half).replace(/^[\uDC00-\uDFFF]/, "")];
-  return `${start} … ${end}`;
+/** A cut may halve a character of two units: each half becomes an escape, of at most 8 more characters. */
+function cut(text: string): string {
+  return text.length > 1984 ? `${text.slice(0, 989)} … ${text.slice(-989)}` : text;
 }

@@ -1,4 +1,4 @@
-import { checkArgument } from "@gpt/common";
+import { checkArgument } from "@gpt/common/expectations";
 import { FormatError } from "./errors.ts";
 import { fileExpected } from "./files/random-access.ts";
 import type { RandomAccessFile } from "./files/random-access.ts";

@@ -1,11 +1,7 @@
-import { oneOf, valueThat } from "@gpt/common";
+import { oneOf, valueThat } from "@gpt/common/expectations";
 import type { WeightFormat } from "./contract/index.ts";
 
-export {
-  anything, belowOne, callback, checkArgument, checkArguments, flag, list, listOf, nonNegative, number, numberThat,
-  object, objectWith, oneOf, oneOrMore, optional, readOptions, seed, text, valueThat, wholeNumber,
-} from "@gpt/common";
-export type { Expectation, Expectations } from "@gpt/common";
+export * from "@gpt/common/expectations";
 
 export const dtypeName = oneOf(["f32", "i32"]);
 

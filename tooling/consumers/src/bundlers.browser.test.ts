@@ -4,9 +4,8 @@ import { isolation, whileServing } from "@gpt/testing/static-server";
 import * as esbuild from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import * as vite from "vite";
-import { browserProject, packByWebpack, quiet } from "./bundlers.ts";
+import { browserProject, isolatedProject, packByWebpack, quiet } from "./bundlers.ts";
 import { expectLearnt } from "./expectations.ts";
-import { freshProject, libraries } from "./fresh-project.ts";
 
 test("Vite, development server", async () => {
   const root = await browserProject("./browser.js");
@@ -36,13 +35,20 @@ test("esbuild", async () => {
   expectLearnt(await whileServing(directory, resultOf));
 });
 
+test("no bundler, an import map", async () => {
+  const directory = await browserProject("./browser.js", { importMap: true });
+  expectLearnt(await whileServing(directory, resultOf));
+});
+
+test("threads, in a Worker of an isolated page that Vite builds", async () => {
+  const root = await isolatedProject("./isolated.js");
+  await vite.build({ ...quiet, root, worker: { format: "es" } });
+  const { inWorker } = (await whileServing(join(root, "dist"), resultOf, isolation)) as Record<string, unknown>;
+  expectLearnt(inWorker);
+});
+
 test("threads, in a Worker of an isolated page and not on its main thread", async () => {
-  const directory = await freshProject(libraries, {
-    "program.js": { copy: "program.js" },
-    "isolated.js": { copy: "isolated.js" },
-    "isolated-worker.js": { copy: "isolated-worker.js" },
-    "index.html": '<!doctype html><link rel="icon" href="data:," /><script type="module" src="./dist/isolated.js"></script>',
-  });
+  const directory = await isolatedProject("./dist/isolated.js");
   await esbuild.build({
     absWorkingDir: directory, entryPoints: ["isolated.js", "isolated-worker.js"], outdir: "dist", bundle: true, format: "esm",
   });

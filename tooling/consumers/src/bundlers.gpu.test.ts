@@ -12,7 +12,7 @@ import { expectSameOnGPU } from "./expectations.ts";
 const onGPU = (url: string): Promise<unknown> => resultOf(url, { flags: gpuFlags });
 
 test("WebGPU, from Vite", async () => {
-  const root = await browserProject("./on-gpu.js", "on-gpu.js");
+  const root = await browserProject("./on-gpu.js", { more: ["on-gpu.js"] });
   const warnings: string[] = [];
   const logger = { ...vite.createLogger("warn"), warn: (text: string) => void warnings.push(text) };
   await vite.build({ ...quiet, root, customLogger: logger });
@@ -21,7 +21,7 @@ test("WebGPU, from Vite", async () => {
 });
 
 test("WebGPU, from webpack", async () => {
-  const context = await browserProject("./dist/main.js", "on-gpu.js");
+  const context = await browserProject("./dist/main.js", { more: ["on-gpu.js"] });
   await packByWebpack(context, "./on-gpu.js");
   expectSameOnGPU(await whileServing(context, onGPU));
 });

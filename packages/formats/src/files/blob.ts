@@ -1,4 +1,4 @@
-import { valueThat, checkArgument } from "@gpt/common";
+import { valueThat, checkArgument } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { checkRange } from "./random-access.ts";
 import type { RandomAccessFile } from "./random-access.ts";

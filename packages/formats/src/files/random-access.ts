@@ -1,4 +1,4 @@
-import { objectWith } from "@gpt/common";
+import { objectWith } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 
 /** A file, or anything like one, that is read by ranges, so that large ones are never whole in memory. */

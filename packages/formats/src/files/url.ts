@@ -1,4 +1,4 @@
-import { checkArgument, text } from "@gpt/common";
+import { checkArgument, text } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { checkRange } from "./random-access.ts";
 import type { RandomAccessFile } from "./random-access.ts";

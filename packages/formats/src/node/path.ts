@@ -1,4 +1,4 @@
-import { checkArgument, valueThat } from "@gpt/common";
+import { checkArgument, valueThat } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 
 /** The empty path would be the current folder, in which files would be replaced, or which would be removed. */

@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { checkArgument, listOf, objectWith, quote } from "@gpt/common";
+import { quote } from "@gpt/common";
+import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import type { OutputFile } from "../files/output-file.ts";

@@ -1,4 +1,5 @@
-import { checkArgument, objectWith, quote } from "@gpt/common";
+import { quote } from "@gpt/common";
+import { checkArgument, objectWith } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { fileExpected } from "../files/random-access.ts";
 import type { RandomAccessFile } from "../files/random-access.ts";

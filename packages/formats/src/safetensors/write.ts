@@ -1,4 +1,5 @@
-import { checkArgument, listOf, objectWith, quote } from "@gpt/common";
+import { quote } from "@gpt/common";
+import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { metadataName, prefixLength } from "./header.ts";
 
