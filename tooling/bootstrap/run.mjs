@@ -129,7 +129,7 @@ function addInterop(total, args = []) {
 /** Publishes every package whose version the registry lacks, with the addresses of this repository. */
 function release() {
   install(forTests);
-  const addresses = run("node", [join("tooling", "release", "addresses.ts")]);
+  const addresses = run("node", [join("tooling", "bootstrap", "addresses.mjs")]);
   if (addresses !== 0) return addresses;
   const built = run("node", [turbo, "run", "build", "--output-logs=errors-only"]);
   return built !== 0 ? built : run("pnpm", ["exec", "changeset", "publish"]);

@@ -13,8 +13,8 @@ beforeAll(async () => {
   model = new GPT(tiny);
 });
 
-type Call = (...args: never[]) => unknown;
-const calls: Readonly<Record<string, Call>> = {
+type PublicFunction = (...args: never[]) => unknown;
+const calls: Readonly<Record<string, PublicFunction>> = {
   GPT: (...args: ConstructorParameters<typeof GPT>) => new GPT(...args).dispose(),
   KeyValueCache: (...args: ConstructorParameters<typeof KeyValueCache>) => new KeyValueCache(...args).dispose(),
   forward: (...args: Parameters<GPT["forward"]>) => model.forward(...args),

@@ -39,7 +39,8 @@ describe.each(inject("packages"))("$name", ({ name, tarball }) => {
     expect(new Set(imported)).toEqual(new Set([...Object.keys(dependencies ?? {}), ...peers]));
   });
 
-  test("the licence and a README are in it, the repository's own export condition is not", async () => {
+  test("the licence and a README are in it, tests and the repository's own export condition are not", async () => {
+    expect((await contents).listFiles().filter((file) => /\.test\.|\/test\//.test(file))).toEqual([]);
     expect(await read("LICENSE")).toContain("MIT License");
     expect(await read("README.md")).toContain(name);
     expect(await read("package.json")).not.toMatch(/@gpt\/source|workspace:|catalog:/);

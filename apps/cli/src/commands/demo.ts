@@ -18,7 +18,7 @@ import { path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { styled } from "../style.ts";
 import { columnsOf } from "../terminal-text.ts";
-import type { RunOptions } from "../training/options.ts";
+import type { RunOptions } from "../training/training-options.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
 interface Options extends BackendOptions {

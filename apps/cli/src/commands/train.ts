@@ -4,8 +4,8 @@ import { commandName, shellWord } from "../command-name.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { path } from "../options.ts";
 import { Output } from "../output.ts";
-import { addRunOptions } from "../training/options.ts";
-import type { RunOptions } from "../training/options.ts";
+import { addRunOptions } from "../training/training-options.ts";
+import type { RunOptions } from "../training/training-options.ts";
 import { readRunFile } from "../training/run-file.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 

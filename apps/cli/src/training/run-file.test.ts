@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { mutations } from "@gpt/testing/mutate";
 import { isGptError } from "@gpt/tensor";
 import { temporaryFolder } from "../../test/gpt.ts";
-import type { RunOptions } from "./options.ts";
+import type { RunOptions } from "./training-options.ts";
 import { parseRunFile, readRunFile, writeRunFile } from "./run-file.ts";
 
 const options: Required<RunOptions> = {

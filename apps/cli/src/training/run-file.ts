@@ -4,7 +4,7 @@ import { publishFiles, readRegularFile } from "@gpt/formats/node";
 import { quote } from "@gpt/tensor";
 import { backendNames } from "../backend.ts";
 import { CommandError } from "../errors.ts";
-import type { RunOptions } from "./options.ts";
+import type { RunOptions } from "./training-options.ts";
 
 const name = "run.json";
 /** The longest lists of files that a command line holds take less. */

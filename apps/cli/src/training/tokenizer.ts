@@ -4,7 +4,7 @@ import { readText } from "@gpt/train/node";
 import { formatCount } from "../format.ts";
 import type { Output } from "../output.ts";
 import { resolveTokenizer } from "../tokenizers.ts";
-import type { RunOptions } from "./options.ts";
+import type { RunOptions } from "./training-options.ts";
 
 /** The tokenizer that a run's options ask for: learnt from its data, or one that exists. */
 export async function chooseTokenizer(options: RunOptions, output: Output): Promise<Tokenizer> {

@@ -4,8 +4,8 @@ import type { DType } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { forEachUniform } from "../philox.ts";
-import type { Layout, Placed } from "./layout.ts";
-import { place } from "./layout.ts";
+import type { LayoutKind, Placed } from "./layout-kind.ts";
+import { place } from "./layout-kind.ts";
 import type { NdArray } from "./reference/array.ts";
 import { array } from "./reference/array.ts";
 
@@ -13,7 +13,7 @@ import { array } from "./reference/array.ts";
 export interface Input<D extends DType = DType> {
   readonly dtype: D;
   readonly shape: Shape;
-  readonly layout: Layout;
+  readonly layout: LayoutKind;
   /** Its values, row-major; different for each stream. */
   values(stream: number): ArrayLike<number>;
 }
@@ -36,7 +36,7 @@ export interface NumberOptions {
   readonly high?: number;
   /** Keep this distance from zero: for functions that have a kink or a pole there. */
   readonly gap?: number;
-  readonly layout?: Layout;
+  readonly layout?: LayoutKind;
 }
 
 /** Pseudo-random f32 numbers, evenly distributed. */
@@ -55,13 +55,13 @@ export function numbers(shape: Shape, options: NumberOptions = {}): Input<"f32">
 }
 
 /** Pseudo-random whole numbers from `low` to below `high`, as i32 unless told otherwise. */
-export function integers(shape: Shape, low: number, high: number, layout?: Layout): Input<"i32">;
-export function integers<D extends DType>(shape: Shape, low: number, high: number, layout: Layout, dtype: D): Input<D>;
+export function integers(shape: Shape, low: number, high: number, layout?: LayoutKind): Input<"i32">;
+export function integers<D extends DType>(shape: Shape, low: number, high: number, layout: LayoutKind, dtype: D): Input<D>;
 export function integers(
   shape: Shape,
   low: number,
   high: number,
-  layout: Layout = "dense",
+  layout: LayoutKind = "dense",
   dtype: DType = "i32",
 ): Input {
   return {
@@ -80,9 +80,9 @@ export function literal(values: readonly number[], shape: Shape = [values.length
 }
 
 /** A tensor that a kernel is to write: NaN until then. */
-export function unwritten(shape: Shape, layout?: Layout): Input<"f32">;
-export function unwritten<D extends DType>(shape: Shape, layout: Layout, dtype: D): Input<D>;
-export function unwritten(shape: Shape, layout: Layout = "offset", dtype: DType = "f32"): Input {
+export function unwritten(shape: Shape, layout?: LayoutKind): Input<"f32">;
+export function unwritten<D extends DType>(shape: Shape, layout: LayoutKind, dtype: D): Input<D>;
+export function unwritten(shape: Shape, layout: LayoutKind = "offset", dtype: DType = "f32"): Input {
   const filler = dtype === "f32" ? NaN : -1;
   return { dtype, shape, layout, values: () => new Float64Array(sizeOf(shape)).fill(filler) };
 }

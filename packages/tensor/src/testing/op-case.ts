@@ -9,8 +9,8 @@ import { compare, compareBits } from "./compare.ts";
 import { derivativeAlong, gradientOf, inner } from "./finite-differences.ts";
 import type { ArraysOf, Inputs, PlacedInputs, TensorsOf } from "./inputs.ts";
 import { arraysOf, largestSize, numbers, placeInputs } from "./inputs.ts";
-import type { Layout } from "./layout.ts";
-import { place } from "./layout.ts";
+import type { LayoutKind } from "./layout-kind.ts";
+import { place } from "./layout-kind.ts";
 import type { NdArray } from "./reference/array.ts";
 import { array, generate, map } from "./reference/array.ts";
 
@@ -118,7 +118,7 @@ export function gradients(subject: OpCase): Check {
       const cotangent = subject.gradients ? generate(shape, () => 1) : array(shape, drawn);
       const floats = Object.keys(subject.inputs).filter((input) => subject.inputs[input].dtype === "f32");
       const names = subject.withRespectTo ?? floats;
-      const gradientsOf = (inputs: readonly string[], ...layouts: readonly Layout[]): Promise<Gradients[]> =>
+      const gradientsOf = (inputs: readonly string[], ...layouts: readonly LayoutKind[]): Promise<Gradients[]> =>
         differentiate(subject, backend, arrays, cotangent, inputs, layouts);
 
       const [once, twice] = await gradientsOf(names, "dense", "transposed");
@@ -145,7 +145,7 @@ async function differentiate(
   arrays: ArraysOf<Inputs>,
   cotangent: NdArray,
   names: readonly string[],
-  layouts: readonly Layout[],
+  layouts: readonly LayoutKind[],
 ): Promise<Gradients[]> {
   const inputs = placeInputs(backend, subject.inputs, arrays);
   const leaves = inputs.tensors as Readonly<Record<string, Tensor>>;

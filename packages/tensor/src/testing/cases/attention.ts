@@ -8,7 +8,7 @@ import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
@@ -42,7 +42,7 @@ function result(qkv: NdArray, { heads, headDim, ...options }: AttentionArguments
   return reshape(reference.attention(parts, { scale, causal, window, sequences }).out, [tokens, heads * headDim]);
 }
 
-const calls: readonly (readonly [name: string, tokens: number, AttentionArguments, Layout?])[] = [
+const calls: readonly (readonly [name: string, tokens: number, AttentionArguments, LayoutKind?])[] = [
   ["one token", 1, { heads: 2, headDim: 3 }],
   ["causal", 7, { heads: 2, headDim: 4 }],
   ["strided projections", 6, { heads: 2, headDim: 5 }, "transposed"],

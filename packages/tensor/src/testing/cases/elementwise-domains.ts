@@ -2,7 +2,7 @@ import type { BinaryOp, UnaryOp } from "../../contract/index.ts";
 import type { Shape } from "../../shape.ts";
 import type { Input, NumberOptions } from "../inputs.ts";
 import { integers, numbers } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 
 /** Where random arguments lie. */
 export interface Domain extends NumberOptions {
@@ -40,6 +40,6 @@ export const binaryDomains: { readonly [Op in BinaryOp]: Domain } = {
 };
 
 /** Random arguments for an op. */
-export function draw(domain: Domain, shape: Shape, layout: Layout): Input<"f32"> {
+export function draw(domain: Domain, shape: Shape, layout: LayoutKind): Input<"f32"> {
   return domain.whole ? integers(shape, -2, 3, layout, "f32") : numbers(shape, { ...domain, layout });
 }

@@ -5,7 +5,7 @@ import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { derivativeAlong } from "../finite-differences.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { elementwise as ops } from "../ops.ts";
@@ -18,7 +18,7 @@ import { activationRange, affineRange, binaryRange, selectRange, unaryRange } fr
 
 const { POSITIVE_INFINITY: inf } = Number;
 
-const layouts: readonly (readonly [Shape, Layout])[] = [
+const layouts: readonly (readonly [Shape, LayoutKind])[] = [
   [[], "offset"], [[0], "dense"], [[1], "dense"], [[7], "offset"], [[3, 5], "transposed"], [[2, 3, 4], "gapped"],
   [[9], "stepped"], [[5, 0, 2], "dense"], [[3, 1030], "transposed"],
 ];
@@ -43,7 +43,7 @@ const smallArguments = (["sin", "tanh", "gelu", "sigmoid", "silu"] as const).map
   }),
 );
 
-const pairs: readonly (readonly [name: string, a: readonly [Shape, Layout], b: readonly [Shape, Layout]])[] = [
+const pairs: readonly (readonly [name: string, a: readonly [Shape, LayoutKind], b: readonly [Shape, LayoutKind]])[] = [
   ["scalars", [[], "dense"], [[], "offset"]],
   ["vectors", [[7], "offset"], [[7], "dense"]],
   ["both transposed", [[4, 6], "transposed"], [[4, 6], "transposed"]],

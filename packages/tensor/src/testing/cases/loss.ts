@@ -9,7 +9,7 @@ import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
@@ -31,7 +31,7 @@ function reduced(logits: NdArray, targets: NdArray, options: CrossEntropyOptions
   return array([], reduce("sum", losses).data.map((sum) => sum / count));
 }
 
-const batches: readonly (readonly [lead: Shape, classes: number, Layout])[] = [
+const batches: readonly (readonly [lead: Shape, classes: number, LayoutKind])[] = [
   [[], 5, "offset"], [[6], 4, "dense"], [[6], 2, "dense"], [[2, 3], 7, "transposed"], [[5], 1, "gapped"], [[0], 3, "dense"],
   [[1000], 65, "dense"], [[7], 1031, "offset"],
 ];
@@ -57,7 +57,7 @@ const losses: readonly OpCase[] = batches.flatMap(([lead, classes, layout]) =>
 );
 
 /** Heads in chunks: even ones, a last one that is shorter, one for each row, one for all. */
-const heads: readonly (readonly [lead: Shape, dim: number, classes: number, Layout, chunkRows: number | undefined])[] = [
+const heads: readonly (readonly [lead: Shape, dim: number, classes: number, LayoutKind, chunkRows: number | undefined])[] = [
   [[6], 3, 4, "dense", 2], [[7], 5, 9, "offset", 3], [[2, 3], 4, 7, "transposed", 100], [[5], 6, 1, "gapped", 1], [[5], 6, 2, "dense", 2],
   [[4], 2, 3, "stepped", undefined], [[], 3, 5, "offset", 2], [[0], 3, 4, "dense", 2], [[3], 0, 4, "dense", 2],
   [[150], 33, 65, "dense", 49],

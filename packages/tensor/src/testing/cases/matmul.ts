@@ -3,7 +3,7 @@ import { linear, matmul } from "../../ops/matmul.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { array, combine } from "../reference/array.ts";
@@ -15,7 +15,7 @@ import { matmulRange } from "./matmul-range.ts";
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
 /** Operands of `matmul`: plain and odd sizes, batches that broadcast, layouts, nothing. */
-const products: readonly (readonly [a: Shape, Layout, b: Shape, Layout])[] = [
+const products: readonly (readonly [a: Shape, LayoutKind, b: Shape, LayoutKind])[] = [
   [[1, 1], "dense", [1, 1], "offset"],
   [[3, 4], "dense", [4, 5], "dense"],
   [[7, 9], "transposed", [9, 6], "offset"],
@@ -75,7 +75,7 @@ const tied: readonly OpCase[] = [
 ];
 
 /** `linear` with every combination of its epilogues. */
-const linearCases = ([rows, inputs, outputs]: readonly [Shape, number, number], layout: Layout): OpCase[] =>
+const linearCases = ([rows, inputs, outputs]: readonly [Shape, number, number], layout: LayoutKind): OpCase[] =>
   [undefined, ...activationNames].flatMap((activation) =>
     [false, true].flatMap((withBias) =>
       [false, true].map((withResidual) => {

@@ -7,7 +7,7 @@ import * as ops from "../../ops/movement.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { reads } from "../read-case.ts";
@@ -182,7 +182,7 @@ const filledOnes = op({
 });
 
 /** Shapes and layouts of copies, from and to. */
-const copies: readonly (readonly [Shape, Layout, Layout])[] = [
+const copies: readonly (readonly [Shape, LayoutKind, LayoutKind])[] = [
   [[], "offset", "offset"],
   [[1], "dense", "stepped"],
   [[9], "stepped", "dense"],

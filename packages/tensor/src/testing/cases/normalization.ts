@@ -5,7 +5,7 @@ import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
@@ -17,7 +17,7 @@ import { normalizationRange } from "./normalization-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-const shapes: readonly (readonly [Shape, Layout])[] = [
+const shapes: readonly (readonly [Shape, LayoutKind])[] = [
   [[7], "offset"], [[3, 5], "transposed"], [[2, 3, 4], "gapped"], [[4, 1], "dense"], [[0, 3], "dense"],
   [[2, 0], "dense"], [[5, 17], "stepped"], [[3, 1030], "dense"], [[1000, 65], "offset"],
 ];

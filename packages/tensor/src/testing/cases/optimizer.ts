@@ -5,7 +5,7 @@ import { adamwStep, norm } from "../../ops/optimizer.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import { op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { array, generate } from "../reference/array.ts";
@@ -16,7 +16,7 @@ import { inPlace, kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-const shapes: readonly (readonly [Shape, Layout])[] = [
+const shapes: readonly (readonly [Shape, LayoutKind])[] = [
   [[], "dense"], [[1], "offset"], [[0], "dense"], [[7], "stepped"], [[5, 9], "transposed"], [[100_003], "offset"],
 ];
 

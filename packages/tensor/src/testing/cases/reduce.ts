@@ -3,7 +3,7 @@ import type { Shape } from "../../shape.ts";
 import { contiguous, transpose } from "../../ops/movement.ts";
 import type { ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
-import type { Layout } from "../layout.ts";
+import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { reductions as ops } from "../ops.ts";
@@ -16,7 +16,7 @@ import { rowLength, rowsOfWidth } from "./row-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-const reductions: readonly (readonly [Shape, Layout, axes: readonly number[] | undefined, keepDims: boolean])[] = [
+const reductions: readonly (readonly [Shape, LayoutKind, axes: readonly number[] | undefined, keepDims: boolean])[] = [
   [[], "dense", undefined, false],
   [[7], "offset", undefined, false],
   [[5, 3], "dense", [0], false],
@@ -93,7 +93,7 @@ const long = op({
   reference: ({ x }) => reduce("sum", x),
 });
 
-const argmaxAxes: readonly (readonly [Shape, Layout, axis: number | undefined, keepDims: boolean])[] = [
+const argmaxAxes: readonly (readonly [Shape, LayoutKind, axis: number | undefined, keepDims: boolean])[] = [
   [[], "offset", undefined, false],
   [[3, 4, 5], "gapped", undefined, false],
   [[3, 4], "transposed", undefined, true],

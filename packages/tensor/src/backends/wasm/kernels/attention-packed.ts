@@ -2,7 +2,7 @@ import type { AttentionKernels, AttentionSequence, Dense, PackedView } from "../
 import { bytesPerElement } from "../../../dtype.ts";
 import { isSingle, largest, noWindow, step, vectorAt, visibleKeys } from "./attention.ts";
 import type { Engine } from "../runtime/engine.ts";
-import type { Call } from "../runtime/thread-pool.ts";
+import type { KernelCall } from "../runtime/thread-pool.ts";
 import { blockBytes, formatNumbers } from "./weights.ts";
 
 type PackedKernels = Pick<AttentionKernels, "attentionPacked" | "appendPacked">;
@@ -38,7 +38,7 @@ export function packedAttention(engine: Engine): PackedKernels {
       const [count, kvHeads, headDim] = x.shape;
       const capacity = cache.shape[0] / kvHeads;
       engine.withThreadScratch(blockBytes, (scratch, threadStep) => {
-        const calls = Array.from({ length: kvHeads }, (_, head): Call => {
+        const calls = Array.from({ length: kvHeads }, (_, head): KernelCall => {
           const { values, scales, valueStep, scaleStep } = partsAt(engine, cache, head * capacity + start);
           return [
             "storeRows", formatNumbers[cache.format], vectorAt(engine, x, 0, head), step(x, 0), count, headDim,
@@ -52,7 +52,7 @@ export function packedAttention(engine: Engine): PackedKernels {
 }
 
 /** All queries of a sequence, in query tiles: a call for each key-value head. */
-function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
+function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
   const { q, keys, values, kvHeads, out, scale, causal, window } = forward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
@@ -72,7 +72,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
 }
 
 /** The queries of a sequence one by one: a call for each and each head. */
-function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
+function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
   const { q, keys, values, kvHeads, out, scale } = forward;
   const { queryStart, queryCount, keyStart } = sequence;
   const [, heads, headDim] = out.shape;

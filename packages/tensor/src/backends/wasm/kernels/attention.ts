@@ -1,7 +1,7 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, View } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
-import type { Call } from "../runtime/thread-pool.ts";
+import type { KernelCall } from "../runtime/thread-pool.ts";
 
 type Forward = Parameters<AttentionKernels["attention"]>[0];
 type Backward = Parameters<AttentionKernels["attentionGradient"]>[0];
@@ -49,7 +49,7 @@ export function attention(engine: Engine): Pick<AttentionKernels, "attention" | 
 }
 
 /** All queries of a sequence, in query tiles: a call for each key-value head. */
-function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
+function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
   const { q, k, v, out, statistics, scale, causal, window } = forward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
@@ -69,12 +69,12 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
 }
 
 /** The queries of a sequence one by one: a call for each and each head. */
-function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): Call[] {
+function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
   const { q, k, v, out, scale } = forward;
   const { queryStart, queryCount, keyStart } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
-  const calls: Call[] = [];
+  const calls: KernelCall[] = [];
   for (let i = 0; i < queryCount; i++) {
     const query = queryStart + i;
     const { first, end } = visibleKeys(forward, sequence, i);
@@ -91,7 +91,7 @@ function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequenc
   return calls;
 }
 
-function attendGradient(engine: Engine, backward: Backward, sequence: AttentionSequence, scratch: number): Call[] {
+function attendGradient(engine: Engine, backward: Backward, sequence: AttentionSequence, scratch: number): KernelCall[] {
   const { q, k, v, out, statistics, grad, gradQ, gradK, gradV, scale, causal, window } = backward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;

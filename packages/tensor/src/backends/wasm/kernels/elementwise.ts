@@ -4,7 +4,7 @@ import { bytesPerElement } from "../../../dtype.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
 import { isDense, sizeOf } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
-import type { Call } from "../runtime/thread-pool.ts";
+import type { KernelCall } from "../runtime/thread-pool.ts";
 
 const activationGradients = {
   gelu: "geluGradient", relu: "reluGradient", silu: "siluGradient",
@@ -15,7 +15,7 @@ const [plainTime, functionTime] = [0.5, 1.5];
 
 export function elementwise(engine: Engine): ElementwiseKernels {
   /** Divides a row of elements: `part` gets how far into it, in bytes, and how many. */
-  const map = (out: View<DType>, time: number, part: (at: number, count: number) => Call): void => {
+  const map = (out: View<DType>, time: number, part: (at: number, count: number) => KernelCall): void => {
     engine.divide(sizeOf(out.shape), { time, multiple: 16 }, (start, count) => part(start * bytesPerElement, count));
   };
 

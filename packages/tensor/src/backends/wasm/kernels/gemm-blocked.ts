@@ -2,7 +2,7 @@ import { bytesPerElement } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Products } from "./gemm.ts";
 import { offsetOf } from "./gemm.ts";
-import type { Call } from "../runtime/thread-pool.ts";
+import type { KernelCall } from "../runtime/thread-pool.ts";
 
 /**
  * The largest blocks. A panel of each operand fits the first cache; a packed layer of the right one, and what it
@@ -68,7 +68,7 @@ export function multiplyByBlocks(engine: Engine, products: Products): void {
 
 function packChunk(engine: Engine, { a }: Products, chunk: Chunk): void {
   const { product, row, k, batch, rows, inner, left, leftStep } = chunk;
-  const calls: Call[] = [];
+  const calls: KernelCall[] = [];
   for (let index = 0; index < batch; index++) {
     for (let i = 0; i < rows; i += packedRows) {
       const from = a.address + offsetOf(a, product + index, row + i, k);
@@ -90,7 +90,7 @@ function multiplyChunk(engine: Engine, products: Products, block: Block, chunk: 
     wasm.packedRightBytes(block.inner, block.columns) +
     (storage ? wasm.packWeightsScratch(block.inner, block.columns) : 0);
   engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
-    const calls: Call[] = [];
+    const calls: KernelCall[] = [];
     for (let index = 0; index < batch; index++) {
       for (let j = 0; j < columns; j += block.columns) {
         const right = b.address + offsetOf(b, product + index, k, j);

@@ -19,7 +19,7 @@ export interface Epilogue {
 }
 
 /** How the right operand is stored where it is no f32: its address and steps are those of the weight's rows. */
-export interface Storage {
+export interface PackedOperand {
   /** The number of the format: see `assembly/weights.ts`. */
   readonly format: number;
   /** The scales of the rows. */
@@ -33,7 +33,7 @@ export interface Storage {
 export interface Products extends Epilogue {
   readonly a: Matrices;
   readonly b: Matrices;
-  readonly storage: Storage | null;
+  readonly storage: PackedOperand | null;
   readonly out: Matrices;
   readonly batch: number;
   readonly rows: number;

@@ -5,7 +5,7 @@ import type { Engine } from "../runtime/engine.ts";
 import { fewRows } from "./matmul.ts";
 import { multiplyByBlocks } from "./gemm-blocked.ts";
 import { epilogueOf, noEpilogue } from "./gemm.ts";
-import type { Epilogue, Matrices, Products, Storage } from "./gemm.ts";
+import type { Epilogue, Matrices, Products, PackedOperand } from "./gemm.ts";
 
 /** The formats' numbers in `assembly/weights.ts`. */
 export const formatNumbers: Record<WeightFormat, number> = { f16: 1, bf16: 2, int8: 3, int4: 4 };
@@ -17,7 +17,7 @@ const dequantizeTime = 0.4;
 
 /** Products with a stored weight. */
 interface PackedProducts extends Products {
-  readonly storage: Storage;
+  readonly storage: PackedOperand;
 }
 
 export function weights(engine: Engine): WeightKernels {

@@ -8,7 +8,7 @@ import type { Shape, Strides } from "../../../shape.ts";
 import { Allocator } from "./allocator.ts";
 import type { StartedKernels } from "./build.ts";
 import { copyElements } from "../kernels/copy.ts";
-import type { Call, ThreadPool } from "./thread-pool.ts";
+import type { KernelCall, ThreadPool } from "./thread-pool.ts";
 
 /** Memory is given out in cache lines. */
 const unitBytes = 64;
@@ -104,7 +104,7 @@ export class Engine {
    * that is faster. `threadStep` is added to the last argument on the second thread, twice that on the third, …: their
    * parts of `withThreadScratch`.
    */
-  run(calls: readonly Call[], nanoseconds: number, threadStep = 0): void {
+  run(calls: readonly KernelCall[], nanoseconds: number, threadStep = 0): void {
     const { pool } = this.#alive();
     if (pool && calls.length > 1 && nanoseconds >= 2 * this.#minPart) pool.run(calls, threadStep);
     else for (const call of calls) this.#call(call);
@@ -114,7 +114,7 @@ export class Engine {
    * Makes a call for all of `length` items, `part(0, length)`, or for parts of them, `[start, start + count)`, on all
    * threads where that is faster. How the items are divided must not change the result.
    */
-  divide(length: number, division: Division, part: (start: number, count: number) => Call): void {
+  divide(length: number, division: Division, part: (start: number, count: number) => KernelCall): void {
     const { time, multiple = 1, threadStep } = division;
     const { threads } = this;
     const parts = threads === 1 ? 1 : Math.min(threads * partsOfThread, Math.floor((length * time) / this.#minPart));
@@ -123,7 +123,7 @@ export class Engine {
       return;
     }
     const step = Math.ceil(length / parts / multiple) * multiple;
-    const calls: Call[] = [];
+    const calls: KernelCall[] = [];
     for (let start = 0; start < length; start += step) calls.push(part(start, Math.min(step, length - start)));
     this.run(calls, length * time, threadStep);
   }
@@ -233,7 +233,7 @@ export class Engine {
     this.#liveBytes = 0;
   }
 
-  #call([name, ...values]: Call): void {
+  #call([name, ...values]: KernelCall): void {
     (this.wasm[name] as (...values: readonly (number | boolean)[]) => void)(...values);
   }
 

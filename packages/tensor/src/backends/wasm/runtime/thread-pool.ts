@@ -18,7 +18,7 @@ type KernelName = {
 }[keyof WasmExports];
 
 /** A call of a kernel: its name and its arguments. */
-export type Call = { [Name in KernelName]: readonly [Name, ...Parameters<WasmExports[Name]>] }[KernelName];
+export type KernelCall = { [Name in KernelName]: readonly [Name, ...Parameters<WasmExports[Name]>] }[KernelName];
 
 export interface ThreadPoolOptions {
   /** How many threads make calls, the calling one included. */
@@ -76,7 +76,7 @@ export class ThreadPool {
    * Makes calls that do not depend on one another, on all threads. `threadStep` is added to the last argument on the
    * second thread, twice that on the third, and so on.
    */
-  run(calls: readonly Call[], threadStep: number): void {
+  run(calls: readonly KernelCall[], threadStep: number): void {
     this.check();
     for (let first = 0; first < calls.length; first += queueLength) {
       const some = calls.slice(first, first + queueLength);

@@ -30,7 +30,7 @@ interface Queries extends Views {
 }
 
 /** A call of a kernel. Exponentials are of numbers that are not above 0: the built-in ones are exact enough. */
-interface Call extends Omit<AttentionPart<Queries, Views>, "keys"> {
+interface ForwardCall extends Omit<AttentionPart<Queries, Views>, "keys"> {
   readonly source: Vec4Access & { readonly name: string };
   readonly options: Options;
   /** Heads between the rows of `out` and `statistics`. */
@@ -83,7 +83,7 @@ function notThere(shape: Shape): View {
 }
 
 /** Tiles of keys go past some queries of a workgroup (Dao et al. 2022, "FlashAttention"). */
-function attendByTiles(engine: Engine, call: Call, statistics: View): void {
+function attendByTiles(engine: Engine, call: ForwardCall, statistics: View): void {
   const { source, options, sequences, heads, kvHeads, rowHeads, goesOn } = call;
   const { out } = call.queries;
   const width = out.shape[2];
@@ -179,7 +179,7 @@ const partWords = (width: number): number => width + 2;
  * A workgroup for each query, head and chunk of keys, whose threads share these; where there are several chunks, another
  * kernel puts them together (split-KV, as in Dao et al. 2023, "Flash-Decoding").
  */
-function attendFew(engine: Engine, { source, options, sequences, queries: views, heads, kvHeads, rowHeads }: Call): void {
+function attendFew(engine: Engine, { source, options, sequences, queries: views, heads, kvHeads, rowHeads }: ForwardCall): void {
   const { out, statistics } = views;
   const width = out.shape[2];
   const shape = vectorShape(width);

@@ -36,7 +36,7 @@ interface Keys extends Views {
 type Options = Omit<AttentionOptions, "sequences">;
 
 /** A call of a kernel: a part of a run, and how many heads there are between rows of `statistics` and `means`. */
-interface Call extends AttentionPart<Queries, Keys> {
+interface GradientCall extends AttentionPart<Queries, Keys> {
   readonly options: Options;
   readonly rowHeads: number;
 }
@@ -102,7 +102,7 @@ fn main(${entryArguments}) {
 }
 
 /** Queries, keys, values and gradients, read by vec4s. */
-function sources({ queries: { q, grad }, keys: { k, v } }: Call): Vec4Access {
+function sources({ queries: { q, grad }, keys: { k, v } }: GradientCall): Vec4Access {
   return vectorVec4({ q, k, v, grad });
 }
 
@@ -118,7 +118,7 @@ function addVec4(
  * Tiles of keys go past some queries of a workgroup. Differences of gradients are halved: they may be beyond f32 where their
  * products with probabilities are not.
  */
-function gradientOfQueries(engine: Engine, call: Call): void {
+function gradientOfQueries(engine: Engine, call: GradientCall): void {
   const { sequences, options, queries, heads, kvHeads, rowHeads } = call;
   const { statistics, means, gradQ } = queries;
   const width = gradQ.shape[2];
@@ -180,7 +180,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 }
 
 /** Tiles of queries go past some keys of a workgroup. */
-function gradientOfKeys(engine: Engine, call: Call): void {
+function gradientOfKeys(engine: Engine, call: GradientCall): void {
   const { sequences, isFirstOfKeys, options, queries, keys, heads, kvHeads, rowHeads } = call;
   const { statistics, means } = queries;
   const { gradK, gradV } = keys;

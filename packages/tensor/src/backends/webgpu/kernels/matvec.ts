@@ -1,7 +1,7 @@
 import type { View } from "../../../contract/index.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
-import { epilogueParts } from "./gemm.ts";
+import { epilogueParts } from "./epilogue.ts";
 import type { Products } from "./gemm.ts";
 import { u32 } from "../runtime/program.ts";
 import { matrixVec4 } from "../wgsl/vec4.ts";

@@ -118,10 +118,10 @@ export function normalization(engine: Engine): NormalizationKernels {
   };
 }
 
-type Call = Parameters<NormalizationKernels["layerNormGradient"]>[0];
+type LayerNormGradient = Parameters<NormalizationKernels["layerNormGradient"]>[0];
 
 /** Adds the gradients of weight and bias: workgroups add some rows each, then others add what those found. */
-function gradientOfWeights(engine: Engine, { x, mean, rstd, grad, gradWeight, gradBias }: Call): void {
+function gradientOfWeights(engine: Engine, { x, mean, rstd, grad, gradWeight, gradBias }: LayerNormGradient): void {
   const axes = {
     x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows", null], rstd: ["rows"],
     gradWeight: ["columns"], gradBias: ["columns"],

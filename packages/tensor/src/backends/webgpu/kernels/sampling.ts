@@ -8,7 +8,7 @@ import { f32, reads, u32, writes } from "../runtime/program.ts";
 import { sampleInParts } from "./sampling-split.ts";
 import { rowThreads, together } from "../wgsl/workgroup.ts";
 
-type Call = Parameters<SamplingKernels["sample"]>[0];
+type SampleCall = Parameters<SamplingKernels["sample"]>[0];
 
 export function sampling(engine: Engine): SamplingKernels {
   return {
@@ -25,7 +25,7 @@ export function sampling(engine: Engine): SamplingKernels {
 }
 
 /** A workgroup for each row. */
-function sampleAtOnce(engine: Engine, { logits, uniforms, out, temperature, topK, topP, minP }: Call, weights: Dense): void {
+function sampleAtOnce(engine: Engine, { logits, uniforms, out, temperature, topK, topP, minP }: SampleCall, weights: Dense): void {
   const [rows, width] = logits.shape;
   const filters = topK < width || topP < 1;
   engine.run({

@@ -6,7 +6,8 @@ import { eachRow, fewRows, multiplyByLanes, rowsKept, rowThatIs } from "./matvec
 import { multiplyByTiles } from "./gemm-tiled.ts";
 import type { RightOperand } from "./gemm-tiled.ts";
 import { relaid } from "../runtime/split-bindings.ts";
-import { fitting, noEpilogue } from "./gemm.ts";
+import { noEpilogue } from "./epilogue.ts";
+import { fitting } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
 import { reads, u32 } from "../runtime/program.ts";
 import { columnsOfStep, vec4sOfFour, packedAxes, packedFunctions, packedScales, packedSource } from "../wgsl/packed.ts";

@@ -7,7 +7,7 @@ export const valuesStep = 256;
 const valuesWords = valuesStep / Uint32Array.BYTES_PER_ELEMENT;
 
 /** A recorded call of a kernel. */
-export interface Call {
+export interface DispatchCall {
   readonly pipeline: Pipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -19,7 +19,7 @@ type Copy = (encoder: GPUCommandEncoder) => void;
 export class Batch {
   /** Batches are numbered in their order. */
   readonly number: number;
-  readonly #commands: (Call | Copy)[] = [];
+  readonly #commands: (DispatchCall | Copy)[] = [];
   readonly #temporaries: GPUBuffer[] = [];
   #temporaryBytes = 0;
   #calls = 0;
@@ -54,7 +54,7 @@ export class Batch {
   }
 
   /** `starts` and `values` are in the order of the program's struct. */
-  add(call: Call, starts: readonly { readonly start: number }[], values: readonly Value[]): void {
+  add(call: DispatchCall, starts: readonly { readonly start: number }[], values: readonly Value[]): void {
     if (starts.length + values.length > valuesWords) throw new RangeError(`${call.pipeline.name}: too many values`);
     let at = this.#calls++ * valuesWords;
     if (at === this.#words.length) this.#grow();

@@ -122,7 +122,7 @@ function mapped<T, U>(record: Readonly<Record<string, T>>, to: (value: T, name: 
 }
 
 /** One call among those that take some rows. */
-interface Call {
+interface RowsCall {
   readonly width: number;
   /** Workgroups for each row. */
   readonly groups: number;
@@ -135,7 +135,7 @@ interface Call {
   };
 }
 
-function run(engine: Engine, kernel: RowKernel, part: RowsPart, { width, groups, shared }: Call): void {
+function run(engine: Engine, kernel: RowKernel, part: RowsPart, { width, groups, shared }: RowsCall): void {
   const [rows, count] = shapeOf(kernel, part);
   const threads = shared ? rowThreads : rowThreadsFor(width);
   const { memory, slots = 0, last, isFirst = false } = shared ?? {};

@@ -1,5 +1,5 @@
 import type { Backend } from "../contract/index.ts";
-import type { Layout as TensorLayout } from "../core/tensor.ts";
+import type { Layout } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { DataOf, DType } from "../dtype.ts";
 import { createData } from "../dtype.ts";
@@ -12,7 +12,7 @@ import { forEachIndex } from "./reference/array.ts";
  * exchanged; with gaps between rows; or with gaps between elements as well. All but the first have foreign elements
  * around them.
  */
-export type Layout = "dense" | "offset" | "transposed" | "gapped" | "stepped";
+export type LayoutKind = "dense" | "offset" | "transposed" | "gapped" | "stepped";
 
 /** A tensor in a buffer whose other elements are known, so that writes to them show. */
 export interface Placed<D extends DType = DType> {
@@ -35,7 +35,7 @@ export function place<D extends DType>(
   dtype: D,
   shape: Shape,
   values: ArrayLike<number>,
-  layout: Layout,
+  layout: LayoutKind,
 ): Placed<D> {
   const { length, ...window } = planLayout(shape, layout);
   const positions = new Int32Array(sizeOf(shape));
@@ -59,7 +59,7 @@ export function place<D extends DType>(
   };
 }
 
-function planLayout(shape: Shape, layout: Layout): TensorLayout & { length: number } {
+function planLayout(shape: Shape, layout: LayoutKind): Layout & { length: number } {
   const order = shape.map((_, axis) => axis);
   if (layout === "transposed") order.push(...order.splice(-2).reverse());
   const strides = new Array<number>(shape.length);

@@ -1,7 +1,5 @@
-/**
- * Writes `repository`, `homepage` and `bugs` into the package.json of every package, from the address of `origin`: where this
- * code is published from is known when it is published. The release workflow runs it; the change is not committed.
- */
+// Writes `repository`, `homepage` and `bugs` into the package.json of every package, from the address of `origin`: where
+// this code is published from is known when it is published. `npm run release` runs it; the change is not committed.
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +13,7 @@ const page = `https://${host}/${path}`;
 for (const folder of ["packages", "apps"]) {
   for (const name of readdirSync(join(root, folder))) {
     const file = join(root, folder, name, "package.json");
-    const manifest = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    const manifest = JSON.parse(readFileSync(file, "utf8"));
     const directory = `${folder}/${name}`;
     Object.assign(manifest, {
       repository: { type: "git", url: `git+${page}.git`, directory },
