@@ -36,7 +36,7 @@ export function random(engine: Engine): RandomKernels {
     dropout({ x, probability, key, out }) {
       // u ≥ probability, in whole numbers, so that no rounding tells backends apart.
       const values = { min: u32(Math.ceil(probability * wordBits)), scale: f32(1 / (1 - probability)) };
-      fill(engine, "dropout", key, { out, x }, values, (x) => `select(0.0, ${x} * values.scale, u >= values.least)`);
+      fill(engine, "dropout", key, { out, x }, values, (x) => `select(0.0, ${x} * values.scale, u >= values.min)`);
     },
   };
 }
