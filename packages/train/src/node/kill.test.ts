@@ -39,7 +39,7 @@ interface Outcome {
 
 /** Runs a script of `testing` in a process of its own, to the end or until it is killed. */
 async function run(script: string, args: readonly string[], moment?: Moment): Promise<Outcome> {
-  const path = fileURLToPath(new URL(`testing/${script}.ts`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../test/${script}.ts`, import.meta.url));
   const child = spawn(process.execPath, ["--conditions=@gpt/source", path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });

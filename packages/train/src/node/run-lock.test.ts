@@ -224,7 +224,7 @@ describe("a run", () => {
 });
 
 test("two processes that are started together: one trains, the other changes nothing", async () => {
-  const child = fileURLToPath(new URL("testing/train-child.ts", import.meta.url));
+  const child = fileURLToPath(new URL("../../test/train-child.ts", import.meta.url));
   const directory = await temporary.folder();
   const start = (): Promise<{ status: number | null; output: string }> =>
     new Promise((resolve, reject) => {

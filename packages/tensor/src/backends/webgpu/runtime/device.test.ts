@@ -43,12 +43,12 @@ describe("a machine", () => {
 async function failureBeside(source?: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "gpt-webgpu-"));
   try {
-    const entry = { backend: join(import.meta.dirname, "index.ts") };
+    const entry = { backend: join(import.meta.dirname, "../index.ts") };
     await build({ entry, outDir: directory, format: "esm", outExtension: () => ({ js: ".mjs" }), config: false, silent: true });
     if (source !== undefined) {
       const dawn = join(directory, "node_modules", "webgpu");
       await mkdir(dawn, { recursive: true });
-      await writeFile(join(dawn, "package.json"), '{ "type": "module", "exports": "../index.js" }');
+      await writeFile(join(dawn, "package.json"), '{ "type": "module", "exports": "./index.js" }');
       await writeFile(join(dawn, "index.js"), source);
     }
     const script = `import { webgpu } from "./backend.mjs";
