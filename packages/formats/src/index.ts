@@ -12,7 +12,6 @@ export { JsonReader } from "./json-reader.ts";
 export type { JsonKind } from "./json-reader.ts";
 export { npyBytes, readNpy } from "./npy.ts";
 export type { NpyArray } from "./npy.ts";
-export { dtypeBits, toFloat32 } from "./safetensors/dtype.ts";
 export type { SafetensorsDType } from "./safetensors/dtype.ts";
 export { readHeader } from "./safetensors/header.ts";
 export type { SafetensorsHeader, TensorEntry } from "./safetensors/header.ts";

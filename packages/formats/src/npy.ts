@@ -1,4 +1,4 @@
-import { checkArgument } from "@gpt/common/expectations";
+import { checkArgument, listOf, objectWith, valueThat, wholeNumber } from "@gpt/common/expectations";
 import { FormatError } from "./errors.ts";
 import { fileExpected } from "./files/random-access.ts";
 import type { RandomAccessFile } from "./files/random-access.ts";
@@ -53,10 +53,15 @@ export async function readNpy(file: RandomAccessFile): Promise<NpyArray> {
 }
 
 /** The bytes of a `.npy` file of f32 (version 1). Throws `invalid-input` where `data` does not have the shape's size. */
-export function npyBytes({ shape, data }: NpyArray): Uint8Array {
+export function npyBytes(array: NpyArray): Uint8Array {
+  const fail = (problem: string): FormatError => new FormatError("invalid-input", `npyBytes: ${problem}`);
+  checkArgument("array", array, objectWith("an array, { shape, data }", "shape", "data"), fail);
+  const { shape, data } = array;
+  checkArgument("shape", shape, listOf(wholeNumber(0)), fail);
+  checkArgument("data", data, valueThat("a Float32Array", (value) => value instanceof Float32Array), fail);
   const count = shape.reduce((product, size) => product * size, 1);
   if (data.length !== count) {
-    throw new FormatError("invalid-input", `npyBytes: ${data.length} numbers do not fill shape [${shape.join(", ")}]`);
+    throw fail(`${data.length} numbers do not fill shape [${shape.join(", ")}]`);
   }
   const tuple = `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': ${tuple}, }`;

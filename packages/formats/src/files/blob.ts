@@ -1,4 +1,4 @@
-import { valueThat, checkArgument } from "@gpt/common/expectations";
+import { checkArgument, optional, text, valueThat } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { checkRange } from "./random-access.ts";
 import type { RandomAccessFile } from "./random-access.ts";
@@ -12,17 +12,20 @@ const blobExpected = valueThat("a Blob or File", (value) => value instanceof Blo
  * @example
  * const header = await readHeader(openBlob(input.files[0]));
  */
-export function openBlob(blob: Blob, name = "name" in blob ? String(blob.name) : "blob"): RandomAccessFile {
-  checkArgument("blob", blob, blobExpected, (problem) => new FormatError("invalid-input", `openBlob: ${problem}`));
+export function openBlob(blob: Blob, name?: string): RandomAccessFile {
+  const fail = (problem: string): FormatError => new FormatError("invalid-input", `openBlob: ${problem}`);
+  checkArgument("blob", blob, blobExpected, fail);
+  checkArgument("name", name, optional(text), fail);
+  const shown = name ?? (blob instanceof File ? blob.name : "blob");
   return {
-    name,
+    name: shown,
     size: blob.size,
     async read(offset, length) {
       checkRange(this, offset, length);
       try {
         return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
       } catch (cause) {
-        throw new FormatError("read-failed", `${name} cannot be read: ${(cause as Error).message}; choose it again`, { cause });
+        throw new FormatError("read-failed", `${shown} cannot be read: ${(cause as Error).message}; choose it again`, { cause });
       }
     },
     close: () => Promise.resolve(),

@@ -1,4 +1,6 @@
+import { checkArgument } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
+import { fileExpected } from "./random-access.ts";
 import type { RandomAccessFile, ReadableFolder } from "./random-access.ts";
 
 /**
@@ -18,6 +20,7 @@ export async function readRange(file: RandomAccessFile, offset: number, length: 
 
 /** All of a file's bytes, at most `maxBytes`. Throws `invalid-file` beyond, and `read-failed`. */
 export async function readWhole(file: RandomAccessFile, maxBytes: number): Promise<Uint8Array> {
+  checkArgument("file", file, fileExpected, (problem) => new FormatError("invalid-input", `readWhole: ${problem}`));
   if (!(file.size <= maxBytes)) {
     throw new FormatError(
       "invalid-file",

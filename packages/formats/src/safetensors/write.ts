@@ -1,5 +1,5 @@
 import { quote } from "@gpt/common";
-import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
+import { checkArgument, listOf, object, objectWith, text, wholeNumber } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { metadataName, prefixLength } from "./header.ts";
 
@@ -24,8 +24,8 @@ export async function* safetensorsChunks(
   tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Uint8Array> {
-  const expected = listOf(objectWith("a tensor to write (name, shape and read)", "name", "shape", "read"));
-  checkArgument("tensors", tensors, expected, (problem) => new FormatError("invalid-input", `safetensorsChunks: ${problem}`));
+  checkSources(tensors);
+  checkMetadata(metadata);
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   sorted.forEach(({ name }, i) => {
     if (name === metadataName) throw new FormatError("invalid-input", `no tensor can be named ${name}`);
@@ -43,6 +43,23 @@ export async function* safetensorsChunks(
     }
     yield new Uint8Array(buffer, byteOffset, byteLength);
   }
+}
+
+const fail = (problem: string): FormatError => new FormatError("invalid-input", `safetensorsChunks: ${problem}`);
+const sourceExpected = objectWith("a tensor to write (name, shape and read)", "name", "shape", "read()");
+const shapeExpected = listOf(wholeNumber(0));
+
+function checkSources(tensors: readonly TensorSource[]): void {
+  checkArgument("tensors", tensors, listOf(sourceExpected), fail);
+  tensors.forEach(({ name, shape }, i) => {
+    checkArgument(`tensors[${i}].name`, name, text, fail);
+    checkArgument(`tensors[${i}].shape`, shape, shapeExpected, fail);
+  });
+}
+
+function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  checkArgument("metadata", metadata, object, fail);
+  for (const [key, value] of Object.entries(metadata)) checkArgument(`metadata[${quote(key)}]`, value, text, fail);
 }
 
 function encodeHeader(tensors: readonly TensorSource[], metadata: Readonly<Record<string, string>>): Uint8Array {
