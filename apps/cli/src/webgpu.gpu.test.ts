@@ -52,7 +52,7 @@ test("trains, writes and evaluates as wasm does, and resumes on webgpu only", as
   expect(refused).toMatchObject({ status: 1, stdout: "" });
   expect(refused.stderr).toContain('backend was "webgpu" and is "wasm');
   const resumed = await json(directory, ...resume);
-  expect(resumed.stderr).toMatch(/ · backend webgpu \(.+\) · webgpu\n/);
+  expect(resumed.stderr).toMatch(/ · webgpu \(.+\) · webgpu\n/);
   expect(records(resumed).at(-1)).toMatchObject({ done: true, step: 2 });
 });
 
