@@ -34,7 +34,7 @@ test("an undefined setting has its default", () => {
   expect(resolveConfig({ ...sizes, headDim: undefined, dropout: undefined })).toEqual(resolveConfig(sizes));
 });
 
-test("a head width of its own need not divide dim", () => {
+test("a head width that is given need not divide dim", () => {
   expect(resolveConfig({ ...sizes, heads: 3, headDim: 8 }).headDim).toBe(8);
 });
 

@@ -345,7 +345,7 @@ describe("weights in fewer bits", () => {
   const sizes = { vocabSize: 50, contextLength: 12, layers: 2, heads: 2, dim: 40 };
   const ids = (): Tensor<"i32"> => idsOf([[1, 2, 3, 4, 5], [9, 8, 7, 6, 40]]);
 
-  /** The same model with the values that the stored weights stand for, in f32. */
+  /** The same model with the values that the packed weights stand for, in f32. */
   async function expanded(model: GPT): Promise<GPT> {
     const plain = new GPT(sizes, { weights: "zeros" });
     const weights = plain.stateDict();

@@ -13,7 +13,7 @@ export const architectures: Readonly<Record<string, GPTOptions>> = {
   "an untied head": { ...tiny, tiedHead: false },
   "post-norm, as in GPT-1": { ...tiny, normPlacement: "post" },
   "sinusoidal positions": { ...tiny, positions: "sinusoidal" },
-  "a head width of its own": { ...tiny, heads: 3, headDim: 4 },
+  "a free head width": { ...tiny, heads: 3, headDim: 4 },
   "scores scaled by layer": { ...tiny, scaleAttentionByLayer: true, activation: "gelu" },
   "scores as they are": { ...tiny, scaleAttention: false, activation: "tanh", initialStd: 0.3 },
 };

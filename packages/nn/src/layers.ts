@@ -44,7 +44,7 @@ export class Linear<W extends Weight = Tensor> extends Module {
  * A table of vectors, `weight` `[entries, dim]`, that are looked up by ids.
  *
  * They begin normally distributed with mean 0 and std 1, as in PyTorch, unless `std` is given. As in `Linear`, the table may
- * be stored in fewer bits.
+ * be packed.
  */
 export class Embedding<W extends Weight = Tensor> extends Module {
   readonly weight: W;

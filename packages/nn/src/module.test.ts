@@ -116,7 +116,7 @@ test("a weight is a tensor, unless it is stored in fewer bits", () => {
   new Linear(2, 3, { dtype: "int8" });
   // @ts-expect-error: the type says fewer bits
   new Linear<PackedWeight>(2, 3);
-  // @ts-expect-error: a stored weight has no sums
+  // @ts-expect-error: a packed weight has no sums
   expect(() => add(packed.weight, 1)).toThrow("expected a tensor");
 });
 

@@ -6,7 +6,7 @@ import { storyGrammar } from "./story-grammar.ts";
 /** What precedes every story, and so what a model is given to begin one: a blank line. */
 export const storyStart = "\n\n";
 
-/** How much to write: so many stories, or whole stories until they have so many characters at least. */
+/** How much to write: a number of stories, or whole stories until they have at least a number of characters. */
 export type StoryOptions = { readonly seed: number } & (
   | { readonly stories: number; readonly characters?: undefined }
   | { readonly characters: number; readonly stories?: undefined }

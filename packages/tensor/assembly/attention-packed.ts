@@ -1,4 +1,4 @@
-/** Attention to stored keys and values. */
+/** Attention to packed keys and values. */
 import { attend, attendScratch } from "./attention";
 import { multiplyColumns } from "./matvec";
 import { exponentials } from "./normalization";
@@ -37,7 +37,7 @@ export function attendPackedScratch(keyCount: i32, headDim: i32): usize {
 }
 
 /**
- * The same as `attendOne` for stored keys and values, of which the first that is seen lies at `k` and `v`, and its scales
+ * The same as `attendOne` for packed keys and values, of which the first that is seen lies at `k` and `v`, and its scales
  * at `kScales` and `vScales`; from one to the next it is `step` and `scaleStep` bytes.
  */
 export function attendOnePacked(

@@ -15,7 +15,7 @@ export const tileBytes: usize = tileRows * tileColumns * 4;
  * `b` `[inner, columns]`, which is not; then `finishRows` where it has anything to do. Layers of `depth` of the inner axis
  * are multiplied one after another; that of `b` is packed right before, and does not leave the cache. Steps are in bytes.
  * `wide` chooses `multiplyWideTile`; `scratch` has room for one tile and a packed layer of `b`. Where `format` is not 0,
- * `b` is a stored weight: see `packWeights`, for which `scratch` then has room too.
+ * `b` is a packed weight: see `packWeights`, for which `scratch` then has room too.
  */
 export function multiplyBlock(
   a: usize, b: usize, bInnerStep: isize, bColumnStep: isize, format: i32, scales: usize, scaleStep: usize, first: i32,

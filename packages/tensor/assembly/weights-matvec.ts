@@ -1,5 +1,5 @@
 /**
- * Products of a few rows with a stored weight, which is read once, where it lies. Integer formats meet activations that
+ * Products of a few rows with a packed weight, which is read once, where it lies. Integer formats meet activations that
  * are integers too: codes of 16 bits with one scale for each block, so that products and sums in a block are exact.
  */
 import { finishRows } from "./matmul";

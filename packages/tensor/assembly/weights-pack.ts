@@ -1,8 +1,8 @@
-/** Packing of stored weights as the right operand of the ordinary product. */
+/** Panels of packed weights, decoded, for the right operand of the ordinary product. */
 import { packRight, tileColumns } from "./pack";
 import { blockColumns, blockFloatBytes, blocksOf, dequantize } from "./weights";
 
-/** Bytes of scratch memory that `packWeights` needs for up to so many columns or elements of the inner axis. */
+/** Bytes of scratch memory that `packWeights` needs for up to `inner` elements of the inner axis and `columns` columns. */
 export function packWeightsScratch(inner: i32, columns: i32): usize {
   return <usize>max(tileColumns * (blocksOf(inner) + 1), blocksOf(columns) + 1) * blockFloatBytes;
 }

@@ -1,6 +1,6 @@
 /** Which weights may be drawn. The filters apply in the order of this list; of equal weights the first ones stay. */
 export interface Filters {
-  /** Only so many of the largest: a whole number from 1. */
+  /** How many of the largest are kept: a whole number from 1. */
   readonly topK: number;
   /** Of these only the smallest set of largest ones that has this share of their sum: above 0, at most 1. */
   readonly topP: number;

@@ -117,7 +117,7 @@ describe("what cannot be stored", () => {
   });
 });
 
-describe("a stored weight", () => {
+describe("a packed weight", () => {
   test("takes the place of a tensor, and says what it is", async () => {
     const backend = await cpu();
     useBackend(backend);
@@ -140,9 +140,9 @@ describe("a stored weight", () => {
     expect(() => PackedWeight.zeros("int4", [2, 3], { backend: { ...backend, weightFormats: ["f16"] } })).toThrow(
       "the backend cpu stores no weights as int4; beside f32 it has: f16",
     );
-    expect(() => PackedWeight.zeros("int4", [6], { backend })).toThrow("a stored weight is [rows, columns], not [6]");
+    expect(() => PackedWeight.zeros("int4", [6], { backend })).toThrow("a packed weight is [rows, columns], not [6]");
     const weight = PackedWeight.zeros("int4", [2, 3], { backend });
-    expect(() => weight.write(new Float32Array(5))).toThrow("5 elements do not fill a stored weight [2, 3] (6)");
+    expect(() => weight.write(new Float32Array(5))).toThrow("5 elements do not fill a packed weight [2, 3] (6)");
     expect(() => linear(tensor([[1, 2]], { backend }), weight)).toThrow(
       "linear: x [1, 2] has 2 features, weight [2, 3] takes 3",
     );

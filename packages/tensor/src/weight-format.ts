@@ -1,4 +1,4 @@
-/** Encoding matrices in the formats of stored weights, and decoding them. What the formats are: `contract/weights.ts`. */
+/** Encoding matrices in the formats of packed weights, and decoding them. What the formats are: `contract/weights.ts`. */
 import type { WeightFormat } from "./contract/index.ts";
 import { TensorError } from "./errors.ts";
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "@gpt/common";

@@ -28,7 +28,7 @@ export class Times {
 const [warmUp, minRounds] = [2, 5];
 
 /**
- * Runs some work for about so many seconds, but often enough for a median, and times each round. `begin` is called
+ * Runs some work for about `seconds`, often enough for a median, and times each round. `begin` is called
  * before the first round that counts.
  */
 export async function measure(seconds: number, work: () => unknown, begin?: () => unknown): Promise<Times> {

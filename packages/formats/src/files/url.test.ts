@@ -99,7 +99,7 @@ describe("openUrl", () => {
     const url = await serve(ranges());
     await new Promise((resolve) => server?.close(resolve));
     await expect(openUrl(url)).rejects.toThrow(`${url} cannot be reached: `);
-    await expect(openUrl("models/gpt2")).rejects.toThrow("openUrl: models/gpt2 is not an absolute address");
+    await expect(openUrl("models/gpt2")).rejects.toThrow('openUrl: "models/gpt2" is not an absolute address');
   });
 
   test("ends with its signal", async () => {

@@ -1,3 +1,4 @@
+import { quote } from "@gpt/common";
 import { checkArgument, text } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { checkRange } from "./random-access.ts";
@@ -24,7 +25,7 @@ export interface UrlOptions {
 export async function openUrl(url: string | URL, options: UrlOptions = {}): Promise<RandomAccessFile | undefined> {
   const name = String(url);
   checkArgument("url", name, text, (problem) => new FormatError("invalid-input", `openUrl: ${problem}`));
-  if (!URL.canParse(name)) throw new FormatError("invalid-input", `openUrl: ${name} is not an absolute address`);
+  if (!URL.canParse(name)) throw new FormatError("invalid-input", `openUrl: ${quote(name)} is not an absolute address`);
   const first = await request(name, 0, 1, options);
   if (first === undefined) return undefined;
   const { size, tag } = first;

@@ -10,7 +10,7 @@ import type { OnNote } from "./notes.ts";
 
 /**
  * The kinds of model that a `config.json` names: `gpt2` is Hugging Face's, `gpt-typescript` this project's own, for
- * what `gpt2` cannot express: sinusoidal positions, normalization after the sum, a head width of its own.
+ * what `gpt2` cannot express: sinusoidal positions, normalization after the sum, a head width other than dim / heads.
  */
 export type ModelType = "gpt2" | "gpt-typescript";
 

@@ -16,7 +16,7 @@ import type { WeightPlace } from "./weight-layout.ts";
 export interface ModelFilesOptions {
   /** Default: `gpt2` where it can express the model, else this project's own `gpt-typescript`. */
   readonly modelType?: ModelType;
-  /** Weights of more bytes are spread over files of at most so many; a larger tensor has its own. Default: one file. */
+  /** Weights of more bytes are spread over files of at most this size; a larger tensor has a file to itself. Default: one file. */
   readonly maxShardBytes?: number;
   /** Texts of further files by name, such as `tokenizer.json`. */
   readonly extraFiles?: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ export interface ModelFilesOptions {
 
 /**
  * The files of a model folder in the Hugging Face layout, `config.json` last. Weights are written as F32,
- * those that are stored in fewer bits as the values that they stand for. They are read from the model one by one while the
+ * packed ones as the values that they stand for. They are read from the model one by one while the
  * files are written: the model must live, and not change, until then. Throws `unsupported-model` where `modelType` cannot
  * express the model.
  */

@@ -79,7 +79,7 @@ export interface AttentionKernels {
   ): void;
 
   /**
-   * Writes rows of stored keys or values, `cache`: `x`, `[count, kvHeads, headDim]` of finite numbers, any strides between
+   * Writes rows of packed keys or values, `cache`: `x`, `[count, kvHeads, headDim]` of finite numbers, any strides between
    * rows and heads and stride 1 along `headDim`, becomes rows `[start, start + count)` of each head. Every backend writes
    * the same bits: elements are rounded to the nearest, of two the even one; beyond what a format holds, to the largest that
    * it does. A block's scale in int8 is the f16 nearest to its largest size times 1/127 (both f32, and so their product); in

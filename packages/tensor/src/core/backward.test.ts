@@ -132,7 +132,7 @@ describe("errors say what is wrong and what to do", () => {
     expect(() => loss.backward()).toThrow("that mul needs for its gradient was changed in place after the forward pass");
   });
 
-  test("a stored weight written between forward and backward", () => {
+  test("a packed weight written between forward and backward", () => {
     const weight = PackedWeight.zeros("int8", [3, 2]);
     const loss = sum(linear(leaf([1, 2]), weight));
     weight.write(new Float32Array(6));

@@ -47,7 +47,7 @@ export class PackedWeight extends Handle {
       );
     }
     if (shape.length !== 2) {
-      throw new TensorError("invalid-shape", `a stored weight is [rows, columns], not ${formatShape(shape)}`);
+      throw new TensorError("invalid-shape", `a packed weight is [rows, columns], not ${formatShape(shape)}`);
     }
     const parts = partShapes(format, shape);
     const zerosOf = (shape: Shape): Tensor<"i32"> => keep(zeros(shape, { dtype: "i32", backend }));
@@ -95,7 +95,7 @@ export class PackedWeight extends Handle {
     if (elements.length !== this.size) {
       throw new TensorError(
         "invalid-shape",
-        `${elements.length} elements do not fill a stored weight ${formatShape(this.shape)} (${this.size})`,
+        `${elements.length} elements do not fill a packed weight ${formatShape(this.shape)} (${this.size})`,
       );
     }
     if (this.size === 0) return;

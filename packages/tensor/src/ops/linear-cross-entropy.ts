@@ -35,7 +35,7 @@ const minChunkRows = 256;
  * `[classes, dim]`, `targets` `[…]`. Rows are taken in chunks. Where a gradient is needed, that of a chunk's logits
  * is made in their place and multiplied with `weight` and `x` at once (Hsu et al. 2024, "Liger Kernel"). So there are
  * three products, as without chunks; the tape holds the two results, and `backward` only scales them. Rows that fit
- * one chunk are computed as the formula says. A stored weight has no gradient.
+ * one chunk are computed as the formula says. A packed weight has no gradient.
  */
 export function linearCrossEntropy(
   x: Tensor,

@@ -54,7 +54,7 @@ export interface LinearOptions {
 
 /**
  * `activation(x · weightᵀ + bias) + residual`: `x` is `[…, inputs]`, `weight` `[outputs, inputs]`, `bias`
- * `[outputs]`, the result `[…, outputs]`. One kernel does all of it. A stored weight has no gradient; the others have.
+ * `[outputs]`, the result `[…, outputs]`. One kernel does all of it. A packed weight has no gradient; the others have.
  */
 export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
   checkOptions("linear", options, optionsExpected);

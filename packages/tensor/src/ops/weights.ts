@@ -12,7 +12,7 @@ import { reshape } from "./movement.ts";
 import { dense, viewAs } from "./operands.ts";
 import { planReduction, reduceBy } from "./reduction.ts";
 
-/** `linear` with a stored weight, of checked operands. The weight has no gradient, the others have. */
+/** `linear` with a packed weight, of checked operands. The weight has no gradient, the others have. */
 export function linearPacked(
   x: Tensor, weight: PackedWeight, bias: Tensor | undefined, { activation, residual }: LinearOptions, outShape: Shape,
 ): Tensor {

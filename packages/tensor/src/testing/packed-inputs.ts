@@ -7,7 +7,7 @@ import { numbers } from "./inputs.ts";
 import type { Input } from "./inputs.ts";
 
 /**
- * The parts of a stored matrix as two inputs of a kernel, one behind the other, as their streams must be; `scales` is empty
+ * The parts of a packed matrix as two inputs of a kernel, one behind the other, as their streams must be; `scales` is empty
  * where the format has none.
  */
 export function parts(format: WeightFormat, shape: Shape): { values: Input<"i32">; scales: Input<"i32"> } {

@@ -1,4 +1,4 @@
-/** Makes scenarios in a process of its own: takes their names, prints what was `Seen`. */
+/** Runs scenarios in a separate process: takes their names, prints what was `Seen`. */
 import { runScenario } from "./run.ts";
 import type { Scenario } from "./run.ts";
 

@@ -26,7 +26,7 @@ const optionsExpected: Expectations<AdamWOptions> = {
 
 /**
  * AdamW (Loshchilov & Hutter 2019), one kernel for all parameters. One that takes no part in the loss has a gradient of zero,
- * and still decays. Defaults are PyTorch's; `train` has a recipe of its own, with a β₂ of 0.99 and a decay of 0.1.
+ * and still decays. Defaults are PyTorch's; `train` takes a β₂ of 0.99 and a decay of 0.1 instead.
  *
  * ```ts
  * const optimizer = new AdamW(model.namedParameters(), { learningRate: 1e-3 });

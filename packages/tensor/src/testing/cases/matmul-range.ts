@@ -58,12 +58,12 @@ function boundOf(inner: number): number {
 }
 
 /** What is done with few rows differs from what is done with many. */
-const fewRows = 8;
+const maxMatvecRows = 8;
 const blocks = [
   { title: "many rows", rows: rowsInRange },
-  ...Array.from({ length: Math.ceil(rowsInRange.length / fewRows) }, (_, i) => i * fewRows).map((first) => ({
+  ...Array.from({ length: Math.ceil(rowsInRange.length / maxMatvecRows) }, (_, i) => i * maxMatvecRows).map((first) => ({
     title: `few rows from ${first} on`,
-    rows: rowsInRange.slice(first, first + fewRows),
+    rows: rowsInRange.slice(first, first + maxMatvecRows),
   })),
 ];
 

@@ -84,7 +84,7 @@ const products = (format: WeightFormat): Check[] =>
     });
   });
 
-/** A stored matrix with the elements that it stands for. */
+/** A packed matrix with the elements that it stands for. */
 function packedMatrix(format: WeightFormat, shape: Shape, factor = 1) {
   const elements = drawn(shape, 77).map((x) => x * factor);
   const encoded = encodeWeight(format, shape, elements);

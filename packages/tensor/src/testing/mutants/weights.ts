@@ -19,7 +19,7 @@ function withWords(
   }
 }
 
-/** Half bytes exchanged, halves of words exchanged, and so on, for every kernel that takes a stored weight. */
+/** Half bytes exchanged, halves of words exchanged, and so on, for every kernel that takes a packed weight. */
 const swapNibbles = (words: Int32Array): Int32Array =>
   words.map((word) => ((word >>> 4) & 0x0f0f0f0f) | ((word & 0x0f0f0f0f) << 4));
 const swapHalves = (words: Int32Array): Int32Array => words.map((word) => (word >>> 16) | (word << 16));

@@ -6,7 +6,7 @@ import { generate } from "./array.ts";
 const columnsOfBlock = 32;
 const bytesOfBlock: Record<WeightFormat, number> = { f16: 64, bf16: 64, int8: 32, int4: 16 };
 
-/** The elements of a stored matrix, one by one from the bytes of its parts. */
+/** The elements of a packed matrix, one by one from the bytes of its parts. */
 export function packedElements(format: WeightFormat, shape: Shape, values: NdArray, scales: NdArray): NdArray {
   const bytes = new DataView(Int32Array.from(values.data).buffer);
   const halves = new DataView(Int32Array.from(scales.data).buffer);

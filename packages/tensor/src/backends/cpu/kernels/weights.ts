@@ -42,7 +42,7 @@ export function weights(memory: Memory, { matmul }: MatmulKernels): WeightKernel
   };
 }
 
-/** Lends `use` the elements of a stored matrix. */
+/** Lends `use` the elements of a packed matrix. */
 export function withElements(memory: Memory, weight: PackedView, use: (elements: Dense) => void): void {
   const { shape } = weight;
   const buffer = memory.allocate(sizeOf(shape) * bytesPerElement);
@@ -59,7 +59,7 @@ function at(offset: number, shape: Shape) {
   return { offset, strides: denseStrides(shape), dtype: "f32" } as const;
 }
 
-/** The rows of a stored matrix from `row` on that fill `out`. */
+/** The rows of a packed matrix from `row` on that fill `out`. */
 function decode(memory: Memory, { format, shape, values, scales }: PackedView, row: number, out: Float32Array): void {
   const from = (part: Dense<"i32">): Int32Array => memory.dense(part).subarray(row * part.shape[1]);
   decodeRows(format, shape[1], from(values), scales ? from(scales) : undefined, out);

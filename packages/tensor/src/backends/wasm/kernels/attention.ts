@@ -6,7 +6,7 @@ import type { KernelCall } from "../runtime/thread-pool.ts";
 type Forward = Parameters<AttentionKernels["attention"]>[0];
 type Backward = Parameters<AttentionKernels["attentionGradient"]>[0];
 
-/** From so many queries on, query tiles of eight are faster than one query after the other. */
+/** The number of queries from which query tiles of eight are faster than single queries. */
 const minTileQueries = 5;
 /**
  * Nanoseconds for an element of a key and a query: of single queries, which wait for memory, of query tiles, and backward.

@@ -11,7 +11,7 @@ import type { KernelCall } from "../runtime/thread-pool.ts";
 const largest = { rows: 512, inner: 256, columns: 256 };
 /** Blocks are multiples of it, and so of the micro-kernel's rows and columns. */
 const blockMultiple = 48;
-/** Blocks of the result that each of several threads should have; for that they are cut, down to so many lines. */
+/** Blocks of the result that each thread should have, and the smallest number of lines that blocks are cut to for it. */
 const blocksOfThread = 8;
 const min = { rows: 96, columns: 64 };
 /** Rows of the left operand that a call packs, and elements of it that are packed at once: they fit the last cache. */
@@ -45,7 +45,7 @@ interface Chunk {
  * its part of the right operand by itself. Only the layers of the inner axis decide about the bits of the result, and
  * these are the same for any number of threads.
  */
-export function multiplyByBlocks(engine: Engine, products: Products): void {
+export function gemmBlocked(engine: Engine, products: Products): void {
   const block = chooseBlock(products, engine.threads);
   const max = chooseChunk(products, block);
   const { wasm } = engine;

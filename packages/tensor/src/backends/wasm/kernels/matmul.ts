@@ -1,12 +1,12 @@
 import type { MatmulKernels, View } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { multiplyByBlocks } from "./gemm-blocked.ts";
+import { gemmBlocked } from "./gemm-blocked.ts";
 import type { Matrices, Products } from "./gemm.ts";
 import { epilogueOf, offsetOf } from "./gemm.ts";
 
-/** Up to so many rows, `b` is multiplied where it lies, whatever way its elements are contiguous. */
-export const fewRows = 8;
+/** The largest number of rows for which `b` is read where it lies, along whichever axis its elements are contiguous. */
+export const maxMatvecRows = 8;
 /** Nanoseconds for an element of the right operand that is read where it lies. */
 const readTime = 0.2;
 
@@ -37,7 +37,7 @@ export function matmul(engine: Engine): MatmulKernels {
       if (rows === 0 || columns === 0) return;
       if (inner === 0 && !accumulate) engine.fill(0, out);
       if (inner > 0 && !multipliesInPlace(products)) {
-        multiplyByBlocks(engine, products);
+        gemmBlocked(engine, products);
         return;
       }
       for (let index = 0; index < batch; index++) {
@@ -51,7 +51,7 @@ export function matmul(engine: Engine): MatmulKernels {
 /** Whether there are so few rows that it is best to read `b` once, where it lies. */
 function multipliesInPlace({ a, b, rows, inner }: Products): boolean {
   if (a.columnStep !== bytesPerElement && inner > 1) return false;
-  return rows <= fewRows && (b.rowStep === bytesPerElement || b.columnStep === bytesPerElement);
+  return rows <= maxMatvecRows && (b.rowStep === bytesPerElement || b.columnStep === bytesPerElement);
 }
 
 function multiplyInPlace(engine: Engine, products: Products, index: number): void {

@@ -2,8 +2,8 @@ import type { Dense, PackedView, WeightFormat, WeightKernels } from "../../../co
 import { bytesPerElement } from "../../../dtype.ts";
 import { idOutOfRange } from "../../../index-errors.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { fewRows } from "./matmul.ts";
-import { multiplyByBlocks } from "./gemm-blocked.ts";
+import { maxMatvecRows } from "./matmul.ts";
+import { gemmBlocked } from "./gemm-blocked.ts";
 import { epilogueOf, noEpilogue } from "./gemm.ts";
 import type { Epilogue, Matrices, Products, PackedOperand } from "./gemm.ts";
 
@@ -15,7 +15,7 @@ export const blockBytes = 32 * bytesPerElement;
 const readTimes: Record<WeightFormat, number> = { f16: 0.17, bf16: 0.13, int8: 0.07, int4: 0.055 };
 const dequantizeTime = 0.4;
 
-/** Products with a stored weight. */
+/** Products with a packed weight. */
 interface PackedProducts extends Products {
   readonly storage: PackedOperand;
 }
@@ -26,7 +26,7 @@ export function weights(engine: Engine): WeightKernels {
       const products = packedProducts(engine, x, weight, "columnStep", out, epilogueOf(engine, epilogue));
       const { rows, inner, columns } = products;
       if (rows === 0 || columns === 0) return;
-      if (rows > fewRows && inner > 0) multiplyByBlocks(engine, products);
+      if (rows > maxMatvecRows && inner > 0) gemmBlocked(engine, products);
       else multiplyInPlace(engine, products, readTimes[weight.format]);
     },
 
@@ -35,7 +35,7 @@ export function weights(engine: Engine): WeightKernels {
       const { rows, inner, columns } = products;
       if (rows === 0 || columns === 0) return;
       if (inner === 0) engine.fill(0, out);
-      else multiplyByBlocks(engine, products);
+      else gemmBlocked(engine, products);
     },
 
     gatherPacked({ weight, ids, out }) {
@@ -65,7 +65,7 @@ function multiplyInPlace(engine: Engine, products: PackedProducts, readTime: num
   const { format, scales } = storage;
   const { wasm } = engine;
   engine.withScratch(rows * wasm.encodedRowBytes(format, inner), (encoded) => {
-    if (!wasm.encodeRows(format, a.address, a.rowStep, rows, inner, encoded)) return multiplyByBlocks(engine, products);
+    if (!wasm.encodeRows(format, a.address, a.rowStep, rows, inner, encoded)) return gemmBlocked(engine, products);
     engine.withThreadScratch(wasm.multiplyPackedScratch(inner), (scratch, threadStep) => {
       engine.divide(columns, { time: inner * rows * readTime, multiple: 16, threadStep }, (start, count) => {
         const at = start * bytesPerElement;
@@ -93,7 +93,7 @@ function rowsOf(engine: Engine, view: Dense): Matrices {
   return { address: engine.address(view), batchStep: 0, rowStep, columnStep: bytesPerElement };
 }
 
-/** A stored weight as the right operand of a product, of which its rows are the rows or the columns. */
+/** A packed weight as the right operand of a product, of which its rows are the rows or the columns. */
 function rightOperand(
   engine: Engine,
   { format, values, scales }: PackedView,

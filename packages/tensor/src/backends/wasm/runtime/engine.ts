@@ -100,7 +100,7 @@ export class Engine {
   }
 
   /**
-   * Makes calls that do not depend on one another and take about so many nanoseconds together, on all threads where
+   * Makes calls that do not depend on one another and take about `nanoseconds` together, on all threads where
    * that is faster. `threadStep` is added to the last argument on the second thread, twice that on the third, …: their
    * parts of `withThreadScratch`.
    */

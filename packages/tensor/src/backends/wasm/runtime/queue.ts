@@ -26,7 +26,7 @@ export const queueBytes = controlBytes + queueLength * callNumbers * Float64Arra
 const spinTime = 0.1;
 /** Looks between two at the clock. */
 const spinsPerClock = 32;
-/** Into so many naps the timeout with other threads is divided. */
+/** The waits that a timeout is divided into. */
 const waitsPerTimeout = 20;
 
 /** One thread's view of the queue. All of its counters count up, and around at 2³². */

@@ -188,7 +188,7 @@ function attendFew(engine: Engine, { source, options, sequences, queries: views,
   const queries = count * queryCount;
   const results = { out: writes(out), ...(statistics ? { statistics: writes(statistics) } : {}) };
   const { vec4s } = shape;
-  // So many threads mix the vec4s of a key, while the others mix those of the next ones.
+  // These threads mix the vec4s of a key; the others mix those of the next keys.
   const lanes = Math.min(keyThreads, 2 ** Math.ceil(Math.log2(vec4s)));
   engine.withScratch(chunks === 1 ? 0 : queries * heads * chunks * partWords(width), (parts) => {
     engine.run({

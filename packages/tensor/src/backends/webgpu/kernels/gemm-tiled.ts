@@ -52,7 +52,7 @@ function tileFor(batch: number, rows: number, columns: number): Tile {
  * A tile of the result for each workgroup: in turn some layers of both operands are loaded into its memory, where each
  * thread reads what it needs for its own rows and columns, whose sums it keeps in registers.
  */
-export function multiplyByTiles(engine: Engine, products: Products, right: RightOperand): void {
+export function gemmTiled(engine: Engine, products: Products, right: RightOperand): void {
   const { a, out, preactivation } = products;
   const [batch, rows, inner] = a.shape;
   const columns = out.shape[2];

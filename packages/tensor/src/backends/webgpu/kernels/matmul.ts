@@ -1,7 +1,7 @@
 import type { MatmulKernels } from "../../../contract/index.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { multiplyFewRows, takesFewRows } from "./matvec.ts";
-import { multiplyByTiles } from "./gemm-tiled.ts";
+import { matvec, takesMatvec } from "./matvec.ts";
+import { gemmTiled } from "./gemm-tiled.ts";
 import { relaid } from "../runtime/split-bindings.ts";
 import { fitting } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
@@ -29,13 +29,13 @@ export function matmul(engine: Engine): MatmulKernels {
       for (const part of fitting(engine, products, { b: right }, { b: ["batch", "inner", "columns"] })) {
         const { out, preactivation } = part.products;
         const { b } = part.right;
-        if (takesFewRows(part.products)) {
-          multiplyFewRows(engine, part.products, b);
+        if (takesMatvec(part.products)) {
+          matvec(engine, part.products, b);
         } else {
           const along = b.strides[2] === 1 ? "lines" : "inner";
           const written = [out, preactivation];
           const vec4s = matrixVec4("b", b, { lines: 2, lineCount: "values.columns", along, written });
-          multiplyByTiles(engine, part.products, { name: "matmul", along, ...vec4s });
+          gemmTiled(engine, part.products, { name: "matmul", along, ...vec4s });
         }
       }
     },

@@ -8,22 +8,22 @@ import { matrixVec4 } from "../wgsl/vec4.ts";
 import type { Vec4Access } from "../wgsl/vec4.ts";
 import { rowThreads } from "../wgsl/workgroup.ts";
 
-/** Up to so many rows, each element of the right operand is read once, by a thread that needs it for all of them. */
-export const fewRows = 8;
-/** From so many columns on, there are enough of them to keep a GPU busy with few threads for each. */
+/** The largest number of rows for which one thread reads an element of the right operand, once, for all rows. */
+export const maxMatvecRows = 8;
+/** The number of columns from which few threads a column keep a GPU busy. */
 const manyColumns = 2048;
 
-/** How many threads share a column: at least so many that together they read whole cache lines. */
+/** How many threads share a column: enough to read whole cache lines together. */
 function lanesFor(columns: number): number {
   return columns < manyColumns ? 32 : 8;
 }
 
 /** Whether it is best to read the right operand once: decoding does that all the time. */
-export function takesFewRows({ a }: Products): boolean {
-  return a.shape[0] === 1 && a.shape[1] <= fewRows;
+export function takesMatvec({ a }: Products): boolean {
+  return a.shape[0] === 1 && a.shape[1] <= maxMatvecRows;
 }
 
-export function multiplyFewRows(engine: Engine, products: Products, b: View): void {
+export function matvec(engine: Engine, products: Products, b: View): void {
   const { out, preactivation } = products;
   const rows = rowsKept(products);
   const written = [out, preactivation];
@@ -48,7 +48,7 @@ export function multiplyFewRows(engine: Engine, products: Products, b: View): vo
 const columnsThreads = 64;
 const columnsLanes = 8;
 
-/** Some threads share four columns of the right operand, of which they read every so many-th layers. */
+/** Some threads share four columns of the right operand, of which each reads every n-th layer. */
 function multiplyAlongColumns(engine: Engine, products: Products, b: View): void {
   const { a, out, preactivation } = products;
   const inner = a.shape[2];
@@ -103,7 +103,7 @@ export interface LanesOperand extends Vec4Access {
   readonly name: string;
   /** Whether `add` reads activations of columns that there are only: stored blocks are filled up. */
   readonly isInside: boolean;
-  /** WGSL that adds to `sums[row]`, for all rows, the products of every so many-th piece of `column` from `lane` on. */
+  /** WGSL that adds to `sums[row]`, for all rows, the products of every n-th piece of `column` from `lane` on. */
   readonly add: (lanes: number) => string;
 }
 

@@ -2,8 +2,8 @@ import type { PackedView, View, WeightKernels } from "../../../contract/index.ts
 import { blockColumns } from "../../../weight-format.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { gather } from "./indexing.ts";
-import { eachRow, fewRows, multiplyByLanes, rowsKept, rowThatIs } from "./matvec.ts";
-import { multiplyByTiles } from "./gemm-tiled.ts";
+import { eachRow, maxMatvecRows, multiplyByLanes, rowsKept, rowThatIs } from "./matvec.ts";
+import { gemmTiled } from "./gemm-tiled.ts";
 import type { RightOperand } from "./gemm-tiled.ts";
 import { relaid } from "../runtime/split-bindings.ts";
 import { noEpilogue } from "./epilogue.ts";
@@ -30,8 +30,8 @@ export function weights(engine: Engine): WeightKernels {
       for (const part of fitting(engine, products, viewsOf(weight), axes, { inner: columnsOfStep })) {
         const [, rows, inner] = part.products.a.shape;
         const own: PackedView = { format, shape: [part.products.out.shape[2], inner], ...part.right };
-        if (rows <= fewRows) multiplyFewRowsPacked(engine, part.products, own);
-        else multiplyByTiles(engine, part.products, rightOperand("linearPacked", own, "inner"));
+        if (rows <= maxMatvecRows) matvecPacked(engine, part.products, own);
+        else gemmTiled(engine, part.products, rightOperand("linearPacked", own, "inner"));
       }
     },
 
@@ -41,7 +41,7 @@ export function weights(engine: Engine): WeightKernels {
       const axes = packedAxes(format, "inner", "columns");
       for (const part of fitting(engine, products, viewsOf(weight), axes, { columns: columnsOfStep })) {
         const own: PackedView = { format, shape: [part.products.a.shape[2], part.products.out.shape[2]], ...part.right };
-        multiplyByTiles(engine, part.products, rightOperand("linearPackedGradient", own, "lines"));
+        gemmTiled(engine, part.products, rightOperand("linearPackedGradient", own, "lines"));
       }
     },
 
@@ -61,7 +61,7 @@ export function weights(engine: Engine): WeightKernels {
   };
 }
 
-/** A stored weight on the right of a product, of which its rows are the columns, or, for gradients, the rows. */
+/** A packed weight on the right of a product, of which its rows are the columns, or, for gradients, the rows. */
 function rightOperand(name: string, weight: PackedView, along: "inner" | "lines"): RightOperand {
   const source = packedSource("weight", weight);
   return {
@@ -81,10 +81,10 @@ fn b_vec4(batch: u32, inner: u32, line: u32) -> vec4f {
 }
 
 /**
- * A stored weight, read once: threads that share a column take its words in turn, four at a time. The scale comes after the
+ * A packed weight, read once: threads that share a column take its words in turn, four at a time. The scale comes after the
  * sum of products with codes. Where that sum has overflowed, all is done again with the scale first.
  */
-function multiplyFewRowsPacked(engine: Engine, products: Products, weight: PackedView): void {
+function matvecPacked(engine: Engine, products: Products, weight: PackedView): void {
   const rows = rowsKept(products);
   const { format, values, scales } = weight;
   const scaling = packedScales("b", weight);

@@ -164,7 +164,7 @@ export class Engine {
     this.#pool.free(buffer);
   }
 
-  /** Lends `use` memory for so many f32, which is not counted as a buffer. */
+  /** Lends `use` memory for that number of f32, which is not counted as a buffer. */
   withScratch<T>(length: number, use: (view: Dense) => T): T {
     const buffer = this.allocate(length * bytesPerElement);
     try {

@@ -5,7 +5,7 @@ export const linearSize = 256;
 /** Workgroups along one axis, at the most. */
 export const maxGroups = 65_535;
 
-/** Workgroups that cover so many elements, one thread each: in rows, where a single row would be too long. */
+/** Workgroups for a number of elements, one thread each: in rows, where a single row would be too long. */
 export function linear(count: number): [number, number] {
   return spread(Math.ceil(count / linearSize));
 }

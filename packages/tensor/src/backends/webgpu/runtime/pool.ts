@@ -15,7 +15,7 @@ export interface Block {
 const unitBytes = 256;
 /** Steps between the powers of two of larger sizes: at most an eighth is wasted. */
 const stepsOfPower = 8;
-/** What is held is at most so many times what was in use lately, and this many bytes: a step's memory serves the next. */
+/** The most that is held, in multiples of what was in use lately and in bytes: a step's memory serves the next. */
 const maxHeld = 1.5;
 const spareBytes = 2 ** 26;
 /** How much of the most that was in use is remembered from one batch to the next: what was needed once is let go. */
@@ -49,7 +49,7 @@ export class Pool {
     };
   }
 
-  /** The number of a buffer with room for so many bytes. Throws `out-of-memory` beyond the device's largest. */
+  /** The number of a buffer with room for `byteLength` bytes. Throws `out-of-memory` beyond the device's largest. */
   allocate(byteLength: number): number {
     const size = Math.min(sizeClass(byteLength), Math.floor(this.#maxBufferSize / unitBytes) * unitBytes);
     if (byteLength > size) {
@@ -142,7 +142,7 @@ export class Pool {
   }
 }
 
-/** The size of the buffers in which so many bytes are kept. */
+/** The size of the buffers that a number of bytes is kept in. */
 function sizeClass(byteLength: number): number {
   const units = Math.max(1, Math.ceil(byteLength / unitBytes));
   const step = 2 ** Math.max(0, Math.floor(Math.log2(units)) - Math.log2(stepsOfPower));

@@ -19,7 +19,7 @@ export class Profiler {
   #kernels: string[] = [];
   #collecting: Promise<void> = Promise.resolve();
 
-  /** For batches of at most so many calls. Throws `backend-failure` where the device takes no time. */
+  /** `maxCalls`: the largest batch. Throws `backend-failure` where the device takes no time. */
   constructor(device: GPUDevice, maxCalls: number) {
     if (!device.features.has("timestamp-query")) {
       throw new TensorError("backend-failure", "webgpu: this device has no timestamps: leave `profile` out");

@@ -7,7 +7,7 @@ import type { Vec4Access } from "./vec4.ts";
 /** Words of 32 bits of a block's values. */
 export const blockWords: Record<WeightFormat, number> = { f16: 16, bf16: 16, int8: 8, int4: 4 };
 
-/** The scales of a stored matrix as an operand of a kernel; its function is `name_scale(row, block)`. */
+/** The scales of a packed matrix as an operand of a kernel; its function is `name_scale(row, block)`. */
 export function packedScales(name: string, { scales }: PackedView): Vec4Access {
   return {
     operands: scales ? { [`${name}_scales`]: reads(scales) } : {},
@@ -19,7 +19,7 @@ fn ${name}_scale(row: u32, block: u32) -> f32 {
   };
 }
 
-/** A stored matrix as operands of a kernel; its functions are `name_vec4(row, group)` and `name_element(row, column)`. */
+/** A packed matrix as operands of a kernel; its functions are `name_vec4(row, group)` and `name_element(row, column)`. */
 export function packedSource(name: string, view: PackedView): Vec4Access {
   const { format, values } = view;
   const scales = packedScales(name, view);
@@ -93,13 +93,13 @@ export const vec4sOfFour: Record<WeightFormat, readonly string[]> = {
   int4: [...bytesOfFour, ...["x", "y", "z", "w"].map((i) => `unpack(words.${i} >> 4u)`)],
 };
 
-/** The memory of a stored matrix. */
+/** The memory of a packed matrix. */
 export type PackedViews = Pick<PackedView, "values" | "scales">;
 
 /** Columns between places where rows may be cut: scales of two blocks share a word. */
 export const columnsOfStep = 2 * blockColumns;
 
-/** The axes of a stored matrix, whose columns are cut in steps. */
+/** The axes of a packed matrix, whose columns are cut in steps. */
 export function packedAxes<Axis extends string>(format: WeightFormat, row: Axis, column: Axis): AxesOf<PackedViews, Axis> {
   return { values: [row, { axis: column, step: 2 * blockWords[format] }], scales: [row, column] };
 }
