@@ -233,6 +233,10 @@ function fail(message) {
 process.on("SIGINT", () => {});
 
 const commands = { start, gpt, test, check, verify, conformance, interop, exec, bench, release };
+const lowest = pinnedVersion("node-lowest");
+if (usesOwnNode && process.versions.node.localeCompare(lowest, "en", { numeric: true }) < 0) {
+  fail(`GPT_NODE=system needs Node ${lowest} or newer; this is ${process.versions.node}`);
+}
 const [command, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(commands, command)) fail(`expected one of ${Object.keys(commands).join(", ")}`);
 process.exitCode = commands[command](rest);
