@@ -40,19 +40,10 @@ test("no bundler, an import map", async () => {
   expectLearnt(await whileServing(directory, resultOf));
 });
 
-test("threads, in a Worker of an isolated page that Vite builds", async () => {
+test("threads, in a Worker of an isolated page that Vite builds, and not on its main thread", async () => {
   const root = await isolatedProject("./isolated.js");
   await vite.build({ ...quiet, root, worker: { format: "es" } });
-  const { inWorker } = (await whileServing(join(root, "dist"), resultOf, isolation)) as Record<string, unknown>;
-  expectLearnt(inWorker);
-});
-
-test("threads, in a Worker of an isolated page and not on its main thread", async () => {
-  const directory = await isolatedProject("./dist/isolated.js");
-  await esbuild.build({
-    absWorkingDir: directory, entryPoints: ["isolated.js", "isolated-worker.js"], outdir: "dist", bundle: true, format: "esm",
-  });
-  const { onMain, inWorker } = (await whileServing(directory, resultOf, isolation)) as Record<string, unknown>;
+  const { onMain, inWorker } = (await whileServing(join(root, "dist"), resultOf, isolation)) as Record<string, unknown>;
   expect(onMain).toMatch(/^wasm: no 2 threads here: the main thread of a page may not wait/);
   expectLearnt(inWorker);
 });
