@@ -49,6 +49,7 @@ export function projects(directory: string, name: string, options: ProjectOption
           include,
           testTimeout: timeout,
           hookTimeout: timeout,
+          setupFiles: join(import.meta.dirname, "../testing/environment.ts"),
           globalSetup: [globalSetup, options.globalSetup].filter((path) => path !== undefined),
         },
       },
