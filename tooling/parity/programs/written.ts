@@ -36,6 +36,21 @@ export const written: readonly Program[] = [
   gradientOf("pow of whole numbers", { op: "pow" }, [6], row([5, -5, 2, 10, 3, 0]), row([2, 3, 10, -3, 0, 2])),
   gradientOf("pow at the ends", { op: "pow" }, [5], row([1e30, 1e-30, 2, 2, 0.5]), row([1.2, 1.2, 127, -120, 140])),
   {
+    seed: "an unknown gradient of pow",
+    steps: [
+      row([0, 0, 2]), row([0, 2, 0]), { op: "pow", in: [0, 1] }, row([nan, nan, nan]), { op: "backward", in: [2, 3] },
+    ],
+  },
+  {
+    seed: "what divides by a loss of 0",
+    steps: [
+      input([1, 2], [1000, 0]),
+      ids(0),
+      { op: "crossEntropy", in: [0, 1] },
+      { op: "div", in: [2], args: { number: 2, side: "left" } },
+    ],
+  },
+  {
     seed: "cast of what does not fit",
     steps: [row([2 ** 31, -3e9, inf, -inf, nan, -2.9, 3e38]), { op: "cast", in: [0], args: { dtype: "i32" } }],
   },

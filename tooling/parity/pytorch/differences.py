@@ -75,6 +75,7 @@ def cross_entropy(args, theirs, logits, targets, total=torch.sum):
     flat, wanted = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     kept = wanted != args.get("ignoreIndex", -100)
     losses = torch.zeros_like(flat[:, 0]).masked_scatter(kept, theirs({"reduction": "none"}, flat[kept], wanted[kept]))
+    losses = losses + 0.0  # −0 + 0 is 0
     how = args.get("reduction", "mean")
     if how == "none":
         return losses.reshape(targets.shape)
@@ -109,8 +110,8 @@ differences = [
     ),
     Difference(
         "crossEntropy",
-        "ignored targets",
-        "Their rows take no part, even where they are NaN; the mean of none is 0, so that it changes nothing.",
+        "ignored targets, and losses of 0",
+        "Ignored rows take no part, even where they are NaN; the mean of none is 0. A loss of 0 is not −0.",
         cross_entropy,
     ),
 ]
