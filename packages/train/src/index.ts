@@ -11,7 +11,7 @@ export { train } from "./loop/train.ts";
 export type { TrainOptions } from "./loop/train.ts";
 export { AdamW } from "./optimizer/adamw.ts";
 export type { AdamWOptions } from "./optimizer/adamw.ts";
-export type { NamedParameters, Optimizer, StepOptions } from "./optimizer/optimizer.ts";
+export type { Optimizer, ParameterList, StepOptions } from "./optimizer/optimizer.ts";
 export { SGD } from "./optimizer/sgd.ts";
 export type { SGDOptions } from "./optimizer/sgd.ts";
 export { constantSchedule, warmupCosine } from "./schedule.ts";

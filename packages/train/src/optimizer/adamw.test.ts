@@ -3,10 +3,11 @@ import { add, keep, mul, randn, scope, sum, tensor, useBackend } from "@gpt/tens
 import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { parameter } from "@gpt/nn";
+import { Linear, parameter } from "@gpt/nn";
 import { startBackend, tinyModel } from "../../test/fixtures.ts";
 import { AdamW } from "./adamw.ts";
 import type { AdamWOptions } from "./adamw.ts";
+import type { ParameterList } from "./optimizer.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -179,6 +180,17 @@ test("leaves parameters without requiresGrad alone", () => {
   expect(frozen.dataSync()[0]).toBe(1);
 });
 
+test("names the moments by the parameters' paths, or by their numbers where it is given none", () => {
+  const linear = new Linear(2, 3);
+  const namesFor = (parameters: ParameterList): string[] => {
+    const optimizer = new AdamW(parameters, { learningRate: 1 });
+    return [...optimizer.stateDict().keys()];
+  };
+  const first = namesFor(linear.namedParameters());
+  expect(first.filter((name) => name.includes("weight"))).toHaveLength(2);
+  expect(namesFor(linear.parameters())).toEqual(first.map((name) => name.replace("weight", "0").replace("bias", "1")));
+});
+
 test("goes on from saved moments exactly as without a break", () => {
   const gradients = (step: number) => [random([5], step).dataSync()];
   const whole = parameter(random([5], 0));
@@ -238,9 +250,9 @@ test("refuses wrong settings, nothing to train, and gradients that were replaced
   expect(() => create({ learningRate: 1, beta1: "0.9" as unknown as number })).toThrow('beta1 must be a number from 0 and below 1, not "0.9"');
   expect(() => create(undefined as unknown as AdamWOptions)).toThrow("options must be an object with a learningRate, not undefined");
   expect(() => new AdamW([], { learningRate: 1 })).toThrow("there are no parameters to train");
-  for (const parameters of [[weight], [["weight"]], [[weight, "weight"]], undefined, weight, [undefined]]) {
+  for (const parameters of [[["weight"]], [[weight, "weight"]], undefined, weight, [undefined]]) {
     expect(() => new AdamW(parameters as unknown as [], { learningRate: 1 })).toThrow(
-      "parameters must be pairs of path and tensor, as namedParameters() gives them",
+      "parameters must be tensors, or pairs of path and tensor, as parameters() and namedParameters() give them",
     );
   }
   const optimizer = create({ learningRate: 1 });

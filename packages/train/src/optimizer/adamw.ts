@@ -1,7 +1,7 @@
 import { adamwStep, belowOne, nonNegative, optional } from "@gpt/tensor";
 import type { DecayRange, Expectations } from "@gpt/tensor";
 import { Optimizer, sizeOfAll, trainable } from "./optimizer.ts";
-import type { NamedParameters } from "./optimizer.ts";
+import type { ParameterList } from "./optimizer.ts";
 
 /** How AdamW steps. */
 export interface AdamWOptions {
@@ -29,7 +29,7 @@ const optionsExpected: Expectations<AdamWOptions> = {
  * and still decays. Defaults are PyTorch's; `train` takes a β₂ of 0.99 and a decay of 0.1 instead.
  *
  * ```ts
- * const optimizer = new AdamW(model.namedParameters(), { learningRate: 1e-3 });
+ * const optimizer = new AdamW(model.parameters(), { learningRate: 1e-3 });
  * ```
  */
 export class AdamW extends Optimizer {
@@ -40,7 +40,7 @@ export class AdamW extends Optimizer {
   readonly #ranges: readonly DecayRange[];
 
   /** Parameters without `requiresGrad` are left alone. */
-  constructor(parameters: NamedParameters, options: AdamWOptions) {
+  constructor(parameters: ParameterList, options: AdamWOptions) {
     const trained = trainable("AdamW", parameters, options, optionsExpected);
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options;
     // Those that decay lie first, so that two ranges describe the bucket.

@@ -6,8 +6,8 @@ import type { Expectations, Shape, Tensor } from "@gpt/tensor";
 import { check, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 
-/** Parameters with their paths, as `model.namedParameters()` gives them. */
-export type NamedParameters = Iterable<readonly [path: string, parameter: Tensor]>;
+/** Parameters, with their paths or without, as `model.namedParameters()` and `model.parameters()` give them. */
+export type ParameterList = Iterable<Tensor | readonly [path: string, parameter: Tensor]>;
 
 /** How one step treats the gradients. */
 export interface StepOptions {
@@ -158,7 +158,7 @@ export abstract class Optimizer {
 
 /** What an optimizer is given, checked: its options, and the parameters that have `requiresGrad`. */
 export function trainable<Options extends { readonly learningRate: number }>(
-  name: string, parameters: NamedParameters, options: Options, expected: Expectations<Options>,
+  name: string, parameters: ParameterList, options: Options, expected: Expectations<Options>,
 ): (readonly [path: string, parameter: Tensor])[] {
   const fail = (problem: string): TrainError => invalidOption(`${name}: ${problem}`);
   check(`${name}: options`, options, objectWith("an object with a learningRate"));
@@ -179,12 +179,13 @@ function partOf(bucket: Tensor, start: number, shape: Shape): Tensor {
   return scope(() => reshape(slice(bucket, 0, start, start + size), shape));
 }
 
-/** The parameters and their paths. Throws where they are something else. */
-function pairsOf(parameters: NamedParameters, fail: (problem: string) => Error): (readonly [string, Tensor])[] {
+/** The parameters and their paths, or their numbers where they have none. Throws where they are something else. */
+function pairsOf(parameters: ParameterList, fail: (problem: string) => Error): (readonly [string, Tensor])[] {
   const isIterable = Symbol.iterator in (Object(parameters) as object);
-  const pairs: unknown[] = isIterable ? [...parameters] : [undefined];
-  const isPair = (pair: unknown): pair is [string, Tensor] =>
-    Array.isArray(pair) && typeof pair[0] === "string" && typeof (pair[1] as Tensor | undefined)?.requiresGrad === "boolean";
+  const given: unknown[] = isIterable ? [...parameters] : [undefined];
+  const pairs = given.map((item, i) => (Array.isArray(item) ? (item as unknown[]) : [`${i}`, item]));
+  const isPair = (pair: unknown[]): pair is [string, Tensor] =>
+    typeof pair[0] === "string" && typeof (pair[1] as Tensor | undefined)?.requiresGrad === "boolean";
   if (pairs.every(isPair)) return pairs;
-  throw fail("parameters must be pairs of path and tensor, as namedParameters() gives them");
+  throw fail("parameters must be tensors, or pairs of path and tensor, as parameters() and namedParameters() give them");
 }

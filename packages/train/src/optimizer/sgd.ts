@@ -2,7 +2,7 @@ import { add, copyInto, flag, mul, nonNegative, optional, sub } from "@gpt/tenso
 import type { Expectations } from "@gpt/tensor";
 import { invalidOption } from "../checks.ts";
 import { Optimizer, trainable } from "./optimizer.ts";
-import type { NamedParameters } from "./optimizer.ts";
+import type { ParameterList } from "./optimizer.ts";
 
 /** How SGD steps. */
 export interface SGDOptions {
@@ -40,7 +40,7 @@ export class SGD extends Optimizer {
   readonly nesterov: boolean;
 
   /** Parameters without `requiresGrad` are left alone. */
-  constructor(parameters: NamedParameters, options: SGDOptions) {
+  constructor(parameters: ParameterList, options: SGDOptions) {
     const trained = trainable("SGD", parameters, options, optionsExpected);
     const { learningRate, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     if (nesterov && (momentum === 0 || dampening !== 0)) {
