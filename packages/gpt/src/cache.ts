@@ -54,7 +54,7 @@ export class KeyValueCache {
     const { slots = 1, capacity = contextLength, backend = currentBackend() } = given;
     if (capacity > contextLength) throw invalid(`capacity ${capacity} exceeds the model's context of ${contextLength}`);
     checkRoom(
-      `a cache of ${slots} × ${capacity} tokens`, bytesOf(config, slots * capacity, given), backend,
+      `a cache of ${slots} × ${capacity} tokens`, () => bytesOf(config, slots * capacity, given), backend,
       "choose a smaller capacity, fewer slots, or a dtype of fewer bits",
     );
     this.slots = slots;

@@ -41,7 +41,7 @@ test("a head width that is given need not divide dim", () => {
 describe("says what is wrong", () => {
   test.each<[Partial<GPTOptions>, string]>([
     [{ heads: 5 }, "5 heads do not divide dim 32; choose a multiple, or set headDim"],
-    [{ layers: 0 }, "layers must be a whole number from 1 to 2147483647, not 0"],
+    [{ layers: 0 }, "layers must be a whole number from 1 to 1024, not 0"],
     [{ vocabSize: 2.5 }, "vocabSize must be a whole number from 1 to 2147483647, not 2.5"],
     [{ contextLength: -1 }, "contextLength must be a whole number from 1 to 2147483647, not -1"],
     [{ heads: 0, headDim: 4 }, "heads must be a whole number from 1 to 2147483647, not 0"],
@@ -51,7 +51,8 @@ describe("says what is wrong", () => {
     [{ vocabSize: 2 ** 31 }, "vocabSize must be a whole number from 1 to 2147483647, not 2147483648"],
     [{ contextLength: 2 ** 60 }, "contextLength must be a whole number from 1 to 2147483647, not 1152921504606847000"],
     [{ contextLength: 1e12 }, "contextLength must be a whole number from 1 to 2147483647, not 1000000000000"],
-    [{ layers: 2 ** 30, dim: 2 ** 20 }, "its weights or its context are beyond what any machine holds: about "],
+    [{ layers: 2 ** 30 }, "layers must be a whole number from 1 to 1024, not 1073741824"],
+    [{ layers: 1024, dim: 2 ** 20 }, "its weights or its context are beyond what any machine holds: about "],
     [{ dropout: "0.1" as unknown as number }, 'dropout must be a number from 0 and below 1, not "0.1"'],
     [{ dropout: 1 }, "dropout must be a number from 0 and below 1, not 1"],
     [{ embeddingDropout: -0.1 }, "embeddingDropout must be a number from 0 and below 1, not -0.1"],

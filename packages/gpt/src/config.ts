@@ -5,7 +5,6 @@ import type { Expectations } from "@gpt/tensor";
 import { activationNames } from "./activations.ts";
 import type { ActivationName } from "./activations.ts";
 import { GPTError } from "./errors.ts";
-import { countParameters } from "./sizes.ts";
 
 /** What makes one GPT differ from another. */
 export interface GPTConfig {
@@ -53,13 +52,15 @@ export type GPTOptions = Pick<GPTConfig, "vocabSize" | "contextLength" | "layers
 
 /** Ids are 32-bit numbers. */
 const size = wholeNumber(1, 2 ** 31 - 1);
+/** Ten times as many as the deepest model has. Models are built to plan them: this many layers take a tenth of a second. */
+const maxLayers = 1024;
 /** No model has more weights, and all that is counted of one that has fewer is exact. */
 const maxParameters = 2 ** 48;
 
 const expected: Expectations<GPTConfig> = {
   vocabSize: size,
   contextLength: size,
-  layers: size,
+  layers: wholeNumber(1, maxLayers),
   heads: size,
   dim: size,
   headDim: size,
@@ -105,13 +106,12 @@ export function resolveConfig(options: GPTOptions): GPTConfig {
   return config;
 }
 
-/** Refuses sizes that are each possible, but not together. */
-function checkProducts(config: GPTConfig): void {
-  const { contextLength, layers, heads, headDim, dim } = config;
+/** Refuses sizes that are each possible, but not together: before anything is built, and so by a rough count. */
+function checkProducts({ vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim }: GPTConfig): void {
   const width = heads * headDim;
-  const { total } = countParameters(config);
-  if (Math.max(total, contextLength * Math.max(layers * width, dim)) <= maxParameters) return;
-  throw invalid(`its weights or its context are beyond what any machine holds: about ${total} parameters`);
+  const weights = dim * (vocabSize + contextLength + layers * (4 * width + 2 * hiddenDim));
+  if (Math.max(weights, contextLength * layers * width) <= maxParameters) return;
+  throw invalid(`its weights or its context are beyond what any machine holds: about ${weights} parameters`);
 }
 
 /** Options without those that are undefined, which would take the place of defaults. */

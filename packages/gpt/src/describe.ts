@@ -1,7 +1,25 @@
+import type { Module } from "@gpt/nn";
+import { meta } from "@gpt/tensor/meta";
+import { useBackend } from "@gpt/tensor";
 import { resolveConfig } from "./config.ts";
 import type { GPTConfig } from "./config.ts";
-import { countParameters, weightBytesOf } from "./sizes.ts";
-import type { ParameterCounts } from "./sizes.ts";
+import { GPT, weightBytesOf } from "./model.ts";
+import { slotsOf } from "./slots.ts";
+
+/** Numbers of parameters. */
+export interface ParameterCounts {
+  readonly total: number;
+  readonly tokenEmbedding: number;
+  /** The table of learned positions. */
+  readonly positions: number;
+  /** Weights and biases of all blocks' attention: queries, keys, values, projection. */
+  readonly attention: number;
+  /** Weights and biases of all blocks' feed-forward layers. */
+  readonly mlp: number;
+  readonly norms: number;
+  /** 0 where the head is the token embedding. */
+  readonly head: number;
+}
 
 /** What a model takes, by arithmetic from its configuration. */
 export interface ModelDescription {
@@ -35,17 +53,34 @@ export interface ModelDescription {
 /** Parameters, arithmetic and memory of a model of this configuration, exact. Nothing is allocated. Throws `invalid-config`. */
 export function describeModel(options: GPTConfig): ModelDescription {
   const config = resolveConfig(options);
-  const { vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim } = config;
-  const parameters = countParameters(config);
-  const width = heads * headDim;
-  const forward = 2 * dim * (layers * (4 * width + 2 * hiddenDim) + vocabSize);
-  const attentionForward = 2 * layers * width * contextLength;
+  const { vocabSize, contextLength, layers, heads, headDim, dim } = config;
+  const model = useBackend(meta(), () => new GPT(config));
+  const parameters = countParameters(model);
+  let matrices = vocabSize * dim; // The head's, whether or not it is the embedding's too.
+  for (const { role, shape } of slotsOf(model)) if (role === "matrix") matrices += shape[0] * shape[1];
+  const forward = 2 * matrices;
+  const attentionForward = 2 * layers * heads * headDim * contextLength;
   const [f32, f16, int8, int4] = (["f32", "f16", "int8", "int4"] as const).map((dtype) => weightBytesOf(config, dtype));
   return {
     parameters,
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
     trainingBytes: 4 * 4 * parameters.total,
     weightBytes: { f32, f16, int8, int4 },
-    cacheBytesPerToken: 2 * layers * width * 4,
+    cacheBytesPerToken: 2 * layers * heads * headDim * 4,
+  };
+}
+
+function countParameters(model: GPT): ParameterCounts {
+  const count = (...modules: readonly (Module | undefined)[]): number =>
+    modules.reduce((sum, module) => sum + (module?.parameterCount() ?? 0), 0);
+  const { tokenEmbedding, positionEmbedding, blocks, finalNorm, head } = model;
+  return {
+    total: model.parameterCount(),
+    tokenEmbedding: count(tokenEmbedding),
+    positions: count(positionEmbedding),
+    attention: count(...blocks.map(({ attention }) => attention)),
+    mlp: count(...blocks.map(({ mlp }) => mlp)),
+    norms: count(finalNorm, ...blocks.flatMap(({ attentionNorm, mlpNorm }) => [attentionNorm, mlpNorm])),
+    head: count(head),
   };
 }

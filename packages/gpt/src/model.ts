@@ -1,7 +1,8 @@
 import {
   add, crossEntropy, currentBackend, linear, linearCrossEntropy, object, objectWith, oneOf, quote, readOptions, reshape,
-  scope, seed as seedExpected, Tensor, tensor,
+  scope, seed as seedExpected, Tensor, tensor, useBackend,
 } from "@gpt/tensor";
+import { meta } from "@gpt/tensor/meta";
 import type { AttentionSequence, Expectations, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { WeightOptions } from "@gpt/nn";
@@ -18,7 +19,6 @@ import type { Hooks } from "./hooks.ts";
 import { dtypeExpected } from "./place.ts";
 import { sinusoidalPositions } from "./positions.ts";
 import { checkRoom } from "./room.ts";
-import { weightBytesOf } from "./sizes.ts";
 
 /** What a forward pass continues, and what looks at it. */
 export interface ForwardOptions {
@@ -169,7 +169,7 @@ export class GPT extends Module {
     const { vocabSize, contextLength, dim, layers, initialStd: std } = config;
     const random = new RandomKeys(seed);
     this.random = random;
-    checkRoom("a model of this configuration", weightBytesOf(this.config, dtype), currentBackend(), smaller);
+    checkRoom("a model of this configuration", () => weightBytesOf(this.config, dtype), currentBackend(), smaller);
     const parts = construct(() => ({
       tokenEmbedding: new Embedding<Weight>(vocabSize, dim, { random, std, dtype }),
       // Half of the tokens' std, as in GPT-2's released code.
@@ -277,6 +277,13 @@ export class GPT extends Module {
     }
     return [B, T];
   }
+}
+
+/** Bytes of a model's weights in memory, with the matrices stored as `dtype`. Nothing is allocated. */
+export function weightBytesOf(config: GPTConfig, dtype?: GPTInitialization["dtype"]): number {
+  const plan = meta();
+  useBackend(plan, () => new GPT(config, { dtype }));
+  return plan.memory.liveBytes;
 }
 
 /** `B` sequences of `T` tokens, one behind the other. */

@@ -52,6 +52,7 @@ export class Initializer {
     const { backend, dtype = "f32" } = this.#options;
     if (dtype === "f32") return this.#parameter(shape, this.#distribution);
     const weight = owned(PackedWeight.zeros(dtype, shape, { backend }));
+    if (weight.backend.isMeta) return weight;
     const distribution = this.#distribution;
     if ("bound" in distribution) {
       const { bound } = distribution;

@@ -7,6 +7,7 @@ export type TensorErrorCode =
   | "invalid-argument"
   | "index-out-of-range"
   | "no-backend"
+  | "no-values"
   | "backend-mismatch"
   | "backend-failure"
   | "disposed"

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const packageFolder = join(import.meta.dirname, "..");
 
 test("the README's example computes on a GPU", async () => {
-  const [, , example] = await readmeExamples(packageFolder);
+  const [, , , example] = await readmeExamples(packageFolder);
   expect(example).toContain("await webgpu()");
   expect(await runExample(example, packageFolder, tmpdir())).toBe("7 10 15 22\n");
 });

@@ -5,11 +5,12 @@ import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { conformanceCases } from "../src/testing/index.ts";
 
 const packageFolder = join(import.meta.dirname, "..");
-const [fitting, choosing, , storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
+const [fitting, choosing, planning, , storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
 
 test.each([
   { name: "fits parameters", example: fitting, output: "3.000 2.000 1.000\n" },
   { name: "chooses backends", example: choosing, output: "Tensor([2, 2], f32, cpu) [[7, 10], [15, 22]] 7 10 15 22\n" },
+  { name: "plans", example: planning, output: "200000 × 4 240008000000\n" },
   {
     name: "stores weights in fewer bits",
     example: storing,

@@ -7,7 +7,7 @@ const importMap = {
   imports: Object.fromEntries(
     libraries.flatMap((name) => [
       [name, `./node_modules/${name}/dist/index.js`],
-      ...["cpu", "wasm"].map((backend) => [`@gpt/tensor/${backend}`, `./node_modules/@gpt/tensor/dist/backends/${backend}/index.js`]),
+      ...["cpu", "meta", "wasm"].map((backend) => [`@gpt/tensor/${backend}`, `./node_modules/@gpt/tensor/dist/backends/${backend}/index.js`]),
     ]),
   ) as Record<string, string>,
 };

@@ -64,6 +64,8 @@ export interface Backend {
   readonly name: string;
   readonly kernels: Kernels;
   readonly memory: MemoryUse;
+  /** Whether tensors have shapes and no values, for planning: what would only be written is not computed then. */
+  readonly isMeta?: boolean;
   /** In which formats weights may be stored, beside f32. */
   readonly weightFormats: readonly WeightFormat[];
 

@@ -15,8 +15,8 @@ export function setMemoryWarning(liveBuffers: number): void {
 }
 
 /** Looks at the memory of a backend on which a tensor came to be outside of any scope. */
-export function watchMemory({ memory: { liveBuffers, liveBytes } }: Backend): void {
-  if (limit === 0 || liveBuffers < limit) return;
+export function watchMemory({ isMeta, memory: { liveBuffers, liveBytes } }: Backend): void {
+  if (limit === 0 || isMeta || liveBuffers < limit) return;
   limit = 0;
   // eslint-disable-next-line no-console -- documented at `setMemoryWarning`
   console.warn(

@@ -98,7 +98,7 @@ export class PackedWeight extends Handle {
         `${elements.length} elements do not fill a packed weight ${formatShape(this.shape)} (${this.size})`,
       );
     }
-    if (this.size === 0) return;
+    if (this.size === 0 || this.backend.isMeta) return;
     const { values, scales } = encodeWeight(this.format, this.shape, elements);
     this.values.overwrite("PackedWeight.write");
     this.backend.write(this.values, values);
