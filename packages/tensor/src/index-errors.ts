@@ -1,10 +1,10 @@
 import { TensorError } from "./errors.ts";
 
 /** What a backend throws where an id is outside the table of `gatherRows`. */
-export function idOutOfRange(id: number, position: number, entries: number): TensorError {
+export function idOutOfRange(op: string, id: number, position: number, entries: number): TensorError {
   return new TensorError(
     "index-out-of-range",
-    `embedding: id ${id} at position ${position} is outside the table's ${entries} entries (0 to ${entries - 1})`,
+    `${op}: id ${id} at position ${position} is outside the table's ${entries} entries (0 to ${entries - 1})`,
   );
 }
 

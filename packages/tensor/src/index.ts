@@ -30,18 +30,18 @@ export type { Expectation, Expectations } from "./expectations.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments, AttentionCache, PackedCache, TensorCache } from "./ops/attention.ts";
 export {
-  abs, add, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid, sign,
+  abs, add, cos, div, equal, erfc, exp, gelu, greater, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid, sign,
   silu, sin, sqrt, sub, tanh, where,
 } from "./ops/elementwise.ts";
 export type { Operand } from "./ops/elementwise.ts";
-export { embedding } from "./ops/indexing.ts";
+export { embedding, gather, scatterAdd } from "./ops/indexing.ts";
 export { linearCrossEntropy } from "./ops/linear-cross-entropy.ts";
 export type { LinearCrossEntropyOptions } from "./ops/linear-cross-entropy.ts";
 export { crossEntropy } from "./ops/loss.ts";
 export type { CrossEntropyOptions } from "./ops/loss.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export type { LinearOptions } from "./ops/matmul.ts";
-export { cast, concat, contiguous, copyInto, expand, permute, reshape, slice, transpose } from "./ops/movement.ts";
+export { cast, concat, contiguous, copyInto, expand, permute, reshape, slice, split, stack, transpose } from "./ops/movement.ts";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalization.ts";
 export { adamwStep, norm } from "./ops/optimizer.ts";
 export type { AdamWStep } from "./ops/optimizer.ts";

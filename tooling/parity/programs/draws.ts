@@ -181,6 +181,29 @@ const concat: Draw = (writer) => {
   writer.emit("concat", random.shuffle(inputs), { axis: random.chance(0.3) ? axis - x.shape.length : axis }, shape);
 };
 
+const split: Draw = (writer) => {
+  const { random } = writer;
+  const x = writer.any(({ shape }) => shape.some((size) => size > 0));
+  const axis = random.pick([...x.shape.keys()].filter((axis) => x.shape[axis] > 0));
+  const length = x.shape[axis];
+  const size = random.whole(1, length);
+  const sizes = Array.from({ length: Math.ceil(length / size) }, (_, i) => Math.min(size, length - i * size));
+  const given = random.chance(0.5) ? size : random.shuffle(sizes);
+  const part = random.whole(0, sizes.length - 1);
+  const shape = x.shape.with(axis, typeof given === "number" ? sizes[part] : given[part]);
+  writer.emit("split", [x], { sizes: given, axis: random.chance(0.3) ? axis - x.shape.length : axis, part }, shape, { viewOf: x });
+};
+
+const stack: Draw = (writer) => {
+  const { random } = writer;
+  const x = writer.any(({ shape }) => shape.length < 4);
+  const inputs = [x, ...Array.from({ length: random.whole(0, 2) }, () => writer.shaped(x.shape))];
+  const axis = random.whole(0, x.shape.length);
+  const shape = x.shape.toSpliced(axis, 0, inputs.length);
+  if (sizeOf(shape) > writer.largest) return;
+  writer.emit("stack", random.shuffle(inputs), { axis: random.chance(0.3) ? axis - shape.length : axis }, shape);
+};
+
 const contiguous: Draw = (writer) => {
   // What is dense is returned as it is, with its tape, under noGrad too.
   if (writer.noGrad) return;
@@ -245,6 +268,28 @@ const embedding: Draw = (writer) => {
   const table = writer.any(({ shape }) => shape.length === 2 && shape[0] > 0);
   const ids = writer.ids(writer.shape(writer.random.whole(0, 2), 12), table.shape[0]);
   writer.emit("embedding", [table, ids], {}, [...ids.shape, table.shape[1]]);
+};
+
+/** Some elements along an axis of a tensor, by ids. */
+function drawPlaces(writer: Writer): { x: Slot; ids: Slot; axis: number } | undefined {
+  const { random } = writer;
+  const x = writer.any(({ shape }) => shape.some((size) => size > 0));
+  const axis = random.pick([...x.shape.keys()].filter((axis) => x.shape[axis] > 0));
+  const shape = x.shape.with(axis, random.whole(1, 5));
+  if (sizeOf(shape) > Math.min(writer.largest, 2000)) return undefined;
+  return { x, ids: writer.ids(shape, x.shape[axis]), axis: random.chance(0.3) ? axis - x.shape.length : axis };
+}
+
+const gather: Draw = (writer) => {
+  const drawn = drawPlaces(writer);
+  if (drawn) writer.emit("gather", [drawn.x, drawn.ids], { axis: drawn.axis }, drawn.ids.shape);
+};
+
+const scatterAdd: Draw = (writer) => {
+  const drawn = drawPlaces(writer);
+  if (!drawn) return;
+  const { x, ids, axis } = drawn;
+  writer.emit("scatterAdd", [x, ids, writer.shaped(ids.shape)], { axis }, x.shape);
 };
 
 const crossEntropy: Draw = (writer) => {
@@ -377,6 +422,7 @@ export const draws: Readonly<Record<string, readonly [weight: number, draw: Draw
   minimum: [1, binary("minimum")],
   equal: [0.5, binary("equal", true)],
   less: [0.5, binary("less", true)],
+  greater: [0.5, binary("greater", true)],
   where: [1.5, where],
   sum: [1.5, reduction("sum")],
   mean: [1.5, reduction("mean")],
@@ -390,12 +436,16 @@ export const draws: Readonly<Record<string, readonly [weight: number, draw: Draw
   expand: [1.5, expand],
   slice: [2, slice],
   concat: [1.5, concat],
+  split: [1, split],
+  stack: [1, stack],
   contiguous: [0.7, contiguous],
   detach: [0.5, detach],
   copyInto: [1, copyInto],
   matmul: [2.5, matmul],
   linear: [2.5, linear],
   embedding: [1.5, embedding],
+  gather: [1, gather],
+  scatterAdd: [1, scatterAdd],
   crossEntropy: [1.5, crossEntropy],
   linearCrossEntropy: [1.5, linearCrossEntropy],
   layerNorm: [2, layerNorm],

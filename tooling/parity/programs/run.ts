@@ -88,6 +88,7 @@ export const ops: Record<string, Run> = {
   minimum: binary(gpt.minimum),
   equal: binary(gpt.equal),
   less: binary(gpt.less),
+  greater: binary(gpt.greater),
   where: ({ a, b }, condition, ...rest) => {
     const operand = (value: unknown): Operand => (value === undefined ? rest.shift()! : numberOf(value));
     return gpt.where(condition, operand(a), operand(b));
@@ -106,6 +107,8 @@ export const ops: Record<string, Run> = {
   contiguous: unary(gpt.contiguous),
   detach: (_, x) => x.detach(),
   concat: ({ axis }, ...inputs) => gpt.concat(inputs, axis as number),
+  split: ({ sizes, axis, part }, x) => gpt.split(x, sizes as number | number[], axis as number)[part as number],
+  stack: ({ axis }, ...inputs) => gpt.stack(inputs, axis as number),
   cast: ({ dtype }, x) => gpt.cast(x, dtype as "f32" | "i32"),
   copyInto: (_, target, source) => gpt.copyInto(target, source),
 
@@ -116,6 +119,8 @@ export const ops: Record<string, Run> = {
     return gpt.linear(x, weight, biases, residual ? { ...options, residual: rest[0] } : options);
   },
   embedding: (_, table, indices) => gpt.embedding(table, ids(indices)),
+  gather: ({ axis }, x, indices) => gpt.gather(x, ids(indices), axis as number),
+  scatterAdd: ({ axis }, x, indices, source) => gpt.scatterAdd(x, ids(indices), source, axis as number),
   crossEntropy: (args, logits, targets) => gpt.crossEntropy(logits, ids(targets), args),
   linearCrossEntropy: (args, x, weight, targets) =>
     gpt.linearCrossEntropy(x, weight, ids(targets), args),

@@ -96,6 +96,16 @@ class Product(torch.autograd.Function):
         return None, to_a.sum_to_size(a.shape), to_b.sum_to_size(b.shape)
 
 
+def scatter_add(args, x, indices, source):
+    return x.scatter_add(args["axis"], indices, source)
+
+
+def scatter_add_steps(args, off, x, indices, source):
+    """Arbitrary where a float32 sum may leave the range of float32 on the way."""
+    sizes = scatter_add(args, x.detach().abs(), indices, source.detach().abs())
+    return torch.where(sizes < torch.finfo(torch.float32).max, scatter_add(args, x, indices, source), off.arbitrary)
+
+
 def linear_steps(args, off, x, weight, *bias):
     y = Product.apply(off, x.reshape(-1, x.shape[-1]), weight.t()).reshape(*x.shape[:-1], -1)
     return off(y) + bias[0] if bias else y
@@ -398,15 +408,19 @@ ops = {
     "minimum": Op(binary(torch.minimum), EXACT),
     "equal": Op(binary(lambda a, b: (a == b).to(a.dtype)), EXACT),
     "less": Op(binary(lambda a, b: (a < b).to(a.dtype)), EXACT),
+    "greater": Op(binary(lambda a, b: (a > b).to(a.dtype)), EXACT),
     "where": Op(where, EXACT),
     "sum": Op(reduction(lambda x, axes, keep: x.sum(axes, keep)), ACCUMULATED),
     "max": Op(reduction(torch.amax), EXACT),
     "min": Op(reduction(torch.amin), EXACT),
     "argmax": Op(argmax, EXACT),
     "concat": Op(lambda args, *inputs: torch.cat(inputs, args["axis"]), EXACT),
+    "stack": Op(lambda args, *inputs: torch.stack(inputs, args["axis"]), EXACT),
     "cast": Op(lambda args, x: x.to(torch.int64 if args["dtype"] == "i32" else torch.get_default_dtype()), EXACT),
     "matmul": Op(lambda args, a, b: a @ b, ACCUMULATED, lambda args, off, a, b: Product.apply(off, a, b)),
     "embedding": Op(lambda args, table, ids: F.embedding(ids, table), EXACT),
+    "gather": Op(lambda args, x, indices: x.gather(args["axis"], indices), EXACT),
+    "scatterAdd": Op(scatter_add, ACCUMULATED, scatter_add_steps),
     "crossEntropy": Op(cross_entropy, NORMALIZED, cross_entropy_steps),
     "layerNorm": Op(layer_norm, NORMALIZED, layer_norm_steps),
     "softmax": Op(unary(lambda x: x.softmax(-1)), NORMALIZED, softmax_steps),
@@ -436,6 +450,7 @@ views = {
     "transpose": lambda args, x: x.transpose(args["first"], args["second"]),
     "expand": lambda args, x: x.expand(args["shape"]),
     "slice": narrow,
+    "split": lambda args, x: x.split(args["sizes"], args["axis"])[args["part"]],
     "contiguous": lambda args, x: x.contiguous(),
     "detach": lambda args, x: x.detach(),
 }

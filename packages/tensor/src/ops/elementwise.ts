@@ -162,6 +162,14 @@ export function less(a: Operand, b: Operand): Tensor {
   return comparison("less", a, b);
 }
 
+/** 1 where `a > b`, 0 elsewhere. Not differentiable. */
+export function greater(a: Operand, b: Operand): Tensor {
+  return scope(() => {
+    const [x, y] = operands("greater", a, b);
+    return applyBinary("less", y, x, "greater");
+  });
+}
+
 /** `condition ≠ 0 ? a : b`, all three broadcast together. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return scope(() => {
@@ -243,8 +251,9 @@ function comparison(op: BinaryOp, first: Operand, second: Operand): Tensor {
   return scope(() => applyBinary(op, ...operands(op, first, second)));
 }
 
-function applyBinary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
-  const shape = commonShape(op, a.shape, b.shape);
+/** `name` is the op that was called, for messages. */
+function applyBinary(op: BinaryOp, a: Tensor, b: Tensor, name: string = op): Tensor {
+  const shape = commonShape(name, a.shape, b.shape);
   const out = Tensor.allocate(a.backend, "f32", shape);
   if (out.size > 0) out.backend.kernels.binary({ op, a: broadcastView(a, shape), b: broadcastView(b, shape), out });
   return out;

@@ -1,10 +1,14 @@
+import type { View } from "../contract/index.ts";
+import { zeros } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
 import type { Weight } from "../core/packed-weight.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
 import { record } from "../core/tape.ts";
+import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
-import { formatShape } from "../shape.ts";
-import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import type { DType } from "../dtype.ts";
+import { formatShape, sameShape, sizeOf } from "../shape.ts";
+import { checkDType, checkOperands, dense, denseCopy, reorder, resolveAxis, shapeError, viewAs } from "./operands.ts";
 import { embeddingPacked } from "./weights.ts";
 
 /**
@@ -27,9 +31,10 @@ export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
     const flat = dense(ids);
     if (out.size > 0) {
       out.backend.kernels.gatherRows({
-        table: dense(table),
-        ids: viewAs(flat, ids.size),
-        out: viewAs(out, ids.size, width),
+        op: "embedding",
+        table: viewAs(dense(table), 1, entries, width),
+        ids: viewAs(flat, 1, ids.size),
+        out: viewAs(out, 1, ids.size, width),
       });
     }
     return record("embedding", [table], out, [flat], ({ grad, saved: [ids], accumulator }) => {
@@ -39,9 +44,101 @@ export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
       existing?.overwrite("embedding");
       if (!existing && target.size > 0) kernels.fill({ value: 0, out: target });
       if (grad.size > 0) {
-        kernels.scatterAddRows({ ids: viewAs(ids, ids.size), grad: viewAs(dense(grad), ids.size, width), out: target });
+        kernels.scatterAddRows({
+          op: null,
+          ids: viewAs(ids, 1, ids.size),
+          grad: viewAs(dense(grad), 1, ids.size, width),
+          out: viewAs(target, 1, entries, width),
+        });
       }
       return [existing ? undefined : target];
     });
   });
+}
+
+/**
+ * Elements of `x` by their places along an axis, as `torch.gather`: of two axes, along the last one,
+ * `out[i, j] = x[i, indices[i, j]]`. `indices` has the shape of `x` but for the length of the axis; the result has its shape.
+ * An index outside the axis throws where the backend can see it in time (cpu, wasm); elsewhere its element is NaN.
+ */
+export function gather(x: Tensor, indices: Tensor<"i32">, axis: number): Tensor {
+  const along = checkIndices("gather", x, indices, axis);
+  return scope(() => {
+    const [source, ids] = [dense(axisToEnd(x, along)), dense(axisToEnd(indices, along))];
+    const found = Tensor.allocate(x.backend, "f32", ids.shape);
+    const { shape } = source;
+    if (found.size > 0) {
+      x.backend.kernels.gatherRows({ op: "gather", table: rowsOf(source), ids: idsOf(ids), out: rowsOf(found) });
+    }
+    return record("gather", [x], axisFromEnd(found, along), [ids], ({ grad, saved: [ids] }) => {
+      const sums = zeros(shape, { backend: grad.backend });
+      if (grad.size > 0) addRows(null, sums, ids, axisToEnd(grad, along));
+      return [axisFromEnd(sums, along)];
+    });
+  });
+}
+
+/**
+ * `x` with elements added to it by their places along an axis, as `torch.scatter_add`: of two axes, along the last one,
+ * `out[i, indices[i, j]] += source[i, j]`, in the order of `j`. `indices` and `source` have the shape of `x` but for the
+ * length of the axis. An index outside the axis throws where the backend can see it in time (cpu, wasm); elsewhere its
+ * element is dropped, and has the gradient NaN.
+ */
+export function scatterAdd(x: Tensor, indices: Tensor<"i32">, source: Tensor, axis: number): Tensor {
+  const along = checkIndices("scatterAdd", x, indices, axis);
+  checkDType("scatterAdd", source, "f32");
+  checkOperands("scatterAdd", x, source);
+  if (!sameShape(source.shape, indices.shape)) {
+    throw shapeError("scatterAdd", `indices ${formatShape(indices.shape)} and source ${formatShape(source.shape)} differ`);
+  }
+  return scope(() => {
+    const sums = denseCopy(axisToEnd(x, along));
+    if (source.size > 0) addRows("scatterAdd", sums, dense(axisToEnd(indices, along)), axisToEnd(source, along));
+    return record("scatterAdd", [x, source], axisFromEnd(sums, along), [indices], ({ grad, saved: [indices], needs }) => [
+      grad,
+      needs(1) ? gather(grad, indices, along) : undefined,
+    ]);
+  });
+}
+
+function checkIndices(op: string, x: Tensor, indices: Tensor<"i32">, axis: number): number {
+  checkDType(op, x, "f32");
+  checkDType(op, indices, "i32");
+  checkOperands(op, x, indices);
+  const along = resolveAxis(op, axis, x.rank);
+  if (indices.rank !== x.rank || !sameShape(indices.shape.with(along, 0), x.shape.with(along, 0))) {
+    throw shapeError(
+      op,
+      `x ${formatShape(x.shape)} and indices ${formatShape(indices.shape)} must have one shape but for axis ${axis}`,
+    );
+  }
+  return along;
+}
+
+/** `sums[b, ids[b, i]] += source[b, i]` along the last axis. */
+function addRows(op: string | null, sums: Tensor, ids: Tensor<"i32">, source: Tensor): void {
+  sums.backend.kernels.scatterAddRows({ op, ids: idsOf(ids), grad: rowsOf(dense(source)), out: rowsOf(sums) });
+}
+
+/** Dense elements as rows of one each, and dense ids, for kernels: the axes before the last one are one batch. */
+function rowsOf(x: Tensor): View {
+  return viewAs(x, sizeOf(x.shape.slice(0, -1)), x.shape[x.rank - 1], 1);
+}
+
+function idsOf(ids: Tensor<"i32">): View<"i32"> {
+  return viewAs(ids, sizeOf(ids.shape.slice(0, -1)), ids.shape[ids.rank - 1]);
+}
+
+/** Views with an axis moved to the end, and back again. */
+function axisToEnd<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+  return reorder(x, axesWithLast(x, axis));
+}
+
+function axisFromEnd(x: Tensor, axis: number): Tensor {
+  const order = axesWithLast(x, axis);
+  return reorder(x, order.map((_, i) => order.indexOf(i)));
+}
+
+function axesWithLast(x: AnyTensor, axis: number): number[] {
+  return [...x.shape.keys()].filter((other) => other !== axis).concat(axis);
 }

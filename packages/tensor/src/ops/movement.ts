@@ -117,6 +117,48 @@ export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis: num
   return out;
 }
 
+/**
+ * Parts of a tensor along an axis, one behind the other, as `torch.split`: of the given sizes, or all of one size but for the
+ * last one, which may be smaller. Views.
+ *
+ * ```ts
+ * const [gate, up] = split(x, [h, h], -1);
+ * ```
+ */
+export function split<D extends DType>(x: Tensor<D>, sizes: number | readonly number[], axis: number): Tensor<D>[] {
+  checkOperands("split", x);
+  const length = x.shape[resolveAxis("split", axis, x.rank)];
+  if (typeof sizes !== "number") checkList("split", "sizes", sizes);
+  const all = typeof sizes === "number" ? equalSizes(length, sizes) : sizes;
+  const total = all.reduce((sum, size) => sum + size, 0);
+  if (total !== length || !all.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw argumentError("split", `the sizes [${all.join(", ")}] do not cover axis ${axis} of ${formatShape(x.shape)}`);
+  }
+  let end = 0;
+  return all.map((size) => slice(x, axis, end, (end += size)));
+}
+
+function equalSizes(length: number, size: number): number[] {
+  if (!Number.isInteger(size) || size < 1) throw argumentError("split", `the size ${size} must be a whole number from 1`);
+  return Array.from({ length: Math.ceil(length / size) }, (_, i) => Math.min(size, length - i * size));
+}
+
+/** Tensors of one shape, joined along a new axis. */
+export function stack<D extends DType>(tensors: readonly Tensor<D>[], axis: number): Tensor<D> {
+  checkList("stack", "tensors", tensors);
+  if (tensors.length === 0) throw argumentError("stack", "there are no tensors to join");
+  checkOperands("stack", ...tensors);
+  const [{ shape, rank, dtype }] = tensors;
+  const along = resolveAxis("stack", axis, rank + 1);
+  for (const tensor of tensors) {
+    if (!sameShape(tensor.shape, shape)) {
+      throw shapeError("stack", `${formatShape(shape)} and ${formatShape(tensor.shape)} differ`);
+    }
+    if (tensor.dtype !== dtype) throw new TensorError("invalid-dtype", "stack: dtypes differ");
+  }
+  return scope(() => concat(tensors.map((tensor) => reshape(tensor, shape.toSpliced(along, 0, 1))), along));
+}
+
 /** The values row-major without gaps: `x` itself where they lie so, else a copy. */
 export function contiguous<D extends DType>(x: Tensor<D>): Tensor<D> {
   checkOperands("contiguous", x);

@@ -88,9 +88,10 @@ export function penalizeRepeats(logits: Tensor, ids: Tensor<"i32">, penalty: num
     const occurrences = full([classes], 0, { backend });
     if (ids.size > 0) {
       backend.kernels.scatterAddRows({
-        ids: viewAs(dense(ids), ids.size),
-        grad: ones([ids.size, 1], { backend }),
-        out: viewAs(occurrences, classes, 1),
+        op: null,
+        ids: viewAs(dense(ids), 1, ids.size),
+        grad: ones([1, ids.size, 1], { backend }),
+        out: viewAs(occurrences, 1, classes, 1),
       });
     }
     // The smaller of both for a penalty from 1, which spares a look at the sign.

@@ -82,7 +82,7 @@ test("a capability that is said to be missing must be missing", async () => {
     [
       "cpu: affine: a subnormal number is flushed: out: element [0] of [1]: expected 0, got 2.938735877055719e-39; error in norm 2.94e-39, tolerance 0",
       "cpu: affine: NaN is lost: out: element [0] of [1]: expected 0, got NaN",
-      "cpu: gatherRows: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gatherRows: the rows of ids outside are NaN: gather: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
       "cpu: crossEntropy: targets outside have the loss and the gradient NaN: crossEntropy: target 5 at position 0 is outside the 5 classes (0 to 4) and not the ignored index 2",
       "cpu: gatherPacked: int8: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
     ]

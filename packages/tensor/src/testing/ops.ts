@@ -1,5 +1,5 @@
 import {
-  abs, add, affine, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid,
+  abs, add, affine, cos, div, equal, erfc, exp, gelu, greater, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid,
   sign, silu, sin, sqrt, sub, tanh, where,
 } from "../ops/elementwise.ts";
 import { argmax, max, mean, min, sum } from "../ops/reduce.ts";
@@ -8,7 +8,7 @@ import { argmax, max, mean, min, sum } from "../ops/reduce.ts";
 // program that uses one of them.
 
 export const elementwise = {
-  abs, add, affine, cos, div, equal, erfc, exp, gelu, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid,
+  abs, add, affine, cos, div, equal, erfc, exp, gelu, greater, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid,
   sign, silu, sin, sqrt, sub, tanh, where,
 };
 

@@ -4,6 +4,7 @@ import type { Operand } from "../../ops/elementwise.ts";
 import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { derivativeAlong } from "../finite-differences.ts";
+import type { Input } from "../inputs.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
@@ -16,7 +17,7 @@ import { kernel } from "../write-case.ts";
 import { binaryDomains, draw, unaryDomains } from "./elementwise-domains.ts";
 import { activationRange, affineRange, binaryRange, selectRange, unaryRange } from "./elementwise-range.ts";
 
-const { POSITIVE_INFINITY: inf } = Number;
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
 const layouts: readonly (readonly [Shape, LayoutKind])[] = [
   [[], "offset"], [[0], "dense"], [[1], "dense"], [[7], "offset"], [[3, 5], "transposed"], [[2, 3, 4], "gapped"],
@@ -122,6 +123,31 @@ const pairKinks: readonly OpCase[] = [
     run: ({ a, b }) => ops.pow(a, b),
     reference: ({ a, b }) => combine(Math.pow, a, b),
     gradients: { a: [0, 1, 0, 0], b: [0, 0, 0, Math.log(2)] },
+  }),
+];
+
+const whole = (shape: Shape, layout: LayoutKind): Input<"f32"> => integers(shape, -2, 3, layout, "f32");
+
+/** A call of `less` with its operands exchanged. */
+const comparisons: readonly OpCase[] = [
+  op({
+    name: "greater of a column and a row",
+    inputs: { a: whole([3, 1], "offset"), b: whole([1, 5], "stepped") },
+    run: ({ a, b }) => ops.greater(a, b),
+    reference: ({ a, b }) => combine((x, y) => Number(x > y), a, b),
+  }),
+  op({
+    name: "greater than a number, and a number that is greater",
+    inputs: { x: whole([4, 5], "transposed") },
+    run: ({ x }) => ops.sub(ops.greater(x, 1), ops.greater(1, x)),
+    reference: ({ x }) => map(x, (value) => Number(value > 1) - Number(1 > value)),
+  }),
+  op({
+    name: "greater of what is unordered",
+    inputs: { a: literal([nan, 1, nan, inf, -inf, 0]), b: literal([1, nan, nan, 1, inf, -0]) },
+    run: ({ a, b }) => ops.greater(a, b),
+    reference: ({ a, b }) => combine((x, y) => Number(x > y), a, b),
+    needs: "nan",
   }),
 ];
 
@@ -280,6 +306,7 @@ export const elementwiseChecks = {
     ...differentiable.flatMap(pairCases).map(gradients),
     ...binaryNames.filter((name) => !affineNames.includes(name)).flatMap(numberOperands).map(values),
     ...differentiable.filter((name) => !affineNames.includes(name)).flatMap(numberOperands).map(gradients),
+    ...comparisons.map(values),
     ...pairKinks.map(gradients),
     ...binaryRange,
   ],

@@ -12,7 +12,7 @@ import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { reads } from "../read-case.ts";
 import { array, broadcastTo, combine, generate, map, reshape } from "../reference/array.ts";
-import { concat, permute, slice } from "../reference/movement.ts";
+import { concat, permute, slice, split, stack } from "../reference/movement.ts";
 import { range, wholeRange } from "../whole-range.ts";
 import { inPlace, kernel } from "../write-case.ts";
 
@@ -100,6 +100,37 @@ const concatenations = ([0, 1, -1] as const).map((axis) =>
   }),
 );
 
+/** Parts in another order, so that each of them counts. */
+const splits = ([
+  [[7], "stepped", [2, 0, 5], 0],
+  [[3, 8], "transposed", [3, 3, 2], -1],
+  [[3, 8], "gapped", 3, 1],
+  [[2, 3, 4], "offset", 2, -3],
+  [[0, 3], "dense", 2, 1],
+] as const).map(([shape, layout, sizes, axis]) => {
+  const along = axis < 0 ? axis + shape.length : axis;
+  const length = (shape as Shape)[along];
+  const all = typeof sizes === "number" ? Array.from({ length: Math.ceil(length / sizes) }, (_, i) => Math.min(sizes, length - i * sizes)) : sizes;
+  return op({
+    name: `split [${shape.join(", ")}] ${layout} along ${axis} by ${typeof sizes === "number" ? sizes : `[${sizes.join(", ")}]`}`,
+    inputs: { x: numbers(shape, { layout }) },
+    run: ({ x }) => ops.concat(ops.split(x, sizes, axis).reverse(), along),
+    reference: ({ x }) => concat(split(x, all, along).reverse(), along),
+    tolerance: 0,
+  });
+});
+
+const stacks = ([0, 1, -1] as const).map((axis) =>
+  op({
+    name: `stack along ${axis}`,
+    inputs: { a: numbers([2, 3], { layout: "transposed" }), b: numbers([2, 3], { layout: "gapped" }) },
+    run: ({ a, b }) => ops.stack([a, b, a], axis),
+    reference: ({ a, b }) => stack([a, b, a], axis < 0 ? axis + 3 : axis),
+    tolerance: 0,
+    gradientTolerance: 1e-5,
+  }),
+);
+
 const chains: readonly OpCase[] = [
   op({
     name: "slices of slices of a transposed tensor, expanded and reshaped",
@@ -162,7 +193,7 @@ const unchecked: readonly OpCase[] = [
 
 const moving: readonly [OpCase, ...OpCase[]] = [
   chains[0],
-  ...[...chains.slice(1), ...reshapes, ...permutations, ...expansions, ...slices, ...concatenations],
+  ...[...chains.slice(1), ...reshapes, ...permutations, ...expansions, ...slices, ...concatenations, ...splits, ...stacks],
 ];
 
 const fills = op({

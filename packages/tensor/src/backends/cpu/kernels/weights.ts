@@ -35,7 +35,7 @@ export function weights(memory: Memory, { matmul }: MatmulKernels): WeightKernel
       const [entries, width] = weight.shape;
       const result = memory.dense(out);
       memory.dense(ids).forEach((id, i) => {
-        if (id < 0 || id >= entries) throw idOutOfRange(id, i, entries);
+        if (id < 0 || id >= entries) throw idOutOfRange("embedding", id, i, entries);
         decode(memory, weight, id, result.subarray(i * width, (i + 1) * width));
       });
     },

@@ -43,7 +43,7 @@ export function weights(engine: Engine): WeightKernels {
       const [count] = ids.shape;
       const indices = engine.address(ids);
       const wrong = engine.wasm.firstOutside(indices, count, entries);
-      if (wrong >= 0) throw idOutOfRange(engine.elements(ids)[wrong], wrong, entries);
+      if (wrong >= 0) throw idOutOfRange("embedding", engine.elements(ids)[wrong], wrong, entries);
       const { b, storage } = rightOperand(engine, weight, "rowStep");
       const to = engine.address(out);
       engine.withThreadScratch(blockBytes, (scratch, threadStep) => {
