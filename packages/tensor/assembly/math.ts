@@ -147,7 +147,8 @@ export function silu4(x: v128): v128 {
 
 /**
  * `g` times the derivative of `silu4`, s · (1 + x(1 − s)) with s = 1 / (1 + e⁻ˣ). With h, e and t = s < ½ ? h : 1 as above,
- * it is (g · t · (1 + x(1 − s))) · (t / (1 + e)): no factor is subnormal where the result is not.
+ * it is (g · t / (1 + e)) · (t · (1 + x(1 − s))): what g is multiplied by first is at most 1, so that nothing overflows on the
+ * way, and no factor is subnormal where the result is not.
  */
 @inline
 export function siluGradient4(x: v128, g: v128): v128 {
@@ -160,7 +161,7 @@ export function siluGradient4(x: v128, g: v128): v128 {
   const t = v128.bitselect(h, one, isNegative);
   const rest = v128.bitselect(r, f32x4.mul(e, r), isNegative);
   const slope = f32x4.mul(t, madd(bounded, rest, one));
-  return f32x4.mul(f32x4.mul(g, slope), f32x4.mul(t, r));
+  return f32x4.mul(f32x4.mul(g, f32x4.mul(t, r)), slope);
 }
 
 /** e^−½|x|. */

@@ -313,20 +313,19 @@ export function softmaxGradient(y: usize, grad: usize, rows: i32, width: i32, ou
   }
 }
 
-/** `out = grad − eʸ · Σ grad`. */
+/** `out = grad − eʸ · Σ grad`, of which both sides are halved: the sum, and its share, may be beyond f32 where the result is not. */
 export function logSoftmaxGradient(y: usize, grad: usize, rows: i32, width: i32, out: usize): void {
   for (; rows > 0; rows--) {
     const total = sumOf(grad, width);
-    // The sum may be beyond f32 where its share is not.
     const scale: f32 = Math.abs(total) > 1e38 ? 5.421010862427522e-20 : 1;
-    const scales = f32x4.splat(scale);
-    const inverse = f32x4.splat(1 / scale);
+    const half = f32x4.splat(0.5);
+    const halfInverse = f32x4.splat(0.5 / scale);
     const sum = f32x4.splat(<f32>(total * <f64>scale));
     for (let i = 0; i < width; i += 4) {
       const at = <usize>i * 4;
-      const share = f32x4.mul(exp4(v128.load(y + at)), sum);
-      const rest = f32x4.sub(f32x4.mul(v128.load(grad + at), scales), share);
-      storeUpTo4(out + at, f32x4.mul(rest, inverse), width - i);
+      const share = f32x4.mul(f32x4.mul(exp4(v128.load(y + at)), sum), halfInverse);
+      const rest = f32x4.sub(f32x4.mul(half, v128.load(grad + at)), share);
+      storeUpTo4(out + at, f32x4.add(rest, rest), width - i);
     }
     y += <usize>width * 4;
     grad += <usize>width * 4;

@@ -49,14 +49,14 @@ function squaresOf2(x: v128): v128 {
 }
 
 /**
- * One AdamW step on `count` elements, in place. `firstFactor` and `rootFactor` are the bias corrections of the first moment,
- * 1 / (1 − β₁ˢ), and of the root of the second, 1 / √(1 − β₂ˢ): before the root, it might overflow. `decay` is the weight
- * decay; `gradScale` the address of a factor of the gradient.
+ * One AdamW step on `count` elements, in place. The first moment is multiplied by `before`, divided by the root of the second
+ * one, and multiplied by `after`. `rootFactor` is the bias correction of that root, 1 / √(1 − β₂ˢ): before the root, it might
+ * overflow. `decay` is the share of a parameter that is taken away; `gradScale` the address of a factor of the gradient.
  */
 export function adamw(
   parameters: usize, gradients: usize, firstMoments: usize, secondMoments: usize, count: i32, gradScale: usize,
-  learningRate: f32, decay: f32, beta1: f32, newShare1: f32, beta2: f32, newShare2: f32,
-  firstFactor: f32, rootFactor: f32, epsilon: f32,
+  decay: f32, beta1: f32, newShare1: f32, beta2: f32, newShare2: f32,
+  before: f32, after: f32, rootFactor: f32, epsilon: f32,
 ): void {
   const scale = v128.load32_splat(gradScale);
   for (; count > 0; count -= 4) {
@@ -65,8 +65,8 @@ export function adamw(
     const m = madd(f32x4.splat(newShare1), g, f32x4.mul(f32x4.splat(beta1), v128.load(firstMoments)));
     const v = madd(f32x4.mul(f32x4.splat(newShare2), g), g, f32x4.mul(f32x4.splat(beta2), v128.load(secondMoments)));
     const std = madd(f32x4.sqrt(v), f32x4.splat(rootFactor), f32x4.splat(epsilon));
-    const update = f32x4.div(f32x4.mul(m, f32x4.splat(firstFactor)), std);
-    const change = f32x4.mul(f32x4.splat(learningRate), madd(f32x4.splat(decay), p, update));
+    const update = f32x4.mul(f32x4.div(f32x4.mul(m, f32x4.splat(before)), std), f32x4.splat(after));
+    const change = madd(f32x4.splat(decay), p, update);
     storeUpTo4(parameters, f32x4.sub(p, change), count);
     storeUpTo4(firstMoments, m, count);
     storeUpTo4(secondMoments, v, count);

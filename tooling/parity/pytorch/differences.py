@@ -65,12 +65,6 @@ def dropout(args, theirs, x):
     return torch.where(kept, x * factor, torch.zeros_like(x))
 
 
-def penalize_repeats(args, theirs, logits, ids):
-    penalties = [args["penalty"], 1 / args["penalty"]]
-    sides = [theirs({**args, "penalty": penalty}, logits, ids) for penalty in penalties]
-    return torch.where(sides[0].float() == sides[1].float(), (sides[0] + sides[1]) / 2, sides[0])
-
-
 def cross_entropy(args, theirs, logits, targets, total=torch.sum):
     flat, wanted = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     kept = wanted != args.get("ignoreIndex", -100)
@@ -101,12 +95,6 @@ differences = [
         "all",
         "What is dropped is 0 even where it was NaN or ∞; the factor is rounded to float32, so that all backends agree.",
         dropout,
-    ),
-    Difference(
-        "penalizeRepeats",
-        "the gradient at 0 and ±∞, and next to 0",
-        "Both factors give the same there: each gets half of the gradient, as elsewhere.",
-        penalize_repeats,
     ),
     Difference(
         "crossEntropy",

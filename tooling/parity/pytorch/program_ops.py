@@ -77,8 +77,12 @@ def narrow(args, x):
 
 
 def product(off, a, b):
-    """A matrix product; arbitrary where a float32 sum of its products may leave the range of float32 on the way."""
-    return torch.where(a.abs() @ b.abs() < torch.finfo(torch.float32).max, a @ b, off.arbitrary)
+    """
+    A matrix product, off by a rounding of the sum of its products' sizes; arbitrary where a float32 sum of them may leave the
+    range of float32 on the way.
+    """
+    sizes = a.abs() @ b.abs()
+    return torch.where(sizes < torch.finfo(torch.float32).max, a @ b + off.error(sizes) * 2.0**-24, off.arbitrary)
 
 
 class Product(torch.autograd.Function):
@@ -135,7 +139,31 @@ def linear_cross_entropy(args, apply, x, weight, targets):
     def steps(args, off, loss, x, weight):
         return loss + (x.sum() + weight.sum()) * 0
 
-    return apply(Op(lambda args, loss, *_: loss * 1, steps=steps), loss, x, weight) if "chunkRows" in args else loss
+    scaled = Op(lambda args, loss, *_: loss * 1, NORMALIZED, steps)
+    return apply(scaled, loss, x, weight) if "chunkRows" in args else loss
+
+
+def turning(fn, slope):
+    """Steps of sine or cosine, which float32 cannot tell, slopes neither, of an angle that may be off by a part of a turn."""
+
+    def steps(args, off, x):
+        known = x.abs() < 2.0**21
+
+        def settled(y):
+            return torch.where(known, y, off.arbitrary)
+
+        return Derivative.apply(lambda x: settled(off(fn(x))), lambda y, x: [settled(slope(x))], x)
+
+    return steps
+
+
+def log_softmax(x):
+    """`log_softmax` of PyTorch loses what the smaller ones add to the largest, in float64 too."""
+    if x.numel() == 0:
+        return x.log_softmax(-1)
+    place = x.detach().argmax(-1, True)
+    shifted = x - x.gather(-1, place)
+    return shifted - shifted.exp().scatter(-1, place, 0.0).sum(-1, True).log1p()
 
 
 def softmax_steps(args, off, x):
@@ -190,14 +218,14 @@ def exp_steps(args, off, x):
 
 def div_steps(args, off, *inputs):
     a, b = operands(args, inputs)
-    return Derivative.apply(lambda a, b: off(a / b), lambda y, a, b: [to_float32(1 / b), to_float32(-a / b / b)], a, b)
+    return Derivative.apply(lambda a, b: a / b, lambda y, a, b: [to_float32(1 / b), to_float32(-a / b / b)], a, b)
 
 
 def pow_steps(args, off, *inputs):
     def derivatives(y, a, b):
         # By the rules of PyTorch: 0 where the exponent is 0, or where 0 is raised to what is not negative.
         zero = torch.zeros_like(y)
-        to_base = torch.where(b == 0, zero, b * a ** (b - 1))
+        to_base = torch.where(b == 0, zero, b * to_float32(a ** (b - 1)))
         to_exponent = torch.where((a == 0) & (b >= 0), zero, to_float32(y) * a.log())
         return [to_float32(to_base), to_float32(to_exponent)]
 
@@ -241,7 +269,7 @@ def gelu_argument(x):
 
 
 def cross_entropy(args, logits, targets):
-    return losses_of(args, logits.log_softmax(-1), targets)
+    return losses_of(args, log_softmax(logits), targets)
 
 
 def cross_entropy_steps(args, off, logits, targets):
@@ -380,7 +408,7 @@ def penalize_repeats(args, logits, ids):
     penalty = number(args["penalty"])
     occurs = torch.zeros(logits.shape[-1], dtype=torch.bool)
     occurs[ids.reshape(-1)] = True
-    return torch.where(occurs, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+    return torch.where(occurs, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
 
 
 ops = {
@@ -392,8 +420,8 @@ ops = {
     "rsqrt": Op(unary(torch.rsqrt)),
     "exp": Op(unary(torch.exp), ACCUMULATED, exp_steps),
     "log": Op(unary(torch.log)),
-    "sin": Op(unary(torch.sin), ACCUMULATED),
-    "cos": Op(unary(torch.cos), ACCUMULATED),
+    "sin": Op(unary(torch.sin), ACCUMULATED, turning(torch.sin, torch.cos)),
+    "cos": Op(unary(torch.cos), ACCUMULATED, turning(torch.cos, lambda x: -x.sin())),
     "erfc": Op(unary(torch.erfc), ACCUMULATED),
     "tanh": Op(unary(torch.tanh), steps=tanh_steps),
     "sigmoid": Op(unary(torch.sigmoid), ACCUMULATED, sigmoid_steps),
@@ -424,7 +452,7 @@ ops = {
     "crossEntropy": Op(cross_entropy, NORMALIZED, cross_entropy_steps),
     "layerNorm": Op(layer_norm, NORMALIZED, layer_norm_steps),
     "softmax": Op(unary(lambda x: x.softmax(-1)), NORMALIZED, softmax_steps),
-    "logSoftmax": Op(unary(lambda x: x.log_softmax(-1)), NORMALIZED, log_softmax_steps),
+    "logSoftmax": Op(unary(log_softmax), NORMALIZED, log_softmax_steps),
     "attention": Op(attention, NORMALIZED, attention_steps),
     "dropout": Op(dropout),
     "norm": Op(lambda args, x: x.detach().norm(), ACCUMULATED),

@@ -16,7 +16,7 @@ import torch
 from .program_ops import ACCUMULATED, EXACT, NORMALIZED, Op, adamw, composites, number, ops, philox, to_float32, views
 
 #: Runs with errors in the last bits.
-RUNS, NATIVE_RUNS = 4, 2
+RUNS, NATIVE_RUNS = 8, 2
 #: How many times as far as the farthest of these runs an implementation may be, and how many times float32's spacing.
 FACTOR, SPACINGS = 4, 4
 #: What a tolerance may be instead of a power of two: none, for numbers that must be the same, such as NaN; or
@@ -47,7 +47,7 @@ class Noisy(Exact):
     """As `Ideal`, each number that is rounded being off by an error in its last bits."""
 
     def __init__(self, seed):
-        self.arbitrary = math.nan if seed % 2 else 0.0
+        self.arbitrary = [0.0, math.nan, math.inf, -math.inf][seed % 4]
         self.generator = torch.Generator().manual_seed(seed)
 
     def apply(self, args, op, *inputs):
@@ -58,7 +58,7 @@ class Noisy(Exact):
         return change(y, to_float32 if op.rounding == EXACT else self.round, back)
 
     def settle(self, gradient):
-        """Infinity becomes NaN in one run and 0 in another, so that nothing is expected of what follows from it."""
+        """Infinity becomes another number in each run, so that nothing is expected of what follows from it."""
         finite = gradient.float().isfinite()
         return torch.where(finite, self.disturb(gradient), self.arbitrary)
 
@@ -68,18 +68,21 @@ class Noisy(Exact):
         return torch.where(rounded == x, rounded, self.disturb(rounded))
 
     def disturb(self, x):
-        sign = torch.randint(0, 2, x.shape, generator=self.generator) * 2.0 - 1
-        size = torch.rand(x.shape, generator=self.generator, dtype=torch.float64) + 0.5
         # Zero is exact; what is next to it is off by the smallest number.
-        disturbed = x.double() + sign * size * (x.double() * 2.0**-23 + x.sign() * 2.0**-149)
+        disturbed = x.double() + self.error(x.double() * 2.0**-23 + x.sign() * 2.0**-149)
         return torch.where(x.isfinite(), disturbed.to(x.dtype), x)
+
+    def error(self, size):
+        """An error of about a size, at random."""
+        sign = torch.randint(0, 2, size.shape, generator=self.generator) * 2.0 - 1
+        return sign * size * (torch.rand(size.shape, generator=self.generator, dtype=torch.float64) + 0.5)
 
 
 class Off:
     """Puts an error into the result of a step, and into its gradient."""
 
     def __init__(self, noisy):
-        self.noisy, self.arbitrary = noisy, noisy.arbitrary
+        self.noisy, self.arbitrary, self.error = noisy, noisy.arbitrary, noisy.error
 
     def __call__(self, x):
         return change(x, self.noisy.disturb, self.noisy.disturb)

@@ -1,6 +1,8 @@
+import { check } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { nonNegative } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from "./operands.ts";
 
@@ -9,6 +11,7 @@ import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from 
  * `weight` and `bias` of that axis' length.
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
+  check("layerNorm", "epsilon", epsilon, nonNegative);
   const inputs = [x, weight, bias];
   for (const input of inputs) checkDType("layerNorm", input, "f32");
   checkOperands("layerNorm", ...inputs);

@@ -4,7 +4,7 @@ import { scope } from "../core/scope.ts";
 import { composite } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import { maximum, minimum, mul, where } from "./elementwise.ts";
+import { less, mul, where } from "./elementwise.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { argmax } from "./reduce.ts";
 
@@ -94,8 +94,7 @@ export function penalizeRepeats(logits: Tensor, ids: Tensor<"i32">, penalty: num
         out: viewAs(occurrences, 1, classes, 1),
       });
     }
-    // The smaller of both for a penalty from 1, which spares a look at the sign.
-    const change = penalty < 1 ? maximum : minimum;
-    return where(occurrences, change(mul(logits, 1 / penalty), mul(logits, penalty)), logits);
+    const changed = where(less(logits, 0), mul(logits, penalty), mul(logits, 1 / penalty));
+    return where(occurrences, changed, logits);
   });
 }

@@ -8,7 +8,7 @@ import {
   activationNames, binary, binaryNames, binarySlopes, geluArgument, siluCondition, unary, unaryNames, unarySlopes,
 } from "../reference/elementwise.ts";
 import type { Slope } from "../reference/elementwise.ts";
-import { combinations, range, rangeGradient, ulp, wholeRange } from "../whole-range.ts";
+import { combinations, largest, range, rangeGradient, ulp, wholeRange } from "../whole-range.ts";
 import type { Round, TruthOf } from "../whole-range.ts";
 
 /** How far a result may be off, relative to its size; 0 asks for the nearest f32 number. */
@@ -65,8 +65,8 @@ const binaryBounds: { readonly [Op in BinaryOp]: Bounds } = {
   less: { value: nearest, gradient: nearest },
 };
 
-/** Gradients that come in: ordinary, huge and infinite ones. */
-const grads = [-1.5, 1e30, Infinity];
+/** Gradients that come in: ordinary, huge, the largest and infinite ones. */
+const grads = [-1.5, 1e30, largest, Infinity];
 
 type Elements = Readonly<Record<string, NdArray>>;
 

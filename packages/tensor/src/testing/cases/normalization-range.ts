@@ -11,8 +11,9 @@ type Arrays = Readonly<Record<"x" | "weight" | "bias" | "grad", NdArray>>;
 
 /** One and two elements are the edge: a norm of one is zero, and the gradient of one of two is nearly so. */
 const widths = [1, 2, 3, rowLength];
-const grads = [1, 1e30, 1e38, 1e-30];
 const gradient = [1, -2, 0.5, 3, -1];
+/** Of several sizes, and of sizes that differ: what is small stays beside what is huge. */
+const grads = [...[1, 1e30, 1e38, 1e-30].map((size) => gradient.map((g) => g * size)), [1e-30, -1e38, 3e38, 2, 1e-8]];
 const [weights, biases] = [[1, -0.5, 2, 0.25, 3], [0.5, 0, -1, 2, 0.125]];
 
 /** Rows of a width, alone and each with gradients of several sizes; weight and bias. */
@@ -23,7 +24,7 @@ function inputsOf(width: number) {
     x: literal(rows.flat(), [rows.length, width]),
     withGrads: {
       x: literal(rows.flatMap((row) => grads.flatMap(() => row)), shape),
-      grad: literal(rows.flatMap(() => grads.flatMap((size) => gradient.slice(0, width).map((g) => g * size))), shape),
+      grad: literal(rows.flatMap(() => grads.flatMap((g) => g.slice(0, width))), shape),
     },
     weight: literal(weights.slice(0, width)),
     bias: literal(biases.slice(0, width)),

@@ -73,7 +73,7 @@ const vectors = [
 const [p, g, m, v] = combinations(
   [1, -1e30, largest, 1e-40],
   [0, 1, -1e-30, 1e-22, 2e19, 1e25, -largest, inf, nan],
-  [0, -0.1, 1e20],
+  [0, -0.1, 1e20, largest],
   [0, 1e-42, 1e-30, 1, 1e38, inf],
 ).map((list) => literal(list));
 
@@ -94,10 +94,12 @@ const stepTruth =
     return { value, size };
   };
 
-const stepsInRange = [{ step: 1, gradScale: 1 }, { step: 1000, gradScale: 1e-25 }].map((changes) => {
+const stepsInRange = [
+  { step: 1, gradScale: 1 }, { step: 1000, gradScale: 1e-25 }, { step: 2, gradScale: 1, learningRate: 0.5 },
+].map((changes) => {
   const call = { ...options, ...changes };
   return range({
-    name: `step ${call.step}, gradients scaled by ${call.gradScale}`,
+    name: `step ${call.step}, learning rate ${call.learningRate}, gradients scaled by ${call.gradScale}`,
     inputs: { parameters: p, gradients: g, firstMoments: m, secondMoments: v },
     run: (buckets) => {
       const { size, backend } = buckets.parameters;

@@ -162,6 +162,10 @@ export const elementwiseMutants: MutantsOf<ElementwiseKernels> = {
     "gelu by way of e⁻²ᵘ, which overflows": gradientAs("gelu", (x, _, y) => (Math.abs(x) > 7e12 ? NaN : y)),
     "gelu without its tail": gradientAs("gelu", (x, _, y) => (x < -3 ? 0 : y)),
     "silu by a subnormal sigmoid": gradientAs("silu", (x, grad, y) => (x < -88 ? grad * (1 + x) * Math.fround(Math.exp(x)) : y)),
+    "silu by a product that overflows": gradientAs("silu", (x, grad, y) => {
+      const first = Math.fround(grad * (1 + x / (1 + Math.exp(x))));
+      return Number.isFinite(grad) && !Number.isFinite(first) ? first : y;
+    }),
     "silu of an infinity as a product with 0": gradientAs("silu", (x, _, y) => (Math.abs(x) === Infinity ? NaN : y)),
     "relu as a product with a mask": gradientAs("relu", (x, grad) => grad * Number(x > 0)),
     "relu that hides NaN": gradientAs("relu", (x, _, y) => (Number.isNaN(x) ? 0 : y)),

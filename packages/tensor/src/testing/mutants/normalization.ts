@@ -116,6 +116,12 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       clear(memory, call.out, call.grad);
       kernel(call);
     },
+    "what is tiny lost in a row of huge gradients": (kernel, memory) => (call) => {
+      const [grad, width] = [memory.read(call.grad), call.grad.shape[1]];
+      kernel(call);
+      const largest = (row: number): number => Math.max(...grad.subarray(row * width, (row + 1) * width).map(Math.abs));
+      alter(memory, call.out, (g, i) => (largest(Math.floor(i / width)) > 1e38 && Math.abs(g) < 1e-20 ? 0 : g));
+    },
     "the sum left out": (kernel, memory) => (call) => {
       const [y, grad] = [memory.read(call.y), memory.read(call.grad)];
       kernel(call);

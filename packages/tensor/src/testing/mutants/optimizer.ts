@@ -35,6 +35,12 @@ export const optimizerMutants: MutantsOf<OptimizerKernels> = {
       const v = memory.read(call.secondMoments);
       alter(memory, call.parameters, (p, i) => (v[i] === Infinity ? NaN : p));
     },
+    "a corrected first moment beyond f32": (kernel, memory) => (call) => {
+      kernel(call);
+      const m = memory.read(call.firstMoments);
+      const correction = 1 - call.beta1 ** call.step;
+      alter(memory, call.parameters, (p, i) => p - Math.sign(m[i]) * (Number.isFinite(Math.fround(m[i] / correction)) ? 0 : Infinity));
+    },
     "no weight decay": (kernel) => (call) =>
       kernel({ ...call, ranges: call.ranges.map((range) => ({ ...range, weightDecay: 0 })) }),
     "one weight decay for all": (kernel) => (call) =>

@@ -41,19 +41,20 @@ function pow(a: number, b: number): number {
   return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 }
 
-/** 1 − erf x within 1.2e-7 of itself (Press et al. 1992, Numerical Recipes in C, section 6.2, erfcc). */
+/**
+ * 1 − erf x, by erf's series of terms of one sign, and from 2.5 on by the continued fraction (Abramowitz & Stegun 1964, 7.1.6
+ * and 7.1.14).
+ */
 function erfc(x: number): number {
   const z = Math.abs(x);
-  const t = 1 / (1 + z / 2);
-  const exponent = erfcCoefficients.reduce((sum, coefficient) => sum * t + coefficient, 0);
-  const y = t * Math.exp(exponent - z * z);
+  let sum = z;
+  let fraction = 0;
+  if (z < 2.5) for (let n = 1, term = z; n < 60; n++) sum += term *= (2 * z * z) / (2 * n + 1);
+  else for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
+  const bell = Math.exp(-z * z) / Math.sqrt(Math.PI);
+  const y = z < 2.5 ? 1 - 2 * bell * sum : bell / (z + fraction);
   return x < 0 ? 2 - y : y;
 }
-
-const erfcCoefficients = [
-  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
-  -1.26551223,
-];
 
 function relu(x: number): number {
   return Math.max(x, 0);

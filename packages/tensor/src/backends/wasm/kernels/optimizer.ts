@@ -1,5 +1,6 @@
 import type { OptimizerKernels } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
+import { momentFactors } from "../../../moment-factors.ts";
 import { sizeOf } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
 
@@ -23,13 +24,14 @@ export function optimizer(engine: Engine): OptimizerKernels {
 
     adamw({ parameters, gradients, firstMoments, secondMoments, gradScale, ranges, ...options }) {
       const { learningRate, beta1, beta2, epsilon, step } = options;
+      const { before, after } = momentFactors(options);
       for (const { start: first, end, weightDecay } of ranges) {
         engine.divide(end - first, { time: stepTime, multiple: 16 }, (start, count) => {
           const at = (bucket: typeof parameters): number => engine.address(bucket) + (first + start) * bytesPerElement;
           return [
             "adamw", at(parameters), at(gradients), at(firstMoments), at(secondMoments), count,
-            engine.address(gradScale), learningRate, weightDecay, beta1, 1 - beta1, beta2, 1 - beta2,
-            1 / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step), epsilon,
+            engine.address(gradScale), learningRate * weightDecay, beta1, 1 - beta1, beta2, 1 - beta2,
+            before, after, 1 / Math.sqrt(1 - beta2 ** step), epsilon,
           ];
         });
       }

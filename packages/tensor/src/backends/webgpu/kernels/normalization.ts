@@ -111,7 +111,7 @@ export function normalization(engine: Engine): NormalizationKernels {
         ],
         each: (of) =>
           logarithm
-            ? `${of.out("i")} = (${of.grad("i")} * scale - exponential(${of.y("i")}) * total) / scale;`
+            ? `${of.out("i")} = 2.0 * (0.5 * ${of.grad("i")} - exponential(${of.y("i")}) * total * (0.5 / scale));`
             : `${of.out("i")} = 2.0 * ${of.y("i")} * (0.5 * ${of.grad("i")} - 0.5 * total);`,
       });
     },

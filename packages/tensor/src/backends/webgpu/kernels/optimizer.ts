@@ -1,4 +1,5 @@
 import type { Dense, OptimizerKernels } from "../../../contract/index.ts";
+import { momentFactors } from "../../../moment-factors.ts";
 import { sizeOf } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { functions } from "../wgsl/functions.ts";
@@ -24,6 +25,7 @@ export function optimizer(engine: Engine): OptimizerKernels {
 
     adamw({ parameters, gradients, firstMoments, secondMoments, gradScale, ranges, ...options }) {
       const { learningRate, beta1, beta2, epsilon, step } = options;
+      const { before, after } = momentFactors(options);
       for (const { start, end, weightDecay } of ranges) {
         if (start === end) continue;
         const some = (bucket: Dense): Dense => narrow(flat(bucket), 0, start, end - start);
@@ -40,11 +42,11 @@ export function optimizer(engine: Engine): OptimizerKernels {
               rest1: f32(1 - beta1),
               beta2: f32(beta2),
               rest2: f32(1 - beta2),
-              inverse1: f32(1 / (1 - beta1 ** step)),
+              before: f32(before),
+              after: f32(after),
               // Of the root: before it, the correction might overflow.
               inverse2: f32(1 / Math.sqrt(1 - beta2 ** step)),
               epsilon: f32(epsilon),
-              learningRate: f32(learningRate),
               decay: f32(learningRate * weightDecay),
             },
             source: (of) => `
@@ -56,10 +58,10 @@ fn main(${entryArguments}) {
   let first = values.beta1 * ${of.m("i")} + values.rest1 * gradient;
   let second = values.beta2 * ${of.v("i")} + values.rest2 * gradient * gradient;
   let old = ${of.p("i")};
-  let update = first * values.inverse1 / (sqrt(second) * values.inverse2 + values.epsilon);
+  let update = first * values.before / (sqrt(second) * values.inverse2 + values.epsilon) * values.after;
   ${of.m("i")} = first;
   ${of.v("i")} = second;
-  ${of.p("i")} = old - (values.decay * old + values.learningRate * update);
+  ${of.p("i")} = old - (values.decay * old + update);
 }`,
             workgroups: linear(count),
           });

@@ -75,7 +75,8 @@ export const activations = {
   },
   /**
    * `grad` times s · (1 + x(1 − s)), with s = 1 / (1 + e⁻ˣ). With h and e as above and t = s < ½ ? h : 1, it is
-   * (grad · t · (1 + x(1 − s))) · (t / (1 + e)): no factor is subnormal where the result is not.
+   * (grad · t / (1 + e)) · (t · (1 + x(1 − s))): what grad is multiplied by first is at most 1, so that nothing overflows on
+   * the way, and no factor is subnormal where the result is not.
    */
   siluGradient: {
     uses: ["exponential", "isNaN"],
@@ -86,7 +87,7 @@ export const activations = {
   let r = 1.0 / (1.0 + e);
   let t = select(1.0, h, bounded < 0.0);
   let slope = t * fma(bounded, select(e * r, r, bounded < 0.0), 1.0);
-  return select((grad * slope) * (t * r), x, isNaN(x));
+  return select((grad * (t * r)) * slope, x, isNaN(x));
 }`,
   },
 } as const satisfies Definitions;
