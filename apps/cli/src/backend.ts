@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import { isGptError, TensorError, useBackend } from "@gpt/tensor";
-import type { Backend, WeightFormat } from "@gpt/tensor";
+import type { Backend, WeightDType } from "@gpt/tensor";
 import type { WebGPUBackend } from "@gpt/tensor/webgpu";
 import { UsageError } from "./errors.ts";
 import { wholeNumber } from "./options.ts";
@@ -75,7 +75,7 @@ export interface DTypeOptions {
   readonly dtype: DType;
 }
 
-export type DType = "f32" | WeightFormat;
+export type DType = WeightDType;
 const dtypes: readonly DType[] = ["f32", "f16", "bf16", "int8", "int4"];
 
 /** `--dtype`, for commands that run models and do not train them. */

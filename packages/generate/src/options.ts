@@ -1,6 +1,6 @@
 import type { GenerationDefaults, GPT } from "@gpt/gpt";
 import {
-  anything, flag, matrixFormats, nonNegative, numberThat, objectWith, oneOf, oneOrMore, quote, readOptions, seed, text,
+  anything, flag, weightDTypes, nonNegative, numberThat, objectWith, oneOf, oneOrMore, quote, readOptions, seed, text,
   wholeNumber,
 } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
@@ -29,7 +29,7 @@ const tokensExpected: Expectations<TokenOptions> = {
   stopTokens: ids,
   suppressTokens: ids,
   seed,
-  cacheDtype: oneOf(matrixFormats),
+  cacheDtype: oneOf(weightDTypes),
   contextShift: flag,
   modelDefaults: flag,
   signal: objectWith("an AbortSignal", "throwIfAborted()"),

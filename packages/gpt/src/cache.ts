@@ -1,7 +1,7 @@
 import {
   checkArgument, currentBackend, keep, objectWith, permute, readOptions, scope, PackedWeight, wholeNumber, zeros,
 } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Backend, Expectations, Tensor, WeightFormat } from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, Expectations, Tensor, WeightDType } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 import { backendExpected, dtypeExpected } from "./place.ts";
@@ -17,7 +17,7 @@ export interface CacheOptions {
    * How keys and values are stored. `int8` takes a quarter of the memory, and of the time to read it when the context is
    * long, at a price of 0.5% of each vector; `f16` a half, at one of 0.02%. Default `f32`.
    */
-  readonly dtype?: "f32" | WeightFormat;
+  readonly dtype?: WeightDType;
   /** Where it lives. Default: the backend chosen by `useBackend`. */
   readonly backend?: Backend;
 }

@@ -1,5 +1,5 @@
-import { matrixFormats, objectWith, oneOf } from "@gpt/tensor";
+import { weightDTypes, objectWith, oneOf } from "@gpt/tensor";
 
 /** How matrices, keys and values are stored, and where. */
-export const dtypeExpected = oneOf(matrixFormats);
+export const dtypeExpected = oneOf(weightDTypes);
 export const backendExpected = objectWith("a backend", "kernels", "memory");

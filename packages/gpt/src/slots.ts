@@ -1,13 +1,12 @@
 import type { Module } from "@gpt/nn";
-import { PackedWeight } from "@gpt/tensor";
-import type { Shape, WeightFormat } from "@gpt/tensor";
+import type { Shape, WeightDType } from "@gpt/tensor";
 
 /** A place of a module that a weight fills: what sources of weights are asked for. */
 export interface Slot {
   /** The weight's path in the module: `blocks.3.attention.qkv.weight`. */
   readonly path: string;
   readonly shape: Shape;
-  readonly dtype: "f32" | WeightFormat;
+  readonly dtype: WeightDType;
   readonly role: SlotRole;
 }
 
@@ -21,7 +20,7 @@ export type SlotRole = "embedding" | "positions" | "matrix" | "experts" | "head"
 export function* slotsOf(model: Module): Generator<Slot, void, undefined> {
   for (const [path, weight] of model.namedWeights()) {
     const { shape } = weight;
-    yield { path, shape, dtype: weight instanceof PackedWeight ? weight.format : "f32", role: roleOf(path, shape.length) };
+    yield { path, shape, dtype: weight.dtype, role: roleOf(path, shape.length) };
   }
 }
 

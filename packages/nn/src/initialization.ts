@@ -1,7 +1,7 @@
 import {
   mul, nextKey, nonNegative, normalValues, PackedWeight, rand, randn, scope, sub, uniformValues, valueThat,
 } from "@gpt/tensor";
-import type { CreateOptions, PhiloxKey, Shape, Tensor, Weight, WeightFormat } from "@gpt/tensor";
+import type { CreateOptions, PhiloxKey, Shape, Tensor, Weight, PackedDType } from "@gpt/tensor";
 import { check } from "./checks.ts";
 import { owned, parameter, zeroParameter } from "./parameter.ts";
 import { RandomKeys } from "./random.ts";
@@ -15,7 +15,7 @@ export interface Initialization {
 }
 
 /** What a matrix may be stored as. */
-export type DTypeOf<W extends Weight> = W extends PackedWeight ? WeightFormat : "f32";
+export type DTypeOf<W extends Weight> = W extends PackedWeight ? PackedDType : "f32";
 
 /** How a matrix begins, where it lives, and what it is stored as. */
 export type WeightOptions<W extends Weight = Weight> = Pick<CreateOptions, "backend"> &

@@ -102,7 +102,7 @@ export abstract class Module {
       if (weight instanceof PackedWeight) {
         throw new ModuleError(
           "invalid-state",
-          `stateDict: ${path} is stored as ${weight.format}, and so no tensor; use namedWeights, or f32 weights`,
+          `stateDict: ${path} is stored as ${weight.dtype}, and so no tensor; use namedWeights, or f32 weights`,
         );
       }
       state.set(path, weight);

@@ -1,5 +1,5 @@
 import { oneOf, valueThat } from "@gpt/common/expectations";
-import type { WeightFormat } from "./contract/index.ts";
+import type { WeightDType } from "./contract/index.ts";
 
 export * from "@gpt/common/expectations";
 
@@ -12,4 +12,4 @@ export const philoxKey = valueThat("a key, { seed, stream } of two words each", 
 });
 
 /** How a matrix may be stored, for `oneOf`. */
-export const matrixFormats = ["f32", "f16", "bf16", "int8", "int4"] as const satisfies (WeightFormat | "f32")[];
+export const weightDTypes = ["f32", "f16", "bf16", "int8", "int4"] as const satisfies WeightDType[];

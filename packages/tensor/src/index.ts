@@ -1,5 +1,6 @@
 export type {
-  Activation, AttentionSequence, Backend, DecayRange, Dense, Kernels, MemoryUse, PackedView, View, WeightFormat,
+  Activation, AttentionSequence, Backend, DecayRange, Dense, FloatWeightView, Kernels, MemoryUse, PackedDType, PackedView, View,
+  WeightDType, WeightView,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, ones, rand, randn, tensor, zeros } from "./core/create.ts";
@@ -22,7 +23,7 @@ export { TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
 /** @internal Checks of arguments and options, for the packages above. */
 export {
-  anything, belowOne, callback, checkArgument, checkArguments, flag, listOf, matrixFormats, nonNegative, numberThat,
+  anything, belowOne, callback, checkArgument, checkArguments, flag, listOf, weightDTypes, nonNegative, numberThat,
   object, objectWith, oneOf, oneOrMore, optional, readOptions, seed, text, valueThat, wholeNumber,
 } from "./expectations.ts";
 /** @internal */
@@ -39,8 +40,7 @@ export { linearCrossEntropy } from "./ops/linear-cross-entropy.ts";
 export type { LinearCrossEntropyOptions } from "./ops/linear-cross-entropy.ts";
 export { crossEntropy } from "./ops/loss.ts";
 export type { CrossEntropyOptions } from "./ops/loss.ts";
-export { linear, matmul } from "./ops/matmul.ts";
-export type { LinearOptions } from "./ops/matmul.ts";
+export { matmul } from "./ops/matmul.ts";
 export { cast, concat, contiguous, copyInto, expand, permute, reshape, slice, split, stack, transpose } from "./ops/movement.ts";
 export { layerNorm, logSoftmax, softmax } from "./ops/normalization.ts";
 export { adamwStep, norm } from "./ops/optimizer.ts";
@@ -50,6 +50,8 @@ export { argmax, max, mean, min, sum } from "./ops/reduce.ts";
 export type { ArgmaxOptions, ReduceOptions } from "./ops/reduce.ts";
 export { penalizeRepeats, sample } from "./ops/sampling.ts";
 export type { SampleOptions } from "./ops/sampling.ts";
+export { linear } from "./ops/weights.ts";
+export type { LinearOptions } from "./ops/weights.ts";
 export { philoxBlock } from "./philox.ts";
 export type { PhiloxKey } from "./philox.ts";
 export type { Shape, Strides } from "./shape.ts";

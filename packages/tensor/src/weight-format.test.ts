@@ -2,10 +2,10 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cpu } from "./backends/cpu/index.ts";
 import { embedding, linear, PackedWeight, tensor, useBackend } from "./index.ts";
-import { decodeRows, encodeWeight, weightFormats } from "./weight-format.ts";
+import { decodeRows, encodeWeight, packedDTypes } from "./weight-format.ts";
 
 const runs = { numRuns: process.env.GPT_VERIFY ? 20_000 : 300, seed: 1 };
-const integers = weightFormats.filter((format) => format.startsWith("int"));
+const integers = packedDTypes.filter((format) => format.startsWith("int"));
 
 /** Rows of weights of very different sizes, with zeros among them. */
 const matrices = fc
@@ -19,7 +19,7 @@ const matrices = fc
       .map((values) => ({ shape: [rows, columns], elements: Float32Array.from(values, (value) => value * 2 ** power) })),
   );
 
-function roundTrip(format: (typeof weightFormats)[number], shape: readonly number[], elements: Float32Array): Float32Array {
+function roundTrip(format: (typeof packedDTypes)[number], shape: readonly number[], elements: Float32Array): Float32Array {
   const { values, scales } = encodeWeight(format, shape, elements);
   const out = new Float32Array(elements.length);
   decodeRows(format, shape[1], values, scales, out);
@@ -53,7 +53,7 @@ describe("what is stored", () => {
     );
   });
 
-  test.each(weightFormats)("%s: storing what was stored changes nothing", (format) => {
+  test.each(packedDTypes)("%s: storing what was stored changes nothing", (format) => {
     fc.assert(
       fc.property(matrices, ({ shape, elements }) => {
         const once = roundTrip(format, shape, elements);
@@ -90,7 +90,7 @@ describe("what is stored", () => {
     },
   );
 
-  test.each(weightFormats)("%s: zeros stay zeros", (format) => {
+  test.each(packedDTypes)("%s: zeros stay zeros", (format) => {
     expect(roundTrip(format, [2, 40], new Float32Array(80))).toEqual(new Float32Array(80));
   });
 });
@@ -137,7 +137,7 @@ describe("a packed weight", () => {
 
   test("says what it is not", async () => {
     const backend = await cpu();
-    expect(() => PackedWeight.zeros("int4", [2, 3], { backend: { ...backend, weightFormats: ["f16"] } })).toThrow(
+    expect(() => PackedWeight.zeros("int4", [2, 3], { backend: { ...backend, packedDTypes: ["f16"] } })).toThrow(
       "the backend cpu stores no weights as int4; beside f32 it has: f16",
     );
     expect(() => PackedWeight.zeros("int4", [6], { backend })).toThrow("a packed weight is [rows, columns], not [6]");

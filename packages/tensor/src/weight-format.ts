@@ -1,5 +1,5 @@
 /** Encoding matrices in the formats of packed weights, and decoding them. What the formats are: `contract/weights.ts`. */
-import type { WeightFormat } from "./contract/index.ts";
+import type { PackedDType } from "./contract/index.ts";
 import { TensorError } from "./errors.ts";
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "@gpt/common";
 import type { Shape } from "./shape.ts";
@@ -23,7 +23,7 @@ interface Encoding {
  */
 type StepRule = "best" | "fit";
 
-const encodings: Record<WeightFormat, Encoding> = {
+const encodings: Record<PackedDType, Encoding> = {
   f16: halves(checkedHalf, halfToFloat),
   bf16: halves(floatToBfloat, bfloatToFloat),
   int8: {
@@ -91,11 +91,11 @@ function halves(toBits: (value: number) => number, fromBits: (bits: number) => n
 }
 
 /** The formats in which this package can encode weights. */
-export const weightFormats = Object.keys(encodings) as WeightFormat[];
+export const packedDTypes = Object.keys(encodings) as PackedDType[];
 
 /** The shapes of the parts that hold a matrix `[rows, columns]`. */
-export function partShapes(format: WeightFormat, [rows, columns]: Shape): { values: Shape; scales: Shape | undefined } {
-  const { words, hasScales } = encodings[format];
+export function partShapes(dtype: PackedDType, [rows, columns]: Shape): { values: Shape; scales: Shape | undefined } {
+  const { words, hasScales } = encodings[dtype];
   const blocks = Math.ceil(columns / blockColumns);
   return {
     values: [rows, blocks * words],
@@ -113,19 +113,19 @@ export interface Encoded {
  * Rows of a cache as `appendPacked` encodes them: see its contract. Numbers beyond what the format holds become the largest
  * that it does.
  */
-export function encodeRows(format: WeightFormat, shape: Shape, elements: Float32Array): Encoded {
-  const largest = largestOf[format];
-  return encodeWeight(format, shape, elements.map((x) => Math.min(Math.max(x, -largest), largest)), "fit");
+export function encodeRows(dtype: PackedDType, shape: Shape, elements: Float32Array): Encoded {
+  const largest = largestOf[dtype];
+  return encodeWeight(dtype, shape, elements.map((x) => Math.min(Math.max(x, -largest), largest)), "fit");
 }
 
 /** The largest elements that rows of a cache hold: f16 ends at 65,504, and so do scales. */
-const largestOf: Record<WeightFormat, number> = { f16: 65_504, bf16: Infinity, int8: 65_504 * 127, int4: 65_504 * 8 };
+const largestOf: Record<PackedDType, number> = { f16: 65_504, bf16: Infinity, int8: 65_504 * 127, int4: 65_504 * 8 };
 
 /** Encodes a row-major matrix. Throws `invalid-argument` where the format cannot hold an element. */
-export function encodeWeight(format: WeightFormat, shape: Shape, elements: Float32Array, rule: StepRule = "best"): Encoded {
+export function encodeWeight(dtype: PackedDType, shape: Shape, elements: Float32Array, rule: StepRule = "best"): Encoded {
   const [rows, columns] = shape;
-  const { values: valuesShape, scales: scalesShape } = partShapes(format, shape);
-  const { words, encode } = encodings[format];
+  const { values: valuesShape, scales: scalesShape } = partShapes(dtype, shape);
+  const { words, encode } = encodings[dtype];
   const values = new Int32Array(valuesShape[0] * valuesShape[1]);
   const scales = scalesShape && new Int32Array(scalesShape[0] * scalesShape[1]);
   const scaleHalves = scales && new Uint16Array(scales.buffer);
@@ -144,7 +144,7 @@ export function encodeWeight(format: WeightFormat, shape: Shape, elements: Float
       } catch (cause) {
         throw new TensorError(
           "invalid-argument",
-          `${format} cannot hold row ${row}, columns ${column} to ${column + end - start - 1}: ${(cause as Error).message}`,
+          `${dtype} cannot hold row ${row}, columns ${column} to ${column + end - start - 1}: ${(cause as Error).message}`,
         );
       }
       at += words;
@@ -155,9 +155,9 @@ export function encodeWeight(format: WeightFormat, shape: Shape, elements: Float
 
 /** The elements of some rows of a matrix, from the words of their parts, to `out`. */
 export function decodeRows(
-  format: WeightFormat, columns: number, values: Int32Array, scales: Int32Array | undefined, out: Float32Array,
+  dtype: PackedDType, columns: number, values: Int32Array, scales: Int32Array | undefined, out: Float32Array,
 ): void {
-  const { words, decode } = encodings[format];
+  const { words, decode } = encodings[dtype];
   const blocks = Math.ceil(columns / blockColumns);
   const halvesOfRow = 2 * Math.ceil(blocks / 2);
   const block = new Float32Array(blockColumns);

@@ -14,7 +14,7 @@ import type { RandomKernels } from "./random.ts";
 import type { ReduceKernels } from "./reduce.ts";
 import type { SamplingKernels } from "./sampling.ts";
 import type { Dense } from "./view.ts";
-import type { WeightFormat, WeightKernels } from "./weights.ts";
+import type { PackedDType, WeightKernels } from "./weights.ts";
 
 export type { AttentionKernels, AttentionOptions, AttentionSequence } from "./attention.ts";
 export type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
@@ -27,7 +27,7 @@ export type { RandomKernels } from "./random.ts";
 export type { ReduceKernels, ReduceOp } from "./reduce.ts";
 export type { SamplingKernels } from "./sampling.ts";
 export type { Dense, View } from "./view.ts";
-export type { PackedView, WeightFormat, WeightKernels } from "./weights.ts";
+export type { FloatWeightView, PackedDType, PackedView, WeightDType, WeightKernels, WeightView } from "./weights.ts";
 
 /** The table from op to kernel. A backend that lacks one does not compile. */
 export interface Kernels
@@ -66,8 +66,8 @@ export interface Backend {
   readonly memory: MemoryUse;
   /** Whether tensors have shapes and no values, for planning: what would only be written is not computed then. */
   readonly isMeta?: boolean;
-  /** In which formats weights may be stored, beside f32. */
-  readonly weightFormats: readonly WeightFormat[];
+  /** The dtypes that packed weights may have. */
+  readonly packedDTypes: readonly PackedDType[];
 
   /** A buffer of at least `byteLength` bytes, contents unspecified. Throws `out-of-memory`. */
   allocate(byteLength: number): number;

@@ -1,4 +1,4 @@
-import type { Backend, PackedView, WeightFormat } from "../contract/index.ts";
+import type { Backend, PackedView, PackedDType } from "../contract/index.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
 import { formatShape, sizeOf } from "../shape.ts";
@@ -18,15 +18,15 @@ export type Weight = Tensor | PackedWeight;
  * take it in the place of a tensor. It belongs to no scope, and lives until `dispose`.
  */
 export class PackedWeight extends Handle {
-  readonly format: WeightFormat;
+  readonly dtype: PackedDType;
   readonly shape: Shape;
   /** What is stored: see `PackedView`. */
   readonly values: Tensor<"i32">;
   readonly scales: Tensor<"i32"> | undefined;
 
-  private constructor(format: WeightFormat, shape: Shape, values: Tensor<"i32">, scales: Tensor<"i32"> | undefined) {
+  private constructor(dtype: PackedDType, shape: Shape, values: Tensor<"i32">, scales: Tensor<"i32"> | undefined) {
     super();
-    this.format = format;
+    this.dtype = dtype;
     this.shape = shape;
     this.values = values;
     this.scales = scales;
@@ -36,25 +36,25 @@ export class PackedWeight extends Handle {
    * A matrix of zeros, on the chosen backend unless another one is given. Throws `invalid-argument` where the backend
    * does not have the format.
    */
-  static zeros(format: WeightFormat, shape: Shape, options: { readonly backend?: Backend } = {}): PackedWeight {
+  static zeros(dtype: PackedDType, shape: Shape, options: { readonly backend?: Backend } = {}): PackedWeight {
     const { backend = currentBackend() } = options;
     checkBackend("PackedWeight.zeros", backend);
-    if (!backend.weightFormats.includes(format)) {
-      const known = backend.weightFormats.length > 0 ? backend.weightFormats.join(", ") : "none";
+    if (!backend.packedDTypes.includes(dtype)) {
+      const known = backend.packedDTypes.length > 0 ? backend.packedDTypes.join(", ") : "none";
       throw new TensorError(
         "invalid-argument",
-        `the backend ${backend.name} stores no weights as ${format}; beside f32 it has: ${known}`,
+        `the backend ${backend.name} stores no weights as ${dtype}; beside f32 it has: ${known}`,
       );
     }
     if (shape.length !== 2) {
       throw new TensorError("invalid-shape", `a packed weight is [rows, columns], not ${formatShape(shape)}`);
     }
-    const parts = partShapes(format, shape);
+    const parts = partShapes(dtype, shape);
     const zerosOf = (shape: Shape): Tensor<"i32"> => keep(zeros(shape, { dtype: "i32", backend }));
     const values = zerosOf(parts.values);
     try {
       const scales = parts.scales && zerosOf(parts.scales);
-      return new PackedWeight(format, shape, values, scales);
+      return new PackedWeight(dtype, shape, values, scales);
     } catch (error) {
       values.dispose();
       throw error;
@@ -62,8 +62,8 @@ export class PackedWeight extends Handle {
   }
 
   /** Bytes that a matrix takes in a format: blocks are whole, and words. */
-  static byteLengthOf(format: WeightFormat, shape: Shape): number {
-    const { values, scales } = partShapes(format, shape);
+  static byteLengthOf(dtype: PackedDType, shape: Shape): number {
+    const { values, scales } = partShapes(dtype, shape);
     return bytesPerElement * (sizeOf(values) + (scales ? sizeOf(scales) : 0));
   }
 
@@ -79,7 +79,7 @@ export class PackedWeight extends Handle {
 
   /** Bytes that it takes. */
   get byteLength(): number {
-    return PackedWeight.byteLengthOf(this.format, this.shape);
+    return PackedWeight.byteLengthOf(this.dtype, this.shape);
   }
 
   /** Whether it was freed. */
@@ -99,7 +99,7 @@ export class PackedWeight extends Handle {
       );
     }
     if (this.size === 0 || this.backend.isMeta) return;
-    const { values, scales } = encodeWeight(this.format, this.shape, elements);
+    const { values, scales } = encodeWeight(this.dtype, this.shape, elements);
     this.values.overwrite("PackedWeight.write");
     this.backend.write(this.values, values);
     if (this.scales && scales) this.backend.write(this.scales, scales);
@@ -109,13 +109,13 @@ export class PackedWeight extends Handle {
   async data(): Promise<Float32Array> {
     const [values, scales] = await Promise.all([this.values.data(), this.scales?.data()]);
     const out = new Float32Array(this.size);
-    decodeRows(this.format, this.shape[1], values, scales, out);
+    decodeRows(this.dtype, this.shape[1], values, scales, out);
     return out;
   }
 
   /** @internal What kernels take. */
   get view(): PackedView {
-    return { format: this.format, shape: this.shape, values: this.values, scales: this.scales ?? null };
+    return { dtype: this.dtype, shape: this.shape, values: this.values, scales: this.scales ?? null };
   }
 
   /** Frees the memory. */
@@ -125,6 +125,6 @@ export class PackedWeight extends Handle {
   }
 
   override toString(): string {
-    return `PackedWeight(${formatShape(this.shape)}, ${this.format}, ${this.backend.name}${this.disposed ? ", freed" : ""})`;
+    return `PackedWeight(${formatShape(this.shape)}, ${this.dtype}, ${this.backend.name}${this.disposed ? ", freed" : ""})`;
   }
 }

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
 import { attention, noGrad, scope, PackedWeight, rand, useBackend, zeros } from "../index.ts";
-import type { AttentionArguments, WeightFormat } from "../index.ts";
+import type { AttentionArguments, PackedDType } from "../index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -37,7 +37,7 @@ const sequence = { queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 };
 test("a stored cache is refused where its shapes or formats do not fit", () => {
   const attend = (keys: PackedWeight, values: PackedWeight) => () =>
     attention(rand([3, 24], { key }), { ...shape, sequences: [sequence], cache: { keys, values } });
-  const part = (format: WeightFormat, rows: number, width = 4): PackedWeight => PackedWeight.zeros(format, [rows, width]);
+  const part = (dtype: PackedDType, rows: number, width = 4): PackedWeight => PackedWeight.zeros(dtype, [rows, width]);
   expect(attend(part("int8", 8), part("int8", 8))().shape).toEqual([3, 8]);
   expect(attend(part("int8", 8), part("int8", 10))).toThrow(
     "attention: the stored cache is [10, 4], expected [2 · capacity, 4], keys and values alike",
@@ -45,7 +45,7 @@ test("a stored cache is refused where its shapes or formats do not fit", () => {
   expect(attend(part("int8", 7), part("int8", 7))).toThrow("the stored cache is [7, 4]");
   expect(attend(part("int8", 8, 5), part("int8", 8, 5))).toThrow("the stored cache is [8, 5]");
   expect(attend(part("int8", 8), part("f16", 8))).toThrow(
-    "attention: the cache stores keys as int8 and values as f16; use one format",
+    "attention: the cache stores keys as int8 and values as f16; use one dtype",
   );
   expect(attend(part("int8", 4), part("int8", 4))).toThrow("does not fit 3 tokens and 2 keys");
 });

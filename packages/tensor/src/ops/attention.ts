@@ -174,8 +174,8 @@ function checkPackedCache(qkv: Tensor, kvHeads: number, headDim: number, { keys,
       );
     }
   }
-  if (keys.format !== values.format) {
-    throw argumentError("attention", `the cache stores keys as ${keys.format} and values as ${values.format}; use one format`);
+  if (keys.dtype !== values.dtype) {
+    throw argumentError("attention", `the cache stores keys as ${keys.dtype} and values as ${values.dtype}; use one dtype`);
   }
   return keys.shape[0] / kvHeads;
 }

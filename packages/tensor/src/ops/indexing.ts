@@ -2,42 +2,37 @@ import type { View } from "../contract/index.ts";
 import { zeros } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
 import type { Weight } from "../core/packed-weight.ts";
-import { PackedWeight } from "../core/packed-weight.ts";
 import { record } from "../core/tape.ts";
 import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { DType } from "../dtype.ts";
 import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import { checkDType, checkOperands, dense, denseCopy, reorder, resolveAxis, shapeError, viewAs } from "./operands.ts";
-import { embeddingPacked } from "./weights.ts";
+import { weightOperand } from "./weights.ts";
 
 /**
  * Rows of a table by id: `table` is `[entries, width]`, `ids` of any shape, the result `[…ids.shape, width]`. An id
- * outside the table throws where the backend can see it in time (cpu, wasm); elsewhere its row is NaN. A stored table has
+ * outside the table throws where the backend can see it in time (cpu, wasm); elsewhere its row is NaN. A packed table has
  * no gradient.
  */
 export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
   checkDType("embedding", ids, "i32");
-  if (table instanceof PackedWeight) {
-    checkOperands("embedding", table.values, ids);
-    return embeddingPacked(table, ids);
-  }
-  checkDType("embedding", table, "f32");
-  checkOperands("embedding", table, ids);
-  if (table.rank !== 2) throw shapeError("embedding", `the table is ${formatShape(table.shape)}, not [entries, width]`);
-  const [entries, width] = table.shape;
+  const operand = weightOperand("embedding", table);
+  checkOperands("embedding", ...operand.tensors, ids);
+  const { shape } = table;
+  if (shape.length !== 2) throw shapeError("embedding", `the table is ${formatShape(shape)}, not [entries, width]`);
+  const [entries, width] = shape;
   return scope(() => {
-    const out = Tensor.allocate(table.backend, "f32", [...ids.shape, width]);
+    const out = Tensor.allocate(ids.backend, "f32", [...ids.shape, width]);
     const flat = dense(ids);
     if (out.size > 0) {
-      out.backend.kernels.gatherRows({
-        op: "embedding",
-        table: viewAs(dense(table), 1, entries, width),
-        ids: viewAs(flat, 1, ids.size),
-        out: viewAs(out, 1, ids.size, width),
+      out.backend.kernels.gather({
+        weight: operand.view(operand.tensors.map(dense)),
+        ids: viewAs(flat, ids.size),
+        out: viewAs(out, ids.size, width),
       });
     }
-    return record("embedding", [table], out, [flat], ({ grad, saved: [ids], accumulator }) => {
+    return record("embedding", operand.inputs, out, [flat], ({ grad, saved: [ids], accumulator }) => {
       const existing = accumulator(0);
       const target = existing ?? Tensor.allocate(grad.backend, "f32", [entries, width]);
       const { kernels } = grad.backend;

@@ -1,17 +1,18 @@
 import { argumentError, checkOptions } from "../arguments.ts";
+import type { WeightView } from "../contract/index.ts";
 import { full } from "../core/create.ts";
 import type { Weight } from "../core/packed-weight.ts";
-import { PackedWeight } from "../core/packed-weight.ts";
 import { composite, needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { crossEntropyFor, meanOf } from "./loss.ts";
-import { linear, multiplyInto } from "./matmul.ts";
+import { multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
-import { multiplyByPacked, multiplyByPackedTransposed } from "./weights.ts";
+import { linear, noEpilogue, weightOperand } from "./weights.ts";
+import type { WeightOperand } from "./weights.ts";
 
 /** How losses become one number, and how many rows are computed at once. */
 export interface LinearCrossEntropyOptions {
@@ -43,7 +44,7 @@ export function linearCrossEntropy(
   targets: Tensor<"i32">,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
-  checkHead(x, weight, targets);
+  const operand = checkedHead(x, weight, targets);
   checkOptions("linearCrossEntropy", options, optionsExpected);
   const rows = targets.size;
   const [classes, dim] = weight.shape;
@@ -56,7 +57,7 @@ export function linearCrossEntropy(
     if (rows <= chunkRows) {
       return crossEntropyFor("linearCrossEntropy", linear(x, weight), targets, { ignoreIndex, reduction });
     }
-    const inputs = weight instanceof PackedWeight ? [x] : [x, weight];
+    const inputs = [x, ...operand.inputs];
     const gradients = inputs.map((input) => (needsGradient([input]) ? input.allocateLike() : undefined));
     const [gradX, gradWeight] = gradients;
     const losses = Tensor.allocate(x.backend, "f32", [rows]);
@@ -64,7 +65,7 @@ export function linearCrossEntropy(
     noGrad(() => {
       evaluateChunks(chunkRows, ignoreIndex, {
         x: dense(reshape(x, [rows, dim])),
-        weight,
+        weight: operand.view(operand.tensors),
         targets: dense(reshape(targets, [rows])),
         losses,
         counts,
@@ -86,7 +87,7 @@ interface Chunked {
   /** `[rows, dim]`, dense. */
   readonly x: Tensor;
   /** `[classes, dim]`. */
-  readonly weight: Weight;
+  readonly weight: WeightView;
   /** `[rows]`. */
   readonly targets: Tensor<"i32">;
   /** `[rows]`: receives each row's loss. */
@@ -117,8 +118,7 @@ function evaluateChunks(
     const logits = slice(chunkLogits, 0, 0, size);
     const labels = slice(targets, 0, firstRow, firstRow + size);
     const statistics = slice(chunkStatistics, 0, 0, size);
-    if (weight instanceof PackedWeight) multiplyByPacked(logits, xs, weight);
-    else multiplyInto(logits, xs, transpose(weight));
+    kernels.linear({ ...noEpilogue, x: xs, weight, out: logits });
     kernels.crossEntropy({
       logits,
       targets: labels,
@@ -132,10 +132,8 @@ function evaluateChunks(
     if (!gradX && !gradWeight) continue;
     const grad = slice(ones, 0, 0, size);
     kernels.crossEntropyGradient({ logits, targets: labels, ignoreIndex, statistics, grad, out: logits });
-    if (gradX) {
-      const gradXs = slice(gradX, 0, firstRow, firstRow + size);
-      if (weight instanceof PackedWeight) multiplyByPackedTransposed(gradXs, logits, weight);
-      else multiplyInto(gradXs, logits, weight);
+    if (gradX && gradX.size > 0) {
+      kernels.linearGradient({ grad: logits, weight, out: slice(gradX, 0, firstRow, firstRow + size) });
     }
     if (gradWeight) multiplyInto(gradWeight, transpose(logits), xs, chunk > 0);
   }
@@ -150,12 +148,12 @@ function scaled(x: Tensor, factor: Tensor, target: Tensor | undefined): Tensor |
   return target ? undefined : out;
 }
 
-function checkHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): void {
-  const isPacked = weight instanceof PackedWeight;
+/** The weight, of checked operands. */
+function checkedHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): WeightOperand {
   checkDType("linearCrossEntropy", x, "f32");
-  if (!isPacked) checkDType("linearCrossEntropy", weight, "f32");
+  const operand = weightOperand("linearCrossEntropy", weight);
   checkDType("linearCrossEntropy", targets, "i32");
-  checkOperands("linearCrossEntropy", x, isPacked ? weight.values : weight, targets);
+  checkOperands("linearCrossEntropy", x, ...operand.tensors, targets);
   const [classes, dim] = weight.shape;
   if (weight.shape.length !== 2 || !classes || x.rank < 1 || x.shape.at(-1) !== dim) {
     throw shapeError(
@@ -169,4 +167,5 @@ function checkHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): void {
       `x ${formatShape(x.shape)} needs targets ${formatShape(x.shape.slice(0, -1))}, got ${formatShape(targets.shape)}`,
     );
   }
+  return operand;
 }

@@ -1,33 +1,89 @@
-import type { PackedView } from "../contract/index.ts";
+import { checkOptions } from "../arguments.ts";
+import type { Activation, WeightView } from "../contract/index.ts";
+import { PackedWeight } from "../core/packed-weight.ts";
+import type { Weight } from "../core/packed-weight.ts";
 import { scope } from "../core/scope.ts";
-import type { PackedWeight } from "../core/packed-weight.ts";
 import { needsGradient, record } from "../core/tape.ts";
 import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
-import { sizeOf } from "../shape.ts";
+import { oneOf, optional } from "../expectations.ts";
+import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { activationGradient } from "./elementwise.ts";
-import type { LinearOptions } from "./matmul.ts";
-import { reshape } from "./movement.ts";
-import { dense, viewAs } from "./operands.ts";
+import { matmul, multiplyInto } from "./matmul.ts";
+import { reshape, transpose } from "./movement.ts";
+import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { planReduction, reduceBy } from "./reduction.ts";
 
-/** `linear` with a packed weight, of checked operands. The weight has no gradient, the others have. */
-export function linearPacked(
-  x: Tensor, weight: PackedWeight, bias: Tensor | undefined, { activation, residual }: LinearOptions, outShape: Shape,
-): Tensor {
-  const { format, shape } = weight;
-  const [outputs, width] = shape;
-  const rows = sizeOf(outShape.slice(0, -1));
-  const inputs = [x, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
+/** A weight of any dtype, as ops take it. */
+export interface WeightOperand {
+  /** What holds its elements: to be checked, and saved for the gradient. */
+  readonly tensors: readonly AnyTensor[];
+  /** Those of them that may have a gradient: none of a packed weight. */
+  readonly inputs: readonly Tensor[];
+  /** What kernels take, of these tensors or others in their place. */
+  view(tensors: readonly AnyTensor[]): WeightView;
+}
+
+export function weightOperand(op: string, weight: Weight): WeightOperand {
+  if (weight instanceof PackedWeight) {
+    const { dtype, shape, values, scales } = weight;
+    return {
+      tensors: scales ? [values, scales] : [values],
+      inputs: [],
+      view(tensors) {
+        const [values, scales = null] = tensors as readonly Tensor<"i32">[];
+        return { dtype, shape, values, scales };
+      },
+    };
+  }
+  checkDType(op, weight, "f32");
+  const { shape } = weight;
+  return {
+    tensors: [weight],
+    inputs: [weight],
+    view: ([values]) => ({ dtype: "f32", shape, values: values as Tensor, scales: null }),
+  };
+}
+
+const activations: Readonly<Record<Activation, true>> = { gelu: true, relu: true, silu: true };
+const optionsExpected = { activation: optional(oneOf(Object.keys(activations))) };
+
+/** What `linear` does with its product. */
+export interface LinearOptions {
+  /** Applied to `x · weightᵀ + bias`. */
+  readonly activation?: Activation;
+  /** Added last; has the shape of the result. */
+  readonly residual?: Tensor;
+}
+
+/** For a kernel that makes the product alone. */
+export const noEpilogue = { bias: null, activation: null, preactivation: null, residual: null } as const;
+
+/**
+ * `activation(x · weightᵀ + bias) + residual`: `x` is `[…, inputs]`, `weight` `[outputs, inputs]`, `bias`
+ * `[outputs]`, the result `[…, outputs]`. One kernel does all of it. A packed weight has no gradient; the others have.
+ */
+export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
+  checkOptions("linear", options, optionsExpected);
+  const { activation, residual } = options;
+  const others = [...(bias ? [bias] : []), ...(residual ? [residual] : [])];
+  for (const input of [x, ...others]) checkDType("linear", input, "f32");
+  const operand = weightOperand("linear", weight);
+  checkOperands("linear", x, ...operand.tensors, ...others);
+  const outShape = linearShape(x, weight.shape, bias, residual);
+  const inputs = [x, ...operand.inputs, ...others];
   const xShape = x.shape;
+  const [outputs, width] = weight.shape;
+  const rows = sizeOf(outShape.slice(0, -1));
   return scope(() => {
+    const xs = dense(x);
     const out = Tensor.allocate(x.backend, "f32", outShape);
     const preactivation = activation && needsGradient(inputs) ? out.allocateLike() : undefined;
     if (out.size > 0) {
-      out.backend.kernels.linearPacked({
-        x: viewAs(dense(x), rows, width),
-        weight: weight.view,
+      out.backend.kernels.linear({
+        x: viewAs(xs, rows, width),
+        weight: operand.view(operand.tensors),
         out: viewAs(out, rows, outputs),
         bias: bias ? dense(bias) : null,
         activation: activation ?? null,
@@ -35,52 +91,60 @@ export function linearPacked(
         residual: residual ? viewAs(dense(residual), rows, outputs) : null,
       });
     }
-    const parts: AnyTensor[] = weight.scales ? [weight.values, weight.scales] : [weight.values];
-    const saved = preactivation ? [...parts, preactivation] : parts;
-    return record("linear", inputs, out, saved, ({ grad, saved, needs }) => {
-      const inner = activation ? activationGradient(activation, saved[parts.length] as Tensor, grad) : dense(grad);
+    const savesX = needsGradient(operand.inputs);
+    const saved = [...(savesX ? [xs] : []), ...(preactivation ? [preactivation] : []), ...operand.tensors];
+    return record("linear", inputs, out, saved, ({ grad, saved, needs, accumulator }) => {
+      const rest = [...saved];
+      const xs = savesX && (rest.shift() as Tensor);
+      const inner = activation ? activationGradient(activation, rest.shift() as Tensor, grad) : dense(grad);
       const flat = reshape(inner, [rows, outputs]);
-      const [values, scales] = saved as Tensor<"i32">[];
-      const stored = { format, shape, values, scales: parts.length > 1 ? scales : null };
-      return [
-        needs(0) ? inputGradient(flat, stored, xShape) : undefined,
-        ...(bias ? [needs(1) ? reduceBy("sum", flat, planReduction("sum", flat.shape, [0])) : undefined] : []),
-        ...(residual ? [grad] : []),
-      ];
+      const gradients = [needs(0) ? inputGradient(flat, operand.view(rest), xShape) : undefined];
+      if (operand.inputs.length > 0) {
+        gradients.push(xs ? weightGradient(reshape(xs, [rows, width]), flat, accumulator(1)) : undefined);
+      }
+      if (bias) {
+        const isWanted = needs(gradients.length);
+        gradients.push(isWanted ? reduceBy("sum", flat, planReduction("sum", flat.shape, [0])) : undefined);
+      }
+      if (residual) gradients.push(grad);
+      return gradients;
     });
   });
 }
 
 /** `grad · weight`, in the shape of the input. */
-function inputGradient(grad: Tensor, weight: PackedView, shape: Shape): Tensor {
+function inputGradient(grad: Tensor, weight: WeightView, shape: Shape): Tensor {
   const out = Tensor.allocate(grad.backend, "f32", shape);
   const [rows] = grad.shape;
-  const [, inputs] = weight.shape;
-  if (out.size > 0) out.backend.kernels.linearPackedGradient({ grad, weight, out: viewAs(out, rows, inputs) });
+  if (out.size > 0) out.backend.kernels.linearGradient({ grad, weight, out: viewAs(out, rows, weight.shape[1]) });
   return out;
 }
 
-/** `out = x · weightᵀ` of dense matrices, off the tape. */
-export function multiplyByPacked(out: Tensor, x: Tensor, weight: PackedWeight): void {
-  if (out.size === 0) return;
-  const plain = { bias: null, activation: null, preactivation: null, residual: null };
-  out.backend.kernels.linearPacked({ x, weight: weight.view, out, ...plain });
+/** `gradᵀ · x`, added to `target` in place where there is one: then nothing is returned. */
+function weightGradient(x: Tensor, grad: Tensor, target: Tensor | undefined): Tensor | undefined {
+  if (!target) return matmul(transpose(grad), x);
+  target.overwrite("linear");
+  multiplyInto(target, transpose(grad), x, true);
+  return undefined;
 }
 
-/** `out = grad · weight` of dense matrices, off the tape: the gradient of the input. */
-export function multiplyByPackedTransposed(out: Tensor, grad: Tensor, weight: PackedWeight): void {
-  if (out.size > 0) out.backend.kernels.linearPackedGradient({ grad, weight: weight.view, out });
-}
-
-/** `embedding` of a stored table, of checked operands. No gradient flows to it. */
-export function embeddingPacked(table: PackedWeight, ids: Tensor<"i32">): Tensor {
-  const [, width] = table.shape;
-  return scope(() => {
-    const out = Tensor.allocate(table.backend, "f32", [...ids.shape, width]);
-    if (out.size > 0) {
-      const flat = viewAs(dense(ids), ids.size);
-      out.backend.kernels.gatherPacked({ weight: table.view, ids: flat, out: viewAs(out, ids.size, width) });
-    }
-    return out;
-  });
+function linearShape(x: Tensor, weight: Shape, bias: Tensor | undefined, residual: Tensor | undefined): Shape {
+  if (weight.length !== 2 || x.rank < 1) {
+    throw shapeError("linear", `x ${formatShape(x.shape)}, weight ${formatShape(weight)}: expected […, in] and [out, in]`);
+  }
+  const [outputs, inputs] = weight;
+  if (x.shape.at(-1) !== inputs) {
+    throw shapeError(
+      "linear",
+      `x ${formatShape(x.shape)} has ${x.shape.at(-1)} features, weight ${formatShape(weight)} takes ${inputs}`,
+    );
+  }
+  if (bias && !sameShape(bias.shape, [outputs])) {
+    throw shapeError("linear", `bias is ${formatShape(bias.shape)}, weight ${formatShape(weight)} needs [${outputs}]`);
+  }
+  const shape = [...x.shape.slice(0, -1), outputs];
+  if (residual && !sameShape(residual.shape, shape)) {
+    throw shapeError("linear", `residual is ${formatShape(residual.shape)}, the result ${formatShape(shape)}`);
+  }
+  return shape;
 }

@@ -67,8 +67,8 @@ test("notices results that differ from run to run, within the tolerance", async 
 });
 
 test("messages say kernel, case, element, values, error and tolerance", async () => {
-  const message = await failureOf("matmul", mutants.matmul["bias dropped"]);
-  expect(message).toMatchInlineSnapshot(`"cpu: matmul: no inner axis: bias, activation and residual alone: out: element [0, 0, 2] of [1, 2, 3]: expected 0.17375493049621582, got -0.4106132984161377; error in norm 3.83e-1, tolerance 0.000002"`);
+  const message = await failureOf("linear", mutants.linear["bias dropped"]);
+  expect(message).toMatchInlineSnapshot(`"cpu: linear: f16: [1, 1] to 5, bias, gelu: out: element [0, 3] of [1, 5]: expected -0.14464694261550903, got 0.14427068829536438; error in norm 1.20e+0, tolerance 0.000002"`);
 });
 
 test("a capability that is said to be missing must be missing", async () => {
@@ -84,7 +84,11 @@ test("a capability that is said to be missing must be missing", async () => {
       "cpu: affine: NaN is lost: out: element [0] of [1]: expected 0, got NaN",
       "cpu: gatherRows: the rows of ids outside are NaN: gather: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
       "cpu: crossEntropy: targets outside have the loss and the gradient NaN: crossEntropy: target 5 at position 0 is outside the 5 classes (0 to 4) and not the ignored index 2",
-      "cpu: gatherPacked: int8: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gather: f32: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gather: f16: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gather: bf16: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gather: int8: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gather: int4: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
     ]
   `);
 });

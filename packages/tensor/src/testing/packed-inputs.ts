@@ -1,24 +1,39 @@
-import type { Backend, WeightFormat } from "../contract/index.ts";
+import type { Backend, PackedDType, View, WeightDType, WeightView } from "../contract/index.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
+import type { DType } from "../dtype.ts";
 import type { Shape } from "../shape.ts";
-import { encodeWeight, partShapes, weightFormats } from "../weight-format.ts";
+import { encodeWeight, packedDTypes, partShapes } from "../weight-format.ts";
 import type { Capabilities, Check } from "./case.ts";
 import { numbers } from "./inputs.ts";
 import type { Input } from "./inputs.ts";
 
 /**
- * The parts of a packed matrix as two inputs of a kernel, one behind the other, as their streams must be; `scales` is empty
- * where the format has none.
+ * A weight as two inputs of a kernel, one behind the other, as their streams must be; `scales` is empty where the dtype has
+ * none.
  */
-export function parts(format: WeightFormat, shape: Shape): { values: Input<"i32">; scales: Input<"i32"> } {
+export function weightInputs(dtype: WeightDType, shape: Shape): { values: Input; scales: Input<"i32"> } {
+  if (dtype !== "f32") return parts(dtype, shape);
+  const none: Input<"i32"> = { dtype: "i32", shape: [0], layout: "offset", values: () => [] };
+  return { values: numbers(shape, { layout: "offset" }), scales: none };
+}
+
+/** The same of a packed weight. */
+export function parts(dtype: PackedDType, shape: Shape): { values: Input<"i32">; scales: Input<"i32"> } {
   const part = (of: Shape | undefined, name: "values" | "scales"): Input<"i32"> => ({
     dtype: "i32",
     shape: of ?? [0],
     layout: "offset",
-    values: (stream) => encodeWeight(format, shape, drawn(shape, name === "values" ? stream : stream - 1))[name] ?? [],
+    values: (stream) => encodeWeight(dtype, shape, drawn(shape, name === "values" ? stream : stream - 1))[name] ?? [],
   });
-  const shapes = partShapes(format, shape);
+  const shapes = partShapes(dtype, shape);
   return { values: part(shapes.values, "values"), scales: part(shapes.scales, "scales") };
+}
+
+/** What kernels take, of such inputs. */
+export function weightView(
+  dtype: WeightDType, shape: Shape, { values, scales }: { readonly values: View<DType>; readonly scales: View<"i32"> },
+): WeightView {
+  return { dtype, shape, values, scales: hasScales(dtype) ? scales : null } as WeightView;
 }
 
 /** Elements whose sizes differ from row to row, so that scales do. */
@@ -28,27 +43,33 @@ export function drawn(shape: Shape, stream: number): Float32Array {
   return Float32Array.from(numbers(shape).values(stream), (value, i) => value * 2 ** -(row(i) % 5));
 }
 
-export function hasScales(format: WeightFormat): boolean {
-  return partShapes(format, [1, 1]).scales !== undefined;
+export function hasScales(dtype: WeightDType): boolean {
+  return dtype !== "f32" && partShapes(dtype, [1, 1]).scales !== undefined;
 }
 
-/** The checks of each format that the backend has; of the others, that they are refused. */
-export const eachFormat = (checks: (format: WeightFormat) => readonly Check[]): [Check, ...Check[]] => {
-  const all = weightFormats.flatMap((format) =>
-    checks(format).map((check) => ({
+/** The checks of f32 and of each packed dtype. */
+export const eachDType = (checks: (dtype: WeightDType) => readonly Check[]): [Check, ...Check[]] => {
+  const [first, ...others] = eachPackedDType(checks);
+  return [first, ...others, ...checks("f32")];
+};
+
+/** The checks of each packed dtype that the backend has; of the others, that they are refused. */
+export const eachPackedDType = (checks: (dtype: PackedDType) => readonly Check[]): [Check, ...Check[]] => {
+  const all = packedDTypes.flatMap((dtype) =>
+    checks(dtype).map((check) => ({
       ...check,
       run: (backend: Backend, capabilities: Capabilities) =>
-        backend.weightFormats.includes(format) ? check.run(backend, capabilities) : refuses(backend, format),
+        backend.packedDTypes.includes(dtype) ? check.run(backend, capabilities) : refuses(backend, dtype),
     })),
   );
   return all as [Check, ...Check[]];
 };
 
-async function refuses(backend: Backend, format: WeightFormat): Promise<void> {
+async function refuses(backend: Backend, dtype: PackedDType): Promise<void> {
   try {
-    PackedWeight.zeros(format, [1, 32], { backend }).dispose();
+    PackedWeight.zeros(dtype, [1, 32], { backend }).dispose();
   } catch {
     return;
   }
-  throw new Error(`weights are stored as ${format}, which is not among the backend's weightFormats`);
+  throw new Error(`weights are stored as ${dtype}, which is not among the backend's packedDTypes`);
 }

@@ -36,7 +36,7 @@ export function vector(buffer: number, length: number, offset = 0): Dense {
 }
 
 export function matrix(buffer: number, rows: number, columns: number, offset = 0): View {
-  return { buffer, offset, shape: [1, rows, columns], strides: [rows * columns, columns, 1], dtype: "f32" };
+  return { buffer, offset, shape: [rows, columns], strides: [columns, 1], dtype: "f32" };
 }
 
 /** What an error says, of those that are this package's; another one stays in the way. */

@@ -3,7 +3,7 @@ import type { Arbitrary } from "fast-check";
 import { cpu } from "../../src/backends/cpu/index.ts";
 import { webgpu } from "../../src/backends/webgpu/index.ts";
 import type { WebGPUBackend } from "../../src/backends/webgpu/index.ts";
-import type { Backend } from "../../src/contract/index.ts";
+import type { Backend, WeightView } from "../../src/contract/index.ts";
 import { isLong, matrix, pause, vector } from "./devices.ts";
 
 /** Sizes of which several share a class, and some do not. */
@@ -153,11 +153,11 @@ export const recording = {
       const backend: WebGPUBackend = await webgpu();
       const buffer = backend.allocate(4 * 4096);
       backend.write(vector(buffer, 4096), Float32Array.from({ length: 4096 }, (_, i) => i % 3));
-      // a · b + residual, where all are next to one another.
-      const [a, b] = [matrix(buffer, rows, 4, 0), matrix(buffer, 4, 4, 1024)];
-      const call = { bias: null, activation: null, preactivation: null, residual: matrix(buffer, rows, 4, 2048), accumulate: false };
-      const transposed = { ...b, strides: [16, 1, 4] };
-      backend.kernels.matmul({ a, b: transposed, out: matrix(buffer, rows, 4, 3072), ...call });
+      // x · weightᵀ + residual, where all are next to one another.
+      const [x, values] = [matrix(buffer, rows, 4, 0), matrix(buffer, 4, 4, 1024)];
+      const weight: WeightView = { dtype: "f32", shape: [4, 4], values, scales: null };
+      const rest = { bias: null, activation: null, preactivation: null, residual: matrix(buffer, rows, 4, 2048) };
+      backend.kernels.linear({ x, weight, out: matrix(buffer, rows, 4, 3072), ...rest });
       found[rows] = [...(await backend.read(vector(buffer, 4, 3072)))];
       backend.dispose();
     }

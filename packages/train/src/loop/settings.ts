@@ -116,7 +116,7 @@ export function checkBatch(batchSize: number, contextLength: number): void {
 export function checkTrainable(model: GPT): void {
   for (const [path, weight] of model.namedWeights()) {
     if (!(weight instanceof PackedWeight)) continue;
-    throw invalidOption(`${path} is stored as ${weight.format}, which cannot be trained; make or load the model with dtype f32`);
+    throw invalidOption(`${path} is stored as ${weight.dtype}, which cannot be trained; make or load the model with dtype f32`);
   }
 }
 

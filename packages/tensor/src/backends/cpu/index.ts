@@ -1,7 +1,7 @@
 import type { Backend, Dense } from "../../contract/index.ts";
 import type { DataOf, DType } from "../../dtype.ts";
 import { inspectable } from "../../inspect.ts";
-import { weightFormats } from "../../weight-format.ts";
+import { packedDTypes } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
 import { elementwise } from "./kernels/elementwise.ts";
 import { indexing } from "./kernels/indexing.ts";
@@ -35,9 +35,9 @@ export async function cpu(): Promise<Backend> {
       ...optimizer(memory),
       ...random(memory),
       ...sampling(memory),
-      ...weights(memory, matmul(memory)),
+      ...weights(memory),
     },
-    weightFormats,
+    packedDTypes,
     get memory() {
       return memory.use;
     },

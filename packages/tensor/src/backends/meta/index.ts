@@ -1,7 +1,7 @@
 import type { Backend, Kernels, MemoryUse } from "../../contract/index.ts";
 import { TensorError } from "../../errors.ts";
 import { inspectable } from "../../inspect.ts";
-import { weightFormats } from "../../weight-format.ts";
+import { packedDTypes } from "../../weight-format.ts";
 
 /**
  * A backend for planning, as PyTorch's device `meta`: its tensors have shapes and no values. Nothing is allocated and nothing
@@ -22,7 +22,7 @@ export function meta(): Backend {
     name: "meta",
     isMeta: true,
     kernels,
-    weightFormats,
+    packedDTypes,
     get memory(): MemoryUse {
       return { ...memory };
     },

@@ -1,7 +1,7 @@
 import type { Backend } from "../../contract/index.ts";
 import { TensorError } from "../../errors.ts";
 import { inspectable } from "../../inspect.ts";
-import { weightFormats } from "../../weight-format.ts";
+import { packedDTypes } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
 import { checkSupport, startKernels, supportedBuild } from "./runtime/build.ts";
 import type { StartedKernels, WasmBuild } from "./runtime/build.ts";
@@ -84,7 +84,7 @@ export async function startBackend(options: WasmOptions, minPart?: number): Prom
       ...sampling(engine),
       ...weights(engine),
     },
-    weightFormats,
+    packedDTypes,
     get memory() {
       return engine.use;
     },

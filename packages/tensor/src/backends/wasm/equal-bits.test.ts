@@ -7,7 +7,7 @@ import {
 import type { Tensor } from "../../index.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
 import type { Shape } from "../../shape.ts";
-import { weightFormats } from "../../weight-format.ts";
+import { packedDTypes } from "../../weight-format.ts";
 import { startBackend } from "./backend.ts";
 
 describe("any number of threads gives equal bits", () => {
@@ -27,20 +27,18 @@ describe("any number of threads gives equal bits", () => {
   ])("in products %s", async (_, [batch, rows, inner, columns]) => {
     const results = await forThreads("relaxed", (backend) => {
       const [a, b] = [allocate(backend, [batch, rows, inner]), allocate(backend, [batch, inner, columns])];
-      const [bias, residual] = [allocate(backend, [columns]), allocate(backend, [batch, rows, columns])];
-      for (const [stream, out] of [a, b, bias, residual].entries()) {
+      for (const [stream, out] of [a, b].entries()) {
         backend.kernels.uniform({ key: { seed: [1, 2], stream: [stream, 0] }, out });
       }
       const out = allocate(backend, [batch, rows, columns]);
-      backend.kernels.matmul({ a, b, out, bias, residual, activation: null, preactivation: null, accumulate: false });
-      const dataOf = (view: Dense): Float32Array => read(backend, view);
-      return { a: dataOf(a), b: dataOf(b), bias: dataOf(bias), residual: dataOf(residual), out: dataOf(out) };
+      backend.kernels.matmul({ a, b, out, accumulate: false });
+      return { a: read(backend, a), b: read(backend, b), out: read(backend, out) };
     });
     expectEqualBits(results);
-    const [{ a, b, bias, residual, out }] = results;
+    const [{ a, b, out }] = results;
     for (let index = 0; index < out.length; index += 9973) {
       const [matrix, column] = [Math.floor(index / rows / columns), index % columns];
-      let expected = bias[column] + residual[index];
+      let expected = 0;
       for (let k = 0; k < inner; k++) {
         expected += a[Math.floor(index / columns) * inner + k] * b[(matrix * inner + k) * columns + column];
       }
@@ -48,11 +46,27 @@ describe("any number of threads gives equal bits", () => {
     }
   });
 
-  test.each(weightFormats)("with weights in %s", async (format) => {
+  test.each([1, 7, 203])("in layers, of %d rows", async (rows) => {
     const results = await forThreads("relaxed", (backend) =>
       useBackend(backend, () =>
         scope(() => {
-          const weight = PackedWeight.zeros(format, [1031, 301]);
+          const [x, weight, bias, residual] = [[rows, 601], [1031, 601], [1031], [rows, 1031]].map(draw);
+          x.requiresGrad = true;
+          weight.requiresGrad = true;
+          const out = linear(x, weight, bias, { activation: "gelu", residual });
+          sum(out).backward();
+          return { out: out.dataSync(), x: (x.grad as Tensor).dataSync(), weight: (weight.grad as Tensor).dataSync() };
+        }),
+      ),
+    );
+    expectEqualBits(results);
+  });
+
+  test.each(packedDTypes)("with weights in %s", async (dtype) => {
+    const results = await forThreads("relaxed", (backend) =>
+      useBackend(backend, () =>
+        scope(() => {
+          const weight = PackedWeight.zeros(dtype, [1031, 301]);
           weight.write(draw([1031, 301], 1).dataSync());
           const ids = tensor(Int32Array.from({ length: 50 }, (_, i) => (i * i) % 1031));
           const rows = [1, 7, 70].map((count) => linear(draw([count, 301], count), weight, draw([1031], 2)));
@@ -63,7 +77,7 @@ describe("any number of threads gives equal bits", () => {
           const gradient = (x.grad as Tensor).dataSync();
           const looked = embedding(weight, ids).dataSync();
           weight.dispose();
-          const [keys, values] = [1, 2].map(() => PackedWeight.zeros(format, [3 * 100, 40]));
+          const [keys, values] = [1, 2].map(() => PackedWeight.zeros(dtype, [3 * 100, 40]));
           const attend = (from: number, to: number): Float32Array => {
             const sequences = [{ queryStart: 0, queryCount: to - from, keyStart: 0, keyCount: to }];
             const qkv = slice(draw([100, 9 * 40], 4), 0, from, to);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Dense, UnaryOp } from "../../contract/index.ts";
+import type { Dense, UnaryOp, WeightView } from "../../contract/index.ts";
 import { philoxBlock } from "../../philox.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
 import { unary } from "../../testing/reference/elementwise.ts";
@@ -205,19 +205,20 @@ describe.each(builds)("accuracy of %s", async (build) => {
   test("a product of several blocks each way, with all that may follow", async () => {
     const [rows, inner, columns] = [203, 301, 1031];
     const allocate = (...shape: Shape): Dense => denseView(backend.allocate(sizeOf(shape) * 4), ...shape);
-    const [a, b, bias] = [allocate(1, rows, inner), allocate(1, inner, columns), allocate(columns)];
-    const [residual, out, preactivation] = [0, 1, 2].map(() => allocate(1, rows, columns));
-    const inputs = [a, b, bias, residual].map((view, i) => {
+    const [x, values, bias] = [allocate(rows, inner), allocate(columns, inner), allocate(columns)];
+    const [residual, out, preactivation] = [0, 1, 2].map(() => allocate(rows, columns));
+    const inputs = [x, values, bias, residual].map((view, i) => {
       const data = draw(sizeOf(view.shape), i);
       backend.write(view, data);
       return data;
     });
-    backend.kernels.matmul({ a, b, bias, residual, preactivation, out, activation: "relu", accumulate: false });
+    const weight: WeightView = { dtype: "f32", shape: values.shape, values, scales: null };
+    backend.kernels.linear({ x, weight, bias, residual, preactivation, out, activation: "relu" });
     const [results, sums] = [await backend.read(out), await backend.read(preactivation)];
     for (let index = 0; index < rows * columns; index += 97) {
       const [i, j] = [Math.floor(index / columns), index % columns];
       let expected = inputs[2][j];
-      for (let k = 0; k < inner; k++) expected += inputs[0][i * inner + k] * inputs[1][k * columns + j];
+      for (let k = 0; k < inner; k++) expected += inputs[0][i * inner + k] * inputs[1][j * inner + k];
       expect(sums[index]).toBeCloseTo(expected, 4);
       expect(results[index]).toBeCloseTo(Math.max(expected, 0) + inputs[3][index], 4);
     }

@@ -1,6 +1,6 @@
 import type { Backend } from "../../contract/index.ts";
 import { inspectable } from "../../inspect.ts";
-import { weightFormats } from "../../weight-format.ts";
+import { packedDTypes } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
 import { describeAdapter, requestDevice } from "./runtime/device.ts";
 import type { DeviceOptions } from "./runtime/device.ts";
@@ -64,7 +64,7 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
       ...sampling(engine),
       ...weights(engine),
     },
-    weightFormats,
+    packedDTypes,
     get memory() {
       return engine.use;
     },

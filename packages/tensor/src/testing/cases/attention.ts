@@ -1,4 +1,4 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence, WeightFormat } from "../../contract/index.ts";
+import type { AttentionKernels, AttentionOptions, AttentionSequence, PackedDType } from "../../contract/index.ts";
 import { PackedWeight } from "../../core/packed-weight.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attention } from "../../ops/attention.ts";
@@ -14,8 +14,8 @@ import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
-import { packedElements } from "../reference/weights.ts";
-import { eachFormat, hasScales, parts } from "../packed-inputs.ts";
+import { weightElements } from "../reference/weights.ts";
+import { eachPackedDType, hasScales, parts } from "../packed-inputs.ts";
 import { inPlace, kernel } from "../write-case.ts";
 import { appending, lend, roundingOf } from "./append-packed.ts";
 
@@ -140,12 +140,12 @@ function byRows(elements: NdArray, kvHeads: number): NdArray {
   return generate([rows, kvHeads, elements.shape[1]], ([row, head, d]) => at(elements, [head * rows + row, d]));
 }
 
-function packedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, ...mask }: (typeof stored)[number]): Check {
+function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, ...mask }: (typeof stored)[number]): Check {
   const shape = [kvHeads * rows, headDim];
   const queries = mask.sequences.reduce((sum, { queryCount }) => sum + queryCount, 0);
-  const [keys, vectors] = [parts(format, shape), parts(format, shape)];
+  const [keys, vectors] = [parts(dtype, shape), parts(dtype, shape)];
   return kernel({
-    name: `${format}: ${queries} queries of ${heads} heads to ${rows} rows of ${kvHeads}, ${headDim} wide`,
+    name: `${dtype}: ${queries} queries of ${heads} heads to ${rows} rows of ${kvHeads}, ${headDim} wide`,
     inputs: {
       keys: keys.values,
       keyScales: keys.scales,
@@ -156,15 +156,15 @@ function packedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, 
     },
     run: (kernels, { keys, keyScales, values, valueScales, q, out }) => {
       const cache = (of: typeof keys, scales: typeof keys) => ({
-        format, shape, values: of, scales: hasScales(format) ? scales : null,
+        dtype, shape, values: of, scales: hasScales(dtype) ? scales : null,
       });
       kernels.attentionPacked({
         ...mask, q, keys: cache(keys, keyScales), values: cache(values, valueScales), kvHeads, out,
       });
     },
     expected: ({ keys, keyScales, values, valueScales, q }) => {
-      const k = byRows(packedElements(format, shape, keys, keyScales), kvHeads);
-      const v = byRows(packedElements(format, shape, values, valueScales), kvHeads);
+      const k = byRows(weightElements(dtype, shape, keys, keyScales), kvHeads);
+      const v = byRows(weightElements(dtype, shape, values, valueScales), kvHeads);
       return { out: reference.attention({ q, k, v }, mask).out };
     },
   });
@@ -173,22 +173,22 @@ function packedAttention(format: WeightFormat, { heads, kvHeads, headDim, rows, 
 /** The op with a stored cache: all tokens at once, then one more for each sequence. */
 const packedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
 
-function withPackedCache(format: WeightFormat, [tokens, heads, headDim]: (typeof packedCalls)[number]): OpCase {
+function withPackedCache(dtype: PackedDType, [tokens, heads, headDim]: (typeof packedCalls)[number]): OpCase {
   const options = { heads, headDim };
   const all = tokens + 1;
   return op({
-    name: `${format}: ${tokens} tokens, then one`,
+    name: `${dtype}: ${tokens} tokens, then one`,
     inputs: { qkv: numbers([all, 3 * heads * headDim]) },
     run: ({ qkv }) => {
       const { backend } = qkv;
-      const part = (): PackedWeight => PackedWeight.zeros(format, [heads * all, headDim], { backend });
+      const part = (): PackedWeight => PackedWeight.zeros(dtype, [heads * all, headDim], { backend });
       const cache = { keys: part(), values: part() };
       const run = (from: number, to: number): Tensor =>
         attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)] });
       return lend([cache.keys, cache.values], () => concat([run(0, tokens), run(tokens, all)], 0));
     },
     reference: ({ qkv }) => result(qkv, options),
-    tolerance: 3 * roundingOf[format],
+    tolerance: 3 * roundingOf[dtype],
   });
 }
 
@@ -353,9 +353,9 @@ export const attentionChecks = {
     ...[...cases, ...huge].map(gradients),
     ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
-  attentionPacked: eachFormat((format) => stored.map((subject) => packedAttention(format, subject))),
-  appendPacked: eachFormat((format) => [
-    ...appending(format),
-    ...packedCalls.map((subject) => values(withPackedCache(format, subject))),
+  attentionPacked: eachPackedDType((dtype) => stored.map((subject) => packedAttention(dtype, subject))),
+  appendPacked: eachPackedDType((dtype) => [
+    ...appending(dtype),
+    ...packedCalls.map((subject) => values(withPackedCache(dtype, subject))),
   ]),
 } satisfies ChecksOf<AttentionKernels>;

@@ -2,7 +2,7 @@ import type { IndexingKernels } from "../../contract/index.ts";
 import { add } from "../../ops/elementwise.ts";
 import { embedding, gather, scatterAdd } from "../../ops/indexing.ts";
 import type { Shape } from "../../shape.ts";
-import type { ChecksOf } from "../case.ts";
+import type { Check, ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
@@ -105,6 +105,18 @@ const everyRow = {
   ids: literal([...wholeRange.keys()], [wholeRange.length], "i32"),
 };
 
+/** `embedding` of a table of f32. */
+export const floatLookups: readonly Check[] = [
+  ...lookups.map(values),
+  range({
+    name: "embedding",
+    inputs: everyRow,
+    run: ({ table, ids }) => embedding(table, ids),
+    truths: [({ table }) => ({ value: table })],
+    bound: 0,
+  }),
+];
+
 export const indexingChecks = {
   gatherRows: [
     kernel({
@@ -122,9 +134,9 @@ export const indexingChecks = {
     ...[-1, 4, 2147483647, -2147483648].map((id) =>
       failure("index-out-of-range", {
         name: `the id ${id} in a table of 4 rows`,
-        message: `embedding: id ${id} at position 1`,
-        inputs: { table: numbers([4, 3]), ids: literal([0, id, 1], [3], "i32") },
-        run: ({ table, ids }) => embedding(table, ids),
+        message: `gather: id ${id} at position 1`,
+        inputs: { x: numbers([4]), indices: literal([0, id, 1], [3], "i32") },
+        run: ({ x, indices }) => gather(x, indices, 0),
         needs: "indexErrors",
       }),
     ),
@@ -137,14 +149,7 @@ export const indexingChecks = {
         needs: "indexErrors",
       }),
     ),
-    ...[...lookups, ...gathers].map(values),
-    range({
-      name: "embedding",
-      inputs: everyRow,
-      run: ({ table, ids }) => embedding(table, ids),
-      truths: [({ table }) => ({ value: table })],
-      bound: 0,
-    }),
+    ...gathers.map(values),
   ],
   scatterAddRows: [
     kernel({

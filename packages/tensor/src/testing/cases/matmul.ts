@@ -1,5 +1,5 @@
 import type { MatmulKernels } from "../../contract/index.ts";
-import { linear, matmul } from "../../ops/matmul.ts";
+import { matmul } from "../../ops/matmul.ts";
 import type { Shape } from "../../shape.ts";
 import type { ChecksOf } from "../case.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
@@ -7,7 +7,6 @@ import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import { array, combine } from "../reference/array.ts";
-import { activationNames, activations } from "../reference/elementwise.ts";
 import * as reference from "../reference/matmul.ts";
 import { kernel } from "../write-case.ts";
 import { matmulRange } from "./matmul-range.ts";
@@ -59,64 +58,12 @@ const large = op({
 });
 
 /** A tensor that meets itself: its gradient has two parts. */
-const tied: readonly OpCase[] = [
-  op({
-    name: "x · xᵀ by linear(x, x)",
-    inputs: { x: numbers([4, 5]) },
-    run: ({ x }) => linear(x, x),
-    reference: ({ x }) => reference.linear(x, x),
-  }),
-  op({
-    name: "x · x",
-    inputs: { x: numbers([5, 5], { layout: "transposed" }) },
-    run: ({ x }) => matmul(x, x),
-    reference: ({ x }) => reference.matmul(x, x),
-  }),
-];
-
-/** `linear` with every combination of its epilogues. */
-const linearCases = ([rows, inputs, outputs]: readonly [Shape, number, number], layout: LayoutKind): OpCase[] =>
-  [undefined, ...activationNames].flatMap((activation) =>
-    [false, true].flatMap((withBias) =>
-      [false, true].map((withResidual) => {
-        const out = [...rows, outputs];
-        return op({
-          name:
-            `linear: [${[...rows, inputs].join(", ")}] to ${outputs}, ${layout}` +
-            `${withBias ? ", bias" : ""}${activation ? `, ${activation}` : ""}${withResidual ? ", residual" : ""}`,
-          inputs: {
-            x: numbers([...rows, inputs], { layout }),
-            weight: numbers([outputs, inputs], { layout }),
-            ...(withBias && { bias: numbers([outputs], { layout }) }),
-            ...(withResidual && { residual: numbers(out, { layout }) }),
-          },
-          run: ({ x, weight, bias, residual }) => linear(x, weight, bias, { activation, residual }),
-          reference: ({ x, weight, ...parts }) => reference.linear(x, weight, { ...parts, activation }),
-        });
-      }),
-    ),
-  );
-
-const none = { accumulate: false, bias: null, activation: null, preactivation: null, residual: null } as const;
-
-const preactivations = activationNames.map((activation) =>
-  kernel({
-    name: `${activation} and its pre-activation`,
-    inputs: {
-      a: numbers([1, 9, 7], { layout: "gapped" }),
-      b: numbers([1, 7, 11], { layout: "transposed" }),
-      bias: numbers([11], { layout: "offset" }),
-      residual: numbers([1, 9, 11], { layout: "offset" }),
-      out: unwritten([1, 9, 11]),
-      preactivation: unwritten([1, 9, 11]),
-    },
-    run: (kernels, views) => kernels.matmul({ ...none, ...views, activation }),
-    expected: ({ a, b, bias, residual }) => {
-      const sums = combine((sum, x) => sum + x, reference.matmul(a, b), bias);
-      return { preactivation: sums, out: combine((sum, r) => activations[activation](sum) + r, sums, residual) };
-    },
-  }),
-);
+const squared = op({
+  name: "x · x",
+  inputs: { x: numbers([5, 5], { layout: "transposed" }) },
+  run: ({ x }) => matmul(x, x),
+  reference: ({ x }) => reference.matmul(x, x),
+});
 
 const accumulations = ([[2, 5, 7, 6], [1, 33, 1, 17], [1, 65, 130, 19], [2, 3, 0, 4]] as const).map(
   ([batch, rows, inner, columns]) =>
@@ -127,7 +74,7 @@ const accumulations = ([[2, 5, 7, 6], [1, 33, 1, 17], [1, 65, 130, 19], [2, 3, 0
         b: numbers([batch, inner, columns], { layout: "gapped" }),
         out: numbers([batch, rows, columns], { layout: "offset" }),
       },
-      run: (kernels, views) => kernels.matmul({ ...none, ...views, accumulate: true }),
+      run: (kernels, views) => kernels.matmul({ ...views, accumulate: true }),
       expected: ({ a, b, out }) => ({ out: combine((x, y) => x + y, out, reference.matmul(a, b)) }),
     }),
 );
@@ -141,22 +88,12 @@ const contained = (name: string, value: number, needs?: "nan") =>
       b: literal([1, 1, 1, 2, 2, 2, 3, 3, 3], [1, 3, 3]),
       out: unwritten([1, 3, 3]),
     },
-    run: (kernels, views) => kernels.matmul({ ...none, ...views }),
+    run: (kernels, views) => kernels.matmul({ ...views, accumulate: false }),
     expected: () => ({ out: array([1, 3, 3], [14, 14, 14, value, value, value, 50, 50, 50]) }),
     needs,
   });
 
-const all: readonly OpCase[] = [
-  ...productCases,
-  ...tied,
-  ...linearCases([[2, 3], 5, 4], "dense"),
-  ...linearCases([[6], 3, 7], "transposed"),
-  ...linearCases([[5], 9, 18], "gapped").slice(-1),
-  ...linearCases([[], 4, 3], "offset").slice(-2),
-  ...linearCases([[3], 0, 4], "dense").slice(-1),
-  ...linearCases([[0], 3, 4], "dense").slice(-1),
-  ...linearCases([[67], 130, 35], "dense").slice(7, 8),
-];
+const all: readonly OpCase[] = [...productCases, squared];
 
 export const matmulChecks = {
   matmul: [
@@ -164,30 +101,11 @@ export const matmulChecks = {
       name: "one matrix for the whole batch, by a stride of 0",
       inputs: { a: numbers([3, 4, 5]), b: numbers([5, 6], { layout: "transposed" }), out: unwritten([3, 4, 6]) },
       run: (kernels, { a, b, out }) =>
-        kernels.matmul({ ...none, a, b: { ...b, shape: [3, 5, 6], strides: [0, ...b.strides] }, out }),
+        kernels.matmul({ a, b: { ...b, shape: [3, 5, 6], strides: [0, ...b.strides] }, out, accumulate: false }),
       expected: ({ a, b }) => ({ out: reference.matmul(a, b) }),
-    }),
-    kernel({
-      name: "a residual that is the input",
-      inputs: { a: numbers([1, 6, 6]), b: numbers([1, 6, 6]), out: unwritten([1, 6, 6]) },
-      run: (kernels, views) => kernels.matmul({ ...none, ...views, residual: views.a }),
-      expected: ({ a, b }) => ({ out: combine((x, y) => x + y, a, reference.matmul(a, b)) }),
-    }),
-    kernel({
-      name: "no inner axis: bias, activation and residual alone",
-      inputs: {
-        a: numbers([1, 2, 0]),
-        b: numbers([1, 0, 3]),
-        bias: numbers([3], { layout: "offset" }),
-        residual: numbers([1, 2, 3]),
-        out: unwritten([1, 2, 3]),
-      },
-      run: (kernels, views) => kernels.matmul({ ...none, ...views, activation: "relu" }),
-      expected: ({ bias, residual }) => ({ out: combine((x, r) => Math.max(x, 0) + r, bias, residual) }),
     }),
     contained("an infinity", inf),
     contained("NaN", nan, "nan"),
-    ...preactivations,
     ...accumulations,
     ...all.flatMap((subject) => [values(subject), gradients(subject)]),
     values(large),

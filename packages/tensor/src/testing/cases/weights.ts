@@ -1,30 +1,34 @@
-import type { Backend, WeightFormat, WeightKernels } from "../../contract/index.ts";
+import type { Backend, PackedDType, WeightDType, WeightKernels } from "../../contract/index.ts";
 import { tensor } from "../../core/create.ts";
 import { scope } from "../../core/scope.ts";
 import { PackedWeight } from "../../core/packed-weight.ts";
+import type { Weight } from "../../core/packed-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
 import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
-import { linear } from "../../ops/matmul.ts";
+import { linear } from "../../ops/weights.ts";
 import type { Shape } from "../../shape.ts";
 import { encodeWeight, partShapes } from "../../weight-format.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
 import { reads } from "../read-case.ts";
+import type { NdArray } from "../reference/array.ts";
 import { array, combine } from "../reference/array.ts";
 import { activationNames, activations } from "../reference/elementwise.ts";
 import * as indexing from "../reference/indexing.ts";
 import { crossEntropy } from "../reference/loss.ts";
 import * as matmul from "../reference/matmul.ts";
 import { reduce } from "../reference/reduce.ts";
-import { packedElements } from "../reference/weights.ts";
-import { drawn, eachFormat, hasScales, parts } from "../packed-inputs.ts";
+import { weightElements } from "../reference/weights.ts";
+import { drawn, eachDType, hasScales, weightInputs, weightView } from "../packed-inputs.ts";
 import { kernel } from "../write-case.ts";
+import { floatLookups } from "./indexing.ts";
+import { floatLinear, floatLinearGradient } from "./linear.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
 /** A backend may take activations for codes of 16 bits where weights are codes too. */
-const toleranceOf = (format: WeightFormat): number | undefined => (hasScales(format) ? 5e-5 : undefined);
+const toleranceOf = (dtype: WeightDType): number | undefined => (hasScales(dtype) ? 5e-5 : undefined);
 
 /** Rows of the input, its width, and rows of the weight: one and several of each, whole blocks and parts of them. */
 const sizes: readonly (readonly [rows: number, inputs: number, outputs: number])[] = [
@@ -43,7 +47,7 @@ const sizes: readonly (readonly [rows: number, inputs: number, outputs: number])
   [37, 300, 70],
 ];
 
-const products = (format: WeightFormat): Check[] =>
+const products = (dtype: WeightDType): Check[] =>
   sizes.map(([rows, inputs, outputs], index) => {
     const activation = [null, ...activationNames][(index + Math.floor(index / 4)) % 4];
     const [withBias, withResidual, withPreactivation] = [index % 2 === 1, index % 4 > 1, index % 5 > 2];
@@ -51,9 +55,9 @@ const products = (format: WeightFormat): Check[] =>
       withBias ? "bias" : "", activation ?? "", withResidual ? "residual" : "", withPreactivation ? "pre-activation" : "",
     ];
     return kernel({
-      name: [`${format}: [${rows}, ${inputs}] to ${outputs}`, ...extras].filter((part) => part !== "").join(", "),
+      name: [`${dtype}: [${rows}, ${inputs}] to ${outputs}`, ...extras].filter((part) => part !== "").join(", "),
       inputs: {
-        ...parts(format, [outputs, inputs]),
+        ...weightInputs(dtype, [outputs, inputs]),
         x: numbers([rows, inputs], { layout: "offset" }),
         bias: numbers([outputs], { layout: "offset" }),
         residual: numbers([rows, outputs], { layout: "offset" }),
@@ -61,9 +65,9 @@ const products = (format: WeightFormat): Check[] =>
         out: unwritten([rows, outputs]),
       },
       run: (kernels, { x, bias, residual, preactivation, out, ...stored }) => {
-        kernels.linearPacked({
+        kernels.linear({
           x,
-          weight: { format, shape: [outputs, inputs], ...stored, scales: hasScales(format) ? stored.scales : null },
+          weight: weightView(dtype, [outputs, inputs], stored),
           out,
           bias: withBias ? bias : null,
           activation,
@@ -72,7 +76,7 @@ const products = (format: WeightFormat): Check[] =>
         });
       },
       expected: ({ values, scales, x, bias, residual }) => {
-        const weight = packedElements(format, [outputs, inputs], values, scales);
+        const weight = weightElements(dtype, [outputs, inputs], values, scales);
         const sums = matmul.linear(x, weight, { bias: withBias ? bias : undefined });
         const active = activation ? combine(activations[activation], sums) : sums;
         return {
@@ -80,22 +84,19 @@ const products = (format: WeightFormat): Check[] =>
           ...(withPreactivation && { preactivation: sums }),
         };
       },
-      tolerance: toleranceOf(format),
+      tolerance: toleranceOf(dtype),
     });
   });
 
-/** A packed matrix with the elements that it stands for. */
-function packedMatrix(format: WeightFormat, shape: Shape, factor = 1) {
+/** A weight with its elements. */
+function weightOf(dtype: WeightDType, shape: Shape, factor = 1) {
   const elements = drawn(shape, 77).map((x) => x * factor);
-  const encoded = encodeWeight(format, shape, elements);
-  const { values: valuesShape, scales: scalesShape } = partShapes(format, shape);
   return {
-    expected: packedElements(format, shape, array(valuesShape, encoded.values), array(scalesShape ?? [0], encoded.scales ?? [])),
+    expected: dtype === "f32" ? array(shape, elements) : packedElements(dtype, shape, elements),
     /** Frees it right after its use: what needs it later has its own hold on it. */
-    use<T>(backend: Backend, use: (weight: PackedWeight) => T): T {
-      const weight = PackedWeight.zeros(format, shape, { backend });
+    use<T>(backend: Backend, use: (weight: Weight) => T): T {
+      const weight = dtype === "f32" ? tensor(elements, { shape, backend }) : packed(dtype, shape, elements, backend);
       try {
-        weight.write(elements);
         return use(weight);
       } finally {
         weight.dispose();
@@ -104,7 +105,20 @@ function packedMatrix(format: WeightFormat, shape: Shape, factor = 1) {
   };
 }
 
-const linears = (format: WeightFormat) =>
+function packed(dtype: PackedDType, shape: Shape, elements: Float32Array, backend: Backend): PackedWeight {
+  const weight = PackedWeight.zeros(dtype, shape, { backend });
+  weight.write(elements);
+  return weight;
+}
+
+/** What elements become where they are packed. */
+function packedElements(dtype: PackedDType, shape: Shape, elements: Float32Array): NdArray {
+  const { values, scales } = encodeWeight(dtype, shape, elements);
+  const shapes = partShapes(dtype, shape);
+  return weightElements(dtype, shape, array(shapes.values, values), array(shapes.scales ?? [0], scales ?? []));
+}
+
+const linears = (dtype: WeightDType) =>
   ([
     [[2, 3], 5, 4, undefined, "offset"],
     [[7], 70, 9, "gelu", "transposed"],
@@ -113,9 +127,9 @@ const linears = (format: WeightFormat) =>
     [[], 32, 5, undefined, "dense"],
     [[0], 3, 4, undefined, "dense"],
   ] as const).map(([rows, inputs, outputs, activation, layout]) => {
-    const { expected, use } = packedMatrix(format, [outputs, inputs]);
+    const { expected, use } = weightOf(dtype, [outputs, inputs]);
     return op({
-      name: `${format}: linear of [${[...rows, inputs].join(", ")}] to ${outputs}, ${layout}, ${activation ?? "plain"}`,
+      name: `${dtype}: linear of [${[...rows, inputs].join(", ")}] to ${outputs}, ${layout}, ${activation ?? "plain"}`,
       inputs: {
         x: numbers([...rows, inputs], { layout }),
         bias: numbers([outputs], { layout }),
@@ -123,78 +137,76 @@ const linears = (format: WeightFormat) =>
       },
       run: ({ x, bias, residual }) => use(x.backend, (weight) => linear(x, weight, bias, { activation, residual })),
       reference: ({ x, bias, residual }) => matmul.linear(x, expected, { bias, activation, residual }),
-      tolerance: toleranceOf(format),
+      tolerance: toleranceOf(dtype),
     });
   });
 
 /** Heads, in chunks of rows and at once. */
-const heads = (format: WeightFormat) =>
+const heads = (dtype: WeightDType) =>
   ([
     [[5], 40, 9, 2, "transposed"],
     [[2, 3], 33, 7, 4, "gapped"],
     [[6], 64, 5, undefined, "dense"],
   ] as const).map(([rows, inputs, classes, chunkRows, layout]) => {
-    const { expected, use } = packedMatrix(format, [classes, inputs]);
+    const { expected, use } = weightOf(dtype, [classes, inputs]);
     return op({
-      name: `${format}: loss of [${[...rows, inputs].join(", ")}] to ${classes}, ${layout}, ${chunkRows ?? "all"} rows a chunk`,
+      name: `${dtype}: loss of [${[...rows, inputs].join(", ")}] to ${classes}, ${layout}, ${chunkRows ?? "all"} rows a chunk`,
       inputs: { x: numbers([...rows, inputs], { layout }), targets: integers(rows, -1, classes, layout) },
       run: ({ x, targets }) =>
         use(x.backend, (head) => linearCrossEntropy(x, head, targets, { ignoreIndex: -1, reduction: "sum", chunkRows })),
       reference: ({ x, targets }) => reduce("sum", crossEntropy(matmul.linear(x, expected, {}), targets, -1)),
-      tolerance: toleranceOf(format),
+      tolerance: toleranceOf(dtype),
     });
   });
 
-const lookups = (format: WeightFormat) =>
+const lookups = (dtype: WeightDType) =>
   ([
     [[6, 33], [2, 5], "transposed"],
     [[300, 64], [500], "offset"],
     [[3, 7], [], "dense"],
     [[3, 7], [0], "dense"],
   ] as const).map(([shape, ids, layout]) => {
-    const { expected, use } = packedMatrix(format, shape);
+    const { expected, use } = weightOf(dtype, shape);
     return op({
-      name: `${format}: ids [${ids.join(", ")}] of [${shape.join(", ")}], ${layout}`,
+      name: `${dtype}: ids [${ids.join(", ")}] of [${shape.join(", ")}], ${layout}`,
       inputs: { ids: integers(ids, 0, shape[0], layout) },
       run: ({ ids }) => use(ids.backend, (table) => embedding(table, ids)),
       reference: ({ ids }) => indexing.embedding(expected, ids),
-      tolerance: format === "int8" || format === "int4" ? 1e-7 : 0,
+      tolerance: dtype === "int8" || dtype === "int4" ? 1e-7 : 0,
     });
   });
 
-const inputGradients = (format: WeightFormat): Check[] =>
+const inputGradients = (dtype: WeightDType): Check[] =>
   ([[1, 40, 9], [5, 33, 7], [37, 300, 70]] as const).map(([rows, inputs, outputs]) =>
     kernel({
-      name: `${format}: [${rows}, ${outputs}] × [${outputs}, ${inputs}]`,
+      name: `${dtype}: [${rows}, ${outputs}] × [${outputs}, ${inputs}]`,
       inputs: {
-        ...parts(format, [outputs, inputs]),
+        ...weightInputs(dtype, [outputs, inputs]),
         grad: numbers([rows, outputs], { layout: "offset" }),
         out: unwritten([rows, inputs]),
       },
       run: (kernels, { grad, out, ...stored }) => {
-        const scales = hasScales(format) ? stored.scales : null;
-        kernels.linearPackedGradient({ grad, weight: { format, shape: [outputs, inputs], ...stored, scales }, out });
+        kernels.linearGradient({ grad, weight: weightView(dtype, [outputs, inputs], stored), out });
       },
       expected: ({ values, scales, grad }) => ({
-        out: matmul.matmul(grad, packedElements(format, [outputs, inputs], values, scales)),
+        out: matmul.matmul(grad, weightElements(dtype, [outputs, inputs], values, scales)),
       }),
     }),
   );
 
 /** Where a backend cannot see in time that an id is outside. */
-const idsOutside = kernel({
-  name: "int8: the rows of ids outside are NaN",
-  inputs: { ...parts("int8", [4, 3]), ids: literal([-1, 2, 4], [3], "i32"), out: unwritten([3, 3]) },
-  run: (kernels, { ids, out, ...stored }) => {
-    kernels.gatherPacked({ weight: { format: "int8", shape: [4, 3], ...stored }, ids, out });
-  },
-  expected: ({ values, scales }) => {
-    const row = packedElements("int8", [4, 3], values, scales).data.subarray(6, 9);
-    return { out: array([3, 3], [nan, nan, nan, ...row, nan, nan, nan]) };
-  },
-  tolerance: 1e-7,
-  without: "indexErrors",
-});
+const idsOutside = (dtype: WeightDType): Check =>
+  kernel({
+    name: `${dtype}: the rows of ids outside are NaN`,
+    inputs: { ...weightInputs(dtype, [4, 3]), ids: literal([-1, 2, 4], [3], "i32"), out: unwritten([3, 3]) },
+    run: (kernels, { ids, out, ...stored }) => kernels.gather({ weight: weightView(dtype, [4, 3], stored), ids, out }),
+    expected: ({ values, scales }) => {
+      const row = weightElements(dtype, [4, 3], values, scales).data.subarray(6, 9);
+      return { out: array([3, 3], [nan, nan, nan, ...row, nan, nan, nan]) };
+    },
+    tolerance: 1e-7,
+    without: "indexErrors",
+  });
 
 type Change = (x: number, i: number) => number;
 
@@ -216,17 +228,17 @@ const unusual: Readonly<Record<string, Change>> = {
 };
 
 /** The bound that the contract states, for each output, and the rounding of sums. */
-const bounded = (format: WeightFormat): Check[] =>
+const bounded = (dtype: WeightDType): Check[] =>
   Object.entries(unusual).flatMap(([name, change]) =>
     [1, 8].map((rows): Check => {
       const [inputs, outputs] = [70, 9];
-      const { expected: weight, use } = packedMatrix(format, [outputs, inputs], name in hugeProducts ? 2 ** -6 : 1);
+      const { expected: weight, use } = weightOf(dtype, [outputs, inputs], name in hugeProducts ? 2 ** -6 : 1);
       // The last row is unusual; the others are not affected.
       const x = Float32Array.from(numbers([rows, inputs]).values(3), (value, i) => {
         return i < (rows - 1) * inputs ? value : change(value, i % inputs);
       });
       return {
-        name: `${format}: ${rows} rows, the last with ${name}`,
+        name: `${dtype}: ${rows} rows, the last with ${name}`,
         needs: name === "NaN" || name.startsWith("∞") ? "nan" : undefined,
         async run(backend) {
           const result = scope(() =>
@@ -243,7 +255,7 @@ const bounded = (format: WeightFormat): Check[] =>
               const columns = Array.from({ length: Math.min(32, inputs - block) }, (_, j) => block + j);
               const largest = Math.max(...columns.map((j) => Math.abs(x[row * inputs + j])));
               const size = columns.reduce((sum, j) => sum + Math.abs(weight.data[output * inputs + j]), 0);
-              if (hasScales(format)) bound += 2 ** -15 * largest * size;
+              if (hasScales(dtype)) bound += 2 ** -15 * largest * size;
             }
             if (Object.is(actual[i], wanted) || Math.abs(actual[i] - wanted) <= bound) continue;
             throw new Error(`output [${row}, ${output}]: expected ${wanted}, got ${actual[i]}; bound ${bound}`);
@@ -254,12 +266,12 @@ const bounded = (format: WeightFormat): Check[] =>
   );
 
 /** Several rows, so that all parts of a format are read. */
-const reading = (format: WeightFormat): Check => {
+const reading = (dtype: PackedDType): Check => {
   const [rows, columns] = [3, 40];
   const elements = Float32Array.from({ length: rows * columns }, () => 1);
-  const tolerance = hasScales(format) ? 1e-3 : 0;
-  return reads(`${format}`, array([rows, columns], elements), (backend) => {
-    const weight = PackedWeight.zeros(format, [rows, columns], { backend });
+  const tolerance = hasScales(dtype) ? 1e-3 : 0;
+  return reads(`${dtype}`, array([rows, columns], elements), (backend) => {
+    const weight = PackedWeight.zeros(dtype, [rows, columns], { backend });
     weight.write(elements);
     return {
       read: () => weight.data(),
@@ -270,22 +282,28 @@ const reading = (format: WeightFormat): Check => {
 };
 
 export const weightChecks = {
-  linearPacked: eachFormat((format) => [...products(format), ...bounded(format), ...[...linears(format), ...heads(format)].map(values)]),
-  linearPackedGradient: eachFormat((format) => [
-    ...inputGradients(format),
-    ...[...linears(format), ...heads(format)].map(gradients),
-  ]),
-  gatherPacked: eachFormat((format) => [
-    ...lookups(format).map(values),
-    reading(format),
-    ...[-1, 4, 2147483647].map((id) =>
-      failure("index-out-of-range", {
-        name: `${format}: the id ${id} in a table of 4 rows`,
-        inputs: { ids: literal([0, id, 1], [3], "i32") },
-        run: ({ ids }) => packedMatrix(format, [4, 3]).use(ids.backend, (table) => embedding(table, ids)),
-        needs: "indexErrors",
-      }),
-    ),
-    ...(format === "int8" ? [idsOutside] : []),
-  ]),
+  linear: [
+    ...eachDType((dtype) => [...products(dtype), ...bounded(dtype), ...[...linears(dtype), ...heads(dtype)].map(values)]),
+    ...floatLinear,
+  ],
+  linearGradient: [
+    ...eachDType((dtype) => [...inputGradients(dtype), ...[...linears(dtype), ...heads(dtype)].map(gradients)]),
+    ...floatLinearGradient,
+  ],
+  gather: [
+    idsOutside("f32"),
+    ...floatLookups,
+    ...eachDType((dtype) => [
+      ...lookups(dtype).map(values),
+      ...(dtype === "f32" ? [] : [reading(dtype), idsOutside(dtype)]),
+      ...[-1, 4, 2147483647, -2147483648].map((id) =>
+        failure("index-out-of-range", {
+          name: `${dtype}: the id ${id} in a table of 4 rows`,
+          inputs: { ids: literal([0, id, 1], [3], "i32") },
+          run: ({ ids }) => weightOf(dtype, [4, 3]).use(ids.backend, (table) => embedding(table, ids)),
+          needs: "indexErrors",
+        }),
+      ),
+    ]),
+  ],
 } satisfies ChecksOf<WeightKernels>;

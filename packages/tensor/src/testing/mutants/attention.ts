@@ -84,11 +84,11 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
   appendPacked: {
     "one row too early": (kernel) => (call) => kernel({ ...call, start: Math.max(0, call.start - 1) }),
     "ties of bf16 away from zero": (kernel, memory) => (call) => {
-      if (call.cache.format !== "bf16") return kernel(call);
+      if (call.cache.dtype !== "bf16") return kernel(call);
       withTiesMoved(memory, call.x, 16, () => kernel(call));
     },
     "ties of f16 away from zero": (kernel, memory) => (call) => {
-      if (call.cache.format !== "f16") return kernel(call);
+      if (call.cache.dtype !== "f16") return kernel(call);
       withTiesMoved(memory, call.x, 13, () => kernel(call));
     },
     "strides ignored": (kernel) => (call) => kernel({ ...call, x: denseAt(call.x) }),

@@ -4,18 +4,6 @@ import type { MutantsOf } from "./mutation.ts";
 
 export const matmulMutants: MutantsOf<MatmulKernels> = {
   matmul: {
-    "bias dropped": (kernel) => (call) => kernel({ ...call, bias: null }),
-    "activation dropped": (kernel) => (call) => kernel({ ...call, activation: null }),
-    "residual dropped": (kernel) => (call) => kernel({ ...call, residual: null }),
-    "pre-activation with the activation": (kernel, { read, write }) => (call) => {
-      kernel(call);
-      if (call.preactivation && !call.residual) write(call.preactivation, read(call.out));
-    },
-    "the residual inside the activation": (kernel, memory) => (call) => {
-      if (call.activation !== "relu" || !call.residual) return kernel(call);
-      kernel({ ...call, activation: null });
-      alter(memory, call.out, (y) => Math.max(y, 0));
-    },
     "not accumulated": (kernel) => (call) => kernel({ ...call, accumulate: false }),
     "strides of a ignored": (kernel) => (call) => kernel({ ...call, a: denseAt(call.a) }),
     "strides of b ignored": (kernel) => (call) => kernel({ ...call, b: denseAt(call.b) }),

@@ -1,23 +1,24 @@
-import type { WeightFormat } from "../../contract/index.ts";
+import type { PackedDType, WeightDType } from "../../contract/index.ts";
 import type { Shape } from "../../shape.ts";
 import type { NdArray } from "./array.ts";
 import { generate } from "./array.ts";
 
 const columnsOfBlock = 32;
-const bytesOfBlock: Record<WeightFormat, number> = { f16: 64, bf16: 64, int8: 32, int4: 16 };
+const bytesOfBlock: Record<PackedDType, number> = { f16: 64, bf16: 64, int8: 32, int4: 16 };
 
-/** The elements of a packed matrix, one by one from the bytes of its parts. */
-export function packedElements(format: WeightFormat, shape: Shape, values: NdArray, scales: NdArray): NdArray {
+/** The elements of a weight: of a packed one, one by one from the bytes of its parts. */
+export function weightElements(dtype: WeightDType, shape: Shape, values: NdArray, scales: NdArray): NdArray {
+  if (dtype === "f32") return values;
   const bytes = new DataView(Int32Array.from(values.data).buffer);
   const halves = new DataView(Int32Array.from(scales.data).buffer);
   const [rows, columns] = shape;
   const blocks = Math.ceil(columns / columnsOfBlock);
   return generate([rows, columns], ([row, column]) => {
     const block = Math.floor(column / columnsOfBlock);
-    const start = (row * blocks + block) * bytesOfBlock[format];
+    const start = (row * blocks + block) * bytesOfBlock[dtype];
     const i = column % columnsOfBlock;
     const scale = (): number => half(halves.getUint16(2 * (row * 2 * Math.ceil(blocks / 2) + block), true));
-    switch (format) {
+    switch (dtype) {
       case "f16":
         return half(bytes.getUint16(start + 2 * i, true));
       case "bf16":
@@ -46,26 +47,26 @@ function binary(bits: number, exponentBits: number, fractionBits: number): numbe
 }
 
 /** The words of the parts that `appendPacked` writes for one row, by the words of its contract. */
-export function appendedRow(format: WeightFormat, row: Float64Array): { values: Int32Array; scales: Int32Array } {
+export function appendedRow(dtype: PackedDType, row: Float64Array): { values: Int32Array; scales: Int32Array } {
   const blocks = Math.ceil(row.length / columnsOfBlock);
-  const bytes = new DataView(new ArrayBuffer(blocks * bytesOfBlock[format]));
+  const bytes = new DataView(new ArrayBuffer(blocks * bytesOfBlock[dtype]));
   const scales = new DataView(new ArrayBuffer(4 * Math.ceil(blocks / 2)));
   for (let block = 0; block < blocks; block++) {
     const elements = Array.from({ length: columnsOfBlock }, (_, i) => row[block * columnsOfBlock + i] ?? 0);
-    const start = block * bytesOfBlock[format];
-    if (format === "f16" || format === "bf16") {
-      const bits = format === "f16" ? halfBits : brainBits;
+    const start = block * bytesOfBlock[dtype];
+    if (dtype === "f16" || dtype === "bf16") {
+      const bits = dtype === "f16" ? halfBits : brainBits;
       elements.forEach((x, i) => bytes.setUint16(start + 2 * i, bits(x), true));
       continue;
     }
     const size = Math.max(...elements.map(Math.abs));
     const extreme = elements.includes(-size) ? -size : size;
-    const scaleBits = halfBits(format === "int8" ? Math.fround(size * Math.fround(1 / 127)) : extreme / -8);
+    const scaleBits = halfBits(dtype === "int8" ? Math.fround(size * Math.fround(1 / 127)) : extreme / -8);
     scales.setUint16(2 * block, scaleBits, true);
     const scale = half(scaleBits);
-    const [min, max] = format === "int8" ? [-127, 127] : [-8, 7];
+    const [min, max] = dtype === "int8" ? [-127, 127] : [-8, 7];
     const codes = elements.map((x) => Math.min(Math.max(scale === 0 ? 0 : evenRounded(x / scale), min), max));
-    if (format === "int8") codes.forEach((code, i) => bytes.setInt8(start + i, code));
+    if (dtype === "int8") codes.forEach((code, i) => bytes.setInt8(start + i, code));
     else for (let i = 0; i < 16; i++) bytes.setUint8(start + i, codes[i] + 8 + 16 * (codes[i + 16] + 8));
   }
   const words = ({ buffer }: DataView): Int32Array => new Int32Array(buffer as ArrayBuffer);

@@ -78,14 +78,14 @@ export function attention(memory: Memory): AttentionKernels {
     },
 
     appendPacked({ x, cache, start }) {
-      const { format, shape } = cache;
+      const { dtype, shape } = cache;
       const [count, kvHeads, headDim] = x.shape;
       const from = memory.buffer(x);
       for (let head = 0; head < kvHeads; head++) {
         const rows = Float32Array.from({ length: count * headDim }, (_, i) => {
           return from[at(x, Math.floor(i / headDim), head) + (i % headDim)];
         });
-        const { values, scales } = encodeRows(format, [count, headDim], rows);
+        const { values, scales } = encodeRows(dtype, [count, headDim], rows);
         const row = (head * shape[0]) / kvHeads + start;
         memory.dense(cache.values).set(values, row * cache.values.shape[1]);
         if (cache.scales && scales) memory.dense(cache.scales).set(scales, row * cache.scales.shape[1]);

@@ -1,35 +1,45 @@
-import type { MatmulKernels, View } from "../../../contract/index.ts";
-import { activationFunctions } from "./elementwise.ts";
+import type { Dense, MatmulKernels, View } from "../../../contract/index.ts";
 import type { Memory } from "../memory.ts";
 
 export function matmul(memory: Memory): MatmulKernels {
   return {
-    matmul({ a, b, out, accumulate, bias, activation, preactivation, residual }) {
-      const [batch, rows, inner] = a.shape;
-      const columns = b.shape[2];
+    matmul({ a, b, out, accumulate }) {
       const result = memory.dense(out);
-      const biases = bias && memory.dense(bias);
-      const residuals = residual && memory.dense(residual);
-      const preactivations = preactivation && memory.dense(preactivation);
-      const activate = activation && activationFunctions[activation];
-      const sums = new Float64Array(columns);
-      for (let index = 0; index < batch; index++) {
-        const left = matrix(memory, a, index);
-        const right = matrix(memory, b, index);
-        for (let row = 0; row < rows; row++) {
-          const start = (index * rows + row) * columns;
-          if (accumulate) sums.set(result.subarray(start, start + columns));
-          else if (biases) sums.set(biases);
+      multiply(memory, a, b, out, {
+        begin(sums, start) {
+          if (accumulate) sums.set(result.subarray(start, start + sums.length));
           else sums.fill(0);
-          addRowTimesMatrix(left.subarray(row * inner, (row + 1) * inner), right, sums);
-          preactivations?.set(sums, start);
-          if (activate) for (let j = 0; j < columns; j++) sums[j] = activate(sums[j]);
-          if (residuals) for (let j = 0; j < columns; j++) sums[j] += residuals[start + j];
-          result.set(sums, start);
-        }
-      }
+        },
+      });
     },
   };
+}
+
+/** What is done with the sums of a row of the result, whose elements begin at `start`. */
+interface RowSums {
+  /** Makes them what products are added to. */
+  begin(sums: Float64Array, start: number): void;
+  /** Changes them before they are rounded. */
+  finish?(sums: Float64Array, start: number): void;
+}
+
+/** The product of `[batch, rows, inner]` and `[batch, inner, columns]`. */
+export function multiply(memory: Memory, a: View, b: View, out: Dense, { begin, finish }: RowSums): void {
+  const [batch, rows, inner] = a.shape;
+  const columns = b.shape[2];
+  const result = memory.dense(out);
+  const sums = new Float64Array(columns);
+  for (let index = 0; index < batch; index++) {
+    const left = matrix(memory, a, index);
+    const right = matrix(memory, b, index);
+    for (let row = 0; row < rows; row++) {
+      const start = (index * rows + row) * columns;
+      begin(sums, start);
+      addRowTimesMatrix(left.subarray(row * inner, (row + 1) * inner), right, sums);
+      finish?.(sums, start);
+      result.set(sums, start);
+    }
+  }
 }
 
 /** `sums += row · matrix`, row by row of the matrix, so that all memory is read in its order. */

@@ -1,52 +1,63 @@
-import type { Dense, MatmulKernels, PackedView, WeightKernels } from "../../../contract/index.ts";
+import type { Dense, PackedView, View, WeightKernels, WeightView } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import { idOutOfRange } from "../../../index-errors.ts";
 import { denseStrides, sizeOf } from "../../../shape.ts";
-import type { Shape } from "../../../shape.ts";
 import { decodeRows } from "../../../weight-format.ts";
 import type { Memory } from "../memory.ts";
+import { activationFunctions } from "./elementwise.ts";
+import { multiply } from "./matmul.ts";
 
-export function weights(memory: Memory, { matmul }: MatmulKernels): WeightKernels {
+export function weights(memory: Memory): WeightKernels {
   return {
-    linearPacked({ x, weight, out, bias, activation, preactivation, residual }) {
-      const [outputs, inputs] = weight.shape;
-      withElements(memory, weight, (elements) => {
-        matmul({
-          a: batchOfOne(x),
-          b: { ...elements, shape: [1, inputs, outputs], strides: [0, 1, inputs] },
-          out: batchOfOne(out),
-          accumulate: false,
-          bias,
-          activation,
-          preactivation: preactivation && batchOfOne(preactivation),
-          residual: residual && batchOfOne(residual),
+    linear({ x, weight, out, bias, activation, preactivation, residual }) {
+      const biases = bias && memory.dense(bias);
+      const residuals = residual && memory.dense(residual);
+      const preactivations = preactivation && memory.dense(preactivation);
+      const activate = activation && activationFunctions[activation];
+      withElements(memory, weight, ({ buffer, dtype, shape: [outputs, inputs], strides: [row, column], offset }) => {
+        const transposed = { buffer, dtype, shape: [1, inputs, outputs], strides: [0, column, row], offset };
+        multiply(memory, batchOfOne(x), transposed, out, {
+          begin(sums) {
+            if (biases) sums.set(biases);
+            else sums.fill(0);
+          },
+          finish(sums, start) {
+            preactivations?.set(sums, start);
+            if (activate) for (let j = 0; j < outputs; j++) sums[j] = activate(sums[j]);
+            if (residuals) for (let j = 0; j < outputs; j++) sums[j] += residuals[start + j];
+          },
         });
       });
     },
 
-    linearPackedGradient({ grad, weight, out }) {
-      const plain = { accumulate: false, bias: null, activation: null, preactivation: null, residual: null };
+    linearGradient({ grad, weight, out }) {
       withElements(memory, weight, (elements) => {
-        matmul({ a: batchOfOne(grad), b: batchOfOne(elements), out: batchOfOne(out), ...plain });
+        multiply(memory, batchOfOne(grad), batchOfOne(elements), out, { begin: (sums) => sums.fill(0) });
       });
     },
 
-    gatherPacked({ weight, ids, out }) {
+    gather({ weight, ids, out }) {
       const [entries, width] = weight.shape;
       const result = memory.dense(out);
       memory.dense(ids).forEach((id, i) => {
         if (id < 0 || id >= entries) throw idOutOfRange("embedding", id, i, entries);
-        decode(memory, weight, id, result.subarray(i * width, (i + 1) * width));
+        const row = result.subarray(i * width, (i + 1) * width);
+        if (weight.dtype === "f32") row.set(memory.dense(weight.values).subarray(id * width, (id + 1) * width));
+        else decode(memory, weight, id, row);
       });
     },
   };
 }
 
-/** Lends `use` the elements of a packed matrix. */
-export function withElements(memory: Memory, weight: PackedView, use: (elements: Dense) => void): void {
+/** Lends `use` the elements of a weight. */
+export function withElements(memory: Memory, weight: WeightView, use: (elements: View) => void): void {
+  if (weight.dtype === "f32") {
+    use(weight.values);
+    return;
+  }
   const { shape } = weight;
   const buffer = memory.allocate(sizeOf(shape) * bytesPerElement);
-  const elements = { buffer, shape, ...at(0, shape) };
+  const elements: Dense = { buffer, dtype: "f32", shape, strides: denseStrides(shape), offset: 0 };
   try {
     decode(memory, weight, 0, memory.dense(elements));
     use(elements);
@@ -55,17 +66,12 @@ export function withElements(memory: Memory, weight: PackedView, use: (elements:
   }
 }
 
-function at(offset: number, shape: Shape) {
-  return { offset, strides: denseStrides(shape), dtype: "f32" } as const;
-}
-
-/** The rows of a packed matrix from `row` on that fill `out`. */
-function decode(memory: Memory, { format, shape, values, scales }: PackedView, row: number, out: Float32Array): void {
+/** The rows of a packed weight from `row` on that fill `out`. */
+function decode(memory: Memory, { dtype, shape, values, scales }: PackedView, row: number, out: Float32Array): void {
   const from = (part: Dense<"i32">): Int32Array => memory.dense(part).subarray(row * part.shape[1]);
-  decodeRows(format, shape[1], from(values), scales ? from(scales) : undefined, out);
+  decodeRows(dtype, shape[1], from(values), scales ? from(scales) : undefined, out);
 }
 
-function batchOfOne({ buffer, offset, shape }: Dense): Dense {
-  const batch = [1, ...shape];
-  return { buffer, shape: batch, ...at(offset, batch) };
+function batchOfOne({ buffer, dtype, shape, strides, offset }: View): View {
+  return { buffer, dtype, shape: [1, ...shape], strides: [0, ...strides], offset };
 }

@@ -3,7 +3,7 @@ import { bytesPerElement } from "../../../dtype.ts";
 import { isSingle, largest, noWindow, step, vectorAt, visibleKeys } from "./attention.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
-import { blockBytes, formatNumbers } from "./weights.ts";
+import { blockBytes, packedNumbers } from "./packed.ts";
 
 type PackedKernels = Pick<AttentionKernels, "attentionPacked" | "appendPacked">;
 type Forward = Parameters<PackedKernels["attentionPacked"]>[0];
@@ -41,7 +41,7 @@ export function packedAttention(engine: Engine): PackedKernels {
         const calls = Array.from({ length: kvHeads }, (_, head): KernelCall => {
           const { values, scales, valueStep, scaleStep } = partsAt(engine, cache, head * capacity + start);
           return [
-            "storeRows", formatNumbers[cache.format], vectorAt(engine, x, 0, head), step(x, 0), count, headDim,
+            "storeRows", packedNumbers[cache.dtype], vectorAt(engine, x, 0, head), step(x, 0), count, headDim,
             values, valueStep, scales, scaleStep, scratch,
           ];
         });
@@ -62,7 +62,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
     const row = (kvHead * keys.shape[0]) / kvHeads + keyStart;
     const [k, v] = [partsAt(engine, keys, row), partsAt(engine, values, row)];
     return [
-      "attendPacked", formatNumbers[keys.format],
+      "attendPacked", packedNumbers[keys.dtype],
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       k.values, k.scales, v.values, v.scales, k.valueStep, k.scaleStep,
       vectorAt(engine, out, queryStart, head), step(out, 0),
@@ -83,7 +83,7 @@ function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequenc
     const row = (kvHead * keys.shape[0]) / kvHeads + keyStart + first;
     const [k, v] = [partsAt(engine, keys, row), partsAt(engine, values, row)];
     return [
-      "attendOnePacked", formatNumbers[keys.format], vectorAt(engine, q, queryStart + i, head),
+      "attendOnePacked", packedNumbers[keys.dtype], vectorAt(engine, q, queryStart + i, head),
       k.values, k.scales, v.values, v.scales, k.valueStep, k.scaleStep,
       vectorAt(engine, out, queryStart + i, head), end - first, headDim, scale, scratch,
     ];

@@ -2,6 +2,7 @@ import { bytesPerElement } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Products } from "./gemm.ts";
 import { offsetOf } from "./gemm.ts";
+import { packedNumbers } from "./packed.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
 
 /**
@@ -100,7 +101,7 @@ function multiplyChunk(engine: Engine, products: Products, block: Block, chunk: 
           calls.push([
             "multiplyBlock",
             left + index * leftStep + i * inner * bytesPerElement, right, b.rowStep, b.columnStep,
-            storage?.format ?? 0, scales, storage ? storage.scales.rowStep + storage.scales.columnStep : 0,
+            storage ? packedNumbers[storage.dtype] : 0, scales, storage ? storage.scales.rowStep + storage.scales.columnStep : 0,
             b.rowStep === 0 ? k : j,
             out.address + offset, out.rowStep,
             Math.min(block.rows, rows - i), inner, Math.min(block.columns, columns - j), block.inner, add || k > 0,

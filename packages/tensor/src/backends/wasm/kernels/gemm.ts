@@ -1,4 +1,6 @@
-import type { Activation, Dense } from "../../../contract/index.ts";
+import type { Activation, Dense, PackedDType, View } from "../../../contract/index.ts";
+import { bytesPerElement } from "../../../dtype.ts";
+import type { Shape } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
 
 /** Matrices in memory, one for each product of a batch. Steps in bytes. */
@@ -18,10 +20,9 @@ export interface Epilogue {
   readonly residual: number;
 }
 
-/** How the right operand is stored where it is no f32: its address and steps are those of the weight's rows. */
+/** How the right operand is stored where it is packed: its address and steps are those of the weight's rows. */
 export interface PackedOperand {
-  /** The number of the format: see `assembly/weights.ts`. */
-  readonly format: number;
+  readonly dtype: PackedDType;
   /** The scales of the rows. */
   readonly scales: Matrices;
 }
@@ -40,6 +41,18 @@ export interface Products extends Epilogue {
   readonly inner: number;
   readonly columns: number;
   readonly add: boolean;
+}
+
+/** A view `[batch, rows, columns]`. */
+export function matricesOf(engine: Engine, view: View): Matrices {
+  const [batchStep, rowStep, columnStep] = view.strides.map((stride) => stride * bytesPerElement);
+  return { address: engine.address(view), batchStep, rowStep, columnStep };
+}
+
+/** A dense view as matrices `[rows, columns]`, one behind the other. */
+export function denseMatrices(engine: Engine, view: Dense, [rows, columns]: Shape): Matrices {
+  const rowStep = columns * bytesPerElement;
+  return { address: engine.address(view), batchStep: rows * rowStep, rowStep, columnStep: bytesPerElement };
 }
 
 /** How far in bytes an element is from the first one. */

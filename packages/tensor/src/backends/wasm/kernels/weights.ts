@@ -1,54 +1,41 @@
-import type { Dense, PackedView, WeightFormat, WeightKernels } from "../../../contract/index.ts";
+import type { Dense, View, WeightKernels, WeightView } from "../../../contract/index.ts";
+import type { DType } from "../../../dtype.ts";
 import { bytesPerElement } from "../../../dtype.ts";
-import { idOutOfRange } from "../../../index-errors.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { maxMatvecRows } from "./matmul.ts";
-import { gemmBlocked } from "./gemm-blocked.ts";
-import { epilogueOf, noEpilogue } from "./gemm.ts";
-import type { Epilogue, Matrices, Products, PackedOperand } from "./gemm.ts";
+import { denseMatrices, epilogueOf, noEpilogue } from "./gemm.ts";
+import type { Epilogue, Matrices } from "./gemm.ts";
+import { checkIds } from "./indexing.ts";
+import { multiply } from "./matmul.ts";
+import { blockBytes, packedNumbers } from "./packed.ts";
 
-/** The formats' numbers in `assembly/weights.ts`. */
-export const formatNumbers: Record<WeightFormat, number> = { f16: 1, bf16: 2, int8: 3, int4: 4 };
-/** Bytes of a block of 32 elements as f32. */
-export const blockBytes = 32 * bytesPerElement;
-/** Nanoseconds for an element that is read where it lies, by format, and for one that becomes f32. */
-const readTimes: Record<WeightFormat, number> = { f16: 0.17, bf16: 0.13, int8: 0.07, int4: 0.055 };
-const dequantizeTime = 0.4;
-
-/** Products with a packed weight. */
-interface PackedProducts extends Products {
-  readonly storage: PackedOperand;
-}
+/** Nanoseconds for an element of f32 that is copied, and for another one that becomes f32. */
+const [copyTime, dequantizeTime] = [0.5, 0.4];
 
 export function weights(engine: Engine): WeightKernels {
   return {
-    linearPacked({ x, weight, out, ...epilogue }) {
-      const products = packedProducts(engine, x, weight, "columnStep", out, epilogueOf(engine, epilogue));
-      const { rows, inner, columns } = products;
-      if (rows === 0 || columns === 0) return;
-      if (rows > maxMatvecRows && inner > 0) gemmBlocked(engine, products);
-      else multiplyInPlace(engine, products, readTimes[weight.format]);
+    linear({ x, weight, out, ...epilogue }) {
+      multiplyBy(engine, weight, "columnStep", { x, out, ...epilogueOf(engine, epilogue) });
     },
 
-    linearPackedGradient({ grad, weight, out }) {
-      const products = packedProducts(engine, grad, weight, "rowStep", out, noEpilogue);
-      const { rows, inner, columns } = products;
-      if (rows === 0 || columns === 0) return;
-      if (inner === 0) engine.fill(0, out);
-      else gemmBlocked(engine, products);
+    linearGradient({ grad, weight, out }) {
+      multiplyBy(engine, weight, "rowStep", { x: grad, out, ...noEpilogue });
     },
 
-    gatherPacked({ weight, ids, out }) {
-      const [entries, width] = weight.shape;
+    gather({ weight: { dtype, shape, values, scales }, ids, out }) {
+      const [entries, width] = shape;
       const [count] = ids.shape;
-      const indices = engine.address(ids);
-      const wrong = engine.wasm.firstOutside(indices, count, entries);
-      if (wrong >= 0) throw idOutOfRange("embedding", engine.elements(ids)[wrong], wrong, entries);
-      const { b, storage } = rightOperand(engine, weight, "rowStep");
-      const to = engine.address(out);
+      checkIds(engine, "embedding", ids, entries);
+      const [indices, to] = [engine.address(ids), engine.address(out)];
+      const [from, fromScales] = [rowsOf(engine, values), rowsOf(engine, scales)];
+      if (dtype === "f32") {
+        engine.divide(count, { time: width * copyTime }, (start, some) => [
+          "gatherRows", from.address, entries, width, indices, count, start, some, to,
+        ]);
+        return;
+      }
       engine.withThreadScratch(blockBytes, (scratch, threadStep) => {
         engine.divide(count, { time: width * dequantizeTime, threadStep }, (start, some) => [
-          "gatherPacked", storage.format, b.address, b.rowStep, storage.scales.address, storage.scales.rowStep, width,
+          "gatherPacked", packedNumbers[dtype], from.address, from.step, fromScales.address, fromScales.step, width,
           indices + start * bytesPerElement, some, to + start * width * bytesPerElement, scratch,
         ]);
       });
@@ -56,55 +43,32 @@ export function weights(engine: Engine): WeightKernels {
   };
 }
 
-/**
- * Encodes the rows of `a` once, for all threads; these read parts of the weight where they lie. What codes cannot hold is
- * multiplied as f32.
- */
-function multiplyInPlace(engine: Engine, products: PackedProducts, readTime: number): void {
-  const { a, b, storage, out, rows, inner, columns, bias, activation, preactivation, residual } = products;
-  const { format, scales } = storage;
-  const { wasm } = engine;
-  engine.withScratch(rows * wasm.encodedRowBytes(format, inner), (encoded) => {
-    if (!wasm.encodeRows(format, a.address, a.rowStep, rows, inner, encoded)) return gemmBlocked(engine, products);
-    engine.withThreadScratch(wasm.multiplyPackedScratch(inner), (scratch, threadStep) => {
-      engine.divide(columns, { time: inner * rows * readTime, multiple: 16, threadStep }, (start, count) => {
-        const at = start * bytesPerElement;
-        return [
-          "multiplyPacked", format, encoded, rows, inner, b.address + start * b.columnStep, b.columnStep,
-          scales.address + start * scales.columnStep, scales.columnStep, count, out.address + at, out.rowStep,
-          bias && bias + at, activation, preactivation && preactivation + at, residual && residual + at, scratch,
-        ];
-      });
-    });
-  });
-}
-
-function packedProducts(
-  engine: Engine, left: Dense, weight: PackedView, axis: "rowStep" | "columnStep", out: Dense, epilogue: Epilogue,
-): PackedProducts {
-  const [rows, inner] = left.shape;
-  const [, columns] = out.shape;
-  const operands = { a: rowsOf(engine, left), ...rightOperand(engine, weight, axis), out: rowsOf(engine, out) };
-  return { ...operands, batch: 1, rows, inner, columns, add: false, ...epilogue };
-}
-
-function rowsOf(engine: Engine, view: Dense): Matrices {
-  const rowStep = view.shape[1] * bytesPerElement;
-  return { address: engine.address(view), batchStep: 0, rowStep, columnStep: bytesPerElement };
-}
-
-/** A packed weight as the right operand of a product, of which its rows are the rows or the columns. */
-function rightOperand(
+/** Multiplies rows by a weight, each of whose rows is a row or a column of the right operand: the axis of its step is named. */
+function multiplyBy(
   engine: Engine,
-  { format, values, scales }: PackedView,
+  { dtype, values, scales }: WeightView,
   axis: "rowStep" | "columnStep",
-): Pick<PackedProducts, "b" | "storage"> {
-  const along = (part: Dense<"i32"> | null): Matrices => ({
-    address: part ? engine.address(part) : 0,
-    batchStep: 0,
-    rowStep: 0,
-    columnStep: 0,
-    [axis]: part ? part.shape[1] * bytesPerElement : 0,
+  { x, out, ...epilogue }: Epilogue & { readonly x: Dense; readonly out: Dense },
+): void {
+  const operand = (part: View<DType> | null, columnStep: number): Matrices => {
+    const { address, step } = rowsOf(engine, part);
+    const steps = axis === "rowStep" ? { rowStep: step, columnStep } : { rowStep: columnStep, columnStep: step };
+    return { address, batchStep: 0, ...steps };
+  };
+  const [rows, inner] = x.shape;
+  const [, columns] = out.shape;
+  multiply(engine, {
+    ...epilogue,
+    a: denseMatrices(engine, x, x.shape),
+    // Elements of a packed row are not found by a step.
+    b: operand(values, dtype === "f32" ? values.strides[1] * bytesPerElement : 0),
+    storage: dtype === "f32" ? null : { dtype, scales: operand(scales, 0) },
+    out: denseMatrices(engine, out, out.shape),
+    batch: 1, rows, inner, columns, add: false,
   });
-  return { b: along(values), storage: { format: formatNumbers[format], scales: along(scales) } };
+}
+
+/** Where the rows of a part of a weight begin, and how far in bytes it is from one to the next. */
+function rowsOf(engine: Engine, part: View<DType> | null): { readonly address: number; readonly step: number } {
+  return part ? { address: engine.address(part), step: part.strides[0] * bytesPerElement } : { address: 0, step: 0 };
 }

@@ -1,4 +1,4 @@
-import type { AttentionKernels, View, WeightFormat } from "../../../contract/index.ts";
+import type { AttentionKernels, View, PackedDType } from "../../../contract/index.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "../runtime/grid.ts";
@@ -9,7 +9,7 @@ import { blockWords, columnsOfStep, halfFunction } from "../wgsl/packed.ts";
 
 /** A thread for two blocks of a row, whose scales share a word. */
 export function appendPacked(engine: Engine, { x, cache, start }: Parameters<AttentionKernels["appendPacked"]>[0]): void {
-  const { format, shape, values, scales } = cache;
+  const { dtype, shape, values, scales } = cache;
   const [count, kvHeads] = x.shape;
   // The rows that are written, of each head.
   const rowsOf = (view: View<"i32">): View<"i32"> => {
@@ -20,11 +20,11 @@ export function appendPacked(engine: Engine, { x, cache, start }: Parameters<Att
   const column = (step: number): SteppedAxis<"columns"> => ({ axis: "columns", step });
   const axes = {
     x: ["rows", "heads", column(columnsOfStep)],
-    out: ["rows", "heads", column(2 * blockWords[format])],
+    out: ["rows", "heads", column(2 * blockWords[dtype])],
     scales: ["rows", "heads", "columns"],
   } as const;
   for (const { operands } of split(engine, { x, out: rowsOf(values), scales: scales && rowsOf(scales) }, axes, ["out", "scales"])) {
-    append(engine, format, operands);
+    append(engine, dtype, operands);
   }
 }
 
@@ -35,14 +35,14 @@ interface Rows {
   readonly scales: View<"i32"> | null;
 }
 
-function append(engine: Engine, format: WeightFormat, { x, out, scales }: Rows): void {
+function append(engine: Engine, dtype: PackedDType, { x, out, scales }: Rows): void {
   const [count, heads, width] = x.shape;
   const pairs = Math.ceil(width / columnsOfStep);
   const total = count * heads * pairs;
-  const words = blockWords[format];
+  const words = blockWords[dtype];
   engine.run({
     name: "appendPacked",
-    variant: format,
+    variant: dtype,
     operands: { x: reads(x), out: writes(out), ...(scales ? { scales: writes(scales) } : {}) },
     values: {
       total: u32(total),
@@ -79,7 +79,7 @@ fn main(${entryArguments}) {
       if (column < values.width) { x[i] = ${of.x("origin + column")}; }
     }
     var words = array<u32, ${words}>();
-    ${encoders[format]}
+    ${encoders[dtype]}
     for (var i = 0u; i < ${words}u; i++) {
       ${of.out(`to + block * ${words}u + i`)} = bitcast<i32>(words[i]);
     }
@@ -133,7 +133,7 @@ const scale = (step: string): string => `
     scale_word |= bits << (16u * side);`;
 
 /** WGSL that encodes `x` as `words`, as `weight-format.ts` does. */
-const encoders: Record<WeightFormat, string> = {
+const encoders: Record<PackedDType, string> = {
   f16: `
     for (var i = 0u; i < ${blockColumns}u; i += 2u) { words[i / 2u] = to_half(x[i]) | (to_half(x[i + 1u]) << 16u); }`,
   bf16: `

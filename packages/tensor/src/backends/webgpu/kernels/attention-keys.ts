@@ -24,7 +24,7 @@ type PackedKeyValues = Readonly<Record<"keys" | "mixes", View<"i32">> & Record<"
 
 /** Packed keys and values: all rows of one head, then those of the next. */
 export function packedKeyValues(keys: PackedView, values: PackedView, kvHeads: number): KeyValueSource<PackedKeyValues> {
-  const { format } = keys;
+  const { dtype } = keys;
   const [rows, width] = keys.shape;
   const capacity = rows / kvHeads;
   const ofHeads = (view: View<"i32">): View<"i32"> => {
@@ -32,7 +32,7 @@ export function packedKeyValues(keys: PackedView, values: PackedView, kvHeads: n
     return relaid(view, { shape: [capacity, kvHeads, words], strides: [words, capacity * words, 1] });
   };
   return {
-    name: format,
+    name: dtype,
     views: {
       keys: ofHeads(keys.values),
       mixes: ofHeads(values.values),
@@ -40,14 +40,14 @@ export function packedKeyValues(keys: PackedView, values: PackedView, kvHeads: n
       mixScales: values.scales && ofHeads(values.scales),
     },
     vec4s(views, others) {
-      const k = packedSource("keys", { format, shape: [rows, width], values: views.keys, scales: views.keyScales });
-      const v = packedSource("mixes", { format, shape: [rows, width], values: views.mixes, scales: views.mixScales });
+      const k = packedSource("keys", { dtype, shape: [rows, width], values: views.keys, scales: views.keyScales });
+      const v = packedSource("mixes", { dtype, shape: [rows, width], values: views.mixes, scales: views.mixScales });
       const { operands, values, functions } = joined(vectorVec4(others), k, v);
       return {
         operands,
         values: { ...values, capacity: u32(capacity) },
         functions: (of) => `
-${packedFunctions(format)}
+${packedFunctions(dtype)}
 ${functions(of)}
 fn k_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return keys_vec4(head * values.capacity + row, vec4); }
 fn v_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return mixes_vec4(head * values.capacity + row, vec4); }`,

@@ -3,7 +3,7 @@ import { reads, u32, writes } from "../runtime/program.ts";
 import type { Elements, Operand, Value } from "../runtime/program.ts";
 import { functions } from "../wgsl/functions.ts";
 
-/** What follows a product: see the contract's `matmul`. */
+/** What follows a product: see the contract's `linear`. */
 export interface Epilogue {
   /** Whether the product is added to what is there, before all else. */
   readonly accumulate: boolean;

@@ -13,18 +13,7 @@ export function indexing(engine: Engine): IndexingKernels {
   return {
     gatherRows({ table, ids, out }) {
       const [batch, entries] = table.shape;
-      gather(engine, "gatherRows", flat(ids), rowsOf(out), {
-        batch,
-        entries,
-        views: { table: rowsOf(table) },
-        axes: { table: ["entries", "columns"] },
-        source: ({ table }) => ({
-          operands: { table: reads(table) },
-          values: { table_row: u32(table.strides[0]) },
-          functions: (of) => `
-fn table_element(row: u32, column: u32) -> f32 { return ${of.table("row * values.table_row + column")}; }`,
-        }),
-      });
+      gather(engine, "gatherRows", flat(ids), rowsOf(out), { ...floatTable(rowsOf(table)), batch, entries });
     },
 
     scatterAddRows(call) {
@@ -108,6 +97,21 @@ fn main(${entryArguments}) {
 function rowsOf(x: Dense): Dense {
   const [batch, rows, width] = x.shape;
   return relaid(x, { shape: [batch * rows, width], strides: [width, 1] });
+}
+
+/** A dense table of f32. */
+export function floatTable(table: Dense): Table<{ readonly table: View }> {
+  return {
+    entries: table.shape[0],
+    views: { table },
+    axes: { table: ["entries", "columns"] },
+    source: ({ table }) => ({
+      operands: { table: reads(table) },
+      values: { table_row: u32(table.strides[0]) },
+      functions: (of) => `
+fn table_element(row: u32, column: u32) -> f32 { return ${of.table("row * values.table_row + column")}; }`,
+    }),
+  };
 }
 
 /** What rows are gathered from. */

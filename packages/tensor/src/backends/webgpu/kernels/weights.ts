@@ -1,7 +1,8 @@
 import type { PackedView, View, WeightKernels } from "../../../contract/index.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { gather } from "./indexing.ts";
+import { floatTable, gather } from "./indexing.ts";
+import { multiply } from "./matmul.ts";
 import { eachRow, maxMatvecRows, multiplyByLanes, rowsKept, rowThatIs } from "./matvec.ts";
 import { gemmTiled } from "./gemm-tiled.ts";
 import type { RightOperand } from "./gemm-tiled.ts";
@@ -11,12 +12,10 @@ import { fitting } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
 import { reads, u32 } from "../runtime/program.ts";
 import { columnsOfStep, vec4sOfFour, packedAxes, packedFunctions, packedScales, packedSource } from "../wgsl/packed.ts";
-import type { PackedViews } from "../wgsl/packed.ts";
 
 export function weights(engine: Engine): WeightKernels {
   return {
-    linearPacked({ x, weight, out, bias, activation, preactivation, residual }) {
-      const { format } = weight;
+    linear({ x, weight, out, bias, activation, preactivation, residual }) {
       const products: Products = {
         a: asBatch(x),
         out: asBatch(out),
@@ -26,50 +25,72 @@ export function weights(engine: Engine): WeightKernels {
         preactivation: preactivation && asBatch(preactivation),
         residual: residual && asBatch(residual),
       };
-      const axes = packedAxes(format, "columns", "inner");
-      for (const part of fitting(engine, products, viewsOf(weight), axes, { inner: columnsOfStep })) {
-        const [, rows, inner] = part.products.a.shape;
-        const own: PackedView = { format, shape: [part.products.out.shape[2], inner], ...part.right };
-        if (rows <= maxMatvecRows) matvecPacked(engine, part.products, own);
-        else gemmTiled(engine, part.products, rightOperand("linearPacked", own, "inner"));
+      if (weight.dtype === "f32") {
+        const { values } = weight;
+        const [[outputs, inputs], [row, column]] = [values.shape, values.strides];
+        multiply(engine, products, relaid(values, { shape: [1, inputs, outputs], strides: [0, column, row] }));
+        return;
+      }
+      for (const [part, packed] of fittingPacked(engine, products, weight, "columns", "inner")) {
+        if (part.a.shape[1] <= maxMatvecRows) matvecPacked(engine, part, packed);
+        else gemmTiled(engine, part, rightOperand("linear", packed, "inner"));
       }
     },
 
-    linearPackedGradient({ grad, weight, out }) {
-      const { format } = weight;
+    linearGradient({ grad, weight, out }) {
       const products: Products = { ...noEpilogue, a: asBatch(grad), out: asBatch(out) };
-      const axes = packedAxes(format, "inner", "columns");
-      for (const part of fitting(engine, products, viewsOf(weight), axes, { columns: columnsOfStep })) {
-        const own: PackedView = { format, shape: [part.products.a.shape[2], part.products.out.shape[2]], ...part.right };
-        gemmTiled(engine, part.products, rightOperand("linearPackedGradient", own, "lines"));
+      if (weight.dtype === "f32") {
+        multiply(engine, products, asBatch(weight.values));
+        return;
+      }
+      for (const [part, packed] of fittingPacked(engine, products, weight, "inner", "columns")) {
+        gemmTiled(engine, part, rightOperand("linearGradient", packed, "lines"));
       }
     },
 
-    gatherPacked({ weight, ids, out }) {
-      const { format } = weight;
-      gather(engine, `gatherPacked ${format}`, ids, out, {
-        entries: weight.shape[0],
-        views: viewsOf(weight),
-        axes: packedAxes(format, "entries", "columns"),
+    gather({ weight, ids, out }) {
+      if (weight.dtype === "f32") {
+        gather(engine, "gatherRows", ids, out, floatTable(weight.values));
+        return;
+      }
+      const { dtype, shape, values, scales } = weight;
+      gather(engine, `gather ${dtype}`, ids, out, {
+        entries: shape[0],
+        views: { values, scales },
+        axes: packedAxes(dtype, "entries", "columns"),
         step: columnsOfStep,
         source(views) {
-          const table = packedSource("table", { ...weight, ...views });
-          return { ...table, functions: (of) => packedFunctions(format) + table.functions(of) };
+          const table = packedSource("table", { dtype, shape, ...views });
+          return { ...table, functions: (of) => packedFunctions(dtype) + table.functions(of) };
         },
       });
     },
   };
 }
 
+/** Where the rows and columns of a weight lie in a product. */
+type WeightAxis = "inner" | "columns";
+
+/** Products with a packed weight, in parts that bindings reach. */
+function fittingPacked(
+  engine: Engine, products: Products, { dtype, values, scales }: PackedView, row: WeightAxis, column: WeightAxis,
+): (readonly [Products, PackedView])[] {
+  const axes = packedAxes(dtype, row, column);
+  return fitting(engine, products, { values, scales }, axes, { [column]: columnsOfStep }).map(({ products, right }) => {
+    const lengths = { inner: products.a.shape[2], columns: products.out.shape[2] };
+    return [products, { dtype, shape: [lengths[row], lengths[column]], ...right }];
+  });
+}
+
 /** A packed weight on the right of a product, of which its rows are the columns, or, for gradients, the rows. */
 function rightOperand(name: string, weight: PackedView, along: "inner" | "lines"): RightOperand {
   const source = packedSource("weight", weight);
   return {
-    name: `${name} ${weight.format}`,
+    name: `${name} ${weight.dtype}`,
     operands: source.operands,
     values: source.values,
     functions: (of) => `
-${packedFunctions(weight.format)}
+${packedFunctions(weight.dtype)}
 ${source.functions(of)}
 // Blocks are filled up with zeros.
 fn b_vec4(batch: u32, inner: u32, line: u32) -> vec4f {
@@ -86,21 +107,21 @@ fn b_vec4(batch: u32, inner: u32, line: u32) -> vec4f {
  */
 function matvecPacked(engine: Engine, products: Products, weight: PackedView): void {
   const rows = rowsKept(products);
-  const { format, values, scales } = weight;
+  const { dtype, values, scales } = weight;
   const scaling = packedScales("b", weight);
   const width = values.offset % 4 === 0 ? 4 : 1;
-  const vec4s = vec4sOfFour[format];
+  const vec4s = vec4sOfFour[dtype];
   const sum = (row: string): string =>
     vec4s.map((_, i) => `vec4_${i} * a_vec4(0u, first + ${4 * i}u, ${rowThatIs(rows, row)})`).join(" + ");
   multiplyByLanes(engine, products, {
-    name: `linearPacked few rows ${format}`,
+    name: `linear few rows ${dtype}`,
     isInside: weight.shape[1] % blockColumns === 0,
     operands: { b_values: reads(values, width), ...scaling.operands },
     values: { b_row: u32(values.strides[0] / 4), b_fours: u32(values.shape[1] / 4), ...scaling.values },
     functions: (of) => {
       const single = (i: number): string => of.b_values(`place * 4u + ${i}u`);
       return `
-${packedFunctions(format)}
+${packedFunctions(dtype)}
 ${scaling.functions(of)}
 fn b_four(column: u32, i: u32) -> vec4u {
   let place = column * values.b_row + i;
@@ -130,8 +151,4 @@ fn b_four(column: u32, i: u32) -> vec4u {
 
 function asBatch(view: View): View {
   return relaid(view, { shape: [1, ...view.shape], strides: [0, ...view.strides] });
-}
-
-function viewsOf({ values, scales }: PackedView): PackedViews {
-  return { values, scales };
 }

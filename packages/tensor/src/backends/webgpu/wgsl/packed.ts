@@ -1,11 +1,11 @@
-import type { PackedView, WeightFormat } from "../../../contract/index.ts";
+import type { PackedView, PackedDType } from "../../../contract/index.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import type { AxesOf } from "../runtime/split-bindings.ts";
 import { reads, u32 } from "../runtime/program.ts";
 import type { Vec4Access } from "./vec4.ts";
 
 /** Words of 32 bits of a block's values. */
-export const blockWords: Record<WeightFormat, number> = { f16: 16, bf16: 16, int8: 8, int4: 4 };
+export const blockWords: Record<PackedDType, number> = { f16: 16, bf16: 16, int8: 8, int4: 4 };
 
 /** The scales of a packed matrix as an operand of a kernel; its function is `name_scale(row, block)`. */
 export function packedScales(name: string, { scales }: PackedView): Vec4Access {
@@ -21,7 +21,7 @@ fn ${name}_scale(row: u32, block: u32) -> f32 {
 
 /** A packed matrix as operands of a kernel; its functions are `name_vec4(row, group)` and `name_element(row, column)`. */
 export function packedSource(name: string, view: PackedView): Vec4Access {
-  const { format, values } = view;
+  const { dtype, values } = view;
   const scales = packedScales(name, view);
   return {
     operands: { [`${name}_values`]: reads(values), ...scales.operands },
@@ -32,7 +32,7 @@ fn ${name}_word(row: u32, index: u32) -> u32 {
   return u32(${of[`${name}_values`](`row * values.${name}_words + index`)});
 }
 fn ${name}_vec4(row: u32, group: u32) -> vec4f {
-  ${vec4s[format](name)}
+  ${vec4s[dtype](name)}
 }
 fn ${name}_element(row: u32, column: u32) -> f32 { return ${name}_vec4(row, column / 4u)[column % 4u]; }`,
   };
@@ -55,7 +55,7 @@ fn half(bits: u32) -> f32 {
 const unpackHalves = (expression: string): string => `
 fn unpack(low: u32, high: u32) -> vec4f { return ${expression}; }`;
 
-const unpacking: Record<WeightFormat, string> = {
+const unpacking: Record<PackedDType, string> = {
   f16: unpackHalves("vec4f(half(low), half(low >> 16u), half(high), half(high >> 16u))"),
   bf16: unpackHalves("bitcast<vec4f>(vec4u(low << 16u, low & 0xffff0000u, high << 16u, high & 0xffff0000u))"),
   int8: `
@@ -68,12 +68,12 @@ fn unpack(word: u32) -> vec4f { return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 
  * WGSL of `half`, and of `unpack`, the four codes, or numbers, of a word or two; in int4 those of the lower bits of the
  * bytes.
  */
-export function packedFunctions(format: WeightFormat): string {
-  return halfFunction + unpacking[format];
+export function packedFunctions(dtype: PackedDType): string {
+  return halfFunction + unpacking[dtype];
 }
 
 /** WGSL of a vec4 of a row. */
-const vec4s: Record<WeightFormat, (name: string) => string> = {
+const vec4s: Record<PackedDType, (name: string) => string> = {
   f16: (name) => `return unpack(${name}_word(row, 2u * group), ${name}_word(row, 2u * group + 1u));`,
   bf16: (name) => `return unpack(${name}_word(row, 2u * group), ${name}_word(row, 2u * group + 1u));`,
   int8: (name) => `return unpack(${name}_word(row, group)) * ${name}_scale(row, group / ${blockColumns / 4}u);`,
@@ -86,7 +86,7 @@ const vec4s: Record<WeightFormat, (name: string) => string> = {
 /** WGSL of the vec4s of four `words`, in their order, without their scale. */
 const halvesOfFour = ["unpack(words.x, words.y)", "unpack(words.z, words.w)"];
 const bytesOfFour = ["x", "y", "z", "w"].map((i) => `unpack(words.${i})`);
-export const vec4sOfFour: Record<WeightFormat, readonly string[]> = {
+export const vec4sOfFour: Record<PackedDType, readonly string[]> = {
   f16: halvesOfFour,
   bf16: halvesOfFour,
   int8: bytesOfFour,
@@ -100,6 +100,6 @@ export type PackedViews = Pick<PackedView, "values" | "scales">;
 export const columnsOfStep = 2 * blockColumns;
 
 /** The axes of a packed matrix, whose columns are cut in steps. */
-export function packedAxes<Axis extends string>(format: WeightFormat, row: Axis, column: Axis): AxesOf<PackedViews, Axis> {
-  return { values: [row, { axis: column, step: 2 * blockWords[format] }], scales: [row, column] };
+export function packedAxes<Axis extends string>(dtype: PackedDType, row: Axis, column: Axis): AxesOf<PackedViews, Axis> {
+  return { values: [row, { axis: column, step: 2 * blockWords[dtype] }], scales: [row, column] };
 }
