@@ -36,7 +36,7 @@ export const written: readonly Program[] = [
   gradientOf("pow of whole numbers", { op: "pow" }, [6], row([5, -5, 2, 10, 3, 0]), row([2, 3, 10, -3, 0, 2])),
   gradientOf("pow at the ends", { op: "pow" }, [5], row([1e30, 1e-30, 2, 2, 0.5]), row([1.2, 1.2, 127, -120, 140])),
   {
-    seed: "an unknown gradient of pow",
+    seed: "a gradient of pow that nothing passes on",
     steps: [
       row([0, 0, 2]), row([0, 2, 0]), { op: "pow", in: [0, 1] }, row([nan, nan, nan]), { op: "backward", in: [2, 3] },
     ],

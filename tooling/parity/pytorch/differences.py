@@ -65,6 +65,15 @@ def dropout(args, theirs, x):
     return torch.where(kept, x * factor, torch.zeros_like(x))
 
 
+def power(args, theirs, *inputs):
+    if args.get("side") == "right":
+        return theirs(args, *inputs)
+    exponent = inputs[-1]
+    base = inputs[0] if len(inputs) > 1 else torch.tensor(float(args["number"]))
+    settled = torch.where((base == 0) & (exponent >= 0), exponent.detach(), exponent)
+    return theirs(args, *inputs[:-1], settled)
+
+
 def cross_entropy(args, theirs, logits, targets, total=torch.sum):
     flat, wanted = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     kept = wanted != args.get("ignoreIndex", -100)
@@ -96,6 +105,7 @@ differences = [
         "What is dropped is 0 even where it was NaN or ∞; the factor is rounded to float32, so that all backends agree.",
         dropout,
     ),
+    Difference("pow", "the gradient to the exponents of 0", "What is masked is 0, even of an infinite gradient.", power),
     Difference(
         "crossEntropy",
         "ignored targets, and losses of 0",

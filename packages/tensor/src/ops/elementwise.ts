@@ -135,7 +135,7 @@ export function div(a: Operand, b: Operand): Tensor {
 export function pow(a: Operand, b: Operand): Tensor {
   return binary("pow", a, b, (g, a, b) => [
     () => where(b, mul(g, mul(b, pow(a, sub(b, 1)))), 0),
-    () => mul(g, where(maximum(abs(a), neg(b)), mul(pow(a, b), log(a)), 0)),
+    () => where(maximum(abs(a), neg(b)), mul(g, mul(pow(a, b), log(a))), 0),
   ]);
 }
 

@@ -144,8 +144,7 @@ export const binarySlopes: {
   pow: [
     // With b − 1 as f32 has it.
     (a, b) => (b === 0 ? null : [b, pow(a, Math.fround(b - 1))]),
-    // A factor of 0, which makes NaN of an infinite gradient, as in PyTorch.
-    (a, b) => (a === 0 && b >= 0 ? [0] : [pow(a, b), Math.log(a)]),
+    (a, b) => (a === 0 && b >= 0 ? null : [pow(a, b), Math.log(a)]),
   ],
   maximum: chosen((x, other) => x < other),
   minimum: chosen((x, other) => x > other),
