@@ -4,15 +4,18 @@ import { exp4 } from "./math";
 import { packedLeftBytes, packedRightBytes, packLeft, packRight, roundUp, tileColumns, tileRows } from "./pack";
 import { dot } from "./reduce";
 import { madd } from "./simd";
-import { firstKey, maskTile, mixTile, scaleTile, scaleVectors, scoreTile, storeTile, tileStep } from "./query-tiles";
+import {
+  firstKey, maskTile, mixTile, scaleTile, scaleVectors, scoreTile, storeTile, scoreTileBytes, tileOrigin, tileStep,
+} from "./query-tiles";
 
 /** Bytes of scratch memory that `attendGradient` needs. */
-export function attendGradientScratch(queryCount: i32, keyCount: i32, headDim: i32): usize {
+export function attendGradientScratch(queryCount: i32, keyCount: i32, headDim: i32, window: i32): usize {
   return 2 * packedLeftBytes(keyCount, headDim)
     + packedLeftBytes(headDim, keyCount)
     + 2 * packedRightBytes(roundUp(queryCount, tileColumns), headDim)
     + 2 * packedRightBytes(roundUp(keyCount, tileRows), headDim)
-    + <usize>(2 * headDim + 2 * roundUp(keyCount, tileRows) + roundUp(headDim, tileRows) + 3) * tileStep;
+    + <usize>(2 * headDim + roundUp(headDim, tileRows) + 3) * tileStep
+    + 2 * scoreTileBytes(keyCount, window);
 }
 
 /**
@@ -38,10 +41,10 @@ export function attendGradient(
   const valueSums = keySums + sumsBytes;
   const queries = valueSums + sumsBytes;
   const grads = queries + <usize>headDim * tileStep;
-  const tile = grads + <usize>headDim * tileStep;
-  const gradTile = tile + <usize>queryTileRows * tileStep;
-  const mixed = gradTile + <usize>queryTileRows * tileStep;
+  const mixed = grads + <usize>headDim * tileStep;
   const statistics = mixed + <usize>roundUp(headDim, tileRows) * tileStep;
+  const scores = statistics + 3 * tileStep;
+  const gradScores = scores + scoreTileBytes(keyCount, window);
   const scales = f32x4.splat(scale);
 
   packLeft(k, kRow, 4, keyCount, headDim, keys);
@@ -56,6 +59,8 @@ export function attendGradient(
       const position = keyCount - queryCount + i;
       const first = firstKey(position, window);
       const end = causal ? position + count : keyCount;
+      const tile = tileOrigin(scores, first);
+      const gradTile = tileOrigin(gradScores, first);
       const row = <usize>i * outRow;
       packRight(q + <usize>i * qRow, 4, qRow, headDim, count, queries);
       scaleVectors(queries, headDim * 2, scale);

@@ -1,10 +1,7 @@
 /** Attention to packed keys and values. */
-import { attend, attendScratch } from "./attention";
+import { attend, attendScratch, softmaxScores } from "./attention";
 import { multiplyColumns } from "./matvec";
-import { exponentials } from "./normalization";
-import { maxOf } from "./reduce";
 import { madd } from "./simd";
-import { scaleVectors } from "./query-tiles";
 import {
   blockBytes, blockFloatBytes, blocksOf, dequantize, f16, fromBrain4, fromHalf4, int8, isInteger, loadScale, lowerHalves,
   lowerNibbles, storeBlock, upperNibbles,
@@ -32,8 +29,8 @@ function scoresBytes(keyCount: i32): usize {
 }
 
 /** Bytes of scratch memory that `attendPacked` needs. */
-export function attendPackedScratch(keyCount: i32, headDim: i32): usize {
-  return 2 * <usize>keyCount * vectorBytes(headDim) + attendScratch(keyCount, headDim);
+export function attendPackedScratch(keyCount: i32, headDim: i32, window: i32): usize {
+  return 2 * <usize>keyCount * vectorBytes(headDim) + attendScratch(keyCount, headDim, window);
 }
 
 /**
@@ -41,8 +38,8 @@ export function attendPackedScratch(keyCount: i32, headDim: i32): usize {
  * at `kScales` and `vScales`; from one to the next it is `step` and `scaleStep` bytes.
  */
 export function attendOnePacked(
-  format: i32, q: usize, k: usize, kScales: usize, v: usize, vScales: usize, step: usize, scaleStep: usize, out: usize,
-  keyCount: i32, headDim: i32, scale: f32, scratch: usize,
+  format: i32, q: usize, k: usize, kScales: usize, v: usize, vScales: usize, step: usize, scaleStep: usize,
+  sink: usize, out: usize, keyCount: i32, headDim: i32, scale: f32, scratch: usize,
 ): void {
   const scores = scratch + blockFloatBytes;
   const rest = scores + scoresBytes(keyCount);
@@ -60,9 +57,7 @@ export function attendOnePacked(
     encodeRows(format, q, 0, 1, headDim, rest);
     multiplyPacked(format, rest, 1, headDim, k, step, 0, 0, keyCount, scores, 0, 0, 0, 0, 0, 0);
   }
-  scaleVectors(scores, (keyCount + 3) >> 2, scale);
-  const sum = exponentials(scores, keyCount, maxOf(scores, keyCount), scores);
-  scaleVectors(scores, (keyCount + 3) >> 2, <f32>(1 / sum));
+  softmaxScores(scores, keyCount, scale, sink);
   for (let block = 0; block < blocksOf(headDim); block++) {
     if (isInteger(format)) mixCodes(format == int8, scores, v, step, vScales, scaleStep, keyCount, scratch);
     else mixFloats(format == f16, scores, v, step, keyCount, scratch);
@@ -160,7 +155,7 @@ function storeInterleaved(out: usize, even: v128, odd: v128): void {
 /** The same as `attend`, for keys and values as `attendOnePacked` takes them. */
 export function attendPacked(
   format: i32, q: usize, qRow: usize, qHead: usize, k: usize, kScales: usize, v: usize, vScales: usize,
-  step: usize, scaleStep: usize, out: usize, outRow: usize,
+  step: usize, scaleStep: usize, sinks: usize, out: usize, outRow: usize,
   heads: i32, queryCount: i32, keyCount: i32, headDim: i32, scale: f32, causal: bool, window: i32, scratch: usize,
 ): void {
   const bytes = vectorBytes(headDim);
@@ -169,8 +164,8 @@ export function attendPacked(
   dequantizeRows(format, k, step, kScales, scaleStep, keyCount, headDim, keys);
   dequantizeRows(format, v, step, vScales, scaleStep, keyCount, headDim, values);
   attend(
-    q, qRow, qHead, keys, bytes, values, bytes, out, outRow, 0, 0, heads, queryCount, keyCount, headDim, scale, causal,
-    window, values + <usize>keyCount * bytes,
+    q, qRow, qHead, keys, bytes, values, bytes, sinks, out, outRow, 0, 0, heads, queryCount, keyCount, headDim, scale,
+    causal, window, values + <usize>keyCount * bytes,
   );
 }
 

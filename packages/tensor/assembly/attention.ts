@@ -4,25 +4,35 @@ import { multiplyColumns, multiplyRows } from "./matvec";
 import { exponentials } from "./normalization";
 import { packedLeftBytes, packLeft, packRight, roundUp, tileColumns, tileRows } from "./pack";
 import { maxOf } from "./reduce";
-import { firstKey, maskTile, mixTile, scaleTile, scaleVectors, scoreTile, storeTile, tileStep } from "./query-tiles";
+import {
+  firstKey, maskTile, mixTile, scaleTile, scaleVectors, scoreTile, storeTile, scoreTileBytes, tileOrigin, tileStep,
+} from "./query-tiles";
 
 /** Bytes of the statistics of a query and head: its largest score, and the sum of the exponentials less that. */
 export const statisticsBytes: usize = 8;
 
 /** Bytes of scratch memory that `attend` needs. */
-export function attendScratch(keyCount: i32, headDim: i32): usize {
+export function attendScratch(keyCount: i32, headDim: i32, window: i32): usize {
   return packedLeftBytes(keyCount, headDim)
     + packedLeftBytes(headDim, keyCount)
-    + <usize>(headDim + roundUp(keyCount, tileRows) + roundUp(headDim, tileRows)) * tileStep;
+    + <usize>(headDim + roundUp(headDim, tileRows)) * tileStep
+    + scoreTileBytes(keyCount, window);
+}
+
+/** The score of the sink at an address: where that is 0 there is none, which is as one of −∞. */
+@inline
+function sinkAt(sink: usize): f32 {
+  return sink ? load<f32>(sink) : -Infinity;
 }
 
 /**
  * Attention of `heads` query heads that share one key-value head, of one sequence. Addresses are those of the first row
  * and head; steps are in bytes. Queries are the last `queryCount` positions of the keys; each sees those that end at
- * its own where `causal`, and `window` of them at the most. `statistics` may be address 0: then they are not written.
+ * its own where `causal`, and `window` of them at the most. `sinks` and `statistics` may be address 0: then there are no
+ * sinks, and no statistics are written.
  */
 export function attend(
-  q: usize, qRow: usize, qHead: usize, k: usize, kRow: usize, v: usize, vRow: usize,
+  q: usize, qRow: usize, qHead: usize, k: usize, kRow: usize, v: usize, vRow: usize, sinks: usize,
   out: usize, outRow: usize, statistics: usize, statisticsRow: usize,
   heads: i32, queryCount: i32, keyCount: i32, headDim: i32,
   scale: f32, causal: bool, window: i32, scratch: usize,
@@ -30,8 +40,8 @@ export function attend(
   const keys = scratch;
   const values = keys + packedLeftBytes(keyCount, headDim);
   const queries = values + packedLeftBytes(headDim, keyCount);
-  const tile = queries + <usize>headDim * tileStep;
-  const mixed = tile + <usize>roundUp(keyCount, tileRows) * tileStep;
+  const mixed = queries + <usize>headDim * tileStep;
+  const scores = mixed + <usize>roundUp(headDim, tileRows) * tileStep;
   packLeft(k, kRow, 4, keyCount, headDim, keys);
   packLeft(v, 4, vRow, headDim, keyCount, values);
   for (let head = 0; head < heads; head++) {
@@ -40,11 +50,13 @@ export function attend(
       const position = keyCount - queryCount + i;
       const first = firstKey(position, window);
       const end = causal ? position + count : keyCount;
+      const tile = tileOrigin(scores, first);
       packRight(q + <usize>i * qRow, 4, qRow, headDim, count, queries);
       scaleVectors(queries, headDim * 2, scale);
       scoreTile(keys, queries, headDim, first, end, tile);
       maskTile(tile, position, count, keyCount, causal, window, first, end);
-      softmaxTile(tile, first, end, statistics ? statistics + <usize>i * statisticsRow : 0, statisticsRow, count, mixed);
+      const saved = statistics ? statistics + <usize>i * statisticsRow : 0;
+      softmaxTile(tile, first, end, sinkAt(sinks), saved, statisticsRow, count, mixed);
       const inverse0 = f32x4.div(f32x4.splat(1), v128.load(mixed));
       const inverse1 = f32x4.div(f32x4.splat(1), v128.load(mixed, 16));
       mixTile(values, tile, keyCount, headDim, first, end, mixed);
@@ -53,24 +65,28 @@ export function attend(
     }
     q += qHead;
     out += <usize>headDim * 4;
+    if (sinks) sinks += 4;
     if (statistics) statistics += statisticsBytes;
   }
 }
 
-/** Replaces scores by their exponentials, shifted by the largest of each query; writes the sums of those to `sums`. */
+/**
+ * Replaces scores by their exponentials, shifted by the largest of each query, the sink among them; writes the sums of those
+ * to `sums`.
+ */
 function softmaxTile(
-  tile: usize, first: i32, end: i32, statistics: usize, statisticsRow: usize, count: i32, sums: usize,
+  tile: usize, first: i32, end: i32, sink: f32, statistics: usize, statisticsRow: usize, count: i32, sums: usize,
 ): void {
   const start = tile + <usize>first * tileStep;
   const stop = tile + <usize>end * tileStep;
-  let largest0 = v128.load(start);
-  let largest1 = v128.load(start, 16);
-  for (let at = start + tileStep; at < stop; at += tileStep) {
+  let largest0 = f32x4.splat(sink);
+  let largest1 = largest0;
+  for (let at = start; at < stop; at += tileStep) {
     largest0 = f32x4.max(largest0, v128.load(at));
     largest1 = f32x4.max(largest1, v128.load(at, 16));
   }
-  let sum0 = f32x4.splat(0);
-  let sum1 = f32x4.splat(0);
+  let sum0 = exp4(f32x4.sub(f32x4.splat(sink), largest0));
+  let sum1 = exp4(f32x4.sub(f32x4.splat(sink), largest1));
   for (let at = start; at < stop; at += tileStep) {
     const weight0 = exp4(f32x4.sub(v128.load(at), largest0));
     const weight1 = exp4(f32x4.sub(v128.load(at, 16), largest1));
@@ -95,16 +111,23 @@ function softmaxTile(
 
 /**
  * The same as `attend` for one query of one head, which sees the keys given: reads keys and values once, without
- * packing them. `scores` has room for `keyCount + 4` elements.
+ * packing them. `sink` may be address 0. `scores` has room for `keyCount + 4` elements.
  */
 export function attendOne(
-  q: usize, k: usize, kRow: usize, v: usize, vRow: usize, out: usize,
+  q: usize, k: usize, kRow: usize, v: usize, vRow: usize, sink: usize, out: usize,
   keyCount: i32, headDim: i32, scale: f32, scores: usize,
 ): void {
   multiplyColumns(q, 0, k, kRow, 1, headDim, keyCount, scores, 0, false);
-  scaleVectors(scores, (keyCount + 3) >> 2, scale);
-  const largest = maxOf(scores, keyCount);
-  const sum = exponentials(scores, keyCount, largest, scores);
-  scaleVectors(scores, (keyCount + 3) >> 2, <f32>(1 / sum));
+  softmaxScores(scores, keyCount, scale, sink);
   multiplyRows(scores, 0, v, vRow, 1, keyCount, headDim, out, 0, false);
+}
+
+/** Replaces products of a query and its keys by the keys' probabilities. `sink` may be address 0. */
+export function softmaxScores(scores: usize, count: i32, scale: f32, sink: usize): void {
+  scaleVectors(scores, (count + 3) >> 2, scale);
+  const sinkScore = sinkAt(sink);
+  const largest = max(maxOf(scores, count), sinkScore);
+  const ofSink = f32x4.extract_lane(exp4(f32x4.splat(sinkScore - largest)), 0);
+  const sum = exponentials(scores, count, largest, scores) + <f64>ofSink;
+  scaleVectors(scores, (count + 3) >> 2, <f32>(1 / sum));
 }

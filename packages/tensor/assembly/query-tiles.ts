@@ -16,6 +16,19 @@ export function firstKey(position: i32, window: i32): i32 {
   return max(0, position + 1 - window);
 }
 
+/** Bytes of a tile for the keys that eight queries see. */
+export function scoreTileBytes(keyCount: i32, window: i32): usize {
+  const seen = min(keyCount, window + tileColumns - 1);
+  // It begins and ends with whole panels of keys.
+  return <usize>roundUp(seen + tileRows - 1, tileRows) * tileStep;
+}
+
+/** Where key 0 would lie in a tile that begins with the panel of key `first`. */
+@inline
+export function tileOrigin(tile: usize, first: i32): usize {
+  return tile - <usize>(first / tileRows * tileRows) * tileStep;
+}
+
 /** Multiplies `count` vectors. */
 export function scaleVectors(x: usize, count: i32, scale: f32): void {
   for (; count > 0; count--) {

@@ -346,7 +346,8 @@ const attention: Draw = (writer) => {
     ...(causal && random.chance(0.3) ? { window: random.whole(1, 5) } : {}),
     ...(random.chance(0.2) ? { scale: 0.5 } : {}),
   };
-  writer.emit("attention", [qkv], args, [qkv.shape[0], heads * headDim]);
+  const sinks = random.chance(0.25) ? [writer.shaped([heads])] : [];
+  writer.emit("attention", [qkv, ...sinks], args, [qkv.shape[0], heads * headDim]);
 };
 
 const dropout: Draw = (writer) => {

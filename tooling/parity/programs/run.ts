@@ -127,7 +127,7 @@ export const ops: Record<string, Run> = {
   layerNorm: ({ epsilon }, x, weight, bias) => gpt.layerNorm(x, weight, bias, epsilon as number | undefined),
   softmax: unary(gpt.softmax),
   logSoftmax: unary(gpt.logSoftmax),
-  attention: (args, qkv) => gpt.attention(qkv, args as unknown as AttentionArguments),
+  attention: (args, qkv, sinks) => gpt.attention(qkv, { ...(args as unknown as AttentionArguments), sinks }),
   dropout: ({ probability, key }, x) => gpt.dropout(x, probability as number, key as PhiloxKey),
   norm: unary(gpt.norm),
   penalizeRepeats: ({ penalty }, logits, indices) => gpt.penalizeRepeats(logits, ids(indices), penalty as number),

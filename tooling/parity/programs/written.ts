@@ -87,6 +87,13 @@ export const written: readonly Program[] = [
     input([3, 3], [0, 0, 0.5, 3.7e26, 9e6, 2, 1e9, 1e3, -1]),
   ),
   gradientOf(
+    "attention with sinks of all sizes",
+    { op: "attention", args: { heads: 5, kvHeads: 1, headDim: 1 } },
+    [2, 5],
+    input([2, 7], [1, 1, 1, 1, 1, 0.5, 2, 1, -1, 2, 3e38, 1, -0.25, 1e30]),
+    input([5], [3e38, -3e38, 2 ** -149, 60, -1]),
+  ),
+  gradientOf(
     "sums beyond the range on the way",
     { op: "sum", args: { axis: [1] } },
     [2],

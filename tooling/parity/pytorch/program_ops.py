@@ -315,9 +315,16 @@ def attend(args, q, k, v, weigh):
     return torch.cat(rows, dim=2)
 
 
-def attention(args, qkv):
+def with_sinks(scores, sinks):
+    """Scores, and behind those of each query the sink of its head, where there are sinks."""
+    if sinks is None:
+        return scores
+    return torch.cat([scores, sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1)], dim=-1)
+
+
+def attention(args, qkv, sinks=None):
     scale = args.get("scale", 1 / math.sqrt(args["headDim"]))
-    weigh = lambda q, k: (q @ k.transpose(-2, -1) * scale).softmax(-1)
+    weigh = lambda q, k: with_sinks(q @ k.transpose(-2, -1) * scale, sinks).softmax(-1)[..., : k.shape[2]]
     return merged(args, attend(args, *heads_of(args, qkv), weigh))
 
 
@@ -325,22 +332,24 @@ class Attend(torch.autograd.Function):
     """Attention as Dao et al. 2022 go backward through it: the mean of a row's gradients is taken from its result."""
 
     @staticmethod
-    def forward(context, args, off, q, k, v):
+    def forward(context, args, off, q, k, v, sinks):
         context.scale = args.get("scale", 1 / math.sqrt(args["headDim"]))
         scores = off(product(off, q, k.transpose(-2, -1)) * context.scale)
         hidden = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool)
         for row, (first, end) in zip(hidden, visible(args, q.shape[2])):
             row[first:end] = False
-        pattern = softmax_steps(args, off, scores.masked_fill(hidden, -math.inf))
+        probabilities = softmax_steps(args, off, with_sinks(scores.masked_fill(hidden, -math.inf), sinks))
+        pattern = probabilities[..., : k.shape[2]]
         out = product(off, pattern, v)
         context.off = off
-        context.save_for_backward(q, k, v, pattern, out)
+        context.save_for_backward(q, k, v, pattern, out, probabilities[..., k.shape[2] :])
         return out
 
     @staticmethod
     def backward(context, gradient):
-        q, k, v, pattern, out = context.saved_tensors
+        q, k, v, pattern, out, of_sinks = context.saved_tensors
         off = context.off
+        sinks = off(off(off(out * of_sinks) * off(gradient)).sum((0, 2, 3))) if of_sinks.numel() else None
         mean = off(product(off, off(gradient).unsqueeze(-2), off(out).unsqueeze(-1)).squeeze(-1))
         scores = pattern * off(off(product(off, off(gradient), v.transpose(-2, -1))) - mean) * context.scale
         return (
@@ -349,11 +358,12 @@ class Attend(torch.autograd.Function):
             product(off, scores, k),
             product(off, scores.transpose(-2, -1), q),
             product(off, pattern.transpose(-2, -1), gradient),
+            None if sinks is None else -sinks,
         )
 
 
-def attention_steps(args, off, qkv):
-    return merged(args, Attend.apply(args, off, *heads_of(args, qkv)))
+def attention_steps(args, off, qkv, sinks=None):
+    return merged(args, Attend.apply(args, off, *heads_of(args, qkv), sinks))
 
 
 def adamw(args, parameters, gradients, first, second, scale):

@@ -29,17 +29,21 @@ export interface AttentionKernels {
    * Scaled dot-product attention (Vaswani et al. 2017, equation 1) without the score matrix in memory: `q` is
    * `[queries, heads, headDim]`, `k` and `v` `[keys, kvHeads, headDim]`, with any strides between rows and heads and
    * stride 1 along `headDim`; head `h` reads key-value head `⌊h · kvHeads / heads⌋`. `out` is
-   * `[queries, heads, headDim]`; rows that no sequence covers are not written. `statistics`, `[queries, heads, 2]`, is
-   * given when a gradient will need it: of the scores that a query sees it receives the largest and
-   * `Σ exp(score − largest)`. They are kept apart since their log-sum-exp, rounded to f32, would be off by more the larger
-   * scores are. Scores follow the rules of `matmul`. Values are added up before they are divided by the sum of exponentials:
-   * where the sizes of values times exponentials add up to more than f32 has, the result may become ±∞ or NaN.
+   * `[queries, heads, headDim]`; rows that no sequence covers are not written. `sinks`, `[heads]`, holds a further score for
+   * each head, not scaled, which every query sees and which has no value: it takes its part of the softmax and adds nothing.
+   * `statistics`, `[queries, heads, 2]`, is given when a gradient will need it: of the scores that a query sees, its sink
+   * among them, it receives the largest and `Σ exp(score − largest)`. They are kept apart since their log-sum-exp, rounded to
+   * f32, would be off by more the larger scores are. Scores follow the rules of `matmul`. Values are added up before they are
+   * divided by the sum of exponentials: where the sizes of values times exponentials add up to more than f32 has, the result
+   * may become ±∞ or NaN. With a window, the work of a query grows with the window, not with its keys; so does that of
+   * `attentionGradient`.
    */
   attention(
     call: AttentionOptions & {
       readonly q: View;
       readonly k: View;
       readonly v: View;
+      readonly sinks: Dense | null;
       readonly out: Dense;
       readonly statistics: Dense | null;
     },
@@ -48,7 +52,8 @@ export interface AttentionKernels {
   /**
    * The gradients of `attention`, written (not added) to `gradQ`, `gradK` and `gradV`, which have the shapes of `q`,
    * `k`, `v`, any strides between rows and heads, and stride 1 along `headDim`. `out` and `grad` are
-   * `[queries, heads, headDim]`. Sequences do not overlap and cover every row.
+   * `[queries, heads, headDim]`. Sequences do not overlap and cover every row. What sinks change is in `out` and
+   * `statistics`.
    */
   attentionGradient(
     call: AttentionOptions & {
@@ -74,6 +79,7 @@ export interface AttentionKernels {
       readonly keys: PackedView;
       readonly values: PackedView;
       readonly kvHeads: number;
+      readonly sinks: Dense | null;
       readonly out: Dense;
     },
   ): void;

@@ -50,6 +50,15 @@ test("a stored cache is refused where its shapes or formats do not fit", () => {
   expect(attend(part("int8", 4), part("int8", 4))).toThrow("does not fit 3 tokens and 2 keys");
 });
 
+test("sinks are refused that are not one for each head", () => {
+  for (const sinks of [zeros([3]), zeros([]), zeros([1, 2])]) {
+    const { shape: found } = sinks;
+    expect(() => attention(zeros([3, 24]), { ...shape, sinks })).toThrow(
+      `attention: the sinks are [${found.join(", ")}], expected one for each head, [2]`,
+    );
+  }
+});
+
 test.each<[string, Partial<AttentionArguments>]>([
   ["heads that are no multiple", { heads: 3, kvHeads: 2 }],
   ["a window of half a position", { window: 0.5 }],

@@ -7,7 +7,10 @@ import { Tensor } from "../core/tensor.ts";
 import { flag, optional } from "../expectations.ts";
 import { quote } from "@gpt/common";
 import { formatShape } from "../shape.ts";
+import { div, exp, mul, neg, sub } from "./elementwise.ts";
+import { reshape, slice } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, viewOf } from "./operands.ts";
+import { sum } from "./reduce.ts";
 
 /**
  * The keys and values of earlier tokens, each `[capacity, kvHeads, headDim]`: rows that the sequences name. The elements
@@ -43,6 +46,11 @@ export interface AttentionArguments {
   readonly causal?: boolean;
   /** How many positions a token sees, its own included. Default: all. Only with `causal`. */
   readonly window?: number;
+  /**
+   * `[heads]`: one score more for each head, which takes its part of the softmax and has no value, so that a token may look at
+   * nothing (Xiao et al. 2023; learned in gpt-oss). Not scaled. Default: none.
+   */
+  readonly sinks?: Tensor;
   /** Which rows belong together. Default: consecutive sequences of `sequenceLength` tokens. */
   readonly sequences?: readonly AttentionSequence[];
   /** Tokens in each sequence, where all have one length. Default: one sequence of all tokens. */
@@ -64,18 +72,19 @@ const optionsExpected = { causal: optional(flag) };
 export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
   const plan = planAttention(qkv, options);
   const { heads, headDim } = plan;
-  const { cache } = options;
+  const { sinks, cache } = options;
   const tokens = qkv.shape[0];
   return scope(() => {
     const packed = dense(qkv);
     const { q, ...own } = split(packed, plan);
     const out = Tensor.allocate(qkv.backend, "f32", [tokens, heads * headDim]);
-    const needed = needsGradient([qkv]);
+    const inputs = sinks ? [qkv, sinks] : [qkv];
+    const needed = needsGradient(inputs);
     if (needed) checkDifferentiable(plan.sequences, cache);
     const statistics = needed ? Tensor.allocate(qkv.backend, "f32", [tokens, heads, 2]) : null;
     const { kernels } = qkv.backend;
     if (cache) append(cache, own, plan);
-    const call = { ...plan.options, q, out: viewAs(out, tokens, heads, headDim) };
+    const call = { ...plan.options, q, sinks: sinks ? dense(sinks) : null, out: viewAs(out, tokens, heads, headDim) };
     if (out.size > 0 && cache && isPacked(cache)) {
       kernels.attentionPacked({ ...call, keys: cache.keys.view, values: cache.values.view, kvHeads: plan.kvHeads });
     } else if (out.size > 0) {
@@ -83,25 +92,41 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
       kernels.attention({ ...call, k, v, statistics });
     }
     if (!statistics) return out;
-    const saved = [packed, out, statistics] as const;
-    return record("attention", [qkv], out, saved, ({ grad, saved: [packed, out, statistics] }) => {
-      const gradient = packed.allocateLike();
-      const into = split(gradient, plan);
-      if (gradient.size > 0) {
-        kernels.attentionGradient({
-          ...plan.options,
-          ...split(packed, plan),
-          out: viewAs(out, tokens, heads, headDim),
-          statistics,
-          grad: viewAs(dense(grad), tokens, heads, headDim),
-          gradQ: into.q,
-          gradK: into.k,
-          gradV: into.v,
-        });
-      }
-      return [gradient];
-    });
+    const saved = [packed, out, statistics, ...(sinks ? [sinks] : [])] as const;
+    return record("attention", inputs, out, saved, ({ grad, needs, saved: [packed, out, statistics, sinks] }) => [
+      needs(0) ? projectionGradient(packed, out, statistics, dense(grad), plan) : undefined,
+      sinks && needs(1) ? sinkGradient(sinks, out, statistics, grad) : undefined,
+    ]);
   });
+}
+
+function projectionGradient(packed: Tensor, out: Tensor, statistics: Tensor, grad: Tensor, plan: Plan): Tensor {
+  const { heads, headDim } = plan;
+  const tokens = packed.shape[0];
+  const gradient = packed.allocateLike();
+  const into = split(gradient, plan);
+  if (gradient.size > 0) {
+    packed.backend.kernels.attentionGradient({
+      ...plan.options,
+      ...split(packed, plan),
+      out: viewAs(out, tokens, heads, headDim),
+      statistics,
+      grad: viewAs(grad, tokens, heads, headDim),
+      gradQ: into.q,
+      gradK: into.k,
+      gradV: into.v,
+    });
+  }
+  return gradient;
+}
+
+/** A sink has no value: its gradient is −Σ over the queries of its probability times the others' mean gradient, Σ out · grad. */
+function sinkGradient(sinks: Tensor, out: Tensor, statistics: Tensor, grad: Tensor): Tensor {
+  const [tokens, heads] = statistics.shape;
+  const [largest, total] = [0, 1].map((index) => slice(statistics, 2, index, index + 1)); // (tokens, heads, 1)
+  const probabilities = div(exp(sub(reshape(sinks, [heads, 1]), largest)), total);
+  const byHeads = (x: Tensor): Tensor => reshape(x, [tokens, heads, x.shape[1] / heads]);
+  return neg(sum(mul(mul(byHeads(out), probabilities), byHeads(grad)), { axis: [0, 2] }));
 }
 
 interface Plan {
@@ -120,7 +145,7 @@ interface Plan {
 function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
   checkDType("attention", qkv, "f32");
   checkOptions("attention", options, optionsExpected);
-  const { heads, kvHeads = heads, headDim, scale = 1 / Math.sqrt(headDim), causal = true, window } = options;
+  const { heads, kvHeads = heads, headDim, scale = 1 / Math.sqrt(headDim), causal = true, window, sinks } = options;
   if (!Number.isFinite(scale)) throw argumentError("attention", `the scale ${quote(scale)} must be a number`);
   if (heads % kvHeads !== 0) throw argumentError("attention", `${heads} heads are no multiple of ${kvHeads} kvHeads`);
   if (qkv.rank !== 2 || qkv.shape[1] !== (heads + 2 * kvHeads) * headDim) {
@@ -130,6 +155,7 @@ function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
         `[tokens, ${(heads + 2 * kvHeads) * headDim}]`,
     );
   }
+  if (sinks) checkSinks(qkv, sinks, heads);
   if (window !== undefined && (!causal || !Number.isInteger(window) || window < 1)) {
     throw argumentError("attention", `window ${window} must be a whole number from 1, with causal attention`);
   }
@@ -142,6 +168,14 @@ function planAttention(qkv: Tensor, options: AttentionArguments): Plan {
     sequences,
     options: { scale, causal, window: window ?? null, sequences },
   };
+}
+
+function checkSinks(qkv: Tensor, sinks: Tensor, heads: number): void {
+  checkDType("attention", sinks, "f32");
+  checkOperands("attention", qkv, sinks);
+  if (sinks.rank !== 1 || sinks.shape[0] !== heads) {
+    throw shapeError("attention", `the sinks are ${formatShape(sinks.shape)}, expected one for each head, [${heads}]`);
+  }
 }
 
 function checkCache(qkv: Tensor, kvHeads: number, headDim: number, cache: AttentionCache | undefined): number | undefined {

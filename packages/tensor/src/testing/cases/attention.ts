@@ -32,17 +32,20 @@ function packed(...lengths: readonly number[]): AttentionSequence[] {
 }
 
 /** Attention of packed projections, with the op's defaults. */
-function result(qkv: NdArray, { heads, headDim, ...options }: AttentionArguments): NdArray {
+function result(qkv: NdArray, { heads, headDim, ...options }: Options, sinks?: NdArray): NdArray {
   const [tokens] = qkv.shape;
   const { kvHeads = heads, scale = 1 / Math.sqrt(headDim), causal = true, window = null } = options;
   const { sequenceLength = tokens } = options;
   const count = tokens === 0 ? 0 : tokens / sequenceLength;
   const sequences = options.sequences ?? packed(...Array<number>(count).fill(sequenceLength));
   const parts = reference.unpack(qkv, { heads, kvHeads, headDim });
-  return reshape(reference.attention(parts, { scale, causal, window, sequences }).out, [tokens, heads * headDim]);
+  return reshape(reference.attention({ ...parts, sinks }, { scale, causal, window, sequences }).out, [tokens, heads * headDim]);
 }
 
-const calls: readonly (readonly [name: string, tokens: number, AttentionArguments, LayoutKind?])[] = [
+/** What cases vary, beside the sinks, which are an input. */
+type Options = Omit<AttentionArguments, "sinks" | "cache">;
+
+const calls: readonly (readonly [name: string, tokens: number, Options, LayoutKind?])[] = [
   ["one token", 1, { heads: 2, headDim: 3 }],
   ["causal", 7, { heads: 2, headDim: 4 }],
   ["strided projections", 6, { heads: 2, headDim: 5 }, "transposed"],
@@ -74,6 +77,39 @@ const cases: readonly OpCase[] = calls.map(([name, tokens, options, layout]) => 
     reference: ({ qkv }) => result(qkv, options),
   });
 });
+
+const callsWithSinks: typeof calls = [
+  ["one token, sinks", 1, { heads: 2, headDim: 3 }],
+  ["sinks, strided", 7, { heads: 3, headDim: 4 }, "gapped"],
+  ["sinks, groups of query heads, a window of 4", 13, { heads: 6, kvHeads: 2, headDim: 3, window: 4 }],
+  ["sinks, a window of 1", 5, { heads: 2, headDim: 4, window: 1 }],
+  ["sinks, not causal", 7, { heads: 2, headDim: 3, causal: false }],
+  ["sinks, several lengths, one of them empty", 16, { heads: 4, kvHeads: 1, headDim: 5, scale: 0.3, sequences: packed(4, 0, 9, 3) }],
+  ["sinks, no tokens", 0, { heads: 2, headDim: 4 }],
+  ["sinks, 75 tokens, 66 dimensions, a window", 75, { heads: 2, kvHeads: 1, headDim: 66, window: 34 }],
+];
+
+const casesWithSinks: readonly OpCase[] = callsWithSinks.map(([name, tokens, options, layout]) => {
+  const { heads, kvHeads = heads, headDim } = options;
+  return op({
+    name,
+    inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim]), sinks: numbers([heads], { low: -3, high: 3, layout }) },
+    run: ({ qkv, sinks }) => attention(qkv, { ...options, sinks }),
+    reference: ({ qkv, sinks }) => result(qkv, options, sinks),
+  });
+});
+
+/** Sinks that take nearly all, all, or nothing. */
+const sinksOfAllSizes = [-1000, -80, 80, 1000].map((sink) =>
+  op({
+    name: `sinks of ${sink}`,
+    inputs: { qkv: numbers([9, 24]), sinks: literal([sink, sink + 1]) },
+    run: ({ qkv, sinks }) => attention(qkv, { heads: 2, headDim: 4, sinks }),
+    reference: ({ qkv, sinks }) => result(qkv, { heads: 2, headDim: 4 }, sinks),
+    // Half a unit of the difference between a score and the sink, in f32.
+    tolerance: 1e-5,
+  }),
+);
 
 /** Scores in the hundreds: one key takes all, without overflow. */
 const peaked = op({
@@ -121,11 +157,20 @@ const partial: AttentionOptions = {
   sequences: [{ queryStart: 2, queryCount: 2, keyStart: 1, keyCount: 5 }],
 };
 
+interface StoredKeys extends AttentionOptions {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly rows: number;
+  readonly hasSinks?: boolean;
+}
+
 /** Single queries and many, of sequences in a cache; vectors of part of a block, one and several; groups and windows. */
-const stored: readonly (AttentionOptions & { heads: number; kvHeads: number; headDim: number; rows: number })[] = [
+const stored: readonly StoredKeys[] = [
   { ...causal, heads: 4, kvHeads: 2, headDim: 40, rows: 9, sequences: packed(4, 5) },
   { ...causal, heads: 2, kvHeads: 2, headDim: 7, rows: 70, sequences: [inCache(0, 1, 3, 66), inCache(1, 3, 0, 3)] },
   { ...causal, window: 5, heads: 6, kvHeads: 3, headDim: 64, rows: 50, sequences: [inCache(0, 2, 1, 40), inCache(2, 7, 41, 9)] },
+  { ...causal, window: 5, heads: 4, kvHeads: 2, headDim: 32, rows: 50, sequences: [inCache(0, 2, 1, 40), inCache(2, 7, 41, 9)], hasSinks: true },
   { ...causal, causal: false, heads: 2, kvHeads: 1, headDim: 96, rows: 20, sequences: packed(17, 3) },
 ];
 
@@ -140,32 +185,34 @@ function byRows(elements: NdArray, kvHeads: number): NdArray {
   return generate([rows, kvHeads, elements.shape[1]], ([row, head, d]) => at(elements, [head * rows + row, d]));
 }
 
-function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, ...mask }: (typeof stored)[number]): Check {
+function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, hasSinks = false, ...mask }: StoredKeys): Check {
   const shape = [kvHeads * rows, headDim];
   const queries = mask.sequences.reduce((sum, { queryCount }) => sum + queryCount, 0);
   const [keys, vectors] = [parts(dtype, shape), parts(dtype, shape)];
   return kernel({
-    name: `${dtype}: ${queries} queries of ${heads} heads to ${rows} rows of ${kvHeads}, ${headDim} wide`,
+    name: `${dtype}: ${queries} queries of ${heads} heads to ${rows} rows of ${kvHeads}, ${headDim} wide${hasSinks ? ", sinks" : ""}`,
     inputs: {
       keys: keys.values,
       keyScales: keys.scales,
       values: vectors.values,
       valueScales: vectors.scales,
       q: numbers([queries, heads, headDim], { layout: "gapped" }),
+      sinks: numbers([heads]),
       out: unwritten([queries, heads, headDim]),
     },
-    run: (kernels, { keys, keyScales, values, valueScales, q, out }) => {
+    run: (kernels, { keys, keyScales, values, valueScales, q, sinks, out }) => {
       const cache = (of: typeof keys, scales: typeof keys) => ({
         dtype, shape, values: of, scales: hasScales(dtype) ? scales : null,
       });
       kernels.attentionPacked({
-        ...mask, q, keys: cache(keys, keyScales), values: cache(values, valueScales), kvHeads, out,
+        ...mask, q, keys: cache(keys, keyScales), values: cache(values, valueScales), kvHeads,
+        sinks: hasSinks ? sinks : null, out,
       });
     },
-    expected: ({ keys, keyScales, values, valueScales, q }) => {
+    expected: ({ keys, keyScales, values, valueScales, q, sinks }) => {
       const k = byRows(weightElements(dtype, shape, keys, keyScales), kvHeads);
       const v = byRows(weightElements(dtype, shape, values, valueScales), kvHeads);
-      return { out: reference.attention({ q, k, v }, mask).out };
+      return { out: reference.attention({ q, k, v, ...(hasSinks ? { sinks } : {}) }, mask).out };
     },
   });
 }
@@ -193,19 +240,20 @@ function withPackedCache(dtype: PackedDType, [tokens, heads, headDim]: (typeof p
 }
 
 /** Some queries of sequences with many keys, of which a window hides most. */
-function manyKeys(window: number | null): Check {
+function manyKeys(window: number | null, hasSinks: boolean): Check {
   const options = { scale: 0.2, causal: true, window, sequences: [inCache(0, 2, 0, 150), inCache(2, 1, 150, 150)] };
   return kernel({
-    name: `a few queries to 150 keys each, ${window === null ? "all in sight" : `${window} in sight`}`,
+    name: `a few queries to 150 keys each, ${window ?? "all"} in sight${hasSinks ? ", sinks" : ""}`,
     inputs: {
       q: numbers([3, 4, 20]),
       k: numbers([300, 2, 20]),
       v: numbers([300, 2, 20]),
+      sinks: numbers([4]),
       out: unwritten([3, 4, 20]),
       statistics: unwritten([3, 4, 2]),
     },
-    run: (kernels, views) => kernels.attention({ ...options, ...views }),
-    expected: (arrays) => reference.attention(arrays, options),
+    run: (kernels, { sinks, ...views }) => kernels.attention({ ...options, ...views, sinks: hasSinks ? sinks : null }),
+    expected: ({ sinks, ...arrays }) => reference.attention({ ...arrays, ...(hasSinks ? { sinks } : {}) }, options),
   });
 }
 
@@ -233,7 +281,7 @@ function shifted(queries: number, shift: number): Check {
       gradV: unwritten(shape),
     },
     run(kernels, { grad, gradQ, gradK, gradV, ...views }) {
-      kernels.attention({ ...options, ...views });
+      kernels.attention({ ...options, ...views, sinks: null });
       kernels.attentionGradient({ ...options, ...views, grad, gradQ, gradK, gradV });
     },
     expected: ({ q, k, v, grad }) => {
@@ -276,6 +324,7 @@ export const attentionChecks = {
         q: numbers([9, 4, 5], { layout: "gapped" }),
         k: numbers([9, 2, 5], { layout: "offset" }),
         v: numbers([9, 2, 5], { layout: "gapped" }),
+        sinks: numbers([4], { layout: "offset" }),
         out: unwritten([9, 4, 5]),
         statistics: unwritten([9, 4, 2]),
       },
@@ -290,15 +339,14 @@ export const attentionChecks = {
         v: coveredRows,
         out: unwritten([6, 2, 4]),
       },
-      run: (kernels, views) => kernels.attention({ ...partial, ...views, statistics: null }),
+      run: (kernels, views) => kernels.attention({ ...partial, ...views, sinks: null, statistics: null }),
       expected: (arrays) => ({ out: reference.attention(arrays, partial).out }),
     }),
-    manyKeys(null),
-    manyKeys(10),
+    ...[null, 10].flatMap((window) => [false, true].map((hasSinks) => manyKeys(window, hasSinks))),
     kernel({
       name: "no sequences",
       inputs: { q: numbers([2, 1, 3]), k: numbers([2, 1, 3]), v: numbers([2, 1, 3]), out: numbers([2, 1, 3]) },
-      run: (kernels, views) => kernels.attention({ ...causal, ...views, sequences: [], statistics: null }),
+      run: (kernels, views) => kernels.attention({ ...causal, ...views, sinks: null, sequences: [], statistics: null }),
       expected: ({ out }) => ({ out }),
     }),
     inPlace({
@@ -318,7 +366,7 @@ export const attentionChecks = {
         return { out: reference.attention(all, mask).out, keys: all.k, values: all.v };
       },
     }),
-    ...cases.map(values),
+    ...[...cases, ...casesWithSinks, ...sinksOfAllSizes].map(values),
     values(peaked),
   ],
   attentionGradient: [
@@ -336,7 +384,7 @@ export const attentionChecks = {
         gradV: unwritten([9, 2, 3], "offset"),
       },
       run(kernels, { grad, gradQ, gradK, gradV, ...views }) {
-        kernels.attention({ ...causal, ...views });
+        kernels.attention({ ...causal, ...views, sinks: null });
         kernels.attentionGradient({ ...causal, ...views, grad, gradQ, gradK, gradV });
       },
       expected({ q, k, v, grad }) {
@@ -350,7 +398,7 @@ export const attentionChecks = {
       },
       tolerance: 2e-5,
     }),
-    ...[...cases, ...huge].map(gradients),
+    ...[...cases, ...casesWithSinks, ...sinksOfAllSizes, ...huge].map(gradients),
     ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
   attentionPacked: eachPackedDType((dtype) => stored.map((subject) => packedAttention(dtype, subject))),

@@ -40,6 +40,21 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
       kernel(call);
       if (call.statistics) alter(memory, call.statistics, (x, i) => (i % 2 === 0 ? x : Math.log(x)));
     },
+    "no sinks": (kernel) => (call) => kernel({ ...call, sinks: null }),
+    "one head's sink for all": (kernel, memory) => (call) => {
+      if (!call.sinks) return kernel(call);
+      const sinks = memory.read(call.sinks);
+      alter(memory, call.sinks, () => sinks[0]);
+      kernel(call);
+      memory.write(call.sinks, sinks);
+    },
+    "statistics without the sinks": (kernel, memory) => (call) => {
+      kernel(call);
+      if (!call.statistics || !call.sinks) return;
+      const out = memory.read(call.out);
+      kernel({ ...call, sinks: null });
+      memory.write(call.out, out);
+    },
     "the first key-value head for all": (kernel) => (call) =>
       kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
     "positions counted from the first query": (kernel) => (call) =>
@@ -77,6 +92,7 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
       kernel({ ...call, window: call.window === null ? null : call.window + 1 }),
     "not causal": (kernel) => (call) => kernel({ ...call, causal: false, window: null }),
     "its own scale": (kernel) => (call) => kernel({ ...call, scale: 1 / Math.sqrt(call.q.shape[2]) }),
+    "no sinks": (kernel) => (call) => kernel({ ...call, sinks: null }),
     "keys for values": (kernel) => (call) => kernel({ ...call, values: call.keys }),
     "rows of one head for all": (kernel) => (call) => kernel({ ...call, kvHeads: 1 }),
     "strides of q ignored": (kernel) => (call) => kernel({ ...call, q: denseAt(call.q) }),

@@ -15,13 +15,16 @@ export interface Projections {
   readonly q: NdArray;
   readonly k: NdArray;
   readonly v: NdArray;
+  /** `[heads]`: a score more for each, without a value. */
+  readonly sinks?: NdArray;
 }
 
 /**
  * Attention of `q` `[queries, heads, headDim]` to `k` and `v` `[keys, kvHeads, headDim]`, with all scores of a query in
- * one list; and of these the largest, with the sum of the exponentials less that. Queries that no sequence covers give NaN.
+ * one list, the sink's at its end; and of these the largest, with the sum of the exponentials less that. Queries that no
+ * sequence covers give NaN.
  */
-export function attention({ q, k, v }: Projections, mask: AttentionMask): { out: NdArray; statistics: NdArray } {
+export function attention({ q, k, v, sinks }: Projections, mask: AttentionMask): { out: NdArray; statistics: NdArray } {
   const [queries, heads, headDim] = q.shape;
   const out = generate([queries, heads, headDim], () => NaN);
   const statistics = generate([queries, heads, 2], () => NaN);
@@ -36,11 +39,11 @@ export function attention({ q, k, v }: Projections, mask: AttentionMask): { out:
           const start = (row * k.shape[1] + kvHead) * headDim;
           return x.data.subarray(start, start + headDim);
         };
-        const scores = Float64Array.from(seen, (key) => {
+        const scores = seen.map((key) => {
           const keyVector = vector(k, keyStart + key);
           return mask.scale * keyVector.reduce((sum, x, d) => sum + x * at(q, [query, head, d]), 0);
         });
-        const { largest, others } = statisticsOf(scores);
+        const { largest, others } = statisticsOf(Float64Array.of(...scores, ...(sinks ? [sinks.data[head]] : [])));
         const start = (query * heads + head) * headDim;
         out.data.fill(0, start, start + headDim);
         seen.forEach((key, j) => {

@@ -1,26 +1,29 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, Dense, View } from "../../../contract/index.ts";
+import { visibleKeys } from "../../../attention-mask.ts";
 import { encodeRows } from "../../../weight-format.ts";
 import type { Memory } from "../memory.ts";
 import { withElements } from "./weights.ts";
 
 export function attention(memory: Memory): AttentionKernels {
   const kernels: AttentionKernels = {
-    attention({ q, k, v, out, statistics, scale, sequences, ...mask }) {
+    attention({ q, k, v, sinks, out, statistics, scale, sequences, ...mask }) {
       const [queries, keys, values] = [memory.buffer(q), memory.buffer(k), memory.buffer(v)];
       const result = memory.buffer(out);
+      const sinkScores = sinks && memory.dense(sinks);
       const saved = statistics && memory.dense(statistics);
       const [heads, headDim] = out.shape.slice(1);
       const mixed = new Float64Array(headDim);
       forEachQuery(q, k, sequences, mask, ({ query, head, kvHead, firstKey, endKey }) => {
         const scores = new Float64Array(endKey - firstKey);
-        let largest = -Infinity;
+        const sink = sinkScores ? sinkScores[head] : -Infinity;
+        let largest = sink;
         for (let key = firstKey; key < endKey; key++) {
           const score = scale * dot(queries, at(q, query, head), keys, at(k, key, kvHead), headDim);
           // As the largest one is saved: exponentials are of differences, which the rounding of huge scores would swamp.
           scores[key - firstKey] = Math.fround(score);
           largest = Math.max(largest, scores[key - firstKey]);
         }
-        let sum = 0;
+        let sum = sinkScores ? Math.exp(sink - largest) : 0;
         mixed.fill(0);
         for (let key = firstKey; key < endKey; key++) {
           const weight = Math.exp(scores[key - firstKey] - largest);
@@ -114,15 +117,14 @@ function forEachQuery(
   q: View,
   k: View,
   sequences: readonly AttentionSequence[],
-  { causal, window }: Pick<AttentionOptions, "causal" | "window">,
+  mask: Pick<AttentionOptions, "causal" | "window">,
   visit: (query: Query) => void,
 ): void {
   const heads = q.shape[1];
-  for (const { queryStart, queryCount, keyStart, keyCount } of sequences) {
+  for (const sequence of sequences) {
+    const { queryStart, queryCount, keyStart } = sequence;
     for (let i = 0; i < queryCount; i++) {
-      const position = keyCount - queryCount + i;
-      const end = causal ? position + 1 : keyCount;
-      const first = window === null ? 0 : Math.max(0, position + 1 - window);
+      const { first, end } = visibleKeys(mask, sequence, i);
       for (let head = 0; head < heads; head++) {
         visit({
           query: queryStart + i,

@@ -1,6 +1,7 @@
+import { visibleKeys, withoutHiddenKeys } from "../../../attention-mask.ts";
 import type { AttentionKernels, AttentionSequence, Dense, PackedView } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
-import { isSingle, largest, noWindow, step, vectorAt, visibleKeys } from "./attention.ts";
+import { isSingle, largest, noWindow, sinkAt, step, timeOf, vectorAt } from "./attention.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
 import { blockBytes, packedNumbers } from "./packed.ts";
@@ -8,19 +9,24 @@ import { blockBytes, packedNumbers } from "./packed.ts";
 type PackedKernels = Pick<AttentionKernels, "attentionPacked" | "appendPacked">;
 type Forward = Parameters<PackedKernels["attentionPacked"]>[0];
 
-/** Nanoseconds for an element of a key and a query, of single queries and of query tiles, and for one that is stored. */
-const [singleTime, tileTime, storeTime] = [0.3, 0.15, 1];
+/**
+ * Nanoseconds for an element of a key and a query that sees it, of single queries and of query tiles, and for one that is
+ * stored.
+ */
+const [singleTime, tileTime, storeTime] = [0.3, 0.3, 1];
 
 export function packedAttention(engine: Engine): PackedKernels {
   const { wasm } = engine;
   return {
-    attentionPacked(forward) {
-      const { sequences, out } = forward;
-      const [, heads, headDim] = out.shape;
+    attentionPacked(call) {
+      const sequences = call.sequences.map((sequence) => withoutHiddenKeys(call, sequence));
+      const forward = { ...call, sequences };
+      const headDim = forward.out.shape[2];
+      const window = forward.window ?? noWindow;
       const scratchBytes = largest(sequences, (sequence) =>
         isSingle(sequence)
           ? wasm.attendOnePackedScratch(sequence.keyCount, headDim)
-          : wasm.attendPackedScratch(sequence.keyCount, headDim),
+          : wasm.attendPackedScratch(sequence.keyCount, headDim, window),
       );
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = sequences.flatMap((sequence) =>
@@ -28,9 +34,8 @@ export function packedAttention(engine: Engine): PackedKernels {
             ? attendEach(engine, forward, sequence, scratch)
             : attend(engine, forward, sequence, scratch),
         );
-        const time = (sequence: AttentionSequence): number =>
-          sequence.queryCount * sequence.keyCount * (isSingle(sequence) ? singleTime : tileTime);
-        engine.run(calls, sequences.reduce((sum, sequence) => sum + time(sequence), 0) * heads * headDim, threadStep);
+        const time = timeOf(forward, (sequence) => (isSingle(sequence) ? singleTime : tileTime));
+        engine.run(calls, time, threadStep);
       });
     },
 
@@ -53,7 +58,7 @@ export function packedAttention(engine: Engine): PackedKernels {
 
 /** All queries of a sequence, in query tiles: a call for each key-value head. */
 function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
-  const { q, keys, values, kvHeads, out, scale, causal, window } = forward;
+  const { q, keys, values, kvHeads, sinks, out, scale, causal, window } = forward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
   const group = heads / kvHeads;
@@ -65,7 +70,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
       "attendPacked", packedNumbers[keys.dtype],
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       k.values, k.scales, v.values, v.scales, k.valueStep, k.scaleStep,
-      vectorAt(engine, out, queryStart, head), step(out, 0),
+      sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart, head), step(out, 0),
       group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
     ];
   });
@@ -73,7 +78,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
 
 /** The queries of a sequence one by one: a call for each and each head. */
 function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
-  const { q, keys, values, kvHeads, out, scale } = forward;
+  const { q, keys, values, kvHeads, sinks, out, scale } = forward;
   const { queryStart, queryCount, keyStart } = sequence;
   const [, heads, headDim] = out.shape;
   return Array.from({ length: queryCount * heads }, (_, index) => {
@@ -85,7 +90,7 @@ function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequenc
     return [
       "attendOnePacked", packedNumbers[keys.dtype], vectorAt(engine, q, queryStart + i, head),
       k.values, k.scales, v.values, v.scales, k.valueStep, k.scaleStep,
-      vectorAt(engine, out, queryStart + i, head), end - first, headDim, scale, scratch,
+      sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart + i, head), end - first, headDim, scale, scratch,
     ];
   });
 }

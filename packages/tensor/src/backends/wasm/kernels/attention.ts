@@ -1,4 +1,5 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence, View } from "../../../contract/index.ts";
+import { visibleKeys, visiblePairs, withoutHiddenKeys } from "../../../attention-mask.ts";
+import type { AttentionKernels, AttentionSequence, Dense, View } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
@@ -9,20 +10,23 @@ type Backward = Parameters<AttentionKernels["attentionGradient"]>[0];
 /** The number of queries from which query tiles of eight are faster than single queries. */
 const minTileQueries = 5;
 /**
- * Nanoseconds for an element of a key and a query: of single queries, which wait for memory, of query tiles, and backward.
+ * Nanoseconds for an element of a key and a query that sees it: of single queries, which wait for memory, of query tiles, and
+ * backward.
  */
-const [singleTime, tileTime, pairGradientTime] = [0.5, 0.1, 0.25];
+const [singleTime, tileTime, pairGradientTime] = [0.5, 0.2, 0.5];
 /** A window that hides nothing; sums with positions stay within 31 bits. */
 export const noWindow = 2 ** 30;
 
 export function attention(engine: Engine): Pick<AttentionKernels, "attention" | "attentionGradient"> {
   return {
-    attention(forward) {
+    attention(call) {
+      const forward = { ...call, sequences: call.sequences.map((sequence) => withoutHiddenKeys(call, sequence)) };
       const headDim = forward.out.shape[2];
+      const window = forward.window ?? noWindow;
       // A gradient makes the same scores again, to the bit: by query tiles, as they are made there.
       const oneByOne = (sequence: AttentionSequence): boolean => isSingle(sequence) && !forward.statistics;
       const scratchBytes = largest(forward.sequences, (sequence) =>
-        oneByOne(sequence) ? scoreBytes(sequence.keyCount) : engine.wasm.attendScratch(sequence.keyCount, headDim),
+        oneByOne(sequence) ? scoreBytes(sequence.keyCount) : engine.wasm.attendScratch(sequence.keyCount, headDim, window),
       );
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = forward.sequences.flatMap((sequence) =>
@@ -37,8 +41,9 @@ export function attention(engine: Engine): Pick<AttentionKernels, "attention" | 
 
     attentionGradient(backward) {
       const headDim = backward.out.shape[2];
+      const window = backward.window ?? noWindow;
       const scratchBytes = largest(backward.sequences, ({ queryCount, keyCount }) =>
-        engine.wasm.attendGradientScratch(queryCount, keyCount, headDim),
+        engine.wasm.attendGradientScratch(queryCount, keyCount, headDim, window),
       );
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = backward.sequences.flatMap((sequence) => attendGradient(engine, backward, sequence, scratch));
@@ -50,7 +55,7 @@ export function attention(engine: Engine): Pick<AttentionKernels, "attention" | 
 
 /** All queries of a sequence, in query tiles: a call for each key-value head. */
 function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
-  const { q, k, v, out, statistics, scale, causal, window } = forward;
+  const { q, k, v, sinks, out, statistics, scale, causal, window } = forward;
   const { queryStart, queryCount, keyStart, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
@@ -61,7 +66,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
       "attend",
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       vectorAt(engine, k, keyStart, kvHead), step(k, 0), vectorAt(engine, v, keyStart, kvHead), step(v, 0),
-      vectorAt(engine, out, queryStart, head), step(out, 0),
+      sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart, head), step(out, 0),
       statistics ? vectorAt(engine, statistics, queryStart, head) : 0, statistics ? step(statistics, 0) : 0,
       group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
     ];
@@ -70,7 +75,7 @@ function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, s
 
 /** The queries of a sequence one by one: a call for each and each head. */
 function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
-  const { q, k, v, out, scale } = forward;
+  const { q, k, v, sinks, out, scale } = forward;
   const { queryStart, queryCount, keyStart } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
@@ -83,7 +88,8 @@ function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequenc
       calls.push([
         "attendOne",
         vectorAt(engine, q, query, head), vectorAt(engine, k, keyStart + first, kvHead), step(k, 0),
-        vectorAt(engine, v, keyStart + first, kvHead), step(v, 0), vectorAt(engine, out, query, head),
+        vectorAt(engine, v, keyStart + first, kvHead), step(v, 0),
+        sinkAt(engine, sinks, head), vectorAt(engine, out, query, head),
         end - first, headDim, scale, scratch,
       ]);
     }
@@ -118,24 +124,18 @@ export function isSingle({ queryCount }: AttentionSequence): boolean {
   return queryCount < minTileQueries;
 }
 
-/** The time for all pairs of a query and a key: `time` is that for an element of one. */
-function timeOf({ out, sequences }: Forward | Backward, time: (sequence: AttentionSequence) => number): number {
+/** The time for all queries and the keys that they see: `time` is that for an element of a pair. */
+export function timeOf(
+  { out, sequences, ...mask }: Pick<Forward, "out" | "sequences" | "causal" | "window">,
+  time: (sequence: AttentionSequence) => number,
+): number {
   const [, heads, headDim] = out.shape;
-  const sum = sequences.reduce((sum, sequence) => sum + sequence.queryCount * sequence.keyCount * time(sequence), 0);
-  return sum * heads * headDim;
+  return sequences.reduce((sum, sequence) => sum + visiblePairs(mask, sequence) * time(sequence), 0) * heads * headDim;
 }
 
-/** The keys `[first, end)` of its sequence that query `i` sees. */
-export function visibleKeys(
-  { causal, window }: Pick<AttentionOptions, "causal" | "window">,
-  { queryCount, keyCount }: AttentionSequence,
-  i: number,
-): { first: number; end: number } {
-  const position = keyCount - queryCount + i;
-  return {
-    first: window === null ? 0 : Math.max(0, position + 1 - window),
-    end: causal ? position + 1 : keyCount,
-  };
+/** The address of a head's sink, 0 where there are none. */
+export function sinkAt(engine: Engine, sinks: Dense | null, head: number): number {
+  return sinks ? engine.address(sinks) + head * bytesPerElement : 0;
 }
 
 /** The address of one row and head. */

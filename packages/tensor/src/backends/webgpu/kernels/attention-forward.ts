@@ -24,6 +24,8 @@ type Options = Omit<AttentionOptions, "sequences">;
 /** What queries have. */
 interface Queries extends Views {
   readonly q: View;
+  /** A score for each head, in every row the same. */
+  readonly sinks: View | null;
   readonly out: View;
   /** The largest score of each query and head, and the sum of the exponentials less that. */
   readonly statistics: View | null;
@@ -44,9 +46,11 @@ const lowest = "-0x1.fffffep127f";
 
 /** Attention to the keys and values of a source. */
 export function attend<Keys extends Views>(
-  engine: Engine, queries: Queries, source: KeyValueSource<Keys>, kvHeads: number, { sequences, ...options }: AttentionOptions,
+  engine: Engine, queries: Queries, source: KeyValueSource<Keys>, kvHeads: number, options: AttentionOptions,
 ): void {
-  for (const run of regularRuns(sequences)) attendRun(engine, queries, source, kvHeads, options, run);
+  const [rows, heads] = queries.out.shape;
+  const sinks = queries.sinks && relaid(queries.sinks, { shape: [rows, heads], strides: [0, queries.sinks.strides[0]] });
+  for (const run of regularRuns(options)) attendRun(engine, { ...queries, sinks }, source, kvHeads, options, run);
 }
 
 function attendRun<Keys extends Views>(
@@ -85,7 +89,7 @@ function notThere(shape: Shape): View {
 /** Tiles of keys go past some queries of a workgroup (Dao et al. 2022, "FlashAttention"). */
 function attendByTiles(engine: Engine, call: ForwardCall, statistics: View): void {
   const { source, options, sequences, heads, kvHeads, rowHeads, goesOn } = call;
-  const { out } = call.queries;
+  const { sinks, out } = call.queries;
   const width = out.shape[2];
   const shape = vectorShape(width);
   const queries = scaledQueriesFrom("first_query");
@@ -93,7 +97,9 @@ function attendByTiles(engine: Engine, call: ForwardCall, statistics: View): voi
   engine.run({
     name: "attention",
     variant: `${source.name} ${shape.vec4s} ${shape.isWhole} ${goesOn}`,
-    operands: { ...source.operands, out: writes(out), statistics: writes(statistics) },
+    operands: {
+      ...source.operands, ...(sinks ? { sinks: reads(sinks) } : {}), out: writes(out), statistics: writes(statistics),
+    },
     values: {
       ...sequenceValues(sequences, options),
       ...source.values,
@@ -112,8 +118,8 @@ var<workgroup> largest: array<vec4f, ${tileThreads}>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   ${queryLines}
   ${declareResults("mixed", shape)}
-  var row_max = vec4f(${lowest});
-  var sum = vec4f();
+  var row_max = vec4f(${sinks ? sinkOf(of) : lowest});
+  var sum = vec4f(${sinks ? "1.0" : ""});
   ${goesOn ? `if (values.is_first == 0u) { ${resume(of, shape)} }` : ""}
   ${stays ? loadLines(shape, queries) : ""}
   let end = end_key(last_query);
@@ -150,6 +156,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   });
 }
 
+/** WGSL of the sink of a head, where sums of exponentials begin: it is as a key of this score, without a value. */
+const sinkOf = (of: Elements): string => `max(${of.sinks("head")}, ${lowest})`;
+
 /** WGSL of the place of a thread's line among the queries' heads. */
 const placeOf = (line: number): string => `((first_row + first_query + ${lineOf(line)}) * values.row_heads + head)`;
 
@@ -180,13 +189,15 @@ const partWords = (width: number): number => width + 2;
  * kernel puts them together (split-KV, as in Dao et al. 2023, "Flash-Decoding").
  */
 function attendFew(engine: Engine, { source, options, sequences, queries: views, heads, kvHeads, rowHeads }: ForwardCall): void {
-  const { out, statistics } = views;
+  const { sinks, out, statistics } = views;
   const width = out.shape[2];
   const shape = vectorShape(width);
   const { count, queryCount, keyCount } = sequences;
   const chunks = chunksOf(keyCount);
   const queries = count * queryCount;
-  const results = { out: writes(out), ...(statistics ? { statistics: writes(statistics) } : {}) };
+  const results = {
+    ...(sinks ? { sinks: reads(sinks) } : {}), out: writes(out), ...(statistics ? { statistics: writes(statistics) } : {}),
+  };
   const { vec4s } = shape;
   // These threads mix the vec4s of a key; the others mix those of the next keys.
   const lanes = Math.min(keyThreads, 2 ** Math.ceil(Math.log2(vec4s)));
@@ -222,7 +233,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let first = max(first_key(query), chunk * ${chunkKeys}u);
   let end = min(end_key(query), (chunk + 1u) * ${chunkKeys}u);
   let first_row = sequence * values.key_step;
-  var part = ${lowest};
+  ${chunks === 1 && sinks ? `let sink = ${sinkOf(of)};` : ""}
+  var part = ${chunks === 1 && sinks ? "sink" : lowest};
   for (var key = first + local; key < end; key += ${keyThreads}u) {
     var products = vec4f();
     for (var group = 0u; group < ${vec4s}u; group++) {
@@ -233,7 +245,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     part = max(part, score);
   }
   let row_max = largest(part, local);
-  part = 0.0;
+  part = ${chunks === 1 && sinks ? "select(0.0, exp(sink - row_max), local == 0u)" : "0.0"};
   for (var key = first + local; key < end; key += ${keyThreads}u) {
     let weight = exp(weights[key - first] - row_max);
     weights[key - first] = weight;
@@ -285,11 +297,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let head = group.y;
   let row = (group.z / values.query_count) * values.query_step + group.z % values.query_count;
   let origin = (group.z * values.heads + head) * values.chunks * (values.width + 2u);
-  var row_max = ${lowest};
+  ${sinks ? `let sink = ${sinkOf(of)};` : ""}
+  var row_max = ${sinks ? "sink" : lowest};
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
     row_max = max(row_max, ${of.parts("origin + chunk * (values.width + 2u)")});
   }
-  var sum = 0.0;
+  var sum = ${sinks ? "exp(sink - row_max)" : "0.0"};
   for (var chunk = 0u; chunk < values.chunks; chunk++) {
     let part = origin + chunk * (values.width + 2u);
     sum += ${of.parts("part + 1u")} * exp(${of.parts("part")} - row_max);

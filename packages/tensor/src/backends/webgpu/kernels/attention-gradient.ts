@@ -14,7 +14,7 @@ import type { Views } from "../runtime/split-bindings.ts";
 import { reads, u32, writes } from "../runtime/program.ts";
 import { loadVec4, storeVec4, vectorVec4, vectorShape } from "../wgsl/vec4.ts";
 import type { Vec4Access, VectorShape } from "../wgsl/vec4.ts";
-import { regularRuns, sequenceValues, visibleKeys } from "./attention-sequences.ts";
+import { regularRuns, seeingQueries, sequenceValues, visibleKeys } from "./attention-sequences.ts";
 
 /** What queries have, `means` being the sum over the keys of probability times its gradient. */
 interface Queries extends Views {
@@ -44,7 +44,7 @@ interface GradientCall extends AttentionPart<Queries, Keys> {
 /** Gradients without the score matrix in memory: probabilities are made again from the saved statistics. */
 export function attentionGradient(
   engine: Engine,
-  { q, k, v, out, statistics, grad, gradQ, gradK, gradV, sequences, ...options }: Parameters<AttentionKernels["attentionGradient"]>[0],
+  { q, k, v, out, statistics, grad, gradQ, gradK, gradV, ...options }: Parameters<AttentionKernels["attentionGradient"]>[0],
 ): void {
   const [rows, heads] = out.shape;
   engine.withScratch(rows * heads, (scratch) => {
@@ -52,7 +52,7 @@ export function attentionGradient(
     findMeans(engine, { out, grad, means });
     const shape = [rows, heads, 2];
     const queries = { q, grad, statistics: relaid(statistics, { shape, strides: denseStrides(shape) }), means, gradQ };
-    for (const run of regularRuns(sequences)) {
+    for (const run of regularRuns(options)) {
       const keys = { k, v, gradK, gradV };
       const written = ["gradQ", "gradK", "gradV"];
       for (const part of partsOfRun(engine, run, { heads, kvHeads: k.shape[1] }, queries, keys, written)) {
@@ -210,6 +210,7 @@ function gradientOfKeys(engine: Engine, call: GradientCall): void {
     source: (of) => `
 ${source.functions(of)}
 ${visibleKeys}
+${seeingQueries}
 ${tileMemory}
 @compute @workgroup_size(${tileThreads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -221,12 +222,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let own_keys = vec4u(first) + vec4u(${[0, 1, 2, 3].map(lineOf).join(", ")});
   ${declareResults("key", shape)}
   ${declareResults("value", shape)}
+  let end_query = end_query_of(last);
   let group_heads = values.heads / values.kv_heads;
   for (var head = kv_head * group_heads; head < (kv_head + 1u) * group_heads; head++) {
-    for (var tile = 0u; tile < values.query_count; tile += ${tileColumns}u) {
-      // Tiles of queries that see none of these keys.
-      let last_query = min(tile + ${tileColumns}u, values.query_count) - 1u;
-      if (end_key(last_query) <= first || first_key(tile) > last) { continue; }
+    for (var tile = first_query_of(first); tile < end_query; tile += ${tileColumns}u) {
       ${products("score", shape, keysFrom("first", "k"), scaledQueriesFrom("tile"))}
       workgroupBarrier();
       ${products("gradient", shape, keysFrom("first", "v"), queriesFrom("tile", "grad"))}

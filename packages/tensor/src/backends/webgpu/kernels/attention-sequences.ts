@@ -1,4 +1,5 @@
 import type { AttentionOptions, AttentionSequence } from "../../../contract/index.ts";
+import { withoutHiddenKeys } from "../../../attention-mask.ts";
 import { maxGroups } from "../runtime/grid.ts";
 import { f32, i32, u32 } from "../runtime/program.ts";
 import type { Value } from "../runtime/program.ts";
@@ -16,11 +17,12 @@ export const fewQueries = 8;
 /** A run takes workgroups for each of its sequences, and for each query of those that have few. */
 const maxSequences = Math.floor(maxGroups / fewQueries);
 
-/** Neighbouring sequences as runs of regular ones; those without queries are left out. */
-export function regularRuns(sequences: readonly AttentionSequence[]): Sequences[] {
+/** Neighbouring sequences as runs of regular ones, without keys and queries of which nothing follows. */
+export function regularRuns({ sequences, ...mask }: Pick<AttentionOptions, "sequences" | "causal" | "window">): Sequences[] {
   const runs: Sequences[] = [];
-  for (const sequence of sequences) {
-    if (sequence.queryCount === 0) continue;
+  for (const whole of sequences) {
+    if (whole.queryCount === 0) continue;
+    const sequence = withoutHiddenKeys(mask, whole);
     const run = runs.at(-1);
     if (run && run.count < maxSequences && run.queryCount === sequence.queryCount && run.keyCount === sequence.keyCount) {
       const queryStep = sequence.queryStart - (run.queryStart + (run.count - 1) * run.queryStep);
@@ -80,3 +82,9 @@ export const visibleKeys = `
 fn visible(key: i32) -> u32 { return u32(clamp(key, 0, i32(values.key_count))); }
 fn end_key(query: u32) -> u32 { return visible(values.seen_end + i32(query)); }
 fn first_key(query: u32) -> u32 { return visible(values.seen_first + i32(query)); }`;
+
+/** WGSL: the queries `[first_query_of(key), end_query_of(key))` of a sequence that see a key. */
+export const seeingQueries = `
+fn seeing(query: i32) -> u32 { return u32(clamp(query, 0, i32(values.query_count))); }
+fn first_query_of(key: u32) -> u32 { return seeing(i32(key) + 1 - values.seen_end); }
+fn end_query_of(key: u32) -> u32 { return seeing(i32(key) + 1 - values.seen_first); }`;

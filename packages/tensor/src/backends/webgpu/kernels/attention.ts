@@ -7,13 +7,13 @@ import { keyValues, packedKeyValues } from "./attention-keys.ts";
 
 export function attention(engine: Engine): AttentionKernels {
   return {
-    attention: ({ q, k, v, out, statistics, ...options }) =>
-      attend(engine, { q, out, statistics }, keyValues(k, v), k.shape[1], options),
+    attention: ({ q, k, v, sinks, out, statistics, ...options }) =>
+      attend(engine, { q, sinks, out, statistics }, keyValues(k, v), k.shape[1], options),
 
     attentionGradient: (call) => attentionGradient(engine, call),
 
-    attentionPacked: ({ q, keys, values, kvHeads, out, ...options }) =>
-      attend(engine, { q, out, statistics: null }, packedKeyValues(keys, values, kvHeads), kvHeads, options),
+    attentionPacked: ({ q, keys, values, kvHeads, sinks, out, ...options }) =>
+      attend(engine, { q, sinks, out, statistics: null }, packedKeyValues(keys, values, kvHeads), kvHeads, options),
 
     appendPacked: (call) => appendPacked(engine, call),
   };
