@@ -1,7 +1,7 @@
 import { streamTokens } from "@gpt/generate";
 import type { TokenOptions } from "@gpt/generate";
 import { GPT, preset } from "@gpt/gpt";
-import type { GPTInitialization, GPTOptions } from "@gpt/gpt";
+import type { GPTConfig, GPTInitialization, GPTOptions } from "@gpt/gpt";
 import { useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { wasm } from "@gpt/tensor/wasm";
@@ -30,7 +30,12 @@ interface Written {
 }
 
 /** What a model with random weights writes on a backend. `onToken` is called after each token. */
-async function write(backend: Backend, config: GPTOptions, options: Options, onToken?: () => void): Promise<Written> {
+async function write(
+  backend: Backend,
+  config: GPTOptions | GPTConfig,
+  options: Options,
+  onToken?: () => void,
+): Promise<Written> {
   useBackend(backend);
   const model = new GPT(config, { seed: 3, dtype: options.dtype });
   const written: Written = { ids: [], logProbabilities: [] };
@@ -81,7 +86,7 @@ describe("writes the same as wasm", () => {
 /** What is written, and the work for each token after the first, which is the same for all of them. */
 async function writeAndCount(
   backend: WebGPUBackend,
-  config: GPTOptions,
+  config: GPTOptions | GPTConfig,
   options: Options,
 ): Promise<{ written: Written; work: GPUWork }> {
   const after: GPUWork[] = [];
@@ -114,7 +119,7 @@ async function compareGPT2(): Promise<void> {
     finish(backend);
     console.log(`GPT-2 124M, bindings of ${maxBindingBytes ?? "any"} bytes: ${work.calls} calls a token`);
     expectSame(written, theirs);
-    const expected = config.layers * calls.layer + calls.around + forParts;
+    const expected = config.blocks.length * calls.layer + calls.around + forParts;
     expect(work).toEqual({ calls: expected, submissions: 1, reads: 1 });
   }
 }

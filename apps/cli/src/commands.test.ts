@@ -61,7 +61,7 @@ test("from a text to a model that writes, in the default folder", async () => {
   expect(refused).toMatchObject({ status: 1, stdout: "" });
 
   const [info] = records(await gpt("info", "--model", model, "--json"));
-  expect(info.config).toMatchObject({ layers: 1, heads: 2, dim: 16, contextLength: 16 });
+  expect(info.config).toMatchObject({ blocks: [{ attention: { heads: 2 } }], dim: 16, contextLength: 16 });
   expect(info.parameters).toBe(
     Object.values(info.parametersByPart as Record<string, number>).reduce((sum, part) => sum + part),
   );

@@ -21,11 +21,12 @@ const f32Bytes = 4;
 
 /** Training a model on batches of `batch` windows of `tokens` tokens. */
 export function trainingNeed(config: GPTConfig, batch: number, tokens: number): Need {
-  const { heads, headDim, dim, hiddenDim, layers } = config;
   const { parameters, trainingBytes } = describeModel(config);
   // What the tape of each block holds of a token: the residual stream and its normalization, twice; queries, keys, values
   // and the heads' results; the hidden layer before and after the activation function.
-  const perToken = layers * (4 * dim + 4 * heads * headDim + 2 * hiddenDim);
+  const perToken = config.blocks.reduce((sum, { attention: { heads, kvHeads, headDim }, mlp: { hiddenDim } }) => {
+    return sum + 4 * config.dim + 2 * (heads + kvHeads) * headDim + 2 * hiddenDim;
+  }, 0);
   return {
     parts: {
       [`${formatCount(parameters.total)} parameters with gradients and moments`]: trainingBytes,
@@ -38,16 +39,20 @@ export function trainingNeed(config: GPTConfig, batch: number, tokens: number): 
 
 /** Running a model on batches of `tokens` tokens, and with a cache of keys and values where that has a dtype. */
 export function runningNeed(config: GPTConfig, dtype: DType, tokens: number, cacheDtype?: DType): Need {
-  const { vocabSize, contextLength, heads, headDim, dim, hiddenDim, layers } = config;
+  const { vocabSize, contextLength, dim, blocks } = config;
   const { parameters, weightBytes } = describeModel(config);
   const bytes = (dtype: DType, rows: number, columns: number): number =>
     dtype === "f32" ? f32Bytes * rows * columns : PackedWeight.byteLengthOf(dtype, [rows, columns]);
-  const cache = cacheDtype ? 2 * layers * bytes(cacheDtype, heads * contextLength, headDim) : 0;
+  const cached = (dtype: DType): number =>
+    blocks.reduce((sum, { attention: { kvHeads, headDim } }) => sum + 2 * bytes(dtype, kvHeads * contextLength, headDim), 0);
+  const widest = blocks.map(({ attention: { heads, kvHeads, headDim }, mlp: { hiddenDim } }) =>
+    Math.max(hiddenDim, 2 * (heads + kvHeads) * headDim),
+  );
   return {
     parts: {
       [`${formatCount(parameters.total)} parameters as ${dtype}`]: weightBytes[dtype === "bf16" ? "f16" : dtype],
-      "keys and values": cache,
-      [`activations of ${formatCount(tokens)} tokens`]: f32Bytes * tokens * (dim + Math.max(hiddenDim, 4 * heads * headDim)),
+      "keys and values": cacheDtype ? cached(cacheDtype) : 0,
+      [`activations of ${formatCount(tokens)} tokens`]: f32Bytes * tokens * (dim + Math.max(...widest)),
     },
     largest: bytes(dtype, vocabSize, dim),
     advice: dtype === "f32" ? "use --dtype int8 or int4, or a smaller model" : "use a smaller model",

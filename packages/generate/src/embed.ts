@@ -41,7 +41,7 @@ export async function embed(
   const ids = readPrompt(model, encodePrompt(model, tokenizer, text, { allowedSpecial, startToken }));
   checkLength(model, ids);
   return read(model, () => {
-    const hidden = model.hidden(batchOf(ids, model.tokenEmbedding.weight.backend)); // (1, T, C)
+    const hidden = model.hidden(batchOf(ids, model.backend)); // (1, T, C)
     return pooling === "mean" ? mean(hidden, { axis: 1 }) : slice(hidden, 1, -1);
   });
 }

@@ -48,7 +48,7 @@ export async function nextTokenProbabilities(
   const ids = readPrompt(model, encodePrompt(model, tokenizer, text, { allowedSpecial, startToken }));
   checkLength(model, ids);
   const logits = await read(model, () => {
-    const hidden = model.hidden(batchOf(ids, model.tokenEmbedding.weight.backend)); // (1, T, C)
+    const hidden = model.hidden(batchOf(ids, model.backend)); // (1, T, C)
     return model.logits(slice(hidden, 1, -1));
   });
   const known = Array.from(logits.keys()).filter((id) => tokenizer.hasToken(id));

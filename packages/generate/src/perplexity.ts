@@ -56,7 +56,7 @@ export async function perplexity(
   for (let start = 0; done < predictions; start += stride) {
     const end = Math.min(start + contextLength, predictions);
     const [loss] = await read(model, () => {
-      const { backend } = model.tokenEmbedding.weight;
+      const { backend } = model;
       const targets = Int32Array.from(ids.slice(start + 1, end + 1)).fill(ignored, 0, done - start);
       return model.loss(batchOf(ids.slice(start, end), backend), tensor(targets, { shape: [1, targets.length], backend }));
     });

@@ -59,7 +59,7 @@ export async function* streamTokens(
   );
   const { contextLength, vocabSize } = model.config;
   if (!contextShift) checkLength(model, ids, ", or contextShift: true to read its end");
-  const { backend } = model.tokenEmbedding.weight;
+  const { backend } = model;
   const stops = new Set(stopTokens);
   const allowed = allowedTokens(suppressTokens, vocabSize, backend);
   let cache: KeyValueCache | undefined;

@@ -5,7 +5,7 @@ import { cpu } from "@gpt/tensor/cpu";
 import { KeyValueCache } from "./cache.ts";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
-import { architectures, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
+import { architectures, compositions, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -20,7 +20,7 @@ function logits(model: GPT, rows: readonly (readonly number[])[], cache?: KeyVal
 
 const ids = [3, 1, 4, 1, 5, 9, 2, 6];
 
-describe.each(Object.entries(architectures))("%s", (_, options) => {
+describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, options) => {
   test.each([[[1, 1, 1, 1, 1, 1, 1, 1]], [[5, 1, 1, 1]], [[3, 4, 1]], [[8]]])(
     "steps of %j tokens see what one pass sees",
     (steps) => {
@@ -105,7 +105,7 @@ test("is allocated once, and freed by dispose", () => {
   const before = backend.memory.liveBuffers;
   const cache = scope(() => new KeyValueCache(model.config, { slots: 2 }));
   const held = backend.memory.liveBuffers;
-  expect(held - before).toBe(2 * model.config.layers);
+  expect(held - before).toBe(2 * model.config.blocks.length);
   for (const id of ids) logits(model, [[id], [id]], cache);
   expect(backend.memory.liveBuffers).toBe(held);
   cache.dispose();

@@ -22,7 +22,7 @@ export interface CacheOptions {
   readonly backend?: Backend;
 }
 
-const configExpected = objectWith("a model's configuration (model.config)", "contextLength", "layers", "heads", "headDim");
+const configExpected = objectWith("a model's configuration (model.config)", "contextLength", "blocks");
 
 const optionsExpected: Expectations<CacheOptions> = {
   slots: wholeNumber(1),
@@ -111,33 +111,30 @@ export class KeyValueCache {
   }
 }
 
-function bytesOf({ layers, heads, headDim }: GPTConfig, rows: number, { dtype = "f32" }: CacheOptions): number {
-  if (dtype === "f32") return 2 * layers * heads * rows * headDim * 4;
-  return 2 * layers * PackedWeight.byteLengthOf(dtype, [heads * rows, headDim]);
+function bytesOf({ blocks }: GPTConfig, rows: number, { dtype = "f32" }: CacheOptions): number {
+  return blocks.reduce((sum, { attention: { kvHeads, headDim } }) => {
+    const elements = kvHeads * rows * headDim;
+    return sum + 2 * (dtype === "f32" ? 4 * elements : PackedWeight.byteLengthOf(dtype, [kvHeads * rows, headDim]));
+  }, 0);
 }
 
-function allocateBlocks(
-  { layers, heads, headDim }: GPTConfig, rows: number, { dtype = "f32", backend }: CacheOptions,
-): AttentionCache[] {
-  if (dtype === "f32") {
-    const part = (): Tensor => permute(zeros([heads, rows, headDim], { backend }), [1, 0, 2]);
-    const blocks = scope(() => Array.from({ length: layers }, () => ({ keys: part(), values: part() })));
-    for (const { keys, values } of blocks) {
-      keep(keys);
-      keep(values);
-    }
-    return blocks;
-  }
-  const made: PackedWeight[] = [];
-  const part = (): PackedWeight => {
-    const stored = PackedWeight.zeros(dtype, [heads * rows, headDim], { backend });
-    made.push(stored);
-    return stored;
+function allocateBlocks({ blocks }: GPTConfig, rows: number, { dtype = "f32", backend }: CacheOptions): AttentionCache[] {
+  const made: { dispose(): void }[] = [];
+  const owned = <T extends { dispose(): void }>(part: T): T => {
+    made.push(part);
+    return part;
   };
   try {
-    return Array.from({ length: layers }, () => ({ keys: part(), values: part() }));
+    return blocks.map(({ attention: { kvHeads, headDim } }): AttentionCache => {
+      if (dtype !== "f32") {
+        const part = (): PackedWeight => owned(PackedWeight.zeros(dtype, [kvHeads * rows, headDim], { backend }));
+        return { keys: part(), values: part() };
+      }
+      const part = (): Tensor => owned(keep(scope(() => permute(zeros([kvHeads, rows, headDim], { backend }), [1, 0, 2]))));
+      return { keys: part(), values: part() };
+    });
   } catch (error) {
-    for (const stored of made) stored.dispose();
+    for (const part of made) part.dispose();
     throw error;
   }
 }

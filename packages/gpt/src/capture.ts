@@ -40,9 +40,9 @@ export function captureActivations<Name extends HookName>(
 }
 
 /** A sequence of ids as a tensor `[1, T]`. */
-function sequenceOf(ids: readonly number[], { config, tokenEmbedding }: GPT): Tensor<"i32"> {
+function sequenceOf(ids: readonly number[], { config, backend }: GPT): Tensor<"i32"> {
   checkArgument("ids", ids, listOf(wholeNumber(0, config.vocabSize - 1)), invalid);
-  return tensor(Int32Array.from(ids), { shape: [1, ids.length], backend: tokenEmbedding.weight.backend });
+  return tensor(Int32Array.from(ids), { shape: [1, ids.length], backend });
 }
 
 function invalid(problem: string): GPTError {

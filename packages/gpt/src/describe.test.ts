@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
-import { resolveConfig } from "./config.ts";
 import { describeModel } from "./describe.ts";
 import { GPT } from "./model.ts";
 import { preset, presetNames } from "./presets.ts";
-import { architectures } from "../test/fixtures.ts";
+import { resolveConfig } from "./resolve-config.ts";
+import { architectures, compositions } from "../test/fixtures.ts";
 
 test.each([
   ["gpt1", 116_534_784],
@@ -40,7 +40,7 @@ test("the largest of all is GPT-3's 175 billion", () => {
   expect(Math.max(...totals) / 1e9).toBeCloseTo(174.6, 1);
 });
 
-test.each(Object.entries(architectures))("counts what a model has: %s", async (_, options) => {
+test.each(Object.entries({ ...architectures, ...compositions }))("counts what a model has: %s", async (_, options) => {
   const backend = await cpu();
   useBackend(backend);
   for (const dtype of ["f32", "f16", "int8", "int4"] as const) {
@@ -84,7 +84,7 @@ test("arithmetic and memory of GPT-2, 124M", () => {
 
 test("an untied head is a table of its own", () => {
   const tied = resolveConfig(architectures["GPT-2"]);
-  const untied = describeModel({ ...tied, tiedHead: false });
+  const untied = describeModel({ ...tied, head: { type: "linear" } as const });
   expect(untied.parameters.total - describeModel(tied).parameters.total).toBe(13 * 8);
   expect(untied.flopsPerToken).toEqual(describeModel(tied).flopsPerToken);
 });

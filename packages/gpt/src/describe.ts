@@ -1,9 +1,10 @@
 import type { Module } from "@gpt/nn";
 import { meta } from "@gpt/tensor/meta";
 import { useBackend } from "@gpt/tensor";
-import { resolveConfig } from "./config.ts";
 import type { GPTConfig } from "./config.ts";
 import { GPT, weightBytesOf } from "./model.ts";
+import { resolveConfig } from "./resolve-config.ts";
+import type { GPTOptions } from "./short-form.ts";
 import { slotsOf } from "./slots.ts";
 
 /** Numbers of parameters. */
@@ -31,8 +32,8 @@ export interface ModelDescription {
     /** Forward, and twice as much for the gradients of inputs and of weights: 3 · forward. */
     readonly training: number;
     /**
-     * Scores and weighted sums, on top of `forward`: 2 · 2 · layers · heads · headDim · keys, where a token of a full
-     * context sees contextLength / 2 keys on average.
+     * Scores and weighted sums, on top of `forward`: of each block 2 · 2 · heads · headDim · keys, where a token of a full
+     * context sees contextLength / 2 keys on average, or fewer in a window.
      */
     readonly attentionForward: number;
     /** 3 · attentionForward. */
@@ -51,29 +52,40 @@ export interface ModelDescription {
 }
 
 /** Parameters, arithmetic and memory of a model of this configuration, exact. Nothing is allocated. Throws `invalid-config`. */
-export function describeModel(options: GPTConfig): ModelDescription {
+export function describeModel(options: GPTOptions | GPTConfig): ModelDescription {
   const config = resolveConfig(options);
-  const { vocabSize, contextLength, layers, heads, headDim, dim } = config;
+  const { contextLength, blocks } = config;
   const model = useBackend(meta(), () => new GPT(config));
   const parameters = countParameters(model);
-  let matrices = vocabSize * dim; // The head's, whether or not it is the embedding's too.
+  let matrices = model.head.weight.size; // Whether or not it is the embedding's too.
   for (const { role, shape } of slotsOf(model)) if (role === "matrix") matrices += shape[0] * shape[1];
   const forward = 2 * matrices;
-  const attentionForward = 2 * layers * heads * headDim * contextLength;
+  const attentionForward = sumOf(blocks, ({ attention: { heads, headDim, window = contextLength } }) =>
+    4 * heads * headDim * meanKeys(contextLength, Math.min(window, contextLength)),
+  );
   const [f32, f16, int8, int4] = (["f32", "f16", "int8", "int4"] as const).map((dtype) => weightBytesOf(config, dtype));
   return {
     parameters,
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
     trainingBytes: 4 * 4 * parameters.total,
     weightBytes: { f32, f16, int8, int4 },
-    cacheBytesPerToken: 2 * layers * heads * headDim * 4,
+    cacheBytesPerToken: sumOf(blocks, ({ attention: { kvHeads, headDim } }) => 4 * 2 * kvHeads * headDim),
   };
+}
+
+/** How many keys a token of a full context sees on average: half of it, or as many as a window leaves. */
+function meanKeys(context: number, window: number): number {
+  return window - (window * window) / (2 * context);
+}
+
+function sumOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + numberOf(item), 0);
 }
 
 function countParameters(model: GPT): ParameterCounts {
   const count = (...modules: readonly (Module | undefined)[]): number =>
-    modules.reduce((sum, module) => sum + (module?.parameterCount() ?? 0), 0);
-  const { tokenEmbedding, positionEmbedding, blocks, finalNorm, head } = model;
+    sumOf(modules, (module) => module?.parameterCount() ?? 0);
+  const { config, tokenEmbedding, positionEmbedding, blocks, finalNorm, head } = model;
   return {
     total: model.parameterCount(),
     tokenEmbedding: count(tokenEmbedding),
@@ -81,6 +93,6 @@ function countParameters(model: GPT): ParameterCounts {
     attention: count(...blocks.map(({ attention }) => attention)),
     mlp: count(...blocks.map(({ mlp }) => mlp)),
     norms: count(finalNorm, ...blocks.flatMap(({ attentionNorm, mlpNorm }) => [attentionNorm, mlpNorm])),
-    head: count(head),
+    head: config.head.type === "tied" ? 0 : count(head),
   };
 }

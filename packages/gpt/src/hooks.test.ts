@@ -4,7 +4,7 @@ import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
-import { architectures, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
+import { architectures, compositions, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -59,7 +59,7 @@ test("every activation is seen once, in order, in its documented shape", () => {
   );
 });
 
-describe.each(Object.entries(architectures))("%s", (_, options) => {
+describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, options) => {
   const looking = Object.fromEntries(names.map((name) => [name, () => undefined]));
 
   test("looking changes neither the results nor the gradients", () => {

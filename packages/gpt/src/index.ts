@@ -1,11 +1,12 @@
 export { captureActivations } from "./capture.ts";
 export { KeyValueCache } from "./cache.ts";
 export type { CacheOptions } from "./cache.ts";
-export { resolveConfig } from "./config.ts";
-export type { GPTConfig, GPTOptions } from "./config.ts";
+export type { AttentionConfig, BlockConfig, GPTConfig, HeadConfig, MLPConfig, NormConfig } from "./config.ts";
+export { resolveConfig } from "./resolve-config.ts";
+export type { GPTOptions } from "./short-form.ts";
 export type { ActivationName } from "./activations.ts";
 export { describeModel } from "./describe.ts";
-export type { ModelDescription } from "./describe.ts";
+export type { ModelDescription, ParameterCounts } from "./describe.ts";
 export { GPTError } from "./errors.ts";
 export type { GPTErrorCode } from "./errors.ts";
 export type { GenerationDefaults } from "./generation.ts";

@@ -10,7 +10,7 @@ import { KeyValueCache } from "./cache.ts";
 import { describeModel } from "./describe.ts";
 import type { Hooks } from "./hooks.ts";
 import { GPT } from "./model.ts";
-import { architectures, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
+import { architectures, compositions, idsOf, largestDifference, tiny } from "../test/fixtures.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -35,7 +35,7 @@ function valueOfLoss(model: GPT): number {
   return scope(() => noGrad(() => lossOf(model).dataSync()[0]));
 }
 
-describe.each(Object.entries(architectures))("%s", (_, options) => {
+describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, options) => {
   test("gradients of all parameters agree with finite differences", () => {
     const model = new GPT(options, { seed: 1 });
     scope(() => lossOf(model).backward());
@@ -304,6 +304,17 @@ test("the loss is that of another module in the head's place", () => {
   const logits = scope(() => noGrad(() => crossEntropy(model.forward(idsOf(rows)), idsOf(following)).dataSync()[0]));
   expect(valueOfLoss(model)).toBe(logits);
   expect(Math.abs(logits - plain)).toBeGreaterThan(1);
+});
+
+test("a tied head is a module with the embedding's weight, and can be replaced by itself", () => {
+  const model = new GPT(tiny, { seed: 1 });
+  expect(model.head.weight).toBe(model.tokenEmbedding.weight);
+  expect(model.backend).toBe(backend);
+  const plain = valueOfLoss(model);
+  const head = new Linear(8, 13, { random: model.random, std: 0.4 });
+  model.setSubmodule("head", head);
+  expect(valueOfLoss(model)).not.toBeCloseTo(plain, 3);
+  expect([...model.stateDict().keys()]).toContain("head.weight");
 });
 
 test("a loss of nothing but ignored targets is 0", () => {

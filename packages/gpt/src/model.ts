@@ -1,24 +1,24 @@
 import {
-  add, crossEntropy, currentBackend, linear, linearCrossEntropy, object, objectWith, oneOf, quote, readOptions, reshape,
-  scope, seed as seedExpected, Tensor, tensor, useBackend,
+  add, crossEntropy, currentBackend, linearCrossEntropy, object, objectWith, oneOf, quote, readOptions, reshape, scope,
+  seed as seedExpected, Tensor, tensor, useBackend,
 } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
-import type { AttentionSequence, Expectations, Weight } from "@gpt/tensor";
+import type { AttentionSequence, Backend, Expectations, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { WeightOptions } from "@gpt/nn";
-import { activationOf } from "./activations.ts";
-import { CausalSelfAttention } from "./attention.ts";
-import type { BlockContext } from "./attention.ts";
+import { Block } from "./block.ts";
 import type { KeyValueCache } from "./cache.ts";
-import { resolveConfig } from "./config.ts";
-import type { GPTConfig, GPTOptions } from "./config.ts";
+import { defaultInitialStd } from "./config.ts";
+import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 import type { GenerationDefaults } from "./generation.ts";
 import { applyHook, checkHooks } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
 import { dtypeExpected } from "./place.ts";
 import { sinusoidalPositions } from "./positions.ts";
+import { resolveConfig } from "./resolve-config.ts";
 import { checkRoom } from "./room.ts";
+import type { GPTOptions } from "./short-form.ts";
 
 /** What a forward pass continues, and what looks at it. */
 export interface ForwardOptions {
@@ -43,32 +43,6 @@ export interface GPTInitialization {
   readonly generation?: GenerationDefaults;
 }
 
-/** Two linear layers with an activation between them, applied to each token alone. */
-class FeedForward extends Module {
-  readonly up: Linear<Weight>;
-  readonly down: Linear<Weight>;
-  readonly #activation: ReturnType<typeof activationOf>;
-
-  constructor(config: GPTConfig, random: RandomKeys, place: WeightOptions) {
-    super();
-    const { dim, hiddenDim, initialStd, layers } = config;
-    this.up = new Linear(dim, hiddenDim, { random, std: initialStd, ...place });
-    this.down = new Linear(hiddenDim, dim, { random, std: initialStd / Math.sqrt(2 * layers), ...place });
-    this.#activation = activationOf(config.activation);
-  }
-
-  forward(x: Tensor, { hooks, path }: BlockContext, residual?: Tensor): Tensor {
-    const hidden = this.hidden(x); // (B·T, hiddenDim)
-    return this.down.forward(applyHook(hooks, `${path}.mlp.hidden`, hidden), { residual });
-  }
-
-  private hidden(x: Tensor): Tensor {
-    const activation = this.#activation;
-    if (typeof activation === "string") return this.up.forward(x, { activation });
-    return scope(() => activation(this.up.forward(x)));
-  }
-}
-
 const initializationExpected: Expectations<GPTInitialization> = {
   seed: seedExpected,
   weights: oneOf(["random", "zeros"]),
@@ -91,48 +65,6 @@ function invalidInput(problem: string): GPTError {
 
 const smaller = "choose a smaller one, or a dtype of fewer bits, or another backend";
 
-/** One decoder block: attention, then feed-forward, each on a residual branch. */
-class Block extends Module {
-  readonly attentionNorm: LayerNorm;
-  readonly attention: CausalSelfAttention;
-  readonly mlpNorm: LayerNorm;
-  readonly mlp: FeedForward;
-  readonly dropout: Dropout;
-  readonly #normPlacement: GPTConfig["normPlacement"];
-
-  constructor(config: GPTConfig, layer: number, random: RandomKeys, place: WeightOptions) {
-    super();
-    this.attentionNorm = new LayerNorm(config.dim, config);
-    this.attention = new CausalSelfAttention(config, layer, random, place);
-    this.mlpNorm = new LayerNorm(config.dim, config);
-    this.mlp = new FeedForward(config, random, place);
-    this.dropout = new Dropout(config.dropout, random);
-    this.#normPlacement = config.normPlacement;
-  }
-
-  /** `x` `[B·T, dim]` → `[B·T, dim]`. What the ops in between made is freed, but for what the tape holds. */
-  forward(x: Tensor, context: BlockContext): Tensor {
-    return scope(() => {
-      if (this.#normPlacement === "pre") {
-        const attended = this.branch(x, (residual) =>
-          this.attention.forward(this.attentionNorm.forward(x), context, residual),
-        );
-        return this.branch(attended, (residual) => this.mlp.forward(this.mlpNorm.forward(attended), context, residual));
-      }
-      const attended = this.attentionNorm.forward(
-        this.branch(x, (residual) => this.attention.forward(x, context, residual)),
-      );
-      return this.mlpNorm.forward(this.branch(attended, (residual) => this.mlp.forward(attended, context, residual)));
-    });
-  }
-
-  /** `x + dropout(layer)`; without dropout the layer's last kernel adds `x` itself. */
-  private branch(x: Tensor, layer: (residual?: Tensor) => Tensor): Tensor {
-    const drops = this.training && this.dropout.probability > 0;
-    return drops ? add(x, this.dropout.forward(layer())) : layer(x);
-  }
-}
-
 /**
  * A generative pre-trained transformer (Radford et al. 2018, 2019): token and position embeddings, a stack of decoder
  * blocks, a linear head over the vocabulary. Create it after choosing a backend; weights are drawn from `seed`.
@@ -154,39 +86,50 @@ export class GPT extends Module {
   readonly embeddingDropout: Dropout;
   readonly blocks: readonly Block[];
   readonly finalNorm: LayerNorm | undefined;
-  /** Absent where the head shares the token embedding's weight. */
-  readonly head: Linear<Weight> | undefined;
+  /** Gives logits; where it is tied, its weight is the token embedding's. */
+  readonly head: Linear<Weight>;
+  readonly #backend: Backend;
 
   /** Throws `invalid-config`, `invalid-input` and `too-large`. */
-  constructor(options: GPTOptions, initialization?: GPTInitialization) {
+  constructor(options: GPTOptions | GPTConfig, initialization?: GPTInitialization) {
     super();
     const { seed = 0, weights = "random", dtype = "f32", generation = {} } = readOptions<GPTInitialization>(
       initialization, initializationExpected, invalidInput,
     );
-    this.config = resolveConfig(options);
+    const config = resolveConfig(options);
+    const { vocabSize, contextLength, dim, positions, blocks, finalNorm, initialStd = defaultInitialStd } = config;
+    this.config = config;
     this.generation = generation;
-    const config = { ...this.config, ...(weights === "zeros" ? { initialStd: 0 } : {}) };
-    const { vocabSize, contextLength, dim, layers, initialStd: std } = config;
     const random = new RandomKeys(seed);
     this.random = random;
-    checkRoom("a model of this configuration", () => weightBytesOf(this.config, dtype), currentBackend(), smaller);
-    const parts = construct(() => ({
-      tokenEmbedding: new Embedding<Weight>(vocabSize, dim, { random, std, dtype }),
-      // Half of the tokens' std, as in GPT-2's released code.
-      positionEmbedding:
-        config.positions === "learned"
-          ? new Embedding(contextLength, dim, { random, std: std / 2 })
-          : undefined,
-      blocks: Array.from({ length: layers }, (_, layer) => new Block(config, layer, random, { dtype })),
-      finalNorm: config.normPlacement === "pre" ? new LayerNorm(dim, config) : undefined,
-      head: config.tiedHead ? undefined : new Linear<Weight>(dim, vocabSize, { random, std, bias: false, dtype }),
-    }));
+    this.#backend = currentBackend();
+    checkRoom("a model of this configuration", () => weightBytesOf(config, dtype), this.#backend, smaller);
+    const std = weights === "zeros" ? 0 : initialStd;
+    const matrix = { random, std, dtype };
+    const initial = { random, matrix, residual: { ...matrix, std: std / Math.sqrt(2 * blocks.length) } };
+    const parts = construct(() => {
+      const tokenEmbedding = new Embedding<Weight>(vocabSize, dim, matrix);
+      const shared = config.head.type === "tied" ? tokenEmbedding.weight : undefined;
+      return {
+        tokenEmbedding,
+        // Half of the tokens' std, as in GPT-2's released code.
+        positionEmbedding: positions === "learned" ? new Embedding(contextLength, dim, { random, std: std / 2 }) : undefined,
+        blocks: blocks.map((block) => new Block(block, dim, initial)),
+        finalNorm: finalNorm && new LayerNorm(dim, finalNorm),
+        head: new Linear<Weight>(dim, vocabSize, { ...matrix, weight: shared, bias: false }),
+      };
+    });
     this.tokenEmbedding = parts.tokenEmbedding;
     this.positionEmbedding = parts.positionEmbedding;
-    this.embeddingDropout = new Dropout(config.embeddingDropout, random);
+    this.embeddingDropout = new Dropout(config.embeddingDropout ?? 0, random);
     this.blocks = parts.blocks;
     this.finalNorm = parts.finalNorm;
     this.head = parts.head;
+  }
+
+  /** Where its weights live. */
+  get backend(): Backend {
+    return this.#backend;
   }
 
   /**
@@ -214,7 +157,7 @@ export class GPT extends Module {
   hidden(ids: Tensor<"i32">, options?: ForwardOptions): Tensor {
     const [B, T] = this.checkIds(ids);
     const { cache, hooks } = readForwardOptions(options);
-    if (hooks) checkHooks(hooks, this.config.layers);
+    if (hooks) checkHooks(hooks, this.blocks.length);
     return scope(() => {
       const sequences = cache ? cache.reserve(B, T) : uniformSequences(B, T);
       let x = this.embed(reshape(ids, [B * T]), sequences); // (B·T, C)
@@ -235,13 +178,11 @@ export class GPT extends Module {
   /** The head: hidden states `[…, dim]` → logits `[…, vocabSize]`. */
   logits(hidden: Tensor, options?: ForwardOptions): Tensor {
     const { hooks } = readForwardOptions(options);
-    const logits = this.head ? this.head.forward(hidden) : linear(hidden, this.tokenEmbedding.weight);
-    return applyHook(hooks, "logits", logits);
+    return applyHook(hooks, "logits", this.head.forward(hidden));
   }
 
   /** What hidden states are multiplied by to give logits, where that is all that is done to them. */
   private headWeight(): Weight | undefined {
-    if (!this.head) return this.tokenEmbedding.weight;
     return this.head.constructor === Linear && !this.head.bias ? this.head.weight : undefined;
   }
 
@@ -252,12 +193,17 @@ export class GPT extends Module {
       const numbers = sequences.flatMap(({ queryCount, keyCount }) =>
         Array.from({ length: queryCount }, (_, i) => keyCount - queryCount + i),
       );
-      const { backend } = ids;
-      const positions = this.positionEmbedding
-        ? this.positionEmbedding.forward(tensor(Int32Array.from(numbers), { backend }))
-        : tensor(sinusoidalPositions(numbers, this.config.dim), { shape: tokens.shape, backend });
-      return this.embeddingDropout.forward(add(tokens, positions));
+      const positions = this.positionsOf(numbers, ids.backend);
+      return this.embeddingDropout.forward(positions ? add(tokens, positions) : tokens);
     });
+  }
+
+  /** The vectors of some positions, `[positions, dim]`, where embeddings have any. */
+  private positionsOf(positions: readonly number[], backend: Backend): Tensor | undefined {
+    const { dim } = this.config;
+    if (this.positionEmbedding) return this.positionEmbedding.forward(tensor(Int32Array.from(positions), { backend }));
+    if (this.config.positions === "none") return undefined;
+    return tensor(sinusoidalPositions(positions, dim), { shape: [positions.length, dim], backend });
   }
 
   private checkIds(ids: Tensor<"i32">): [B: number, T: number] {

@@ -1,7 +1,8 @@
 import { quote } from "@gpt/tensor";
-import { resolveConfig, withoutUndefined } from "./config.ts";
-import type { GPTConfig, GPTOptions } from "./config.ts";
+import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
+import { resolveConfig } from "./resolve-config.ts";
+import type { GPTOptions } from "./short-form.ts";
 
 const gpt1: GPTOptions = {
   vocabSize: 40_478, contextLength: 512, layers: 12, heads: 12, dim: 768, normPlacement: "post",
@@ -57,5 +58,6 @@ export function preset(name: PresetName | (string & {}), changes: Partial<GPTOpt
   if (!Object.hasOwn(presets, name)) {
     throw new GPTError("unknown-preset", `there is no preset ${quote(name)}; there are ${presetNames.join(", ")}`);
   }
-  return resolveConfig({ ...presets[name as PresetName], ...withoutUndefined(changes) });
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return resolveConfig({ ...presets[name as PresetName], ...(Object.fromEntries(given) as Partial<GPTOptions>) });
 }

@@ -1,13 +1,14 @@
 import { tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
-import type { GPTOptions } from "../src/config.ts";
+import type { BlockConfig, GPTConfig } from "../src/config.ts";
+import type { GPTOptions } from "../src/short-form.ts";
 
 /** A model that is small enough for exhaustive tests, with weights large enough that everything matters. */
 export const tiny: GPTOptions = {
   vocabSize: 13, contextLength: 8, layers: 2, heads: 2, dim: 8, hiddenDim: 12, initialStd: 0.4,
 };
 
-/** Every architecture that a configuration can ask for. */
+/** What the short form of a configuration can ask for. */
 export const architectures: Readonly<Record<string, GPTOptions>> = {
   "GPT-2": tiny,
   "an untied head": { ...tiny, tiedHead: false },
@@ -16,6 +17,30 @@ export const architectures: Readonly<Record<string, GPTOptions>> = {
   "a free head width": { ...tiny, heads: 3, headDim: 4 },
   "scores scaled by layer": { ...tiny, scaleAttentionByLayer: true, activation: "gelu" },
   "scores as they are": { ...tiny, scaleAttention: false, activation: "tanh", initialStd: 0.3 },
+};
+
+const norm = { type: "layer", epsilon: 1e-5 } as const;
+const block: BlockConfig = {
+  place: "pre",
+  norm,
+  attention: { heads: 4, kvHeads: 2, headDim: 3, bias: true },
+  mlp: { type: "dense", hiddenDim: 12, activation: "relu" },
+};
+
+/** What only its parts can express: blocks that differ, groups of heads, bands. */
+export const compositions: Readonly<Record<string, GPTConfig>> = {
+  "blocks that differ": {
+    vocabSize: 13,
+    contextLength: 8,
+    dim: 8,
+    positions: "learned",
+    blocks: [
+      { ...block, attention: { ...block.attention, window: 3 } },
+      { ...block, place: "post", attention: { heads: 2, kvHeads: 2, headDim: 4, outputBias: true, scale: 0.4 } },
+    ],
+    head: { type: "linear" },
+    initialStd: 0.4,
+  },
 };
 
 /** ids `[rows, tokens]`. */

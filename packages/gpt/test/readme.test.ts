@@ -15,8 +15,9 @@ test("the examples of the README print what it says", async () => {
     }
     expect(outputs).toEqual([
       "pattern [ 1, 4, 4, 4 ]\nlogits [ 1, 4, 100 ]\n",
+      "4 196224\n",
       "108544\n",
-      "gelu_new {}\n",
+      "{ type: 'dense', hiddenDim: 256, activation: 'gelu_new', bias: true } {}\n",
       "126656\n",
       "124439808 1991036928 73728\n",
     ]);

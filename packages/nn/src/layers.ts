@@ -1,11 +1,19 @@
 import { belowOne, dropout, embedding, layerNorm, linear, nextKey, nonNegative, object, ones } from "@gpt/tensor";
 import type { CreateOptions, LinearOptions, Tensor, Weight } from "@gpt/tensor";
-import { check, sizeExpected } from "./checks.ts";
+import { check, sizeExpected, weightExpected } from "./checks.ts";
 import { Initializer, randomExpected } from "./initialization.ts";
 import type { OptionsFor, WeightOptions } from "./initialization.ts";
 import { Module } from "./module.ts";
 import { parameter, zeroParameter } from "./parameter.ts";
 import type { RandomKeys } from "./random.ts";
+
+/** How a linear layer begins. */
+export type LinearLayerOptions<W extends Weight = Weight> = WeightOptions<W> & {
+  /** Whether there is a bias. Default true. */
+  readonly bias?: boolean;
+  /** The matrix `[outputs, inputs]` of another layer, which the two share: none is made. */
+  readonly weight?: W;
+};
 
 /**
  * A linear layer: `x · weightᵀ + bias`, `x` being `[…, inputs]`, `weight` `[outputs, inputs]`, `bias` `[outputs]`.
@@ -22,15 +30,16 @@ export class Linear<W extends Weight = Tensor> extends Module {
   readonly weight: W;
   readonly bias: Tensor | undefined;
 
-  /** `bias: false` leaves the bias out. */
-  constructor(inputs: number, outputs: number, ...options: OptionsFor<W, WeightOptions<W> & { readonly bias?: boolean }>) {
+  constructor(inputs: number, outputs: number, ...options: OptionsFor<W, LinearLayerOptions<W>>) {
     super();
     check("Linear: inputs", inputs, sizeExpected);
     check("Linear: outputs", outputs, sizeExpected);
-    const [given = {}] = options as [options?: WeightOptions & { readonly bias?: boolean }];
+    const [given = {}] = options as [options?: LinearLayerOptions<W>];
     check("Linear: options", given, object);
     const initial = new Initializer("Linear", given, { bound: 1 / Math.sqrt(inputs) });
-    this.weight = initial.weight([outputs, inputs]) as W;
+    const shape = [outputs, inputs];
+    if (given.weight !== undefined) check("Linear: weight", given.weight, weightExpected(shape));
+    this.weight = given.weight ?? (initial.weight(shape) as W);
     this.bias = (given.bias ?? true) ? initial.bias([outputs]) : undefined;
   }
 

@@ -204,6 +204,20 @@ describe("weights in fewer bits", () => {
   });
 });
 
+test("layers share a matrix, which is one weight of their module", () => {
+  class Tied extends Module {
+    readonly table = new Embedding(5, 3, { random: new RandomKeys(7), std: 1 });
+    readonly head = new Linear(3, 5, { weight: this.table.weight, bias: false });
+  }
+  const model = new Tied();
+  expect([...model.stateDict().keys()]).toEqual(["table.weight"]);
+  sum(model.head.forward(model.table.forward(tensor(Int32Array.of(4))))).backward();
+  expect(model.table.weight.grad?.shape).toEqual([5, 3]);
+  expect(() => new Linear(5, 3, { weight: model.table.weight })).toThrow("Linear: weight must be a weight [3, 5], not an object");
+  model.dispose();
+  expect(model.head.weight.disposed).toBe(true);
+});
+
 test("parameters survive the scope in which their module is made, and are freed with it", () => {
   const model = scope(() => new Model());
   scope(() => {

@@ -52,7 +52,7 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   checkBatch(batchSize, contextLength);
   checkValidation(source);
   if (maxWindows !== Infinity) check("maxWindows", maxWindows, count);
-  const { backend } = model.tokenEmbedding.weight;
+  const { backend } = model;
   const yielder = new EventLoopYielder();
   let total = 0;
   let tokens = 0;

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { describeModel, preset, presetNames, readConfig } from "@gpt/gpt";
-import type { GPTConfig, ModelDescription } from "@gpt/gpt";
+import type { BlockConfig, GPTConfig, ModelDescription } from "@gpt/gpt";
 import { openFolder } from "@gpt/formats/node";
 import { resolveModelDirectory } from "@gpt/gpt/node";
 import { UsageError } from "../errors.ts";
@@ -42,19 +42,19 @@ async function configOf({ preset: name, model }: Options, output: Output): Promi
 
 function table(config: GPTConfig, description: ModelDescription): string {
   const { parameters, flopsPerToken, trainingBytes, weightBytes, cacheBytesPerToken } = description;
-  const { layers, heads, headDim, dim, hiddenDim, contextLength, vocabSize, positions, normPlacement } = config;
+  const { blocks, dim, contextLength, vocabSize, positions, head } = config;
   const megaflops = (flops: number): string => `${formatCount(flops / 1e6)} MFLOP a token`;
   const work = (matrices: number, attention: number): string =>
     `${megaflops(matrices)}, ${megaflops(attention)} more for attention`;
   const rows: [string, string][] = [
-    ["layers", `${layers}, each with ${heads} heads of ${headDim}`],
-    ["width", `${dim}, ${hiddenDim} inside the feed-forward layers`],
+    ["layers", `${blocks.length}, each with ${kindsOf(blocks, attentionOf)}`],
+    ["width", `${dim}, ${kindsOf(blocks, ({ mlp }) => `${mlp.hiddenDim} inside the feed-forward layers`)}`],
     ["context", `${formatCount(contextLength)} tokens, ${positions} positions`],
     ["vocabulary", formatCount(vocabSize)],
-    ["normalization", normPlacement === "pre" ? "before each sub-layer, and at the end" : "after each sub-layer"],
+    ["normalization", normalizationOf(config)],
     ["", ""],
     ["parameters", formatCount(parameters.total)],
-    ["  token embedding", `${formatCount(parameters.tokenEmbedding)}${config.tiedHead ? ", also the head" : ""}`],
+    ["  token embedding", `${formatCount(parameters.tokenEmbedding)}${head.type === "tied" ? ", also the head" : ""}`],
     ["  positions", formatCount(parameters.positions)],
     ["  attention", formatCount(parameters.attention)],
     ["  feed-forward", formatCount(parameters.mlp)],
@@ -68,4 +68,22 @@ function table(config: GPTConfig, description: ModelDescription): string {
     ["key-value cache", `${formatBytes(cacheBytesPerToken)} a token`],
   ];
   return `${rows.map(([name, value]) => `${name.padEnd(20)}${value}`.trimEnd()).join("\n")}\n`;
+}
+
+/** What blocks are like: once where all are alike, else each kind with the number of its blocks. */
+function kindsOf(blocks: readonly BlockConfig[], textOf: (block: BlockConfig) => string): string {
+  const counts = new Map<string, number>();
+  for (const block of blocks) counts.set(textOf(block), (counts.get(textOf(block)) ?? 0) + 1);
+  if (counts.size === 1) return textOf(blocks[0]);
+  return Array.from(counts, ([text, count]) => `${count} × ${text}`).join("; ");
+}
+
+function attentionOf({ attention: { heads, kvHeads, headDim, window } }: BlockConfig): string {
+  const groups = kvHeads === heads ? "" : `, ${kvHeads} for keys and values`;
+  return `${heads} heads of ${headDim}${groups}${window === undefined ? "" : `, windows of ${window}`}`;
+}
+
+function normalizationOf({ blocks, finalNorm }: GPTConfig): string {
+  const places = kindsOf(blocks, ({ place }) => `${place === "pre" ? "before" : "after"} each sub-layer`);
+  return finalNorm ? `${places}, and at the end` : places;
 }

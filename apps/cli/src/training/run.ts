@@ -1,4 +1,4 @@
-import { GPT, resolveConfig } from "@gpt/gpt";
+import { GPT } from "@gpt/gpt";
 import type { GPTConfig } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
 import { tokenizerFiles } from "@gpt/tokenizer";
@@ -18,7 +18,8 @@ import { checkMemory, trainingNeed } from "../memory.ts";
 import type { Need } from "../memory.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
-import { modelOptions } from "./training-options.ts";
+import { differences } from "./differences.ts";
+import { modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
 import { writeRunFile } from "./run-file.ts";
 import { writeSample } from "./sample.ts";
@@ -40,7 +41,7 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
   const { options, out, resume, allowChanges, validationEntropy } = request;
   const backend = await startBackend(options);
   const need = (vocabSize: number): Need => {
-    const config = resolveConfig(modelOptions(options, vocabSize));
+    const config = modelConfig(options, vocabSize);
     return trainingNeed(config, options.batch ?? 1, config.contextLength);
   };
   // At once what fits with no vocabulary; the rest when it is known.
@@ -164,19 +165,15 @@ function configOf(options: RunOptions, tokenizer: Tokenizer | undefined): GPTCon
   if (vocabSize === undefined) {
     throw new UsageError("token ids do not say how many there are: give --vocab-size, or their --tokenizer");
   }
-  return resolveConfig(modelOptions(options, vocabSize));
+  return modelConfig(options, vocabSize);
 }
 
 /** Refuses to resume with options that describe another model than the checkpoint's. */
 function checkModel(model: GPT, options: RunOptions, tokenizer: Tokenizer | undefined): GPT {
   const before = model.config;
-  const now = resolveConfig(modelOptions(options, tokenizer?.vocabSize ?? before.vocabSize));
-  const changed = (Object.keys(before) as (keyof GPTConfig)[]).filter((name) => before[name] !== now[name]);
-  if (changed.length > 0) {
-    const list = changed.map((name) => `${name} was ${before[name]} and is ${now[name]}`).join("; ");
-    throw new CommandError(`the options describe another model than the run's: ${list}; leave them out to resume`);
-  }
-  return model;
+  const changed = differences(before, modelConfig(options, tokenizer?.vocabSize ?? before.vocabSize));
+  if (changed.length === 0) return model;
+  throw new CommandError(`the options describe another model than the run's: ${changed.join("; ")}; leave them out to resume`);
 }
 
 function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {

@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import type { GPTOptions } from "@gpt/gpt";
+import type { GPTConfig } from "@gpt/gpt";
 import { preset } from "@gpt/gpt";
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
@@ -75,7 +75,7 @@ export function addRunOptions(command: Command): Command {
 }
 
 /** The model that the options describe, for a vocabulary. */
-export function modelOptions(options: RunOptions, vocabSize: number): GPTOptions {
+export function modelConfig(options: RunOptions, vocabSize: number): GPTConfig {
   const { layers, heads, dim, context, positions, norm, untiedHead, initialStd, dropout } = options;
   return preset(options.preset ?? "nano", {
     vocabSize,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { resolveConfig } from "../config.ts";
+import { resolveConfig } from "../resolve-config.ts";
 import type { GPTConfig } from "../config.ts";
+import type { GPTOptions } from "../short-form.ts";
 import { isGptError } from "@gpt/tensor";
 import { preset, presetNames } from "../presets.ts";
 import { architectures, tiny } from "../../test/fixtures.ts";
@@ -71,7 +72,7 @@ test("says what gpt2 cannot express", () => {
 test("folders of its own from before a setting was there have its default", () => {
   const { activation, scaleAttention, scaleAttentionByLayer, ...own } = JSON.parse(
     formatConfig(resolveConfig(tiny), "gpt-typescript"),
-  ) as GPTConfig;
+  ) as GPTOptions;
   expect({ activation, scaleAttention, scaleAttentionByLayer }).toEqual({
     activation: "gelu_new", scaleAttention: true, scaleAttentionByLayer: false,
   });

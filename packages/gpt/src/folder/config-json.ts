@@ -1,8 +1,10 @@
 import { quote } from "@gpt/tensor";
-import { resolveConfig } from "../config.ts";
-import type { GPTConfig, GPTOptions } from "../config.ts";
+import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { GenerationDefaults } from "../generation.ts";
+import { resolveConfig } from "../resolve-config.ts";
+import { shorten } from "../short-form.ts";
+import type { GPTOptions } from "../short-form.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { generationFields, readGeneration } from "./generation-config.ts";
 import { gpt2Fields, readGPT2 } from "./gpt2-config.ts";
@@ -65,10 +67,10 @@ function readOwn(fields: ConfigFields): GPTOptions {
     headDim: fields.count("headDim"),
     hiddenDim: fields.count("hiddenDim"),
     // Their values are checked with the rest.
-    positions: fields.text("positions") as GPTConfig["positions"],
-    normPlacement: fields.text("normPlacement") as GPTConfig["normPlacement"],
+    positions: fields.text("positions") as Required<GPTOptions>["positions"],
+    normPlacement: fields.text("normPlacement") as Required<GPTOptions>["normPlacement"],
     // The first folders of this type lack these three.
-    activation: fields.text("activation", "gelu_new") as GPTConfig["activation"],
+    activation: fields.text("activation", "gelu_new") as Required<GPTOptions>["activation"],
     scaleAttention: fields.flag("scaleAttention", true),
     scaleAttentionByLayer: fields.flag("scaleAttentionByLayer", false),
     tiedHead: fields.flag("tiedHead"),
@@ -77,7 +79,7 @@ function readOwn(fields: ConfigFields): GPTOptions {
     dropout: fields.number("dropout"),
     embeddingDropout: fields.number("embeddingDropout"),
     attentionDropout: fields.number("attentionDropout"),
-  } satisfies GPTConfig;
+  } satisfies Required<GPTOptions>;
   const unknown = fields.names.find((name) => name !== "model_type" && !Object.hasOwn(settings, name));
   if (unknown !== undefined) {
     throw fields.error(
@@ -91,6 +93,12 @@ function readOwn(fields: ConfigFields): GPTOptions {
 /** The text of a `config.json`. Throws `unsupported-model` where `type` cannot express the model. */
 export function formatConfig(config: GPTConfig, type: ModelType, generation: GenerationDefaults = {}): string {
   const { bos_token_id, eos_token_id, pad_token_id } = generationFields(generation);
-  const fields = type === "gpt2" ? { ...gpt2Fields(config), bos_token_id, eos_token_id, pad_token_id } : config;
+  const fields = type === "gpt2" ? { ...gpt2Fields(config), bos_token_id, eos_token_id, pad_token_id } : ownFields(config);
   return `${JSON.stringify({ model_type: type, ...fields }, null, 2)}\n`;
+}
+
+function ownFields(config: GPTConfig): object {
+  const settings = shorten(config);
+  if (typeof settings !== "string") return settings;
+  throw new GPTError("unsupported-model", `a gpt-typescript folder cannot hold this model: it has ${settings}`);
 }

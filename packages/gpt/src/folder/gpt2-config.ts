@@ -1,7 +1,9 @@
 import { quote } from "@gpt/tensor";
 import { activationNames } from "../activations.ts";
-import type { GPTConfig, GPTOptions } from "../config.ts";
+import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
+import { shorten } from "../short-form.ts";
+import type { GPTOptions } from "../short-form.ts";
 import type { ConfigFields } from "./config-fields.ts";
 import { isGenerationField } from "./generation-config.ts";
 import type { OnNote } from "./notes.ts";
@@ -177,7 +179,11 @@ function oneOf<T extends string>(fields: ConfigFields, name: string, value: stri
 
 /** What keeps Hugging Face's `gpt2` from expressing a model, or undefined where nothing does. */
 export function obstacleToGPT2(config: GPTConfig): string | undefined {
-  const { positions, normPlacement, headDim, heads, dim } = config;
+  const settings = shorten(config);
+  return typeof settings === "string" ? settings : obstacleOf(settings);
+}
+
+function obstacleOf({ positions, normPlacement, headDim, heads, dim }: Required<GPTOptions>): string | undefined {
   if (positions !== "learned") return `${positions} positions`;
   if (normPlacement !== "pre") return "normalization after each residual sum";
   if (headDim * heads !== dim) return `${heads} heads of headDim ${headDim}, which are not dim ${dim} together`;
@@ -186,26 +192,29 @@ export function obstacleToGPT2(config: GPTConfig): string | undefined {
 
 /** The fields of a gpt2 `config.json`. Throws `unsupported-model`. */
 export function gpt2Fields(config: GPTConfig): Record<string, unknown> {
-  const obstacle = obstacleToGPT2(config);
-  if (obstacle) throw new GPTError("unsupported-model", `a gpt2 folder cannot hold this model: it has ${obstacle}`);
+  const settings = shorten(config);
+  const obstacle = typeof settings === "string" ? settings : obstacleOf(settings);
+  if (typeof settings === "string" || obstacle !== undefined) {
+    throw new GPTError("unsupported-model", `a gpt2 folder cannot hold this model: it has ${obstacle}`);
+  }
   return {
     architectures: [languageModel],
-    vocab_size: config.vocabSize,
-    n_positions: config.contextLength,
-    n_ctx: config.contextLength,
-    n_layer: config.layers,
-    n_head: config.heads,
-    n_embd: config.dim,
-    n_inner: config.hiddenDim,
-    activation_function: config.activation,
-    scale_attn_weights: config.scaleAttention,
-    scale_attn_by_inverse_layer_idx: config.scaleAttentionByLayer,
-    layer_norm_epsilon: config.epsilon,
-    initializer_range: config.initialStd,
-    resid_pdrop: config.dropout,
-    embd_pdrop: config.embeddingDropout,
-    attn_pdrop: config.attentionDropout,
-    tie_word_embeddings: config.tiedHead,
+    vocab_size: settings.vocabSize,
+    n_positions: settings.contextLength,
+    n_ctx: settings.contextLength,
+    n_layer: settings.layers,
+    n_head: settings.heads,
+    n_embd: settings.dim,
+    n_inner: settings.hiddenDim,
+    activation_function: settings.activation,
+    scale_attn_weights: settings.scaleAttention,
+    scale_attn_by_inverse_layer_idx: settings.scaleAttentionByLayer,
+    layer_norm_epsilon: settings.epsilon,
+    initializer_range: settings.initialStd,
+    resid_pdrop: settings.dropout,
+    embd_pdrop: settings.embeddingDropout,
+    attn_pdrop: settings.attentionDropout,
+    tie_word_embeddings: settings.tiedHead,
     torch_dtype: "float32",
   };
 }

@@ -35,7 +35,7 @@ const others: readonly (readonly [pattern: RegExp, treatment: "mask" | "beside"]
 /** Finds the tensor of every parameter. Throws `missing-tensor` where one is missing, left over or of another shape. */
 export function matchWeights(config: GPTConfig, type: ModelType, files: WeightFiles, folder: string, onNote: OnNote): Match {
   const stored = byName(files, folder);
-  const head = config.tiedHead ? stored.get(headName) : undefined;
+  const head = config.head.type === "tied" ? stored.get(headName) : undefined;
   if (head) {
     stored.delete(headName);
     // PreTrainedModel.tie_weights: tying goes both ways.

@@ -16,17 +16,17 @@ export interface WeightPlace {
 const weightsInBlock = 12;
 
 /** How many tensors `weightPlaces` gives, without making them. */
-export function weightCount({ layers, positions, normPlacement, tiedHead }: GPTConfig): number {
-  const outside = 1 + (positions === "learned" ? 1 : 0) + (normPlacement === "pre" ? 2 : 0) + (tiedHead ? 0 : 1);
-  return outside + weightsInBlock * layers;
+export function weightCount({ blocks, positions, finalNorm, head }: GPTConfig): number {
+  const outside = 1 + (positions === "learned" ? 1 : 0) + (finalNorm ? 2 : 0) + (head.type === "tied" ? 0 : 1);
+  return outside + weightsInBlock * blocks.length;
 }
 
 /** All parameters of a model with this configuration, without building it. */
 export function* weightPlaces(config: GPTConfig): Generator<WeightPlace, void, undefined> {
-  const { vocabSize, contextLength, layers, heads, headDim, dim, hiddenDim } = config;
+  const { vocabSize, contextLength, dim } = config;
   yield table("tokenEmbedding", "wte", [vocabSize, dim]);
   if (config.positions === "learned") yield table("positionEmbedding", "wpe", [contextLength, dim]);
-  for (let layer = 0; layer < layers; layer++) {
+  for (const [layer, { attention: { heads, headDim }, mlp: { hiddenDim } }] of config.blocks.entries()) {
     const [ours, theirs] = [`blocks.${layer}`, `h.${layer}`];
     yield* norm(`${ours}.attentionNorm`, `${theirs}.ln_1`, dim);
     yield* linear(`${ours}.attention.qkv`, `${theirs}.attn.c_attn`, dim, 3 * heads * headDim);
@@ -35,8 +35,8 @@ export function* weightPlaces(config: GPTConfig): Generator<WeightPlace, void, u
     yield* linear(`${ours}.mlp.up`, `${theirs}.mlp.c_fc`, dim, hiddenDim);
     yield* linear(`${ours}.mlp.down`, `${theirs}.mlp.c_proj`, hiddenDim, dim);
   }
-  if (config.normPlacement === "pre") yield* norm("finalNorm", "ln_f", dim);
-  if (!config.tiedHead) yield table("head", "lm_head", [vocabSize, dim]);
+  if (config.finalNorm) yield* norm("finalNorm", "ln_f", dim);
+  if (config.head.type !== "tied") yield table("head", "lm_head", [vocabSize, dim]);
 }
 
 function table(path: string, name: string, shape: readonly number[]): WeightPlace {

@@ -176,7 +176,7 @@ class Run {
       settings,
       modelSeed: model.random.seed,
       data: await fingerprint(data.train),
-      backend: model.tokenEmbedding.weight.backend.name,
+      backend: model.backend.name,
       runtime: runtimeName(),
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
@@ -199,7 +199,7 @@ class Run {
     this.#data = data;
     this.#record = record;
     this.#schedule = scheduleOf(settings);
-    this.#backend = model.tokenEmbedding.weight.backend;
+    this.#backend = model.backend;
     this.#log = new StepLog(Math.min(logEvery, settings.steps), this.step, this.#backend);
     try {
       this.#optimizer = new AdamW(model.namedParameters(), settings);

@@ -9,7 +9,8 @@ import type { TrainingResult, TrainingSetup, TrainingTask } from "./training.ts"
 /** The training step of @gpt/gpt in TensorFlow.js, whose backend has no gradient of a gather: ids are one-hot rows. */
 await serve<TrainingSetup, TrainingTask>(async (setup) => {
   const { config, batch, context, tokens, optimizer: settings } = setup;
-  const { layers, heads, headDim, dim, vocabSize, epsilon } = config;
+  const { blocks, dim, vocabSize } = config;
+  const [{ norm: { epsilon }, attention: { heads, headDim } }] = blocks;
   const { tf, version } = await startTensorFlow(setup.threads);
 
   const variables = new Map<string, Variable>();
@@ -53,7 +54,7 @@ await serve<TrainingSetup, TrainingTask>(async (setup) => {
     const embedded = tf.reshape(tf.matMul(ids, table), [batch, context, dim]);
     const positions = tf.slice(parameter("positionEmbedding.weight"), [0, 0], [context, dim]);
     let x: Tensor = tf.reshape(tf.add(embedded, positions), [batch * context, dim]);
-    for (let layer = 0; layer < layers; layer++) {
+    for (let layer = 0; layer < blocks.length; layer++) {
       const path = `blocks.${layer}`;
       x = tf.add(x, attention(layerNorm(x, `${path}.attentionNorm`), `${path}.attention`));
       const hidden = gelu(linear(layerNorm(x, `${path}.mlpNorm`), `${path}.mlp.up`));

@@ -15,7 +15,7 @@ KEPT_LOSSES = 3
 class Attention(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.heads = config["heads"]
+        self.heads = config["blocks"][0]["attention"]["heads"]
         self.qkv = nn.Linear(config["dim"], 3 * config["dim"])
         self.projection = nn.Linear(config["dim"], config["dim"])
         length = config["contextLength"]
@@ -37,19 +37,21 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.expand = nn.Linear(config["dim"], config["hiddenDim"])
-        self.contract = nn.Linear(config["hiddenDim"], config["dim"])
+        hidden_dim = config["blocks"][0]["mlp"]["hiddenDim"]
+        self.up = nn.Linear(config["dim"], hidden_dim)
+        self.down = nn.Linear(hidden_dim, config["dim"])
 
     def forward(self, x):
-        return self.contract(F.gelu(self.expand(x), approximate="tanh"))
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
 
 
 class Block(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.attentionNorm = nn.LayerNorm(config["dim"], config["epsilon"])
+        epsilon = config["blocks"][0]["norm"]["epsilon"]
+        self.attentionNorm = nn.LayerNorm(config["dim"], epsilon)
         self.attention = Attention(config)
-        self.mlpNorm = nn.LayerNorm(config["dim"], config["epsilon"])
+        self.mlpNorm = nn.LayerNorm(config["dim"], epsilon)
         self.mlp = FeedForward(config)
 
     def forward(self, x):
@@ -62,8 +64,8 @@ class GPT(nn.Module):
         super().__init__()
         self.tokenEmbedding = nn.Embedding(config["vocabSize"], config["dim"])
         self.positionEmbedding = nn.Embedding(config["contextLength"], config["dim"])
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config["layers"]))
-        self.finalNorm = nn.LayerNorm(config["dim"], config["epsilon"])
+        self.blocks = nn.ModuleList(Block(config) for _ in config["blocks"])
+        self.finalNorm = nn.LayerNorm(config["dim"], config["finalNorm"]["epsilon"])
 
     def loss(self, ids, targets):
         x = self.tokenEmbedding(ids) + self.positionEmbedding.weight[: ids.shape[1]]

@@ -70,19 +70,20 @@ export function writeGguf(file: string, config: GPTConfig, format: GgufFormat): 
 }
 
 function modelMetadata(
-  { contextLength, dim, hiddenDim, layers, heads, epsilon }: GPTConfig,
+  { contextLength, dim, blocks }: GPTConfig,
   format: GgufFormat,
 ): Buffer[] {
+  const [{ norm, attention, mlp }] = blocks;
   return [
     entry("general.architecture", value.string("gpt2")),
     entry("general.name", value.string("random weights")),
     entry("general.file_type", value.u32(types[format].file)),
     entry("gpt2.context_length", value.u32(contextLength)),
     entry("gpt2.embedding_length", value.u32(dim)),
-    entry("gpt2.feed_forward_length", value.u32(hiddenDim)),
-    entry("gpt2.block_count", value.u32(layers)),
-    entry("gpt2.attention.head_count", value.u32(heads)),
-    entry("gpt2.attention.layer_norm_epsilon", value.f32(epsilon)),
+    entry("gpt2.feed_forward_length", value.u32(mlp.hiddenDim)),
+    entry("gpt2.block_count", value.u32(blocks.length)),
+    entry("gpt2.attention.head_count", value.u32(attention.heads)),
+    entry("gpt2.attention.layer_norm_epsilon", value.f32(norm.epsilon)),
   ];
 }
 

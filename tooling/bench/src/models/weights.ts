@@ -1,5 +1,8 @@
 import { closeSync, openSync, writeSync } from "node:fs";
+import { GPT } from "@gpt/gpt";
 import type { GPTConfig } from "@gpt/gpt";
+import { useBackend } from "@gpt/tensor";
+import { meta } from "@gpt/tensor/meta";
 import { sizeOf } from "./numbers.ts";
 
 /** A parameter of the model, by its path in `@gpt/gpt`. */
@@ -8,37 +11,10 @@ export interface WeightShape {
   readonly shape: readonly number[];
 }
 
-/** The parameters of a GPT with learned positions, norms before its layers and a tied head. */
-export function weightShapes({
-  vocabSize,
-  contextLength,
-  layers,
-  heads,
-  headDim,
-  dim,
-  hiddenDim,
-}: GPTConfig): WeightShape[] {
-  const width = heads * headDim;
-  const linear = (path: string, inputs: number, outputs: number): WeightShape[] => [
-    { path: `${path}.weight`, shape: [outputs, inputs] },
-    { path: `${path}.bias`, shape: [outputs] },
-  ];
-  const norm = (path: string): WeightShape[] =>
-    ["weight", "bias"].map((name) => ({ path: `${path}.${name}`, shape: [dim] }));
-  const block = (path: string): WeightShape[] => [
-    ...norm(`${path}.attentionNorm`),
-    ...linear(`${path}.attention.qkv`, dim, 3 * width),
-    ...linear(`${path}.attention.projection`, width, dim),
-    ...norm(`${path}.mlpNorm`),
-    ...linear(`${path}.mlp.up`, dim, hiddenDim),
-    ...linear(`${path}.mlp.down`, hiddenDim, dim),
-  ];
-  return [
-    { path: "tokenEmbedding.weight", shape: [vocabSize, dim] },
-    { path: "positionEmbedding.weight", shape: [contextLength, dim] },
-    ...Array.from({ length: layers }, (_, i) => block(`blocks.${i}`)).flat(),
-    ...norm("finalNorm"),
-  ];
+/** The parameters of a model. */
+export function weightShapes(config: GPTConfig): WeightShape[] {
+  const model = useBackend(meta(), () => new GPT(config));
+  return Array.from(model.namedWeights(), ([path, { shape }]) => ({ path, shape }));
 }
 
 /**

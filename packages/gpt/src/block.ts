@@ -1,0 +1,50 @@
+import { add, scope } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
+import { Dropout, LayerNorm, Module } from "@gpt/nn";
+import { CausalSelfAttention } from "./attention.ts";
+import type { BlockContext } from "./block-context.ts";
+import type { BlockConfig } from "./config.ts";
+import type { Initialization } from "./initialization.ts";
+import { MLP } from "./mlp.ts";
+
+/** One decoder block: attention, then feed-forward, each on a residual branch. */
+export class Block extends Module {
+  readonly attentionNorm: LayerNorm;
+  readonly attention: CausalSelfAttention;
+  readonly mlpNorm: LayerNorm;
+  readonly mlp: MLP;
+  readonly dropout: Dropout;
+  readonly #place: BlockConfig["place"];
+
+  constructor({ place, norm, attention, mlp, dropout }: BlockConfig, dim: number, initial: Initialization) {
+    super();
+    this.attentionNorm = new LayerNorm(dim, norm);
+    this.attention = new CausalSelfAttention(attention, dim, initial);
+    this.mlpNorm = new LayerNorm(dim, norm);
+    this.mlp = new MLP(mlp, dim, initial);
+    this.dropout = new Dropout(dropout ?? 0, initial.random);
+    this.#place = place;
+  }
+
+  /** `x` `[B·T, dim]` → `[B·T, dim]`. What the ops in between made is freed, but for what the tape holds. */
+  forward(x: Tensor, context: BlockContext): Tensor {
+    return scope(() => {
+      if (this.#place === "pre") {
+        const attended = this.branch(x, (residual) =>
+          this.attention.forward(this.attentionNorm.forward(x), context, residual),
+        );
+        return this.branch(attended, (residual) => this.mlp.forward(this.mlpNorm.forward(attended), context, residual));
+      }
+      const attended = this.attentionNorm.forward(
+        this.branch(x, (residual) => this.attention.forward(x, context, residual)),
+      );
+      return this.mlpNorm.forward(this.branch(attended, (residual) => this.mlp.forward(attended, context, residual)));
+    });
+  }
+
+  /** `x + dropout(layer)`; without dropout the layer's last kernel adds `x` itself. */
+  private branch(x: Tensor, layer: (residual?: Tensor) => Tensor): Tensor {
+    const drops = this.training && this.dropout.probability > 0;
+    return drops ? add(x, this.dropout.forward(layer())) : layer(x);
+  }
+}
