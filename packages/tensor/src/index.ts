@@ -1,6 +1,6 @@
 export type {
-  Activation, AttentionSequence, Backend, DecayRange, Dense, FloatWeightView, Kernels, MemoryUse, PackedDType, PackedView, View,
-  WeightDType, WeightView,
+  Activation, AttentionSequence, Backend, DecayRange, Dense, FloatWeightView, FusedKernels, Gate, Kernels, MemoryUse, PackedDType,
+  PackedView, View, WeightDType, WeightView,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, ones, rand, randn, tensor, zeros } from "./core/create.ts";
@@ -35,6 +35,8 @@ export {
   silu, sin, sqrt, sub, tanh, where,
 } from "./ops/elementwise.ts";
 export type { Operand } from "./ops/elementwise.ts";
+export { gated } from "./ops/gated.ts";
+export { groupedLinear } from "./ops/grouped.ts";
 export { embedding, gather, scatterAdd } from "./ops/indexing.ts";
 export { linearCrossEntropy } from "./ops/linear-cross-entropy.ts";
 export type { LinearCrossEntropyOptions } from "./ops/linear-cross-entropy.ts";
@@ -42,14 +44,18 @@ export { crossEntropy } from "./ops/loss.ts";
 export type { CrossEntropyOptions } from "./ops/loss.ts";
 export { matmul } from "./ops/matmul.ts";
 export { cast, concat, contiguous, copyInto, expand, permute, reshape, slice, split, stack, transpose } from "./ops/movement.ts";
-export { layerNorm, logSoftmax, softmax } from "./ops/normalization.ts";
+export { layerNorm, logSoftmax, rmsNorm, softmax } from "./ops/normalization.ts";
 export { adamwStep, norm } from "./ops/optimizer.ts";
 export type { AdamWStep } from "./ops/optimizer.ts";
 export { dropout } from "./ops/random.ts";
 export { argmax, max, mean, min, sum } from "./ops/reduce.ts";
 export type { ArgmaxOptions, ReduceOptions } from "./ops/reduce.ts";
+export { rotary } from "./ops/rotary.ts";
+export type { RotaryOptions } from "./ops/rotary.ts";
 export { penalizeRepeats, sample } from "./ops/sampling.ts";
 export type { SampleOptions } from "./ops/sampling.ts";
+export { topK } from "./ops/top-k.ts";
+export type { Largest } from "./ops/top-k.ts";
 export { linear } from "./ops/weights.ts";
 export type { LinearOptions } from "./ops/weights.ts";
 export { philoxBlock } from "./philox.ts";

@@ -324,6 +324,49 @@ const layerNorm: Draw = (writer) => {
   writer.emit("layerNorm", inputs, epsilon === undefined ? {} : { epsilon }, x.shape);
 };
 
+const rmsNorm: Draw = (writer) => {
+  const x = writer.any(({ shape }) => shape.length > 0 && shape.at(-1)! > 0);
+  const epsilon = writer.random.pick([undefined, 1e-5, 1e-3, 0.5]);
+  writer.emit("rmsNorm", [x, writer.shaped([x.shape.at(-1)!])], epsilon === undefined ? {} : { epsilon }, x.shape);
+};
+
+const rotary: Draw = (writer) => {
+  const { random } = writer;
+  const [tokens, heads, headDim] = [random.whole(1, 5), random.whole(0, 3), 2 * random.whole(1, 3)];
+  const x = writer.shaped([tokens, heads * headDim + random.pick([0, 0, 1, headDim])]);
+  const source = writer.shaped([random.whole(1, 6), headDim]);
+  const table = writer.emit("detach", [source], {}, source.shape, { viewOf: source, isConstant: true });
+  const positions = writer.ids([tokens], table.shape[0]);
+  writer.emit("rotary", [x, table, positions], { heads, headDim }, x.shape);
+};
+
+const gated: Draw = (writer) => {
+  const { random } = writer;
+  const isEven = ({ shape }: Pick<Slot, "shape">): boolean => shape.length > 0 && shape.at(-1)! % 2 === 0;
+  const x = random.chance(0.5) ? writer.any(isEven) : writer.shaped([random.whole(1, 4), 2 * random.whole(1, 4)]);
+  const gate = random.pick(["silu", undefined, { alpha: 1.702, limit: 7 }, { alpha: 0.5, limit: 0.75 }]);
+  writer.emit("gated", [x], gate ? { gate } : {}, x.shape.with(-1, x.shape.at(-1)! / 2));
+};
+
+const topK: Draw = (writer) => {
+  const { random } = writer;
+  const x = writer.any(({ shape }) => shape.length > 0 && shape.at(-1)! > 0);
+  const k = random.whole(1, Math.min(4, x.shape.at(-1)!));
+  const part = random.pick(["values", "values", "indices"]);
+  writer.emit("topK", [x], { k, part }, x.shape.with(-1, k), part === "indices" ? { dtype: "i32" } : {});
+};
+
+const groupedLinear: Draw = (writer) => {
+  const { random } = writer;
+  const x = writer.any(({ shape }) => shape.length === 2);
+  const [rows, inputs] = x.shape;
+  const [layers, outputs] = [random.whole(1, 3), random.whole(1, 6)];
+  if (layers * outputs * inputs > writer.largest || rows * outputs > writer.largest) return;
+  const bias = random.chance(0.6);
+  const operands = [x, writer.shaped([layers, outputs, inputs]), ...(bias ? [writer.shaped([layers, outputs])] : [])];
+  writer.emit("groupedLinear", [...operands, writer.ids([rows], layers)], bias ? { bias } : {}, [rows, outputs]);
+};
+
 const overRows = (op: string): Draw => (writer) => {
   const x = writer.any(({ shape }) => shape.length > 0);
   writer.emit(op, [x], {}, x.shape);
@@ -450,6 +493,11 @@ export const draws: Readonly<Record<string, readonly [weight: number, draw: Draw
   crossEntropy: [1.5, crossEntropy],
   linearCrossEntropy: [1.5, linearCrossEntropy],
   layerNorm: [2, layerNorm],
+  rmsNorm: [1.5, rmsNorm],
+  rotary: [1, rotary],
+  gated: [1, gated],
+  topK: [1, topK],
+  groupedLinear: [1, groupedLinear],
   softmax: [1.5, overRows("softmax")],
   logSoftmax: [1.5, overRows("logSoftmax")],
   attention: [2, attention],

@@ -125,6 +125,14 @@ export const ops: Record<string, Run> = {
   linearCrossEntropy: (args, x, weight, targets) =>
     gpt.linearCrossEntropy(x, weight, ids(targets), args),
   layerNorm: ({ epsilon }, x, weight, bias) => gpt.layerNorm(x, weight, bias, epsilon as number | undefined),
+  rmsNorm: ({ epsilon }, x, weight) => gpt.rmsNorm(x, weight, epsilon as number | undefined),
+  rotary: (args, x, table, positions) => gpt.rotary(x, table, ids(positions), args as unknown as gpt.RotaryOptions),
+  gated: ({ gate }, x) => gpt.gated(x, gate as gpt.Gate | undefined),
+  topK: ({ k, part }, x) => gpt.topK(x, k as number)[part as keyof gpt.Largest],
+  groupedLinear: ({ bias }, x, weight, ...rest) => {
+    const biases = bias ? rest.shift() : undefined;
+    return gpt.groupedLinear(x, weight, biases, ids(rest[0]));
+  },
   softmax: unary(gpt.softmax),
   logSoftmax: unary(gpt.logSoftmax),
   attention: (args, qkv, sinks) => gpt.attention(qkv, { ...(args as unknown as AttentionArguments), sinks }),

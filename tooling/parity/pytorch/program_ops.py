@@ -195,6 +195,60 @@ def layer_norm_steps(args, off, x, weight, bias):
     return off(off(centred / deviation) * finite) + bias
 
 
+def rms_norm(args, x, weight):
+    return x * (x.square().mean(-1, True) + args.get("epsilon", 1e-5)).rsqrt() * weight
+
+
+def rms_norm_steps(args, off, x, weight):
+    root = off((off((x * x).mean(-1, True)) + args.get("epsilon", 1e-5)).sqrt())
+    finite = torch.where(weight.isfinite(), weight, off.arbitrary)
+    return off(x / root) * finite
+
+
+def rotary(args, x, table, positions):
+    """By split halves; the table has cosines, and then sines."""
+    heads, head_dim = args["heads"], args["headDim"]
+    turned, rest = x.split([heads * head_dim, x.shape[1] - heads * head_dim], 1)
+    a, b = turned.reshape(len(x), heads, 2, head_dim // 2).unbind(2)
+    cos, sin = table.detach()[positions].reshape(len(x), 1, 2, head_dim // 2).unbind(2)
+    halves = torch.stack([a * cos - b * sin, b * cos + a * sin], 2)
+    return torch.cat([halves.reshape(turned.shape), rest], 1)
+
+
+def silu(x):
+    """With its limits at ±∞."""
+    finite = torch.where(x.isinf(), torch.zeros_like(x), x)
+    return torch.where(x.isinf(), x.clamp(min=0), F.silu(finite))
+
+
+def gated(args, x):
+    gate, up = x.chunk(2, -1)
+    how = args.get("gate", "silu")
+    if how == "silu":
+        return silu(gate) * up
+    alpha, limit = how["alpha"], how["limit"]
+    bounded = gate.clamp(max=limit)
+    return silu(bounded * alpha) / alpha * (up.clamp(-limit, limit) + 1)
+
+
+def top_k(args, x):
+    """Of equal elements the first ones, unlike `torch.topk`."""
+    values, indices = x.sort(dim=-1, descending=True, stable=True)
+    return (values if args["part"] == "values" else indices).narrow(-1, 0, args["k"])
+
+
+def grouped_linear(args, x, weight, *rest):
+    *bias, ids = rest
+    y = (weight[ids] @ x.unsqueeze(-1)).squeeze(-1)
+    return y + bias[0][ids] if bias else y
+
+
+def grouped_linear_steps(args, off, x, weight, *rest):
+    *bias, ids = rest
+    y = Product.apply(off, weight[ids], x.unsqueeze(-1)).squeeze(-1)
+    return off(y) + bias[0][ids] if bias else y
+
+
 class Derivative(torch.autograd.Function):
     """A function of elements, with derivatives from its result and inputs."""
 
@@ -461,6 +515,11 @@ ops = {
     "scatterAdd": Op(scatter_add, ACCUMULATED, scatter_add_steps),
     "crossEntropy": Op(cross_entropy, NORMALIZED, cross_entropy_steps),
     "layerNorm": Op(layer_norm, NORMALIZED, layer_norm_steps),
+    "rmsNorm": Op(rms_norm, NORMALIZED, rms_norm_steps),
+    "rotary": Op(rotary, ACCUMULATED),
+    "gated": Op(gated, NORMALIZED),
+    "topK": Op(top_k, EXACT),
+    "groupedLinear": Op(grouped_linear, ACCUMULATED, grouped_linear_steps),
     "softmax": Op(unary(lambda x: x.softmax(-1)), NORMALIZED, softmax_steps),
     "logSoftmax": Op(unary(log_softmax), NORMALIZED, log_softmax_steps),
     "attention": Op(attention, NORMALIZED, attention_steps),

@@ -5,32 +5,40 @@
 import type { DataOf, DType } from "../dtype.ts";
 import type { AttentionKernels } from "./attention.ts";
 import type { ElementwiseKernels } from "./elementwise.ts";
+import type { GatedKernels } from "./gated.ts";
+import type { GroupedKernels } from "./grouped.ts";
 import type { IndexingKernels } from "./indexing.ts";
 import type { LossKernels } from "./loss.ts";
 import type { MatmulKernels } from "./matmul.ts";
-import type { NormalizationKernels } from "./normalization.ts";
+import type { NormalizationKernels, RMSNormKernels } from "./normalization.ts";
 import type { OptimizerKernels } from "./optimizer.ts";
 import type { RandomKernels } from "./random.ts";
 import type { ReduceKernels } from "./reduce.ts";
+import type { RotaryKernels } from "./rotary.ts";
 import type { SamplingKernels } from "./sampling.ts";
+import type { TopKKernels } from "./top-k.ts";
 import type { Dense } from "./view.ts";
 import type { PackedDType, WeightKernels } from "./weights.ts";
 
 export type { AttentionKernels, AttentionOptions, AttentionSequence } from "./attention.ts";
 export type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
+export type { GatedKernels, Gate } from "./gated.ts";
+export type { GroupedKernels } from "./grouped.ts";
 export type { IndexingKernels } from "./indexing.ts";
 export type { LossKernels } from "./loss.ts";
 export type { MatmulKernels } from "./matmul.ts";
-export type { NormalizationKernels } from "./normalization.ts";
+export type { NormalizationKernels, RMSNormKernels } from "./normalization.ts";
 export type { DecayRange, OptimizerKernels } from "./optimizer.ts";
 export type { RandomKernels } from "./random.ts";
 export type { ReduceKernels, ReduceOp } from "./reduce.ts";
+export type { RotaryKernels } from "./rotary.ts";
 export type { SamplingKernels } from "./sampling.ts";
+export type { TopKKernels } from "./top-k.ts";
 export type { Dense, View } from "./view.ts";
 export type { FloatWeightView, PackedDType, PackedView, WeightDType, WeightKernels, WeightView } from "./weights.ts";
 
-/** The table from op to kernel. A backend that lacks one does not compile. */
-export interface Kernels
+/** What every backend computes. One that lacks such a kernel does not compile. */
+export interface RequiredKernels
   extends ElementwiseKernels,
     ReduceKernels,
     MatmulKernels,
@@ -42,6 +50,20 @@ export interface Kernels
     RandomKernels,
     SamplingKernels,
     WeightKernels {}
+
+/**
+ * What a backend may compute at once. Where it has no such kernel, ops compose the same of required ones (`ops/composed`), to
+ * the same numbers; it may have a forward kernel without its gradient.
+ */
+export interface FusedKernels
+  extends RMSNormKernels,
+    RotaryKernels,
+    GatedKernels,
+    TopKKernels,
+    GroupedKernels {}
+
+/** The table from op to kernel. */
+export type Kernels = RequiredKernels & Partial<FusedKernels>;
 
 /** What a backend holds at the moment, and at most so far. */
 export interface MemoryUse {

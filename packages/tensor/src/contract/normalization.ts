@@ -1,5 +1,23 @@
 import type { Dense } from "./view.ts";
 
+export interface RMSNormKernels {
+  /**
+   * Root mean square normalization of each row (Zhang & Sennrich 2019): `out = x / √(mean(x²) + epsilon) · weight`. `x` and
+   * `out` are `[rows, width]`, `weight` is `[width]`. Squares may be beyond f32 where the result is not.
+   */
+  rmsNorm(call: { readonly x: Dense; readonly weight: Dense; readonly epsilon: number; readonly out: Dense }): void;
+
+  /** The gradients of `rmsNorm`. `gradWeight` is added to, `gradX` is written. */
+  rmsNormGradient(call: {
+    readonly x: Dense;
+    readonly weight: Dense;
+    readonly epsilon: number;
+    readonly grad: Dense;
+    readonly gradX: Dense;
+    readonly gradWeight: Dense;
+  }): void;
+}
+
 export interface NormalizationKernels {
   /**
    * Layer normalization of each row (Ba et al. 2016): `out = (x − mean) / √(variance + epsilon) · weight + bias`,

@@ -51,6 +51,23 @@ export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
   });
 }
 
+/** The row of a table for each id, off the tape. `op` is what was called, for messages. */
+export function rowsOfTable(op: string, table: Tensor, ids: Tensor<"i32">): Tensor {
+  const [entries, width] = table.shape;
+  return scope(() => {
+    const out = Tensor.allocate(table.backend, "f32", [...ids.shape, width]);
+    if (out.size > 0) {
+      out.backend.kernels.gatherRows({
+        op,
+        table: viewAs(dense(table), 1, entries, width),
+        ids: viewAs(dense(ids), 1, ids.size),
+        out: viewAs(out, 1, ids.size, width),
+      });
+    }
+    return out;
+  });
+}
+
 /**
  * Elements of `x` by their places along an axis, as `torch.gather`: of two axes, along the last one,
  * `out[i, j] = x[i, indices[i, j]]`. `indices` has the shape of `x` but for the length of the axis; the result has its shape.

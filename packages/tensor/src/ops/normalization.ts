@@ -1,9 +1,11 @@
 import { check } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
-import { needsGradient, record } from "../core/tape.ts";
+import { needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { nonNegative } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
+import { composedRMSNorm, composedRMSNormGradient } from "./composed/normalization.ts";
+import { fused } from "./fused.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from "./operands.ts";
 
 /**
@@ -66,6 +68,60 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
       return [gradX, weightSum ? undefined : gradWeight, biasSum ? undefined : gradBias];
     });
   });
+}
+
+/**
+ * Root mean square normalization over the last axis (Zhang & Sennrich 2019): `x / √(mean(x²) + epsilon) · weight`, with
+ * `weight` of that axis' length.
+ */
+export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
+  for (const input of [x, weight]) checkDType("rmsNorm", input, "f32");
+  checkOperands("rmsNorm", x, weight);
+  check("rmsNorm", "epsilon", epsilon, nonNegative);
+  const width = x.shape.at(-1);
+  if (width === undefined || !sameShape(weight.shape, [width])) {
+    throw shapeError(
+      "rmsNorm",
+      `x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}: the weight must have the length of the last axis`,
+    );
+  }
+  const rows = width === 0 ? 0 : x.size / width;
+  return scope(() => {
+    const [xs, weights] = [dense(x), dense(weight)];
+    const out = rmsNormOf(xs, weights, epsilon, rows);
+    return record("rmsNorm", [x, weight], out, [xs, weights], ({ grad, saved: [x, weight], accumulator }) => {
+      const kernels = fused(x.backend, "rmsNormGradient");
+      if (!kernels) {
+        const { gradX, gradWeight } = composedRMSNormGradient(x, weight, epsilon, grad);
+        return [gradX, gradWeight];
+      }
+      const gradX = x.allocateLike();
+      const sum = accumulator(1);
+      sum?.overwrite("rmsNorm");
+      const gradWeight = sum ?? zerosLike(weight);
+      if (grad.size > 0) {
+        kernels.rmsNormGradient({
+          x: viewAs(x, rows, width),
+          weight,
+          epsilon,
+          grad: viewAs(dense(grad), rows, width),
+          gradX: viewAs(gradX, rows, width),
+          gradWeight,
+        });
+      }
+      return [gradX, sum ? undefined : gradWeight];
+    });
+  });
+}
+
+/** `rmsNorm` of dense operands, off the tape. */
+function rmsNormOf(x: Tensor, weight: Tensor, epsilon: number, rows: number): Tensor {
+  const kernels = fused(x.backend, "rmsNorm");
+  if (!kernels) return noGrad(() => composedRMSNorm(x, weight, epsilon));
+  const out = x.allocateLike();
+  const width = weight.size;
+  if (out.size > 0) kernels.rmsNorm({ x: viewAs(x, rows, width), weight, epsilon, out: viewAs(out, rows, width) });
+  return out;
 }
 
 /** Softmax over the last axis: `exp(x) / Σ exp(x)`, computed without overflow. */

@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
-import type { Backend, Kernels, ReduceKernels } from "../contract/index.ts";
+import type { Backend, Kernels, ReduceKernels, RequiredKernels } from "../contract/index.ts";
 import type { Check, ChecksOf } from "./case.ts";
 import { checkCase, conformanceCases } from "./index.ts";
 import { mutants } from "./mutants/index.ts";
@@ -8,7 +8,7 @@ import type { Mutation } from "./mutants/mutation.ts";
 import { alter, mutate } from "./mutants/mutation.ts";
 
 const cases = conformanceCases();
-const kernels = Object.keys(mutants) as (keyof Kernels)[];
+const kernels = Object.keys(mutants) as (keyof RequiredKernels)[];
 
 /** What the suite says about a kernel of a backend: the first failure among its cases. */
 async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<string | undefined> {
@@ -23,17 +23,17 @@ async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<st
   return undefined;
 }
 
-async function failureOf<K extends keyof Kernels>(
+async function failureOf<K extends keyof RequiredKernels>(
   kernel: K,
-  mutation: Mutation<Kernels[K]>,
+  mutation: Mutation<RequiredKernels[K]>,
 ): Promise<string | undefined> {
-  return firstFailure(kernel, mutate(await cpu(), kernel, mutation));
+  return firstFailure(kernel, mutate(await cpu(), kernel, mutation as Mutation<Required<Kernels>[K]>));
 }
 
 const all = kernels.flatMap((kernel) => Object.keys(mutants[kernel]).map((name) => ({ kernel, name })));
 
 test.each(all)("notices a wrong $kernel: $name", async ({ kernel, name }) => {
-  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<Kernels[typeof kernel]>);
+  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<RequiredKernels[typeof kernel]>);
   expect(found).toMatch(`cpu: ${kernel}: `);
 });
 
@@ -83,6 +83,8 @@ test("a capability that is said to be missing must be missing", async () => {
       "cpu: affine: a subnormal number is flushed: out: element [0] of [1]: expected 0, got 2.938735877055719e-39; error in norm 2.94e-39, tolerance 0",
       "cpu: affine: NaN is lost: out: element [0] of [1]: expected 0, got NaN",
       "cpu: gatherRows: the rows of ids outside are NaN: gather: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: rotary: what is turned by a position outside is NaN: rotary: id -1 at position 0 is outside the table's 3 entries (0 to 2)",
+      "cpu: groupedLinear: rows of numbers outside are NaN: groupedLinear: id -1 at position 1 is outside the table's 3 entries (0 to 2)",
       "cpu: crossEntropy: targets outside have the loss and the gradient NaN: crossEntropy: target 5 at position 0 is outside the 5 classes (0 to 4) and not the ignored index 2",
       "cpu: gather: f32: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
       "cpu: gather: f16: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",

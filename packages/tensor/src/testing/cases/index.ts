@@ -2,6 +2,8 @@ import type { Backend, Kernels } from "../../contract/index.ts";
 import type { Capabilities, ChecksOf, ConformanceCase } from "../case.ts";
 import { attentionChecks } from "./attention.ts";
 import { elementwiseChecks } from "./elementwise.ts";
+import { gatedChecks } from "./gated.ts";
+import { groupedChecks } from "./grouped.ts";
 import { indexingChecks } from "./indexing.ts";
 import { lossChecks } from "./loss.ts";
 import { matmulChecks } from "./matmul.ts";
@@ -10,17 +12,25 @@ import { normalizationChecks } from "./normalization.ts";
 import { optimizerChecks } from "./optimizer.ts";
 import { randomChecks } from "./random.ts";
 import { reduceChecks } from "./reduce.ts";
+import { rmsNormChecks } from "./rms-norm.ts";
+import { rotaryChecks } from "./rotary.ts";
 import { samplingChecks } from "./sampling.ts";
+import { topKChecks } from "./top-k.ts";
 import { weightChecks } from "./weights.ts";
 
 /** The table from kernel to checks: a kernel without any does not compile. */
-const checks: ChecksOf<Kernels> = {
+const checks: ChecksOf<Required<Kernels>> = {
   ...elementwiseChecks,
   ...movementChecks,
   ...reduceChecks,
   ...matmulChecks,
   ...indexingChecks,
   ...normalizationChecks,
+  ...rmsNormChecks,
+  ...rotaryChecks,
+  ...gatedChecks,
+  ...topKChecks,
+  ...groupedChecks,
   ...attentionChecks,
   ...lossChecks,
   ...optimizerChecks,

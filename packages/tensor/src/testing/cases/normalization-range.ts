@@ -5,37 +5,9 @@ import { map, mapRows } from "../reference/array.ts";
 import * as reference from "../reference/normalization.ts";
 import { range, rangeGradient, smallestNormal, ulp } from "../whole-range.ts";
 import type { Round, Truth } from "../whole-range.ts";
-import { rowLength, rowsOfWidth } from "./row-range.ts";
+import { biasesOfRow as biases, gradientOfRow as gradient, inputsOf, mapPairs, nearAndWideRows, weightsOfRow as weights, widths } from "./row-range.ts";
 
 type Arrays = Readonly<Record<"x" | "weight" | "bias" | "grad", NdArray>>;
-
-/** One and two elements are the edge: a norm of one is zero, and the gradient of one of two is nearly so. */
-const widths = [1, 2, 3, rowLength];
-const gradient = [1, -2, 0.5, 3, -1];
-/** Of several sizes, and of sizes that differ: what is small stays beside what is huge. */
-const grads = [...[1, 1e30, 1e38, 1e-30].map((size) => gradient.map((g) => g * size)), [1e-30, -1e38, 3e38, 2, 1e-8]];
-const [weights, biases] = [[1, -0.5, 2, 0.25, 3], [0.5, 0, -1, 2, 0.125]];
-
-/** Rows of a width, alone and each with gradients of several sizes; weight and bias. */
-function inputsOf(width: number) {
-  const rows = rowsOfWidth(width);
-  const shape = [rows.length * grads.length, width];
-  return {
-    x: literal(rows.flat(), [rows.length, width]),
-    withGrads: {
-      x: literal(rows.flatMap((row) => grads.flatMap(() => row)), shape),
-      grad: literal(rows.flatMap(() => grads.flatMap((g) => g.slice(0, width))), shape),
-    },
-    weight: literal(weights.slice(0, width)),
-    bias: literal(biases.slice(0, width)),
-  };
-}
-
-/** Corresponding rows of two arrays. */
-function mapPairs(a: NdArray, b: NdArray, f: (a: Float64Array, b: Float64Array) => ArrayLike<number>): NdArray {
-  const [, width] = a.shape;
-  return mapRows(a, (row, i) => f(row, b.data.subarray(i * width, (i + 1) * width)));
-}
 
 const sumOf = (row: Float64Array): number => row.reduce((sum, value) => sum + value, 0);
 const meanOf = (row: Float64Array): number => sumOf(row) / row.length;
@@ -117,10 +89,7 @@ const norms = widths.flatMap((width) => [1e-5, 0].map((epsilon) => {
 }));
 
 /** Of weight and bias, one row at a time: short ones, near ones, and those whose squares are beyond f32. */
-const weightNorms = [
-  [7], [1000, 1000.006], [3, -1], [1, 1 + ulp], [1000, 1000.006, 1000.003], [1e30, -1e30, 5e29, 0, 1e29],
-  [3e37, -1e37, 2e37, 1e36, 0], [3e19, -1e19, 0, 1, 2e19],
-].map((row) =>
+const weightNorms = nearAndWideRows.map((row) =>
   rangeGradient({
     name: `layerNorm of ${row.join(", ")}, weight and bias`,
     inputs: {

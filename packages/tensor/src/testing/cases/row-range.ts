@@ -1,4 +1,6 @@
-import { numbers } from "../inputs.ts";
+import { literal, numbers } from "../inputs.ts";
+import type { NdArray } from "../reference/array.ts";
+import { mapRows } from "../reference/array.ts";
 import { largest, ulp } from "../whole-range.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
@@ -34,3 +36,37 @@ export function rowsOfWidth(width: number): readonly (readonly number[])[] {
   });
   return [...rowsInRange.map((row) => row.slice(0, width)), ...nearRows];
 }
+
+/** One and two elements are the edge: a norm of one is zero, and the gradient of one of two is nearly so. */
+export const widths = [1, 2, 3, rowLength];
+export const gradientOfRow = [1, -2, 0.5, 3, -1];
+/** Of several sizes, and of sizes that differ: what is small stays beside what is huge. */
+const grads = [...[1, 1e30, 1e38, 1e-30].map((size) => gradientOfRow.map((g) => g * size)), [1e-30, -1e38, 3e38, 2, 1e-8]];
+export const [weightsOfRow, biasesOfRow] = [[1, -0.5, 2, 0.25, 3], [0.5, 0, -1, 2, 0.125]];
+
+/** Rows of a width, alone and each with gradients of several sizes; weight and bias. */
+export function inputsOf(width: number) {
+  const rows = rowsOfWidth(width);
+  const shape = [rows.length * grads.length, width];
+  return {
+    x: literal(rows.flat(), [rows.length, width]),
+    withGrads: {
+      x: literal(rows.flatMap((row) => grads.flatMap(() => row)), shape),
+      grad: literal(rows.flatMap(() => grads.flatMap((g) => g.slice(0, width))), shape),
+    },
+    weight: literal(weightsOfRow.slice(0, width)),
+    bias: literal(biasesOfRow.slice(0, width)),
+  };
+}
+
+/** Corresponding rows of two arrays. */
+export function mapPairs(a: NdArray, b: NdArray, f: (a: Float64Array, b: Float64Array) => ArrayLike<number>): NdArray {
+  const [, width] = a.shape;
+  return mapRows(a, (row, i) => f(row, b.data.subarray(i * width, (i + 1) * width)));
+}
+
+/** Short rows, rows of near numbers, and those whose squares are beyond f32. */
+export const nearAndWideRows: readonly (readonly number[])[] = [
+  [7], [1000, 1000.006], [3, -1], [1, 1 + ulp], [1000, 1000.006, 1000.003], [1e30, -1e30, 5e29, 0, 1e29],
+  [3e37, -1e37, 2e37, 1e36, 0], [3e19, -1e19, 0, 1, 2e19],
+];

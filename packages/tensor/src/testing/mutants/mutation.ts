@@ -14,7 +14,7 @@ export interface Memory {
 }
 
 /** A backend with one kernel replaced by a mutation of it. */
-export function mutate<K extends keyof Kernels>(backend: Backend, kernel: K, mutation: Mutation<Kernels[K]>): Backend {
+export function mutate<K extends keyof Kernels>(backend: Backend, kernel: K, mutation: Mutation<Required<Kernels>[K]>): Backend {
   const memory: Memory = {
     read(view) {
       if (!backend.readSync) throw new Error("mutants need a backend that can be read synchronously");
@@ -22,9 +22,11 @@ export function mutate<K extends keyof Kernels>(backend: Backend, kernel: K, mut
     },
     write: (view, values) => backend.write(view, values),
   };
+  const original = backend.kernels[kernel] as Required<Kernels>[K] | undefined;
+  if (!original) throw new Error(`${backend.name} has no kernel ${kernel}`);
   return {
     ...backend,
-    kernels: { ...backend.kernels, [kernel]: mutation(backend.kernels[kernel], memory) },
+    kernels: { ...backend.kernels, [kernel]: mutation(original, memory) },
     get memory() {
       return backend.memory;
     },

@@ -15,6 +15,16 @@ export function layerNorm(x: NdArray, weight: NdArray, bias: NdArray, epsilon = 
   });
 }
 
+/** Over the last axis. */
+export function rmsNorm(x: NdArray, weight: NdArray, epsilon = 1e-5): NdArray {
+  return mapRows(x, (row) => row.map((value, i) => value * inverseRootOf(row, epsilon) * weight.data[i]));
+}
+
+/** 1 / √(mean x² + epsilon). */
+export function inverseRootOf(row: Float64Array, epsilon: number): number {
+  return 1 / Math.sqrt(row.reduce((sum, x) => sum + x * x, 0) / row.length + epsilon);
+}
+
 /** The largest of a row, and `Σ exp(x − largest)` of all others; of equal ones one is the largest. */
 export function statisticsOf(row: Float64Array): { readonly largest: number; readonly others: number } {
   const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
