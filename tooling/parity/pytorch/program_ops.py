@@ -76,6 +76,14 @@ def narrow(args, x):
     return x.narrow(axis, start, (end + length if end < 0 else end) - start)
 
 
+def part_of_split(args, x):
+    """PyTorch refuses to change one of several views in place."""
+    sizes, axis, part = args["sizes"], args["axis"], args["part"]
+    start = part * sizes if isinstance(sizes, int) else sum(sizes[:part])
+    length = min(sizes, x.shape[axis] - start) if isinstance(sizes, int) else sizes[part]
+    return x.narrow(axis, start, length)
+
+
 def product(off, a, b):
     """
     A matrix product, off by a rounding of the sum of its products' sizes; arbitrary where a float32 sum of them may leave the
@@ -547,7 +555,7 @@ views = {
     "transpose": lambda args, x: x.transpose(args["first"], args["second"]),
     "expand": lambda args, x: x.expand(args["shape"]),
     "slice": narrow,
-    "split": lambda args, x: x.split(args["sizes"], args["axis"])[args["part"]],
+    "split": part_of_split,
     "contiguous": lambda args, x: x.contiguous(),
     "detach": lambda args, x: x.detach(),
 }

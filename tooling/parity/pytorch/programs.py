@@ -17,6 +17,8 @@ from .program_ops import ACCUMULATED, EXACT, NORMALIZED, Op, adamw, composites, 
 
 #: Runs with errors in the last bits.
 RUNS, NATIVE_RUNS = 8, 2
+#: What takes the place of a number of which nothing is known, one in each run.
+ARBITRARY = [0.0, math.nan, math.inf, -math.inf, 1e30, -1e30, 1.0, -1.0]
 #: How many times as far as the farthest of these runs an implementation may be, and how many times float32's spacing.
 FACTOR, SPACINGS = 4, 4
 #: What a tolerance may be instead of a power of two: none, for numbers that must be the same, such as NaN; or
@@ -34,6 +36,10 @@ class Exact:
     def apply(self, args, op, *inputs):
         return op.run(args, *inputs)
 
+    def step(self, x):
+        """What is added to a parameter."""
+        return x
+
 
 class Ideal(Exact):
     """Every result and every gradient rounded to float32 once."""
@@ -47,7 +53,7 @@ class Noisy(Exact):
     """As `Ideal`, each number that is rounded being off by an error in its last bits."""
 
     def __init__(self, seed):
-        self.arbitrary = [0.0, math.nan, math.inf, -math.inf][seed % 4]
+        self.arbitrary = ARBITRARY[seed % len(ARBITRARY)]
         self.generator = torch.Generator().manual_seed(seed)
 
     def apply(self, args, op, *inputs):
@@ -56,6 +62,9 @@ class Noisy(Exact):
         y = op.steps(args, Off(self), *entered) if op.steps and inputs[0].numel() > 0 else op.run(args, *entered)
         back = self.settle if op.rounding == NORMALIZED else self.disturb
         return change(y, to_float32 if op.rounding == EXACT else self.round, back)
+
+    def step(self, x):
+        return self.disturb(x)
 
     def settle(self, gradient):
         """Infinity becomes another number in each run, so that nothing is expected of what follows from it."""
@@ -150,7 +159,10 @@ def run_step(op, args, inputs, arithmetic):
         return torch.zeros_like(leaf) if leaf.grad is None else arithmetic.apply(args, scaled, leaf.grad)
     elif op == "adamwStep":
         with torch.no_grad():
+            before = inputs[0].clone()
             adamw(args, *inputs)
+            # The step is rounded before it is taken, and may nearly cancel the parameter.
+            inputs[0].copy_(before + arithmetic.step(inputs[0] - before))
             # What divides by a moment beyond float32 divides by infinity there.
             inputs[0].masked_fill_(inputs[3].float().isinf() & isinstance(arithmetic, Noisy), math.nan)
             for changed in (inputs[0], inputs[2], inputs[3]):
