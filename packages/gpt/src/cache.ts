@@ -1,7 +1,7 @@
 import {
-  checkArgument, currentBackend, keep, objectWith, permute, readOptions, scope, PackedWeight, wholeNumber, zeros,
+  checkArgument, currentBackend, keep, objectWith, readOptions, PackedWeight, wholeNumber, zeros,
 } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Backend, Expectations, Tensor, WeightDType } from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, Expectations, Weight, WeightDType } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 import { backendExpected, dtypeExpected } from "./place.ts";
@@ -126,11 +126,9 @@ function allocateBlocks({ blocks }: GPTConfig, rows: number, { dtype = "f32", ba
   };
   try {
     return blocks.map(({ attention: { kvHeads, headDim } }): AttentionCache => {
-      if (dtype !== "f32") {
-        const part = (): PackedWeight => owned(PackedWeight.zeros(dtype, [kvHeads * rows, headDim], { backend }));
-        return { keys: part(), values: part() };
-      }
-      const part = (): Tensor => owned(keep(scope(() => permute(zeros([kvHeads, rows, headDim], { backend }), [1, 0, 2]))));
+      const shape = [kvHeads * rows, headDim];
+      const part = (): Weight =>
+        owned(dtype === "f32" ? keep(zeros(shape, { backend })) : PackedWeight.zeros(dtype, shape, { backend }));
       return { keys: part(), values: part() };
     });
   } catch (error) {

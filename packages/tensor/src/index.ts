@@ -29,7 +29,8 @@ export {
 /** @internal */
 export type { Expectation, Expectations } from "./expectations.ts";
 export { attention } from "./ops/attention.ts";
-export type { AttentionArguments, AttentionCache, PackedCache, TensorCache } from "./ops/attention.ts";
+export type { AttentionArguments } from "./ops/attention-arguments.ts";
+export type { AttentionCache } from "./ops/attention-cache.ts";
 export {
   abs, add, cos, div, equal, erfc, exp, gelu, greater, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid, sign,
   silu, sin, sqrt, sub, tanh, where,

@@ -1,8 +1,8 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
-import { attention, noGrad, scope, PackedWeight, rand, useBackend, zeros } from "../index.ts";
-import type { AttentionArguments, PackedDType } from "../index.ts";
+import { attention, dropout, full, mul, noGrad, ones, PackedWeight, rand, scope, slice, tensor, useBackend, zeros } from "../index.ts";
+import type { AttentionArguments, PackedDType, Tensor, Weight } from "../index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -26,7 +26,7 @@ test("a shared prefix can be read, but has no gradient", () => {
 });
 
 test("a cache has no gradient", () => {
-  const cache = { keys: zeros([4, 2, 4]), values: zeros([4, 2, 4]) };
+  const cache = { keys: zeros([8, 4]), values: zeros([8, 4]) };
   const qkv = rand([3, 24], { key, requiresGrad: true });
   const sequences = [{ queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 }];
   expect(() => attention(qkv, { ...shape, sequences, cache })).toThrow("no gradient flows through a cache");
@@ -34,21 +34,91 @@ test("a cache has no gradient", () => {
 
 const sequence = { queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 };
 
-test("a stored cache is refused where its shapes or formats do not fit", () => {
-  const attend = (keys: PackedWeight, values: PackedWeight) => () =>
+test("a cache is refused where its shapes or dtypes do not fit", () => {
+  const attend = (keys: Weight, values: Weight) => () =>
     attention(rand([3, 24], { key }), { ...shape, sequences: [sequence], cache: { keys, values } });
   const part = (dtype: PackedDType, rows: number, width = 4): PackedWeight => PackedWeight.zeros(dtype, [rows, width]);
   expect(attend(part("int8", 8), part("int8", 8))().shape).toEqual([3, 8]);
   expect(attend(part("int8", 8), part("int8", 10))).toThrow(
-    "attention: the stored cache is [10, 4], expected [2 · capacity, 4], keys and values alike",
+    "attention: the cache is [10, 4], expected [2 · capacity, 4], keys and values alike",
   );
-  expect(attend(part("int8", 7), part("int8", 7))).toThrow("the stored cache is [7, 4]");
-  expect(attend(part("int8", 8, 5), part("int8", 8, 5))).toThrow("the stored cache is [8, 5]");
+  expect(attend(part("int8", 7), part("int8", 7))).toThrow("the cache is [7, 4]");
+  expect(attend(part("int8", 8, 5), part("int8", 8, 5))).toThrow("the cache is [8, 5]");
   expect(attend(part("int8", 8), part("f16", 8))).toThrow(
-    "attention: the cache stores keys as int8 and values as f16; use one dtype",
+    "attention: the cache holds keys as int8 and values as f16; use one dtype",
   );
   expect(attend(part("int8", 4), part("int8", 4))).toThrow("does not fit 3 tokens and 2 keys");
+  expect(attend(zeros([8, 4]), part("f16", 8))).toThrow("the cache holds keys as f32 and values as f16; use one dtype");
+  expect(attend(zeros([8]), zeros([8]))).toThrow("the cache is [8]");
+  const gapped = slice(zeros([8, 5]), 1, 0, 4);
+  expect(attend(gapped, gapped)).toThrow("the cache has gaps");
 });
+
+describe("the pattern", () => {
+  const projections = (): Tensor => rand([5, 24], { key, requiresGrad: true });
+  const lengths = [2, 3].map((count, i) => ({ queryStart: 2 * i, queryCount: count, keyStart: 2 * i, keyCount: count }));
+
+  test("of sequences of several lengths is 0 behind their ends, and sums to 1 for each query", () => {
+    let pattern: number[][][][] = [];
+    attention(projections(), { ...shape, sequences: lengths, pattern: (seen) => void (pattern = nested(seen)) });
+    for (const head of [0, 1]) {
+      expect(pattern[0][head].map((row) => row.slice(2))).toEqual([[0], [0], [0]]);
+      expect(pattern[0][head][2]).toEqual([0, 0, 0]);
+      expect(pattern[1][head][0]).toEqual([1, 0, 0]);
+      for (const [b, count] of [2, 3].entries()) {
+        for (const row of pattern[b][head].slice(0, count)) expect(sumOf(row)).toBeCloseTo(1, 6);
+      }
+    }
+  });
+
+  test("leaves to the sink what is the sink's", () => {
+    let pattern: number[][][][] = [];
+    const sinks = tensor([0, 1000]);
+    attention(projections(), { ...shape, sinks, pattern: (seen) => void (pattern = nested(seen)) });
+    expect(pattern[0][0].map(sumOf).every((sum) => sum > 0 && sum < 1)).toBe(true);
+    expect(pattern[0][1].map(sumOf)).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test("gives way to another one, through which gradients flow", () => {
+    const [qkv, same] = [projections(), projections()];
+    const out = attention(qkv, { ...shape, pattern: (seen) => mul(seen, 2) });
+    expect(out.dataSync()).toEqual(mul(attention(qkv, { ...shape, pattern: () => undefined }), 2).dataSync());
+    out.backward(ones([5, 8]));
+    attention(same, shape).backward(full([5, 8], 2));
+    const [twice, expected] = [qkv, same].map(({ grad }) => grad?.dataSync() ?? []);
+    expect(twice).toHaveLength(5 * 24);
+    for (const [i, value] of twice.entries()) expect(value).toBeCloseTo(expected[i], 5);
+  });
+
+  test("is dropped out by the key", () => {
+    const qkv = projections();
+    const [probability, dropKey] = [0.4, { seed: [3, 0], stream: [4, 0] }] as const;
+    const dropped = attention(qkv, { ...shape, dropout: { probability, key: dropKey } });
+    const byHand = attention(qkv, { ...shape, pattern: (seen) => dropout(seen, probability, dropKey) });
+    expect(dropped.dataSync()).toEqual(byHand.dataSync());
+    expect(dropped.dataSync()).not.toEqual(attention(qkv, { ...shape, pattern: () => undefined }).dataSync());
+  });
+
+  test("is refused in another shape, and dropout without sense", () => {
+    const attend = (options: Partial<AttentionArguments>) => () => attention(projections(), { ...shape, ...options });
+    expect(attend({ pattern: () => ones([2, 5, 5]) })).toThrow("attention: the pattern is [1, 2, 5, 5], not [2, 5, 5]");
+    expect(attend({ pattern: 1 as never })).toThrow("attention: pattern must be a function");
+    expect(attend({ dropout: { probability: 1, key } })).toThrow("attention: the probability 1 must be at least 0 and below 1");
+    expect(attend({ dropout: { probability: 0.5, key: 1 as never } })).toThrow("attention: the key of dropout must be a key");
+  });
+});
+
+const sumOf = (row: readonly number[]): number => row.reduce((sum, x) => sum + x, 0);
+
+function nested(pattern: Tensor): number[][][][] {
+  const [B, H, T, S] = pattern.shape;
+  const data = pattern.dataSync();
+  const lengths = (length: number): number[] => [...Array(length).keys()];
+  return lengths(B).map((b) => lengths(H).map((h) => lengths(T).map((t) => {
+    const start = ((b * H + h) * T + t) * S;
+    return [...data.subarray(start, start + S)];
+  })));
+}
 
 test("sinks are refused that are not one for each head", () => {
   for (const sinks of [zeros([3]), zeros([]), zeros([1, 2])]) {

@@ -12,11 +12,15 @@ import { checkDType } from "./operands.ts";
  */
 export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor {
   checkDType("dropout", x, "f32");
-  if (!(probability >= 0 && probability < 1)) {
-    throw argumentError("dropout", `the probability ${probability} must be at least 0 and below 1`);
-  }
+  checkProbability("dropout", probability);
   check("dropout", "the key", key, philoxKey);
   const out = x.allocateLike();
   if (out.size > 0) out.backend.kernels.dropout({ x, probability, key, out });
   return record("dropout", [x], out, [], ({ grad }) => [dropout(grad, probability, key)]);
+}
+
+export function checkProbability(op: string, probability: number): void {
+  if (!(probability >= 0 && probability < 1)) {
+    throw argumentError(op, `the probability ${probability} must be at least 0 and below 1`);
+  }
 }

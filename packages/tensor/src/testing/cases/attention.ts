@@ -2,8 +2,9 @@ import type { AttentionKernels, AttentionOptions, AttentionSequence, PackedDType
 import { PackedWeight } from "../../core/packed-weight.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attention } from "../../ops/attention.ts";
-import type { AttentionArguments } from "../../ops/attention.ts";
+import type { AttentionArguments } from "../../ops/attention-arguments.ts";
 import { concat, copyInto, slice } from "../../ops/movement.ts";
+import { sizeOf } from "../../shape.ts";
 import type { Shape } from "../../shape.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
@@ -68,16 +69,8 @@ const calls: readonly (readonly [name: string, tokens: number, Options, LayoutKi
   ["2 × 67 tokens, windows, groups", 134, { heads: 4, kvHeads: 2, headDim: 8, window: 33, sequenceLength: 67 }],
 ];
 
-const cases: readonly OpCase[] = calls.map(([name, tokens, options, layout]) => {
-  const { heads, kvHeads = heads, headDim } = options;
-  return op({
-    name,
-    inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim], { layout }) },
-    run: ({ qkv }) => attention(qkv, options),
-    reference: ({ qkv }) => result(qkv, options),
-  });
-});
 
+/** Of these calls the strided input is the sinks. */
 const callsWithSinks: typeof calls = [
   ["one token, sinks", 1, { heads: 2, headDim: 3 }],
   ["sinks, strided", 7, { heads: 3, headDim: 4 }, "gapped"],
@@ -89,15 +82,33 @@ const callsWithSinks: typeof calls = [
   ["sinks, 75 tokens, 66 dimensions, a window", 75, { heads: 2, kvHeads: 1, headDim: 66, window: 34 }],
 ];
 
-const casesWithSinks: readonly OpCase[] = callsWithSinks.map(([name, tokens, options, layout]) => {
-  const { heads, kvHeads = heads, headDim } = options;
-  return op({
-    name,
-    inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim]), sinks: numbers([heads], { low: -3, high: 3, layout }) },
-    run: ({ qkv, sinks }) => attention(qkv, { ...options, sinks }),
-    reference: ({ qkv, sinks }) => result(qkv, options, sinks),
+/** What looks at the pattern, so that it is stored. */
+const look = (): undefined => undefined;
+
+function casesOf(how: "" | ", the pattern looked at"): readonly OpCase[] {
+  const pattern = how ? look : undefined;
+  const plain = calls.map(([name, tokens, options, layout]) => {
+    const { heads, kvHeads = heads, headDim } = options;
+    return op({
+      name: name + how,
+      inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim], { layout }) },
+      run: ({ qkv }) => attention(qkv, { ...options, pattern }),
+      reference: ({ qkv }) => result(qkv, options),
+    });
   });
-});
+  const withSinks = callsWithSinks.map(([name, tokens, options, layout]) => {
+    const { heads, kvHeads = heads, headDim } = options;
+    return op({
+      name: name + how,
+      inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim]), sinks: numbers([heads], { low: -3, high: 3, layout }) },
+      run: ({ qkv, sinks }) => attention(qkv, { ...options, sinks, pattern }),
+      reference: ({ qkv, sinks }) => result(qkv, options, sinks),
+    });
+  });
+  return [...plain, ...withSinks];
+}
+
+const cases = [...casesOf(""), ...casesOf(", the pattern looked at").filter(({ inputs }) => inputs.qkv.shape[0] <= 20)];
 
 /** Sinks that take nearly all, all, or nothing. */
 const sinksOfAllSizes = [-1000, -80, 80, 1000].map((sink) =>
@@ -128,26 +139,26 @@ const cached: readonly AttentionSequence[] = [
 
 const [heads, kvHeads, headDim] = [4, 2, 3];
 
-/** A cache after its new rows were written; rows of no sequence hold NaN and must not matter. */
-function filled(rows: NdArray, added: NdArray): NdArray {
-  return generate(rows.shape, ([row, head, d]) => {
+/** A cache of 12 rows of each head after its new ones were written; rows of no sequence hold NaN and must not matter. */
+function filled(part: NdArray, added: NdArray): NdArray {
+  return generate(part.shape, ([place, d]) => {
+    const [head, row] = [Math.floor(place / 12), place % 12];
     for (const { queryStart, queryCount, keyStart, keyCount } of cached) {
       const i = row - (keyStart + keyCount - queryCount);
       if (i >= 0 && i < queryCount) return at(added, [queryStart + i, head, d]);
     }
-    return at(rows, [row, head, d]);
+    return at(part, [place, d]);
   });
 }
 
 /** Numbers in rows `[start, end)`, NaN elsewhere. */
-function rowsWithin(shape: Shape, start: number, end: number) {
-  const width = shape[1] * shape[2];
-  const elements = Array.from({ length: shape[0] * width }, (_, i) => Math.floor(i / width));
+function rowsWithin(shape: Shape, start: number, end: number, rowOf: (i: number) => number) {
+  const elements = Array.from({ length: sizeOf(shape) }, (_, i) => rowOf(i));
   return literal(elements.map((row, i) => (row >= start && row < end ? Math.sin(i) : nan)), shape);
 }
 
-const cacheRows = rowsWithin([12, kvHeads, headDim], 0, 5);
-const coveredRows = rowsWithin([8, 2, 4], 1, 6);
+const cacheRows = rowsWithin([kvHeads * 12, headDim], 0, 5, (i) => Math.floor(i / headDim) % 12);
+const coveredRows = rowsWithin([8, 2, 4], 1, 6, (i) => Math.floor(i / 8));
 
 const causal: AttentionOptions = { scale: 0.5, causal: true, window: null, sequences: packed(4, 5) };
 /** Two queries in the middle, behind three earlier keys. */
@@ -220,18 +231,20 @@ function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, ha
 /** The op with a stored cache: all tokens at once, then one more for each sequence. */
 const packedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
 
-function withPackedCache(dtype: PackedDType, [tokens, heads, headDim]: (typeof packedCalls)[number]): OpCase {
+function withPackedCache(
+  dtype: PackedDType, [tokens, heads, headDim]: readonly [number, number, number], pattern?: typeof look,
+): OpCase {
   const options = { heads, headDim };
   const all = tokens + 1;
   return op({
-    name: `${dtype}: ${tokens} tokens, then one`,
+    name: `${dtype}: ${tokens} tokens, then one${pattern ? ", the pattern looked at" : ""}`,
     inputs: { qkv: numbers([all, 3 * heads * headDim]) },
     run: ({ qkv }) => {
       const { backend } = qkv;
       const part = (): PackedWeight => PackedWeight.zeros(dtype, [heads * all, headDim], { backend });
       const cache = { keys: part(), values: part() };
       const run = (from: number, to: number): Tensor =>
-        attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)] });
+        attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)], pattern });
       return lend([cache.keys, cache.values], () => concat([run(0, tokens), run(tokens, all)], 0));
     },
     reference: ({ qkv }) => result(qkv, options),
@@ -349,8 +362,8 @@ export const attentionChecks = {
       run: (kernels, views) => kernels.attention({ ...causal, ...views, sinks: null, sequences: [], statistics: null }),
       expected: ({ out }) => ({ out }),
     }),
-    inPlace({
-      name: "with a cache, of which rows outside of the sequences hold NaN",
+    ...[undefined, look].map((pattern) => inPlace({
+      name: `with a cache, of which rows outside of the sequences hold NaN${pattern ? ", the pattern looked at" : ""}`,
       inputs: {
         qkv: numbers([3, (heads + 2 * kvHeads) * headDim], { layout: "transposed" }),
         keys: cacheRows,
@@ -358,15 +371,16 @@ export const attentionChecks = {
         out: unwritten([3, heads * headDim]),
       },
       run: ({ qkv, keys, values, out }) =>
-        copyInto(out, attention(qkv, { heads, kvHeads, headDim, sequences: cached, cache: { keys, values } })),
+        copyInto(out, attention(qkv, { heads, kvHeads, headDim, sequences: cached, cache: { keys, values }, pattern })),
       expected({ qkv, keys, values }) {
         const own = reference.unpack(qkv, { heads, kvHeads, headDim });
-        const all = { q: own.q, k: filled(keys, own.k), v: filled(values, own.v) };
+        const [k, v] = [filled(keys, own.k), filled(values, own.v)];
         const mask = { scale: 1 / Math.sqrt(headDim), causal: true, window: null, sequences: cached };
-        return { out: reference.attention(all, mask).out, keys: all.k, values: all.v };
+        const { out } = reference.attention({ q: own.q, k: byRows(k, kvHeads), v: byRows(v, kvHeads) }, mask);
+        return { out: reshape(out, [3, heads * headDim]), keys: k, values: v };
       },
-    }),
-    ...[...cases, ...casesWithSinks, ...sinksOfAllSizes].map(values),
+    })),
+    ...[...cases, ...sinksOfAllSizes].map(values),
     values(peaked),
   ],
   attentionGradient: [
@@ -398,12 +412,13 @@ export const attentionChecks = {
       },
       tolerance: 2e-5,
     }),
-    ...[...cases, ...casesWithSinks, ...sinksOfAllSizes, ...huge].map(gradients),
+    ...[...cases, ...sinksOfAllSizes, ...huge].map(gradients),
     ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
   attentionPacked: eachPackedDType((dtype) => stored.map((subject) => packedAttention(dtype, subject))),
   appendPacked: eachPackedDType((dtype) => [
     ...appending(dtype),
     ...packedCalls.map((subject) => values(withPackedCache(dtype, subject))),
+    values(withPackedCache(dtype, [6, 2, 40], look)),
   ]),
 } satisfies ChecksOf<AttentionKernels>;

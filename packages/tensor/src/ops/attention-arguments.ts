@@ -1,0 +1,153 @@
+import { argumentError, check, checkList, checkOptions } from "../arguments.ts";
+import type { AttentionSequence } from "../contract/index.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { callback, flag, optional, philoxKey } from "../expectations.ts";
+import { quote } from "@gpt/common";
+import type { PhiloxKey } from "../philox.ts";
+import { formatShape } from "../shape.ts";
+import { cacheRows } from "./attention-cache.ts";
+import type { AttentionCache } from "./attention-cache.ts";
+import { checkDType, checkOperands, shapeError } from "./operands.ts";
+import { checkProbability } from "./random.ts";
+
+/** How tokens attend to one another. */
+export interface AttentionArguments {
+  readonly heads: number;
+  /** Key-value heads, shared by groups of query heads. Default: `heads`. */
+  readonly kvHeads?: number;
+  readonly headDim: number;
+  /** Factor of the scores. Default: `1 / √headDim`. */
+  readonly scale?: number;
+  /** Whether a token sees only itself and earlier ones. Default true. */
+  readonly causal?: boolean;
+  /** How many positions a token sees, its own included. Default: all. Only with `causal`. */
+  readonly window?: number;
+  /**
+   * `[heads]`: one score more for each head, which takes its part of the softmax and has no value, so that a token may look at
+   * nothing (Xiao et al. 2023; learned in gpt-oss). Not scaled. Default: none.
+   */
+  readonly sinks?: Tensor;
+  /** Which rows belong together. Default: consecutive sequences of `sequenceLength` tokens. */
+  readonly sequences?: readonly AttentionSequence[];
+  /** Tokens in each sequence, where all have one length. Default: one sequence of all tokens. */
+  readonly sequenceLength?: number;
+  /**
+   * Where keys and values of earlier tokens lie. Those of the given tokens are written to the last `queryCount` rows
+   * of each sequence first. For inference: no gradient flows through it.
+   */
+  readonly cache?: AttentionCache;
+  /**
+   * Looks at the pattern `[sequences, heads, queries, keys]`: how much of each key a query takes. Sequences shorter than the
+   * longest one have rows and columns of 0 at the end. A tensor that it returns, of the same shape, takes the pattern's place.
+   * It runs inside a scope, and makes attention store the pattern, which is slower.
+   */
+  readonly pattern?: (pattern: Tensor) => Tensor | undefined | void;
+  /** Dropout of the pattern, by a key as for `dropout`. It is stored then, too. */
+  readonly dropout?: { readonly probability: number; readonly key: PhiloxKey };
+}
+
+/** Arguments that were checked, with their defaults. */
+export interface AttentionPlan {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly sequences: readonly AttentionSequence[];
+  /** What kernels take. */
+  readonly options: {
+    readonly scale: number;
+    readonly causal: boolean;
+    readonly window: number | null;
+    readonly sequences: readonly AttentionSequence[];
+  };
+}
+
+const optionsExpected = { causal: optional(flag), pattern: optional(callback) };
+
+export function planAttention(qkv: Tensor, options: AttentionArguments): AttentionPlan {
+  checkDType("attention", qkv, "f32");
+  checkOptions("attention", options, optionsExpected);
+  const { heads, kvHeads = heads, headDim, scale = 1 / Math.sqrt(headDim), causal = true, window, sinks, dropout } = options;
+  if (!Number.isFinite(scale)) throw argumentError("attention", `the scale ${quote(scale)} must be a number`);
+  if (heads % kvHeads !== 0) throw argumentError("attention", `${heads} heads are no multiple of ${kvHeads} kvHeads`);
+  if (qkv.rank !== 2 || qkv.shape[1] !== (heads + 2 * kvHeads) * headDim) {
+    throw shapeError(
+      "attention",
+      `qkv is ${formatShape(qkv.shape)}; ${heads} heads, ${kvHeads} kvHeads and headDim ${headDim} need ` +
+        `[tokens, ${(heads + 2 * kvHeads) * headDim}]`,
+    );
+  }
+  if (sinks) checkSinks(qkv, sinks, heads);
+  if (window !== undefined && (!causal || !Number.isInteger(window) || window < 1)) {
+    throw argumentError("attention", `window ${window} must be a whole number from 1, with causal attention`);
+  }
+  if (dropout) {
+    checkProbability("attention", dropout.probability);
+    check("attention", "the key of dropout", dropout.key, philoxKey);
+  }
+  const capacity = options.cache ? cacheRows(qkv, kvHeads, headDim, options.cache) : qkv.shape[0];
+  const sequences = resolveSequences(qkv.shape[0], capacity, options);
+  return {
+    heads,
+    kvHeads,
+    headDim,
+    sequences,
+    options: { scale, causal, window: window ?? null, sequences },
+  };
+}
+
+function checkSinks(qkv: Tensor, sinks: Tensor, heads: number): void {
+  checkDType("attention", sinks, "f32");
+  checkOperands("attention", qkv, sinks);
+  if (sinks.rank !== 1 || sinks.shape[0] !== heads) {
+    throw shapeError("attention", `the sinks are ${formatShape(sinks.shape)}, expected one for each head, [${heads}]`);
+  }
+}
+
+function resolveSequences(tokens: number, capacity: number, options: AttentionArguments): readonly AttentionSequence[] {
+  const { sequences, sequenceLength = tokens, cache } = options;
+  if (sequences) {
+    checkList("attention", "sequences", sequences);
+    checkSequences(sequences, tokens, capacity);
+    return sequences;
+  }
+  if (cache) throw argumentError("attention", "with a cache, `sequences` must say which rows of it belong to whom");
+  if (tokens === 0) return [];
+  if (!(sequenceLength > 0) || tokens % sequenceLength !== 0) {
+    throw argumentError("attention", `${tokens} tokens are no whole number of sequences of ${sequenceLength}`);
+  }
+  return Array.from({ length: tokens / sequenceLength }, (_, i) => {
+    const start = i * sequenceLength;
+    return { queryStart: start, queryCount: sequenceLength, keyStart: start, keyCount: sequenceLength };
+  });
+}
+
+function checkSequences(sequences: readonly AttentionSequence[], tokens: number, capacity: number): void {
+  let covered = 0;
+  for (const sequence of sequences) {
+    const { queryStart, queryCount, keyStart, keyCount } = sequence;
+    const isWhole = [queryCount, keyStart, keyCount].every(Number.isInteger);
+    const isInOrder = queryStart === covered && queryCount >= 0 && queryCount <= keyCount;
+    if (!isWhole || !isInOrder || keyStart < 0 || keyStart + keyCount > capacity) {
+      throw argumentError(
+        "attention",
+        `the sequence ${JSON.stringify(sequence)} does not fit ${tokens} tokens and ${capacity} keys, ` +
+          "with sequences in the order of their tokens",
+      );
+    }
+    covered += queryCount;
+  }
+  if (covered !== tokens) throw argumentError("attention", `the sequences cover ${covered} of ${tokens} tokens`);
+}
+
+/** Gradients are defined where each sequence attends to its own tokens alone: not through a cache or a shared prefix. */
+export function checkDifferentiable(sequences: readonly AttentionSequence[], cache: AttentionCache | undefined): void {
+  if (cache) throw argumentError("attention", "no gradient flows through a cache; run under noGrad");
+  for (const sequence of sequences) {
+    if (sequence.keyStart !== sequence.queryStart || sequence.keyCount !== sequence.queryCount) {
+      throw argumentError(
+        "attention",
+        `the sequence ${JSON.stringify(sequence)} reads keys of others, which has no gradient; run under noGrad`,
+      );
+    }
+  }
+}
