@@ -84,6 +84,21 @@ def part_of_split(args, x):
     return x.narrow(axis, start, length)
 
 
+class Known(torch.autograd.Function):
+    """A tensor that is arbitrary, and its gradient, where it is not known."""
+
+    @staticmethod
+    def forward(context, off, known, x):
+        context.off = off
+        context.save_for_backward(known)
+        return torch.where(known, x, off.arbitrary)
+
+    @staticmethod
+    def backward(context, gradient):
+        [known] = context.saved_tensors
+        return None, None, torch.where(known, gradient, context.off.arbitrary)
+
+
 def product(off, a, b):
     """
     A matrix product, off by a rounding of the sum of its products' sizes; arbitrary where a float32 sum of them may leave the
@@ -115,7 +130,7 @@ def scatter_add(args, x, indices, source):
 def scatter_add_steps(args, off, x, indices, source):
     """Arbitrary where a float32 sum may leave the range of float32 on the way."""
     sizes = scatter_add(args, x.detach().abs(), indices, source.detach().abs())
-    return torch.where(sizes < torch.finfo(torch.float32).max, scatter_add(args, x, indices, source), off.arbitrary)
+    return Known.apply(off, sizes < torch.finfo(torch.float32).max, scatter_add(args, x, indices, source))
 
 
 def linear_steps(args, off, x, weight, *bias):
@@ -155,12 +170,7 @@ def turning(fn, slope):
     """Steps of sine or cosine, which float32 cannot tell, slopes neither, of an angle that may be off by a part of a turn."""
 
     def steps(args, off, x):
-        known = x.abs() < 2.0**21
-
-        def settled(y):
-            return torch.where(known, y, off.arbitrary)
-
-        return Derivative.apply(lambda x: settled(off(fn(x))), lambda y, x: [settled(slope(x))], x)
+        return Known.apply(off, x.abs() < 2.0**21, Derivative.apply(lambda x: off(fn(x)), lambda y, x: [slope(x)], x))
 
     return steps
 
@@ -199,7 +209,7 @@ def layer_norm(args, x, weight, bias):
 def layer_norm_steps(args, off, x, weight, bias):
     centred = off(x - off(x.mean(-1, True)))
     deviation = off((off((centred * centred).mean(-1, True)) + args.get("epsilon", 1e-5)).sqrt())
-    finite = torch.where(weight.isfinite(), weight, off.arbitrary)
+    finite = Known.apply(off, weight.isfinite(), weight)
     return off(off(centred / deviation) * finite) + bias
 
 
@@ -209,7 +219,7 @@ def rms_norm(args, x, weight):
 
 def rms_norm_steps(args, off, x, weight):
     root = off((off((x * x).mean(-1, True)) + args.get("epsilon", 1e-5)).sqrt())
-    finite = torch.where(weight.isfinite(), weight, off.arbitrary)
+    finite = Known.apply(off, weight.isfinite(), weight)
     return off(x / root) * finite
 
 
@@ -221,6 +231,30 @@ def rotary(args, x, table, positions):
     cos, sin = table.detach()[positions].reshape(len(x), 1, 2, head_dim // 2).unbind(2)
     halves = torch.stack([a * cos - b * sin, b * cos + a * sin], 2)
     return torch.cat([halves.reshape(turned.shape), rest], 1)
+
+
+class Rotate(torch.autograd.Function):
+    """Arbitrary where the sum of two products may leave the range of float32 on the way."""
+
+    @staticmethod
+    def forward(context, args, off, x, table, positions):
+        context.args, context.off = args, off
+        context.save_for_backward(table, positions)
+        cos, sin = table.abs().chunk(2, -1)
+        sizes = [rotary(args, x.abs(), torch.cat(parts, -1), positions).abs() for parts in ((cos, sin), (cos, -sin))]
+        known = torch.maximum(*sizes) < torch.finfo(torch.float32).max
+        return torch.where(known, rotary(args, x, table, positions), off.arbitrary)
+
+    @staticmethod
+    def backward(context, gradient):
+        table, positions = context.saved_tensors
+        cos, sin = table.chunk(2, -1)
+        back = Rotate.apply(context.args, context.off, gradient, torch.cat([cos, -sin], -1), positions)
+        return None, None, back, None, None
+
+
+def rotary_steps(args, off, x, table, positions):
+    return Rotate.apply(args, off, x, table.detach(), positions)
 
 
 def silu(x):
@@ -280,7 +314,7 @@ def exp_steps(args, off, x):
 
 def div_steps(args, off, *inputs):
     a, b = operands(args, inputs)
-    return Derivative.apply(lambda a, b: a / b, lambda y, a, b: [to_float32(1 / b), to_float32(-a / b / b)], a, b)
+    return Derivative.apply(lambda a, b: a / b, lambda y, a, b: [to_float32(1 / b), to_float32(-off(a / b) / b)], a, b)
 
 
 def pow_steps(args, off, *inputs):
@@ -402,7 +436,9 @@ class Attend(torch.autograd.Function):
             row[first:end] = False
         probabilities = softmax_steps(args, off, with_sinks(scores.masked_fill(hidden, -math.inf), sinks))
         pattern = probabilities[..., : k.shape[2]]
-        out = product(off, pattern, v)
+        # Values are added up before they are divided by the sum of exponentials, of which the largest is 1.
+        sums = pattern / pattern.amax(-1, True) @ v.abs()
+        out = torch.where(sums < torch.finfo(torch.float32).max, product(off, pattern, v), off.arbitrary)
         context.off = off
         context.save_for_backward(q, k, v, pattern, out, probabilities[..., k.shape[2] :])
         return out
@@ -524,7 +560,7 @@ ops = {
     "crossEntropy": Op(cross_entropy, NORMALIZED, cross_entropy_steps),
     "layerNorm": Op(layer_norm, NORMALIZED, layer_norm_steps),
     "rmsNorm": Op(rms_norm, NORMALIZED, rms_norm_steps),
-    "rotary": Op(rotary, ACCUMULATED),
+    "rotary": Op(rotary, ACCUMULATED, rotary_steps),
     "gated": Op(gated, NORMALIZED),
     "topK": Op(top_k, EXACT),
     "groupedLinear": Op(grouped_linear, ACCUMULATED, grouped_linear_steps),

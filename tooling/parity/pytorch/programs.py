@@ -145,7 +145,8 @@ def run_step(op, args, inputs, arithmetic):
             return values.long()
         return values.to(dtype).requires_grad_(args.get("grad", False))
     if op in views:
-        return views[op](args, *inputs)
+        # PyTorch keeps track of what a view of a leaf is a view of, and fails where that was made without gradients.
+        return views[op](args, *(inputs if torch.is_grad_enabled() else [x.detach() for x in inputs]))
     if op == "backward":
         root, *seed = inputs
         # Without a copy the gradient of a leaf would be this very tensor.
