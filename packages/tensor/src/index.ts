@@ -28,12 +28,13 @@ export {
 } from "./expectations.ts";
 /** @internal */
 export type { Expectation, Expectations } from "./expectations.ts";
+export { gelu, relu, silu } from "./ops/activations.ts";
 export { attention } from "./ops/attention.ts";
 export type { AttentionArguments } from "./ops/attention-arguments.ts";
 export type { AttentionCache } from "./ops/attention-cache.ts";
 export {
-  abs, add, cos, div, equal, erfc, exp, gelu, greater, less, log, maximum, minimum, mul, neg, pow, relu, rsqrt, sigmoid, sign,
-  silu, sin, sqrt, sub, tanh, where,
+  abs, add, cos, div, equal, erfc, exp, greater, less, log, maximum, minimum, mul, neg, pow, rsqrt, sigmoid, sign, sin,
+  sqrt, sub, tanh, where,
 } from "./ops/elementwise.ts";
 export type { Operand } from "./ops/elementwise.ts";
 export { gated } from "./ops/gated.ts";

@@ -36,6 +36,17 @@ export interface ElementwiseKernels {
   select(call: { readonly condition: View; readonly a: View; readonly b: View; readonly out: Dense }): void;
 
   /**
+   * `out = x`, converted to the dtype of `out`. f32 → i32 truncates; what is beyond i32 becomes its nearest number, and
+   * NaN 0. Both have one shape and any strides; they do not overlap.
+   */
+  copy(call: { readonly x: View<DType>; readonly out: View<DType> }): void;
+
+  /** Every element of `out`, of any strides, becomes `value`. */
+  fill(call: { readonly value: number; readonly out: View<DType> }): void;
+}
+
+export interface ActivationKernels {
+  /**
    * `out = grad · activation′(x)`. Where `relu` is 0 nothing is passed on: `out` is 0 for any `grad`, and `grad` elsewhere,
    * where `x` is NaN too. All dense, of one shape. `out` may be `grad` itself.
    */
@@ -45,13 +56,4 @@ export interface ElementwiseKernels {
     readonly grad: Dense;
     readonly out: Dense;
   }): void;
-
-  /**
-   * `out = x`, converted to the dtype of `out`. f32 → i32 truncates; what is beyond i32 becomes its nearest number, and
-   * NaN 0. Both have one shape and any strides; they do not overlap.
-   */
-  copy(call: { readonly x: View<DType>; readonly out: View<DType> }): void;
-
-  /** Every element of `out`, of any strides, becomes `value`. */
-  fill(call: { readonly value: number; readonly out: View<DType> }): void;
 }

@@ -4,7 +4,7 @@
  */
 import type { DataOf, DType } from "../dtype.ts";
 import type { AttentionKernels } from "./attention.ts";
-import type { ElementwiseKernels } from "./elementwise.ts";
+import type { ActivationKernels, ElementwiseKernels } from "./elementwise.ts";
 import type { GatedKernels } from "./gated.ts";
 import type { GroupedKernels } from "./grouped.ts";
 import type { IndexingKernels } from "./indexing.ts";
@@ -12,7 +12,7 @@ import type { LossKernels } from "./loss.ts";
 import type { MatmulKernels } from "./matmul.ts";
 import type { NormalizationKernels, RMSNormKernels } from "./normalization.ts";
 import type { OptimizerKernels } from "./optimizer.ts";
-import type { RandomKernels } from "./random.ts";
+import type { DropoutKernels, RandomKernels } from "./random.ts";
 import type { ReduceKernels } from "./reduce.ts";
 import type { RotaryKernels } from "./rotary.ts";
 import type { SamplingKernels } from "./sampling.ts";
@@ -21,7 +21,7 @@ import type { Dense } from "./view.ts";
 import type { PackedDType, WeightKernels } from "./weights.ts";
 
 export type { AttentionKernels, AttentionOptions, AttentionSequence } from "./attention.ts";
-export type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
+export type { Activation, ActivationKernels, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
 export type { GatedKernels, Gate } from "./gated.ts";
 export type { GroupedKernels } from "./grouped.ts";
 export type { IndexingKernels } from "./indexing.ts";
@@ -29,7 +29,7 @@ export type { LossKernels } from "./loss.ts";
 export type { MatmulKernels } from "./matmul.ts";
 export type { NormalizationKernels, RMSNormKernels } from "./normalization.ts";
 export type { DecayRange, OptimizerKernels } from "./optimizer.ts";
-export type { RandomKernels } from "./random.ts";
+export type { DropoutKernels, RandomKernels } from "./random.ts";
 export type { ReduceKernels, ReduceOp } from "./reduce.ts";
 export type { RotaryKernels } from "./rotary.ts";
 export type { SamplingKernels } from "./sampling.ts";
@@ -37,33 +37,40 @@ export type { TopKKernels } from "./top-k.ts";
 export type { Dense, View } from "./view.ts";
 export type { FloatWeightView, PackedDType, PackedView, WeightDType, WeightKernels, WeightView } from "./weights.ts";
 
-/** What every backend computes. One that lacks such a kernel does not compile. */
+/** What every backend computes: one that lacks such a kernel does not compile. */
 export interface RequiredKernels
   extends ElementwiseKernels,
     ReduceKernels,
     MatmulKernels,
     IndexingKernels,
-    NormalizationKernels,
-    AttentionKernels,
-    LossKernels,
-    OptimizerKernels,
     RandomKernels,
-    SamplingKernels,
-    WeightKernels {}
+    SamplingKernels {}
 
 /**
  * What a backend may compute at once. Where it has no such kernel, ops compose the same of required ones (`ops/composed`), to
- * the same numbers; it may have a forward kernel without its gradient.
+ * the same numbers. It may have a kernel without that of its gradient. Packed weights need all of `WeightKernels`, caches of
+ * them `attentionPacked` and `appendPacked`.
  */
 export interface FusedKernels
-  extends RMSNormKernels,
+  extends ActivationKernels,
+    WeightKernels,
+    NormalizationKernels,
+    RMSNormKernels,
     RotaryKernels,
     GatedKernels,
     TopKKernels,
-    GroupedKernels {}
+    GroupedKernels,
+    AttentionKernels,
+    LossKernels,
+    DropoutKernels,
+    OptimizerKernels {}
 
 /** The table from op to kernel. */
 export type Kernels = RequiredKernels & Partial<FusedKernels>;
+
+/** All but those that no backend has yet. */
+export type PresentKernels = RequiredKernels &
+  Omit<FusedKernels, keyof (RMSNormKernels & RotaryKernels & GatedKernels & TopKKernels & GroupedKernels)>;
 
 /** What a backend holds at the moment, and at most so far. */
 export interface MemoryUse {

@@ -7,7 +7,9 @@ export interface RandomKernels {
    * of Philox block `⌊i / 4⌋` under the key, times 2⁻²⁴.
    */
   uniform(call: { readonly key: PhiloxKey; readonly out: Dense }): void;
+}
 
+export interface DropoutKernels {
   /**
    * `out[i] = u[i] ≥ probability ? x[i] · scale : 0`, `u` being what `uniform` gives for the key, and the scale
    * 1 / (1 − probability) rounded to f32, so that results are equal bit for bit on every backend that keeps subnormal

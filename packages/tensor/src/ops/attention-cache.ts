@@ -1,5 +1,5 @@
 import { argumentError } from "../arguments.ts";
-import type { View } from "../contract/index.ts";
+import type { FusedKernels, View } from "../contract/index.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
 import type { Weight } from "../core/packed-weight.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -50,7 +50,8 @@ export function appendTo(cache: AttentionCache, own: { readonly k: View; readonl
       if (queryCount === 0) continue;
       const x = rows(source, queryStart, queryCount);
       const start = keyStart + keyCount - queryCount;
-      if (part instanceof PackedWeight) kernels.appendPacked({ x, cache: part.view, start });
+      // A backend that has packed weights has this kernel.
+      if (part instanceof PackedWeight) (kernels as FusedKernels).appendPacked({ x, cache: part.view, start });
       else kernels.copy({ x, out: rows(byHeads(part, plan.kvHeads), start, queryCount) });
     }
   }

@@ -1,4 +1,4 @@
-import type { View } from "../contract/index.ts";
+import type { AttentionKernels, View } from "../contract/index.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
 import { composite, needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -8,6 +8,7 @@ import { appendTo, cachedRows } from "./attention-cache.ts";
 import type { AttentionCache } from "./attention-cache.ts";
 import { composedAttention } from "./composed/attention.ts";
 import { div, exp, mul, neg, sub } from "./elementwise.ts";
+import { fused } from "./fused.ts";
 import { reshape, slice } from "./movement.ts";
 import { dense, viewAs, viewOf } from "./operands.ts";
 import { sum } from "./reduce.ts";
@@ -20,16 +21,21 @@ import { sum } from "./reduce.ts";
 export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
   const plan = planAttention(qkv, options);
   const { sinks, cache, pattern, dropout } = options;
-  if (needsGradient(sinks ? [qkv, sinks] : [qkv])) checkDifferentiable(plan.sequences, cache);
+  const needed = needsGradient(sinks ? [qkv, sinks] : [qkv]);
+  if (needed) checkDifferentiable(plan.sequences, cache);
+  const names = cache?.keys instanceof PackedWeight ? ["attentionPacked"] as const : ["attention"] as const;
+  const kernels = fused(qkv.backend, ...names, ...(needed ? ["attentionGradient"] as const : []));
   return composite("attention", () => {
     const own = cache ? dense(qkv) : qkv; // No gradient flows through a cache.
     if (cache) appendTo(cache, split(own, plan), plan);
-    return pattern || dropout ? composedAttention(own, plan, options) : attend(own, plan, sinks, cache);
+    return pattern || dropout || !kernels ? composedAttention(own, plan, options) : attend(kernels, own, plan, sinks, cache);
   });
 }
 
 /** By the kernels that store no scores. */
-function attend(qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, cache?: AttentionCache): Tensor {
+function attend(
+  kernels: AttentionKernels, qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, cache?: AttentionCache,
+): Tensor {
   const { heads, kvHeads, headDim } = plan;
   const tokens = qkv.shape[0];
   const packed = dense(qkv);
@@ -37,7 +43,6 @@ function attend(qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, cache?: Attent
   const out = Tensor.allocate(qkv.backend, "f32", [tokens, heads * headDim]);
   const inputs = sinks ? [qkv, sinks] : [qkv];
   const statistics = needsGradient(inputs) ? Tensor.allocate(qkv.backend, "f32", [tokens, heads, 2]) : null;
-  const { kernels } = qkv.backend;
   const call = { ...plan.options, q, sinks: sinks ? dense(sinks) : null, out: viewAs(out, tokens, heads, headDim) };
   if (out.size > 0 && cache?.keys instanceof PackedWeight && cache.values instanceof PackedWeight) {
     kernels.attentionPacked({ ...call, keys: cache.keys.view, values: cache.values.view, kvHeads });
@@ -48,18 +53,23 @@ function attend(qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, cache?: Attent
   if (!statistics) return out;
   const saved = [packed, out, statistics, ...(sinks ? [sinks] : [])] as const;
   return record("attention", inputs, out, saved, ({ grad, needs, saved: [packed, out, statistics, sinks] }) => [
-    needs(0) ? projectionGradient(packed, out, statistics, dense(grad), plan) : undefined,
+    needs(0) ? projectionGradient(kernels, packed, out, { statistics, grad: dense(grad), plan }) : undefined,
     sinks && needs(1) ? sinkGradient(sinks, out, statistics, grad) : undefined,
   ]);
 }
 
-function projectionGradient(packed: Tensor, out: Tensor, statistics: Tensor, grad: Tensor, plan: AttentionPlan): Tensor {
+function projectionGradient(
+  kernels: AttentionKernels,
+  packed: Tensor,
+  out: Tensor,
+  { statistics, grad, plan }: { readonly statistics: Tensor; readonly grad: Tensor; readonly plan: AttentionPlan },
+): Tensor {
   const { heads, headDim } = plan;
   const tokens = packed.shape[0];
   const gradient = packed.allocateLike();
   const into = split(gradient, plan);
   if (gradient.size > 0) {
-    packed.backend.kernels.attentionGradient({
+    kernels.attentionGradient({
       ...plan.options,
       ...split(packed, plan),
       out: viewAs(out, tokens, heads, headDim),

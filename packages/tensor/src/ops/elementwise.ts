@@ -1,12 +1,12 @@
 import { argumentError } from "../arguments.ts";
-import type { Activation, BinaryOp, UnaryOp } from "../contract/index.ts";
+import type { BinaryOp, UnaryOp } from "../contract/index.ts";
 import { full } from "../core/create.ts";
 import { scope } from "../core/scope.ts";
 import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { broadcastShapes, formatShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { broadcastView, checkDType, checkOperands, checkTensor, dense, shapeError, zerosLike } from "./operands.ts";
+import { broadcastView, checkDType, checkOperands, checkTensor, shapeError, zerosLike } from "./operands.ts";
 import { sumTo } from "./reduction.ts";
 
 /** A tensor, or a number that stands for one of any shape. */
@@ -71,21 +71,6 @@ export function tanh(x: Tensor): Tensor {
 /** The logistic function 1 / (1 + e⁻ˣ). */
 export function sigmoid(x: Tensor): Tensor {
   return unary("sigmoid", x, (g, _, y) => mul(g, mul(y, affine(y, -1, 1))));
-}
-
-/** max(x, 0); its gradient is 0 up to x = 0. */
-export function relu(x: Tensor): Tensor {
-  return unary("relu", x, (g, x) => activationGradient("relu", x, g));
-}
-
-/** The Gaussian error linear unit in the tanh form of GPT-2 (Hendrycks & Gimpel 2016). */
-export function gelu(x: Tensor): Tensor {
-  return unary("gelu", x, (g, x) => activationGradient("gelu", x, g));
-}
-
-/** The sigmoid linear unit x / (1 + e⁻ˣ), also called Swish (Elfwing et al. 2018). */
-export function silu(x: Tensor): Tensor {
-  return unary("silu", x, (g, x) => activationGradient("silu", x, g));
 }
 
 /** −x of each element. */
@@ -204,18 +189,8 @@ export function affine(x: Tensor, scale: number, shift: number, op = "affine"): 
   return record(op, [x], out, [], ({ grad }) => [mul(grad, scale)]);
 }
 
-/** `grad · activation′(x)`: the gradient of an activation whose input was saved. Not differentiable itself. */
-export function activationGradient(activation: Activation, x: Tensor, grad: Tensor): Tensor {
-  return scope(() => {
-    const out = x.allocateLike();
-    if (out.size > 0) {
-      out.backend.kernels.activationGradient({ activation, x: dense(x), grad: dense(grad), out });
-    }
-    return out;
-  });
-}
-
-function unary(op: UnaryOp, x: Tensor, gradient: (grad: Tensor, x: Tensor, y: Tensor) => Tensor): Tensor {
+/** A function of one element, and its gradient. */
+export function unary(op: UnaryOp, x: Tensor, gradient: (grad: Tensor, x: Tensor, y: Tensor) => Tensor): Tensor {
   checkDType(op, x, "f32");
   const out = x.allocateLike();
   if (out.size > 0) out.backend.kernels.unary({ op, x, out });

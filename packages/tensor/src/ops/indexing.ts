@@ -7,8 +7,10 @@ import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import type { DType } from "../dtype.ts";
 import { formatShape, sameShape, sizeOf } from "../shape.ts";
+import { fused } from "./fused.ts";
 import { checkDType, checkOperands, dense, denseCopy, reorder, resolveAxis, shapeError, viewAs } from "./operands.ts";
 import { weightOperand } from "./weights.ts";
+import type { WeightOperand } from "./weights.ts";
 
 /**
  * Rows of a table by id: `table` is `[entries, width]`, `ids` of any shape, the result `[…ids.shape, width]`. An id
@@ -23,15 +25,8 @@ export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
   if (shape.length !== 2) throw shapeError("embedding", `the table is ${formatShape(shape)}, not [entries, width]`);
   const [entries, width] = shape;
   return scope(() => {
-    const out = Tensor.allocate(ids.backend, "f32", [...ids.shape, width]);
     const flat = dense(ids);
-    if (out.size > 0) {
-      out.backend.kernels.gather({
-        weight: operand.view(operand.tensors.map(dense)),
-        ids: viewAs(flat, ids.size),
-        out: viewAs(out, ids.size, width),
-      });
-    }
+    const out = lookUp(operand, flat, width);
     return record("embedding", operand.inputs, out, [flat], ({ grad, saved: [ids], accumulator }) => {
       const existing = accumulator(0);
       const target = existing ?? Tensor.allocate(grad.backend, "f32", [entries, width]);
@@ -49,6 +44,21 @@ export function embedding(table: Weight, ids: Tensor<"i32">): Tensor {
       return [existing ? undefined : target];
     });
   });
+}
+
+/** `embedding`, off the tape. */
+function lookUp(table: WeightOperand, ids: Tensor<"i32">, width: number): Tensor {
+  const kernels = fused(ids.backend, "gather");
+  if (!kernels) return rowsOfTable("embedding", table.elements(table.tensors), ids);
+  const out = Tensor.allocate(ids.backend, "f32", [...ids.shape, width]);
+  if (out.size > 0) {
+    kernels.gather({
+      weight: table.view(table.tensors.map(dense)),
+      ids: viewAs(ids, ids.size),
+      out: viewAs(out, ids.size, width),
+    });
+  }
+  return out;
 }
 
 /** The row of a table for each id, off the tape. `op` is what was called, for messages. */

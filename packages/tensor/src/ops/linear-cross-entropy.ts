@@ -1,17 +1,16 @@
 import { argumentError, checkOptions } from "../arguments.ts";
-import type { WeightView } from "../contract/index.ts";
 import { full } from "../core/create.ts";
 import type { Weight } from "../core/packed-weight.ts";
 import { composite, needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import { crossEntropyFor, meanOf } from "./loss.ts";
+import { crossEntropyFor, differentiateRows, evaluateRows, meanOf } from "./loss.ts";
 import { multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
-import { linear, noEpilogue, weightOperand } from "./weights.ts";
+import { linear, multiplyByTransposedWeight, multiplyByWeight, weightOperand } from "./weights.ts";
 import type { WeightOperand } from "./weights.ts";
 
 /** How losses become one number, and how many rows are computed at once. */
@@ -65,7 +64,8 @@ export function linearCrossEntropy(
     noGrad(() => {
       evaluateChunks(chunkRows, ignoreIndex, {
         x: dense(reshape(x, [rows, dim])),
-        weight: operand.view(operand.tensors),
+        weight: operand,
+        classes,
         targets: dense(reshape(targets, [rows])),
         losses,
         counts,
@@ -87,7 +87,8 @@ interface Chunked {
   /** `[rows, dim]`, dense. */
   readonly x: Tensor;
   /** `[classes, dim]`. */
-  readonly weight: WeightView;
+  readonly weight: WeightOperand;
+  readonly classes: number;
   /** `[rows]`. */
   readonly targets: Tensor<"i32">;
   /** `[rows]`: receives each row's loss. */
@@ -102,12 +103,10 @@ interface Chunked {
 function evaluateChunks(
   chunkRows: number,
   ignoreIndex: number,
-  { x, weight, targets, losses, counts, gradX, gradWeight }: Chunked,
+  { x, weight, classes, targets, losses, counts, gradX, gradWeight }: Chunked,
 ): void {
   const { backend } = x;
-  const { kernels } = backend;
   const [rows] = x.shape;
-  const [classes] = weight.shape;
   const chunkLogits = Tensor.allocate(backend, "f32", [chunkRows, classes]);
   const chunkStatistics = Tensor.allocate(backend, "f32", [chunkRows, 2]);
   const ones = full([chunkRows], 1, { backend });
@@ -118,23 +117,18 @@ function evaluateChunks(
     const logits = slice(chunkLogits, 0, 0, size);
     const labels = slice(targets, 0, firstRow, firstRow + size);
     const statistics = slice(chunkStatistics, 0, 0, size);
-    kernels.linear({ ...noEpilogue, x: xs, weight, out: logits });
-    kernels.crossEntropy({
-      logits,
-      targets: labels,
-      ignoreIndex,
+    const shared = { logits, targets: labels, ignoreIndex, statistics };
+    multiplyByTransposedWeight(logits, xs, weight);
+    evaluateRows({
+      ...shared,
       firstRow,
       op: "linearCrossEntropy",
       losses: slice(losses, 0, firstRow, firstRow + size),
-      statistics,
       count: slice(counts, 0, chunk, chunk + 1),
     });
     if (!gradX && !gradWeight) continue;
-    const grad = slice(ones, 0, 0, size);
-    kernels.crossEntropyGradient({ logits, targets: labels, ignoreIndex, statistics, grad, out: logits });
-    if (gradX && gradX.size > 0) {
-      kernels.linearGradient({ grad: logits, weight, out: slice(gradX, 0, firstRow, firstRow + size) });
-    }
+    differentiateRows({ ...shared, grad: slice(ones, 0, 0, size), out: logits });
+    if (gradX) multiplyByWeight(slice(gradX, 0, firstRow, firstRow + size), logits, weight);
     if (gradWeight) multiplyInto(gradWeight, transpose(logits), xs, chunk > 0);
   }
 }

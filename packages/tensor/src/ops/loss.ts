@@ -1,12 +1,16 @@
 import { checkOptions } from "../arguments.ts";
-import { composite, record } from "../core/tape.ts";
+import { scope } from "../core/scope.ts";
+import { composite, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
+import { composedCrossEntropy, composedCrossEntropyGradient } from "./composed/loss.ts";
+import type { Rows } from "./composed/loss.ts";
 import { div, maximum } from "./elementwise.ts";
+import { fused } from "./fused.ts";
 import { reshape } from "./movement.ts";
-import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
 
 /** Which losses count, and how they become one number. */
@@ -46,37 +50,53 @@ export function crossEntropyFor(
   }
   const rows = targets.size;
   return composite(op, () => {
-    const [flatLogits, flatTargets] = [dense(logits), dense(targets)];
+    const flatLogits = reshape(dense(logits), [rows, classes]);
+    const flatTargets = reshape(dense(targets), [rows]);
     const allocate = (shape: Shape): Tensor => Tensor.allocate(logits.backend, "f32", shape);
     const [losses, statistics, count] = [allocate([rows]), allocate([rows, 2]), allocate([1])];
-    logits.backend.kernels.crossEntropy({
-      logits: viewAs(flatLogits, rows, classes),
-      targets: viewAs(flatTargets, rows),
-      ignoreIndex,
-      firstRow: 0,
-      op,
-      losses,
-      statistics,
-      count,
-    });
+    evaluateRows({ logits: flatLogits, targets: flatTargets, ignoreIndex, firstRow: 0, op, losses, statistics, count });
     const saved = [flatLogits, flatTargets, statistics] as const;
+    const { shape } = logits;
     record(op, [logits], losses, saved, ({ grad, saved: [logits, targets, statistics] }) => {
       const out = logits.allocateLike();
-      if (out.size > 0) {
-        out.backend.kernels.crossEntropyGradient({
-          logits: viewAs(logits, rows, classes),
-          targets: viewAs(targets, rows),
-          ignoreIndex,
-          statistics,
-          grad: dense(grad),
-          out: viewAs(out, rows, classes),
-        });
-      }
-      return [out];
+      if (out.size > 0) differentiateRows({ logits, targets, ignoreIndex, statistics, grad: dense(grad), out });
+      return [reshape(out, shape)];
     });
     if (reduction === "none") return reshape(losses, targets.shape);
     return reduction === "sum" ? sum(losses) : meanOf(sum(losses), count);
   });
+}
+
+/** What the kernel `crossEntropy` takes, as tensors. */
+interface RowLosses extends Rows {
+  readonly firstRow: number;
+  readonly op: string;
+  readonly losses: Tensor;
+  readonly statistics: Tensor;
+  readonly count: Tensor;
+}
+
+/** Writes the losses of rows, how many rows count, and what `differentiateRows` will read; off the tape. */
+export function evaluateRows(rows: RowLosses): void {
+  const { losses, count, firstRow, op } = rows;
+  const kernels = fused(losses.backend, "crossEntropy");
+  if (kernels) return kernels.crossEntropy(rows);
+  noGrad(() => scope(() => {
+    const found = composedCrossEntropy(rows, firstRow, op);
+    if (losses.size > 0) losses.backend.kernels.copy({ x: found.losses, out: losses });
+    losses.backend.kernels.copy({ x: found.count, out: count });
+  }));
+}
+
+/** Writes the gradient of rows whose losses were evaluated; `out` may be the logits. */
+export function differentiateRows(rows: Rows & Record<"statistics" | "grad" | "out", Tensor>): void {
+  const { grad, out } = rows;
+  // Statistics are those of the kernel.
+  const kernels = fused(out.backend, "crossEntropy", "crossEntropyGradient");
+  if (kernels) return kernels.crossEntropyGradient(rows);
+  noGrad(() => scope(() => {
+    out.backend.kernels.copy({ x: composedCrossEntropyGradient(rows, grad), out });
+  }));
 }
 
 /** The mean of as many losses as the counts tell together; 0 of none. */

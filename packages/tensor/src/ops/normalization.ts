@@ -4,7 +4,10 @@ import { needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { nonNegative } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import { composedRMSNorm, composedRMSNormGradient } from "./composed/normalization.ts";
+import {
+  composedLayerNorm, composedLayerNormGradient, composedRMSNorm, composedRMSNormGradient,
+} from "./composed/normalization.ts";
+import { composedSoftmax, composedSoftmaxGradient } from "./composed/softmax.ts";
 import { fused } from "./fused.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from "./operands.ts";
 
@@ -26,14 +29,17 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
     );
   }
   const rows = width === 0 ? 0 : x.size / width;
+  const kernels = fused(x.backend, "layerNorm");
+  // What the forward kernel saves is for its gradient.
+  const gradientKernels = kernels && fused(x.backend, "layerNormGradient");
   return scope(() => {
     const [xs, weights] = [dense(x), dense(weight)];
-    const out = x.allocateLike();
-    const needed = needsGradient(inputs);
-    const mean = needed ? Tensor.allocate(x.backend, "f32", [rows, 2]) : null;
-    const rstd = needed ? Tensor.allocate(x.backend, "f32", [rows]) : null;
-    if (out.size > 0) {
-      out.backend.kernels.layerNorm({
+    const saves = gradientKernels && needsGradient(inputs);
+    const statistics = saves ? [[rows, 2], [rows]].map((shape) => Tensor.allocate(x.backend, "f32", shape)) : [];
+    const [mean = null, rstd = null] = statistics;
+    const out = kernels ? x.allocateLike() : noGrad(() => scope(() => composedLayerNorm(xs, weights, bias, epsilon)));
+    if (kernels && out.size > 0) {
+      kernels.layerNorm({
         x: viewAs(xs, rows, width),
         weight: weights,
         bias: dense(bias),
@@ -43,9 +49,12 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
         rstd,
       });
     }
-    if (!mean || !rstd) return out;
-    const saved = [xs, weights, mean, rstd] as const;
+    const saved = [xs, weights, ...statistics];
     return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, rstd], accumulator }) => {
+      if (!gradientKernels) {
+        const { gradX, gradWeight, gradBias } = composedLayerNormGradient(x, weight, epsilon, grad);
+        return [gradX, gradWeight, gradBias];
+      }
       const gradX = x.allocateLike();
       const weightSum = accumulator(1);
       // One tensor may be both weight and bias; the kernel needs two places.
@@ -54,7 +63,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
       const gradWeight = weightSum ?? zerosLike(weight);
       const gradBias = biasSum ?? zerosLike(weight);
       if (grad.size > 0) {
-        grad.backend.kernels.layerNormGradient({
+        gradientKernels.layerNormGradient({
           x: viewAs(x, rows, width),
           weight,
           mean,
@@ -117,7 +126,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
 /** `rmsNorm` of dense operands, off the tape. */
 function rmsNormOf(x: Tensor, weight: Tensor, epsilon: number, rows: number): Tensor {
   const kernels = fused(x.backend, "rmsNorm");
-  if (!kernels) return noGrad(() => composedRMSNorm(x, weight, epsilon));
+  if (!kernels) return noGrad(() => scope(() => composedRMSNorm(x, weight, epsilon)));
   const out = x.allocateLike();
   const width = weight.size;
   if (out.size > 0) kernels.rmsNorm({ x: viewAs(x, rows, width), weight, epsilon, out: viewAs(out, rows, width) });
@@ -141,14 +150,13 @@ function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
   if (width === undefined) throw shapeError(op, "a scalar has no axis to normalise over");
   const rows = width === 0 ? 0 : x.size / width;
   return scope(() => {
-    const out = x.allocateLike();
-    if (out.size > 0) {
-      out.backend.kernels.softmax({ x: viewAs(dense(x), rows, width), logarithm, out: viewAs(out, rows, width) });
-    }
+    const out = softmaxOf(x, logarithm, rows, width);
     return record(op, [x], out, [out], ({ grad, saved: [y] }) => {
+      const kernels = fused(y.backend, "softmaxGradient");
+      if (!kernels && y.size > 0) return [composedSoftmaxGradient(y, logarithm, grad)];
       const gradX = y.allocateLike();
-      if (gradX.size > 0) {
-        grad.backend.kernels.softmaxGradient({
+      if (kernels && gradX.size > 0) {
+        kernels.softmaxGradient({
           y: viewAs(y, rows, width),
           logarithm,
           grad: viewAs(dense(grad), rows, width),
@@ -158,4 +166,15 @@ function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
       return [gradX];
     });
   });
+}
+
+/** Off the tape. */
+function softmaxOf(x: Tensor, logarithm: boolean, rows: number, width: number): Tensor {
+  const kernels = fused(x.backend, "softmax");
+  if (!kernels && x.size > 0) return noGrad(() => scope(() => composedSoftmax(x, logarithm)));
+  const out = x.allocateLike();
+  if (kernels && out.size > 0) {
+    kernels.softmax({ x: viewAs(dense(x), rows, width), logarithm, out: viewAs(out, rows, width) });
+  }
+  return out;
 }

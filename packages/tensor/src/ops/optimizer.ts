@@ -4,6 +4,9 @@ import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { scope } from "../core/scope.ts";
+import { noGrad } from "../core/tape.ts";
+import { composedAdamW, composedNorm } from "./composed/optimizer.ts";
+import { fused } from "./fused.ts";
 
 /**
  * The Euclidean norm of all elements together, a scalar: right wherever it is within f32, even if squares are not. Not
@@ -12,9 +15,10 @@ import { scope } from "../core/scope.ts";
 export function norm(x: Tensor): Tensor {
   checkDType("norm", x, "f32");
   return scope(() => {
+    const kernels = fused(x.backend, "norm");
+    if (!kernels) return noGrad(() => composedNorm(x));
     const out = Tensor.allocate(x.backend, "f32", []);
-    const flat = dense(x);
-    out.backend.kernels.norm({ x: viewAs(flat, x.size), out: viewAs(out, 1) });
+    kernels.norm({ x: viewAs(dense(x), x.size), out: viewAs(out, 1) });
     return out;
   });
 }
@@ -38,7 +42,7 @@ export interface AdamWStep {
   readonly step: number;
 }
 
-/** One AdamW step (Loshchilov & Hutter 2019) on flat buckets, in place, by one kernel. */
+/** One AdamW step (Loshchilov & Hutter 2019) on flat buckets, in place. */
 export function adamwStep(step: AdamWStep): void {
   checkOptions("adamwStep", step);
   const { parameters, gradients, firstMoments, secondMoments, gradScale } = step;
@@ -55,7 +59,9 @@ export function adamwStep(step: AdamWStep): void {
   if (gradScale.size !== 1) throw shapeError("adamwStep", `gradScale is ${formatShape(gradScale.shape)}, not a scalar`);
   if (parameters.size === 0) return;
   for (const changed of [parameters, firstMoments, secondMoments]) changed.overwrite("adamwStep");
-  parameters.backend.kernels.adamw({ ...step, gradScale: viewAs(gradScale, 1) });
+  const kernels = fused(parameters.backend, "adamw");
+  if (kernels) kernels.adamw({ ...step, gradScale: viewAs(gradScale, 1) });
+  else noGrad(() => composedAdamW(step));
 }
 
 function checkRanges(ranges: readonly DecayRange[], size: number): void {

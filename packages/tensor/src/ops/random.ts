@@ -1,8 +1,11 @@
 import { argumentError, check } from "../arguments.ts";
-import { record } from "../core/tape.ts";
+import { scope } from "../core/scope.ts";
+import { noGrad, record } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { philoxKey } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
+import { composedDropout } from "./composed/random.ts";
+import { fused } from "./fused.ts";
 import { checkDType } from "./operands.ts";
 
 /**
@@ -14,9 +17,16 @@ export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor 
   checkDType("dropout", x, "f32");
   checkProbability("dropout", probability);
   check("dropout", "the key", key, philoxKey);
+  return record("dropout", [x], dropoutOf(x, probability, key), [], ({ grad }) => [dropoutOf(grad, probability, key)]);
+}
+
+/** Off the tape. */
+function dropoutOf(x: Tensor, probability: number, key: PhiloxKey): Tensor {
+  const kernels = fused(x.backend, "dropout");
+  if (!kernels) return noGrad(() => scope(() => composedDropout(x, probability, key)));
   const out = x.allocateLike();
-  if (out.size > 0) out.backend.kernels.dropout({ x, probability, key, out });
-  return record("dropout", [x], out, [], ({ grad }) => [dropout(grad, probability, key)]);
+  if (out.size > 0) kernels.dropout({ x, probability, key, out });
+  return out;
 }
 
 export function checkProbability(op: string, probability: number): void {

@@ -1,15 +1,17 @@
-import { checkOptions } from "../arguments.ts";
+import { argumentError, checkOptions } from "../arguments.ts";
 import type { Activation, WeightView } from "../contract/index.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
 import type { Weight } from "../core/packed-weight.ts";
 import { scope } from "../core/scope.ts";
-import { needsGradient, record } from "../core/tape.ts";
+import { needsGradient, noGrad, record } from "../core/tape.ts";
 import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { activationGradient } from "./elementwise.ts";
+import { activationGradient } from "./activations.ts";
+import { composedLinear } from "./composed/weights.ts";
+import { fused } from "./fused.ts";
 import { matmul, multiplyInto } from "./matmul.ts";
 import { reshape, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
@@ -23,6 +25,8 @@ export interface WeightOperand {
   readonly inputs: readonly Tensor[];
   /** What kernels take, of these tensors or others in their place. */
   view(tensors: readonly AnyTensor[]): WeightView;
+  /** What compositions take. A backend without kernels for weights has no packed ones. */
+  elements(tensors: readonly AnyTensor[]): Tensor;
 }
 
 export function weightOperand(op: string, weight: Weight): WeightOperand {
@@ -35,6 +39,9 @@ export function weightOperand(op: string, weight: Weight): WeightOperand {
         const [values, scales = null] = tensors as readonly Tensor<"i32">[];
         return { dtype, shape, values, scales };
       },
+      elements() {
+        throw argumentError(op, `the backend ${weight.backend.name} has no kernel for packed weights`);
+      },
     };
   }
   checkDType(op, weight, "f32");
@@ -43,6 +50,7 @@ export function weightOperand(op: string, weight: Weight): WeightOperand {
     tensors: [weight],
     inputs: [weight],
     view: ([values]) => ({ dtype: "f32", shape, values: values as Tensor, scales: null }),
+    elements: ([values]) => values as Tensor,
   };
 }
 
@@ -57,12 +65,9 @@ export interface LinearOptions {
   readonly residual?: Tensor;
 }
 
-/** For a kernel that makes the product alone. */
-export const noEpilogue = { bias: null, activation: null, preactivation: null, residual: null } as const;
-
 /**
  * `activation(x · weightᵀ + bias) + residual`: `x` is `[…, inputs]`, `weight` `[outputs, inputs]`, `bias`
- * `[outputs]`, the result `[…, outputs]`. One kernel does all of it. A packed weight has no gradient; the others have.
+ * `[outputs]`, the result `[…, outputs]`. A packed weight has no gradient; the others have.
  */
 export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: LinearOptions = {}): Tensor {
   checkOptions("linear", options, optionsExpected);
@@ -78,19 +83,8 @@ export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: Linear
   const rows = sizeOf(outShape.slice(0, -1));
   return scope(() => {
     const xs = dense(x);
-    const out = Tensor.allocate(x.backend, "f32", outShape);
-    const preactivation = activation && needsGradient(inputs) ? out.allocateLike() : undefined;
-    if (out.size > 0) {
-      out.backend.kernels.linear({
-        x: viewAs(xs, rows, width),
-        weight: operand.view(operand.tensors),
-        out: viewAs(out, rows, outputs),
-        bias: bias ? dense(bias) : null,
-        activation: activation ?? null,
-        preactivation: preactivation ? viewAs(preactivation, rows, outputs) : null,
-        residual: residual ? viewAs(dense(residual), rows, outputs) : null,
-      });
-    }
+    const saves = activation !== undefined && needsGradient(inputs);
+    const { out, preactivation } = linearOf(xs, operand, { bias, activation, residual, saves, outShape });
     const savesX = needsGradient(operand.inputs);
     const saved = [...(savesX ? [xs] : []), ...(preactivation ? [preactivation] : []), ...operand.tensors];
     return record("linear", inputs, out, saved, ({ grad, saved, needs, accumulator }) => {
@@ -98,7 +92,7 @@ export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: Linear
       const xs = savesX && (rest.shift() as Tensor);
       const inner = activation ? activationGradient(activation, rest.shift() as Tensor, grad) : dense(grad);
       const flat = reshape(inner, [rows, outputs]);
-      const gradients = [needs(0) ? inputGradient(flat, operand.view(rest), xShape) : undefined];
+      const gradients = [needs(0) ? inputGradient(flat, operand, rest, xShape) : undefined];
       if (operand.inputs.length > 0) {
         gradients.push(xs ? weightGradient(reshape(xs, [rows, width]), flat, accumulator(1)) : undefined);
       }
@@ -112,12 +106,67 @@ export function linear(x: Tensor, weight: Weight, bias?: Tensor, options: Linear
   });
 }
 
-/** `grad · weight`, in the shape of the input. */
-function inputGradient(grad: Tensor, weight: WeightView, shape: Shape): Tensor {
+interface LinearCall extends LinearOptions {
+  readonly bias: Tensor | undefined;
+  /** Whether the gradient will need what the activation is applied to. */
+  readonly saves: boolean;
+  readonly outShape: Shape;
+}
+
+/** `linear` of a dense `x`, off the tape. */
+function linearOf(
+  x: Tensor, weight: WeightOperand, { bias, activation, residual, saves, outShape }: LinearCall,
+): { out: Tensor; preactivation: Tensor | undefined } {
+  const [rows, outputs] = [sizeOf(outShape.slice(0, -1)), outShape[outShape.length - 1]];
+  const width = x.shape[x.rank - 1];
+  const kernels = fused(x.backend, "linear");
+  if (!kernels) {
+    return noGrad(() => scope(() => {
+      const flat = reshape(x, [rows, width]);
+      const added = residual && reshape(residual, [rows, outputs]);
+      const matrix = weight.elements(weight.tensors);
+      const { out, preactivation } = composedLinear(flat, matrix, { bias, activation, residual: added });
+      return { out: reshape(out, outShape), preactivation: saves ? reshape(preactivation, outShape) : undefined };
+    }));
+  }
+  const out = Tensor.allocate(x.backend, "f32", outShape);
+  const preactivation = saves ? out.allocateLike() : undefined;
+  if (out.size > 0) {
+    kernels.linear({
+      x: viewAs(x, rows, width),
+      weight: weight.view(weight.tensors),
+      out: viewAs(out, rows, outputs),
+      bias: bias ? dense(bias) : null,
+      activation: activation ?? null,
+      preactivation: preactivation ? viewAs(preactivation, rows, outputs) : null,
+      residual: residual ? viewAs(dense(residual), rows, outputs) : null,
+    });
+  }
+  return { out, preactivation };
+}
+
+/** `grad · weight`, in the shape of the input. `tensors` are those of the weight. */
+function inputGradient(grad: Tensor, weight: WeightOperand, tensors: readonly AnyTensor[], shape: Shape): Tensor {
   const out = Tensor.allocate(grad.backend, "f32", shape);
-  const [rows] = grad.shape;
-  if (out.size > 0) out.backend.kernels.linearGradient({ grad, weight, out: viewAs(out, rows, weight.shape[1]) });
+  multiplyByWeight(reshape(out, [grad.shape[0], shape[shape.length - 1]]), grad, weight, tensors);
   return out;
+}
+
+/** `out = x · weightᵀ` of dense matrices, off the tape. */
+export function multiplyByTransposedWeight(out: Tensor, x: Tensor, weight: WeightOperand): void {
+  if (out.size === 0) return;
+  const kernels = fused(out.backend, "linear");
+  if (!kernels) return multiplyInto(out, x, transpose(weight.elements(weight.tensors)));
+  const noEpilogue = { bias: null, activation: null, preactivation: null, residual: null } as const;
+  kernels.linear({ x, weight: weight.view(weight.tensors), out, ...noEpilogue });
+}
+
+/** `out = grad · weight` of dense matrices, off the tape. */
+export function multiplyByWeight(out: Tensor, grad: Tensor, weight: WeightOperand, tensors = weight.tensors): void {
+  if (out.size === 0) return;
+  const kernels = fused(out.backend, "linearGradient");
+  if (kernels) kernels.linearGradient({ grad, weight: weight.view(tensors), out });
+  else multiplyInto(out, grad, weight.elements(tensors));
 }
 
 /** `gradᵀ · x`, added to `target` in place where there is one: then nothing is returned. */

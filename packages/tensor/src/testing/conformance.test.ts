@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
-import type { Backend, Kernels, ReduceKernels, RequiredKernels } from "../contract/index.ts";
+import type { Backend, Kernels, PresentKernels, ReduceKernels } from "../contract/index.ts";
 import type { Check, ChecksOf } from "./case.ts";
 import { checkCase, conformanceCases } from "./index.ts";
 import { mutants } from "./mutants/index.ts";
@@ -8,7 +8,7 @@ import type { Mutation } from "./mutants/mutation.ts";
 import { alter, mutate } from "./mutants/mutation.ts";
 
 const cases = conformanceCases();
-const kernels = Object.keys(mutants) as (keyof RequiredKernels)[];
+const kernels = Object.keys(mutants) as (keyof PresentKernels)[];
 
 /** What the suite says about a kernel of a backend: the first failure among its cases. */
 async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<string | undefined> {
@@ -23,9 +23,9 @@ async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<st
   return undefined;
 }
 
-async function failureOf<K extends keyof RequiredKernels>(
+async function failureOf<K extends keyof PresentKernels>(
   kernel: K,
-  mutation: Mutation<RequiredKernels[K]>,
+  mutation: Mutation<PresentKernels[K]>,
 ): Promise<string | undefined> {
   return firstFailure(kernel, mutate(await cpu(), kernel, mutation as Mutation<Required<Kernels>[K]>));
 }
@@ -33,7 +33,7 @@ async function failureOf<K extends keyof RequiredKernels>(
 const all = kernels.flatMap((kernel) => Object.keys(mutants[kernel]).map((name) => ({ kernel, name })));
 
 test.each(all)("notices a wrong $kernel: $name", async ({ kernel, name }) => {
-  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<RequiredKernels[typeof kernel]>);
+  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<PresentKernels[typeof kernel]>);
   expect(found).toMatch(`cpu: ${kernel}: `);
 });
 

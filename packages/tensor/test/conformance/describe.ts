@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Opener, Place } from "./places.ts";
-import { casesOf, kernels } from "./runner.ts";
+import { casesOf, kernelsOf } from "./runner.ts";
 import type { Finding, Kernel } from "./runner.ts";
 import type { Setup } from "./setup.ts";
 
@@ -22,7 +22,7 @@ export function describeConformance(title: string, setup: Setup, open: Opener, r
     });
     afterAll(() => place?.close());
 
-    test.each(kernels)("%s", async (kernel) => {
+    test.each(kernelsOf(setup))("%s", async (kernel) => {
       if (!place) throw new Error("the suite was not started");
       const findings = await place.run(kernel);
       expect(findings.map(({ name }) => name)).toEqual(casesOf(setup, place.capabilities, kernel).map(({ name }) => name));

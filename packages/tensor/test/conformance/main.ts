@@ -1,12 +1,12 @@
 /**
  * Runs the conformance suite on a backend and lists what is wrong: `npm run conformance -- BACKEND [KERNEL...]`, all kernels
- * if none is named.
+ * if none is named. With `--composed` fused kernels are hidden, and ops compose what they do.
  */
 import { parseArgs } from "node:util";
 import { gpuEnvironment } from "@gpt/testing/gpu";
 import { inNode, inThisProcess } from "./places.ts";
 import type { Opener } from "./places.ts";
-import { kernels } from "./runner.ts";
+import { kernels, kernelsOf } from "./runner.ts";
 import type { Kernel } from "./runner.ts";
 import type { Setup } from "./setup.ts";
 import { onGPU } from "./setups.ts";
@@ -19,7 +19,10 @@ const backends: Readonly<Record<string, { readonly setup: Setup; open(): Promise
   webgpu: { setup: onGPU, open: async () => inNode([], await gpuEnvironment()) },
 };
 
-const { positionals: [name, ...names] } = parseArgs({ allowPositionals: true });
+const { positionals: [name, ...names], values: { composed } } = parseArgs({
+  allowPositionals: true,
+  options: { composed: { type: "boolean" } },
+});
 const unknown = names.filter((kernel) => !(kernels as readonly string[]).includes(kernel));
 if (!Object.hasOwn(backends, name ?? "") || unknown.length > 0) {
   const problem = unknown.length > 0 ? `unknown kernel ${unknown.join(", ")}` : `unknown backend ${name ?? ""}`;
@@ -28,9 +31,9 @@ if (!Object.hasOwn(backends, name ?? "") || unknown.length > 0) {
 }
 
 const { setup, open } = backends[name];
-const place = await (await open())(setup);
+const place = await (await open())({ ...setup, composed });
 let wrong = 0;
-for (const kernel of names.length > 0 ? (names as Kernel[]) : kernels) {
+for (const kernel of names.length > 0 ? (names as Kernel[]) : kernelsOf({ ...setup, composed })) {
   const start = performance.now();
   const findings = await place.run(kernel);
   const problems = findings.flatMap(({ problem }) => problem ?? []);

@@ -1,6 +1,7 @@
 import type { Backend } from "../../src/contract/index.ts";
 import type { Capabilities, ConformanceCase } from "../../src/testing/index.ts";
 import { checkCase, conformanceCases } from "../../src/testing/index.ts";
+import { isRequired } from "../../src/testing/required.ts";
 import { start } from "./setup.ts";
 import type { Setup } from "./setup.ts";
 
@@ -8,6 +9,11 @@ export type Kernel = ConformanceCase["kernel"];
 
 /** All that the suite is about, in its order. */
 export const kernels: readonly Kernel[] = [...new Set(conformanceCases().map(({ kernel }) => kernel))];
+
+/** Those that a run is about: where fused ones are hidden, those that are composed. */
+export function kernelsOf({ composed }: Setup): readonly Kernel[] {
+  return composed ? kernels.filter((kernel) => !isRequired(kernel)) : kernels;
+}
 
 /** What a case found, in a form that can be sent from a process, page or Worker. */
 export interface Finding {

@@ -1,6 +1,7 @@
 import type { WasmOptions } from "../../src/backends/wasm/index.ts";
 import type { WebGPUOptions } from "../../src/backends/webgpu/index.ts";
 import type { Backend } from "../../src/contract/index.ts";
+import { withoutFusedKernels } from "../../src/testing/index.ts";
 import type { Capabilities } from "../../src/testing/index.ts";
 
 interface Run {
@@ -11,6 +12,8 @@ interface Run {
    * one, or the one with the largest input that is not too large to be cut into many parts. Default: all.
    */
   readonly sample?: "first" | "large";
+  /** Whether fused kernels are hidden: then what they do is composed. Default false. */
+  readonly composed?: boolean;
 }
 
 /** How to run the conformance suite, and on which backend. */
@@ -22,6 +25,11 @@ export type Setup = Run & (
 
 /** Starts the backend; only that one is loaded. */
 export async function start(setup: Setup): Promise<Backend> {
+  const backend = await startWhole(setup);
+  return setup.composed ? withoutFusedKernels(backend) : backend;
+}
+
+async function startWhole(setup: Setup): Promise<Backend> {
   switch (setup.backend) {
     case "cpu": {
       const { cpu } = await import("../../src/backends/cpu/index.ts");

@@ -1,4 +1,4 @@
-import type { Backend } from "../../contract/index.ts";
+import type { Backend, PresentKernels } from "../../contract/index.ts";
 import { TensorError } from "../../errors.ts";
 import { inspectable } from "../../inspect.ts";
 import { packedDTypes } from "../../weight-format.ts";
@@ -52,6 +52,7 @@ const maxThreads = 256;
 
 /** What the backend `wasm` has beside what all backends have. */
 export interface WasmBackend extends Backend {
+  readonly kernels: PresentKernels;
   /** How many threads compute, the calling one included. */
   readonly threads: number;
   /** Why it is one thread, though nothing was said of threads; undefined where all that the machine has compute. */

@@ -19,3 +19,6 @@ for (const { build, threads, full } of setups) {
   const flags = ["--experimental-wasm-revectorize", "--no-liftoff"];
   describeConformance(`${title}, on fused vectors`, { backend: "wasm", options }, inNode(flags));
 }
+
+const composed = { backend: "wasm", options: { threads: 2 }, composed: true, sample: all ? undefined : "first" } as const;
+describeConformance("wasm, without fused kernels", composed, inThisProcess);

@@ -13,6 +13,8 @@ describeConformance("webgpu, in a page of Chromium", first, inChromium("page", g
 
 describeConformance("webgpu, in a Worker of Chromium", first, inChromium("worker", gpuFlags));
 
+describeConformance("webgpu, without fused kernels", { ...first, composed: true }, inNode());
+
 // Work that one binding does not reach is done in parts. The smaller bindings are, the more calls that takes.
 for (const maxBindingBytes of all ? [65_536, 4096, 1024] : [1024]) {
   describeConformance(

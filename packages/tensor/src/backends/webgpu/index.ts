@@ -1,4 +1,4 @@
-import type { Backend } from "../../contract/index.ts";
+import type { Backend, PresentKernels } from "../../contract/index.ts";
 import { inspectable } from "../../inspect.ts";
 import { packedDTypes } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
@@ -26,6 +26,7 @@ export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
 
 /** A backend on a GPU, and what it did. */
 export interface WebGPUBackend extends Backend {
+  readonly kernels: PresentKernels;
   /** How many kernels were called, command buffers submitted, and tensors read, since it was started. */
   readonly work: GPUWork;
   /** The adapter, for people. */

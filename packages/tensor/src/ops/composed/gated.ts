@@ -1,6 +1,7 @@
 import type { Gate } from "../../contract/index.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { activationGradient, add, equal, maximum, minimum, mul, silu, where } from "../elementwise.ts";
+import { activationGradient, silu } from "../activations.ts";
+import { add, equal, maximum, minimum, mul, where } from "../elementwise.ts";
 import { concat, split } from "../movement.ts";
 
 /** `gated`, off the tape. */

@@ -1,4 +1,4 @@
-import type { PackedDType } from "../../contract/index.ts";
+import type { Kernels, PackedDType } from "../../contract/index.ts";
 import { tensor } from "../../core/create.ts";
 import { PackedWeight } from "../../core/packed-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
@@ -40,7 +40,7 @@ function appended(dtype: PackedDType): OpCase {
       const { backend } = x;
       const cache = PackedWeight.zeros(dtype, [kvHeads * rows, headDim], { backend });
       return lend([cache], () => {
-        backend.kernels.appendPacked({ x: viewOf(x, x), cache: cache.view, start });
+        (backend.kernels as Required<Kernels>).appendPacked({ x: viewOf(x, x), cache: cache.view, start });
         return embedding(cache, tensor(Int32Array.from({ length: kvHeads * rows }, (_, i) => i), { backend }));
       });
     },
@@ -109,7 +109,7 @@ function tied(dtype: "f16" | "bf16"): OpCase {
       const { backend } = x;
       const cache = PackedWeight.zeros(dtype, [1, ties.length], { backend });
       return lend([cache], () => {
-        backend.kernels.appendPacked({ x: viewOf(x, x), cache: cache.view, start: 0 });
+        (backend.kernels as Required<Kernels>).appendPacked({ x: viewOf(x, x), cache: cache.view, start: 0 });
         return embedding(cache, tensor(Int32Array.of(0), { backend }));
       });
     },

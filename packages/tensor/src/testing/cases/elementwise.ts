@@ -1,4 +1,4 @@
-import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "../../contract/index.ts";
+import type { Activation, ActivationKernels, BinaryOp, ElementwiseKernels, UnaryOp } from "../../contract/index.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Operand } from "../../ops/elementwise.ts";
 import type { Shape } from "../../shape.ts";
@@ -328,4 +328,4 @@ export const elementwiseChecks = {
     ...selections.flatMap((subject) => [values(subject), gradients(subject)]),
   ],
   activationGradient: [activationRange[0], ...activationRange.slice(1), ...activationNames.flatMap(activationGradients)],
-} satisfies ChecksOf<Omit<ElementwiseKernels, "copy" | "fill">>;
+} satisfies ChecksOf<Omit<ElementwiseKernels, "copy" | "fill"> & ActivationKernels>;

@@ -1,4 +1,4 @@
-import type { RandomKernels } from "../../contract/index.ts";
+import type { DropoutKernels, RandomKernels } from "../../contract/index.ts";
 import * as create from "../../core/create.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { concat } from "../../ops/movement.ts";
@@ -158,4 +158,4 @@ export const randomChecks = {
     }),
     ...dropouts.flatMap((subject) => [values(subject), gradients(subject)]),
   ],
-} satisfies ChecksOf<RandomKernels>;
+} satisfies ChecksOf<RandomKernels & DropoutKernels>;

@@ -1,4 +1,4 @@
-import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp, View } from "../../contract/index.ts";
+import type { Activation, ActivationKernels, BinaryOp, ElementwiseKernels, UnaryOp, View } from "../../contract/index.ts";
 import { isDense, sizeOf } from "../../shape.ts";
 import { activationNames, binaryNames, unaryNames } from "../reference/elementwise.ts";
 import { alter, clear, denseAt, slightly } from "./mutation.ts";
@@ -40,7 +40,7 @@ const binaryAs =
   };
 
 const gradientAs =
-  (of: Activation, change: (x: number, grad: number, y: number) => number): Mutation<ElementwiseKernels["activationGradient"]> =>
+  (of: Activation, change: (x: number, grad: number, y: number) => number): Mutation<ActivationKernels["activationGradient"]> =>
   (kernel, memory) =>
   (call) => {
     const [x, grad] = [memory.read(call.x), memory.read(call.grad)];
@@ -57,7 +57,7 @@ const isSubnormal = (x: number): boolean => x !== 0 && Math.abs(x) < 2 ** -126;
 
 const slightlyWrongGradients = activationNames
   .filter((activation) => activation !== "relu") // Its gradients are those that come in, or 0.
-  .map((activation): [string, Mutation<ElementwiseKernels["activationGradient"]>] => [
+  .map((activation): [string, Mutation<ActivationKernels["activationGradient"]>] => [
     `${activation} slightly wrong`,
     (kernel, memory) => (call) => {
       kernel(call);
@@ -65,7 +65,7 @@ const slightlyWrongGradients = activationNames
     },
   ]);
 
-export const elementwiseMutants: MutantsOf<ElementwiseKernels> = {
+export const elementwiseMutants: MutantsOf<ElementwiseKernels & ActivationKernels> = {
   unary: {
     ...Object.fromEntries(slightlyWrongUnary),
     "strides ignored": (kernel) => (call) => kernel({ ...call, x: denseAt(call.x) }),

@@ -1,4 +1,4 @@
-import type { RequiredKernels } from "../../contract/index.ts";
+import type { PresentKernels } from "../../contract/index.ts";
 import { attentionMutants } from "./attention.ts";
 import { elementwiseMutants } from "./elementwise.ts";
 import { indexingMutants } from "./indexing.ts";
@@ -13,7 +13,7 @@ import { weightMutants } from "./weights.ts";
 import type { MutantsOf } from "./mutation.ts";
 
 /** For every kernel, ways to get it wrong that the suite must notice. */
-export const mutants: MutantsOf<RequiredKernels> = {
+export const mutants: MutantsOf<PresentKernels> = {
   ...elementwiseMutants,
   ...reduceMutants,
   ...matmulMutants,

@@ -1,10 +1,10 @@
-import type { RandomKernels } from "../../contract/index.ts";
+import type { DropoutKernels, RandomKernels } from "../../contract/index.ts";
 import { philoxBlock } from "../../philox.ts";
 import { isDense } from "../../shape.ts";
 import { alter, clear, denseAt } from "./mutation.ts";
 import type { MutantsOf } from "./mutation.ts";
 
-export const randomMutants: MutantsOf<RandomKernels> = {
+export const randomMutants: MutantsOf<RandomKernels & DropoutKernels> = {
   uniform: {
     "words of the key exchanged": (kernel) => ({ key, out }) =>
       kernel({ out, key: { ...key, seed: [key.seed[1], key.seed[0]] } }),

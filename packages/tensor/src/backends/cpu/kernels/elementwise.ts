@@ -1,4 +1,4 @@
-import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp } from "../../../contract/index.ts";
+import type { Activation, ActivationKernels, BinaryOp, ElementwiseKernels, UnaryOp } from "../../../contract/index.ts";
 import type { Memory } from "../memory.ts";
 import { forEachRow } from "../memory.ts";
 
@@ -102,7 +102,7 @@ function toInteger(x: number): number {
   return Math.min(Math.max(x, -(2 ** 31)), 2 ** 31 - 1) || 0;
 }
 
-export function elementwise(memory: Memory): ElementwiseKernels {
+export function elementwise(memory: Memory): ElementwiseKernels & ActivationKernels {
   return {
     unary({ op, x, out }) {
       const apply = unaryFunctions[op];

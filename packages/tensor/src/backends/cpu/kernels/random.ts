@@ -1,8 +1,8 @@
-import type { RandomKernels } from "../../../contract/index.ts";
+import type { DropoutKernels, RandomKernels } from "../../../contract/index.ts";
 import { forEachUniform } from "../../../philox.ts";
 import type { Memory } from "../memory.ts";
 
-export function random(memory: Memory): RandomKernels {
+export function random(memory: Memory): RandomKernels & DropoutKernels {
   return {
     uniform({ key, out }) {
       const result = memory.dense(out);

@@ -1,4 +1,4 @@
-import type { Activation, ElementwiseKernels, View } from "../../../contract/index.ts";
+import type { Activation, ActivationKernels, ElementwiseKernels, View } from "../../../contract/index.ts";
 import type { DType } from "../../../dtype.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
@@ -13,7 +13,7 @@ const activationGradients = {
 /** Nanoseconds for an element: of arithmetic, and of functions made of exponentials. */
 const [plainTime, functionTime] = [0.5, 1.5];
 
-export function elementwise(engine: Engine): ElementwiseKernels {
+export function elementwise(engine: Engine): ElementwiseKernels & ActivationKernels {
   /** Divides a row of elements: `part` gets how far into it, in bytes, and how many. */
   const map = (out: View<DType>, time: number, part: (at: number, count: number) => KernelCall): void => {
     engine.divide(sizeOf(out.shape), { time, multiple: 16 }, (start, count) => part(start * bytesPerElement, count));

@@ -1,4 +1,4 @@
-import type { RandomKernels } from "../../../contract/index.ts";
+import type { DropoutKernels, RandomKernels } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import { sizeOf } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -9,7 +9,7 @@ const wordsBytes = 4 * blockWords * bytesPerElement;
 /** Nanoseconds for a number. */
 const time = 1.5;
 
-export function random(engine: Engine): RandomKernels {
+export function random(engine: Engine): RandomKernels & DropoutKernels {
   return {
     uniform({ key: { seed, stream }, out }) {
       const to = engine.address(out);

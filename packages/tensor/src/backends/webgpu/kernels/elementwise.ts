@@ -1,4 +1,4 @@
-import type { Activation, BinaryOp, ElementwiseKernels, UnaryOp, View } from "../../../contract/index.ts";
+import type { Activation, ActivationKernels, BinaryOp, ElementwiseKernels, UnaryOp, View } from "../../../contract/index.ts";
 import type { DType } from "../../../dtype.ts";
 import { sizeOf } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -53,7 +53,7 @@ const derivatives: Record<Activation, Expression> = {
 
 const truncation: Expression = { code: "truncated(x)", uses: ["truncated"] };
 
-export function elementwise(engine: Engine): ElementwiseKernels {
+export function elementwise(engine: Engine): ElementwiseKernels & ActivationKernels {
   return {
     unary: ({ op, x, out }) => map(engine, `unary ${op}`, { x }, out, unaryExpressions[op]),
     binary: ({ op, a, b, out }) => map(engine, `binary ${op}`, { a, b }, out, binaryExpressions[op]),

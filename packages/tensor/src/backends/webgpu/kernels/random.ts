@@ -1,4 +1,4 @@
-import type { RandomKernels, View } from "../../../contract/index.ts";
+import type { DropoutKernels, RandomKernels, View } from "../../../contract/index.ts";
 import type { PhiloxKey } from "../../../philox.ts";
 import { isDense, sizeOf } from "../../../shape.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -27,7 +27,7 @@ fn philox(block: u32) -> vec4u {
 
 const wordBits = 2 ** 24;
 
-export function random(engine: Engine): RandomKernels {
+export function random(engine: Engine): RandomKernels & DropoutKernels {
   return {
     uniform({ key, out }) {
       fill(engine, "uniform", key, { out }, {}, () => "f32(u) * 5.9604644775390625e-8");
