@@ -55,7 +55,7 @@ export type { ArgmaxOptions, ReduceOptions } from "./ops/reduce.ts";
 export { rotary } from "./ops/rotary.ts";
 export type { RotaryOptions } from "./ops/rotary.ts";
 export { penalizeRepeats, sample } from "./ops/sampling.ts";
-export type { SampleOptions } from "./ops/sampling.ts";
+export type { RowNumbers, SampleOptions } from "./ops/sampling.ts";
 export { topK } from "./ops/top-k.ts";
 export type { Largest } from "./ops/top-k.ts";
 export { linear } from "./ops/weights.ts";

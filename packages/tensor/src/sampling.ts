@@ -8,6 +8,12 @@ export interface Filters {
   readonly minP: number;
 }
 
+/** How an index is drawn from a row of logits. */
+export interface RowSampling extends Filters {
+  /** From 2⁻¹⁰⁰ to 2¹⁰⁰, or 0: then the first of the largest is taken, whatever the filters are. */
+  readonly temperature: number;
+}
+
 /**
  * Draws an index in proportion to weights from 0 to 1: the first one at which the running sum of those that may be
  * drawn exceeds `uniform` times their total; the last of them where rounding leaves none. The others become 0. Weights

@@ -15,7 +15,8 @@ import { kernel } from "../write-case.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-type Options = Omit<SampleOptions, "uniforms">;
+/** Of one row. */
+type Options = Partial<reference.Sampling>;
 
 /** Ids with a smaller share are left out: sums in f32 are not so precise. */
 const minShare = 1e-3;
@@ -41,19 +42,39 @@ function drawsOf(logits: readonly number[], options: Options): Draw[] {
 
 /** One row of logits, drawn from with several random numbers at once. */
 function draws(logits: readonly number[], options: Options): Check {
-  const drawn = drawsOf(logits, options);
-  const rows = drawn.length;
   const shown = logits.length > 9 ? `${logits.length} logits` : `[${logits.join(", ")}]`;
   const settings = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+  return drawsOfRows([shown, ...settings].join(", "), [[logits, options]], (options) => options[0]);
+}
+
+/** Rows of one width, each drawn from by its own options: those that it lacks are the defaults. */
+function mixed(name: string, rows: readonly Row[]): Check {
+  return drawsOfRows(name, rows, (options) => {
+    const valuesOf = (name: keyof Options, otherwise: number): number[] => options.map((own) => own[name] ?? otherwise);
+    return {
+      temperature: valuesOf("temperature", 1), topK: valuesOf("topK", rows[0][0].length),
+      topP: valuesOf("topP", 1), minP: valuesOf("minP", 0),
+    };
+  });
+}
+
+type Row = readonly [logits: readonly number[], options: Options];
+
+/** `together` makes the options of a call of those of its rows. */
+function drawsOfRows(
+  name: string, rows: readonly Row[], together: (options: readonly Options[]) => Omit<SampleOptions, "uniforms">,
+): Check {
+  const drawn = rows.flatMap(([logits, options]) => drawsOf(logits, options).map((draw) => ({ ...draw, logits, options })));
+  const options = together(drawn.map(({ options }) => options));
   return values(
     op({
-      name: [shown, ...settings].join(", "),
+      name,
       inputs: {
-        logits: literal(drawn.flatMap(() => logits), [rows, logits.length]),
+        logits: literal(drawn.flatMap(({ logits }) => logits), [drawn.length, rows[0][0].length]),
         uniforms: literal(drawn.map(({ uniform }) => uniform)),
       },
       run: ({ logits, uniforms }) => sample(logits, { ...options, uniforms }),
-      reference: () => array([rows], drawn.map(({ id }) => id)),
+      reference: () => array([drawn.length], drawn.map(({ id }) => id)),
       tolerance: 0,
     }),
   );
@@ -68,13 +89,13 @@ const filters: readonly Options[] = [
 ];
 
 /** Of equal weights those of lower index stay. */
-const ties: readonly (readonly [readonly number[], Options])[] = [
+const ties: readonly Row[] = [
   [[1, 1, 1, 1], { topK: 2 }], [[1, 1, 1, 1], { topP: 0.5 }], [[1, 1, 1, 1], { topP: 0.6 }],
   [[0, 2, 2, 1, 2, 2], { topK: 3 }], [[0, 1, 1, 2, 1, 1], { topK: 3 }], [[0, 1, 1, 2, 1, 1], { topP: 0.5 }],
   [[0, 2, 2, 1, 2], { minP: 1 }], [[1, 0, 1, 0, 0], { topK: 4, minP: 0.3 }],
 ];
 
-const extremes: readonly (readonly [readonly number[], Options])[] = [
+const extremes: readonly Row[] = [
   [[7], {}], [[-inf, 0, -inf, 1, -inf], {}], [[-inf, 0, -inf, 1, -inf], { topK: 4, topP: 0.99 }],
   [[-inf, 0, 1, -inf], { temperature: 5 }], [[1000, 999, -1000, 998], {}], [[3e38, -3e38, 3e38], { topK: 3 }],
   [[-1000, -1001, -3e38], {}], [[1, 0.999, 1], { temperature: 1e-40 }], [[90, -90, 0], { temperature: 1e40 }],
@@ -85,13 +106,35 @@ function many(count: number, range: NumberOptions): readonly number[] {
 }
 
 /** GPT-2 has 50,257 tokens. */
-const large: readonly (readonly [readonly number[], Options])[] = [
+const large: readonly Row[] = [
   [many(300, {}), {}], [many(300, {}), { topK: 200, topP: 0.9 }],
   [many(5003, { low: -4, high: 4 }), { topK: 300, topP: 0.7 }],
   [many(5003, { low: -20, high: 20 }), {}], [many(5003, { low: -20, high: 20 }), { topP: 0.9, temperature: 2 }],
   [many(50_257, { low: -12, high: 12 }), { topK: 40 }],
   [many(50_257, { low: -12, high: 12 }), { topK: 40, topP: 0.9, temperature: 0.7 }],
   [many(50_257, { low: -12, high: 12 }), { topP: 0.01 }], [many(50_257, { low: -12, high: 12 }), { minP: 0.99 }],
+];
+
+/** The temperature 0 among others: the first of the largest, also where weights of them all round to 1. */
+const greedyRows: readonly Row[] = [
+  [[1, 3, 2, 0, -1], { temperature: 0 }], [[1, 3, 2, 0, -1], { temperature: 1.5 }],
+  [[0, 2, 2, 1, 2], { temperature: 0, topP: 0.5, minP: 0.9 }], [[1, 1 + 2 ** -23, 1, 0, 0], { temperature: 0 }],
+  [[0, 0, 1e-30, 0, 2e-30], { temperature: 0 }], [[-inf, -inf, -5, -inf, -6], { temperature: 0 }],
+  [[-3e38, -3e38, -2e38, 0, -1], { temperature: 0, topK: 2 }], [[1, 1, 1, 1, 1], { temperature: 0 }],
+];
+
+const mixtures: readonly (readonly [name: string, rows: readonly Row[]])[] = [
+  ["each row by its own options", filters.map((options) => [row, options])],
+  ["the temperature 0 in some rows", greedyRows],
+  ["one temperature for each row", [[row, { temperature: 0.3 }], [row, { temperature: 0 }], [row, { temperature: 2 }]]],
+  ["rows of 300 by their own options", [
+    [many(300, {}), {}], [many(300, {}), { temperature: 0 }], [many(300, {}), { topK: 20, topP: 0.9 }],
+    [many(300, {}), { minP: 0.2 }], [many(300, {}), { temperature: 0.5, topP: 0.5 }], [many(300, {}), { topK: 3 }],
+  ]],
+  ["rows of 5003 by their own options", [
+    [many(5003, { low: -20, high: 20 }), { temperature: 0, topK: 7 }], [many(5003, { low: -4, high: 4 }), { topK: 300, topP: 0.7 }],
+    [many(5003, { low: -20, high: 20 }), {}],
+  ]],
 ];
 
 /** Different rows, and random numbers in the middle of what gives their second ids, in memory that is not dense. */
@@ -131,7 +174,7 @@ const single = op({
 });
 
 const greedy = op({
-  name: "the largest at the temperature 0",
+  name: "the largest at the temperature 0 of all",
   inputs: { logits: integers([40, 7], 0, 4, "dense", "f32"), uniforms: numbers([40], { low: 0, high: 1 }) },
   run: ({ logits, uniforms }) => sample(logits, { uniforms, temperature: 0 }),
   reference: ({ logits }) => argmax(logits, logits.shape.length - 1),
@@ -154,12 +197,14 @@ const poisoned = op({
 });
 
 const refusals = ([
-  ["the temperature -1 must be at least 0", { temperature: -1 }],
-  ["topK 0 must be a whole number from 1", { topK: 0 }],
-  ["topK 1.5 must be a whole number from 1", { topK: 1.5 }],
-  ["topP 0 must be above 0 and at most 1", { topP: 0 }],
-  ["topP NaN must be above 0 and at most 1", { topP: nan }],
-  ["minP 1.1 must be from 0 to 1", { minP: 1.1 }],
+  ["temperature must be a number from 0, not -1", { temperature: -1 }],
+  ["topK must be a whole number from 1, not 0", { topK: 0 }],
+  ["topK must be a whole number from 1, not 1.5", { topK: 1.5 }],
+  ["topP must be a number above 0 and at most 1, not 0", { topP: 0 }],
+  ["topP must be a number above 0 and at most 1, not NaN", { topP: nan }],
+  ["minP must be a number from 0 to 1, not 1.1", { minP: 1.1 }],
+  ["temperature[1] must be a number from 0, not NaN", { temperature: [1, nan] }],
+  ["topK[0] must be a whole number from 1, not 0", { topK: [0, 1] }],
 ] as const).map(([message, options]) =>
   failure("invalid-argument", {
     name: message,
@@ -180,9 +225,43 @@ const penalties = ([
   }),
 );
 
+/** Ids of each row, and a penalty for each. */
+const penaltiesByRow = ([
+  [[3, 5], [[0, 4, 4], [2, -1, 7], [-1, -1, -1]], [1.3, 2, 3]], [[2, 4], [[1], [3]], 0.5], [[2, 4], [[1], [1]], [3, 3]],
+  [[2, 6], [[5, 0], [5, 1]], [1, 1.5]], [[1, 3], [[]], [2]],
+] as const).map(([shape, ids, penalty]) => {
+  return op({
+    name: `penalizeRepeats: [${shape.join(", ")}], by row ids ${JSON.stringify(ids)}, penalty ${JSON.stringify(penalty)}`,
+    inputs: { logits: numbers(shape, { gap: 0.1 }), ids: literal(ids.flat(), [shape[0], ids[0].length], "i32") },
+    run: ({ logits, ids }) => penalizeRepeats(logits, ids, penalty),
+    reference: ({ logits, ids }) => reference.penalizeRepeats(logits, ids, penalty),
+  });
+});
+
+const penaltiesAlone = op({
+  name: "penalizeRepeats: ids of all rows, a penalty for each",
+  inputs: { logits: numbers([2, 3, 4], { gap: 0.1 }), ids: literal([2, 0], [2], "i32") },
+  run: ({ logits, ids }) => penalizeRepeats(logits, ids, [1, 2, 3, 4, 5, 6]),
+  reference: ({ logits, ids }) => reference.penalizeRepeats(logits, ids, [1, 2, 3, 4, 5, 6]),
+});
+
+const penaltyRefusals = ([
+  ["invalid-argument", "the penalty must be a number above 0, not 0", 0, [3]],
+  ["invalid-argument", "the penalty[1] must be a number above 0, not Infinity", [1, inf], [3]],
+  ["invalid-shape", "the penalty has 3 numbers, for the 2 rows [2]", [1, 2, 3], [3]],
+  ["invalid-shape", "ids [3, 1] are neither [n], for all rows of logits [2, 5], nor [2, n]", 2, [3, 1]],
+] as const).map(([code, message, penalty, shape]) =>
+  failure(code, {
+    name: `penalizeRepeats: ${message}`,
+    inputs: { logits: numbers([2, 5]), ids: literal([1, 2, 3], shape, "i32") },
+    run: ({ logits, ids }) => penalizeRepeats(logits, ids, penalty),
+    message,
+  }),
+);
+
 const penalizedExtremes = op({
   name: "penalizeRepeats: 0, −∞ and ∞",
-  inputs: { logits: literal([0, -inf, inf, -inf, 2]), ids: integers([2, 4], 0, 5) },
+  inputs: { logits: literal([0, -inf, inf, -inf, 2]), ids: integers([8], 0, 5) },
   run: ({ logits, ids }) => penalizeRepeats(logits, ids, 2),
   reference: ({ logits, ids }) => reference.penalizeRepeats(logits, ids, 2),
 });
@@ -196,14 +275,32 @@ export const samplingChecks = {
         uniforms: { ...literal([0.5, 0.5]), layout: "offset" },
         out: unwritten([2], "offset", "i32"),
       },
-      run: (kernels, views) => kernels.sample({ ...views, temperature: 0.5, topK: 3, topP: 1, minP: 0 }),
+      run: (kernels, views) => kernels.sample({ ...views, settings: [{ temperature: 0.5, topK: 3, topP: 1, minP: 0 }] }),
       expected: () => ({ out: array([2], [1, 0]) }),
+      tolerance: 0,
+    }),
+    kernel({
+      name: "the temperature 0 in one setting for all rows",
+      inputs: {
+        logits: literal([0, 5, 5, 5, 0, 7], [2, 3]),
+        uniforms: literal([0.9, 0.9]),
+        out: unwritten([2], "offset", "i32"),
+      },
+      run: (kernels, views) => kernels.sample({ ...views, settings: [{ temperature: 0, topK: 3, topP: 0.9, minP: 0.1 }] }),
+      expected: () => ({ out: array([2], [1, 2]) }),
       tolerance: 0,
     }),
     ...filters.map((options) => draws(row, options)),
     ...[...ties, ...extremes].map(([logits, options]) => draws(logits, options)),
     ...[strided, nothing, single, greedy, poisoned].map(values),
     ...large.map(([logits, options]) => draws(logits, options)),
+    ...mixtures.map(([name, rows]) => mixed(name, rows)),
+    failure("invalid-shape", {
+      name: "a number too few for the rows",
+      inputs: { logits: numbers([2, 5]), uniforms: literal([0, 0.5]) },
+      run: ({ logits, uniforms }) => sample(logits, { uniforms, topP: [0.5] }),
+      message: "topP has 1 numbers, for the 2 rows [2]",
+    }),
     failure("invalid-shape", {
       name: "random numbers of another shape",
       inputs: { logits: numbers([2, 5]), uniforms: literal([0, 0.5, 0.5]) },
@@ -216,13 +313,8 @@ export const samplingChecks = {
       run: ({ logits, uniforms }) => sample(logits, { uniforms }),
     }),
     ...refusals,
-    ...penalties.flatMap((subject) => [values(subject), gradients(subject)]),
+    ...[...penalties, ...penaltiesByRow, penaltiesAlone].flatMap((subject) => [values(subject), gradients(subject)]),
     values(penalizedExtremes),
-    failure("invalid-argument", {
-      name: "penalizeRepeats: a penalty of 0",
-      inputs: { logits: numbers([5]), ids: literal([1], [1], "i32") },
-      run: ({ logits, ids }) => penalizeRepeats(logits, ids, 0),
-      message: "the penalty 0 must be above 0",
-    }),
+    ...penaltyRefusals,
   ],
 } satisfies ChecksOf<SamplingKernels>;

@@ -1,4 +1,5 @@
 import type { SamplingKernels } from "../../contract/index.ts";
+import type { RowSampling } from "../../sampling.ts";
 import { alter } from "./mutation.ts";
 import type { Memory, MutantsOf } from "./mutation.ts";
 
@@ -22,17 +23,35 @@ function reordering(sample: Sample, memory: Memory, order: (row: Float32Array) =
 
 const ascending = (row: Float32Array): number[] => Array.from(row, (_, id) => id);
 
+/** With other settings. */
+function changing(change: (setting: RowSampling, width: number) => RowSampling): (sample: Sample) => Sample {
+  return (sample) => (call) => {
+    const [, width] = call.logits.shape;
+    sample({ ...call, settings: call.settings.map((setting) => change(setting, width)) });
+  };
+}
+
 export const samplingMutants: MutantsOf<SamplingKernels> = {
   sample: {
-    "the temperature ignored": (sample) => (call) => sample({ ...call, temperature: 1 }),
-    "topK ignored": (sample) => (call) => sample({ ...call, topK: call.logits.shape[1] }),
-    "one more than topK": (sample) => (call) => sample({ ...call, topK: call.topK + 1 }),
-    "topP ignored": (sample) => (call) => sample({ ...call, topP: 1 }),
-    "topP in the place of topK": (sample) => (call) =>
-      sample({ ...call, topK: call.topP < 1 ? call.logits.shape[1] : call.topK }),
-    "minP ignored": (sample) => (call) => sample({ ...call, minP: 0 }),
-    "minP before the temperature": (sample) => (call) =>
-      sample({ ...call, minP: call.minP ** (1 / call.temperature) }),
+    "the temperature ignored": changing(({ temperature, ...rest }) => ({ ...rest, temperature: temperature && 1 })),
+    "topK ignored": changing((setting, width) => ({ ...setting, topK: width })),
+    "one more than topK": changing((setting) => ({ ...setting, topK: setting.topK + 1 })),
+    "topP ignored": changing((setting) => ({ ...setting, topP: 1 })),
+    "topP in the place of topK": changing((setting, width) => ({ ...setting, topK: setting.topP < 1 ? width : setting.topK })),
+    "minP ignored": changing((setting) => ({ ...setting, minP: 0 })),
+    "minP before the temperature": changing((setting) => ({ ...setting, minP: setting.minP ** (1 / setting.temperature) })),
+    "the settings of the first row for all": (sample) => (call) => sample({ ...call, settings: call.settings.slice(0, 1) }),
+    "the settings of the next row": (sample) => (call) => {
+      const [first, ...others] = call.settings;
+      sample({ ...call, settings: [...others, first] });
+    },
+    "a low temperature in the place of 0": changing((setting) => ({ ...setting, temperature: setting.temperature || 2 ** -20 })),
+    "at the temperature 0 any of the largest": (sample) => (call) => {
+      // Their weights are 1, the others' 0.
+      const lowest = ({ temperature, ...rest }: RowSampling): RowSampling =>
+        temperature === 0 ? { temperature: 2 ** -100, topK: call.logits.shape[1], topP: 1, minP: 0 } : { temperature, ...rest };
+      sample({ ...call, settings: call.settings.map(lowest) });
+    },
     "the random number of the first row for all": (sample, memory) => (call) => {
       const uniforms = memory.read(call.uniforms);
       alter(memory, call.uniforms, () => uniforms[0]);

@@ -36,8 +36,9 @@ export function keptIds(weights: ArrayLike<number>, { topK, topP, minP }: Omit<S
   return nucleus.filter((id) => weights[id] >= minP).sort((a, b) => a - b);
 }
 
-/** The intervals of all ids that a row of logits may give. */
+/** The intervals of all ids that a row of logits may give: at the temperature 0 that of the first of the largest. */
 export function intervalsOf(logits: Float64Array, { temperature, ...filters }: Sampling): Interval[] {
+  if (temperature === 0) return [{ id: logits.indexOf(Math.max(...logits)), start: 0, end: 1 }];
   const weights = weightsOf(logits, temperature);
   const kept = keptIds(weights, filters);
   const total = kept.reduce((sum, id) => sum + weights[id], 0);
@@ -49,12 +50,17 @@ export function intervalsOf(logits: Float64Array, { temperature, ...filters }: S
   });
 }
 
-/** Logits of classes that occurred, divided by the penalty where they are positive, else multiplied by it. */
-export function penalizeRepeats(logits: NdArray, ids: NdArray, penalty: number): NdArray {
-  return mapRows(logits, (row) =>
-    row.map((x, id) => {
-      if (!ids.data.includes(id)) return x;
-      return x > 0 ? x / penalty : x * penalty;
-    }),
-  );
+/**
+ * Logits of classes that occurred, divided by the penalty where they are positive, else multiplied by it. Ids are those of all
+ * rows, or `[…, n]` those of each.
+ */
+export function penalizeRepeats(logits: NdArray, ids: NdArray, penalty: number | readonly number[]): NdArray {
+  return mapRows(logits, (values, row) => {
+    const own = ids.shape.length > 1 ? ids.data.subarray(row * ids.shape.at(-1)!, (row + 1) * ids.shape.at(-1)!) : ids.data;
+    const factor = typeof penalty === "number" ? penalty : penalty[row];
+    return values.map((x, id) => {
+      if (!own.includes(id)) return x;
+      return x > 0 ? x / factor : x * factor;
+    });
+  });
 }

@@ -4,7 +4,7 @@ import type { Memory } from "../memory.ts";
 
 export function sampling(memory: Memory): SamplingKernels {
   return {
-    sample({ logits, uniforms, temperature, out, ...filters }) {
+    sample({ logits, uniforms, settings, out }) {
       const [rows, width] = logits.shape;
       const xs = memory.dense(logits);
       const random = memory.dense(uniforms);
@@ -12,6 +12,11 @@ export function sampling(memory: Memory): SamplingKernels {
       for (let row = 0; row < rows; row++) {
         const scores = xs.subarray(row * width, (row + 1) * width);
         const largest = scores.reduce((a, b) => Math.max(a, b));
+        const { temperature, ...filters } = settings[settings.length > 1 ? row : 0];
+        if (temperature === 0) {
+          result[row] = Math.max(scores.indexOf(largest), 0);
+          continue;
+        }
         const weights = scores.map((score) => Math.exp((score - largest) / temperature));
         result[row] = drawIndex(weights, filters, random[row]);
       }

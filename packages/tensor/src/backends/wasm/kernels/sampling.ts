@@ -10,7 +10,7 @@ export function sampling(engine: Engine): SamplingKernels {
   const { affine, unary } = elementwise(engine);
   const { reduce: reduceRows } = reduce(engine);
   return {
-    sample({ logits, uniforms, temperature, out, ...filters }) {
+    sample({ logits, uniforms, settings, out }) {
       const [rows, width] = logits.shape;
       engine.withScratch(rows * bytesPerElement, (maxima) =>
         engine.withScratch(width * bytesPerElement, (address) => {
@@ -19,6 +19,12 @@ export function sampling(engine: Engine): SamplingKernels {
           const scores = { ...logits, shape: [width], strides: [1] };
           for (let row = 0; row < rows; row++) {
             const x = { ...scores, offset: logits.offset + row * width };
+            const { temperature, ...filters } = settings[settings.length > 1 ? row : 0];
+            if (temperature === 0) {
+              const first = engine.elements(x).indexOf(engine.elements(largest)[row]);
+              engine.elements(out)[row] = Math.max(first, 0);
+              continue;
+            }
             affine({ x, scale: 1, shift: -engine.elements(largest)[row], out: weights });
             if (temperature !== 1) affine({ x: weights, scale: 1 / temperature, shift: 0, out: weights });
             unary({ op: "exp", x: weights, out: weights });

@@ -1,10 +1,12 @@
 import type { Dense, SamplingKernels } from "../../../contract/index.ts";
+import type { Filters } from "../../../sampling.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { functions } from "../wgsl/functions.ts";
 import { relaid } from "../runtime/split-bindings.ts";
 import { f32, reads, u32, writes } from "../runtime/program.ts";
 import type { Elements } from "../runtime/program.ts";
 import { overRows } from "../wgsl/rows.ts";
+import { factorOf, weightFunction } from "../wgsl/sampling-weights.ts";
 
 /** What is searched for, each by the ones before: the order of the searches. */
 const smallestOfCount = 0;
@@ -27,6 +29,8 @@ function wordOf(of: Elements, name: (typeof words)[number]): string {
 }
 const floatOf = (of: Elements, name: (typeof words)[number]): string => `bitcast<f32>(${wordOf(of, name)})`;
 
+const firstOfLargest: Filters = { topK: 1, topP: 1, minP: 0 };
+
 /**
  * `sample` for one row that is beyond a binding. Three numbers are found by binary search over their bits, each in rounds over
  * all parts of the row: the smallest weight that top-k and top-p keep (floats from 0 to 1 have the order of their bits), the
@@ -35,9 +39,11 @@ const floatOf = (of: Elements, name: (typeof words)[number]): string => `bitcast
  */
 export function sampleInParts(
   engine: Engine,
-  { logits, uniforms, out, temperature, topK, topP, minP }: Parameters<SamplingKernels["sample"]>[0],
+  { logits, uniforms, out, settings }: Parameters<SamplingKernels["sample"]>[0],
   memory: Dense,
 ): void {
+  const { temperature, ...filters } = settings[0];
+  const { topK, topP, minP } = temperature === 0 ? firstOfLargest : filters;
   const [, width] = logits.shape;
   const weights = relaid(memory, { shape: [1, width], strides: [width, 1] });
   engine.withScratch(words.length, (scratch) => {
@@ -46,10 +52,10 @@ export function sampleInParts(
       name: "sample weights",
       elements: { logits: reads(logits), weights: writes(weights) },
       rows: { state: writes(state) },
-      values: { factor: f32(1 / temperature) },
-      functions: functions(["exponential", "infinity"]),
+      values: { factor: f32(factorOf(temperature)) },
+      functions: `${functions(["infinity"])}${weightFunction}`,
       steps: [{ name: "row_max", start: "-infinity()", combine: "max(a, b)", element: (of) => of.logits("i") }],
-      each: (of) => `${of.weights("i")} = exponential((${of.logits("i")} - row_max) * values.factor);`,
+      each: (of) => `${of.weights("i")} = weigh(${of.logits("i")}, row_max, values.factor);`,
       once: (of) => `${wordOf(of, "found")} = 0;`,
     });
     const round = (search: number, bit: number): void => {

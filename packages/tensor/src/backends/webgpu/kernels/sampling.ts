@@ -5,49 +5,70 @@ import { functions } from "../wgsl/functions.ts";
 import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
 import { fits, split } from "../runtime/split-bindings.ts";
 import { f32, reads, u32, writes } from "../runtime/program.ts";
+import type { Operand, Value } from "../runtime/program.ts";
 import { sampleInParts } from "./sampling-split.ts";
+import { factorOf, weightFunction } from "../wgsl/sampling-weights.ts";
 import { rowThreads, together } from "../wgsl/workgroup.ts";
 
 type SampleCall = Parameters<SamplingKernels["sample"]>[0];
 
 export function sampling(engine: Engine): SamplingKernels {
   return {
-    sample({ logits, uniforms, out, ...options }) {
+    sample({ logits, uniforms, settings, out }) {
       const axes = { logits: ["rows", null], uniforms: ["rows"], out: ["rows"] } as const;
-      for (const { operands } of split(engine, { logits, uniforms, out }, axes, ["out"])) {
+      for (const { operands, starts } of split(engine, { logits, uniforms, out }, axes, ["out"])) {
+        const [rows] = operands.out.shape;
+        const own = settings.length > 1 ? settings.slice(starts.rows, starts.rows + rows) : settings;
         const sampleRows = fits(engine, operands.logits) ? sampleAtOnce : sampleInParts;
         engine.withScratch(sizeOf(operands.logits.shape), (weights) => {
-          sampleRows(engine, { ...options, ...operands }, weights);
+          sampleRows(engine, { ...operands, settings: own }, weights);
         });
       }
     },
   };
 }
 
-/** A workgroup for each row. */
-function sampleAtOnce(engine: Engine, { logits, uniforms, out, temperature, topK, topP, minP }: SampleCall, weights: Dense): void {
+/** A workgroup for each row. Settings are numbers of the call where all rows have the same, else a table. */
+function sampleAtOnce(engine: Engine, call: SampleCall, weights: Dense): void {
+  const settings = call.settings.map(({ temperature, topK, topP, minP }) => [factorOf(temperature), topK, topP, minP]);
+  if (settings.length === 1) {
+    const [factor, topK, topP, minP] = settings[0].map(f32);
+    run(engine, call, weights, {}, { factor, topK, topP, minP });
+    return;
+  }
+  engine.withScratch(4 * settings.length, (table) => {
+    engine.write(table, Float32Array.from(settings.flat()));
+    run(engine, call, weights, { settings: reads(table, 4) }, {});
+  });
+}
+
+function run(
+  engine: Engine,
+  { logits, uniforms, settings, out }: SampleCall,
+  weights: Dense,
+  table: Readonly<Record<string, Operand>>,
+  numbers: Readonly<Record<string, Value>>,
+): void {
   const [rows, width] = logits.shape;
-  const filters = topK < width || topP < 1;
+  const isFiltered = settings.some(({ topK, topP }) => topK < width || topP < 1);
   engine.run({
     name: "sample",
-    variant: `${filters}`,
-    operands: { logits: reads(logits), uniforms: reads(uniforms), weights: writes(weights), out: writes(out) },
+    variant: `${isFiltered}`,
+    operands: { logits: reads(logits), uniforms: reads(uniforms), ...table, weights: writes(weights), out: writes(out) },
     values: {
       rows: u32(rows),
       width: u32(width),
       // Of what each thread draws from.
       share: u32(Math.ceil(width / rowThreads)),
-      factor: f32(1 / temperature),
-      topK: u32(topK),
-      topP: f32(topP),
-      minP: f32(minP),
-      },
+      ...numbers,
+    },
     source: (of) => `
-${functions(["exponential", "infinity"])}
+${functions(["infinity"])}
+${weightFunction}
 ${together("largest", "max(a, b)", rowThreads)}
 ${together("sum", "a + b", rowThreads, "vec2f")}
 struct Border { smallest: f32, ties: f32 }
-${filters ? border((i) => of.weights(`start + ${i}`)) : ""}
+${isFiltered ? border((i) => of.weights(`start + ${i}`)) : ""}
 var<workgroup> ties: array<f32, ${rowThreads}>;
 var<workgroup> ends: array<f32, ${rowThreads}>;
 var<workgroup> lasts: array<u32, ${rowThreads}>;
@@ -56,16 +77,24 @@ fn main(${entryArguments}) {
   let row = ${groupIndex};
   if (row >= values.rows) { return; }
   let start = row * values.width;
+  let setting = ${"settings" in table ? of.settings("row") : "vec4f(values.factor, values.topK, values.topP, values.minP)"};
+  let factor = setting.x;
+  let topK = setting.y;
+  let topP = setting.z;
+  let minP = setting.w;
   var part = -infinity();
   for (var i = local; i < values.width; i += ${rowThreads}u) { part = max(part, ${of.logits("start + i")}); }
   let row_max = largest(part, local);
   for (var i = local; i < values.width; i += ${rowThreads}u) {
-    ${of.weights("start + i")} = exponential((${of.logits("start + i")} - row_max) * values.factor);
+    ${of.weights("start + i")} = weigh(${of.logits("start + i")}, row_max, factor);
   }
   storageBarrier();
   workgroupBarrier();
-  var kept = ${filters ? "border(start, local)" : "Border(0.0, f32(values.width))"};
-  if (values.minP > kept.smallest) { kept = Border(values.minP, f32(values.width)); }
+  var kept = Border(0.0, f32(values.width));
+  if (factor == 0.0) {
+    kept = Border(1.0, 1.0);
+  } ${isFiltered ? "else if (topK < f32(values.width) || topP < 1.0) { kept = border(start, local, topK, topP); }" : ""}
+  if (minP > kept.smallest) { kept = Border(minP, f32(values.width)); }
 
   // Each thread has some neighbours; how many of them equal the smallest decides which of the next threads' stay.
   let first = min(local * values.share, values.width);
@@ -147,8 +176,7 @@ fn at_least(bits: u32, start: u32, local: u32) -> vec2f {
   }
   return sum(part, local);
 }
-fn border(start: u32, local: u32) -> Border {
-  let wanted_count = f32(values.topK);
+fn border(start: u32, local: u32, wanted_count: f32, topP: f32) -> Border {
   var smallest_bits = 0u;
   for (var bit = 0x20000000u; bit > 0u; bit >>= 1u) {
     if (at_least(smallest_bits | bit, start, local).x >= wanted_count) { smallest_bits |= bit; }
@@ -156,8 +184,8 @@ fn border(start: u32, local: u32) -> Border {
   // The sum of those above, which are those at least as large as the next float.
   var above = at_least(smallest_bits + 1u, start, local);
   var ties = wanted_count - above.x;
-  let enough = values.topP * (above.y + min(ties, f32(values.width)) * bitcast<f32>(smallest_bits));
-  if (values.topP < 1.0) {
+  let enough = topP * (above.y + min(ties, f32(values.width)) * bitcast<f32>(smallest_bits));
+  if (topP < 1.0) {
     var bits = 0u;
     for (var bit = 0x20000000u; bit > 0u; bit >>= 1u) {
       if (at_least(bits | bit, start, local).y >= enough) { bits |= bit; }
