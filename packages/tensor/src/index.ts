@@ -1,6 +1,6 @@
 export type {
   Activation, AttentionSequence, Backend, DecayRange, Dense, FloatWeightView, FusedKernels, Gate, Kernels, MemoryUse, PackedDType,
-  PackedView, View, WeightDType, WeightView,
+  PackedView, RequiredKernels, View, WeightDType, WeightView,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, ones, rand, randn, tensor, zeros } from "./core/create.ts";

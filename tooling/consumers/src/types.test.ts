@@ -9,8 +9,8 @@ test.each([
   ["Node", { module: ModuleKind.NodeNext, moduleResolution: ModuleResolutionKind.NodeNext }],
   ["bundlers", { module: ModuleKind.ESNext, moduleResolution: ModuleResolutionKind.Bundler }],
 ])("a program in TypeScript compiles, as one for %s", async (_, modules) => {
-  const project = await freshProject(libraries, { "main.ts": { copy: "types.ts" } });
-  const program = ts.createProgram([join(project, "main.ts")], {
+  const project = await freshProject(libraries, { "main.ts": { copy: "types.ts" }, "backend.ts": { copy: "backend.ts" } });
+  const program = ts.createProgram([join(project, "main.ts"), join(project, "backend.ts")], {
     ...modules,
     target: ts.ScriptTarget.ES2023,
     lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts", "lib.dom.asynciterable.d.ts"],
