@@ -104,12 +104,14 @@ export function plainBackend(): Backend {
         return (words[i % 4] >>> 8) * 2 ** -24;
       }));
     },
-    sample({ logits, uniforms, temperature, topK, topP, minP, out }) {
+    sample({ logits, uniforms, settings, out }) {
       const [rows, width] = logits.shape;
       const [values, draws] = [read(logits), read(uniforms)];
       write(out, Array.from({ length: rows }, (_, row) => {
         const own = values.subarray(row * width, (row + 1) * width);
+        const { temperature, topK, topP, minP } = settings[settings.length > 1 ? row : 0];
         const largest = own.reduce((a, b) => Math.max(a, b), -Infinity);
+        if (temperature === 0) return Math.max(0, own.indexOf(largest));
         const weights = Array.from(own, (x) => Math.exp((x - largest) / temperature));
         const ranked = [...weights.keys()].sort((a, b) => weights[b] - weights[a] || a - b).slice(0, topK);
         const wanted = topP * ranked.reduce((sum, i) => sum + weights[i], 0);
