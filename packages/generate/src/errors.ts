@@ -6,7 +6,8 @@ export type GenerationErrorCode =
   | "empty-prompt"
   | "prompt-too-long"
   | "invalid-token"
-  | "not-a-number";
+  | "not-a-number"
+  | "invalid-scores";
 
 /** An error of this package. */
 export class GenerationError extends CodedError<GenerationErrorCode> {

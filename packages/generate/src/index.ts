@@ -8,6 +8,7 @@ export type { NextTokenOptions, TokenProbability } from "./next-token.ts";
 export { perplexity } from "./perplexity.ts";
 export type { PerplexityOptions } from "./perplexity.ts";
 export type { ReadingOptions } from "./prompt.ts";
+export type { RowState, ScoreProcessor } from "./processors.ts";
 export type { SamplingOptions } from "./sampling.ts";
 export { StopMatcher } from "./stopping.ts";
 export { generateText, streamText } from "./text.ts";

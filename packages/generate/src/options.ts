@@ -1,10 +1,11 @@
 import type { GenerationDefaults, GPT } from "@gpt/gpt";
 import {
-  anything, flag, weightDTypes, nonNegative, numberThat, objectWith, oneOf, oneOrMore, quote, readOptions, seed, text,
+  anything, flag, listOf, weightDTypes, nonNegative, numberThat, objectWith, oneOf, oneOrMore, quote, readOptions, seed, text,
   wholeNumber,
 } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
 import { GenerationError } from "./errors.ts";
+import type { ScoreProcessor } from "./processors.ts";
 import type { SamplingOptions } from "./sampling.ts";
 import type { TextOptions } from "./text.ts";
 import type { TokenOptions } from "./tokens.ts";
@@ -29,6 +30,7 @@ const tokensExpected: Expectations<TokenOptions> = {
   stopTokens: ids,
   suppressTokens: ids,
   seed,
+  processors: listOf(objectWith("a score processor", "process()")),
   cacheDtype: oneOf(weightDTypes),
   contextShift: flag,
   modelDefaults: flag,
@@ -49,10 +51,11 @@ export function invalidOption(problem: string): GenerationError {
 
 /** Options as they take effect. */
 export interface ResolvedOptions {
-  readonly sampling: SamplingOptions;
+  readonly sampling: Required<SamplingOptions>;
   readonly maxTokens: number;
   readonly stopTokens: readonly number[];
   readonly suppressTokens: readonly number[];
+  readonly processors: readonly ScoreProcessor[];
   readonly seed: number;
   readonly cacheDtype: TokenOptions["cacheDtype"];
   readonly contextShift: boolean;
@@ -64,12 +67,15 @@ export function resolveTokenOptions(model: GPT, promptLength: number, options: T
   const given = readOptions<TokenOptions>(options, tokensExpected, invalidOption);
   const defaults = given.modelDefaults === false ? {} : model.generation;
   checkSupported(defaults);
-  const { repetitionPenalty, temperature, topK, topP, minP, stopTokens, suppressTokens } = { ...defaults, ...given };
+  const {
+    repetitionPenalty = 1, temperature = 1, topK = 0, topP = 1, minP = 0, stopTokens, suppressTokens,
+  } = { ...defaults, ...given };
   return {
-    sampling: { repetitionPenalty, temperature, topK: topK === 0 ? undefined : topK, topP, minP },
+    sampling: { repetitionPenalty, temperature, topK, topP, minP },
     maxTokens: given.maxTokens ?? maxTokensOf(defaults, promptLength),
     stopTokens: listed(stopTokens),
     suppressTokens: listed(suppressTokens),
+    processors: [...(given.processors ?? [])],
     seed: given.seed ?? drawSeed(),
     cacheDtype: given.cacheDtype,
     contextShift: given.contextShift ?? false,

@@ -1,6 +1,9 @@
-import { cast, concat, crossEntropy, keep, penalizeRepeats, sample, tensor, where } from "@gpt/tensor";
+import { cast, crossEntropy, keep, max, ones, penalizeRepeats, philoxBlock, sample, stack, tensor, where } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { GenerationError } from "./errors.ts";
+import { GenerationError, notNumbers } from "./errors.ts";
+import type { GeneratedToken } from "./events.ts";
+import { invalidScores, processScores } from "./processors.ts";
+import type { ProcessedRow, RowState } from "./processors.ts";
 
 /** How the next token is chosen from the model's scores. The filters apply in the order of this list. */
 export interface SamplingOptions {
@@ -16,31 +19,78 @@ export interface SamplingOptions {
   readonly minP?: number;
 }
 
-/** A token that was chosen on the device. */
-export interface DeviceChoice {
-  /** The token's id, `[1, 1]`. */
-  readonly id: Tensor<"i32">;
-  /** The id as f32, exact below 2²⁴, and `-logProbability`: `[1, 2]`, to be read at once. */
+/** A sequence whose next token is chosen, and how. */
+export interface Row extends ProcessedRow {
+  readonly sampling: Required<SamplingOptions>;
+  /** 1 for each token that may be chosen, else 0, `[vocabSize]`; undefined where all may. Rows may share one. */
+  readonly allowed: Tensor | undefined;
+  /** What its next token is drawn by: uniform in [0, 1), with 24 bits. */
+  readonly random: number;
+}
+
+/** Tokens that were chosen on the device. */
+export interface DeviceChoices {
+  /**
+   * What is to be read of each row, at once, `[rows, 2]` or `[rows, 3]`: the id as f32, exact below 2²⁴; `-logProbability`;
+   * and the largest score, where something changed the scores.
+   */
   readonly report: Tensor;
+  /** What went wrong in some rows. */
+  readonly failures: ReadonlyMap<RowState, unknown>;
+}
+
+/** What came of a row. */
+export type Outcome = { readonly token: GeneratedToken } | { readonly error: unknown };
+
+/** Chooses a token for each row of `logits`, `[rows, vocabSize]`, without reading anything back. */
+export function chooseTokens(logits: Tensor, rows: readonly Row[]): DeviceChoices {
+  const { backend, shape: [, vocabSize] } = logits;
+  const known = withoutSuppressed(logits, rows);
+  const { scores, failures } = processScores(withoutRepeats(known, rows), rows);
+  const id = sample(scores, {
+    uniforms: tensor(Float32Array.from(rows, ({ random }) => random), { backend }),
+    temperature: rows.map(({ sampling }) => sampling.temperature),
+    topK: rows.map(({ sampling }) => sampling.topK || vocabSize),
+    topP: rows.map(({ sampling }) => sampling.topP),
+    minP: rows.map(({ sampling }) => sampling.minP),
+  });
+  const loss = crossEntropy(known, id, { reduction: "none" });
+  const largest = scores === known ? [] : [max(scores, { axis: -1 })];
+  return { report: stack([cast(id, "f32"), loss, ...largest], -1), failures };
+}
+
+/** Waits for what was chosen: the only thing that is read for a step. */
+export async function readChoices({ report, failures }: DeviceChoices, rows: readonly Row[]): Promise<Outcome[]> {
+  try {
+    const data = await report.data();
+    const width = report.shape[1];
+    return rows.map((row, i): Outcome => {
+      const [id, loss, largest = 0] = data.subarray(i * width, (i + 1) * width);
+      if (failures.has(row)) return { error: failures.get(row) };
+      if (Number.isNaN(loss)) return { error: notNumbers() };
+      if (!Number.isFinite(largest)) return { error: unusableScores(largest, row) };
+      return { token: { id, logProbability: -loss } };
+    });
+  } finally {
+    report.dispose();
+  }
+}
+
+function unusableScores(largest: number, { processors }: Row): GenerationError {
+  const maker = processors.length > 0 ? "the score processors" : "the repetition penalty";
+  return invalidScores(
+    `the largest score that ${maker} left is ${largest}; leave at least one finite score, and none that is NaN or Infinity`,
+  );
 }
 
 /**
- * Chooses a token without reading anything back. `logits`, `[1, 1, vocabSize]`, are the scores of all tokens; `random`
- * is uniform in [0, 1) and has 24 bits; `seen` are the tokens so far, for the repetition penalty.
+ * Number `index` of the uniform numbers in [0, 1), 24 bits each, that belong to a seed: what a sequence draws depends on its
+ * seed and on how many tokens it has drawn, on no other sequence.
  */
-export function chooseToken(
-  logits: Tensor,
-  options: SamplingOptions,
-  random: number,
-  seen: Iterable<number>,
-): DeviceChoice {
-  const { backend } = logits;
-  const { repetitionPenalty = 1 } = options;
-  const uniforms = tensor([[random]], { backend });
-  const scores = repetitionPenalty === 1 ? logits : penalize(logits, repetitionPenalty, seen);
-  const id = sample(scores, { ...options, uniforms });
-  const loss = crossEntropy(logits, id, { reduction: "none" });
-  return { id, report: concat([cast(id, "f32"), loss], -1) };
+export function uniformAt(seed: number, index: number): number {
+  const words = new Uint32Array(4);
+  philoxBlock({ seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], stream: [0, 0] }, index, words);
+  return (words[0] >>> 8) * 2 ** -24;
 }
 
 /**
@@ -58,11 +108,20 @@ export function allowedTokens(suppressed: Iterable<number>, vocabSize: number, b
 }
 
 /** Scores in which tokens that may not be chosen have −∞: as if the model did not have them. */
-export function withoutSuppressed(logits: Tensor, allowed: Tensor | undefined): Tensor {
-  return allowed ? where(allowed, logits, -Infinity) : logits;
+function withoutSuppressed(logits: Tensor, rows: readonly Row[]): Tensor {
+  const [first] = rows;
+  const isShared = rows.every(({ allowed }) => allowed === first.allowed);
+  if (isShared) return first.allowed ? where(first.allowed, logits, -Infinity) : logits;
+  const all = ones([logits.shape[1]], { backend: logits.backend });
+  return where(stack(rows.map(({ allowed }) => allowed ?? all), 0), logits, -Infinity);
 }
 
-function penalize(logits: Tensor, penalty: number, seen: Iterable<number>): Tensor {
-  const ids = tensor(Int32Array.from(new Set(seen)), { backend: logits.backend });
-  return penalizeRepeats(logits, ids, penalty);
+function withoutRepeats(scores: Tensor, rows: readonly Row[]): Tensor {
+  const penalties = rows.map(({ sampling }) => sampling.repetitionPenalty);
+  if (penalties.every((penalty) => penalty === 1)) return scores;
+  const seen = rows.map(({ tokens }, i) => (penalties[i] === 1 ? [] : [...new Set(tokens)]));
+  const width = Math.max(...seen.map(({ length }) => length));
+  const ids = new Int32Array(rows.length * width).fill(-1);
+  for (const [row, own] of seen.entries()) ids.set(own, row * width);
+  return penalizeRepeats(scores, tensor(ids, { shape: [rows.length, width], backend: scores.backend }), penalties);
 }

@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { GPT } from "@gpt/gpt";
 import type { GPTOptions } from "@gpt/gpt";
-import { useBackend } from "@gpt/tensor";
+import { full, scatterAdd, tensor, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { FinishEvent, TokenEvent } from "./events.ts";
+import type { RowState, ScoreProcessor } from "./processors.ts";
 import { streamTokens } from "./tokens.ts";
 import type { TokenOptions } from "./tokens.ts";
 import { modesOf, scoresOf } from "../test/reference.ts";
@@ -154,6 +155,42 @@ describe("streamTokens", () => {
     expect(unpunished).not.toEqual(ids);
   });
 
+  test("score processors follow the sequence, and have the last word before the choice", async () => {
+    const model = randomModel();
+    const states = new Set<RowState>();
+    const lengths: number[] = [];
+    const noRepeats: ScoreProcessor = {
+      process(scores, rows) {
+        for (const row of rows) states.add(row);
+        lengths.push(rows[0].tokens.length);
+        const last = tensor(Int32Array.from(rows, ({ tokens }) => tokens.at(-1) ?? NaN), { shape: [rows.length, 1] });
+        return scatterAdd(scores, last, full([rows.length, 1], -Infinity), -1);
+      },
+    };
+    const prompt = [1, 1];
+    const { ids } = await generate(model, prompt, { maxTokens: 14, temperature: 0, processors: [noRepeats] });
+    const all = [...prompt];
+    for (const id of ids) {
+      const scores = scoresAfter(model, all);
+      scores[all.at(-1) ?? NaN] = -Infinity;
+      expect(id).toBe(argmax(scores));
+      all.push(id);
+    }
+    expect((await generate(model, prompt, { maxTokens: 14, temperature: 0 })).ids).not.toEqual(ids);
+    expect(lengths).toEqual(Array.from({ length: 14 }, (_, i) => 2 + i));
+    expect([...states]).toEqual([expect.objectContaining({ tokens: all, promptTokens: 2 })]);
+  });
+
+  test("a score processor that fails ends the stream by its error, and frees all", async () => {
+    const model = randomModel();
+    const before = backend.memory.liveBuffers;
+    const broken = { process: () => undefined } as unknown as ScoreProcessor;
+    await expect(generate(model, [1], { processors: [broken] })).rejects.toMatchObject({
+      name: "GenerationError", code: "invalid-scores", message: "processors[0].process() must return a tensor, not undefined",
+    });
+    expect(backend.memory.liveBuffers).toBe(before);
+  });
+
   test("ends before a stop token, at its number of tokens, or at once", async () => {
     const model = randomModel();
     const { ids } = await generate(model, [1], { maxTokens: 10, seed: 0 });
@@ -179,7 +216,7 @@ describe("streamTokens", () => {
     expect(backend.memory.liveBuffers).toBe(before);
     for await (const event of streamTokens(model, [1], { maxTokens: 100 })) {
       expect(event.type).toBe("token");
-      expect(backend.memory.liveBuffers).toBe(before + 5); // Keys and values of two blocks, and the token.
+      expect(backend.memory.liveBuffers).toBe(before + 4); // Keys and values of two blocks.
       break;
     }
     expect(backend.memory.liveBuffers).toBe(before);
@@ -285,6 +322,8 @@ describe("streamTokens", () => {
     [[1], { repetitionPenalty: NaN }, "invalid-option", "repetitionPenalty must be a number above 0, not NaN"],
     [[1], { stopTokens: [1, -2] }, "invalid-option", "stopTokens[1] must be a whole number from 0, not -2"],
     [[1], { cacheDtype: "f64" as "f32" }, "invalid-option", 'cacheDtype must be one of "f32", "f16", "bf16", "int8", "int4", not "f64"'],
+    [[1], { processors: {} as [] }, "invalid-option", "processors must be a list, not an object"],
+    [[1], { processors: [{}] as unknown as [] }, "invalid-option", "processors[0] must be a score processor: it has no process()"],
     [[1], { signal: {} as AbortSignal }, "invalid-option", "signal must be an AbortSignal: it has no throwIfAborted()"],
     [[1], "fast" as unknown as TokenOptions, "invalid-option", 'options must be an object, not "fast"'],
     [[1], { suppressTokens: [...Array(13).keys()] }, "invalid-option", "all 13 tokens of the model are suppressed"],

@@ -1,14 +1,14 @@
-import { noGrad, philoxBlock, scope, slice } from "@gpt/tensor";
+import { keep, noGrad, reshape, scope, slice } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { EventLoopYielder } from "@gpt/common";
 import { KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
-import { notNumbers } from "./errors.ts";
-import type { FinishEvent, FinishReason, GeneratedToken, TokenEvent } from "./events.ts";
+import type { FinishEvent, FinishReason, TokenEvent } from "./events.ts";
 import { resolveTokenOptions } from "./options.ts";
 import { batchOf, checkLength, checkModel, readPrompt } from "./prompt.ts";
-import { allowedTokens, chooseToken, withoutSuppressed } from "./sampling.ts";
-import type { DeviceChoice, SamplingOptions } from "./sampling.ts";
+import type { ScoreProcessor } from "./processors.ts";
+import { allowedTokens, chooseTokens, readChoices, uniformAt } from "./sampling.ts";
+import type { Row, SamplingOptions } from "./sampling.ts";
 
 /** How tokens are generated, and where they end. */
 export interface TokenOptions extends SamplingOptions {
@@ -18,6 +18,8 @@ export interface TokenOptions extends SamplingOptions {
   readonly stopTokens?: number | readonly number[];
   /** Tokens that are never chosen. Default: the model's, else none. */
   readonly suppressTokens?: number | readonly number[];
+  /** What changes the scores before a token is chosen, in order; behind the repetition penalty. Default: nothing. */
+  readonly processors?: readonly ScoreProcessor[];
   /** The same seed gives the same tokens. A whole number from 0. Default: one is drawn, which `finish` reports. */
   readonly seed?: number;
   /** How keys and values are stored: see `KeyValueCache`. Default `f32`. */
@@ -36,8 +38,8 @@ export interface TokenOptions extends SamplingOptions {
 /**
  * Continues a sequence of token ids: a `token` event for each token, then one `finish` event. Runs under `noGrad`, without
  * dropout, and leaves every part of the model in its mode. The cache is freed when the stream ends or the loop over it is
- * left. Throws `invalid-option`, `empty-prompt`, `prompt-too-long`, `invalid-token`, and `not-a-number` where the model's
- * scores are no numbers.
+ * left. Throws `invalid-option`, `empty-prompt`, `prompt-too-long`, `invalid-token`, `not-a-number` where the model's
+ * scores are no numbers, `invalid-scores` where those of its `processors` are unusable, and what these throw.
  *
  * @example
  * for await (const event of streamTokens(model, [15496, 11], { maxTokens: 5 })) {
@@ -52,7 +54,7 @@ export async function* streamTokens(
   checkModel(model);
   const ids = readPrompt(model, promptIds);
   const promptTokens = ids.length;
-  const { sampling, maxTokens, seed, stopTokens, suppressTokens, cacheDtype, contextShift, signal } = resolveTokenOptions(
+  const { maxTokens, seed, stopTokens, suppressTokens, cacheDtype, contextShift, signal, ...choice } = resolveTokenOptions(
     model,
     promptTokens,
     options,
@@ -62,12 +64,16 @@ export async function* streamTokens(
   const { backend } = model;
   const stops = new Set(stopTokens);
   const allowed = allowedTokens(suppressTokens, vocabSize, backend);
+  const row: Row = {
+    ...choice, tokens: ids, promptTokens, allowed,
+    get random() {
+      return uniformAt(seed, ids.length - promptTokens);
+    },
+  };
   let cache: KeyValueCache | undefined;
   const yielder = new EventLoopYielder();
   /** How many of the last tokens the model reads where its cache is empty. */
   let span = contextLength;
-  /** What it reads elsewhere: the token that was chosen last, where it was chosen. */
-  let chosen: Tensor<"i32"> | undefined;
   let finishReason: FinishReason = "length";
   try {
     cache = new KeyValueCache(model.config, { backend, dtype: cacheDtype });
@@ -80,56 +86,35 @@ export async function* streamTokens(
       if (filled.length() === contextLength) {
         if (!contextShift) break;
         filled.truncate(0);
-        chosen?.dispose();
-        chosen = undefined;
         span = Math.ceil(contextLength / 2);
       }
       const next = noGrad(() =>
         scope(() => {
-          const input = chosen ?? batchOf(ids.slice(-span), backend);
-          const logits = model.evaluating(() => lastLogits(model, input, filled));
-          return chooseToken(withoutSuppressed(logits, allowed), sampling, uniformAt(seed, count), ids);
+          const input = batchOf(filled.length() === 0 ? ids.slice(-span) : ids.slice(-1), backend);
+          const { report, failures } = chooseTokens(model.evaluating(() => lastLogits(model, input, filled)), [row]);
+          return { report: keep(report), failures };
         }),
       );
-      chosen?.dispose();
-      chosen = next.id;
-      const choice = await readChoice(next);
-      if (stops.has(choice.id)) {
+      const [outcome] = await readChoices(next, [row]);
+      if ("error" in outcome) throw outcome.error;
+      const { token } = outcome;
+      if (stops.has(token.id)) {
         finishReason = "stop";
         break;
       }
-      ids.push(choice.id);
-      yield { type: "token", ...choice };
+      ids.push(token.id);
+      yield { type: "token", ...token };
       await yielder.pause();
     }
   } finally {
-    chosen?.dispose();
     cache?.dispose();
     allowed?.dispose();
   }
   yield { type: "finish", finishReason, tokens: ids.slice(promptTokens), promptTokens, seed };
 }
 
-/** The scores of the token that follows `ids`, `[1, 1, vocabSize]`. */
+/** The scores of the token that follows `ids`, `[1, vocabSize]`. */
 function lastLogits(model: GPT, ids: Tensor<"i32">, cache: KeyValueCache): Tensor {
   const hidden = model.hidden(ids, { cache }); // (1, T, C)
-  return model.logits(slice(hidden, 1, -1));
-}
-
-/** Waits for what was chosen: the only thing that is read for a token. */
-async function readChoice({ report }: DeviceChoice): Promise<GeneratedToken> {
-  try {
-    const [id, loss] = await report.data();
-    if (Number.isNaN(loss)) throw notNumbers();
-    return { id, logProbability: -loss };
-  } finally {
-    report.dispose();
-  }
-}
-
-/** Number `index` of the uniform numbers in [0, 1), 24 bits each, that belong to a seed. */
-function uniformAt(seed: number, index: number): number {
-  const words = new Uint32Array(4);
-  philoxBlock({ seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], stream: [0, 0] }, index, words);
-  return (words[0] >>> 8) * 2 ** -24;
+  return reshape(model.logits(slice(hidden, 1, -1)), [1, model.config.vocabSize]);
 }

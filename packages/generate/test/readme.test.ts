@@ -41,8 +41,15 @@ test("tokens", async () => {
   for (const line of lines) expect(line).toMatch(/^token \d{1,2}, probability 0\.\d{3}$/);
 });
 
+test("score processors", async () => {
+  const [, , example] = await readmeExamples(packageFolder);
+  const ids = (await runExample(example, packageFolder, folder)).trim().split(" ");
+  expect(ids).toHaveLength(8);
+  for (const [i, id] of ids.entries()) expect(id).not.toBe(i === 0 ? "3" : ids[i - 1]);
+});
+
 test("look at a model", async () => {
-  const [, , example, ...others] = await readmeExamples(packageFolder);
+  const [, , , example, ...others] = await readmeExamples(packageFolder);
   await saveUntrainedModel();
   const lines = (await runExample(example, packageFolder, folder)).trimEnd().split("\n");
   expect(lines[1]).toMatch(/id.*text.*probability/);
