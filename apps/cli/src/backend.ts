@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import { isGptError, TensorError, useBackend } from "@gpt/tensor";
+import { cacheDTypes, isGptError, TensorError, useBackend, weightDTypes } from "@gpt/tensor";
 import type { Backend, WeightDType } from "@gpt/tensor";
 import type { WebGPUBackend } from "@gpt/tensor/webgpu";
 import { UsageError } from "./errors.ts";
@@ -72,22 +72,19 @@ export function profileOption(): Option {
 
 /** How a command stores the matrices of a model. */
 export interface DTypeOptions {
-  readonly dtype: DType;
+  readonly dtype: WeightDType;
 }
-
-export type DType = WeightDType;
-const dtypes: readonly DType[] = ["f32", "f16", "bf16", "int8", "int4"];
 
 /** `--dtype`, for commands that run models and do not train them. */
 export function dtypeOption(): Option {
   const option = new Option("--dtype <name>", "how matrices are stored: fewer bits take less memory and time");
-  return option.choices(dtypes).default(dtypes[0]);
+  return option.choices(weightDTypes).default("f32");
 }
 
 /** `--cache-dtype`, for commands that write text. */
 export function cacheDTypeOption(): Option {
   const option = new Option("--cache-dtype <name>", "how keys and values of earlier tokens are kept");
-  return option.choices(dtypes).default(dtypes[0]);
+  return option.choices(cacheDTypes).default("f32");
 }
 
 /** Starts the backend that `--backend` names, on `--threads`, and chooses it. */

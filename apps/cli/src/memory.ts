@@ -2,7 +2,8 @@ import { totalmem } from "node:os";
 import { describeModel } from "@gpt/gpt";
 import type { GPTConfig } from "@gpt/gpt";
 import { PackedWeight } from "@gpt/tensor";
-import type { DType, StartedBackend } from "./backend.ts";
+import type { CacheDType, WeightDType } from "@gpt/tensor";
+import type { StartedBackend } from "./backend.ts";
 import { CommandError } from "./errors.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import type { Output } from "./output.ts";
@@ -38,24 +39,23 @@ export function trainingNeed(config: GPTConfig, batch: number, tokens: number): 
 }
 
 /** Running a model on batches of `tokens` tokens, and with a cache of keys and values where that has a dtype. */
-export function runningNeed(config: GPTConfig, dtype: DType, tokens: number, cacheDtype?: DType): Need {
+export function runningNeed(config: GPTConfig, dtype: WeightDType, tokens: number, cacheDtype?: CacheDType): Need {
   const { vocabSize, contextLength, dim, blocks } = config;
   const { parameters, weightBytes } = describeModel(config);
-  const bytes = (dtype: DType, rows: number, columns: number): number =>
-    dtype === "f32" ? f32Bytes * rows * columns : PackedWeight.byteLengthOf(dtype, [rows, columns]);
-  const cached = (dtype: DType): number =>
+  const bytes = (dtype: WeightDType, rows: number, columns: number): number => PackedWeight.byteLengthOf(dtype, [rows, columns]);
+  const cached = (dtype: CacheDType): number =>
     blocks.reduce((sum, { attention: { kvHeads, headDim } }) => sum + 2 * bytes(dtype, kvHeads * contextLength, headDim), 0);
   const widest = blocks.map(({ attention: { heads, kvHeads, headDim }, mlp: { hiddenDim } }) =>
     Math.max(hiddenDim, 2 * (heads + kvHeads) * headDim),
   );
   return {
     parts: {
-      [`${formatCount(parameters.total)} parameters as ${dtype}`]: weightBytes[dtype === "bf16" ? "f16" : dtype],
+      [`${formatCount(parameters.total)} parameters as ${dtype}`]: weightBytes[dtype],
       "keys and values": cacheDtype ? cached(cacheDtype) : 0,
       [`activations of ${formatCount(tokens)} tokens`]: f32Bytes * tokens * (dim + Math.max(...widest)),
     },
     largest: bytes(dtype, vocabSize, dim),
-    advice: dtype === "f32" ? "use --dtype int8 or int4, or a smaller model" : "use a smaller model",
+    advice: dtype === "f32" ? "use --dtype for fewer bits, or a smaller model" : "use a smaller model",
   };
 }
 

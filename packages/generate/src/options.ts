@@ -1,6 +1,6 @@
 import type { GenerationDefaults, GPT } from "@gpt/gpt";
 import {
-  anything, flag, listOf, weightDTypes, nonNegative, numberThat, objectWith, oneOf, oneOrMore, quote, readOptions, seed, text,
+  anything, cacheDTypes, flag, listOf, nonNegative, numberThat, objectWith, oneOf, oneOrMore, quote, readOptions, seed, text,
   wholeNumber,
 } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
@@ -31,7 +31,7 @@ const tokensExpected: Expectations<TokenOptions> = {
   suppressTokens: ids,
   seed,
   processors: listOf(objectWith("a score processor", "process()")),
-  cacheDtype: oneOf(weightDTypes),
+  cacheDtype: oneOf(cacheDTypes),
   contextShift: flag,
   modelDefaults: flag,
   signal: objectWith("an AbortSignal", "throwIfAborted()"),

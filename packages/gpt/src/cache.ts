@@ -1,10 +1,10 @@
 import {
   checkArgument, currentBackend, keep, objectWith, readOptions, PackedWeight, wholeNumber, zeros,
 } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Backend, Expectations, Weight, WeightDType } from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, CacheDType, Expectations, Weight } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
-import { backendExpected, dtypeExpected } from "./place.ts";
+import { backendExpected, cacheDTypeExpected } from "./place.ts";
 import { checkRoom } from "./room.ts";
 
 /** How many tokens a cache holds, where, and as what. */
@@ -17,7 +17,7 @@ export interface CacheOptions {
    * How keys and values are stored. `int8` takes a quarter of the memory, and of the time to read it when the context is
    * long, at a price of 0.5% of each vector; `f16` a half, at one of 0.02%. Default `f32`.
    */
-  readonly dtype?: WeightDType;
+  readonly dtype?: CacheDType;
   /** Where it lives. Default: the backend chosen by `useBackend`. */
   readonly backend?: Backend;
 }
@@ -27,7 +27,7 @@ const configExpected = objectWith("a model's configuration (model.config)", "con
 const optionsExpected: Expectations<CacheOptions> = {
   slots: wholeNumber(1),
   capacity: wholeNumber(1),
-  dtype: dtypeExpected,
+  dtype: cacheDTypeExpected,
   backend: backendExpected,
 };
 
@@ -113,8 +113,7 @@ export class KeyValueCache {
 
 function bytesOf({ blocks }: GPTConfig, rows: number, { dtype = "f32" }: CacheOptions): number {
   return blocks.reduce((sum, { attention: { kvHeads, headDim } }) => {
-    const elements = kvHeads * rows * headDim;
-    return sum + 2 * (dtype === "f32" ? 4 * elements : PackedWeight.byteLengthOf(dtype, [kvHeads * rows, headDim]));
+    return sum + 2 * PackedWeight.byteLengthOf(dtype, [kvHeads * rows, headDim]);
   }, 0);
 }
 

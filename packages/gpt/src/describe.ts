@@ -1,6 +1,7 @@
 import type { Module } from "@gpt/nn";
 import { meta } from "@gpt/tensor/meta";
-import { useBackend } from "@gpt/tensor";
+import { useBackend, weightDTypes } from "@gpt/tensor";
+import type { WeightDType } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPT, weightBytesOf } from "./model.ts";
 import { resolveConfig } from "./resolve-config.ts";
@@ -42,11 +43,10 @@ export interface ModelDescription {
   /** Weights, gradients and AdamW's two moments in f32; activations come on top, by batch and context. */
   readonly trainingBytes: number;
   /**
-   * Weights in memory by how the matrices are stored: token embedding, head, and those of the blocks; bf16 takes what f16
-   * does. Biases, norms and positions are f32 always. int8 and int4 have a scale for each 32 values, which makes 8.5 and
-   * 4.5 bits a value; rows are filled up to whole blocks of 32, and their scales to an even number.
+   * Weights in memory by how the matrices are stored: token embedding, head, and those of the blocks. Biases, norms and
+   * positions are f32 always. Rows of packed ones are filled up to whole blocks of 32, and their scales to whole words.
    */
-  readonly weightBytes: { readonly f32: number; readonly f16: number; readonly int8: number; readonly int4: number };
+  readonly weightBytes: Readonly<Record<WeightDType, number>>;
   /** Bytes of keys and values in f32 that the cache holds for each token. */
   readonly cacheBytesPerToken: number;
 }
@@ -63,12 +63,12 @@ export function describeModel(options: GPTOptions | GPTConfig): ModelDescription
   const attentionForward = sumOf(blocks, ({ attention: { heads, headDim, window = contextLength } }) =>
     4 * heads * headDim * meanKeys(contextLength, Math.min(window, contextLength)),
   );
-  const [f32, f16, int8, int4] = (["f32", "f16", "int8", "int4"] as const).map((dtype) => weightBytesOf(config, dtype));
+  const weightBytes = weightDTypes.map((dtype) => [dtype, weightBytesOf(config, dtype)]);
   return {
     parameters,
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
     trainingBytes: 4 * 4 * parameters.total,
-    weightBytes: { f32, f16, int8, int4 },
+    weightBytes: Object.fromEntries(weightBytes) as ModelDescription["weightBytes"],
     cacheBytesPerToken: sumOf(blocks, ({ attention: { kvHeads, headDim } }) => 4 * 2 * kvHeads * headDim),
   };
 }

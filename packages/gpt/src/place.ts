@@ -1,5 +1,6 @@
-import { weightDTypes, objectWith, oneOf } from "@gpt/tensor";
+import { cacheDTypes, objectWith, oneOf, weightDTypes } from "@gpt/tensor";
 
-/** How matrices, keys and values are stored, and where. */
+/** How matrices are stored, keys and values, and where. */
 export const dtypeExpected = oneOf(weightDTypes);
+export const cacheDTypeExpected = oneOf(cacheDTypes);
 export const backendExpected = objectWith("a backend", "kernels", "memory");

@@ -56,9 +56,9 @@ export class Initializer {
     const distribution = this.#distribution;
     if ("bound" in distribution) {
       const { bound } = distribution;
-      weight.write(uniformValues(weight.size, this.#key()).map((u) => 2 * bound * u - bound));
+      weight.writeRows(0, uniformValues(weight.size, this.#key()).map((u) => 2 * bound * u - bound));
     } else if (distribution.std > 0) {
-      weight.write(normalValues(weight.size, this.#key(), distribution));
+      weight.writeRows(0, normalValues(weight.size, this.#key(), distribution));
     }
     return weight;
   }

@@ -1,6 +1,6 @@
 export type {
-  Activation, AttentionSequence, Backend, DecayRange, Dense, FloatWeightView, FusedKernels, Gate, Kernels, MemoryUse, PackedDType,
-  PackedView, RequiredKernels, View, WeightDType, WeightView,
+  Activation, AttentionSequence, Backend, CacheDType, DecayRange, Dense, FloatWeightView, FusedKernels, Gate, Kernels, MemoryUse,
+  PackedCacheDType, PackedDType, PackedView, RequiredKernels, View, WeightDType, WeightView,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, ones, rand, randn, tensor, zeros } from "./core/create.ts";
@@ -23,7 +23,7 @@ export { TensorError } from "./errors.ts";
 export type { TensorErrorCode } from "./errors.ts";
 /** @internal Checks of arguments and options, for the packages above. */
 export {
-  anything, belowOne, callback, checkArgument, checkArguments, flag, listOf, weightDTypes, nonNegative, numberThat,
+  anything, belowOne, callback, checkArgument, checkArguments, flag, listOf, nonNegative, numberThat,
   object, objectWith, oneOf, oneOrMore, optional, readOptions, seed, text, valueThat, wholeNumber,
 } from "./expectations.ts";
 /** @internal */
@@ -60,6 +60,10 @@ export { topK } from "./ops/top-k.ts";
 export type { Largest } from "./ops/top-k.ts";
 export { linear } from "./ops/weights.ts";
 export type { LinearOptions } from "./ops/weights.ts";
+export { decodeParts, encodeParts, joinRows, pickRows, takeRows } from "./packed-parts.ts";
+export type { PackedParts } from "./packed-parts.ts";
 export { philoxBlock } from "./philox.ts";
 export type { PhiloxKey } from "./philox.ts";
 export type { Shape, Strides } from "./shape.ts";
+/** @internal The names of dtypes, for the packages above. */
+export { cacheDTypes, weightDTypes } from "./weight-format.ts";

@@ -3,10 +3,10 @@ import { streamText, streamTokens } from "@gpt/generate";
 import type { FinishEvent, GeneratedText } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
+import type { CacheDType } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { addBackendOptions, cacheDTypeOption, dtypeOption } from "../backend.ts";
-import type { DType } from "../backend.ts";
 import { CommandError } from "../errors.ts";
 import { runningNeed } from "../memory.ts";
 import { openModel } from "../model.ts";
@@ -29,7 +29,7 @@ interface Options extends ModelOptions {
   readonly contextShift?: boolean;
   readonly seed?: number;
   readonly modelDefaults: boolean;
-  readonly cacheDtype: DType;
+  readonly cacheDtype: CacheDType;
   readonly stop?: string[];
   readonly json?: boolean;
 }

@@ -138,7 +138,7 @@ function writeWeight(weight: Weight, values: Float32Array, { name, file }: FileT
     return;
   }
   try {
-    weight.write(values);
+    weight.writeRows(0, values);
   } catch (cause) {
     if (!(cause instanceof TensorError && cause.code === "invalid-argument")) throw cause;
     throw new GPTError("invalid-file", `${file.name}: tensor ${quote(name)}: ${cause.message}`, { cause });

@@ -52,7 +52,7 @@ test("a weight that the dtype cannot hold is found", async () => {
   await expect(loadModelFrom(folder, { dtype: "int8" })).rejects.toMatchObject({
     code: "invalid-file",
     message:
-      'model/model.safetensors: tensor "h.1.mlp.c_fc.weight": int8 cannot hold row 3, columns 0 to 31: they are too ' +
-      "large: steps end at 65,504",
+      'model/model.safetensors: tensor "h.1.mlp.c_fc.weight": int8 cannot hold 9.999999680285692e+37, which is ' +
+      "element [3, 0]: the largest that it holds is 8319008",
   });
 });

@@ -1,5 +1,5 @@
 import type { Dense, View } from "./view.ts";
-import type { PackedView } from "./weights.ts";
+import type { PackedCacheView } from "./weights.ts";
 
 /**
  * One sequence of a batch: rows `[queryStart, queryStart + queryCount)` of the queries attend to rows
@@ -76,8 +76,8 @@ export interface AttentionKernels {
   attentionPacked(
     call: AttentionOptions & {
       readonly q: View;
-      readonly keys: PackedView;
-      readonly values: PackedView;
+      readonly keys: PackedCacheView;
+      readonly values: PackedCacheView;
       readonly kvHeads: number;
       readonly sinks: Dense | null;
       readonly out: Dense;
@@ -92,5 +92,5 @@ export interface AttentionKernels {
    * int4 to its extreme times −1/8, which of two of a size is the negative one. Codes are the nearest to the element divided
    * by the scale, 0 where the scale is 0.
    */
-  appendPacked(call: { readonly x: View; readonly cache: PackedView; readonly start: number }): void;
+  appendPacked(call: { readonly x: View; readonly cache: PackedCacheView; readonly start: number }): void;
 }

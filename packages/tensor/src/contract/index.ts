@@ -3,6 +3,7 @@
  * interface; a backend imports this folder and the plain helpers beside it, nothing else of this package.
  */
 import type { DataOf, DType } from "../dtype.ts";
+import type { PackedDType } from "../weight-format.ts";
 import type { AttentionKernels } from "./attention.ts";
 import type { ActivationKernels, ElementwiseKernels } from "./elementwise.ts";
 import type { GatedKernels } from "./gated.ts";
@@ -18,8 +19,9 @@ import type { RotaryKernels } from "./rotary.ts";
 import type { SamplingKernels } from "./sampling.ts";
 import type { TopKKernels } from "./top-k.ts";
 import type { Dense } from "./view.ts";
-import type { PackedDType, WeightKernels } from "./weights.ts";
+import type { WeightKernels } from "./weights.ts";
 
+export type { CacheDType, PackedCacheDType, PackedDType, WeightDType } from "../weight-format.ts";
 export type { AttentionKernels, AttentionOptions, AttentionSequence } from "./attention.ts";
 export type { Activation, ActivationKernels, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
 export type { GatedKernels, Gate } from "./gated.ts";
@@ -35,7 +37,7 @@ export type { RotaryKernels } from "./rotary.ts";
 export type { SamplingKernels } from "./sampling.ts";
 export type { TopKKernels } from "./top-k.ts";
 export type { Dense, View } from "./view.ts";
-export type { FloatWeightView, PackedDType, PackedView, WeightDType, WeightKernels, WeightView } from "./weights.ts";
+export type { FloatWeightView, PackedCacheView, PackedView, WeightKernels, WeightView } from "./weights.ts";
 
 /** What every backend computes: one that lacks such a kernel does not compile. */
 export interface RequiredKernels

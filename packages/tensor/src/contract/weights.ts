@@ -1,14 +1,9 @@
 import type { Shape } from "../shape.ts";
+import type { PackedCacheDType, PackedDType } from "../weight-format.ts";
 import type { Activation } from "./elementwise.ts";
 import type { Dense, View } from "./view.ts";
 
-/** How the elements of a weight may be stored. */
-export type WeightDType = "f32" | PackedDType;
-
-/** How those of a packed weight may be. */
-export type PackedDType = "f16" | "bf16" | "int8" | "int4";
-
-/** A weight `[rows, columns]`, of f32 or packed. */
+/** A weight `[rows, columns]`, or one for each expert, `[experts, rows, columns]`, of f32 or packed. */
 export type WeightView = FloatWeightView | PackedView;
 
 /** A weight of f32, of any strides. */
@@ -20,23 +15,26 @@ export interface FloatWeightView {
 }
 
 /**
- * A packed weight. Its rows are cut into blocks of 32 columns, the last one filled up with zeros. Bytes lie in words of
- * 32 bits, the first one in the lowest bits:
+ * A packed weight, whose rows follow on one another through all of its matrices. Each is cut into blocks of 32 columns, the
+ * last one filled up with zeros. Bytes lie in words of 32 bits, the first one in the lowest bits:
  * - `f16`, `bf16`: 16 words a block, two elements a word;
  * - `int8`: 8 words a block, four signed bytes a word: an element is its byte times the block's scale;
  * - `int4`: 4 words a block, of whose 16 bytes number j holds elements j, in its lower half, and j + 16: an element is
  *   its half byte minus 8, times the block's scale.
  *
- * The last two have the numerics of GGUF's Q8_0 and Q4_0.
+ * The last two have the numerics of GGUF's Q8_0 and Q4_0. How many words there are says `weight-format.ts`.
  */
-export interface PackedView {
-  readonly dtype: PackedDType;
+export interface PackedView<D extends PackedDType = PackedDType> {
+  readonly dtype: D;
   readonly shape: Shape;
   /** `[rows, blocks · words]`. */
   readonly values: Dense<"i32">;
-  /** `[rows, ⌈blocks / 2⌉]`: f16 scales, two a word, for dtypes that have them. */
+  /** Of dtypes that have scales: `[rows, ⌈blocks / 2⌉]`, f16, two a word. */
   readonly scales: Dense<"i32"> | null;
 }
+
+/** Keys or values that are stored as packed weights are. */
+export type PackedCacheView = PackedView<PackedCacheDType>;
 
 /**
  * Ops with a weight of any dtype that the backend has. Results are those of f32 arithmetic on the weight's elements; sums

@@ -1,21 +1,26 @@
-import type { Backend, PackedView, PackedDType } from "../contract/index.ts";
+import type { Backend, Dense, PackedView } from "../contract/index.ts";
+import type { DType } from "../dtype.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { TensorError } from "../errors.ts";
-import { formatShape, sizeOf } from "../shape.ts";
+import { checkParts, checkRows, decodeParts, encodeParts } from "../packed-parts.ts";
+import type { PackedParts } from "../packed-parts.ts";
+import { denseStrides, formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { decodeRows, encodeWeight, partShapes } from "../weight-format.ts";
+import { partShapes } from "../weight-format.ts";
+import type { PackedDType, WeightDType } from "../weight-format.ts";
 import { checkBackend, currentBackend } from "./backend.ts";
 import { zeros } from "./create.ts";
 import { Handle } from "./handle.ts";
 import { keep } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** A matrix of weights, as a tensor or stored in fewer bits. */
+/** A weight, as a tensor or packed. */
 export type Weight = Tensor | PackedWeight;
 
 /**
- * A matrix of weights `[rows, columns]` in fewer bits than f32, for models that are not trained: `linear` and `embedding`
- * take it in the place of a tensor. It belongs to no scope, and lives until `dispose`.
+ * A weight in fewer bits than f32, for models that are not trained: a matrix `[rows, columns]`, which `linear` and
+ * `embedding` take in the place of a tensor, or one for each expert, `[experts, rows, columns]`. It is written and read by
+ * rows, which count through all matrices. It belongs to no scope, and lives until `dispose`.
  */
 export class PackedWeight extends Handle {
   readonly dtype: PackedDType;
@@ -33,8 +38,8 @@ export class PackedWeight extends Handle {
   }
 
   /**
-   * A matrix of zeros, on the chosen backend unless another one is given. Throws `invalid-argument` where the backend
-   * does not have the format.
+   * A weight of zeros, on the chosen backend unless another one is given. Throws `invalid-argument` where the backend does
+   * not have the dtype.
    */
   static zeros(dtype: PackedDType, shape: Shape, options: { readonly backend?: Backend } = {}): PackedWeight {
     const { backend = currentBackend() } = options;
@@ -46,8 +51,9 @@ export class PackedWeight extends Handle {
         `the backend ${backend.name} stores no weights as ${dtype}; beside f32 it has: ${known}`,
       );
     }
-    if (shape.length !== 2) {
-      throw new TensorError("invalid-shape", `a packed weight is [rows, columns], not ${formatShape(shape)}`);
+    if (shape.length !== 2 && shape.length !== 3) {
+      const expected = "[rows, columns] or [experts, rows, columns]";
+      throw new TensorError("invalid-shape", `a packed weight is ${expected}, not ${formatShape(shape)}`);
     }
     const parts = partShapes(dtype, shape);
     const zerosOf = (shape: Shape): Tensor<"i32"> => keep(zeros(shape, { dtype: "i32", backend }));
@@ -61,8 +67,34 @@ export class PackedWeight extends Handle {
     }
   }
 
-  /** Bytes that a matrix takes in a format: blocks are whole, and words. */
-  static byteLengthOf(dtype: PackedDType, shape: Shape): number {
+  /**
+   * A weight of the bits that parts hold, on the chosen backend unless another one is given. Its shape is `[rows, columns]`
+   * unless that of experts' matrices is given.
+   */
+  static fromParts(
+    parts: PackedParts, options: { readonly shape?: Shape; readonly backend?: Backend } = {},
+  ): PackedWeight {
+    const { dtype, rows, columns } = parts;
+    const { shape = [rows, columns], backend } = options;
+    if (dtype === "f32") {
+      throw new TensorError("invalid-dtype", "PackedWeight.fromParts: f32 is not packed; encodeParts packs elements");
+    }
+    if (!sameShape([sizeOf(shape.slice(0, -1)), shape.at(-1) ?? 0], [rows, columns])) {
+      const problem = `${rows} rows of ${columns} are no ${formatShape(shape)}`;
+      throw new TensorError("invalid-shape", `PackedWeight.fromParts: ${problem}`);
+    }
+    const weight = PackedWeight.zeros(dtype, shape, { backend });
+    try {
+      weight.writeRows(0, parts);
+      return weight;
+    } catch (error) {
+      weight.dispose();
+      throw error;
+    }
+  }
+
+  /** Bytes that a weight of a dtype takes: blocks are whole, and words. */
+  static byteLengthOf(dtype: WeightDType, shape: Shape): number {
     const { values, scales } = partShapes(dtype, shape);
     return bytesPerElement * (sizeOf(values) + (scales ? sizeOf(scales) : 0));
   }
@@ -77,6 +109,16 @@ export class PackedWeight extends Handle {
     return sizeOf(this.shape);
   }
 
+  /** Number of rows, of all matrices. */
+  get rows(): number {
+    return this.values.shape[0];
+  }
+
+  /** Number of columns. */
+  get columns(): number {
+    return this.shape[this.shape.length - 1];
+  }
+
   /** Bytes that it takes. */
   get byteLength(): number {
     return PackedWeight.byteLengthOf(this.dtype, this.shape);
@@ -88,29 +130,38 @@ export class PackedWeight extends Handle {
   }
 
   /**
-   * Stores elements, row-major: rounds them to the nearest number of the format; `int8` and `int4` choose a step for each
-   * block of 32. Throws `invalid-argument` where the format cannot hold one.
+   * Stores rows from `start` on: parts, or the elements of whole rows. Parts of its dtype keep their bits; what is of another
+   * dtype is encoded, see `encodeParts`.
    */
-  write(elements: Float32Array): void {
-    if (elements.length !== this.size) {
-      throw new TensorError(
-        "invalid-shape",
-        `${elements.length} elements do not fill a packed weight ${formatShape(this.shape)} (${this.size})`,
-      );
+  writeRows(start: number, rows: PackedParts | Float32Array): void {
+    const { dtype, columns } = this;
+    const parts = rows instanceof Float32Array ? floatParts(rows, columns) : rows;
+    checkParts("PackedWeight.writeRows", parts);
+    if (parts.columns !== columns) {
+      const problem = `rows of ${parts.columns} columns do not fit a packed weight ${formatShape(this.shape)}`;
+      throw new TensorError("invalid-shape", `PackedWeight.writeRows: ${problem}`);
     }
-    if (this.size === 0 || this.backend.isMeta) return;
-    const { values, scales } = encodeWeight(this.dtype, this.shape, elements);
-    this.values.overwrite("PackedWeight.write");
-    this.backend.write(this.values, values);
-    if (this.scales && scales) this.backend.write(this.scales, scales);
+    checkRows("PackedWeight.writeRows", this.rows, start, parts.rows);
+    if (parts.rows * columns === 0 || this.backend.isMeta) return;
+    const own = parts.dtype === dtype ? parts : encodeParts(dtype, parts.rows, columns, decodeParts(parts));
+    this.values.overwrite("PackedWeight.writeRows");
+    this.backend.write(rowsOf(this.values, start, own.rows), own.values as Int32Array);
+    if (this.scales && own.scales) this.backend.write(rowsOf(this.scales, start, own.rows), own.scales);
+  }
+
+  /** A copy of rows `[start, start + count)`, by default of all, as they are when this is called. */
+  async readRows(start = 0, count = this.rows - start): Promise<PackedParts> {
+    checkRows("PackedWeight.readRows", this.rows, start, count);
+    const { dtype, columns, backend } = this;
+    const read = async (part: Tensor<"i32">): Promise<Int32Array> =>
+      count * part.shape[1] > 0 ? backend.read(rowsOf(part, start, count)) : new Int32Array();
+    const [values, scales] = await Promise.all([read(this.values), this.scales ? read(this.scales) : null]);
+    return { dtype, rows: count, columns, values, scales };
   }
 
   /** A copy of the elements that it stands for when this is called, row-major. */
   async data(): Promise<Float32Array> {
-    const [values, scales] = await Promise.all([this.values.data(), this.scales?.data()]);
-    const out = new Float32Array(this.size);
-    decodeRows(this.dtype, this.shape[1], values, scales, out);
-    return out;
+    return decodeParts(await this.readRows());
   }
 
   /** @internal What kernels take. */
@@ -127,4 +178,15 @@ export class PackedWeight extends Handle {
   override toString(): string {
     return `PackedWeight(${formatShape(this.shape)}, ${this.dtype}, ${this.backend.name}${this.disposed ? ", freed" : ""})`;
   }
+}
+
+/** Elements as parts; the last row may be a part of one, which is then refused. */
+function floatParts(values: Float32Array, columns: number): PackedParts {
+  return { dtype: "f32", rows: Math.ceil(values.length / Math.max(columns, 1)), columns, values, scales: null };
+}
+
+/** Rows of a part of a weight. */
+function rowsOf<D extends DType>({ buffer, offset, dtype, shape: [, width] }: Tensor<D>, start: number, count: number): Dense<D> {
+  const shape = [count, width];
+  return { buffer, dtype, shape, strides: denseStrides(shape), offset: offset + start * width };
 }

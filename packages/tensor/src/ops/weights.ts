@@ -1,7 +1,6 @@
 import { argumentError, checkOptions } from "../arguments.ts";
 import type { Activation, WeightView } from "../contract/index.ts";
-import { PackedWeight } from "../core/packed-weight.ts";
-import type { Weight } from "../core/packed-weight.ts";
+import type { PackedWeight, Weight } from "../core/packed-weight.ts";
 import { scope } from "../core/scope.ts";
 import { needsGradient, noGrad, record } from "../core/tape.ts";
 import type { AnyTensor } from "../core/tensor.ts";
@@ -30,7 +29,7 @@ export interface WeightOperand {
 }
 
 export function weightOperand(op: string, weight: Weight): WeightOperand {
-  if (weight instanceof PackedWeight) {
+  if (isPacked(weight)) {
     const { dtype, shape, values, scales } = weight;
     return {
       tensors: scales ? [values, scales] : [values],
@@ -52,6 +51,11 @@ export function weightOperand(op: string, weight: Weight): WeightOperand {
     view: ([values]) => ({ dtype: "f32", shape, values: values as Tensor, scales: null }),
     elements: ([values]) => values as Tensor,
   };
+}
+
+/** Told by what it has, so that programs without packed weights do not carry their class and codecs. */
+function isPacked(weight: Weight): weight is PackedWeight {
+  return (Object(weight) as Partial<PackedWeight>).values instanceof Tensor;
 }
 
 const activations: Readonly<Record<Activation, true>> = { gelu: true, relu: true, silu: true };

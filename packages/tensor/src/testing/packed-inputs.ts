@@ -2,7 +2,8 @@ import type { Backend, PackedDType, View, WeightDType, WeightView } from "../con
 import { PackedWeight } from "../core/packed-weight.ts";
 import type { DType } from "../dtype.ts";
 import type { Shape } from "../shape.ts";
-import { encodeWeight, packedDTypes, partShapes } from "../weight-format.ts";
+import { encodeParts } from "../packed-parts.ts";
+import { packedDTypes, partShapes, weightFormats } from "../weight-format.ts";
 import type { Capabilities, Check } from "./case.ts";
 import { numbers } from "./inputs.ts";
 import type { Input } from "./inputs.ts";
@@ -11,22 +12,22 @@ import type { Input } from "./inputs.ts";
  * A weight as two inputs of a kernel, one behind the other, as their streams must be; `scales` is empty where the dtype has
  * none.
  */
-export function weightInputs(dtype: WeightDType, shape: Shape): { values: Input; scales: Input<"i32"> } {
-  if (dtype !== "f32") return parts(dtype, shape);
-  const none: Input<"i32"> = { dtype: "i32", shape: [0], layout: "offset", values: () => [] };
-  return { values: numbers(shape, { layout: "offset" }), scales: none };
-}
-
-/** The same of a packed weight. */
-export function parts(dtype: PackedDType, shape: Shape): { values: Input<"i32">; scales: Input<"i32"> } {
-  const part = (of: Shape | undefined, name: "values" | "scales"): Input<"i32"> => ({
-    dtype: "i32",
-    shape: of ?? [0],
+export function weightInputs<D extends WeightDType>(
+  dtype: D, shape: Shape,
+): { values: Input<D extends "f32" ? "f32" : "i32">; scales: Input<"i32"> };
+export function weightInputs(dtype: WeightDType, [rows, columns]: Shape): { values: Input; scales: Input<"i32"> } {
+  const part = <D extends DType>(dtypeOfPart: D, shape: Shape, name: "values" | "scales"): Input<D> => ({
+    dtype: dtypeOfPart,
+    shape,
     layout: "offset",
-    values: (stream) => encodeWeight(dtype, shape, drawn(shape, name === "values" ? stream : stream - 1))[name] ?? [],
+    values: (stream) =>
+      encodeParts(dtype, rows, columns, drawn([rows, columns], name === "values" ? stream : stream - 1))[name] ?? [],
   });
-  const shapes = partShapes(dtype, shape);
-  return { values: part(shapes.values, "values"), scales: part(shapes.scales, "scales") };
+  const shapes = partShapes(dtype, [rows, columns]);
+  return {
+    values: part(dtype === "f32" ? "f32" : "i32", shapes.values, "values"),
+    scales: part("i32", shapes.scales ?? [0], "scales"),
+  };
 }
 
 /** What kernels take, of such inputs. */
@@ -44,7 +45,7 @@ export function drawn(shape: Shape, stream: number): Float32Array {
 }
 
 export function hasScales(dtype: WeightDType): boolean {
-  return dtype !== "f32" && partShapes(dtype, [1, 1]).scales !== undefined;
+  return weightFormats[dtype].scale !== "none";
 }
 
 /** The checks of f32 and of each packed dtype. */

@@ -12,7 +12,7 @@ export function ourModel(config: GPTConfig, dtype?: GPTInitialization["dtype"]):
     const weight = weights.get(shape.path);
     if (weight?.shape.join() !== shape.shape.join())
       throw new Error(`the model has no ${shape.path} of [${shape.shape.join(", ")}]`);
-    if (weight instanceof PackedWeight) weight.write(randomWeights(shape));
+    if (weight instanceof PackedWeight) weight.writeRows(0, randomWeights(shape));
     else weight.backend.write(weight, randomWeights(shape));
   }
   return model;

@@ -10,7 +10,7 @@ function computeOn(backend: Backend): unknown {
   return useBackend(backend, () => {
     const weight = randn([5, 8], { seed: 1, requiresGrad: true });
     const packed = PackedWeight.zeros("int4", [7, 5]);
-    packed.write(new Float32Array(35).fill(1));
+    packed.writeRows(0, new Float32Array(35).fill(1));
     const shapes = scope(() => {
       const x = embedding(weight, arange(4));
       const y = linear(matmul(x, rand([8, 5], { seed: 2 })), packed, zeros([7]), { activation: "gelu" });

@@ -67,7 +67,7 @@ describe("any number of threads gives equal bits", () => {
       useBackend(backend, () =>
         scope(() => {
           const weight = PackedWeight.zeros(dtype, [1031, 301]);
-          weight.write(draw([1031, 301], 1).dataSync());
+          weight.writeRows(0, draw([1031, 301], 1).dataSync());
           const ids = tensor(Int32Array.from({ length: 50 }, (_, i) => (i * i) % 1031));
           const rows = [1, 7, 70].map((count) => linear(draw([count, 301], count), weight, draw([1031], 2)));
           const x = draw([5, 301], 3);

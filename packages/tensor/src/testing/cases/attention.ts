@@ -16,7 +16,7 @@ import type { NdArray } from "../reference/array.ts";
 import { at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
 import { weightElements } from "../reference/weights.ts";
-import { eachPackedDType, hasScales, parts } from "../packed-inputs.ts";
+import { eachPackedDType, hasScales, weightInputs } from "../packed-inputs.ts";
 import { inPlace, kernel } from "../write-case.ts";
 import { appending, lend, roundingOf } from "./append-packed.ts";
 
@@ -199,7 +199,7 @@ function byRows(elements: NdArray, kvHeads: number): NdArray {
 function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, hasSinks = false, ...mask }: StoredKeys): Check {
   const shape = [kvHeads * rows, headDim];
   const queries = mask.sequences.reduce((sum, { queryCount }) => sum + queryCount, 0);
-  const [keys, vectors] = [parts(dtype, shape), parts(dtype, shape)];
+  const [keys, vectors] = [weightInputs(dtype, shape), weightInputs(dtype, shape)];
   return kernel({
     name: `${dtype}: ${queries} queries of ${heads} heads to ${rows} rows of ${kvHeads}, ${headDim} wide${hasSinks ? ", sinks" : ""}`,
     inputs: {

@@ -7,12 +7,12 @@ import { embedding } from "../../ops/indexing.ts";
 import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
 import { linear } from "../../ops/weights.ts";
 import type { Shape } from "../../shape.ts";
-import { encodeWeight, partShapes } from "../../weight-format.ts";
+import { encodeParts } from "../../packed-parts.ts";
+import { partShapes } from "../../weight-format.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
 import { reads } from "../read-case.ts";
-import type { NdArray } from "../reference/array.ts";
 import { array, combine } from "../reference/array.ts";
 import { activationNames, activations } from "../reference/elementwise.ts";
 import * as indexing from "../reference/indexing.ts";
@@ -90,12 +90,14 @@ const products = (dtype: WeightDType): Check[] =>
 
 /** A weight with its elements. */
 function weightOf(dtype: WeightDType, shape: Shape, factor = 1) {
-  const elements = drawn(shape, 77).map((x) => x * factor);
+  const [rows, columns] = shape;
+  const parts = encodeParts(dtype, rows, columns, drawn(shape, 77).map((x) => x * factor));
+  const { values, scales } = partShapes(dtype, shape);
   return {
-    expected: dtype === "f32" ? array(shape, elements) : packedElements(dtype, shape, elements),
+    expected: weightElements(dtype, shape, array(values, parts.values), array(scales ?? [0], parts.scales ?? [])),
     /** Frees it right after its use: what needs it later has its own hold on it. */
     use<T>(backend: Backend, use: (weight: Weight) => T): T {
-      const weight = dtype === "f32" ? tensor(elements, { shape, backend }) : packed(dtype, shape, elements, backend);
+      const weight = parts.dtype === "f32" ? tensor(parts.values, { shape, backend }) : PackedWeight.fromParts(parts, { backend });
       try {
         return use(weight);
       } finally {
@@ -103,19 +105,6 @@ function weightOf(dtype: WeightDType, shape: Shape, factor = 1) {
       }
     },
   };
-}
-
-function packed(dtype: PackedDType, shape: Shape, elements: Float32Array, backend: Backend): PackedWeight {
-  const weight = PackedWeight.zeros(dtype, shape, { backend });
-  weight.write(elements);
-  return weight;
-}
-
-/** What elements become where they are packed. */
-function packedElements(dtype: PackedDType, shape: Shape, elements: Float32Array): NdArray {
-  const { values, scales } = encodeWeight(dtype, shape, elements);
-  const shapes = partShapes(dtype, shape);
-  return weightElements(dtype, shape, array(shapes.values, values), array(shapes.scales ?? [0], scales ?? []));
 }
 
 const linears = (dtype: WeightDType) =>
@@ -272,10 +261,10 @@ const reading = (dtype: PackedDType): Check => {
   const tolerance = hasScales(dtype) ? 1e-3 : 0;
   return reads(`${dtype}`, array([rows, columns], elements), (backend) => {
     const weight = PackedWeight.zeros(dtype, [rows, columns], { backend });
-    weight.write(elements);
+    weight.writeRows(0, elements);
     return {
       read: () => weight.data(),
-      overwrite: () => weight.write(elements.map((x) => 100 * x)),
+      overwrite: () => weight.writeRows(0, elements.map((x) => 100 * x)),
       dispose: () => weight.dispose(),
     };
   }, tolerance);

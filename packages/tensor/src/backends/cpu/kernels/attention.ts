@@ -1,6 +1,6 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, Dense, View } from "../../../contract/index.ts";
 import { visibleKeys } from "../../../attention-mask.ts";
-import { encodeRows } from "../../../weight-format.ts";
+import { encodeRows } from "../../../weight-codec.ts";
 import type { Memory } from "../memory.ts";
 import { withElements } from "./weights.ts";
 

@@ -2,7 +2,7 @@ import type { Dense, PackedView, View, WeightKernels, WeightView } from "../../.
 import { bytesPerElement } from "../../../dtype.ts";
 import { idOutOfRange } from "../../../index-errors.ts";
 import { denseStrides, sizeOf } from "../../../shape.ts";
-import { decodeRows } from "../../../weight-format.ts";
+import { decodeRows } from "../../../weight-codec.ts";
 import type { Memory } from "../memory.ts";
 import { activationFunctions } from "./elementwise.ts";
 import { multiply } from "./matmul.ts";
@@ -69,7 +69,7 @@ export function withElements(memory: Memory, weight: WeightView, use: (elements:
 /** The rows of a packed weight from `row` on that fill `out`. */
 function decode(memory: Memory, { dtype, shape, values, scales }: PackedView, row: number, out: Float32Array): void {
   const from = (part: Dense<"i32">): Int32Array => memory.dense(part).subarray(row * part.shape[1]);
-  decodeRows(dtype, shape[1], from(values), scales ? from(scales) : undefined, out);
+  decodeRows(dtype, shape[1], from(values), scales && from(scales), out);
 }
 
 function batchOfOne({ buffer, dtype, shape, strides, offset }: View): View {

@@ -1,4 +1,4 @@
-import type { AttentionKernels, View, PackedDType } from "../../../contract/index.ts";
+import type { AttentionKernels, View, PackedCacheDType } from "../../../contract/index.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "../runtime/grid.ts";
@@ -35,7 +35,7 @@ interface Rows {
   readonly scales: View<"i32"> | null;
 }
 
-function append(engine: Engine, dtype: PackedDType, { x, out, scales }: Rows): void {
+function append(engine: Engine, dtype: PackedCacheDType, { x, out, scales }: Rows): void {
   const [count, heads, width] = x.shape;
   const pairs = Math.ceil(width / columnsOfStep);
   const total = count * heads * pairs;
@@ -133,7 +133,7 @@ const scale = (step: string): string => `
     scale_word |= bits << (16u * side);`;
 
 /** WGSL that encodes `x` as `words`, as `weight-format.ts` does. */
-const encoders: Record<PackedDType, string> = {
+const encoders: Record<PackedCacheDType, string> = {
   f16: `
     for (var i = 0u; i < ${blockColumns}u; i += 2u) { words[i / 2u] = to_half(x[i]) | (to_half(x[i + 1u]) << 16u); }`,
   bf16: `
