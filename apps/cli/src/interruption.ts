@@ -1,4 +1,4 @@
-import { exitStatus } from "./exit-status.ts";
+import { exitStatus } from "./errors.ts";
 
 /** Ctrl-C, an end from outside, a terminal that is closed. */
 const interruptions = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { printableMessage } from "@gpt/tensor";
-import { exitStatus } from "./exit-status.ts";
+import { exitStatus } from "./errors.ts";
 import { interruptRunning } from "./interruption.ts";
 import { run } from "./program.ts";
 

@@ -8,7 +8,7 @@ import { infoCommand } from "./commands/info.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
-import { exitStatus } from "./exit-status.ts";
+import { exitStatus } from "./errors.ts";
 import { ourCommand, ourOption } from "./foreign-names.ts";
 import { runRevectorized, wantsRevectorized } from "./revectorize.ts";
 import { styled } from "./style.ts";
