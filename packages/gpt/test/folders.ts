@@ -1,13 +1,13 @@
 import { expect } from "vitest";
 import { currentBackend, isGptError, noGrad, scope } from "@gpt/tensor";
-import type { Tensor } from "@gpt/tensor";
 import type { GPT } from "../src/model.ts";
 import { safetensorsChunks } from "@gpt/formats";
 import type { TensorSource } from "@gpt/formats";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
 import { idsOf } from "./fixtures.ts";
 import { loadModelFrom } from "../src/folder/load.ts";
-import { transpose, weightPlaces } from "../src/folder/weight-layout.ts";
+import { gpt2 } from "../src/architectures/gpt2.ts";
+import { tensorsOf as tensorsOfModel } from "../src/folder/model-tensors.ts";
 
 export type Files = Record<string, Uint8Array | string>;
 
@@ -35,12 +35,10 @@ export async function tensorsOf(files: Iterable<TensorSource>): Promise<Uint8Arr
 
 /** What a model's weight file holds, to be changed and written again. */
 export async function sourcesOf(model: GPT): Promise<Map<string, TensorSource>> {
-  const parameters = model.stateDict();
   const sources = new Map<string, TensorSource>();
-  for (const { path, name, shape, transposed } of weightPlaces(model.config)) {
-    const values = await (parameters.get(path) as Tensor).data();
-    const stored = transposed ? transpose(values, shape[0], shape[1]) : values;
-    sources.set(name, { name, shape: transposed ? shape.toReversed() : shape, read: () => Promise.resolve(stored) });
+  for (const { name, shape, read } of tensorsOfModel(model, gpt2.tensors)) {
+    const values = await read();
+    sources.set(name, { name, shape, read: () => Promise.resolve(values) });
   }
   return sources;
 }

@@ -18,6 +18,7 @@ test("the examples of the README print what it says", async () => {
       "4 196224\n",
       "108544\n",
       "{ type: 'dense', hiddenDim: 256, activation: 'gelu_new', bias: true } {}\n",
+      "",
       "126656\n",
       "124439808 1991036928 73728\n",
     ]);

@@ -36,6 +36,7 @@ export type WeightDType = keyof Formats;
 export type PackedDType = Exclude<WeightDType, "f32">;
 /** How keys and values may be kept. */
 export type CacheDType = { [D in WeightDType]: Formats[D]["caches"] extends true ? D : never }[WeightDType];
+/** As what a cache of keys and values is packed: every `CacheDType` but f32. */
 export type PackedCacheDType = Exclude<CacheDType, "f32">;
 
 export const weightDTypes = Object.keys(weightFormats) as WeightDType[];

@@ -17,6 +17,16 @@ async function fileOf(tensors: readonly TensorSource[], metadata?: Record<string
   return (await memoryFolder(files).open("x")) as RandomAccessFile;
 }
 
+test("reads some elements of a tensor, and refuses those that it does not have", async () => {
+  const file = await fileOf([source("a", [2, 3], Float32Array.of(0, 1, 2, 3, 4, 5)), source("b", [1], Float32Array.of(6))]);
+  const entry = (await readHeader(file)).tensors.get("a")!;
+  expect(await readTensor(file, "a", entry, { first: 2, count: 3 })).toEqual(Float32Array.of(2, 3, 4));
+  expect(await readTensor(file, "a", entry, { first: 6, count: 0 })).toEqual(new Float32Array());
+  await expect(readTensor(file, "a", entry, { first: 4, count: 3 })).rejects.toThrow("elements.count must be a whole number from 0 to 2, not 3");
+  await expect(readTensor(file, "a", entry, { first: -1, count: 1 })).rejects.toThrow("elements.first must be a whole number from 0 to 6");
+  await expect(readTensor(file, "a", { ...entry, dtype: "F4" }, { first: 0, count: 1 })).rejects.toMatchObject({ code: "unsupported-dtype" });
+});
+
 test("reads back what it wrote, bit for bit", async () => {
   const shapes = fc.array(fc.nat(4), { maxLength: 4, size: "max" });
   const names = fc.string({ unit: "grapheme", maxLength: 60, size: "max" }).filter((name) => name !== "__metadata__");

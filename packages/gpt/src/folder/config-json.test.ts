@@ -1,21 +1,27 @@
 import { describe, expect, test } from "vitest";
+import { gptTypescript } from "../architectures/gpt-typescript.ts";
+import { gpt2 } from "../architectures/gpt2.ts";
 import { resolveConfig } from "../resolve-config.ts";
 import type { GPTConfig } from "../config.ts";
-import type { GPTOptions } from "../short-form.ts";
 import { isGptError } from "@gpt/tensor";
 import { preset, presetNames } from "../presets.ts";
-import { architectures, tiny } from "../../test/fixtures.ts";
+import { architectures, compositions, tiny } from "../../test/fixtures.ts";
 import { mutations } from "@gpt/testing/mutate";
 import { formatConfig, parseConfig } from "./config-json.ts";
-import { obstacleToGPT2 } from "./gpt2-config.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const parse = (fields: object): GPTConfig => parseConfig(encode(JSON.stringify(fields)), "config.json").config;
 const parseText = (text: string): GPTConfig => parseConfig(encode(text), "config.json").config;
 
+/** What keeps a model from being a gpt2, if anything. */
+const obstacleToGPT2 = (config: GPTConfig): string | undefined => {
+  const fields = gpt2.write(config, {});
+  return typeof fields === "string" ? fields : undefined;
+};
+
 /** The file of GPT-2's smallest model, as its authors at Hugging Face publish it. */
-const gpt2 = {
+const published = {
   activation_function: "gelu_new",
   architectures: ["GPT2LMHeadModel"],
   attn_pdrop: 0.1,
@@ -38,7 +44,7 @@ const gpt2 = {
 };
 
 test("reads GPT-2's file", () => {
-  expect(parse(gpt2)).toEqual(preset("gpt2"));
+  expect(parse(published)).toEqual(preset("gpt2"));
 });
 
 test.each(Object.entries(architectures))("reads back what it wrote: %s", (_, options) => {
@@ -49,16 +55,24 @@ test.each(Object.entries(architectures))("reads back what it wrote: %s", (_, opt
     attentionDropout: 0.3,
     epsilon: 1e-6,
   });
-  expect(parseText(formatConfig(config, "gpt-typescript"))).toEqual(config);
+  expect(parseText(formatConfig(config, gptTypescript))).toEqual(config);
   if (obstacleToGPT2(config))
-    expect(() => formatConfig(config, "gpt2")).toThrow("a gpt2 folder cannot hold this model: it has ");
-  else expect(parseText(formatConfig(config, "gpt2"))).toEqual(config);
+    expect(() => formatConfig(config, gpt2)).toThrow("a gpt2 folder cannot hold this model: it has ");
+  else expect(parseText(formatConfig(config, gpt2))).toEqual(config);
+});
+
+test.each(Object.entries(compositions))("reads back what it wrote: %s", (_, options) => {
+  const config = resolveConfig(options);
+  const text = formatConfig(config, gptTypescript);
+  expect(JSON.parse(text)).toMatchObject({ model_type: "gpt-typescript", version: 2, blocks: config.blocks });
+  expect(parseText(text)).toEqual(config);
+  expect(obstacleToGPT2(config)).toMatch(/^[a-zA-Z0-9[\].]+ /);
 });
 
 test.each(presetNames)("reads back the preset %s", (name) => {
   const config = preset(name);
-  const type = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2";
-  expect(parseText(formatConfig(config, type))).toEqual(config);
+  const architecture = obstacleToGPT2(config) ? gptTypescript : gpt2;
+  expect(parseText(formatConfig(config, architecture))).toEqual(config);
 });
 
 test("says what gpt2 cannot express", () => {
@@ -70,13 +84,9 @@ test("says what gpt2 cannot express", () => {
 });
 
 test("folders of its own from before a setting was there have its default", () => {
-  const { activation, scaleAttention, scaleAttentionByLayer, ...own } = JSON.parse(
-    formatConfig(resolveConfig(tiny), "gpt-typescript"),
-  ) as GPTOptions;
-  expect({ activation, scaleAttention, scaleAttentionByLayer }).toEqual({
-    activation: "gelu_new", scaleAttention: true, scaleAttentionByLayer: false,
-  });
-  expect(parse(own)).toEqual(resolveConfig(tiny));
+  const short = { ...tiny, model_type: "gpt-typescript", headDim: 4, positions: "learned", normPlacement: "pre", tiedHead: true };
+  expect(parse(short)).toEqual(resolveConfig(tiny));
+  expect(parse({ ...short, activation: "gelu_new", scaleAttention: true })).toEqual(resolveConfig(tiny));
 });
 
 describe("refuses", () => {
@@ -92,26 +102,27 @@ describe("refuses", () => {
     [{ n_head: 5 }, "invalid-file", "model configuration: 5 heads do not divide dim 768"],
     [{ n_positions: 2 ** 21 }, "unsupported-model", "a context of 2097152 exceeds 1048576 tokens"],
   ])("%j", (changes, code, problem) => {
-    expect(() => parse({ ...gpt2, ...changes })).toThrow(
+    expect(() => parse({ ...published, ...changes })).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(`config.json: ${problem}`) as string }),
     );
   });
 
-  test("settings of its own that are unknown, which a newer version may know", () => {
-    const own = JSON.parse(formatConfig(resolveConfig(tiny), "gpt-typescript")) as object;
-    expect(() => parse({ ...own, positions: "rotary" })).toThrow("config.json: model configuration: positions must be");
-    expect(() => parse({ ...own, headDim: undefined })).toThrow("config.json: headDim is missing");
-    expect(() => parse({ ...own, window: 8 })).toThrow(
-      expect.objectContaining({
-        code: "unsupported-model",
-        message:
-          'config.json: this version knows no setting "window"; a newer one wrote the file, or it was changed by hand',
-      }),
+  test.each<[object, string, string]>([
+    [{ positions: "rotary" }, "invalid-file", 'model configuration: positions must be one of "learned", "sinusoidal", "none", not "rotary"'],
+    [{ blocks: undefined }, "invalid-file", "model configuration: it has no setting "],
+    [{ window: 8 }, "invalid-file", 'model configuration: it has no setting "window"; there are '],
+    [{ blocks: [{}] }, "invalid-file", "model configuration: blocks[0].place must be "],
+    [{ version: 3 }, "unsupported-model", "version is 3, this program reads up to 2: update it"],
+    [{ version: "2" }, "invalid-file", 'version is "2", expected a whole number from 1'],
+  ])("of its own %j", (changes, code, problem) => {
+    const own = JSON.parse(formatConfig(resolveConfig(tiny), gptTypescript)) as object;
+    expect(() => parse({ ...own, ...changes })).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(`config.json: ${problem}`) as string }),
     );
   });
 
   test("numbers beyond all others", () => {
-    const text = JSON.stringify(gpt2).replace('"attn_pdrop":0.1', '"attn_pdrop":1e999');
+    const text = JSON.stringify(published).replace('"attn_pdrop":0.1', '"attn_pdrop":1e999');
     expect(() => parseText(text)).toThrow("attn_pdrop is Infinity, expected a number");
   });
 
@@ -125,9 +136,9 @@ describe("refuses", () => {
 
 test(`of ${fuzzCount} mutated files it accepts only sound configurations`, () => {
   const corpus = [
-    JSON.stringify(gpt2),
-    formatConfig(preset("gpt2-xl"), "gpt2"),
-    ...Object.values(architectures).map((options) => formatConfig(resolveConfig(options), "gpt-typescript")),
+    JSON.stringify(published),
+    formatConfig(preset("gpt2-xl"), gpt2),
+    ...Object.values({ ...architectures, ...compositions }).map((options) => formatConfig(resolveConfig(options), gptTypescript)),
   ].map(encode);
   let accepted = 0;
   for (const input of mutations(corpus, fuzzCount, 3)) {

@@ -4,10 +4,9 @@ import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { GPT } from "../model.ts";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
-import { architectures, tiny } from "../../test/fixtures.ts";
+import { architectures, compositions, tiny } from "../../test/fixtures.ts";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
-import { transpose, weightCount, weightPlaces } from "./weight-layout.ts";
 import { logits, sourcesOf, weights } from "../../test/folders.ts";
 
 let backend: Backend;
@@ -16,9 +15,9 @@ beforeEach(async () => {
   useBackend(backend);
 });
 
-describe.each(Object.entries(architectures))("%s", (_, options) => {
+describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, options) => {
   test.each([Infinity, 1000, 1])("is the same model after a folder with shards of %d bytes", async (maxShardBytes) => {
-    const model = new GPT({ ...options, dropout: 0.1 }, { seed: 4 });
+    const model = new GPT(options, { seed: 4 });
     const files = await collect(modelFiles(model, { maxShardBytes }));
     const loaded = await loadModelFrom(memoryFolder(files), { seed: 9 });
     expect(loaded.config).toEqual(model.config);
@@ -29,15 +28,6 @@ describe.each(Object.entries(architectures))("%s", (_, options) => {
     loaded.dispose();
     model.dispose();
     expect(backend.memory.liveBuffers).toBe(0);
-  });
-
-  test("the layout names every parameter of the model, with its shape", () => {
-    const model = new GPT(options);
-    const expected = Array.from(model.namedParameters(), ([path, { shape }]) => [path, shape]);
-    const places = [...weightPlaces(model.config)];
-    expect(places.map(({ path, shape }) => [path, shape]).sort()).toEqual(expected.sort());
-    expect(weightCount(model.config)).toBe(places.length);
-    expect(new Set(places.map(({ name }) => name)).size).toBe(places.length);
   });
 });
 
@@ -113,19 +103,4 @@ test("weights go one by one: no more than the model and one tensor is alive", as
   const loaded = await loadModelFrom(memoryFolder(files), { backend: other });
   expect(loaded.tokenEmbedding.weight.backend).toBe(other);
   expect(other.memory.peakBytes).toBe(bytes);
-});
-
-test("transposes any matrix", () => {
-  for (const [rows, columns] of [
-    [1, 1],
-    [3, 100],
-    [33, 65],
-    [64, 32],
-  ]) {
-    const values = Float32Array.from({ length: rows * columns }, (_, i) => i);
-    const result = transpose(values, rows, columns);
-    for (let i = 0; i < values.length; i++) {
-      expect(result[(i % columns) * rows + Math.floor(i / columns)]).toBe(i);
-    }
-  }
 });

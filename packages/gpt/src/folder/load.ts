@@ -1,25 +1,25 @@
-import {
-  callback, checkArgument, currentBackend, objectWith, quote, readOptions, seed, PackedWeight, TensorError, useBackend,
-} from "@gpt/tensor";
-import type { Backend, Expectations, Weight } from "@gpt/tensor";
+import { callback, checkArgument, currentBackend, objectWith, readOptions, seed, useBackend } from "@gpt/tensor";
+import type { Backend, Expectations } from "@gpt/tensor";
+import { meta } from "@gpt/tensor/meta";
+import { readSmallFile } from "@gpt/formats";
+import type { ReadableFolder } from "@gpt/formats";
+import type { TensorNames } from "../architectures/architecture.ts";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
-import type { ReadableFolder } from "@gpt/formats";
-import { readSmallFile, readTensor } from "@gpt/formats";
 import type { GenerationDefaults } from "../generation.ts";
 import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
 import { backendExpected, dtypeExpected } from "../place.ts";
+import { slotsOf } from "../slots.ts";
+import { fillWeights } from "../weight-source.ts";
+import type { WeightSource } from "../weight-source.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { configName, parseConfig } from "./config-json.ts";
-import type { ConfigFile } from "./config-json.ts";
+import type { FolderConfig } from "./config-json.ts";
+import { FolderWeights } from "./folder-weights.ts";
 import { generationConfigName, readGeneration } from "./generation-config.ts";
-import { matchWeights } from "./match-weights.ts";
 import type { OnNote } from "./notes.ts";
 import { WeightFiles } from "./weight-files.ts";
-import type { FileTensor } from "./weight-files.ts";
-import { transpose } from "./weight-layout.ts";
-import type { WeightPlace } from "./weight-layout.ts";
 
 /** Where a model is loaded to, and as what its weights are stored. */
 export interface LoadOptions {
@@ -40,58 +40,74 @@ const loadExpected: Expectations<LoadOptions> = {
   onNote: callback,
 };
 
-function invalidInput(problem: string): GPTError {
-  return new GPTError("invalid-input", `loadModel: ${problem}`);
+function invalidInput(call: string, problem: string): GPTError {
+  return new GPTError("invalid-input", `${call}: ${problem}`);
 }
 
-function checkFolder(folder: ReadableFolder): void {
+function checkFolder(call: string, folder: ReadableFolder): void {
   const expected = objectWith("a folder whose files can be opened (name and open)", "name", "open");
-  checkArgument("folder", folder, expected, invalidInput);
+  checkArgument("folder", folder, expected, (problem) => invalidInput(call, problem));
 }
 
 const maxConfigBytes = 2 ** 22;
 
 /**
  * Loads a model from a folder in the Hugging Face layout: `config.json`, `generation_config.json` where there is one, and
- * `model.safetensors` or its shards. Weights may be F32, F16, BF16 or F64, and go tensor by tensor into the model.
+ * `model.safetensors` or its shards. Weights may be F32, F16, BF16 or F64, and go into the model one by one, large ones by rows.
  * Nothing is allocated before the weights were found to be those that the configuration asks for. The model is in
  * evaluation mode: published folders have dropout. Throws `missing-file`, `invalid-file`, `missing-tensor`,
  * `unsupported-model` and `read-failed`.
  */
 export async function loadModelFrom(folder: ReadableFolder, options?: LoadOptions): Promise<GPT> {
-  checkFolder(folder);
-  const given = readOptions<LoadOptions>(options, loadExpected, invalidInput);
+  checkFolder("loadModel", folder);
+  const given = readOptions<LoadOptions>(options, loadExpected, (problem) => invalidInput("loadModel", problem));
   const { backend = currentBackend(), seed, dtype, onNote = () => {} } = given;
-  const { type, config, ...file } = await readConfigFile(folder, onNote);
+  const { config, ...file } = await readConfigFile(folder, onNote);
   const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
-  const files = await WeightFiles.open(folder);
+  const source = await openFiles(folder, file.tensors, onNote);
   try {
-    const { sources, tied } = matchWeights(config, type, files, folder.name, onNote);
+    const plan = useBackend(meta(), () => new GPT(config, { dtype }));
+    await source.check([...slotsOf(plan)]);
     const model = useBackend(backend, () => new GPT(config, { seed, dtype, generation, weights: "zeros" }));
     try {
-      const weights = new Map(model.namedWeights());
-      for (const [place, source] of sources) {
-        writeWeight(weights.get(place.path) as Weight, await readWeight(place, source), source);
-      }
-      if (tied) await checkTie(...tied, folder.name);
+      await fillWeights(model, source);
     } catch (error) {
       model.dispose();
       throw error;
     }
     return model.eval();
   } finally {
-    await files.close();
+    await source.close();
   }
+}
+
+/**
+ * The weights of a model folder, for `loadWeights`: for a model whose parts were wrapped or replaced, as when it was saved.
+ * The caller closes it. Throws as `loadModelFrom` does.
+ */
+export async function openWeights(folder: ReadableFolder, options?: Pick<LoadOptions, "onNote">): Promise<WeightSource> {
+  checkFolder("openWeights", folder);
+  const { onNote = () => {} } = readOptions<Pick<LoadOptions, "onNote">>(
+    options, { onNote: loadExpected.onNote }, (problem) => invalidInput("openWeights", problem),
+  );
+  const { tensors } = await readConfigFile(folder, onNote);
+  return openFiles(folder, tensors, onNote);
+}
+
+async function openFiles(folder: ReadableFolder, tensors: TensorNames, onNote: OnNote): Promise<FolderWeights> {
+  return new FolderWeights(folder.name, await WeightFiles.open(folder), tensors, onNote);
 }
 
 /** The configuration of a model folder. Throws `missing-file`, `invalid-file` and `unsupported-model`. */
 export async function readConfig(folder: ReadableFolder, options?: Pick<LoadOptions, "onNote">): Promise<GPTConfig> {
-  checkFolder(folder);
-  const { onNote = () => {} } = readOptions<LoadOptions>(options, loadExpected, invalidInput);
+  checkFolder("readConfig", folder);
+  const { onNote = () => {} } = readOptions<LoadOptions>(
+    options, loadExpected, (problem) => invalidInput("readConfig", problem),
+  );
   return (await readConfigFile(folder, onNote)).config;
 }
 
-async function readConfigFile(folder: ReadableFolder, onNote: OnNote): Promise<ConfigFile> {
+async function readConfigFile(folder: ReadableFolder, onNote: OnNote): Promise<FolderConfig> {
   await refuseAdapter(folder);
   const file = await readSmallFile(folder, configName, maxConfigBytes);
   if (!file) throw new GPTError("missing-file", `${folder.name} is no model folder: it has no ${configName}`);
@@ -111,51 +127,3 @@ async function readGenerationConfig(folder: ReadableFolder, onNote: OnNote): Pro
   const file = await readSmallFile(folder, generationConfigName, maxConfigBytes);
   return file && readGeneration(new ConfigFields(file.bytes, file.path), onNote, true);
 }
-
-async function readWeight({ shape, transposed }: WeightPlace, source: FileTensor): Promise<Float32Array> {
-  const values = await readFinite(source);
-  return transposed ? transpose(values, shape[1], shape[0]) : values;
-}
-
-/** A tensor's values. Throws `invalid-file` where one is no finite number: then the file is damaged, or training was. */
-async function readFinite({ name, file, entry }: FileTensor): Promise<Float32Array> {
-  const values = await readTensor(file, name, entry);
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] * 0;
-  if (sum === 0) return values;
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  throw new GPTError(
-    "invalid-file",
-    `${file.name}: tensor ${quote(name)} holds ${values[at]}, as element ${at}; the file is damaged, or its training ` +
-      "diverged: take another copy, or an earlier checkpoint",
-  );
-}
-
-/** Throws `invalid-file` where the weight's dtype cannot hold a value. */
-function writeWeight(weight: Weight, values: Float32Array, { name, file }: FileTensor): void {
-  if (!(weight instanceof PackedWeight)) {
-    weight.backend.write(weight, values);
-    return;
-  }
-  try {
-    weight.writeRows(0, values);
-  } catch (cause) {
-    if (!(cause instanceof TensorError && cause.code === "invalid-argument")) throw cause;
-    throw new GPTError("invalid-file", `${file.name}: tensor ${quote(name)}: ${cause.message}`, { cause });
-  }
-}
-
-/**
- * A tied head may be in the files too, but not differ: transformers v5.18.0 (modeling_utils.py, tie_weights) would use
- * it, v4.57.6 would not.
- */
-async function checkTie(head: FileTensor, embedding: FileTensor, folder: string): Promise<void> {
-  const [a, b] = [await readFinite(head), await readFinite(embedding)];
-  if (a.length === b.length && a.every((value, i) => value === b[i])) return;
-  throw new GPTError(
-    "invalid-file",
-    `${folder}: lm_head.weight differs from wte.weight, to which ${configName} ties it; set tie_word_embeddings to ` +
-      "false to use it, or save the model again from the program that trained it",
-  );
-}
-

@@ -1,104 +1,92 @@
 import { quote } from "@gpt/tensor";
-import type { GPTConfig } from "../config.ts";
+import type { TensorNames } from "../architectures/architecture.ts";
 import { GPTError } from "../errors.ts";
+import { runsOf } from "../layout.ts";
+import type { Run } from "../layout.ts";
+import type { Slot } from "../slots.ts";
 import { configName } from "./config-json.ts";
-import type { ModelType } from "./config-json.ts";
 import type { OnNote } from "./notes.ts";
 import type { FileTensor, WeightFiles } from "./weight-files.ts";
-import { fileShape, weightCount, weightPlaces } from "./weight-layout.ts";
-import type { WeightPlace } from "./weight-layout.ts";
 
 /** Where the weights of a model lie. */
 export interface Match {
-  readonly sources: ReadonlyMap<WeightPlace, FileTensor>;
+  /** By the path of each weight. */
+  readonly runs: ReadonlyMap<string, readonly Run[]>;
+  /** By the names that runs have. */
+  readonly tensors: ReadonlyMap<string, FileTensor>;
   /** A head that is stored beside the embedding to which the configuration ties it: both must be the same. */
   readonly tied: readonly [head: FileTensor, embedding: FileTensor] | undefined;
 }
 
-const embeddingName = "wte.weight";
-const headName = "lm_head.weight";
-
-/**
- * What becomes of a tensor that is no weight of the model, by its name without the prefix `transformer.`; the first rule
- * that matches counts, and one that none matches is refused. As Hugging Face's transformers at v5.18.0 (src/transformers,
- * modeling_utils.py, _load_pretrained_model), which ignores all such tensors with a report; those within the blocks are
- * refused here instead, since adapters, more layers and quantised weights look so.
- */
-const others: readonly (readonly [pattern: RegExp, treatment: "mask" | "beside"])[] = [
-  // models/gpt2/modeling_gpt2.py, _keys_to_ignore_on_load_unexpected, and what older releases stored: constants.
-  [/(^|\.)attn\.(bias|masked_bias)$/, "mask"],
-  // GPT2ForSequenceClassification, GPT2ForTokenClassification, GPT2ForQuestionAnswering, GPT2DoubleHeadsModel, trl's
-  // AutoModelForCausalLMWithValueHead, position_ids and whatever else is not in GPT2Model.
-  [/^(?!(wte|wpe|h|ln_f|lm_head)(\.|$))/, "beside"],
-];
-
-/** Finds the tensor of every parameter. Throws `missing-tensor` where one is missing, left over or of another shape. */
-export function matchWeights(config: GPTConfig, type: ModelType, files: WeightFiles, folder: string, onNote: OnNote): Match {
-  const stored = byName(files, folder);
-  const head = config.head.type === "tied" ? stored.get(headName) : undefined;
-  if (head) {
-    stored.delete(headName);
-    // PreTrainedModel.tie_weights: tying goes both ways.
-    if (!stored.has(embeddingName)) stored.set(embeddingName, head);
+/** Finds the tensors of every weight. Throws `missing-tensor` where one is missing, left over or of another shape. */
+export function matchWeights(
+  slots: readonly Slot[], names: TensorNames, files: WeightFiles, folder: string, onNote: OnNote,
+): Match {
+  const tensors = byName(files, names, folder);
+  const left = new Set(tensors.keys());
+  const tied = findTiedHead(slots, names, tensors);
+  if (tied) left.delete(tied.name);
+  const runs = new Map<string, Run[]>();
+  const [missing, misshapen] = [new Set<string>(), new Set<string>()];
+  for (const slot of slots) {
+    const layout = names.layoutOf(slot);
+    const found = layout ? runsOf(layout, slot.shape) : [];
+    runs.set(slot.path, found);
+    if (!layout) missing.add(slot.path);
+    for (const { tensor, shape } of found) {
+      const entry = tensors.get(tensor)?.entry;
+      left.delete(tensor);
+      if (!entry) missing.add(tensor);
+      else if (entry.shape.join() !== shape.join()) {
+        misshapen.add(`${tensor} is [${entry.shape.join(", ")}], expected [${shape.join(", ")}]`);
+      }
+    }
   }
-  const expected = weightCount(config);
-  if (expected > 2 * stored.size) {
-    // Listing what is missing could take for ever.
-    throw new GPTError(
-      "missing-tensor",
-      `${folder}: ${configName} asks for ${expected} tensors, there are ${stored.size}`,
-    );
-  }
-  const sources = new Map<WeightPlace, FileTensor>();
-  const [missing, misshapen]: [string[], string[]] = [[], []];
-  for (const weight of weightPlaces(config)) {
-    const tensor = stored.get(weight.name);
-    const shape = fileShape(weight).join(", ");
-    if (weight.name !== embeddingName) stored.delete(weight.name);
-    if (!tensor) missing.push(weight.name);
-    else if (tensor.entry.shape.join(", ") !== shape) {
-      misshapen.push(`${weight.name} is [${tensor.entry.shape.join(", ")}], expected [${shape}]`);
-    } else sources.set(weight, tensor);
-  }
-  const embedding = stored.get(embeddingName);
-  stored.delete(embeddingName);
-  const { unexpected, beside } = sortOthers(stored.keys(), type);
+  const unexpected = [...left].filter((name) => names.treatmentOf(name) === "refused");
   const problems = [
-    ...describe("missing", missing),
+    ...describe("missing", [...missing]),
     ...describe("unexpected", unexpected.map(quote)),
-    ...describe("wrong shape", misshapen),
+    ...describe("wrong shape", [...misshapen]),
   ];
   if (problems.length > 0) {
     throw new GPTError("missing-tensor", `${folder}: the weights do not fit ${configName}; ${problems.join("; ")}`);
   }
+  const beside = [...left].filter((name) => names.treatmentOf(name) === "noted");
   for (const note of describe("tensors beside the language model are ignored", beside.sort().map(quote))) {
     onNote(`${folder}: ${note}`);
   }
-  return { sources, tied: head && embedding && embedding !== head ? [head, embedding] : undefined };
+  return { runs, tensors, tied: tied?.pair };
 }
 
-/** The tensors by their names in GPT-2, with or without the prefix that its class with a head adds. */
-function byName(files: WeightFiles, folder: string): Map<string, FileTensor> {
-  const stored = new Map<string, FileTensor>();
+/** The tensors by their plain names. */
+function byName(files: WeightFiles, names: TensorNames, folder: string): Map<string, FileTensor> {
+  const tensors = new Map<string, FileTensor>();
   for (const tensor of files.tensors) {
-    const name = tensor.name.replace(/^transformer\./, "");
-    if (stored.has(name)) throw new GPTError("invalid-file", `${folder}: there are two tensors ${quote(name)}`);
-    stored.set(name, tensor);
+    const name = names.plainName(tensor.name);
+    if (tensors.has(name)) throw new GPTError("invalid-file", `${folder}: there are two tensors ${quote(name)}`);
+    tensors.set(name, tensor);
   }
-  return stored;
+  return tensors;
 }
 
-function sortOthers(names: Iterable<string>, type: ModelType): { unexpected: string[]; beside: string[] } {
-  const unexpected: string[] = [];
-  const beside: string[] = [];
-  for (const name of names) {
-    const treatment = others.find(([pattern]) => pattern.test(name))?.[1];
-    if (treatment === "mask") continue;
-    // Nobody else writes folders of this project's own type.
-    if (treatment === "beside" && type === "gpt2") beside.push(name);
-    else unexpected.push(name);
-  }
-  return { unexpected, beside };
+/**
+ * The head of a model whose head is tied, where the files have it all the same. One that lies there in the embedding's place
+ * takes it: transformers v5.18.0, PreTrainedModel.tie_weights, ties in both directions.
+ */
+function findTiedHead(
+  slots: readonly Slot[], names: TensorNames, tensors: Map<string, FileTensor>,
+): { readonly name: string; readonly pair: Match["tied"] } | undefined {
+  const embedding = slots.find(({ role }) => role === "embedding");
+  if (!embedding || slots.some(({ role }) => role === "head")) return undefined;
+  const [name, other] = [{ path: "head.weight", role: "head" } as const, embedding].map((slot) => {
+    const layout = names.layoutOf(slot);
+    return layout && "tensor" in layout ? layout.tensor : "";
+  });
+  const head = tensors.get(name);
+  if (!head) return undefined;
+  const stored = tensors.get(other);
+  if (!stored) tensors.set(other, head);
+  return { name, pair: stored && [head, stored] };
 }
 
 function describe(title: string, items: readonly string[]): string[] {

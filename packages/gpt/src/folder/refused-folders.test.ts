@@ -168,7 +168,7 @@ describe("refuses, in one clear error,", () => {
     const replaced = (field: string, value: number): string =>
       config.replace(new RegExp(`"${field}": \\d+`), `"${field}": ${value}`);
     for (const [field, size, problem] of [
-      ["n_layer", 1000, "config.json asks for 12004 tensors, there are 28"],
+      ["n_layer", 1000, "missing: h.2.ln_1.weight, h.2.ln_1.bias, h.2.attn.c_attn.weight, h.2.attn.c_attn.bias, h.2.attn.c_proj.weight, and "],
       ["vocab_size", 1e9, "wte.weight is [13, 8], expected [1000000000, 8]"],
       ["n_embd", 1e5, "wte.weight is [13, 8], expected [13, 100000]"],
       ["n_inner", 1e9, "h.0.mlp.c_fc.weight is [8, 12], expected [8, 1000000000]"],

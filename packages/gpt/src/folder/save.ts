@@ -1,16 +1,18 @@
-import { checkArgument, numberThat, objectWith, oneOf, readOptions } from "@gpt/tensor";
-import type { Expectations, Weight } from "@gpt/tensor";
-import { GPTError } from "../errors.ts";
+import { checkArgument, numberThat, objectWith, oneOf, readOptions, useBackend } from "@gpt/tensor";
+import type { Expectations } from "@gpt/tensor";
+import { meta } from "@gpt/tensor/meta";
 import { byteLengthOf, safetensorsChunks, splitIntoShards, textFile } from "@gpt/formats";
 import type { OutputFile, TensorSource } from "@gpt/formats";
-import type { GPT } from "../model.ts";
-import { configName, formatConfig } from "./config-json.ts";
-import type { ModelType } from "./config-json.ts";
+import type { Architecture } from "../architectures/architecture.ts";
+import { architectureOf, architectures } from "../architectures/index.ts";
+import type { ModelType } from "../architectures/index.ts";
+import { GPTError } from "../errors.ts";
+import { GPT } from "../model.ts";
+import { slotsOf } from "../slots.ts";
+import { cannotHold, configName, formatConfig } from "./config-json.ts";
 import { generationConfigName, generationFields } from "./generation-config.ts";
-import { obstacleToGPT2 } from "./gpt2-config.ts";
+import { tensorsOf } from "./model-tensors.ts";
 import { indexName, isWeightFile, shardName, singleFileName } from "./weight-files.ts";
-import { fileShape, transpose, weightPlaces } from "./weight-layout.ts";
-import type { WeightPlace } from "./weight-layout.ts";
 
 /** How a model is written as files. */
 export interface ModelFilesOptions {
@@ -31,36 +33,41 @@ export interface ModelFilesOptions {
 export function modelFiles(model: GPT, options?: ModelFilesOptions): OutputFile[] {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
   const expected: Expectations<ModelFilesOptions> = {
-    modelType: oneOf(["gpt2", "gpt-typescript"]),
+    modelType: oneOf(architectures.map(({ modelType }) => modelType)),
     maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
     extraFiles: objectWith("an object of texts by the names of their files"),
   };
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
   const { config, generation } = model;
-  const {
-    modelType = obstacleToGPT2(config) ? "gpt-typescript" : "gpt2",
-    maxShardBytes = Infinity,
-    extraFiles = {},
-  } = readOptions<ModelFilesOptions>(options, expected, fail);
-  const weights = new Map(model.namedWeights());
-  const sources = Array.from(weightPlaces(config), (place) => weightSource(place, weights.get(place.path) as Weight));
+  const { modelType, maxShardBytes = Infinity, extraFiles = {} } = readOptions<ModelFilesOptions>(options, expected, fail);
+  const architecture = modelType
+    ? (architectureOf(modelType) as Architecture)
+    : (architectures.find((one) => !obstacleTo(one, model)) ?? architectures[0]);
+  const obstacle = obstacleTo(architecture, model);
+  if (obstacle) throw cannotHold(architecture.modelType, obstacle);
+  const sources = tensorsOf(model, architecture.tensors);
   return [
     ...weightFiles(sources, maxShardBytes),
     ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
     ...(Object.keys(generation).length > 0 ? [jsonFile(generationConfigName, generationFields(generation))] : []),
-    textFile(configName, formatConfig(config, modelType, generation)),
+    textFile(configName, formatConfig(config, architecture, generation)),
   ];
 }
 
-function weightSource(place: WeightPlace, weight: Weight): TensorSource {
-  return {
-    name: place.name,
-    shape: fileShape(place),
-    async read() {
-      const values = await weight.data();
-      return place.transposed ? transpose(values, place.shape[0], place.shape[1]) : values;
-    },
-  };
+/** What of a model an architecture cannot express, or undefined. */
+function obstacleTo({ write, holdsAnyWeights }: Architecture, model: GPT): string | undefined {
+  const fields = write(model.config, model.generation);
+  if (typeof fields === "string") return fields;
+  return holdsAnyWeights ? undefined : replacedWeight(model);
+}
+
+/** A weight that is not there as the configuration has it. */
+function replacedWeight(model: GPT): string | undefined {
+  const weightsOf = (model: GPT): Map<string, string> => new Map(Array.from(slotsOf(model), ({ path, shape }) => [path, shape.join()]));
+  const own = weightsOf(model);
+  const planned = weightsOf(useBackend(meta(), () => new GPT(model.config)));
+  const path = [...own.keys(), ...planned.keys()].find((path) => own.get(path) !== planned.get(path));
+  return path && `parts in the place of others, such as ${path}`;
 }
 
 function jsonFile(name: string, content: object): OutputFile {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { resolveConfig } from "../resolve-config.ts";
 import type { GPTConfig } from "../config.ts";
 import { preset } from "../presets.ts";
-import { formatConfig, parseConfig } from "./config-json.ts";
+import { formatConfig, parseConfig } from "../folder/config-json.ts";
+import { gpt2 } from "./gpt2.ts";
 
 function read(fields: object): { config: GPTConfig; notes: string[] } {
   const notes: string[] = [];
@@ -48,7 +49,7 @@ test("reads every setting", () => {
       scaleAttentionByLayer: true,
     }),
   );
-  expect(JSON.parse(formatConfig(config, "gpt2"))).toMatchObject(settings);
+  expect(JSON.parse(formatConfig(config, gpt2))).toMatchObject(settings);
 });
 
 test("the common names of sizes win over GPT-2's", () => {
