@@ -164,7 +164,7 @@ describe("results of ops are not changed in place", () => {
     ["the cache of attention", () =>
       attention(zeros([1, 6]), {
         heads: 1, headDim: 2, sequences: [{ queryStart: 0, queryCount: 1, keyStart: 0, keyCount: 1 }],
-        cache: { keys: zeros([1, 1, 2]), values: result([1, 1, 2]) },
+        cache: { keys: zeros([1, 2]), values: result([1, 2]) },
       })],
     ["a gradient that was set by hand", () => {
       const x = leaf([1]);
