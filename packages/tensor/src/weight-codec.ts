@@ -44,10 +44,7 @@ function nibblesDecoder(numbers: readonly number[]): Decoder {
   };
 }
 
-const scaleToFloat: Readonly<Record<ScaleDType, (code: number) => number>> = {
-  f16: halfToFloat,
-  e8m0: (code) => (code === 255 ? NaN : 2 ** (code - 127)),
-};
+const scaleToFloat: Readonly<Record<ScaleDType, (code: number) => number>> = { f16: halfToFloat };
 
 /** The elements of rows of `columns` that fill `out`, from the words of their parts. */
 export function decodeRows(
@@ -137,7 +134,9 @@ function encodeInt8(block: Float32Array, words: Int32Array, at: number): number 
   const step = halfToFloat(scale);
   const code = (i: number): number => nearest(step === 0 ? 0 : block[i] / step, -127, 127);
   for (let i = 0; i < blockColumns; i += 4) {
-    words[at++] = (code(i) & 0xff) | ((code(i + 1) & 0xff) << 8) | ((code(i + 2) & 0xff) << 16) | (code(i + 3) << 24);
+    let word = 0;
+    for (let j = 0; j < 4; j++) word |= (code(i + j) & 0xff) << (8 * j);
+    words[at++] = word;
   }
   return scale;
 }

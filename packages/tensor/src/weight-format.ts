@@ -14,8 +14,8 @@ export interface WeightFormat {
   readonly caches: boolean;
 }
 
-/** f16, or a power of two in a byte: 127 is 1, 0 is 2⁻¹²⁷, and 255 is NaN (E8M0 of the OCP's MX formats 1.0). */
-export type ScaleDType = "f16" | "e8m0";
+/** How the scale of a block is stored. */
+export type ScaleDType = "f16";
 
 /** Columns of a block of all packed dtypes. */
 export const blockColumns = 32;
@@ -44,7 +44,7 @@ export const packedDTypes = weightDTypes.filter((dtype) => dtype !== "f32");
 export const cacheDTypes = weightDTypes.filter((dtype): dtype is CacheDType => weightFormats[dtype].caches);
 
 /** Bits of a scale: words are full of them, the first one in the lowest bits. */
-export const scaleBits: Readonly<Record<ScaleDType, number>> = { f16: 16, e8m0: 8 };
+export const scaleBits: Readonly<Record<ScaleDType, number>> = { f16: 16 };
 
 /** The shapes of the parts that hold a weight `[…, columns]`: the rows of all its matrices follow on one another. */
 export function partShapes(dtype: WeightDType, shape: Shape): { values: Shape; scales: Shape | undefined } {

@@ -76,8 +76,8 @@ export class Memory {
     return copy;
   }
 
-  /** Writes elements in row-major order to any view. */
-  store(view: View<DType>, elements: Float32Array | Int32Array): void {
+  /** Writes elements in row-major order to any view, whose dtype they are rounded to. */
+  store(view: View<DType>, elements: Float32Array | Float64Array | Int32Array): void {
     if (isDense(view.shape, view.strides)) {
       this.dense(view).set(elements);
       return;

@@ -22,7 +22,7 @@ export function composedGroupedLinearGradient(grad: Tensor, weight: Tensor, ids:
   return eachOf(weight, ids, grad, (layer, rows) => matmul(rows, layerOf(weight, layer)));
 }
 
-/** The gradients of weight and bias of so many layers. */
+/** The gradients of weight and bias of each layer. */
 export function composedGroupedLinearWeightGradient(
   grad: Tensor, x: Tensor, ids: Tensor<"i32">, layers: number,
 ): { gradWeight: Tensor; gradBias: Tensor } {

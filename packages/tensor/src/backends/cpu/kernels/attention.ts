@@ -12,10 +12,9 @@ export function attention(memory: Memory): AttentionKernels {
       const sinkScores = sinks && memory.dense(sinks);
       const saved = statistics && memory.dense(statistics);
       const [heads, headDim] = out.shape.slice(1);
-      const mixed = new Float64Array(headDim);
       forEachQuery(q, k, sequences, mask, ({ query, head, kvHead, firstKey, endKey }) => {
         const scores = new Float64Array(endKey - firstKey);
-        const sink = sinkScores ? sinkScores[head] : -Infinity;
+        const sink = sinkScores?.[head] ?? -Infinity;
         let largest = sink;
         for (let key = firstKey; key < endKey; key++) {
           const score = scale * dot(queries, at(q, query, head), keys, at(k, key, kvHead), headDim);
@@ -23,8 +22,8 @@ export function attention(memory: Memory): AttentionKernels {
           scores[key - firstKey] = Math.fround(score);
           largest = Math.max(largest, scores[key - firstKey]);
         }
-        let sum = sinkScores ? Math.exp(sink - largest) : 0;
-        mixed.fill(0);
+        let sum = Math.exp(sink - largest);
+        const mixed = new Float64Array(headDim);
         for (let key = firstKey; key < endKey; key++) {
           const weight = Math.exp(scores[key - firstKey] - largest);
           const from = at(v, key, kvHead);
@@ -50,7 +49,7 @@ export function attention(memory: Memory): AttentionKernels {
         const [fromQuery, fromGrad] = [at(q, query, head), at(grad, query, head)];
         const index = query * heads + head;
         const toQuery = index * headDim;
-        const [largest, sum] = [saved[2 * index], saved[2 * index + 1]];
+        const [largest, sum] = saved.subarray(2 * index);
         // Σ over the keys of probability · its gradient, without a second pass over them.
         const mean = dot(outputs, at(out, query, head), grads, fromGrad, headDim);
         for (let key = firstKey; key < endKey; key++) {
@@ -67,9 +66,9 @@ export function attention(memory: Memory): AttentionKernels {
           }
         }
       });
-      memory.store(gradQ, Float32Array.from(queryGradients));
-      memory.store(gradK, Float32Array.from(keyGradients));
-      memory.store(gradV, Float32Array.from(valueGradients));
+      memory.store(gradQ, queryGradients);
+      memory.store(gradK, keyGradients);
+      memory.store(gradV, valueGradients);
     },
 
     attentionPacked({ keys, values, kvHeads, ...call }) {

@@ -25,7 +25,6 @@ function silu(x: number): number {
   return Math.max(x, -siluEnd) / (1 + Math.exp(-x));
 }
 
-
 /**
  * The derivative of x · s with s = 1 / (1 + e⁻ᶻ): s + x · s(1 − s) · z′. The exponential of −|z| gives s and 1 − s without
  * cancellation.
@@ -47,12 +46,11 @@ function pow(a: number, b: number): number {
  */
 function erfc(x: number): number {
   const z = Math.abs(x);
-  let sum = z;
-  let fraction = 0;
-  if (z < 2.5) for (let n = 1, term = z; n < 60; n++) sum += term *= (2 * z * z) / (2 * n + 1);
-  else for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
+  const isNear = z < 2.5;
+  let y = isNear ? 1 : 0;
+  for (let n = 60; n > 0; n--) y = isNear ? 1 + (2 * z * z * y) / (2 * n + 1) : n / 2 / (z + y);
   const bell = Math.exp(-z * z) / Math.sqrt(Math.PI);
-  const y = z < 2.5 ? 1 - 2 * bell * sum : bell / (z + fraction);
+  y = isNear ? 1 - 2 * bell * z * y : bell / (z + y);
   return x < 0 ? 2 - y : y;
 }
 

@@ -42,7 +42,7 @@ export function loss(memory: Memory): LossKernels {
           result.fill(0, start, start + classes);
           continue;
         }
-        const [largest, others] = [saved[row * 2], saved[row * 2 + 1]];
+        const [largest, others] = saved.subarray(row * 2);
         for (let i = 0; i < classes; i++) {
           const x = xs[start + i];
           const probability = Math.exp(x - largest) / (1 + others);

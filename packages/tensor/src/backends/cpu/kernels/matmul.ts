@@ -8,7 +8,6 @@ export function matmul(memory: Memory): MatmulKernels {
       multiply(memory, a, b, out, {
         begin(sums, start) {
           if (accumulate) sums.set(result.subarray(start, start + sums.length));
-          else sums.fill(0);
         },
       });
     },
@@ -17,14 +16,14 @@ export function matmul(memory: Memory): MatmulKernels {
 
 /** What is done with the sums of a row of the result, whose elements begin at `start`. */
 interface RowSums {
-  /** Makes them what products are added to. */
-  begin(sums: Float64Array, start: number): void;
+  /** Changes them, which are 0, before products are added to them. */
+  begin?(sums: Float64Array, start: number): void;
   /** Changes them before they are rounded. */
   finish?(sums: Float64Array, start: number): void;
 }
 
 /** The product of `[batch, rows, inner]` and `[batch, inner, columns]`. */
-export function multiply(memory: Memory, a: View, b: View, out: Dense, { begin, finish }: RowSums): void {
+export function multiply(memory: Memory, a: View, b: View, out: Dense, { begin, finish }: RowSums = {}): void {
   const [batch, rows, inner] = a.shape;
   const columns = b.shape[2];
   const result = memory.dense(out);
@@ -34,7 +33,8 @@ export function multiply(memory: Memory, a: View, b: View, out: Dense, { begin, 
     const right = matrix(memory, b, index);
     for (let row = 0; row < rows; row++) {
       const start = (index * rows + row) * columns;
-      begin(sums, start);
+      sums.fill(0);
+      begin?.(sums, start);
       addRowTimesMatrix(left.subarray(row * inner, (row + 1) * inner), right, sums);
       finish?.(sums, start);
       result.set(sums, start);

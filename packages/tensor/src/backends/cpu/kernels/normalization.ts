@@ -22,11 +22,8 @@ export function normalization(memory: Memory): NormalizationKernels {
         for (let i = 0; i < width; i++) {
           result[start + i] = (xs[start + i] - average) * inverse * weights[i] + biases[i];
         }
-        if (means) {
-          means[2 * row] = average;
-          means[2 * row + 1] = average - means[2 * row];
-        }
-        if (inverses) inverses[row] = inverse;
+        means?.set([average, average - Math.fround(average)], 2 * row);
+        inverses?.set([inverse], row);
       }
     },
 

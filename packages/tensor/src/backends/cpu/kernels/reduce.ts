@@ -41,5 +41,5 @@ export function reduce(memory: Memory): ReduceKernels {
 
 /** Whether `x` is larger, NaN being the largest. */
 function exceeds(x: number, best: number): boolean {
-  return x > best || (Number.isNaN(x) && !Number.isNaN(best));
+  return !(x <= best) && !Number.isNaN(best);
 }

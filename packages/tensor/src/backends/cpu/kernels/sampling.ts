@@ -13,12 +13,8 @@ export function sampling(memory: Memory): SamplingKernels {
         const scores = xs.subarray(row * width, (row + 1) * width);
         const largest = scores.reduce((a, b) => Math.max(a, b));
         const { temperature, ...filters } = settings[settings.length > 1 ? row : 0];
-        if (temperature === 0) {
-          result[row] = Math.max(scores.indexOf(largest), 0);
-          continue;
-        }
         const weights = scores.map((score) => Math.exp((score - largest) / temperature));
-        result[row] = drawIndex(weights, filters, random[row]);
+        result[row] = temperature === 0 ? Math.max(scores.indexOf(largest), 0) : drawIndex(weights, filters, random[row]);
       }
     },
   };

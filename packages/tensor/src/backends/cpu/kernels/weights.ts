@@ -1,10 +1,10 @@
 import type { Dense, PackedView, View, WeightKernels, WeightView } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
-import { idOutOfRange } from "../../../index-errors.ts";
 import { denseStrides, sizeOf } from "../../../shape.ts";
 import { decodeRows } from "../../../weight-codec.ts";
 import type { Memory } from "../memory.ts";
 import { activationFunctions } from "./elementwise.ts";
+import { forEachId } from "./indexing.ts";
 import { multiply } from "./matmul.ts";
 
 export function weights(memory: Memory): WeightKernels {
@@ -19,7 +19,6 @@ export function weights(memory: Memory): WeightKernels {
         multiply(memory, batchOfOne(x), transposed, out, {
           begin(sums) {
             if (biases) sums.set(biases);
-            else sums.fill(0);
           },
           finish(sums, start) {
             preactivations?.set(sums, start);
@@ -32,18 +31,17 @@ export function weights(memory: Memory): WeightKernels {
 
     linearGradient({ grad, weight, out }) {
       withElements(memory, weight, (elements) => {
-        multiply(memory, batchOfOne(grad), batchOfOne(elements), out, { begin: (sums) => sums.fill(0) });
+        multiply(memory, batchOfOne(grad), batchOfOne(elements), out);
       });
     },
 
     gather({ weight, ids, out }) {
       const [entries, width] = weight.shape;
       const result = memory.dense(out);
-      memory.dense(ids).forEach((id, i) => {
-        if (id < 0 || id >= entries) throw idOutOfRange("embedding", id, i, entries);
-        const row = result.subarray(i * width, (i + 1) * width);
-        if (weight.dtype === "f32") row.set(memory.dense(weight.values).subarray(id * width, (id + 1) * width));
-        else decode(memory, weight, id, row);
+      forEachId(memory, "embedding", ids, entries, (row, i) => {
+        const to = result.subarray(i * width, (i + 1) * width);
+        if (weight.dtype === "f32") to.set(memory.dense(weight.values).subarray(row * width, (row + 1) * width));
+        else decode(memory, weight, row, to);
       });
     },
   };

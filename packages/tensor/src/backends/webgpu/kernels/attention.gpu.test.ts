@@ -20,7 +20,7 @@ const tileLoops = /for \(var tile = .*\{/g;
 /** How many tiles go past all workgroups of the kernels that `run` calls. */
 async function tilesOf(run: (engine: Engine) => void): Promise<number> {
   const counts: Dense[] = [];
-  /** A call of the same kernel, in which each workgroup counts in a place of its own. */
+  /** A call of the same kernel, in which each workgroup counts in an element that no other one uses. */
   const counting = (dispatch: Dispatch): void => {
     const [x, y = 1, z = 1] = dispatch.workgroups;
     const length = x * y * z;
