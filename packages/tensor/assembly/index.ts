@@ -9,6 +9,7 @@ export {
   abs, add, affine, cos, div, equal, erfc, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu,
   reluGradient, rsqrt, select, sigmoid, sign, silu, siluGradient, sin, sqrt, sub, tanh,
 } from "./elementwise";
+export { gated, gatedGradient } from "./gated";
 export { firstOutside, gatherRows, scatterAddRows } from "./indexing";
 export { countTargets, crossEntropy, crossEntropyGradient } from "./loss";
 export { finishRows, multiplyBlock, tileBytes } from "./matmul";
@@ -21,6 +22,9 @@ export { adamw, rootOfSums, squaresBlock, sumSquares } from "./optimizer";
 export { packedLeftBytes, packedRightBytes, packLeft } from "./pack";
 export { dropout, uniform } from "./random";
 export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRows } from "./reduce";
+export { addRMSNormSums, rmsNorm, rmsNormBlock, rmsNormGradient } from "./rms-norm";
+export { rotary } from "./rotary";
+export { topK } from "./top-k";
 export { gatherPacked } from "./weights";
 export { encodedRowBytes, encodeRows, multiplyPacked, multiplyPackedScratch } from "./weights-matvec";
 export { packWeightsScratch } from "./weights-pack";

@@ -148,7 +148,7 @@ export function addLayerNormSums(sums: usize, blocks: i32, width: i32, gradWeigh
 }
 
 /** `out += x`. */
-function addVectors(x: usize, count: i32, out: usize): void {
+export function addVectors(x: usize, count: i32, out: usize): void {
   for (; count > 0; count -= 4) {
     storeUpTo4(out, f32x4.add(v128.load(out), v128.load(x)), count);
     x += 16;

@@ -1,4 +1,5 @@
 import type { Dense } from "./view.ts";
+import type { WeightView } from "./weights.ts";
 
 /**
  * Linear layers of which each row has its own, by number. Rows of one layer need not be neighbours. A number outside the
@@ -7,11 +8,12 @@ import type { Dense } from "./view.ts";
 export interface GroupedKernels {
   /**
    * `out[i] = weight[ids[i]] · x[i] + bias[ids[i]]`: `x` is `[rows, inputs]`, `weight` `[layers, outputs, inputs]`, `bias`
-   * `[layers, outputs]`, `ids` `[rows]`, `out` `[rows, outputs]`. Sums as in `matmul`.
+   * `[layers, outputs]`, `ids` `[rows]`, `out` `[rows, outputs]`. The values of a packed weight are the rows of all layers,
+   * one behind the other. Sums as in `linear`.
    */
   groupedLinear(call: {
     readonly x: Dense;
-    readonly weight: Dense;
+    readonly weight: WeightView;
     readonly bias: Dense | null;
     readonly ids: Dense<"i32">;
     readonly out: Dense;
@@ -20,7 +22,7 @@ export interface GroupedKernels {
   /** `out[i] = grad[i] · weight[ids[i]]`, the gradient of the input: `grad` is `[rows, outputs]`, `out` `[rows, inputs]`. */
   groupedLinearGradient(call: {
     readonly grad: Dense;
-    readonly weight: Dense;
+    readonly weight: WeightView;
     readonly ids: Dense<"i32">;
     readonly out: Dense;
   }): void;

@@ -1,75 +1,92 @@
 import { zeros } from "../core/create.ts";
+import type { Weight } from "../core/packed-weight.ts";
 import { scope } from "../core/scope.ts";
-import { noGrad, record } from "../core/tape.ts";
+import { needsGradient, noGrad, record } from "../core/tape.ts";
+import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
+import type { Shape } from "../shape.ts";
 import {
   composedGroupedLinear, composedGroupedLinearGradient, composedGroupedLinearWeightGradient,
 } from "./composed/grouped.ts";
+import type { Layers } from "./composed/grouped.ts";
 import { fused } from "./fused.ts";
-import { checkDType, checkOperands, dense, shapeError, zerosLike } from "./operands.ts";
+import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
+import { weightOperand } from "./weights.ts";
 
 /**
  * Linear layers of which each row takes its own: `out[i] = weight[ids[i]] · x[i] + bias[ids[i]]`. `x` is `[rows, inputs]`,
  * `weight` `[layers, outputs, inputs]`, `bias` `[layers, outputs]`, `ids` `[rows]`, the result `[rows, outputs]`. Rows of one
  * layer need not be neighbours. An id outside the layers throws where the backend can see it in time (cpu, wasm); elsewhere its
- * row is NaN.
+ * row is NaN. A packed weight has no gradient.
  */
-export function groupedLinear(x: Tensor, weight: Tensor, bias: Tensor | undefined, ids: Tensor<"i32">): Tensor {
+export function groupedLinear(x: Tensor, weight: Weight, bias: Tensor | undefined, ids: Tensor<"i32">): Tensor {
   const others = bias ? [bias] : [];
-  for (const input of [x, weight, ...others]) checkDType("groupedLinear", input, "f32");
+  for (const input of [x, ...others]) checkDType("groupedLinear", input, "f32");
+  const operand = weightOperand("groupedLinear", weight);
   checkDType("groupedLinear", ids, "i32");
-  checkOperands("groupedLinear", x, weight, ...others, ids);
-  checkShapes(x, weight, bias, ids);
+  checkOperands("groupedLinear", x, ...operand.tensors, ...others, ids);
+  checkShapes(x, weight.shape, bias, ids);
+  const [layers, outputs, inputs] = weight.shape;
+  const layersOf = (tensors: readonly AnyTensor[]): Layers => {
+    return { weight: { ...operand, tensors }, layers, outputs, inputs };
+  };
   return scope(() => {
-    const [xs, weights, numbers] = [dense(x), dense(weight), dense(ids)];
-    const out = multiply(xs, weights, bias ? dense(bias) : null, numbers);
-    return record("groupedLinear", [x, weight, ...others], out, [xs, weights, numbers], ({ grad, saved, needs }) => {
-      const [x, weight, ids] = saved;
-      const ofLayers = needs(1) || (bias && needs(2)) ? weightGradient(dense(grad), x, ids, weight) : undefined;
+    const [xs, numbers] = [dense(x), dense(ids)];
+    const out = multiply(xs, layersOf(operand.tensors), bias && dense(bias), numbers);
+    const ofLayers = [...operand.inputs, ...others];
+    const savesX = needsGradient(ofLayers);
+    const saved = [numbers, ...operand.tensors, ...(savesX ? [xs] : [])] as const;
+    return record("groupedLinear", [x, ...ofLayers], out, saved, ({ grad, needs, saved: [ids, ...rest] }) => {
+      const g = dense(grad);
+      const found = savesX ? weightGradient(g, rest.pop() as Tensor, ids, layers) : undefined;
       return [
-        needs(0) ? inputGradient(dense(grad), weight, ids) : undefined,
-        ofLayers?.gradWeight,
-        ...(bias ? [ofLayers?.gradBias] : []),
+        needs(0) ? inputGradient(g, layersOf(rest), ids) : undefined,
+        ...(operand.inputs.length > 0 ? [found?.gradWeight] : []),
+        ...(bias ? [found?.gradBias] : []),
       ];
     });
   });
 }
 
-function multiply(x: Tensor, weight: Tensor, bias: Tensor | null, ids: Tensor<"i32">): Tensor {
+// Off the tape:
+
+function multiply(x: Tensor, of: Layers, bias: Tensor | undefined, ids: Tensor<"i32">): Tensor {
   const kernels = fused(x.backend, "groupedLinear");
-  if (!kernels) return noGrad(() => scope(() => composedGroupedLinear(x, weight, bias, ids)));
-  const out = Tensor.allocate(x.backend, "f32", [x.shape[0], weight.shape[1]]);
-  if (out.size > 0) kernels.groupedLinear({ x, weight, bias, ids, out });
+  if (!kernels) return noGrad(() => scope(() => composedGroupedLinear(x, of, bias, ids)));
+  const out = Tensor.allocate(x.backend, "f32", [x.shape[0], of.outputs]);
+  const { weight } = of;
+  if (out.size > 0) kernels.groupedLinear({ x, weight: weight.view(weight.tensors), bias: bias ?? null, ids, out });
   return out;
 }
 
-function inputGradient(grad: Tensor, weight: Tensor, ids: Tensor<"i32">): Tensor {
+function inputGradient(grad: Tensor, of: Layers, ids: Tensor<"i32">): Tensor {
   const kernels = fused(grad.backend, "groupedLinearGradient");
-  if (!kernels) return composedGroupedLinearGradient(grad, weight, ids);
-  const out = Tensor.allocate(grad.backend, "f32", [grad.shape[0], weight.shape[2]]);
-  if (out.size > 0) kernels.groupedLinearGradient({ grad, weight, ids, out });
+  if (!kernels) return composedGroupedLinearGradient(grad, of, ids);
+  const out = Tensor.allocate(grad.backend, "f32", [grad.shape[0], of.inputs]);
+  const { weight } = of;
+  if (out.size > 0) kernels.groupedLinearGradient({ grad, weight: weight.view(weight.tensors), ids, out });
   return out;
 }
 
 function weightGradient(
-  grad: Tensor, x: Tensor, ids: Tensor<"i32">, weight: Tensor,
+  grad: Tensor, x: Tensor, ids: Tensor<"i32">, layers: number,
 ): { gradWeight: Tensor; gradBias: Tensor } {
-  const [layers, outputs] = weight.shape;
-  const kernels = fused(grad.backend, "groupedLinearWeightGradient");
+  const { backend } = grad;
+  const kernels = fused(backend, "groupedLinearWeightGradient");
   if (!kernels) return composedGroupedLinearWeightGradient(grad, x, ids, layers);
-  const gradWeight = zerosLike(weight);
-  const gradBias = zeros([layers, outputs], { backend: grad.backend });
+  const gradWeight = zeros([layers, grad.shape[1], x.shape[1]], { backend });
+  const gradBias = zeros([layers, grad.shape[1]], { backend });
   if (grad.size > 0) kernels.groupedLinearWeightGradient({ grad, x, ids, gradWeight, gradBias });
   return { gradWeight, gradBias };
 }
 
-function checkShapes(x: Tensor, weight: Tensor, bias: Tensor | undefined, ids: Tensor<"i32">): void {
-  const [layers, outputs, inputs] = weight.shape;
-  if (weight.rank !== 3 || layers === 0 || x.rank !== 2 || x.shape[1] !== inputs) {
+function checkShapes(x: Tensor, weight: Shape, bias: Tensor | undefined, ids: Tensor<"i32">): void {
+  const [layers, outputs, inputs] = weight;
+  if (weight.length !== 3 || layers === 0 || x.rank !== 2 || x.shape[1] !== inputs) {
     throw shapeError(
       "groupedLinear",
-      `x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}: expected [rows, in] and [layers, out, in]`,
+      `x ${formatShape(x.shape)}, weight ${formatShape(weight)}: expected [rows, in] and [layers, out, in]`,
     );
   }
   if (bias && !sameShape(bias.shape, [layers, outputs])) {

@@ -1,6 +1,7 @@
-import { expect, expectTypeOf, test } from "vitest";
+import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
-import type { Backend, Kernels, PresentKernels, ReduceKernels } from "../contract/index.ts";
+import { wasm } from "../backends/wasm/index.ts";
+import type { Backend, Kernels, ReduceKernels } from "../contract/index.ts";
 import type { Check, ChecksOf } from "./case.ts";
 import { checkCase, conformanceCases } from "./index.ts";
 import { mutants } from "./mutants/index.ts";
@@ -8,7 +9,18 @@ import type { Mutation } from "./mutants/mutation.ts";
 import { alter, mutate } from "./mutants/mutation.ts";
 
 const cases = conformanceCases();
-const kernels = Object.keys(mutants) as (keyof PresentKernels)[];
+const kernels = Object.keys(mutants) as (keyof Kernels)[];
+
+const backends: Backend[] = [];
+beforeAll(async () => void backends.push(await cpu(), await wasm({ threads: 1 })));
+afterAll(() => backends.forEach((backend) => backend.dispose()));
+
+/** The plainest backend that has a kernel. */
+function backendWith(kernel: keyof Kernels): Backend {
+  const found = backends.find((backend) => backend.kernels[kernel]);
+  if (!found) throw new Error(`no backend here has the kernel ${kernel}`);
+  return found;
+}
 
 /** What the suite says about a kernel of a backend: the first failure among its cases. */
 async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<string | undefined> {
@@ -23,33 +35,36 @@ async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<st
   return undefined;
 }
 
-async function failureOf<K extends keyof PresentKernels>(
+async function failureOf<K extends keyof Kernels>(
   kernel: K,
-  mutation: Mutation<PresentKernels[K]>,
+  mutation: Mutation<Required<Kernels>[K]>,
 ): Promise<string | undefined> {
-  return firstFailure(kernel, mutate(await cpu(), kernel, mutation as Mutation<Required<Kernels>[K]>));
+  return firstFailure(kernel, mutate(backendWith(kernel), kernel, mutation));
 }
+
+/** The beginning of what is said of a kernel. */
+const about = (kernel: keyof Kernels): string => `${backendWith(kernel).name}: ${kernel}: `;
 
 const all = kernels.flatMap((kernel) => Object.keys(mutants[kernel]).map((name) => ({ kernel, name })));
 
 test.each(all)("notices a wrong $kernel: $name", async ({ kernel, name }) => {
-  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<PresentKernels[typeof kernel]>);
-  expect(found).toMatch(`cpu: ${kernel}: `);
+  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<Required<Kernels>[typeof kernel]>);
+  expect(found).toMatch(about(kernel));
 });
 
 test.each(kernels)("notices a %s that does nothing", async (kernel) => {
-  expect(await failureOf(kernel, () => () => undefined)).toMatch(`cpu: ${kernel}: `);
+  expect(await failureOf(kernel, () => () => undefined)).toMatch(about(kernel));
 });
 
 test.each(kernels)("notices a %s that throws", async (kernel) => {
   const failing = (): never => {
     throw new Error("broken");
   };
-  expect(await failureOf(kernel, () => failing)).toMatch(new RegExp(`^cpu: ${kernel}: .*: broken$`));
+  expect(await failureOf(kernel, () => failing)).toMatch(new RegExp(`^${about(kernel)}.*: broken$`));
 });
 
 test.each(kernels)("notices a %s that keeps a buffer", async (kernel) => {
-  const backend = await cpu();
+  const backend = backendWith(kernel);
   const leaking = mutate(backend, kernel, (original) => (call: never) => {
     backend.allocate(4);
     original(call);

@@ -1,4 +1,4 @@
-import type { Backend, PresentKernels } from "../../contract/index.ts";
+import type { Backend, Kernels } from "../../contract/index.ts";
 import { TensorError } from "../../errors.ts";
 import { inspectable } from "../../inspect.ts";
 import { packedDTypes } from "../../weight-format.ts";
@@ -7,6 +7,8 @@ import { checkSupport, startKernels, supportedBuild } from "./runtime/build.ts";
 import type { StartedKernels, WasmBuild } from "./runtime/build.ts";
 import { elementwise } from "./kernels/elementwise.ts";
 import { createMemory, Engine } from "./runtime/engine.ts";
+import { gated } from "./kernels/gated.ts";
+import { grouped } from "./kernels/grouped.ts";
 import { indexing } from "./kernels/indexing.ts";
 import { loss } from "./kernels/loss.ts";
 import { matmul } from "./kernels/matmul.ts";
@@ -14,9 +16,11 @@ import { normalization } from "./kernels/normalization.ts";
 import { optimizer } from "./kernels/optimizer.ts";
 import { random } from "./kernels/random.ts";
 import { reduce } from "./kernels/reduce.ts";
+import { rotary } from "./kernels/rotary.ts";
 import { availableThreads, obstacleToThreads } from "./runtime/threading.ts";
 import { sampling } from "./kernels/sampling.ts";
 import { packedAttention } from "./kernels/attention-packed.ts";
+import { topK } from "./kernels/top-k.ts";
 import { ThreadPool } from "./runtime/thread-pool.ts";
 import { weights } from "./kernels/weights.ts";
 
@@ -52,7 +56,7 @@ const maxThreads = 256;
 
 /** What the backend `wasm` has beside what all backends have. */
 export interface WasmBackend extends Backend {
-  readonly kernels: PresentKernels;
+  readonly kernels: Required<Kernels>;
   /** How many threads compute, the calling one included. */
   readonly threads: number;
   /** Why it is one thread, though nothing was said of threads; undefined where all that the machine has compute. */
@@ -75,8 +79,12 @@ export async function startBackend(options: WasmOptions, minPart?: number): Prom
       ...elementwise(engine),
       ...reduce(engine),
       ...matmul(engine),
+      ...grouped(engine, weights(engine), matmul(engine)),
       ...indexing(engine),
       ...normalization(engine),
+      ...rotary(engine),
+      ...gated(engine),
+      ...topK(engine),
       ...attention(engine),
       ...packedAttention(engine),
       ...loss(engine),

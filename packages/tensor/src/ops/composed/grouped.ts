@@ -1,25 +1,39 @@
 import { full } from "../../core/create.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { Tensor } from "../../core/tensor.ts";
 import { add, equal, where } from "../elementwise.ts";
 import { rowsOfTable } from "../indexing.ts";
 import { matmul } from "../matmul.ts";
 import { cast, reshape, slice, stack, transpose } from "../movement.ts";
 import { sum } from "../reduce.ts";
+import { matrixOperand, multiplyByTransposedWeight, multiplyByWeight } from "../weights.ts";
+import type { WeightOperand } from "../weights.ts";
 
-/**
- * `groupedLinear`, off the tape: every layer takes all rows, those of others as zeros, so that nothing must be read of which
- * row has which layer.
- */
-export function composedGroupedLinear(x: Tensor, weight: Tensor, bias: Tensor | null, ids: Tensor<"i32">): Tensor {
-  return eachOf(weight, ids, x, (layer, rows) => {
-    const y = matmul(rows, transpose(layerOf(weight, layer)));
-    return bias ? add(y, layerOf(bias, layer)) : y;
+// All of these are off the tape. Every layer takes all rows, those of others as zeros, so that nothing must be read of which
+// row has which layer.
+
+/** Layers of a weight `[layers, outputs, inputs]`. */
+export interface Layers {
+  readonly weight: WeightOperand;
+  readonly layers: number;
+  readonly outputs: number;
+  readonly inputs: number;
+}
+
+export function composedGroupedLinear(x: Tensor, of: Layers, bias: Tensor | undefined, ids: Tensor<"i32">): Tensor {
+  return eachOf(of, ids, x, (layer, rows) => {
+    const out = Tensor.allocate(x.backend, "f32", [rows.shape[0], of.outputs]);
+    multiplyByTransposedWeight(out, rows, matrixOperand(of.weight, layer));
+    return bias ? add(out, reshape(slice(bias, 0, layer, layer + 1), [of.outputs])) : out;
   });
 }
 
 /** The gradient of the input. */
-export function composedGroupedLinearGradient(grad: Tensor, weight: Tensor, ids: Tensor<"i32">): Tensor {
-  return eachOf(weight, ids, grad, (layer, rows) => matmul(rows, layerOf(weight, layer)));
+export function composedGroupedLinearGradient(grad: Tensor, of: Layers, ids: Tensor<"i32">): Tensor {
+  return eachOf(of, ids, grad, (layer, rows) => {
+    const out = Tensor.allocate(grad.backend, "f32", [rows.shape[0], of.inputs]);
+    multiplyByWeight(out, rows, matrixOperand(of.weight, layer));
+    return out;
+  });
 }
 
 /** The gradients of weight and bias of each layer. */
@@ -36,13 +50,10 @@ export function composedGroupedLinearWeightGradient(
 }
 
 /** What each layer makes of its rows. */
-function eachOf(
-  { shape: [layers], backend }: Tensor, ids: Tensor<"i32">, x: Tensor, apply: (layer: number, rows: Tensor) => Tensor,
-): Tensor {
+function eachOf({ layers }: Layers, ids: Tensor<"i32">, x: Tensor, apply: (layer: number, rows: Tensor) => Tensor): Tensor {
   const numbers = numbersOf(ids);
   // Numbers outside are errors here, or NaN.
-  const none = rowsOfTable("groupedLinear", full([layers, 1], 0, { backend }), ids);
-  let out = none;
+  let out = rowsOfTable("groupedLinear", full([layers, 1], 0, { backend: x.backend }), ids);
   for (let layer = 0; layer < layers; layer++) {
     const isOf = equal(numbers, layer);
     out = where(isOf, apply(layer, where(isOf, x, 0)), out);
@@ -52,8 +63,4 @@ function eachOf(
 
 function numbersOf(ids: Tensor<"i32">): Tensor {
   return cast(reshape(ids, [ids.size, 1]), "f32");
-}
-
-function layerOf(x: Tensor, layer: number): Tensor {
-  return reshape(slice(x, 0, layer, layer + 1), x.shape.slice(1));
 }

@@ -1,4 +1,4 @@
-import type { GroupedKernels } from "../../contract/index.ts";
+import type { GroupedKernels, View, WeightView } from "../../contract/index.ts";
 import { groupedLinear } from "../../ops/grouped.ts";
 import type { ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
@@ -74,6 +74,8 @@ function weightGradients({ grad, x, ids, gradWeight, gradBias }: Readonly<Record
   };
 }
 
+const floats = (values: View): WeightView => ({ dtype: "f32", shape: values.shape, values, scales: null });
+
 const alone = {
   grad: numbers([9, 5], { layout: "offset" }),
   x: numbers([9, 7], { layout: "offset" }),
@@ -86,7 +88,7 @@ export const groupedChecks = {
     kernel({
       name: "at an odd offset",
       inputs: { ...alone, bias: numbers([4, 5], { layout: "offset" }), out: unwritten([9, 5]) },
-      run: (kernels, { x, weight, bias, ids, out }) => kernels.groupedLinear({ x, weight, bias, ids, out }),
+      run: (kernels, { x, weight, bias, ids, out }) => kernels.groupedLinear({ x, weight: floats(weight), bias, ids, out }),
       expected: ({ x, weight, bias, ids }) => ({ out: reference(x, weight, ids, bias) }),
     }),
     ...[-1, 3].map((id) =>
@@ -117,7 +119,7 @@ export const groupedChecks = {
     kernel({
       name: "at an odd offset",
       inputs: { ...alone, out: unwritten([9, 7]) },
-      run: (kernels, { grad, weight, ids, out }) => kernels.groupedLinearGradient({ grad, weight, ids, out }),
+      run: (kernels, { grad, weight, ids, out }) => kernels.groupedLinearGradient({ grad, weight: floats(weight), ids, out }),
       expected: ({ grad, weight, ids, x }) => ({
         out: gradientOf((moved) => inner(reference(moved, weight, ids), grad), map(x, () => 0)),
       }),

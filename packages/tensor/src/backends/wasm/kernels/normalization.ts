@@ -1,11 +1,11 @@
-import type { NormalizationKernels } from "../../../contract/index.ts";
+import type { NormalizationKernels, RMSNormKernels } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
 
 /** Nanoseconds for an element: of layer normalization, and of its gradient, softmax and that of softmax. */
 const [normTime, softmaxTime] = [1, 2];
 
-export function normalization(engine: Engine): NormalizationKernels {
+export function normalization(engine: Engine): NormalizationKernels & RMSNormKernels {
   return {
     layerNorm({ x, weight, bias, epsilon, out, mean, rstd }) {
       const [rows, width] = x.shape;
@@ -37,6 +37,32 @@ export function normalization(engine: Engine): NormalizationKernels {
           ];
         });
         engine.wasm.addLayerNormSums(sums, blocks, width, engine.address(gradWeight), engine.address(gradBias));
+      });
+    },
+
+    rmsNorm({ x, weight, epsilon, out }) {
+      const [rows, width] = x.shape;
+      const [from, weights, to] = [engine.address(x), engine.address(weight), engine.address(out)];
+      engine.divide(rows, { time: width * normTime }, (start, count) => {
+        const at = start * width * bytesPerElement;
+        return ["rmsNorm", from + at, count, width, weights, epsilon, to + at];
+      });
+    },
+
+    rmsNormGradient({ x, weight, epsilon, grad, gradX, gradWeight }) {
+      const [rows, width] = x.shape;
+      const blockRows = Number(engine.wasm.rmsNormBlock.value);
+      const blocks = Math.ceil(rows / blockRows);
+      const blockBytes = (width + 4) * bytesPerElement;
+      engine.withScratch(blocks * blockBytes, (sums) => {
+        engine.divide(rows, { time: width * softmaxTime, multiple: blockRows }, (start, count) => {
+          const at = start * width * bytesPerElement;
+          return [
+            "rmsNormGradient", engine.address(x) + at, count, width, engine.address(weight), epsilon,
+            engine.address(grad) + at, engine.address(gradX) + at, sums + (start / blockRows) * blockBytes,
+          ];
+        });
+        engine.wasm.addRMSNormSums(sums, blocks, width, engine.address(gradWeight));
       });
     },
 
