@@ -46,7 +46,7 @@ test.each([
     program: `
       import { wasm } from "@gpt/tensor/wasm";
       console.log(wasm);`,
-    ceiling: 73,
+    ceiling: 80,
     without: wgsl,
   },
   {

@@ -1,12 +1,17 @@
 import type { Backend, PackedDType, View, WeightDType, WeightView } from "../contract/index.ts";
+import { tensor } from "../core/create.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
+import type { Weight } from "../core/packed-weight.ts";
 import type { DType } from "../dtype.ts";
+import { sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { encodeParts } from "../packed-parts.ts";
 import { packedDTypes, partShapes, weightFormats } from "../weight-format.ts";
 import type { Capabilities, Check } from "./case.ts";
 import { numbers } from "./inputs.ts";
 import type { Input } from "./inputs.ts";
+import { array, reshape } from "./reference/array.ts";
+import { weightElements } from "./reference/weights.ts";
 
 /**
  * A weight as two inputs of a kernel, one behind the other, as their streams must be; `scales` is empty where the dtype has
@@ -43,6 +48,30 @@ export function drawn(shape: Shape, stream: number): Float32Array {
   const row = (i: number): number => Math.floor(i / columns);
   return Float32Array.from(numbers(shape).values(stream), (value, i) => value * 2 ** -(row(i) % 5));
 }
+
+/** A weight `[…, columns]` with its elements. */
+export function weightOf(dtype: WeightDType, shape: Shape, factor = 1) {
+  const [rows, columns] = [sizeOf(shape.slice(0, -1)), shape[shape.length - 1]];
+  const parts = encodeParts(dtype, rows, columns, drawn([rows, columns], 77).map((x) => x * factor));
+  const { values, scales } = partShapes(dtype, [rows, columns]);
+  const elements = weightElements(dtype, [rows, columns], array(values, parts.values), array(scales ?? [0], parts.scales ?? []));
+  return {
+    expected: reshape(elements, shape),
+    /** Frees it right after its use: what needs it later has its own hold on it. */
+    use<T>(backend: Backend, use: (weight: Weight) => T): T {
+      const weight =
+        parts.dtype === "f32" ? tensor(parts.values, { shape, backend }) : PackedWeight.fromParts(parts, { shape, backend });
+      try {
+        return use(weight);
+      } finally {
+        weight.dispose();
+      }
+    },
+  };
+}
+
+/** A backend may take activations for codes of 16 bits where weights are codes too. */
+export const toleranceOf = (dtype: WeightDType): number | undefined => (hasScales(dtype) ? 5e-5 : undefined);
 
 export function hasScales(dtype: WeightDType): boolean {
   return weightFormats[dtype].scale !== "none";

@@ -1,4 +1,4 @@
-import type { GroupedKernels, View, WeightView } from "../../contract/index.ts";
+import type { GroupedKernels, PackedDType, View, WeightView } from "../../contract/index.ts";
 import { groupedLinear } from "../../ops/grouped.ts";
 import type { ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
@@ -9,6 +9,7 @@ import { failure, gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
 import { combine, generate, map } from "../reference/array.ts";
 import { groupedLinear as reference } from "../reference/grouped.ts";
+import { eachPackedDType, toleranceOf, weightOf } from "../packed-inputs.ts";
 import { kernel } from "../write-case.ts";
 
 const { NaN: nan } = Number;
@@ -74,6 +75,19 @@ function weightGradients({ grad, x, ids, gradWeight, gradBias }: Readonly<Record
   };
 }
 
+/** Packed layers, and rows for the kernel of few of them and of many. */
+const packed = (dtype: PackedDType): readonly OpCase[] =>
+  ([[1, 2, 64, 5], [5, 3, 40, 7], [40, 2, 96, 33]] as const).map(([rows, count, inputs, outputs]) => {
+    const { expected, use } = weightOf(dtype, [count, outputs, inputs]);
+    return op({
+      name: `${dtype}: ${rows} rows, ${count} layers of [${outputs}, ${inputs}]`,
+      inputs: { x: numbers([rows, inputs]), bias: numbers([count, outputs]), ids: integers([rows], 0, count) },
+      run: ({ x, bias, ids }) => use(x.backend, (weight) => groupedLinear(x, weight, bias, ids)),
+      reference: ({ x, bias, ids }) => reference(x, expected, ids, bias),
+      tolerance: toleranceOf(dtype),
+    });
+  });
+
 const floats = (values: View): WeightView => ({ dtype: "f32", shape: values.shape, values, scales: null });
 
 const alone = {
@@ -114,6 +128,7 @@ export const groupedChecks = {
       }),
     ),
     ...[...layers, ...apart].map(values),
+    ...eachPackedDType((dtype) => packed(dtype).map(values)),
   ],
   groupedLinearGradient: [
     kernel({
@@ -125,6 +140,7 @@ export const groupedChecks = {
       }),
     }),
     ...layers.map((subject) => gradients({ ...subject, name: `${subject.name}, input`, withRespectTo: ["x"] })),
+    ...eachPackedDType((dtype) => packed(dtype).map(gradients)),
   ],
   groupedLinearWeightGradient: [
     kernel({

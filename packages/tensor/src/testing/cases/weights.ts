@@ -1,14 +1,10 @@
-import type { Backend, PackedDType, WeightDType, WeightKernels } from "../../contract/index.ts";
+import type { PackedDType, WeightDType, WeightKernels } from "../../contract/index.ts";
 import { tensor } from "../../core/create.ts";
 import { scope } from "../../core/scope.ts";
 import { PackedWeight } from "../../core/packed-weight.ts";
-import type { Weight } from "../../core/packed-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
 import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
 import { linear } from "../../ops/weights.ts";
-import type { Shape } from "../../shape.ts";
-import { encodeParts } from "../../packed-parts.ts";
-import { partShapes } from "../../weight-format.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
@@ -20,15 +16,12 @@ import { crossEntropy } from "../reference/loss.ts";
 import * as matmul from "../reference/matmul.ts";
 import { reduce } from "../reference/reduce.ts";
 import { weightElements } from "../reference/weights.ts";
-import { drawn, eachDType, hasScales, weightInputs, weightView } from "../packed-inputs.ts";
+import { eachDType, hasScales, toleranceOf, weightInputs, weightOf, weightView } from "../packed-inputs.ts";
 import { kernel } from "../write-case.ts";
 import { floatLookups } from "./indexing.ts";
 import { floatLinear, floatLinearGradient } from "./linear.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
-
-/** A backend may take activations for codes of 16 bits where weights are codes too. */
-const toleranceOf = (dtype: WeightDType): number | undefined => (hasScales(dtype) ? 5e-5 : undefined);
 
 /** Rows of the input, its width, and rows of the weight: one and several of each, whole blocks and parts of them. */
 const sizes: readonly (readonly [rows: number, inputs: number, outputs: number])[] = [
@@ -87,25 +80,6 @@ const products = (dtype: WeightDType): Check[] =>
       tolerance: toleranceOf(dtype),
     });
   });
-
-/** A weight with its elements. */
-function weightOf(dtype: WeightDType, shape: Shape, factor = 1) {
-  const [rows, columns] = shape;
-  const parts = encodeParts(dtype, rows, columns, drawn(shape, 77).map((x) => x * factor));
-  const { values, scales } = partShapes(dtype, shape);
-  return {
-    expected: weightElements(dtype, shape, array(values, parts.values), array(scales ?? [0], parts.scales ?? [])),
-    /** Frees it right after its use: what needs it later has its own hold on it. */
-    use<T>(backend: Backend, use: (weight: Weight) => T): T {
-      const weight = parts.dtype === "f32" ? tensor(parts.values, { shape, backend }) : PackedWeight.fromParts(parts, { backend });
-      try {
-        return use(weight);
-      } finally {
-        weight.dispose();
-      }
-    },
-  };
-}
 
 const linears = (dtype: WeightDType) =>
   ([
