@@ -70,10 +70,6 @@ export interface FusedKernels
 /** The table from op to kernel. */
 export type Kernels = RequiredKernels & Partial<FusedKernels>;
 
-/** All but those that no backend has yet. */
-export type PresentKernels = RequiredKernels &
-  Omit<FusedKernels, keyof (RMSNormKernels & RotaryKernels & GatedKernels & TopKKernels & GroupedKernels)>;
-
 /** What a backend holds at the moment, and at most so far. */
 export interface MemoryUse {
   /** Buffers that were allocated and not freed. */

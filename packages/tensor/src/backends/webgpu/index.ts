@@ -1,4 +1,4 @@
-import type { Backend, PresentKernels } from "../../contract/index.ts";
+import type { Backend, FusedKernels, GroupedKernels, RequiredKernels } from "../../contract/index.ts";
 import { inspectable } from "../../inspect.ts";
 import { packedDTypes } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
@@ -7,6 +7,7 @@ import type { DeviceOptions } from "./runtime/device.ts";
 import { elementwise } from "./kernels/elementwise.ts";
 import { Engine } from "./runtime/engine.ts";
 import type { EngineOptions, GPUWork } from "./runtime/engine.ts";
+import { gated } from "./kernels/gated.ts";
 import { indexing } from "./kernels/indexing.ts";
 import { loss } from "./kernels/loss.ts";
 import { matmul } from "./kernels/matmul.ts";
@@ -15,7 +16,10 @@ import { optimizer } from "./kernels/optimizer.ts";
 import type { KernelTime } from "./runtime/profiler.ts";
 import { random } from "./kernels/random.ts";
 import { reduce } from "./kernels/reduce.ts";
+import { rmsNorm } from "./kernels/rms-norm.ts";
+import { rotary } from "./kernels/rotary.ts";
 import { sampling } from "./kernels/sampling.ts";
+import { topK } from "./kernels/top-k.ts";
 import { weights } from "./kernels/weights.ts";
 
 export type { GPUWork } from "./runtime/engine.ts";
@@ -26,7 +30,7 @@ export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
 
 /** A backend on a GPU, and what it did. */
 export interface WebGPUBackend extends Backend {
-  readonly kernels: PresentKernels;
+  readonly kernels: RequiredKernels & Omit<FusedKernels, keyof GroupedKernels>;
   /** How many kernels were called, command buffers submitted, and tensors read, since it was started. */
   readonly work: GPUWork;
   /** The adapter, for people. */
@@ -58,6 +62,10 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
       ...matmul(engine),
       ...indexing(engine),
       ...normalization(engine),
+      ...rmsNorm(engine),
+      ...rotary(engine),
+      ...gated(engine),
+      ...topK(engine),
       ...attention(engine),
       ...loss(engine),
       ...optimizer(engine),

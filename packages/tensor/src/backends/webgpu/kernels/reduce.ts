@@ -1,6 +1,7 @@
 import type { ReduceKernels, ReduceOp } from "../../../contract/index.ts";
 import { reduceColumns, sum } from "../wgsl/columns.ts";
 import type { Reduction } from "../wgsl/columns.ts";
+import { betterElement } from "../wgsl/better-element.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { functions } from "../wgsl/functions.ts";
 import { relaid } from "../runtime/split-bindings.ts";
@@ -55,22 +56,12 @@ export function reduce(engine: Engine): ReduceKernels {
         name: "argmax",
         elements: { x: reads(x) },
         rows: { out: writes(out) },
-        functions: `
-${functions(["isNaN"])}
-// The bits of an element, and its column: the larger one, of equal ones the first.
-fn better(a: vec2u, b: vec2u) -> vec2u {
-  let x = bitcast<f32>(a.x);
-  let y = bitcast<f32>(b.x);
-  let same = (isNaN(x) && isNaN(y)) || (!isNaN(x) && !isNaN(y) && x == y);
-  let takesA = (same && a.y < b.y) || (!same && (isNaN(x) || (!isNaN(y) && x > y)));
-  return select(b, a, takesA);
-}`,
-        // Less than any element: −∞, in no column.
+        functions: betterElement,
         steps: [
           {
             name: "best",
             type: "vec2u",
-            start: "vec2u(0xff800000u, 0xffffffffu)",
+            start: "noElement",
             combine: "better(a, b)",
             element: (of) => `vec2u(bitcast<u32>(${of.x("i")}), values.first + i)`,
           },
