@@ -11,107 +11,26 @@ versions and processors may differ in the last bits.
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from pytorch import variants
+from pytorch.attention import causal_attention, join_heads, split_heads
+from pytorch.config import Config, expand
 from pytorch.files import write_json, write_safetensors
 from pytorch.folders import gpt2_tensors, load_folder, write_folder
-from pytorch.gpt import Config, causal_attention, random_model
+from pytorch.gpt import random_model
+from pytorch.models import model_fixture, walk
 from pytorch.programs import serve
+from pytorch.rotary import rotary_table
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Whole models: the first logits, loss and gradients, then steps of AdamW on one batch, then the likeliest text.
-
-OPTIMIZER = dict(learningRate=1e-2, beta1=0.9, beta2=0.95, epsilon=1e-8, weightDecay=0.1, clip=1.0)
-STEPS = 10
-
-
-def walk(config, batch, length):
-    """Sequences in which each token follows from the one before it, so that there is something to learn."""
-    rows = [[first] for first in range(1, batch + 1)]
-    for row in rows:
-        while len(row) < length + 1:
-            row.append((5 * row[-1] + 3) % config.vocabSize)
-    tokens = torch.tensor(rows)
-    return tokens[:, :-1], tokens[:, 1:].clone()
-
-
-def train(model, ids, targets):
-    """The numbers of a run in the dtype of the model."""
-    initial = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    decayed = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.dim() < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": OPTIMIZER["weightDecay"]}, {"params": others, "weight_decay": 0}],
-        lr=OPTIMIZER["learningRate"],
-        betas=(OPTIMIZER["beta1"], OPTIMIZER["beta2"]),
-        eps=OPTIMIZER["epsilon"],
-    )
-    logits = model(ids).detach()
-    losses, norms = [], []
-    for step in range(STEPS):
-        optimizer.zero_grad()
-        loss = model.loss(ids, targets)
-        loss.backward()
-        if step == 0:
-            gradients = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
-        norms.append(nn.utils.clip_grad_norm_(model.parameters(), OPTIMIZER["clip"]).item())
-        optimizer.step()
-        losses.append(loss.item())
-    trained = {name: parameter.detach() for name, parameter in model.named_parameters()}
-    tensors = {"logits": logits}
-    for part, values in (("weights", initial), ("gradients", gradients), ("trained", trained)):
-        tensors.update({f"{part}.{name}": value for name, value in values.items()})
-    return tensors, losses, norms
-
-
-def write_greedily(model, prompt):
-    """The likeliest tokens after a prompt, up to the context length, and the logarithms of their probabilities."""
-    ids, log_probabilities = list(prompt), []
-    while len(ids) < model.config.contextLength:
-        with torch.no_grad():
-            scores = model(torch.tensor([ids]))[0, -1].log_softmax(0)
-        ids.append(scores.argmax().item())
-        log_probabilities.append(scores.max().item())
-    return {"prompt": prompt, "ids": ids[len(prompt) :], "logProbabilities": log_probabilities}
-
-
-def make_model_fixture(name, config, seed):
-    ids, targets = walk(config, batch=2, length=13)  # Shorter than the context: some rows get no gradient.
-    targets[1, -1] = -100  # Ignored.
-    model = random_model(config, seed)
-    tensors, losses, norms = train(model, ids, targets)
-    exact, exact_losses, _ = train(random_model(config, seed).double(), ids, targets)
-    print(f"{name}: loss {losses[0]:.4f} to {losses[-1]:.4f}, gradient norm {max(norms):.2f} to {min(norms):.2f}")
-    print("  deviations of float32 from float64:")
-    for part in ("logits", "gradients", "trained"):
-        worst, where = max((deviation(key, tensors[key], exact[key]), key) for key in tensors if key.startswith(part))
-        print(f"    {part}: {worst:.1e} at {where}")
-    print(f"    losses: {max(abs(a - b) / b for a, b in zip(losses, exact_losses)):.1e}")
-    write_safetensors(FIXTURES / "models" / f"{name}.safetensors", tensors)
-    fixture = {
-        "config": asdict(config),
-        "optimizer": OPTIMIZER,
-        "ids": ids.tolist(),
-        "targets": targets.tolist(),
-        "losses": losses,
-        "gradientNorms": norms,
-        "greedy": write_greedily(model, prompt=[1, 2, 3]),
-    }
-    write_json(FIXTURES / "models" / f"{name}.json", fixture)
-
-
-def deviation(name, a, b):
-    if name.endswith("attention.qkv.bias"):
-        # Without the key bias: softmax cancels it, its true gradient is zero, and what Adam makes of it is noise.
-        a, b = (torch.cat([x.chunk(3)[0], x.chunk(3)[2]]) for x in (a, b))
-    return ((a.double() - b).norm() / b.norm()).item()
+# Whole models.
 
 
 def make_model_fixtures():
@@ -122,6 +41,15 @@ def make_model_fixtures():
     make_model_fixture("untied", Config(tiedHead=False, hiddenDim=30, epsilon=1e-3), seed=4)
     make_model_fixture("scaled-by-layer", Config(scaleAttentionByLayer=True, activation="gelu"), seed=9)
     make_model_fixture("unscaled", Config(scaleAttention=False, activation="silu"), seed=10)
+    make_model_fixture("llama-parts", variants.llama_parts(), seed=12)
+    make_model_fixture("windows-and-sinks", variants.windows_and_sinks(), seed=13)
+    make_model_fixture("experts", variants.experts(), seed=30)
+
+
+def make_model_fixture(name, config, seed):
+    fixture, tensors = model_fixture(name, config, seed)
+    write_safetensors(FIXTURES / "models" / f"{name}.safetensors", tensors)
+    write_json(FIXTURES / "models" / f"{name}.json", fixture)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -140,15 +68,7 @@ def op_fixture(fn, **inputs):
 
 def packed_attention(heads, kv_heads, head_dim, window=None):
     """Attention of packed projections, (B, T, (heads + 2 kv_heads) head_dim); query heads share key-value heads."""
-
-    def fn(qkv):
-        B, T, _ = qkv.shape
-        sizes = [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
-        q, k, v = (part.view(B, T, -1, head_dim).transpose(1, 2) for part in qkv.split(sizes, dim=2))
-        k, v = (part.repeat_interleave(heads // kv_heads, dim=1) for part in (k, v))
-        return causal_attention(q, k, v, window).transpose(1, 2).reshape(B, T, -1)
-
-    return fn
+    return lambda qkv: join_heads(causal_attention(*split_heads(qkv, heads, kv_heads, head_dim), window))
 
 
 def adamw_fixture():
@@ -192,14 +112,60 @@ def make_op_fixtures():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Tables of rotary position embeddings.
+
+POSITIONS = [0, 1, 7, 100, 4095, 100_000]
+
+
+def make_rotary_fixtures():
+    entries = [
+        rotary_fixture(8, theta=10_000),
+        rotary_fixture(8, theta=10_000, scaling={"type": "linear", "factor": 4}),
+        rotary_fixture(16, theta=500_000, scaling=LLAMA_3_1),
+        rotary_fixture(64, theta=150_000, scaling=GPT_OSS),
+        rotary_fixture(16, theta=10_000, scaling=yarn(4, 4096, truncate=True, attentionFactor=1.25)),
+        # Where the ramp would begin before the first dimension, and end after the last.
+        rotary_fixture(8, theta=10, scaling=yarn(4, 1024, betaFast=512, truncate=True)),
+    ]
+    write_json(FIXTURES / "rotary.json", entries)
+
+
+def rotary_fixture(head_dim, **rotary):
+    table = rotary_table(rotary, head_dim, POSITIONS)
+    rows = [[round(value, 9) + 0.0 for value in row] for row in table.tolist()]  # Without the sign of zero.
+    return {"headDim": head_dim, "rotary": rotary, "positions": POSITIONS, "table": rows}
+
+
+def yarn(factor, original_context, **changes):
+    return {
+        "type": "yarn",
+        "factor": factor,
+        "originalContext": original_context,
+        "betaFast": 32,
+        "betaSlow": 1,
+        **changes,
+    }
+
+
+LLAMA_3_1 = {
+    "type": "llama3",
+    "factor": 8,
+    "lowFrequencyFactor": 1,
+    "highFrequencyFactor": 4,
+    "originalContext": 8192,
+}
+GPT_OSS = yarn(32, 4096, truncate=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Folders in the layout of Hugging Face's gpt2.
 
 
 def masks(model):
     """As in OpenAI's uploads: buffers of old versions, which are no weights."""
-    T = model.config.contextLength
+    T = model.config["contextLength"]
     tensors = {}
-    for block in range(model.config.layers):
+    for block in range(len(model.blocks)):
         tensors[f"h.{block}.attn.bias"] = torch.ones(1, 1, T, T).tril()
         tensors[f"h.{block}.attn.masked_bias"] = torch.tensor(-1e4)
     return tensors
@@ -212,11 +178,11 @@ def tied_head(model):
 
 def make_folder(name, config, seed, dtype=torch.float32, prefix="", extra=lambda model: {}, shards=1):
     """A folder as it is found on the hub, and beside it, what PyTorch computes from it."""
-    model = random_model(config, seed)
+    model = random_model(expand(config), seed)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.to(dtype))  # What the file will hold.
-        ids, _ = walk(config, batch=2, length=4)
+        ids, _ = walk(config.vocabSize, batch=2, length=4)
         logits = model(ids)
     tensors = {prefix + key: value for key, value in gpt2_tensors(model).items()}
     tensors = {key: value.to(dtype) for key, value in {**tensors, **extra(model)}.items()}
@@ -250,6 +216,7 @@ def main():
     else:
         make_model_fixtures()
         make_op_fixtures()
+        make_rotary_fixtures()
         make_folders()
 
 

@@ -1,5 +1,5 @@
 import { GPT } from "@gpt/gpt";
-import type { GPTOptions } from "@gpt/gpt";
+import type { GPTConfig, GPTOptions } from "@gpt/gpt";
 import { scope } from "@gpt/tensor";
 import type { AdamWOptions } from "@gpt/train";
 import { readJson, readTensors, subset, toTensor } from "./fixtures.ts";
@@ -7,7 +7,7 @@ import type { Values } from "./fixtures.ts";
 
 /** A model, a batch, what PyTorch's AdamW made of the model on that batch, and what the trained model writes. */
 export interface ModelFixture {
-  readonly config: GPTOptions;
+  readonly config: GPTOptions | GPTConfig;
   readonly optimizer: AdamWOptions & { readonly clip: number };
   /** `[B][T]`. */
   readonly ids: number[][];

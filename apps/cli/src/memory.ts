@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { describeModel } from "@gpt/gpt";
-import type { GPTConfig } from "@gpt/gpt";
+import type { GPTConfig, MLPConfig } from "@gpt/gpt";
 import { PackedWeight } from "@gpt/tensor";
 import type { CacheDType, WeightDType } from "@gpt/tensor";
 import type { StartedBackend } from "./backend.ts";
@@ -24,9 +24,9 @@ const f32Bytes = 4;
 export function trainingNeed(config: GPTConfig, batch: number, tokens: number): Need {
   const { parameters, trainingBytes } = describeModel(config);
   // What the tape of each block holds of a token: the residual stream and its normalization, twice; queries, keys, values
-  // and the heads' results; the hidden layer before and after the activation function.
-  const perToken = config.blocks.reduce((sum, { attention: { heads, kvHeads, headDim }, mlp: { hiddenDim } }) => {
-    return sum + 4 * config.dim + 2 * (heads + kvHeads) * headDim + 2 * hiddenDim;
+  // and the heads' results; the hidden layer before and after the activation function, of each expert that it has.
+  const perToken = config.blocks.reduce((sum, { attention: { heads, kvHeads, headDim }, mlp }) => {
+    return sum + 4 * config.dim + 2 * (heads + kvHeads) * headDim + hiddenWidths(mlp).reduce((a, b) => a + b);
   }, 0);
   return {
     parts: {
@@ -45,8 +45,8 @@ export function runningNeed(config: GPTConfig, dtype: WeightDType, tokens: numbe
   const bytes = (dtype: WeightDType, rows: number, columns: number): number => PackedWeight.byteLengthOf(dtype, [rows, columns]);
   const cached = (dtype: CacheDType): number =>
     blocks.reduce((sum, { attention: { kvHeads, headDim } }) => sum + 2 * bytes(dtype, kvHeads * contextLength, headDim), 0);
-  const widest = blocks.map(({ attention: { heads, kvHeads, headDim }, mlp: { hiddenDim } }) =>
-    Math.max(hiddenDim, 2 * (heads + kvHeads) * headDim),
+  const widest = blocks.map(({ attention: { heads, kvHeads, headDim }, mlp }) =>
+    Math.max(...hiddenWidths(mlp), 2 * (heads + kvHeads) * headDim),
   );
   return {
     parts: {
@@ -57,6 +57,12 @@ export function runningNeed(config: GPTConfig, dtype: WeightDType, tokens: numbe
     largest: bytes(dtype, vocabSize, dim),
     advice: dtype === "f32" ? "use --dtype for fewer bits, or a smaller model" : "use a smaller model",
   };
+}
+
+/** Numbers of a token before and after the activation function. */
+function hiddenWidths(mlp: MLPConfig): [before: number, after: number] {
+  if (mlp.type === "experts") return hiddenWidths(mlp.expert).map((width) => mlp.active * width) as [number, number];
+  return [mlp.type === "gated" ? 2 * mlp.hiddenDim : mlp.hiddenDim, mlp.hiddenDim];
 }
 
 /** Where tensors are kept, and the bytes that there are. */

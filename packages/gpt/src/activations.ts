@@ -1,4 +1,6 @@
-import { abs, add, erfc, exp, less, log, maximum, minimum, mul, neg, relu, sigmoid, silu, sub, tanh, where } from "@gpt/tensor";
+import {
+  abs, add, erfc, exp, gelu as tanhGelu, less, log, maximum, minimum, mul, neg, relu, sigmoid, silu, sub, tanh, where,
+} from "@gpt/tensor";
 import type { Activation, Tensor } from "@gpt/tensor";
 
 /**
@@ -39,6 +41,12 @@ export const activationNames = Object.keys(functions) as ActivationName[];
 /** An activation as what a kernel applies along with the product before it, or as what is applied to its result. */
 export function activationOf(name: ActivationName): Activation | ((x: Tensor) => Tensor) {
   return functions[name];
+}
+
+/** What an activation makes of `x`. */
+export function activate(name: ActivationName, x: Tensor): Tensor {
+  const activation = activationOf(name);
+  return typeof activation === "string" ? { gelu: tanhGelu, relu, silu }[activation](x) : activation(x);
 }
 
 /** ½x(1 + erf(x/√2)) (Hendrycks & Gimpel 2016). */

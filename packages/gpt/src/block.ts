@@ -1,27 +1,30 @@
 import { add, scope } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
-import { Dropout, LayerNorm, Module } from "@gpt/nn";
+import { Dropout, Module } from "@gpt/nn";
 import { CausalSelfAttention } from "./attention.ts";
 import type { BlockContext } from "./block-context.ts";
 import type { BlockConfig } from "./config.ts";
+import { Experts } from "./experts.ts";
 import type { Initialization } from "./initialization.ts";
 import { MLP } from "./mlp.ts";
+import { normOf } from "./normalization.ts";
+import type { Norm } from "./normalization.ts";
 
 /** One decoder block: attention, then feed-forward, each on a residual branch. */
 export class Block extends Module {
-  readonly attentionNorm: LayerNorm;
+  readonly attentionNorm: Norm;
   readonly attention: CausalSelfAttention;
-  readonly mlpNorm: LayerNorm;
-  readonly mlp: MLP;
+  readonly mlpNorm: Norm;
+  readonly mlp: MLP | Experts;
   readonly dropout: Dropout;
   readonly #place: BlockConfig["place"];
 
   constructor({ place, norm, attention, mlp, dropout }: BlockConfig, dim: number, initial: Initialization) {
     super();
-    this.attentionNorm = new LayerNorm(dim, norm);
+    this.attentionNorm = normOf(dim, norm);
     this.attention = new CausalSelfAttention(attention, dim, initial);
-    this.mlpNorm = new LayerNorm(dim, norm);
-    this.mlp = new MLP(mlp, dim, initial);
+    this.mlpNorm = normOf(dim, norm);
+    this.mlp = mlp.type === "experts" ? new Experts(mlp, dim, initial) : new MLP(mlp, dim, initial);
     this.dropout = new Dropout(dropout ?? 0, initial.random);
     this.#place = place;
   }

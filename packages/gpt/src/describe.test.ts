@@ -59,7 +59,7 @@ test.each(Object.entries({ ...architectures, ...compositions }))("counts what a 
     positions: count(/^positionEmbedding/),
     attention: count(/\.attention\./),
     mlp: count(/\.mlp\./),
-    norms: count(/Norm\./),
+    norms: count(/(attentionNorm|mlpNorm|finalNorm)\./),
     head: count(/^head/),
   });
 });

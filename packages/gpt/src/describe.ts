@@ -1,8 +1,9 @@
-import type { Module } from "@gpt/nn";
+import type { GroupedLinear, Module } from "@gpt/nn";
 import { meta } from "@gpt/tensor/meta";
 import { useBackend, weightDTypes } from "@gpt/tensor";
-import type { WeightDType } from "@gpt/tensor";
+import type { Weight, WeightDType } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
+import { Experts } from "./experts.ts";
 import { GPT, weightBytesOf } from "./model.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import type { GPTOptions } from "./short-form.ts";
@@ -16,7 +17,7 @@ export interface ParameterCounts {
   readonly positions: number;
   /** Weights and biases of all blocks' attention: queries, keys, values, projection. */
   readonly attention: number;
-  /** Weights and biases of all blocks' feed-forward layers. */
+  /** Weights and biases of all blocks' feed-forward layers, of all experts and their routers. */
   readonly mlp: number;
   readonly norms: number;
   /** 0 where the head is the token embedding. */
@@ -26,9 +27,11 @@ export interface ParameterCounts {
 /** What a model takes, by arithmetic from its configuration. */
 export interface ModelDescription {
   readonly parameters: ParameterCounts;
+  /** Those that a token is computed by: all but tables that are only looked up in, and the experts that it does not choose. */
+  readonly activeParameters: number;
   /** Floating-point operations for each token, a multiplication and an addition counting as two. */
   readonly flopsPerToken: {
-    /** Products with weights: 2 · (weights of the blocks' matrices + those of the head). */
+    /** Products with weights: 2 · (weights of the blocks' matrices, of the chosen experts alone, + those of the head). */
     readonly forward: number;
     /** Forward, and twice as much for the gradients of inputs and of weights: 3 · forward. */
     readonly training: number;
@@ -57,15 +60,15 @@ export function describeModel(options: GPTOptions | GPTConfig): ModelDescription
   const { contextLength, blocks } = config;
   const model = useBackend(meta(), () => new GPT(config));
   const parameters = countParameters(model);
-  let matrices = model.head.weight.size; // Whether or not it is the embedding's too.
-  for (const { role, shape } of slotsOf(model)) if (role === "matrix") matrices += shape[0] * shape[1];
-  const forward = 2 * matrices;
+  const forward = 2 * matricesOf(model);
   const attentionForward = sumOf(blocks, ({ attention: { heads, headDim, window = contextLength } }) =>
     4 * heads * headDim * meanKeys(contextLength, Math.min(window, contextLength)),
   );
   const weightBytes = weightDTypes.map((dtype) => [dtype, weightBytesOf(config, dtype)]);
+  const tables = parameters.positions + (config.head.type === "tied" ? 0 : parameters.tokenEmbedding);
   return {
     parameters,
+    activeParameters: parameters.total - tables - idleOf(model, (layers) => layers.parameterCount()),
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
     trainingBytes: 4 * 4 * parameters.total,
     weightBytes: Object.fromEntries(weightBytes) as ModelDescription["weightBytes"],
@@ -80,6 +83,23 @@ function meanKeys(context: number, window: number): number {
 
 function sumOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
   return items.reduce((sum, item) => sum + numberOf(item), 0);
+}
+
+/** Weights of the matrices that each token is multiplied by. */
+function matricesOf(model: GPT): number {
+  const kept = [...slotsOf(model)].filter(({ role }) => role === "matrix" || role === "experts");
+  const all = sumOf(kept, ({ shape }) => shape.reduce((size, length) => size * length));
+  const idle = idleOf(model, ({ weight }) => weight.size);
+  return model.head.weight.size + all - idle; // The head's, whether or not it is the embedding's too.
+}
+
+/** What the experts that a token does not choose have, by what all of a layer's have. */
+function idleOf({ blocks }: GPT, numberOf: (layers: GroupedLinear<Weight>) => number): number {
+  return sumOf(blocks, ({ mlp }) => {
+    if (!(mlp instanceof Experts)) return 0;
+    const { count, active } = mlp.config;
+    return ((numberOf(mlp.up) + numberOf(mlp.down)) / count) * (count - active);
+  });
 }
 
 function countParameters(model: GPT): ParameterCounts {

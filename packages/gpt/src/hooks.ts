@@ -1,4 +1,5 @@
 import { quote, Tensor } from "@gpt/tensor";
+import type { BlockConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 
 /**
@@ -7,8 +8,8 @@ import { GPTError } from "./errors.ts";
  */
 export type Hook = (activation: Tensor, name: HookName) => Tensor | undefined | void;
 
-/** The activations of each block. */
-const inBlock = ["attention.pattern", "attention.output", "mlp.hidden", "residual"] as const;
+/** The activations of each block; only experts have a router. */
+const inBlock = ["attention.pattern", "attention.output", "mlp.router", "mlp.hidden", "residual"] as const;
 /** Those around the blocks. */
 const around = ["embed", "residual", "logits"] as const;
 
@@ -17,7 +18,9 @@ const around = ["embed", "residual", "logits"] as const;
  * - `embed` [B·T, C]: token plus position vectors
  * - `blocks.N.attention.pattern` [B, H, T, S]: the weights of each head over keys
  * - `blocks.N.attention.output` [B·T, H·headDim]: the heads' results, before the projection
- * - `blocks.N.mlp.hidden` [B·T, hiddenDim]: after the activation function
+ * - `blocks.N.mlp.router` [B·T, experts]: the scores of experts, in blocks that have them
+ * - `blocks.N.mlp.hidden` [B·T, hiddenDim]: after the activation function; with experts [B·T·active, hiddenDim], those of a
+ *   token one behind the other, from the one with the highest score on
  * - `blocks.N.residual` [B·T, C]: the residual stream behind the block
  * - `residual` [B·T, C]: what the head reads: the stream after the final normalization
  * - `logits` [B, T, vocabSize]
@@ -47,10 +50,11 @@ export function applyHook(hooks: Hooks | undefined, name: HookName, activation: 
   return result;
 }
 
-/** Refuses hooks that are not functions, and names of activations that a model of `layers` layers does not have. */
-export function checkHooks(hooks: Hooks, layers: number): void {
+/** Refuses hooks that are not functions, and names of activations that a model of these blocks does not have. */
+export function checkHooks(hooks: Hooks, blocks: readonly BlockConfig[]): void {
   const known = new Set<string>(around);
-  for (let layer = 0; layer < layers; layer++) for (const name of inBlock) known.add(`blocks.${layer}.${name}`);
+  const found = blocks.map(({ mlp }) => inBlock.filter((name) => name !== "mlp.router" || mlp.type === "experts"));
+  for (const [layer, names] of found.entries()) for (const name of names) known.add(`blocks.${layer}.${name}`);
   for (const [name, hook] of Object.entries<unknown>(hooks)) {
     if (typeof hook !== "function") {
       throw new GPTError("invalid-input", `the hook ${quote(name)} must be a function, not ${quote(hook)}`);
@@ -58,8 +62,8 @@ export function checkHooks(hooks: Hooks, layers: number): void {
     if (!known.has(name)) {
       throw new GPTError(
         "unknown-hook",
-        `there is no hook point ${quote(name)}; there are ${around.join(", ")}, and in each of the blocks.0 to ` +
-          `blocks.${layers - 1}: ${inBlock.join(", ")}`,
+        `there is no hook point ${quote(name)}; there are ${around.join(", ")}, and in the blocks.0 to ` +
+          `blocks.${blocks.length - 1}: ${[...new Set(found.flat())].join(", ")}`,
       );
     }
   }

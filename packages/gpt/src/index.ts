@@ -1,7 +1,10 @@
 export { captureActivations } from "./capture.ts";
 export { KeyValueCache } from "./cache.ts";
 export type { CacheOptions } from "./cache.ts";
-export type { AttentionConfig, BlockConfig, GPTConfig, HeadConfig, MLPConfig, NormConfig } from "./config.ts";
+export type {
+  AttentionConfig, BlockConfig, DenseConfig, ExpertsConfig, GatedConfig, GPTConfig, HeadConfig, LinearScaling, Llama3Scaling,
+  MLPConfig, NormConfig, RotaryConfig, RotaryScaling, YaRNScaling,
+} from "./config.ts";
 export { resolveConfig } from "./resolve-config.ts";
 export type { GPTOptions } from "./short-form.ts";
 export type { ActivationName } from "./activations.ts";
@@ -21,6 +24,7 @@ export { GPT } from "./model.ts";
 export type { ForwardOptions, GPTInitialization } from "./model.ts";
 export { preset, presetNames } from "./presets.ts";
 export type { PresetName } from "./presets.ts";
+export { rotaryTable } from "./rotary.ts";
 export type { Slot, SlotRole } from "./slots.ts";
 export { loadWeights } from "./weight-source.ts";
 export type { RowRange, WeightSource } from "./weight-source.ts";

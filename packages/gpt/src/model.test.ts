@@ -102,7 +102,7 @@ describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, o
 /** The slope of the loss along a direction, by central differences. */
 function derivative(model: GPT, parameter: Tensor, direction: Float32Array): number {
   const original = parameter.dataSync();
-  const step = 0.005;
+  const step = 0.002;
   const [above, below] = [step, -step].map((distance) => {
     backend.write(
       parameter,

@@ -4,7 +4,7 @@ import {
 } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
 import type { AttentionSequence, Backend, Expectations, Weight } from "@gpt/tensor";
-import { construct, Dropout, Embedding, LayerNorm, Linear, Module, RandomKeys } from "@gpt/nn";
+import { construct, Dropout, Embedding, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { WeightOptions } from "@gpt/nn";
 import { Block } from "./block.ts";
 import type { KeyValueCache } from "./cache.ts";
@@ -14,10 +14,13 @@ import { GPTError } from "./errors.ts";
 import type { GenerationDefaults } from "./generation.ts";
 import { applyHook, checkHooks } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
+import { normOf } from "./normalization.ts";
+import type { Norm } from "./normalization.ts";
 import { dtypeExpected } from "./place.ts";
 import { sinusoidalPositions } from "./positions.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { checkRoom } from "./room.ts";
+import { rotationsOf } from "./rotary.ts";
 import type { GPTOptions } from "./short-form.ts";
 
 /** What a forward pass continues, and what looks at it. */
@@ -36,7 +39,7 @@ export interface GPTInitialization {
   readonly weights?: "random" | "zeros";
   /**
    * How the matrices are stored: the token embedding, those of the blocks, and the head. In fewer bits than f32 they are
-   * not trained. Positions, biases and norms are always f32. Default f32.
+   * not trained. Positions, biases, norms and routers are always f32. Default f32.
    */
   readonly dtype?: WeightOptions["dtype"];
   /** Defaults for generating text, which are saved with the model. */
@@ -85,7 +88,7 @@ export class GPT extends Module {
   readonly positionEmbedding: Embedding | undefined;
   readonly embeddingDropout: Dropout;
   readonly blocks: readonly Block[];
-  readonly finalNorm: LayerNorm | undefined;
+  readonly finalNorm: Norm | undefined;
   /** Gives logits; where it is tied, its weight is the token embedding's. */
   readonly head: Linear<Weight>;
   readonly #backend: Backend;
@@ -115,7 +118,7 @@ export class GPT extends Module {
         // Half of the tokens' std, as in GPT-2's released code.
         positionEmbedding: positions === "learned" ? new Embedding(contextLength, dim, { random, std: std / 2 }) : undefined,
         blocks: blocks.map((block) => new Block(block, dim, initial)),
-        finalNorm: finalNorm && new LayerNorm(dim, finalNorm),
+        finalNorm: finalNorm && normOf(dim, finalNorm),
         head: new Linear<Weight>(dim, vocabSize, { ...matrix, weight: shared, bias: false }),
       };
     });
@@ -157,14 +160,17 @@ export class GPT extends Module {
   hidden(ids: Tensor<"i32">, options?: ForwardOptions): Tensor {
     const [B, T] = this.checkIds(ids);
     const { cache, hooks } = readForwardOptions(options);
-    if (hooks) checkHooks(hooks, this.blocks.length);
+    if (hooks) checkHooks(hooks, this.config.blocks);
     return scope(() => {
       const sequences = cache ? cache.reserve(B, T) : uniformSequences(B, T);
-      let x = this.embed(reshape(ids, [B * T]), sequences); // (B·T, C)
+      const positions = positionsOf(sequences);
+      const rotations = rotationsOf(this.config.blocks, positions, ids.backend);
+      let x = this.embed(reshape(ids, [B * T]), positions); // (B·T, C)
       x = applyHook(hooks, "embed", x);
       this.blocks.forEach((block, layer) => {
         const path = `blocks.${layer}` as const;
-        const next = block.forward(x, { sequences, cache: cache?.blocks[layer], hooks, path });
+        const context = { sequences, cache: cache?.blocks[layer], rotation: rotations[layer], hooks, path };
+        const next = block.forward(x, context);
         if (!hooks) x.dispose(); // The tape has its own hold on it; hooks may keep it.
         x = applyHook(hooks, `${path}.residual`, next);
       });
@@ -187,12 +193,9 @@ export class GPT extends Module {
   }
 
   /** Token plus position vectors: ids `[B·T]` → `[B·T, dim]`. */
-  private embed(ids: Tensor<"i32">, sequences: readonly AttentionSequence[]): Tensor {
+  private embed(ids: Tensor<"i32">, numbers: readonly number[]): Tensor {
     return scope(() => {
       const tokens = this.tokenEmbedding.forward(ids);
-      const numbers = sequences.flatMap(({ queryCount, keyCount }) =>
-        Array.from({ length: queryCount }, (_, i) => keyCount - queryCount + i),
-      );
       const positions = this.positionsOf(numbers, ids.backend);
       return this.embeddingDropout.forward(positions ? add(tokens, positions) : tokens);
     });
@@ -230,6 +233,13 @@ export function weightBytesOf(config: GPTConfig, dtype?: GPTInitialization["dtyp
   const plan = meta();
   useBackend(plan, () => new GPT(config, { dtype }));
   return plan.memory.liveBytes;
+}
+
+/** Of each token, how many of its sequence come before it. */
+function positionsOf(sequences: readonly AttentionSequence[]): number[] {
+  return sequences.flatMap(({ queryCount, keyCount }) =>
+    Array.from({ length: queryCount }, (_, i) => keyCount - queryCount + i),
+  );
 }
 
 /** `B` sequences of `T` tokens, one behind the other. */

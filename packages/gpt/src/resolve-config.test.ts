@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AttentionConfig, BlockConfig, GPTConfig } from "./config.ts";
+import type { AttentionConfig, BlockConfig, DenseConfig, GPTConfig, MLPConfig } from "./config.ts";
 import { preset, presetNames } from "./presets.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { shorten } from "./short-form.ts";
@@ -8,12 +8,14 @@ import { architectures } from "../test/fixtures.ts";
 
 const sizes = { vocabSize: 100, contextLength: 16, layers: 2, heads: 4, dim: 32 };
 
+const dense: DenseConfig = { type: "dense", hiddenDim: 128, activation: "gelu_new", bias: true };
+
 /** What keeps `sizes` from saying more: the parts of its blocks. */
 const block: BlockConfig = {
   place: "pre",
   norm: { type: "layer", epsilon: 1e-5 },
   attention: { heads: 4, kvHeads: 4, headDim: 8, bias: true, outputBias: true },
-  mlp: { type: "dense", hiddenDim: 128, activation: "gelu_new", bias: true },
+  mlp: dense,
 };
 const long: GPTConfig = {
   vocabSize: 100,
@@ -69,7 +71,10 @@ test.each<[Partial<GPTConfig>, string]>([
   [{ blocks: [block, { ...block, dropout: 0.1 }] }, "blocks[1].dropout 0.1"],
   [{ blocks: [block, { ...block, attention: { ...block.attention, kvHeads: 2 } }] }, "blocks[1].attention.kvHeads 2"],
   [{ blocks: [{ ...block, attention: { ...block.attention, window: 3 } }, block] }, "blocks[0].attention.window 3"],
-  [{ blocks: [block, { ...block, mlp: { ...block.mlp, bias: false } }] }, "blocks[1].mlp.bias false"],
+  [{ blocks: [block, { ...block, mlp: { ...dense, bias: false } }] }, "blocks[1].mlp.bias false"],
+  [{ blocks: [{ ...block, mlp: { type: "gated", hiddenDim: 4, gate: "silu" } }] }, 'blocks[0].mlp.type "gated"'],
+  [{ blocks: [block, { ...block, norm: { ...block.norm, type: "rms" } }] }, 'blocks[1].norm.type "rms"'],
+  [{ blocks: [block, { ...block, attention: { ...block.attention, sinks: true } }] }, "blocks[1].attention.sinks true"],
 ])("what has no short form is named: %j", (changes, setting) => {
   expect(shorten({ ...long, ...changes })).toBe(setting);
 });
@@ -133,6 +138,9 @@ describe("says which part is wrong", () => {
   const withBlock = (changes: Partial<BlockConfig>): object => ({ ...long, blocks: [block, { ...block, ...changes }] });
   const withAttention = (changes: Partial<AttentionConfig>): object =>
     withBlock({ attention: { ...block.attention, ...changes } });
+  const withRotary = (rotary: object): object => withAttention({ rotary: wrong(rotary) });
+  const withExperts = (changes: object): object =>
+    withBlock({ mlp: wrong<MLPConfig>({ type: "experts", count: 4, active: 2, expert: dense, ...changes }) });
   const wrong = <T>(value: unknown): T => value as T;
   test.each<[object, string]>([
     [{ ...long, tiedHead: false }, 'it has no setting "tiedHead"; there are vocabSize, contextLength, dim, positions, blocks, '],
@@ -146,14 +154,29 @@ describe("says which part is wrong", () => {
     [{ ...long, head: { type: "classes" } }, 'head.type must be one of "tied", "linear", not "classes"'],
     [{ ...long, finalNorm: { type: "layer" } }, "finalNorm.epsilon must be a finite number from 0, not undefined"],
     [withBlock({ place: wrong("both") }), 'blocks[1].place must be one of "pre", "post", not "both"'],
-    [withBlock({ norm: wrong({ type: "batch", epsilon: 0 }) }), 'blocks[1].norm.type must be one of "layer", not "batch"'],
-    [withBlock({ mlp: wrong({ ...block.mlp, type: "sparse" }) }), 'blocks[1].mlp.type must be one of "dense", not "sparse"'],
-    [withBlock({ mlp: { ...block.mlp, hiddenDim: 1.5 } }), "blocks[1].mlp.hiddenDim must be a whole number from 1 to "],
+    [withBlock({ norm: wrong({ type: "batch", epsilon: 0 }) }), 'blocks[1].norm.type must be one of "layer", "rms", not "batch"'],
+    [withBlock({ mlp: wrong({ ...block.mlp, type: "sparse" }) }), 'blocks[1].mlp.type must be one of "dense", "gated", "experts", not "sparse"'],
+    [withBlock({ mlp: { ...dense, hiddenDim: 1.5 } }), "blocks[1].mlp.hiddenDim must be a whole number from 1 to "],
     [withBlock({ dropout: 1 }), "blocks[1].dropout must be a number from 0 and below 1, not 1"],
     [withAttention({ heads: -1 }), "blocks[1].attention.heads must be a whole number from 1 to 2147483647, not -1"],
     [withAttention({ kvHeads: 3 }), "blocks[1].attention.heads is 4, which is no multiple of kvHeads 3"],
     [withAttention({ scale: 0 }), "blocks[1].attention.scale must be a number above 0, not 0"],
     [withAttention({ window: 0 }), "blocks[1].attention.window must be a whole number from 1 to 2147483647, not 0"],
+    [withAttention({ headNorm: wrong({ type: "rms" }) }), "blocks[1].attention.headNorm.epsilon must be a finite number from 0"],
+    [withAttention({ headDim: 7, rotary: { theta: 100 } }), "blocks[1].attention.headDim is 7, and rotary turns pairs of columns"],
+    [withRotary({}), "blocks[1].attention.rotary.theta must be a number above 1, not undefined"],
+    [withRotary({ theta: 1 }), "blocks[1].attention.rotary.theta must be a number above 1, not 1"],
+    [withRotary({ theta: 2, scaling: { factor: 2 } }), "blocks[1].attention.rotary.scaling.type must be one of "],
+    [withRotary({ theta: 2, scaling: { type: "dynamic" } }), 'blocks[1].attention.rotary.scaling.type must be one of "linear", "llama3", "yarn", not "dynamic"'],
+    [withRotary({ theta: 2, scaling: { type: "linear", factor: 0 } }), "blocks[1].attention.rotary.scaling.factor must be "],
+    [withRotary({ theta: 2, scaling: { type: "linear", factor: 2, mscale: 1 } }), 'blocks[1].attention.rotary.scaling has no setting "mscale"'],
+    [withBlock({ mlp: wrong({ type: "gated", hiddenDim: 4, gate: "gelu" }) }), 'blocks[1].mlp.gate must be one of "silu"'],
+    [withBlock({ mlp: wrong({ type: "gated", hiddenDim: 4, gate: { alpha: 1 } }) }), "blocks[1].mlp.gate.limit must be "],
+    [withBlock({ mlp: wrong({ type: "gated", hiddenDim: 4 }) }), "blocks[1].mlp.gate must be an object, not undefined"],
+    [withExperts({ active: 5 }), "blocks[1].mlp.active is 5, of 4 experts"],
+    [withExperts({ expert: { type: "experts" } }), 'blocks[1].mlp.expert.type must be one of "dense", "gated", not "experts"'],
+    [withExperts({ expert: { ...dense, hiddenDim: 0 } }), "blocks[1].mlp.expert.hiddenDim must be a whole number from 1 to "],
+    [withExperts({ count: 2 ** 31 - 1, expert: { ...dense, hiddenDim: 2 ** 20 } }), "its weights or its context are beyond what any machine holds: about "],
     [withAttention({ bias: wrong(1) }), "blocks[1].attention.bias must be true or false, not 1"],
     [withAttention({ ...wrong<object>({ windows: 3 }) }), 'blocks[1].attention has no setting "windows"; there are heads, '],
     [{ ...sizes, head: { type: "tied" } }, 'it has no setting "head"; there are vocabSize, contextLength, layers, '],

@@ -1,9 +1,12 @@
 import {
-  belowOne, checkArgument, flag, listOf, nonNegative, numberThat, object, oneOf, optional, quote, wholeNumber,
+  anything, belowOne, checkArgument, flag, listOf, nonNegative, numberThat, object, oneOf, optional, quote, wholeNumber,
 } from "@gpt/tensor";
 import type { Expectation, Expectations } from "@gpt/tensor";
 import { activationNames } from "./activations.ts";
-import type { AttentionConfig, BlockConfig, GPTConfig, HeadConfig, MLPConfig, NormConfig } from "./config.ts";
+import type {
+  AttentionConfig, BlockConfig, DenseConfig, ExpertsConfig, GatedConfig, GPTConfig, HeadConfig, MLPConfig, NormConfig, RotaryConfig,
+  RotaryScaling,
+} from "./config.ts";
 import { GPTError } from "./errors.ts";
 import { expand } from "./short-form.ts";
 import type { GPTOptions } from "./short-form.ts";
@@ -33,7 +36,36 @@ function record<T extends object>(fields: Expectations<T>): Expectation {
   };
 }
 
-const norm = record<NormConfig>({ type: oneOf(["layer"]), epsilon: nonNegative });
+/** What each kind of a part has, besides its `type`. */
+type Kinds<T extends { readonly type: string }> = {
+  readonly [Type in T["type"]]: Expectations<Omit<Extract<T, { readonly type: Type }>, "type">>;
+};
+
+/** One of several kinds of objects, told apart by `type`. */
+/* @__NO_SIDE_EFFECTS__ */
+function kinds<T extends { readonly type: string }>(fields: Kinds<T>): Expectation {
+  const type = oneOf(Object.keys(fields));
+  return (value, path) =>
+    object(value, path) ?? type((value as T).type, `${path}.type`) ??
+    record({ type: anything, ...fields[(value as T).type as T["type"]] })(value, path);
+}
+
+const positive = numberThat("above 0", (value) => value > 0 && value < Infinity);
+
+const norm = record<NormConfig>({ type: oneOf(["layer", "rms"]), epsilon: nonNegative });
+
+const scaling = kinds<RotaryScaling>({
+  linear: { factor: positive },
+  llama3: { factor: positive, lowFrequencyFactor: positive, highFrequencyFactor: positive, originalContext: positive },
+  yarn: {
+    factor: positive,
+    originalContext: positive,
+    betaFast: positive,
+    betaSlow: positive,
+    attentionFactor: optional(positive),
+    truncate: optional(flag),
+  },
+});
 
 const attentionFields = record<AttentionConfig>({
   heads: size,
@@ -41,24 +73,41 @@ const attentionFields = record<AttentionConfig>({
   headDim: size,
   bias: optional(flag),
   outputBias: optional(flag),
-  scale: optional(numberThat("above 0", (scale) => scale > 0 && scale < Infinity)),
+  scale: optional(positive),
   window: optional(size),
+  headNorm: optional(norm),
+  rotary: optional(record<RotaryConfig>({ theta: numberThat("above 1", (theta) => theta > 1 && theta < Infinity), scaling: optional(scaling) })),
+  sinks: optional(flag),
   dropout: optional(belowOne),
 });
 
 const attention: Expectation = (value, path) => {
   const problem = attentionFields(value, path);
   if (problem) return problem;
-  const { heads, kvHeads } = value as AttentionConfig;
+  const { heads, kvHeads, headDim, rotary } = value as AttentionConfig;
+  if (rotary && headDim % 2 !== 0) return `${path}.headDim is ${headDim}, and rotary turns pairs of columns; choose an even one`;
   return heads % kvHeads === 0 ? undefined : `${path}.heads is ${heads}, which is no multiple of kvHeads ${kvHeads}`;
 };
 
-const mlp = record<MLPConfig>({
-  type: oneOf(["dense"]),
-  hiddenDim: size,
-  activation: oneOf(activationNames),
-  bias: optional(flag),
+const gate: Expectation = (value, path) =>
+  typeof value === "string" ? oneOf(["silu"])(value, path) : record({ alpha: positive, limit: positive })(value, path);
+
+const single: Kinds<DenseConfig | GatedConfig> = {
+  dense: { hiddenDim: size, activation: oneOf(activationNames), bias: optional(flag) },
+  gated: { hiddenDim: size, gate, bias: optional(flag) },
+};
+
+const mlpFields = kinds<MLPConfig>({
+  ...single,
+  experts: { count: size, active: size, expert: kinds<DenseConfig | GatedConfig>(single), routerBias: optional(flag) },
 });
+
+const mlp: Expectation = (value, path) => {
+  const problem = mlpFields(value, path);
+  if (problem) return problem;
+  const { active, count } = value as ExpertsConfig;
+  return active > count ? `${path}.active is ${active}, of ${count} experts` : undefined;
+};
 
 const block = record<BlockConfig>({ place: oneOf(["pre", "post"]), norm, attention, mlp, dropout: optional(belowOne) });
 
@@ -122,11 +171,12 @@ function expandChecked(options: GPTOptions): GPTConfig {
 /** No model has more weights, and all that is counted of one that has fewer is exact. */
 const maxParameters = 2 ** 48;
 
-/** Refuses sizes that are each possible, but not together: before anything is built, and so by a rough count. */
+/** Refuses sizes that are each possible, but not together: before anything is built, and so by a rough count from above. */
 function checkProducts({ vocabSize, contextLength, dim, blocks }: GPTConfig): void {
   let [weights, cached] = [dim * (vocabSize + contextLength), 0];
-  for (const { attention: { heads, kvHeads, headDim }, mlp: { hiddenDim } } of blocks) {
-    weights += dim * (2 * (heads + kvHeads) * headDim + 2 * hiddenDim);
+  for (const { attention: { heads, kvHeads, headDim }, mlp } of blocks) {
+    const [experts, { hiddenDim }] = mlp.type === "experts" ? [mlp.count, mlp.expert] : [1, mlp];
+    weights += dim * (2 * (heads + kvHeads) * headDim + experts * 3 * hiddenDim);
     cached += contextLength * kvHeads * headDim;
   }
   if (Math.max(weights, cached) <= maxParameters) return;

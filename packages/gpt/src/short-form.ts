@@ -80,6 +80,7 @@ export function expand(options: GPTOptions): GPTConfig {
 export function shorten(config: GPTConfig): Required<GPTOptions> | string {
   const { vocabSize, contextLength, dim, positions, blocks, head, embeddingDropout = 0, initialStd = defaultInitialStd } = config;
   const [{ place, norm, attention, mlp, dropout = 0 }] = blocks;
+  if (mlp.type !== "dense") return `blocks[0].mlp.type ${JSON.stringify(mlp.type)}`;
   const { heads, headDim, dropout: attentionDropout = 0 } = attention;
   const usual = 1 / Math.sqrt(headDim);
   const scales = blocks.map(({ attention: { scale = usual } }) => scale);

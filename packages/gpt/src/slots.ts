@@ -31,7 +31,7 @@ const rolesOfParts: Readonly<Record<string, SlotRole>> = {
 };
 
 function roleOf(path: string, rank: number): SlotRole {
-  if (rank < 2) return "vector";
+  if (rank < 2 || path.endsWith(".bias")) return "vector"; // Biases of experts have a row for each.
   if (rank > 2) return "experts";
   const [part] = path.split(".", 1);
   return Object.hasOwn(rolesOfParts, part) ? rolesOfParts[part] : "matrix";

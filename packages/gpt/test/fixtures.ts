@@ -27,7 +27,16 @@ const block: BlockConfig = {
   mlp: { type: "dense", hiddenDim: 12, activation: "relu" },
 };
 
-/** What only its parts can express: blocks that differ, groups of heads, bands. */
+const rms = { type: "rms", epsilon: 1e-6 } as const;
+const turned: BlockConfig = {
+  place: "pre",
+  norm: rms,
+  attention: { heads: 4, kvHeads: 2, headDim: 4, rotary: { theta: 100 } },
+  mlp: { type: "gated", hiddenDim: 12, gate: "silu" },
+};
+const yarn = { type: "yarn", factor: 4, originalContext: 4, betaFast: 2, betaSlow: 1 } as const;
+
+/** What only its parts can express: blocks that differ, groups of heads, bands, rotary positions, gates, experts. */
 export const compositions: Readonly<Record<string, GPTConfig>> = {
   "blocks that differ": {
     vocabSize: 13,
@@ -40,6 +49,52 @@ export const compositions: Readonly<Record<string, GPTConfig>> = {
     ],
     head: { type: "linear" },
     initialStd: 0.4,
+  },
+  "the parts of Llama": {
+    vocabSize: 13,
+    contextLength: 8,
+    dim: 8,
+    positions: "none",
+    blocks: [
+      turned,
+      { ...turned, attention: { ...turned.attention, bias: true, headNorm: rms, rotary: { theta: 100, scaling: yarn } } },
+    ],
+    finalNorm: rms,
+    head: { type: "linear" },
+    initialStd: 0.3,
+  },
+  "the parts of gpt-oss": {
+    vocabSize: 13,
+    contextLength: 8,
+    dim: 8,
+    positions: "none",
+    blocks: [3, undefined].map((window) => ({
+      ...turned,
+      attention: { ...turned.attention, bias: true, outputBias: true, sinks: true, window },
+      mlp: {
+        type: "experts",
+        count: 4,
+        active: 2,
+        routerBias: true,
+        expert: { type: "gated", hiddenDim: 12, gate: { alpha: 1.702, limit: 7 }, bias: true },
+      },
+    })),
+    finalNorm: rms,
+    head: { type: "linear" },
+    initialStd: 0.3,
+  },
+  "experts of GPT-2": {
+    vocabSize: 13,
+    contextLength: 8,
+    dim: 8,
+    positions: "learned",
+    blocks: [
+      block,
+      { ...block, mlp: { type: "experts", count: 3, active: 2, expert: { type: "dense", hiddenDim: 5, activation: "gelu_new" } } },
+    ],
+    finalNorm: norm,
+    head: { type: "tied" },
+    initialStd: 0.3,
   },
 };
 

@@ -1,4 +1,6 @@
-import { belowOne, dropout, embedding, layerNorm, linear, nextKey, nonNegative, object, ones } from "@gpt/tensor";
+import {
+  belowOne, dropout, embedding, flag, groupedLinear, layerNorm, linear, nextKey, nonNegative, object, ones, optional, rmsNorm,
+} from "@gpt/tensor";
 import type { CreateOptions, LinearOptions, Tensor, Weight } from "@gpt/tensor";
 import { check, sizeExpected, weightExpected } from "./checks.ts";
 import { Initializer, randomExpected } from "./initialization.ts";
@@ -49,6 +51,37 @@ export class Linear<W extends Weight = Tensor> extends Module {
   }
 }
 
+/** How grouped linear layers begin. */
+export type GroupedLinearOptions<W extends Weight = Weight> = WeightOptions<W> & {
+  /** Whether there are biases. Default true. */
+  readonly bias?: boolean;
+};
+
+/**
+ * Linear layers of one shape, of which each row takes its own, as experts do: `weight` is `[layers, outputs, inputs]`, `bias`
+ * `[layers, outputs]`. Both begin as in `Linear`, and as there the matrices may be packed.
+ */
+export class GroupedLinear<W extends Weight = Tensor> extends Module {
+  readonly weight: W;
+  readonly bias: Tensor | undefined;
+
+  constructor(layers: number, inputs: number, outputs: number, ...options: OptionsFor<W, GroupedLinearOptions<W>>) {
+    super();
+    for (const [name, size] of Object.entries({ layers, inputs, outputs })) check(`GroupedLinear: ${name}`, size, sizeExpected);
+    const [given = {}] = options as [options?: GroupedLinearOptions];
+    check("GroupedLinear: options", given, object);
+    check("GroupedLinear: bias", given.bias, optional(flag));
+    const initial = new Initializer("GroupedLinear", given, { bound: 1 / Math.sqrt(inputs) });
+    this.weight = initial.weight([layers, outputs, inputs]) as W;
+    this.bias = (given.bias ?? true) ? initial.bias([layers, outputs]) : undefined;
+  }
+
+  /** `x` `[rows, inputs]` and the layer of each row, `[rows]` → `[rows, outputs]`. */
+  forward(x: Tensor, layers: Tensor<"i32">): Tensor {
+    return groupedLinear(x, this.weight, this.bias, layers);
+  }
+}
+
 /**
  * A table of vectors, `weight` `[entries, dim]`, that are looked up by ids.
  *
@@ -94,6 +127,28 @@ export class LayerNorm extends Module {
   /** `[…, dim]` → `[…, dim]`. */
   forward(x: Tensor): Tensor {
     return layerNorm(x, this.weight, this.bias, this.epsilon);
+  }
+}
+
+/** Root mean square normalization over the last axis (Zhang & Sennrich 2019), with `weight` `[dim]`, which begins as 1. */
+export class RMSNorm extends Module {
+  readonly weight: Tensor;
+  readonly epsilon: number;
+
+  /** `epsilon` is added to the mean square. Default 1e-5. */
+  constructor(dim: number, options: Pick<CreateOptions, "backend"> & { readonly epsilon?: number } = {}) {
+    super();
+    check("RMSNorm: dim", dim, sizeExpected);
+    check("RMSNorm: options", options, object);
+    const { epsilon = 1e-5, backend } = options;
+    check("RMSNorm: epsilon", epsilon, nonNegative);
+    this.weight = parameter(ones([dim], { backend }));
+    this.epsilon = epsilon;
+  }
+
+  /** `[…, dim]` → `[…, dim]`. */
+  forward(x: Tensor): Tensor {
+    return rmsNorm(x, this.weight, this.epsilon);
   }
 }
 

@@ -5,7 +5,8 @@ import {
 import type { Backend, PackedWeight, Tensor, Weight } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import {
-  construct, Dropout, Embedding, GELU, LayerNorm, Linear, Module, parameter, RandomKeys, ReLU, Sequential, Sigmoid, SiLU, Tanh,
+  construct, Dropout, Embedding, GELU, GroupedLinear, LayerNorm, Linear, Module, parameter, RandomKeys, ReLU, RMSNorm, Sequential,
+  Sigmoid, SiLU, Tanh,
 } from "./index.ts";
 
 let backend: Backend;
@@ -204,6 +205,33 @@ describe("weights in fewer bits", () => {
   });
 });
 
+test("grouped layers give each row what its own linear layer would", () => {
+  const grouped = new GroupedLinear<Weight>(3, 4, 2, { random: new RandomKeys(3) });
+  const rows = tensor([[1, 2, 3, 4], [5, 6, 7, 8], [9, 8, 7, 6], [5, 4, 3, 2]]);
+  const layers = tensor(Int32Array.of(2, 0, 2, 1));
+  const out = grouped.forward(rows, layers).dataSync();
+  [2, 0, 2, 1].forEach((layer, row) => {
+    const single = new Linear(4, 2);
+    const part = (x: Tensor, size: number) => x.dataSync().subarray(layer * size, (layer + 1) * size);
+    backend.write(single.weight, part(grouped.weight as Tensor, 8));
+    backend.write(single.bias as Tensor, part(grouped.bias as Tensor, 2));
+    const expected = single.forward(rows).dataSync().subarray(2 * row, 2 * row + 2);
+    out.subarray(2 * row, 2 * row + 2).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
+  });
+  const packed = new GroupedLinear<PackedWeight>(3, 64, 2, { dtype: "int8", bias: false });
+  expect(packed.weight.shape).toEqual([3, 2, 64]);
+  expect(packed.forward(zeros([1, 64]), tensor(Int32Array.of(1))).shape).toEqual([1, 2]);
+  expect([...packed.namedParameters()]).toEqual([]);
+});
+
+test("RMS norms have a gain and no bias", () => {
+  const norm = new RMSNorm(4, { epsilon: 0 });
+  expect([...norm.stateDict().keys()]).toEqual(["weight"]);
+  backend.write(norm.weight, Float32Array.of(1, 2, 3, 4));
+  const out = norm.forward(tensor([[2, -2, 2, -2]])).dataSync();
+  expect([...out]).toEqual([1, -2, 3, -4]);
+});
+
 test("layers share a matrix, which is one weight of their module", () => {
   class Tied extends Module {
     readonly table = new Embedding(5, 3, { random: new RandomKeys(7), std: 1 });
@@ -291,6 +319,11 @@ describe("arguments of the wrong kind are answered with what was expected", () =
     ["Embedding: entries must be a whole number from 1, not 1.5", () => new Embedding(1.5, 3, initialization)],
     ["LayerNorm: dim must be a whole number from 1, not undefined", () => new LayerNorm(wrong(undefined))],
     ["LayerNorm: epsilon must be a finite number from 0, not -1", () => new LayerNorm(3, { epsilon: -1 })],
+    ["RMSNorm: dim must be a whole number from 1, not 0", () => new RMSNorm(0)],
+    ["RMSNorm: epsilon must be a finite number from 0, not Infinity", () => new RMSNorm(3, { epsilon: Infinity })],
+    ["GroupedLinear: layers must be a whole number from 1, not 0", () => new GroupedLinear(0, 3, 3)],
+    ["GroupedLinear: outputs must be a whole number from 1, not 2.5", () => new GroupedLinear(2, 3, 2.5)],
+    ["GroupedLinear: bias must be true or false, not \"yes\"", () => new GroupedLinear(2, 3, 3, wrong({ bias: "yes" }))],
     ["Dropout: the probability must be a number from 0 and below 1, not 1", () => new Dropout(1, random)],
     ["Dropout: random must be RandomKeys, not 3", () => new Dropout(0.5, wrong(3))],
     ["parameter: the values must be a tensor of f32, not a list", () => parameter(wrong([1]))],

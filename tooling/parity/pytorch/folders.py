@@ -6,8 +6,10 @@ import math
 import torch
 from torch import nn
 
+from pytorch.config import Config, expand
 from pytorch.files import read_safetensors, write_json, write_safetensors
-from pytorch.gpt import ACTIVATIONS, GPT, Config
+from pytorch.gpt import GPT
+from pytorch.mlp import ACTIVATIONS
 
 # Our names and theirs; {} is the block. Their layers are Conv1D, whose weights are [in, out].
 GPT2_NAMES = {
@@ -28,12 +30,12 @@ def gpt2_tensors(model):
     modules = dict(model.named_modules())
     tensors = {}
     for ours, theirs in GPT2_NAMES.items():
-        for block in range(model.config.layers if "{}" in ours else 1):
+        for block in range(len(model.blocks) if "{}" in ours else 1):
             module = modules[ours.format(block)]
             for name, parameter in module.named_parameters():
                 transposed = isinstance(module, nn.Linear) and name == "weight"
                 tensors[f"{theirs.format(block)}.{name}"] = parameter.detach().t() if transposed else parameter.detach()
-    if not model.config.tiedHead:
+    if not model.tied:
         tensors["lm_head.weight"] = model.head.weight.detach()
     return tensors
 
@@ -97,7 +99,7 @@ def load_folder(folder):
         scaleAttention=settings.get("scale_attn_weights", True),
         scaleAttentionByLayer=settings.get("scale_attn_by_inverse_layer_idx", False),
     )
-    model = GPT(config)
+    model = GPT(expand(config))
     found = {name.removeprefix("transformer."): value for name, value in read_tensors(folder).items()}
     targets = gpt2_tensors(model)
     ignored = {name for name in found if name.endswith((".attn.bias", ".attn.masked_bias"))} | {"lm_head.weight"}

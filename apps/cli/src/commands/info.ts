@@ -41,19 +41,20 @@ async function configOf({ preset: name, model }: Options, output: Output): Promi
 }
 
 function table(config: GPTConfig, description: ModelDescription): string {
-  const { parameters, flopsPerToken, trainingBytes, weightBytes, cacheBytesPerToken } = description;
+  const { parameters, activeParameters, flopsPerToken, trainingBytes, weightBytes, cacheBytesPerToken } = description;
   const { blocks, dim, contextLength, vocabSize, positions, head } = config;
   const megaflops = (flops: number): string => `${formatCount(flops / 1e6)} MFLOP a token`;
   const work = (matrices: number, attention: number): string =>
     `${megaflops(matrices)}, ${megaflops(attention)} more for attention`;
   const rows: [string, string][] = [
     ["layers", `${blocks.length}, each with ${kindsOf(blocks, attentionOf)}`],
-    ["width", `${dim}, ${kindsOf(blocks, ({ mlp }) => `${mlp.hiddenDim} inside the feed-forward layers`)}`],
-    ["context", `${formatCount(contextLength)} tokens, ${positions} positions`],
+    ["width", `${dim}, ${kindsOf(blocks, mlpOf)}`],
+    ["context", `${formatCount(contextLength)} tokens, ${positions === "none" ? kindsOf(blocks, rotaryOf) : `${positions} positions`}`],
     ["vocabulary", formatCount(vocabSize)],
     ["normalization", normalizationOf(config)],
     ["", ""],
     ["parameters", formatCount(parameters.total)],
+    ...(blocks.some(({ mlp }) => mlp.type === "experts") ? [["  active", formatCount(activeParameters)] as [string, string]] : []),
     ["  token embedding", `${formatCount(parameters.tokenEmbedding)}${head.type === "tied" ? ", also the head" : ""}`],
     ["  positions", formatCount(parameters.positions)],
     ["  attention", formatCount(parameters.attention)],
@@ -78,9 +79,20 @@ function kindsOf(blocks: readonly BlockConfig[], textOf: (block: BlockConfig) =>
   return Array.from(counts, ([text, count]) => `${count} × ${text}`).join("; ");
 }
 
-function attentionOf({ attention: { heads, kvHeads, headDim, window } }: BlockConfig): string {
+function attentionOf({ attention: { heads, kvHeads, headDim, window, sinks } }: BlockConfig): string {
   const groups = kvHeads === heads ? "" : `, ${kvHeads} for keys and values`;
-  return `${heads} heads of ${headDim}${groups}${window === undefined ? "" : `, windows of ${window}`}`;
+  return `${heads} heads of ${headDim}${groups}${window === undefined ? "" : `, windows of ${window}`}${sinks ? ", sinks" : ""}`;
+}
+
+function mlpOf({ mlp }: BlockConfig): string {
+  if (mlp.type !== "experts") return `${mlp.hiddenDim} inside the ${mlp.type === "gated" ? "gated " : ""}feed-forward layers`;
+  return `${mlp.expert.hiddenDim} inside each of ${mlp.count} experts, ${mlp.active} of them active`;
+}
+
+function rotaryOf({ attention: { rotary } }: BlockConfig): string {
+  if (!rotary) return "no positions";
+  const { theta, scaling } = rotary;
+  return `rotary positions of theta ${formatCount(theta)}${scaling ? `, ${scaling.type} scaling by ${scaling.factor}` : ""}`;
 }
 
 function normalizationOf({ blocks, finalNorm }: GPTConfig): string {

@@ -3,7 +3,7 @@ import { add, keep, mul, randn, scope, sum, tensor, useBackend } from "@gpt/tens
 import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
 import type { Backend, Tensor } from "@gpt/tensor";
-import { Linear, parameter } from "@gpt/nn";
+import { GroupedLinear, Linear, parameter } from "@gpt/nn";
 import { startBackend, tinyModel } from "../../test/fixtures.ts";
 import { AdamW } from "./adamw.ts";
 import type { AdamWOptions } from "./adamw.ts";
@@ -161,6 +161,14 @@ test("decays weights alone where there are no gradients", () => {
     const factor = after.rank >= 2 ? 0.9 : 1;
     after.dataSync().forEach((value, i) => expect(value).toBeCloseTo(factor * before.get(path)![i], 6));
   }
+});
+
+test("biases with two axes, those of experts, do not decay", () => {
+  const layers = new GroupedLinear(2, 3, 4);
+  const before = [layers.weight, layers.bias as Tensor].map((parameter) => parameter.dataSync());
+  new AdamW(layers.namedParameters(), { learningRate: 0.5, weightDecay: 0.2 }).step();
+  layers.weight.dataSync().forEach((value, i) => expect(value).toBeCloseTo(0.9 * before[0][i], 6));
+  expect(layers.bias?.dataSync()).toEqual(before[1]);
 });
 
 test("leaves parameters without requiresGrad alone", () => {

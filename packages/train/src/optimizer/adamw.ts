@@ -1,5 +1,5 @@
 import { adamwStep, belowOne, nonNegative, optional } from "@gpt/tensor";
-import type { DecayRange, Expectations } from "@gpt/tensor";
+import type { DecayRange, Expectations, Tensor } from "@gpt/tensor";
 import { Optimizer, sizeOfAll, trainable } from "./optimizer.ts";
 import type { ParameterList } from "./optimizer.ts";
 
@@ -12,7 +12,7 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** Added to the root of the second moment. Default 1e-8. */
   readonly epsilon?: number;
-  /** Decoupled weight decay of parameters with two axes or more: weights, not biases or gains. Default 0.01. */
+  /** Decoupled weight decay of parameters with two axes or more that are no `bias`: weights, not biases or gains. Default 0.01. */
   readonly weightDecay?: number;
 }
 
@@ -44,8 +44,7 @@ export class AdamW extends Optimizer {
     const trained = trainable("AdamW", parameters, options, optionsExpected);
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options;
     // Those that decay lie first, so that two ranges describe the bucket.
-    const decayed = trained.filter(([, { rank }]) => rank >= 2);
-    const others = trained.filter(([, { rank }]) => rank < 2);
+    const [decayed, others] = [true, false].map((wanted) => trained.filter((one) => decays(one) === wanted));
     super("AdamW", [...decayed, ...others], learningRate, ["firstMoments", "secondMoments"]);
     this.beta1 = beta1;
     this.beta2 = beta2;
@@ -75,4 +74,9 @@ export class AdamW extends Optimizer {
       step: this.stepCount,
     });
   }
+}
+
+/** Biases of grouped layers have two axes as well, and are told by their name. */
+function decays([path, { rank }]: readonly [path: string, parameter: Tensor]): boolean {
+  return rank >= 2 && path.split(".").at(-1) !== "bias";
 }

@@ -74,6 +74,7 @@ function modelMetadata(
   format: GgufFormat,
 ): Buffer[] {
   const [{ norm, attention, mlp }] = blocks;
+  if (mlp.type !== "dense") throw new Error(`this writes gpt2 files, not ${mlp.type} feed-forward layers`);
   return [
     entry("general.architecture", value.string("gpt2")),
     entry("general.name", value.string("random weights")),
