@@ -47,7 +47,7 @@ function table(config: GPTConfig, description: ModelDescription): string {
   const work = (matrices: number, attention: number): string =>
     `${megaflops(matrices)}, ${megaflops(attention)} more for attention`;
   const rows: [string, string][] = [
-    ["layers", `${blocks.length}, each with ${kindsOf(blocks, attentionOf)}`],
+    ["layers", `${blocks.length}${new Set(blocks.map(attentionOf)).size > 1 ? ":" : ", each with"} ${kindsOf(blocks, attentionOf)}`],
     ["width", `${dim}, ${kindsOf(blocks, mlpOf)}`],
     ["context", `${formatCount(contextLength)} tokens, ${positions === "none" ? kindsOf(blocks, rotaryOf) : `${positions} positions`}`],
     ["vocabulary", formatCount(vocabSize)],
@@ -96,6 +96,8 @@ function rotaryOf({ attention: { rotary } }: BlockConfig): string {
 }
 
 function normalizationOf({ blocks, finalNorm }: GPTConfig): string {
-  const places = kindsOf(blocks, ({ place }) => `${place === "pre" ? "before" : "after"} each sub-layer`);
+  const places = kindsOf(blocks, ({ place, norm: { type } }) => {
+    return `${type === "rms" ? "root mean square, " : ""}${place === "pre" ? "before" : "after"} each sub-layer`;
+  });
   return finalNorm ? `${places}, and at the end` : places;
 }
