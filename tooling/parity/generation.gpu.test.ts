@@ -64,7 +64,7 @@ const greedy = { maxTokens: 20, temperature: 0, contextShift: true };
 const filters = { temperature: 0.9, topK: 50, topP: 0.95, minP: 0.001, repetitionPenalty: 1.2 };
 
 // Keys and values in int4 are not compared by what is written: so coarse a rounding makes much of the last bit. Weights
-// in int8 and int4 go with finer ones, since wasm rounds what it multiplies by them.
+// in int8, int4 and mxfp4 go with finer ones, since wasm rounds what it multiplies by them.
 describe("writes the same as wasm", () => {
   const some: [what: string, options: Options][] = [
     ["drawn tokens, beyond the context, with all filters and a penalty for repeats", { maxTokens: 20, seed: 8, contextShift: true, ...filters }],
@@ -76,6 +76,7 @@ describe("writes the same as wasm", () => {
     ["drawn tokens", { maxTokens: 20, seed: 7, contextShift: true }],
     ["weights in bf16, keys and values in f16", { ...greedy, dtype: "bf16", cacheDtype: "f16" }],
     ["weights in int4", { ...greedy, dtype: "int4" }],
+    ["weights in mxfp4", { ...greedy, dtype: "mxfp4" }],
     ["keys and values in int8", { ...greedy, cacheDtype: "int8" }],
   ];
   test.each([...some, ...(process.env.GPT_VERIFY ? others : [])])("%s", async (_, options) => {

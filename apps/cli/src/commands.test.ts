@@ -189,7 +189,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["generate --model nowhere --prompt x", 1, "there is no folder nowhere; give the path"],
   ["generate --model . --prompt x", 1, ". is no model folder"],
   ["generate --model hostile --prompt x", 1, "hostile/model.safetensors"],
-  ["generate --model x --prompt x --dtype int5", 2, "Allowed choices are f32, f16, bf16, int8, int4"],
+  ["generate --model x --prompt x --dtype int5", 2, "Allowed choices are f32, f16, bf16, int8, int4, mxfp4"],
   ["generate --model x --prompt x --prompt-ids 1", 2, "option '--prompt-ids <ids>' cannot be used with option '--prompt <text>'"],
   ["generate --model x --num-samples 0", 2, "Expected a whole number from 1."],
   ["generate --model x --prompt-ids 1,a", 2, '"a" is no token id'],

@@ -1,7 +1,7 @@
 import {
   checkArgument, currentBackend, keep, objectWith, readOptions, PackedWeight, wholeNumber, zeros,
 } from "@gpt/tensor";
-import type { AttentionCache, AttentionSequence, Backend, CacheDType, Expectations, Weight } from "@gpt/tensor";
+import type { AttentionCache, AttentionSequence, Backend, CacheDType, Expectations } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
 import { backendExpected, cacheDTypeExpected } from "./place.ts";
@@ -126,7 +126,7 @@ function allocateBlocks({ blocks }: GPTConfig, rows: number, { dtype = "f32", ba
   try {
     return blocks.map(({ attention: { kvHeads, headDim } }): AttentionCache => {
       const shape = [kvHeads * rows, headDim];
-      const part = (): Weight =>
+      const part = (): AttentionCache["keys"] =>
         owned(dtype === "f32" ? keep(zeros(shape, { backend })) : PackedWeight.zeros(dtype, shape, { backend }));
       return { keys: part(), values: part() };
     });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { useBackend } from "@gpt/tensor";
+import { useBackend, weightDTypes } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { describeModel } from "./describe.ts";
 import { GPT } from "./model.ts";
@@ -43,7 +43,7 @@ test("the largest of all is GPT-3's 175 billion", () => {
 test.each(Object.entries({ ...architectures, ...compositions }))("counts what a model has: %s", async (_, options) => {
   const backend = await cpu();
   useBackend(backend);
-  for (const dtype of ["f32", "f16", "int8", "int4"] as const) {
+  for (const dtype of weightDTypes) {
     const before = backend.memory.liveBytes;
     const { config } = new GPT(options, { dtype });
     expect(describeModel(config).weightBytes[dtype]).toBe(backend.memory.liveBytes - before);
@@ -80,6 +80,7 @@ test("arithmetic and memory of GPT-2, 124M", () => {
   expect(weightBytes.f16 - rest).toBe(2 * matrices);
   expect(weightBytes.int8 - rest).toBe((matrices * 8.5) / 8);
   expect(weightBytes.int4 - rest).toBe((matrices * 4.5) / 8);
+  expect(weightBytes.mxfp4 - rest).toBe((matrices * 4.25) / 8);
 });
 
 test("an untied head is a table of its own", () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import {
-  add, concat, copyInto, crossEntropy, mul, noGrad, randn, scope, slice, sum, tensor, useBackend,
+  add, concat, copyInto, crossEntropy, mul, noGrad, randn, scope, slice, sum, tensor, useBackend, weightDTypes,
 } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -368,7 +368,7 @@ describe("weights in fewer bits", () => {
   }
 
   const cases = (["cpu", "wasm"] as const).flatMap((name) =>
-    (["f16", "bf16", "int8", "int4"] as const).flatMap((dtype) => [true, false].map((tiedHead) => ({ name, dtype, tiedHead }))),
+    weightDTypes.filter((dtype) => dtype !== "f32").flatMap((dtype) => [true, false].map((tiedHead) => ({ name, dtype, tiedHead }))),
   );
 
   test.each(cases)("$dtype on $name, tied head: $tiedHead", async ({ name, dtype, tiedHead }) => {
@@ -416,7 +416,7 @@ describe("weights in fewer bits", () => {
 test.each<[unknown, string]>([
   [{ seed: "1" }, 'GPT: seed must be a whole number from 0 to 2^53 - 1, not "1"'],
   [{ weights: "ones" }, 'GPT: weights must be one of "random", "zeros", not "ones"'],
-  [{ dtype: "fp16" }, 'GPT: dtype must be one of "f32", "f16", "bf16", "int8", "int4", not "fp16"'],
+  [{ dtype: "fp16" }, 'GPT: dtype must be one of "f32", "f16", "bf16", "int8", "int4", "mxfp4", not "fp16"'],
   [3, "GPT: options must be an object, not 3"],
 ])("an initialization %o is refused", (initialization, message) => {
   expect(() => new GPT(tiny, initialization as object)).toThrow(expect.objectContaining({ code: "invalid-input", message }));

@@ -2,12 +2,13 @@
  * Products of a few rows with a packed weight, which is read once, where it lies. Integer formats meet activations that
  * are integers too: codes of 16 bits with one scale for each block, so that products and sums in a block are exact.
  */
+import { dotFp4, halvedExponents } from "./fp4";
 import { finishRows } from "./matmul";
 import { columnsOf4, storeApart } from "./matvec";
 import { madd, sumsOf4 } from "./simd";
 import {
   blockColumns, blockFloatBytes, blocksOf, codes8, f16, fromBrain4, fromHalf4, int4, int8, isInteger, largestOf,
-  loadHalves4, lowerHalves, lowestNibbles,
+  loadHalves4, lowerHalves, lowestNibbles, mxfp4,
 } from "./weights";
 
 /** The largest code of an activation. */
@@ -139,9 +140,16 @@ export function multiplyPacked(
     const v3 = values + <usize>step3 * valueStep;
     let row = x;
     let to = first;
+    if (format == mxfp4) {
+      for (let line = 0; line < count; line++) {
+        halvedExponents(scales + <usize>(line * quarter) * scaleStep, blocks, scratch + <usize>line * bytes);
+      }
+    }
     for (let i = 0; i < rows; i++) {
       let sums: v128;
-      if (isInteger(format)) {
+      if (format == mxfp4) {
+        sums = dotFp4(row, row + <usize>blocks * codeBytes, values, v1, v2, v3, scratch, bytes, blocks);
+      } else if (isInteger(format)) {
         const rowScales = row + <usize>blocks * codeBytes;
         multiplyScales(rowScales, scales, blocks, scratch);
         multiplyScales(rowScales, scales + <usize>step1 * scaleStep, blocks, scratch + bytes);

@@ -1,9 +1,11 @@
 /**
  * Packed weights: rows of blocks of 32 elements. `f16` and `bf16` take two bytes an element; `int8` and `int4` are
  * codes, with one f16 scale for each block in an array of their own. Byte `j` of an int4 block holds element `j` in its
- * low half and element `j + 16` in the other, 8 added to both.
+ * low half and element `j + 16` in the other, 8 added to both. `mxfp4` has such half bytes, which are small floats, and scales
+ * of a byte, which are exponents.
  */
 
+import { dequantizeFp4 } from "./fp4";
 import { maxLanes } from "./simd";
 
 /** The numbers of the formats; 0 stands for f32, which is not stored so. */
@@ -11,6 +13,7 @@ export const f16 = 1;
 export const bf16 = 2;
 export const int8 = 3;
 export const int4 = 4;
+export const mxfp4 = 5;
 
 /** Elements of a block, and their bytes as f32. */
 export const blockColumns = 32;
@@ -36,7 +39,13 @@ export function blocksOf(columns: i32): i32 {
 /** Bytes of the values of a block. */
 @inline
 export function blockBytes(format: i32): usize {
-  return format == int4 ? 16 : format == int8 ? 32 : 64;
+  return format >= int4 ? 16 : format == int8 ? 32 : 64;
+}
+
+/** Bytes of the scale of a block, of formats that have some. */
+@inline
+export function scaleBytes(format: i32): usize {
+  return format == mxfp4 ? 1 : 2;
 }
 
 /** Whether a format has codes and scales. */
@@ -83,7 +92,7 @@ export function loadHalves4(address: usize): v128 {
 
 /** Writes `count` blocks of a row, from block `first` on, as f32. Addresses are those of the row. */
 export function dequantize(format: i32, values: usize, scales: usize, first: i32, count: i32, out: usize): void {
-  scales += <usize>first * 2;
+  scales += <usize>first * scaleBytes(format);
   if (format == int8) {
     values += <usize>first * blockColumns;
     for (; count > 0; count--) {
@@ -105,6 +114,8 @@ export function dequantize(format: i32, values: usize, scales: usize, first: i32
       scales += 2;
       out += blockFloatBytes;
     }
+  } else if (format == mxfp4) {
+    dequantizeFp4(values + <usize>first * (blockColumns / 2), scales, count, out);
   } else {
     values += <usize>first * (blockColumns * 2);
     const end = out + <usize>count * blockFloatBytes;

@@ -1,6 +1,6 @@
 export type {
-  Activation, AttentionSequence, Backend, CacheDType, DecayRange, Dense, FloatWeightView, FusedKernels, Gate, Kernels, MemoryUse,
-  PackedCacheDType, PackedDType, PackedView, RequiredKernels, View, WeightDType, WeightView,
+  Activation, AttentionSequence, Backend, CacheDType, DecayRange, Dense, EncodedRows, FloatWeightView, FusedKernels, Gate,
+  Kernels, MemoryUse, PackedCacheDType, PackedDType, PackedView, RequiredKernels, View, WeightCodec, WeightDType, WeightView,
 } from "./contract/index.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, ones, rand, randn, tensor, zeros } from "./core/create.ts";

@@ -77,7 +77,7 @@ describe("what is stored", () => {
     expect(found / plain).toBeLessThan(0.9);
   });
 
-  test.each([["f16", 3e-4], ["bf16", 2.4e-3], ["int8", 7e-3], ["int4", 0.085]] as const)(
+  test.each([["f16", 3e-4], ["bf16", 2.4e-3], ["int8", 7e-3], ["int4", 0.085], ["mxfp4", 0.118]] as const)(
     "%s: normally distributed weights are off by less than %d in norm",
     (dtype, max) => {
       const elements = normals(64 * 768);
@@ -86,6 +86,40 @@ describe("what is stored", () => {
       expect(norm(after.map((value, i) => value - elements[i])) / norm(elements)).toBeLessThan(max);
     },
   );
+
+  /** E2M1 of the OCP's MX formats 1.0 (table 5). */
+  const fp4 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
+  test("mxfp4: each code with each scale is its number, to the sign of zero", () => {
+    const values = new Int32Array(Uint8Array.from({ length: 256 * 16 }, (_, i) => 17 * (i % 16)).buffer);
+    const scales = new Int32Array(Uint8Array.from({ length: 256 }, (_, i) => i).buffer);
+    const elements = decodeParts({ dtype: "mxfp4", rows: 1, columns: 256 * 32, values, scales });
+    elements.forEach((element, i) => {
+      const scale = Math.floor(i / 32);
+      const wanted = scale === 255 ? NaN : Math.fround(fp4[i % 16] * 2 ** (scale - 127));
+      if (!Object.is(element, wanted)) throw new Error(`code ${i % 16} with scale ${scale}: expected ${wanted}, got ${element}`);
+    });
+  });
+
+  test("mxfp4: elements become the nearest code, the even one of two, with a scale by the exponent of the largest", () => {
+    fc.assert(
+      fc.property(matrices, ({ shape, elements }) => {
+        for (const [before, after] of blocks(shape, elements, roundTrip("mxfp4", shape, elements))) {
+          const size = largest(before);
+          if (size === 0) continue;
+          const scale = 2 ** Math.max(Math.floor(Math.log2(size)) - 2, -127);
+          before.forEach((value, i) => {
+            const distances = fp4.slice(0, 8).map((number) => Math.abs(number * scale - Math.abs(value)));
+            const nearest = [...distances.keys()].filter((code) => distances[code] === Math.min(...distances));
+            const code = nearest.find((code) => code % 2 === 0) ?? nearest[0];
+            expect(Math.abs(after[i])).toBe(fp4[code] * scale);
+            expect(after[i] * value).toBeGreaterThanOrEqual(0);
+          });
+        }
+      }),
+      runs,
+    );
+  });
 
   test.each(packedDTypes)("%s: zeros stay zeros", (dtype) => {
     expect(roundTrip(dtype, [2, 40], new Float32Array(80))).toEqual(new Float32Array(80));

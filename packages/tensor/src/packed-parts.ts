@@ -3,7 +3,7 @@ import { TensorError } from "./errors.ts";
 import { objectWith, oneOf, valueThat } from "./expectations.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 import type { Encoder } from "./weight-codec.ts";
-import { cacheEncoders, decodeRows, encodeBlocks, encodeInt4, extremeOf, largestOf, nearest } from "./weight-codec.ts";
+import { codecOf, encodeBlocks, encodeInt4, encoders, extremeOf, largestOf, nearest } from "./weight-codec.ts";
 import { blockColumns, partShapes, weightDTypes } from "./weight-format.ts";
 import type { PackedDType, WeightDType } from "./weight-format.ts";
 
@@ -21,7 +21,7 @@ export function decodeParts(parts: PackedParts): Float32Array {
   checkParts("decodeParts", parts);
   if (parts.dtype === "f32") return parts.values;
   const out = new Float32Array(parts.rows * parts.columns);
-  decodeRows(parts.dtype, parts.columns, parts.values, parts.scales, out);
+  codecOf(parts.dtype).decode(parts.columns, parts, out);
   return out;
 }
 
@@ -40,7 +40,7 @@ export function encodeParts(dtype: WeightDType, rows: number, columns: number, e
     const problem = `cannot hold ${elements[at]}, which is element ${place}: the largest that it holds is ${largest}`;
     throw new TensorError("invalid-argument", `${dtype} ${problem}`);
   }
-  return { dtype, rows, columns, ...encodeBlocks(dtype, [rows, columns], elements, encoders[dtype]) };
+  return { dtype, rows, columns, ...encodeBlocks(dtype, columns, elements, searching[dtype] ?? encoders[dtype]) };
 }
 
 /** Rows `[start, start + count)`, in the same memory. */
@@ -136,8 +136,8 @@ function shapeError(op: string, problem: string): TensorError {
   return new TensorError("invalid-shape", `${op}: ${problem}`);
 }
 
-const encoders: Readonly<Record<PackedDType, Encoder>> = {
-  ...cacheEncoders,
+/** Weights are encoded once, so that a search for the scale that loses least pays. */
+const searching: { readonly [D in PackedDType]?: Encoder } = {
   int4: (block, words, at) => encodeInt4(block, words, at, bestStep(block)),
 };
 

@@ -1,9 +1,20 @@
-/** Elements from the bits of packed weights, and the bits of caches from elements. What they are: `contract/weights.ts`. */
+/** Elements from the bits of packed weights, and bits from elements. What they are: `contract/weights.ts`. */
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from "@gpt/common";
+import type { EncodedRows, WeightCodec } from "./contract/index.ts";
 import { sizeOf } from "./shape.ts";
-import type { Shape } from "./shape.ts";
 import { blockColumns, partShapes, scaleBits, weightFormats } from "./weight-format.ts";
-import type { PackedCacheDType, PackedDType, ScaleDType } from "./weight-format.ts";
+import type { PackedDType, WeightFormat } from "./weight-format.ts";
+
+export function codecOf(dtype: PackedDType): WeightCodec {
+  return {
+    decode: (columns, rows, out) => decodeBlocks(dtype, columns, rows, out),
+    encode(columns, elements) {
+      const largest = largestOf[dtype] ?? Infinity;
+      const held = elements.map((x) => Math.min(Math.max(x, -largest), largest));
+      return encodeBlocks(dtype, columns, held, encoders[dtype]);
+    },
+  };
+}
 
 /** Writes the elements of the block whose words begin at `at`. */
 type Decoder = (words: Int32Array, at: number, scale: number, block: Float32Array) => void;
@@ -17,10 +28,15 @@ const decoders: Readonly<Record<PackedDType, Decoder>> = {
       for (let j = 0; j < 4; j++) block[i + j] = ((word << (24 - 8 * j)) >> 24) * scale;
     }
   },
-  int4: nibblesDecoder([-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7]),
+  int4: nibblesDecoder((code) => code - 8),
+  mxfp4: nibblesDecoder((code) => (code < 8 ? 1 : -1) * fp4[code & 7]),
 };
 
+/** What half bytes of mxfp4 are, without their sign. */
+const fp4 = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
+
 /** Elements of 16 bits, two a word. */
+/* @__NO_SIDE_EFFECTS__ */
 function halvesDecoder(toFloat: (bits: number) => number): Decoder {
   return (words, at, _, block) => {
     for (let i = 0; i < blockColumns; i += 2) {
@@ -31,39 +47,38 @@ function halvesDecoder(toFloat: (bits: number) => number): Decoder {
   };
 }
 
-/** Half bytes, which stand for these numbers: byte `j` has those of elements `j` and `j + 16`. */
-function nibblesDecoder(numbers: readonly number[]): Decoder {
+/** Half bytes: byte `j` has those of elements `j` and `j + 16`. */
+/* @__NO_SIDE_EFFECTS__ */
+function nibblesDecoder(toFloat: (code: number) => number): Decoder {
   return (words, at, scale, block) => {
     for (let i = 0; i < 16; i += 4) {
       const word = words[at++];
       for (let j = 0; j < 4; j++) {
-        block[i + j] = numbers[(word >>> (8 * j)) & 15] * scale;
-        block[i + j + 16] = numbers[(word >>> (8 * j + 4)) & 15] * scale;
+        block[i + j] = toFloat((word >>> (8 * j)) & 15) * scale;
+        block[i + j + 16] = toFloat((word >>> (8 * j + 4)) & 15) * scale;
       }
     }
   };
 }
 
-const scaleToFloat: Readonly<Record<ScaleDType, (code: number) => number>> = { f16: halfToFloat };
+const scaleToFloat: Readonly<Record<WeightFormat["scale"], (code: number) => number>> = {
+  none: () => 1,
+  f16: halfToFloat,
+  e8m0: (code) => (code === 255 ? NaN : 2 ** (code - 127)),
+};
 
-/** The elements of rows of `columns` that fill `out`, from the words of their parts. */
-export function decodeRows(
-  dtype: PackedDType, columns: number, values: Int32Array, scales: Int32Array | null, out: Float32Array,
-): void {
+function decodeBlocks(dtype: PackedDType, columns: number, { values, scales }: EncodedRows, out: Float32Array): void {
   const { words, scale } = weightFormats[dtype];
   const decode = decoders[dtype];
   const blocks = Math.ceil(columns / blockColumns);
   const block = new Float32Array(blockColumns);
-  const scaleWords = scale === "none" ? 0 : Math.ceil((blocks * scaleBits[scale]) / 32);
+  const bits = scaleBits[scale];
+  const scaleWords = Math.ceil((blocks * bits) / 32);
   for (let start = 0, row = 0; start < out.length; start += columns, row++) {
     for (let index = 0; index < blocks; index++) {
-      let factor = 1;
-      if (scale !== "none" && scales) {
-        const bits = scaleBits[scale];
-        const word = scales[row * scaleWords + ((index * bits) >>> 5)];
-        factor = scaleToFloat[scale]((word >>> ((index * bits) & 31)) & (2 ** bits - 1));
-      }
-      decode(values, (row * blocks + index) * words, factor, block);
+      const word = scales ? scales[row * scaleWords + ((index * bits) >>> 5)] : 0;
+      const code = (word >>> ((index * bits) & 31)) & (2 ** bits - 1);
+      decode(values, (row * blocks + index) * words, scaleToFloat[scale](code), block);
       const column = index * blockColumns;
       out.set(block.subarray(0, Math.min(blockColumns, columns - column)), start + column);
     }
@@ -73,33 +88,24 @@ export function decodeRows(
 /** Writes the elements of a block as words from `at` on, and returns the code of its scale. */
 export type Encoder = (block: Float32Array, words: Int32Array, at: number) => number;
 
-/** The encoders of caches, whose every backend writes the same bits. */
-export const cacheEncoders: Readonly<Record<PackedCacheDType, Encoder>> = {
+/** Of the dtypes that caches may have, every backend writes the same bits. */
+export const encoders: Readonly<Record<PackedDType, Encoder>> = {
   f16: halvesEncoder(floatToHalf),
   bf16: halvesEncoder(floatToBfloat),
   int8: encodeInt8,
   int4: (block, words, at) => encodeInt4(block, words, at, extremeOf(block) / -8),
+  mxfp4: encodeMXFP4,
 };
 
-/** Rows of a cache as `appendPacked` encodes them: numbers beyond what the dtype holds become the largest that it does. */
-export function encodeRows(dtype: PackedCacheDType, shape: Shape, elements: Float32Array): EncodedRows {
-  const largest = largestOf[dtype] ?? Infinity;
-  return encodeBlocks(dtype, shape, elements.map((x) => Math.min(Math.max(x, -largest), largest)), cacheEncoders[dtype]);
-}
+/** The largest elements of dtypes that do not hold every number: f16 ends at 65,504, and so do its scales; mxfp4 has no ∞. */
+export const largestOf: { readonly [D in PackedDType]?: number } = {
+  f16: 65_504, int8: 65_504 * 127, int4: 65_504 * 8, mxfp4: (2 - 2 ** -23) * 2 ** 127,
+};
 
-/** The largest elements of dtypes that do not hold every number: f16 ends at 65,504, and so do scales. */
-export const largestOf: { readonly [D in PackedDType]?: number } = { f16: 65_504, int8: 65_504 * 127, int4: 65_504 * 8 };
-
-/** The words of the parts of rows. */
-export interface EncodedRows {
-  readonly values: Int32Array;
-  readonly scales: Int32Array | null;
-}
-
-export function encodeBlocks(dtype: PackedDType, shape: Shape, elements: Float32Array, encode: Encoder): EncodedRows {
-  const [rows, columns] = shape;
+export function encodeBlocks(dtype: PackedDType, columns: number, elements: Float32Array, encode: Encoder): EncodedRows {
+  const rows = elements.length / Math.max(columns, 1);
   const { words, scale } = weightFormats[dtype];
-  const shapes = partShapes(dtype, shape);
+  const shapes = partShapes(dtype, [rows, columns]);
   const values = new Int32Array(sizeOf(shapes.values));
   const scales = shapes.scales ? new Int32Array(sizeOf(shapes.scales)) : null;
   const blocks = Math.ceil(columns / blockColumns);
@@ -110,15 +116,15 @@ export function encodeBlocks(dtype: PackedDType, shape: Shape, elements: Float32
       block.fill(0);
       block.set(elements.subarray(start, Math.min(start + blockColumns, (row + 1) * columns)));
       const code = encode(block, values, (row * blocks + index) * words);
-      if (scale === "none" || !scales) continue;
       const bit = index * scaleBits[scale];
-      scales[(row * scales.length) / rows + (bit >>> 5)] |= code << (bit & 31);
+      if (scales) scales[(row * scales.length) / rows + (bit >>> 5)] |= code << (bit & 31);
     }
   }
   return { values, scales };
 }
 
 /** Elements of 16 bits, two a word. */
+/* @__NO_SIDE_EFFECTS__ */
 function halvesEncoder(toBits: (value: number) => number): Encoder {
   return (block, words, at) => {
     for (let i = 0; i < blockColumns; i += 2) words[at++] = toBits(block[i]) | (toBits(block[i + 1]) << 16);
@@ -127,7 +133,7 @@ function halvesEncoder(toBits: (value: number) => number): Encoder {
 }
 
 /** The f32 number nearest to 1/127: devices multiply alike, but may divide with an error. */
-const oneOf127 = Math.fround(1 / 127);
+const oneOf127 = /* @__PURE__ */ Math.fround(1 / 127);
 
 function encodeInt8(block: Float32Array, words: Int32Array, at: number): number {
   const scale = floatToHalf(Math.fround(Math.abs(extremeOf(block)) * oneOf127));
@@ -149,8 +155,26 @@ export function encodeInt4(block: Float32Array, words: Int32Array, at: number, a
   return scale;
 }
 
+/** Where numbers are in the middle of two of 0, ½, 1, 1½, 2, 3, 4 and 6. */
+const middles = [0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5];
+
+/**
+ * As in the OCP's MX formats 1.0 (section 6.3): the scale takes the power of two in the largest size to 4, that in the largest
+ * code; sizes are rounded to the nearest code, of two the even one, and to 6 beyond it.
+ */
+function encodeMXFP4(block: Float32Array, words: Int32Array, at: number): number {
+  const exponent = Math.max(Math.floor(Math.log2(Math.abs(extremeOf(block)))) - 2, -127);
+  packNibbles(words, at, (i) => {
+    const size = Math.abs(block[i]) / 2 ** exponent;
+    let code = 0;
+    while (size > middles[code] || (size === middles[code] && code % 2 === 1)) code++;
+    return block[i] < 0 ? code + 8 : code;
+  });
+  return exponent + 127;
+}
+
 /** Writes half bytes: byte `j` has those of elements `j` and `j + 16`. */
-export function packNibbles(words: Int32Array, at: number, code: (i: number) => number): void {
+function packNibbles(words: Int32Array, at: number, code: (i: number) => number): void {
   for (let i = 0; i < 16; i += 4) {
     let word = 0;
     for (let j = 0; j < 4; j++) word |= (code(i + j) | (code(i + j + 16) << 4)) << (8 * j);

@@ -14,5 +14,5 @@ export function matrixOf(weight: WeightView, layer: number): WeightView {
     const own = [rows, words];
     return { buffer, dtype, shape: own, strides: [words, 1], offset: offset + layer * sizeOf(own) };
   };
-  return { dtype: weight.dtype, shape, values: part(weight.values), scales: weight.scales && part(weight.scales) };
+  return { ...weight, shape, values: part(weight.values), scales: weight.scales && part(weight.scales) };
 }

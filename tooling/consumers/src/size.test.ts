@@ -25,7 +25,7 @@ test.each([
       import { cpu } from "@gpt/tensor/cpu";
       useBackend(await cpu());
       console.log(await matmul(ones([2, 3]), ones([3, 2])).data());`,
-    ceiling: 14,
+    ceiling: 13,
     without: [...wasm, ...wgsl],
   },
   {
@@ -46,7 +46,7 @@ test.each([
     program: `
       import { wasm } from "@gpt/tensor/wasm";
       console.log(wasm);`,
-    ceiling: 80,
+    ceiling: 81,
     without: wgsl,
   },
   {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { noGrad, scope, PackedWeight, useBackend } from "@gpt/tensor";
-import type { Backend, Tensor, Weight } from "@gpt/tensor";
+import type { Backend, PackedDType, Tensor, Weight } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { GPT } from "../model.ts";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
@@ -20,7 +20,10 @@ function logits(model: GPT): Float32Array {
   return scope(() => noGrad(() => model.forward(idsOf([[1, 2, 3, 4]])).dataSync()));
 }
 
-test.each(["f16", "bf16", "int8", "int4"] as const)("%s: converted one by one while they are read", async (dtype) => {
+/** How far off an element may be, relative to the largest of its matrix. */
+const shares = { f16: 2 ** -11, bf16: 2 ** -8, int8: 0.004, int4: 0.15, mxfp4: 0.25 } satisfies Record<PackedDType, number>;
+
+test.each(Object.keys(shares) as PackedDType[])("%s: converted one by one while they are read", async (dtype) => {
   const model = new GPT(sizes);
   const files = await collect(modelFiles(model));
   const other = await cpu();
@@ -29,11 +32,10 @@ test.each(["f16", "bf16", "int8", "int4"] as const)("%s: converted one by one wh
   expect(other.memory.peakBytes).toBe(other.memory.liveBytes);
   expect(other.memory.liveBytes).toBeLessThan(backend.memory.liveBytes * (dtype.endsWith("16") ? 0.6 : 0.4));
   const stored = new Map(loaded.namedWeights());
-  const share = { f16: 2 ** -11, bf16: 2 ** -8, int8: 0.004, int4: 0.15 }[dtype];
   for (const [path, parameter] of model.namedParameters()) {
     const [values, expected] = [await (stored.get(path) as Weight).data(), await parameter.data()];
     const largest = expected.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
-    values.forEach((value, i) => expect(Math.abs(value - expected[i])).toBeLessThanOrEqual(share * largest));
+    values.forEach((value, i) => expect(Math.abs(value - expected[i])).toBeLessThanOrEqual(shares[dtype] * largest));
   }
   expect(stored.get("tokenEmbedding.weight")).toBeInstanceOf(PackedWeight);
   expect(stored.get("positionEmbedding.weight")).not.toBeInstanceOf(PackedWeight);

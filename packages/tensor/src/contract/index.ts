@@ -37,7 +37,9 @@ export type { RotaryKernels } from "./rotary.ts";
 export type { SamplingKernels } from "./sampling.ts";
 export type { TopKKernels } from "./top-k.ts";
 export type { Dense, View } from "./view.ts";
-export type { FloatWeightView, PackedCacheView, PackedView, WeightKernels, WeightView } from "./weights.ts";
+export type {
+  EncodedRows, FloatWeightView, PackedCacheView, PackedView, WeightCodec, WeightKernels, WeightView,
+} from "./weights.ts";
 
 /** What every backend computes: one that lacks such a kernel does not compile. */
 export interface RequiredKernels

@@ -20,17 +20,38 @@ export interface FloatWeightView {
  * - `f16`, `bf16`: 16 words a block, two elements a word;
  * - `int8`: 8 words a block, four signed bytes a word: an element is its byte times the block's scale;
  * - `int4`: 4 words a block, of whose 16 bytes number j holds elements j, in its lower half, and j + 16: an element is
- *   its half byte minus 8, times the block's scale.
+ *   its half byte minus 8, times the block's scale;
+ * - `mxfp4`: the same words, whose half bytes are 0, ½, 1, 1½, 2, 3, 4, 6, and with 8 added their negatives, −0 among them.
  *
- * The last two have the numerics of GGUF's Q8_0 and Q4_0. How many words there are says `weight-format.ts`.
+ * Scales are f16, or for `mxfp4` bytes e8m0, which stand for 2^(byte − 127), and 255 for NaN. Elements beyond f32 are ±∞. So
+ * `int8`, `int4` and `mxfp4` have the numerics of GGUF's Q8_0, Q4_0 and MXFP4, and its order of half bytes. (gpt-oss has
+ * elements 2j and 2j + 1 in byte j; what reads its files puts them in this order.)
  */
 export interface PackedView<D extends PackedDType = PackedDType> {
   readonly dtype: D;
   readonly shape: Shape;
   /** `[rows, blocks · words]`. */
   readonly values: Dense<"i32">;
-  /** Of dtypes that have scales: `[rows, ⌈blocks / 2⌉]`, f16, two a word. */
+  /** Of dtypes that have scales: `[rows, ⌈blocks / n⌉]` words, of n = 2 scales of f16 or 4 of e8m0 each. */
   readonly scales: Dense<"i32"> | null;
+  readonly codec: WeightCodec;
+}
+
+/**
+ * The bits of a packed dtype in JavaScript, for backends whose memory it reaches. Weights bring it along, so that programs
+ * without packed weights do without it.
+ */
+export interface WeightCodec {
+  /** Fills `out` with the elements of rows of `columns`, from the words of their parts. */
+  decode(columns: number, rows: EncodedRows, out: Float32Array): void;
+  /** The words of rows as `appendPacked` encodes them: numbers beyond what the dtype holds become the largest that it does. */
+  encode(columns: number, elements: Float32Array): EncodedRows;
+}
+
+/** The words of the parts of rows. */
+export interface EncodedRows {
+  readonly values: Int32Array;
+  readonly scales: Int32Array | null;
 }
 
 /** Keys or values that are stored as packed weights are. */
@@ -47,7 +68,8 @@ export interface WeightKernels {
    * given, receives `x · weightᵀ + bias`. For dtypes with scales a backend may round `x` to codes of 16 bits with one scale
    * for each block of 32 columns, which changes an output by at most 2⁻¹⁵ · Σ over the blocks of their largest `|x|` times
    * their `Σ |weight|`. Blocks with NaN, ∞, or nothing but numbers that are close to the smallest or the largest are
-   * multiplied as f32: ∞ gives ±∞, or NaN where a weight is 0, and nothing tiny vanishes.
+   * multiplied as f32: ∞ gives ±∞, or NaN where a weight is 0, and nothing tiny vanishes. Weights that are ±∞ because their
+   * scale takes them beyond f32 may count as the numbers that they stand for.
    */
   linear(call: {
     readonly x: Dense;

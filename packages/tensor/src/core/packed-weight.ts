@@ -6,6 +6,7 @@ import { checkParts, checkRows, decodeParts, encodeParts } from "../packed-parts
 import type { PackedParts } from "../packed-parts.ts";
 import { denseStrides, formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
+import { codecOf } from "../weight-codec.ts";
 import { partShapes } from "../weight-format.ts";
 import type { PackedDType, WeightDType } from "../weight-format.ts";
 import { checkBackend, currentBackend } from "./backend.ts";
@@ -22,14 +23,14 @@ export type Weight = Tensor | PackedWeight;
  * `embedding` take in the place of a tensor, or one for each expert, `[experts, rows, columns]`. It is written and read by
  * rows, which count through all matrices. It belongs to no scope, and lives until `dispose`.
  */
-export class PackedWeight extends Handle {
-  readonly dtype: PackedDType;
+export class PackedWeight<D extends PackedDType = PackedDType> extends Handle {
+  readonly dtype: D;
   readonly shape: Shape;
   /** What is stored: see `PackedView`. */
   readonly values: Tensor<"i32">;
   readonly scales: Tensor<"i32"> | undefined;
 
-  private constructor(dtype: PackedDType, shape: Shape, values: Tensor<"i32">, scales: Tensor<"i32"> | undefined) {
+  private constructor(dtype: D, shape: Shape, values: Tensor<"i32">, scales: Tensor<"i32"> | undefined) {
     super();
     this.dtype = dtype;
     this.shape = shape;
@@ -41,7 +42,9 @@ export class PackedWeight extends Handle {
    * A weight of zeros, on the chosen backend unless another one is given. Throws `invalid-argument` where the backend does
    * not have the dtype.
    */
-  static zeros(dtype: PackedDType, shape: Shape, options: { readonly backend?: Backend } = {}): PackedWeight {
+  static zeros<D extends PackedDType>(
+    dtype: D, shape: Shape, options: { readonly backend?: Backend } = {},
+  ): PackedWeight<D> {
     const { backend = currentBackend() } = options;
     checkBackend("PackedWeight.zeros", backend);
     if (!backend.packedDTypes.includes(dtype)) {
@@ -165,8 +168,9 @@ export class PackedWeight extends Handle {
   }
 
   /** @internal What kernels take. */
-  get view(): PackedView {
-    return { dtype: this.dtype, shape: this.shape, values: this.values, scales: this.scales ?? null };
+  get view(): PackedView<D> {
+    const { dtype, shape, values, scales = null } = this;
+    return { dtype, shape, values, scales, codec: codecOf(dtype) };
   }
 
   /** Frees the memory. */

@@ -1,9 +1,9 @@
 import { argumentError } from "../arguments.ts";
-import type { FusedKernels, View } from "../contract/index.ts";
+import type { FusedKernels, PackedCacheDType, View } from "../contract/index.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
-import type { Weight } from "../core/packed-weight.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
+import { cacheDTypes } from "../weight-format.ts";
 import type { AttentionPlan } from "./attention-arguments.ts";
 import { checkOperands, shapeError, viewOf } from "./operands.ts";
 import { weightOperand } from "./weights.ts";
@@ -14,8 +14,8 @@ import { weightOperand } from "./weights.ts";
  * nearest.
  */
 export interface AttentionCache {
-  readonly keys: Weight;
-  readonly values: Weight;
+  readonly keys: Tensor | PackedWeight<PackedCacheDType>;
+  readonly values: Tensor | PackedWeight<PackedCacheDType>;
 }
 
 /** Refuses a cache that does not fit, and says how many rows of each head it has. */
@@ -33,6 +33,9 @@ export function cacheRows(qkv: Tensor, kvHeads: number, headDim: number, { keys,
   const [keyDType, valueDType] = [keys, values].map(({ dtype }) => dtype);
   if (keyDType !== valueDType) {
     throw argumentError("attention", `the cache holds keys as ${keyDType} and values as ${valueDType}; use one dtype`);
+  }
+  if (!cacheDTypes.includes(keyDType)) {
+    throw argumentError("attention", `the cache is of ${keyDType}, which is for weights alone; use ${cacheDTypes.join(", ")}`);
   }
   for (const { tensors } of parts) {
     if (!tensors[0].isDense) throw shapeError("attention", "the cache has gaps; allocate keys and values as they are");

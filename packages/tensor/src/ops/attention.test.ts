@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
 import { attention, dropout, full, mul, noGrad, ones, PackedWeight, rand, scope, slice, tensor, useBackend, zeros } from "../index.ts";
-import type { AttentionArguments, PackedDType, Tensor, Weight } from "../index.ts";
+import type { AttentionArguments, AttentionCache, PackedDType, Tensor, Weight } from "../index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -36,7 +36,7 @@ const sequence = { queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 };
 
 test("a cache is refused where its shapes or dtypes do not fit", () => {
   const attend = (keys: Weight, values: Weight) => () =>
-    attention(rand([3, 24], { key }), { ...shape, sequences: [sequence], cache: { keys, values } });
+    attention(rand([3, 24], { key }), { ...shape, sequences: [sequence], cache: { keys, values } as AttentionCache });
   const part = (dtype: PackedDType, rows: number, width = 4): PackedWeight => PackedWeight.zeros(dtype, [rows, width]);
   expect(attend(part("int8", 8), part("int8", 8))().shape).toEqual([3, 8]);
   expect(attend(part("int8", 8), part("int8", 10))).toThrow(
@@ -50,6 +50,9 @@ test("a cache is refused where its shapes or dtypes do not fit", () => {
   expect(attend(part("int8", 4), part("int8", 4))).toThrow("does not fit 3 tokens and 2 keys");
   expect(attend(zeros([8, 4]), part("f16", 8))).toThrow("the cache holds keys as f32 and values as f16; use one dtype");
   expect(attend(zeros([8]), zeros([8]))).toThrow("the cache is [8]");
+  expect(attend(part("mxfp4", 8), part("mxfp4", 8))).toThrow(
+    "attention: the cache is of mxfp4, which is for weights alone; use f32, f16, bf16, int8, int4",
+  );
   const gapped = slice(zeros([8, 5]), 1, 0, 4);
   expect(attend(gapped, gapped)).toThrow("the cache has gaps");
 });

@@ -31,16 +31,16 @@ export interface WeightOperand {
 
 export function weightOperand(op: string, weight: Weight): WeightOperand {
   if (isPacked(weight)) {
-    const { dtype, shape, values, scales } = weight;
+    const { view, values, scales, backend } = weight;
     return {
       tensors: scales ? [values, scales] : [values],
       inputs: [],
       view(tensors) {
         const [values, scales = null] = tensors as readonly Tensor<"i32">[];
-        return { dtype, shape, values, scales };
+        return { ...view, values, scales };
       },
       elements() {
-        throw argumentError(op, `the backend ${weight.backend.name} has no kernel for packed weights`);
+        throw argumentError(op, `the backend ${backend.name} has no kernel for packed weights`);
       },
     };
   }
@@ -60,7 +60,7 @@ function isPacked(weight: Weight): weight is PackedWeight {
 }
 
 const activations: Readonly<Record<Activation, true>> = { gelu: true, relu: true, silu: true };
-const optionsExpected = { activation: optional(oneOf(Object.keys(activations))) };
+const optionsExpected = { activation: optional(oneOf(/* @__PURE__ */ Object.keys(activations))) };
 
 /** What `linear` does with its product. */
 export interface LinearOptions {

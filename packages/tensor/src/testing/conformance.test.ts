@@ -106,6 +106,7 @@ test("a capability that is said to be missing must be missing", async () => {
       "cpu: gather: bf16: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
       "cpu: gather: int8: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
       "cpu: gather: int4: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
+      "cpu: gather: mxfp4: the rows of ids outside are NaN: embedding: id -1 at position 0 is outside the table's 4 entries (0 to 3)",
     ]
   `);
 });

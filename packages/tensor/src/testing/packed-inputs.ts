@@ -1,4 +1,6 @@
-import type { Backend, PackedDType, View, WeightDType, WeightView } from "../contract/index.ts";
+import type {
+  Backend, Dense, PackedCacheDType, PackedDType, PackedView, View, WeightDType, WeightView,
+} from "../contract/index.ts";
 import { tensor } from "../core/create.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
 import type { Weight } from "../core/packed-weight.ts";
@@ -6,8 +8,9 @@ import type { DType } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { encodeParts } from "../packed-parts.ts";
+import { codecOf } from "../weight-codec.ts";
 import { packedDTypes, partShapes, weightFormats } from "../weight-format.ts";
-import type { Capabilities, Check } from "./case.ts";
+import type { Check } from "./case.ts";
 import { numbers } from "./inputs.ts";
 import type { Input } from "./inputs.ts";
 import { array, reshape } from "./reference/array.ts";
@@ -37,9 +40,17 @@ export function weightInputs(dtype: WeightDType, [rows, columns]: Shape): { valu
 
 /** What kernels take, of such inputs. */
 export function weightView(
-  dtype: WeightDType, shape: Shape, { values, scales }: { readonly values: View<DType>; readonly scales: View<"i32"> },
+  dtype: WeightDType, shape: Shape, { values, scales }: { readonly values: View<DType>; readonly scales: Dense<"i32"> },
 ): WeightView {
-  return { dtype, shape, values, scales: hasScales(dtype) ? scales : null } as WeightView;
+  if (dtype === "f32") return { dtype, shape, values: values as View, scales: null };
+  return packedView(dtype, shape, { values: values as Dense<"i32">, scales });
+}
+
+/** The same of a packed dtype. */
+export function packedView<D extends PackedDType>(
+  dtype: D, shape: Shape, { values, scales }: { readonly values: Dense<"i32">; readonly scales: Dense<"i32"> },
+): PackedView<D> {
+  return { dtype, shape, values, scales: hasScales(dtype) ? scales : null, codec: codecOf(dtype) };
 }
 
 /** Elements whose sizes differ from row to row, so that scales do. */
@@ -83,17 +94,22 @@ export const eachDType = (checks: (dtype: WeightDType) => readonly Check[]): [Ch
   return [first, ...others, ...checks("f32")];
 };
 
-/** The checks of each packed dtype that the backend has; of the others, that they are refused. */
-export const eachPackedDType = (checks: (dtype: PackedDType) => readonly Check[]): [Check, ...Check[]] => {
-  const all = packedDTypes.flatMap((dtype) =>
-    checks(dtype).map((check) => ({
-      ...check,
-      run: (backend: Backend, capabilities: Capabilities) =>
-        backend.packedDTypes.includes(dtype) ? check.run(backend, capabilities) : refuses(backend, dtype),
-    })),
-  );
-  return all as [Check, ...Check[]];
-};
+/** The same of each packed dtype that caches may have. */
+export const eachCacheDType = (checks: (dtype: PackedCacheDType) => readonly Check[]): [Check, ...Check[]] =>
+  eachPackedDType((dtype) => (weightFormats[dtype].caches ? checks(dtype as PackedCacheDType) : []));
+
+/** The checks of each packed dtype. */
+export const eachPackedDType = (checks: (dtype: PackedDType) => readonly Check[]): [Check, ...Check[]] =>
+  packedDTypes.flatMap((dtype) => checks(dtype).map((check) => ofPackedDType(dtype, check))) as [Check, ...Check[]];
+
+/** A check of a packed dtype where the backend has it; elsewhere, that it is refused. */
+export function ofPackedDType(dtype: PackedDType, check: Check): Check {
+  return {
+    ...check,
+    run: (backend, capabilities) =>
+      backend.packedDTypes.includes(dtype) ? check.run(backend, capabilities) : refuses(backend, dtype),
+  };
+}
 
 async function refuses(backend: Backend, dtype: PackedDType): Promise<void> {
   try {

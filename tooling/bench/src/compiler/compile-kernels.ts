@@ -6,7 +6,7 @@ import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { streamTokens } from "@gpt/generate";
 import { GPT, preset } from "@gpt/gpt";
-import { useBackend } from "@gpt/tensor";
+import { cacheDTypes, useBackend, weightDTypes } from "@gpt/tensor";
 import { webgpu } from "@gpt/tensor/webgpu";
 import { tokensInMemory, train } from "@gpt/train";
 import { randomTokens } from "../models/weights.ts";
@@ -36,9 +36,10 @@ const tokens = tokensInMemory(Int32Array.from(randomTokens(batchSize * config.co
 for await (const event of train(model, { data: { train: tokens }, steps: 1, batchSize })) void event;
 model.dispose();
 
-for (const dtype of [undefined, "f16", "bf16", "int8", "int4"] as const) {
+for (const dtype of weightDTypes) {
   const model = new GPT(config, { seed: 1, dtype });
-  const sampling = { maxTokens: 3, temperature: 0.8, topK: 40, topP: 0.9, cacheDtype: dtype };
+  const cacheDtype = cacheDTypes.find((other) => other === dtype);
+  const sampling = { maxTokens: 3, temperature: 0.8, topK: 40, topP: 0.9, cacheDtype };
   for await (const event of streamTokens(model, randomTokens(600, config.vocabSize), sampling)) void event;
   model.dispose();
 }

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Dense, UnaryOp, WeightView } from "../../contract/index.ts";
+import { decodeParts, embedding, PackedWeight, tensor } from "../../index.ts";
+import type { PackedParts } from "../../index.ts";
 import { philoxBlock } from "../../philox.ts";
 import { denseStrides, sizeOf } from "../../shape.ts";
 import { unary } from "../../testing/reference/elementwise.ts";
@@ -144,6 +146,18 @@ describe("memory", () => {
         none, none, none, none, start,
       );
     }).not.toThrow();
+  });
+
+  test("every code of mxfp4 with every scale is looked up to the sign of zero", async () => {
+    const values = new Int32Array(Uint8Array.from({ length: 256 * 16 }, (_, i) => 17 * (i % 16)).buffer);
+    const scales = new Int32Array(Uint8Array.from({ length: 256 }, (_, i) => i).buffer);
+    const parts: PackedParts = { dtype: "mxfp4", rows: 1, columns: 256 * 32, values, scales };
+    const backend = await wasm();
+    const weight = PackedWeight.fromParts(parts, { backend });
+    const found = embedding(weight, tensor(Int32Array.of(0), { backend })).dataSync();
+    const expected = decodeParts(parts);
+    expect(found.every((element, i) => Object.is(element, expected[i]))).toBe(true);
+    backend.dispose();
   });
 
   test("a buffer is freed once", async () => {

@@ -1,4 +1,4 @@
-import type { Kernels, PackedDType } from "../../contract/index.ts";
+import type { Kernels, PackedCacheDType } from "../../contract/index.ts";
 import { tensor } from "../../core/create.ts";
 import { PackedWeight } from "../../core/packed-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
@@ -8,12 +8,13 @@ import type { Check } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import type { OpCase } from "../op-case.ts";
 import { op, values } from "../op-case.ts";
+import { packedView } from "../packed-inputs.ts";
 import { array, at, generate } from "../reference/array.ts";
 import * as reference from "../reference/weights.ts";
 import { kernel } from "../write-case.ts";
 
 /** Checks of `appendPacked`, without attention. */
-export function appending(dtype: PackedDType): Check[] {
+export function appending(dtype: PackedCacheDType): Check[] {
   const ties = dtype === "f16" || dtype === "bf16" ? [values(tied(dtype))] : [];
   return [values(appended(dtype)), bitsOf(dtype), ...ties];
 }
@@ -28,10 +29,10 @@ export function lend<T>(weights: readonly PackedWeight[], use: () => T): T {
 }
 
 /** How far off in norm rounding to the nearest may be. */
-export const roundingOf: Record<PackedDType, number> = { f16: 5e-4, bf16: 4e-3, int8: 1e-2, int4: 0.15 };
+export const roundingOf: Record<PackedCacheDType, number> = { f16: 5e-4, bf16: 4e-3, int8: 1e-2, int4: 0.15 };
 
 /** Rows 2 to 6 of a cache of 9 rows that held zeros. */
-function appended(dtype: PackedDType): OpCase {
+function appended(dtype: PackedCacheDType): OpCase {
   const [kvHeads, headDim, rows, start] = [3, 40, 9, 2];
   return op({
     name: `${dtype}: rows 2 to 6 of a cache of 9`,
@@ -57,7 +58,7 @@ function appended(dtype: PackedDType): OpCase {
  * Rows whose blocks differ in size by far, with codes in the middle between two, extremes of both signs, zeros, and what the
  * formats do not hold. None is so small that a device may flush it.
  */
-function rowsToAppend(dtype: PackedDType): Float32Array {
+function rowsToAppend(dtype: PackedCacheDType): Float32Array {
   const steps = [1, 2 ** -20, 3e-9, 1e4, 3, 0, 1e8, 2 ** -7];
   return Float32Array.from({ length: steps.length * 70 }, (_, i) => {
     const [row, column] = [Math.floor(i / 70), i % 70];
@@ -69,7 +70,7 @@ function rowsToAppend(dtype: PackedDType): Float32Array {
 }
 
 /** Every backend writes the same bits. */
-function bitsOf(dtype: PackedDType): Check {
+function bitsOf(dtype: PackedCacheDType): Check {
   const elements = rowsToAppend(dtype);
   const [rows, columns, capacity] = [elements.length / 70, 70, 11];
   const shapes = partShapes(dtype, [capacity, columns]);
@@ -81,8 +82,7 @@ function bitsOf(dtype: PackedDType): Check {
       scales: integers(shapes.scales ?? [0], 0, 1, "offset"),
     },
     run(kernels, { x, values, scales }) {
-      const cache = { dtype, shape: [capacity, columns], values, scales: shapes.scales ? scales : null };
-      kernels.appendPacked({ x, cache, start: 2 });
+      kernels.appendPacked({ x, cache: packedView(dtype, [capacity, columns], { values, scales }), start: 2 });
     },
     expected({ x, values, scales }) {
       const [value, scale] = [array(values.shape, values.data), array(scales.shape, scales.data)];

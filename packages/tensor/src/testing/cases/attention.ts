@@ -1,4 +1,4 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence, PackedDType } from "../../contract/index.ts";
+import type { AttentionKernels, AttentionOptions, AttentionSequence, PackedCacheDType } from "../../contract/index.ts";
 import { PackedWeight } from "../../core/packed-weight.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { attention } from "../../ops/attention.ts";
@@ -16,7 +16,7 @@ import type { NdArray } from "../reference/array.ts";
 import { at, generate, reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
 import { weightElements } from "../reference/weights.ts";
-import { eachPackedDType, hasScales, weightInputs } from "../packed-inputs.ts";
+import { eachCacheDType, packedView, weightInputs } from "../packed-inputs.ts";
 import { inPlace, kernel } from "../write-case.ts";
 import { appending, lend, roundingOf } from "./append-packed.ts";
 
@@ -196,7 +196,7 @@ function byRows(elements: NdArray, kvHeads: number): NdArray {
   return generate([rows, kvHeads, elements.shape[1]], ([row, head, d]) => at(elements, [head * rows + row, d]));
 }
 
-function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, hasSinks = false, ...mask }: StoredKeys): Check {
+function packedAttention(dtype: PackedCacheDType, { heads, kvHeads, headDim, rows, hasSinks = false, ...mask }: StoredKeys): Check {
   const shape = [kvHeads * rows, headDim];
   const queries = mask.sequences.reduce((sum, { queryCount }) => sum + queryCount, 0);
   const [keys, vectors] = [weightInputs(dtype, shape), weightInputs(dtype, shape)];
@@ -212,12 +212,10 @@ function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, ha
       out: unwritten([queries, heads, headDim]),
     },
     run: (kernels, { keys, keyScales, values, valueScales, q, sinks, out }) => {
-      const cache = (of: typeof keys, scales: typeof keys) => ({
-        dtype, shape, values: of, scales: hasScales(dtype) ? scales : null,
-      });
       kernels.attentionPacked({
-        ...mask, q, keys: cache(keys, keyScales), values: cache(values, valueScales), kvHeads,
-        sinks: hasSinks ? sinks : null, out,
+        ...mask, q, kvHeads, sinks: hasSinks ? sinks : null, out,
+        keys: packedView(dtype, shape, { values: keys, scales: keyScales }),
+        values: packedView(dtype, shape, { values, scales: valueScales }),
       });
     },
     expected: ({ keys, keyScales, values, valueScales, q, sinks }) => {
@@ -232,7 +230,7 @@ function packedAttention(dtype: PackedDType, { heads, kvHeads, headDim, rows, ha
 const packedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
 
 function withPackedCache(
-  dtype: PackedDType, [tokens, heads, headDim]: readonly [number, number, number], pattern?: typeof look,
+  dtype: PackedCacheDType, [tokens, heads, headDim]: readonly [number, number, number], pattern?: typeof look,
 ): OpCase {
   const options = { heads, headDim };
   const all = tokens + 1;
@@ -241,7 +239,7 @@ function withPackedCache(
     inputs: { qkv: numbers([all, 3 * heads * headDim]) },
     run: ({ qkv }) => {
       const { backend } = qkv;
-      const part = (): PackedWeight => PackedWeight.zeros(dtype, [heads * all, headDim], { backend });
+      const part = (): PackedWeight<PackedCacheDType> => PackedWeight.zeros(dtype, [heads * all, headDim], { backend });
       const cache = { keys: part(), values: part() };
       const run = (from: number, to: number): Tensor =>
         attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)], pattern });
@@ -415,8 +413,8 @@ export const attentionChecks = {
     ...[...cases, ...sinksOfAllSizes, ...huge].map(gradients),
     ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
-  attentionPacked: eachPackedDType((dtype) => stored.map((subject) => packedAttention(dtype, subject))),
-  appendPacked: eachPackedDType((dtype) => [
+  attentionPacked: eachCacheDType((dtype) => stored.map((subject) => packedAttention(dtype, subject))),
+  appendPacked: eachCacheDType((dtype) => [
     ...appending(dtype),
     ...packedCalls.map((subject) => values(withPackedCache(dtype, subject))),
     values(withPackedCache(dtype, [6, 2, 40], look)),

@@ -5,6 +5,7 @@ import { PackedWeight } from "../../core/packed-weight.ts";
 import { embedding } from "../../ops/indexing.ts";
 import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
 import { linear } from "../../ops/weights.ts";
+import { weightFormats } from "../../weight-format.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
 import { failure, gradients, op, values } from "../op-case.ts";
@@ -20,6 +21,7 @@ import { eachDType, hasScales, toleranceOf, weightInputs, weightOf, weightView }
 import { kernel } from "../write-case.ts";
 import { floatLookups } from "./indexing.ts";
 import { floatLinear, floatLinearGradient } from "./linear.ts";
+import { everyGradient, everyLookup, everyProduct } from "./mxfp4.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -101,6 +103,7 @@ const linears = (dtype: WeightDType) =>
       run: ({ x, bias, residual }) => use(x.backend, (weight) => linear(x, weight, bias, { activation, residual })),
       reference: ({ x, bias, residual }) => matmul.linear(x, expected, { bias, activation, residual }),
       tolerance: toleranceOf(dtype),
+      gradientTolerance: toleranceOf(dtype),
     });
   });
 
@@ -119,6 +122,7 @@ const heads = (dtype: WeightDType) =>
         use(x.backend, (head) => linearCrossEntropy(x, head, targets, { ignoreIndex: -1, reduction: "sum", chunkRows })),
       reference: ({ x, targets }) => reduce("sum", crossEntropy(matmul.linear(x, expected, {}), targets, -1)),
       tolerance: toleranceOf(dtype),
+      gradientTolerance: toleranceOf(dtype),
     });
   });
 
@@ -135,7 +139,7 @@ const lookups = (dtype: WeightDType) =>
       inputs: { ids: integers(ids, 0, shape[0], layout) },
       run: ({ ids }) => use(ids.backend, (table) => embedding(table, ids)),
       reference: ({ ids }) => indexing.embedding(expected, ids),
-      tolerance: dtype === "int8" || dtype === "int4" ? 1e-7 : 0,
+      tolerance: weightFormats[dtype].scale === "f16" ? 1e-7 : 0,
     });
   });
 
@@ -248,14 +252,17 @@ export const weightChecks = {
   linear: [
     ...eachDType((dtype) => [...products(dtype), ...bounded(dtype), ...[...linears(dtype), ...heads(dtype)].map(values)]),
     ...floatLinear,
+    ...everyProduct,
   ],
   linearGradient: [
     ...eachDType((dtype) => [...inputGradients(dtype), ...[...linears(dtype), ...heads(dtype)].map(gradients)]),
     ...floatLinearGradient,
+    everyGradient,
   ],
   gather: [
     idsOutside("f32"),
     ...floatLookups,
+    everyLookup,
     ...eachDType((dtype) => [
       ...lookups(dtype).map(values),
       ...(dtype === "f32" ? [] : [reading(dtype), idsOutside(dtype)]),

@@ -1,23 +1,23 @@
-import type { PackedDType, WeightDType } from "../../contract/index.ts";
+import type { PackedCacheDType, PackedDType, WeightDType } from "../../contract/index.ts";
 import type { Shape } from "../../shape.ts";
 import type { NdArray } from "./array.ts";
 import { generate } from "./array.ts";
 
 const columnsOfBlock = 32;
-const bytesOfBlock: Record<PackedDType, number> = { f16: 64, bf16: 64, int8: 32, int4: 16 };
+const bytesOfBlock: Record<PackedDType, number> = { f16: 64, bf16: 64, int8: 32, int4: 16, mxfp4: 16 };
 
 /** The elements of a weight: of a packed one, one by one from the bytes of its parts. */
 export function weightElements(dtype: WeightDType, shape: Shape, values: NdArray, scales: NdArray): NdArray {
   if (dtype === "f32") return values;
   const bytes = new DataView(Int32Array.from(values.data).buffer);
-  const halves = new DataView(Int32Array.from(scales.data).buffer);
+  const scaleBytes = new DataView(Int32Array.from(scales.data).buffer);
   const [rows, columns] = shape;
   const blocks = Math.ceil(columns / columnsOfBlock);
   return generate([rows, columns], ([row, column]) => {
     const block = Math.floor(column / columnsOfBlock);
     const start = (row * blocks + block) * bytesOfBlock[dtype];
     const i = column % columnsOfBlock;
-    const scale = (): number => half(halves.getUint16(2 * (row * 2 * Math.ceil(blocks / 2) + block), true));
+    const scale = (): number => half(scaleBytes.getUint16(2 * (row * 2 * Math.ceil(blocks / 2) + block), true));
     switch (dtype) {
       case "f16":
         return half(bytes.getUint16(start + 2 * i, true));
@@ -28,6 +28,12 @@ export function weightElements(dtype: WeightDType, shape: Shape, values: NdArray
       case "int4": {
         const byte = bytes.getUint8(start + (i % 16));
         return ((i < 16 ? byte % 16 : Math.floor(byte / 16)) - 8) * scale();
+      }
+      case "mxfp4": {
+        const byte = bytes.getUint8(start + (i % 16));
+        const exponent = scaleBytes.getUint8(row * 4 * Math.ceil(blocks / 4) + block);
+        const code = i < 16 ? byte % 16 : Math.floor(byte / 16);
+        return binary(code, 2, 1) * (exponent === 255 ? NaN : 2 ** (exponent - 127));
       }
     }
   });
@@ -47,7 +53,7 @@ function binary(bits: number, exponentBits: number, fractionBits: number): numbe
 }
 
 /** The words of the parts that `appendPacked` writes for one row, by the words of its contract. */
-export function appendedRow(dtype: PackedDType, row: Float64Array): { values: Int32Array; scales: Int32Array } {
+export function appendedRow(dtype: PackedCacheDType, row: Float64Array): { values: Int32Array; scales: Int32Array } {
   const blocks = Math.ceil(row.length / columnsOfBlock);
   const bytes = new DataView(new ArrayBuffer(blocks * bytesOfBlock[dtype]));
   const scales = new DataView(new ArrayBuffer(4 * Math.ceil(blocks / 2)));

@@ -1,6 +1,5 @@
 import type { AttentionKernels, AttentionOptions, AttentionSequence, Dense, View } from "../../../contract/index.ts";
 import { visibleKeys } from "../../../attention-mask.ts";
-import { encodeRows } from "../../../weight-codec.ts";
 import type { Memory } from "../memory.ts";
 import { withElements } from "./weights.ts";
 
@@ -80,14 +79,14 @@ export function attention(memory: Memory): AttentionKernels {
     },
 
     appendPacked({ x, cache, start }) {
-      const { dtype, shape } = cache;
+      const { shape, codec } = cache;
       const [count, kvHeads, headDim] = x.shape;
       const from = memory.buffer(x);
       for (let head = 0; head < kvHeads; head++) {
         const rows = Float32Array.from({ length: count * headDim }, (_, i) => {
           return from[at(x, Math.floor(i / headDim), head) + (i % headDim)];
         });
-        const { values, scales } = encodeRows(dtype, [count, headDim], rows);
+        const { values, scales } = codec.encode(headDim, rows);
         const row = (head * shape[0]) / kvHeads + start;
         memory.dense(cache.values).set(values, row * cache.values.shape[1]);
         if (cache.scales && scales) memory.dense(cache.scales).set(scales, row * cache.scales.shape[1]);

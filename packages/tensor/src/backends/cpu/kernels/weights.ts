@@ -1,7 +1,6 @@
 import type { Dense, PackedView, View, WeightKernels, WeightView } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import { denseStrides, sizeOf } from "../../../shape.ts";
-import { decodeRows } from "../../../weight-codec.ts";
 import type { Memory } from "../memory.ts";
 import { activationFunctions } from "./elementwise.ts";
 import { forEachId } from "./indexing.ts";
@@ -65,9 +64,9 @@ export function withElements(memory: Memory, weight: WeightView, use: (elements:
 }
 
 /** The rows of a packed weight from `row` on that fill `out`. */
-function decode(memory: Memory, { dtype, shape, values, scales }: PackedView, row: number, out: Float32Array): void {
+function decode(memory: Memory, { shape, values, scales, codec }: PackedView, row: number, out: Float32Array): void {
   const from = (part: Dense<"i32">): Int32Array => memory.dense(part).subarray(row * part.shape[1]);
-  decodeRows(dtype, shape[1], from(values), scales && from(scales), out);
+  codec.decode(shape[1], { values: from(values), scales: scales && from(scales) }, out);
 }
 
 function batchOfOne({ buffer, dtype, shape, strides, offset }: View): View {

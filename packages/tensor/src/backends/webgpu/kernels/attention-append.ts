@@ -1,13 +1,16 @@
 import type { AttentionKernels, View, PackedCacheDType } from "../../../contract/index.ts";
-import { blockColumns } from "../../../weight-format.ts";
+import { blockColumns, weightFormats } from "../../../weight-format.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "../runtime/grid.ts";
 import { relaid, split } from "../runtime/split-bindings.ts";
 import type { SteppedAxis } from "../runtime/split-bindings.ts";
 import { reads, u32, writes } from "../runtime/program.ts";
-import { blockWords, columnsOfStep, halfFunction } from "../wgsl/packed.ts";
+import { halfFunction } from "../wgsl/packed.ts";
 
-/** A thread for two blocks of a row, whose scales share a word. */
+/** Columns of two blocks, whose scales share a word. */
+const pairColumns = 2 * blockColumns;
+
+/** A thread for two blocks of a row. */
 export function appendPacked(engine: Engine, { x, cache, start }: Parameters<AttentionKernels["appendPacked"]>[0]): void {
   const { dtype, shape, values, scales } = cache;
   const [count, kvHeads] = x.shape;
@@ -19,8 +22,8 @@ export function appendPacked(engine: Engine, { x, cache, start }: Parameters<Att
   };
   const column = (step: number): SteppedAxis<"columns"> => ({ axis: "columns", step });
   const axes = {
-    x: ["rows", "heads", column(columnsOfStep)],
-    out: ["rows", "heads", column(2 * blockWords[dtype])],
+    x: ["rows", "heads", column(pairColumns)],
+    out: ["rows", "heads", column(2 * weightFormats[dtype].words)],
     scales: ["rows", "heads", "columns"],
   } as const;
   for (const { operands } of split(engine, { x, out: rowsOf(values), scales: scales && rowsOf(scales) }, axes, ["out", "scales"])) {
@@ -37,9 +40,9 @@ interface Rows {
 
 function append(engine: Engine, dtype: PackedCacheDType, { x, out, scales }: Rows): void {
   const [count, heads, width] = x.shape;
-  const pairs = Math.ceil(width / columnsOfStep);
+  const pairs = Math.ceil(width / pairColumns);
   const total = count * heads * pairs;
-  const words = blockWords[dtype];
+  const { words } = weightFormats[dtype];
   engine.run({
     name: "appendPacked",
     variant: dtype,

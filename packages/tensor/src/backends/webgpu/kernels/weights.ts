@@ -1,4 +1,4 @@
-import type { PackedView, View, WeightKernels } from "../../../contract/index.ts";
+import type { View, WeightKernels } from "../../../contract/index.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { floatTable, gather } from "./indexing.ts";
@@ -12,6 +12,7 @@ import { fitting } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
 import { reads, u32 } from "../runtime/program.ts";
 import { columnsOfStep, vec4sOfFour, packedAxes, packedFunctions, packedScales, packedSource } from "../wgsl/packed.ts";
+import type { PackedMatrix } from "../wgsl/packed.ts";
 
 export function weights(engine: Engine): WeightKernels {
   return {
@@ -58,7 +59,7 @@ export function weights(engine: Engine): WeightKernels {
         entries: shape[0],
         views: { values, scales },
         axes: packedAxes(dtype, "entries", "columns"),
-        step: columnsOfStep,
+        step: columnsOfStep(dtype),
         source(views) {
           const table = packedSource("table", { dtype, shape, ...views });
           return { ...table, functions: (of) => packedFunctions(dtype) + table.functions(of) };
@@ -73,17 +74,17 @@ type WeightAxis = "inner" | "columns";
 
 /** Products with a packed weight, in parts that bindings reach. */
 function fittingPacked(
-  engine: Engine, products: Products, { dtype, values, scales }: PackedView, row: WeightAxis, column: WeightAxis,
-): (readonly [Products, PackedView])[] {
+  engine: Engine, products: Products, { dtype, values, scales }: PackedMatrix, row: WeightAxis, column: WeightAxis,
+): (readonly [Products, PackedMatrix])[] {
   const axes = packedAxes(dtype, row, column);
-  return fitting(engine, products, { values, scales }, axes, { [column]: columnsOfStep }).map(({ products, right }) => {
+  return fitting(engine, products, { values, scales }, axes, { [column]: columnsOfStep(dtype) }).map(({ products, right }) => {
     const lengths = { inner: products.a.shape[2], columns: products.out.shape[2] };
     return [products, { dtype, shape: [lengths[row], lengths[column]], ...right }];
   });
 }
 
 /** A packed weight on the right of a product, of which its rows are the columns, or, for gradients, the rows. */
-function rightOperand(name: string, weight: PackedView, along: "inner" | "lines"): RightOperand {
+function rightOperand(name: string, weight: PackedMatrix, along: "inner" | "lines"): RightOperand {
   const source = packedSource("weight", weight);
   return {
     name: `${name} ${weight.dtype}`,
@@ -105,45 +106,48 @@ fn b_vec4(batch: u32, inner: u32, line: u32) -> vec4f {
  * A packed weight, read once: threads that share a column take its words in turn, four at a time. The scale comes after the
  * sum of products with codes. Where that sum has overflowed, all is done again with the scale first.
  */
-function matvecPacked(engine: Engine, products: Products, weight: PackedView): void {
+function matvecPacked(engine: Engine, products: Products, weight: PackedMatrix): void {
   const rows = rowsKept(products);
-  const { dtype, values, scales } = weight;
-  const scaling = packedScales("b", weight);
+  const { dtype, values } = weight;
+  const scales = packedScales("b", weight);
   const width = values.offset % 4 === 0 ? 4 : 1;
-  const vec4s = vec4sOfFour[dtype];
+  const vec4s = vec4sOfFour(dtype);
   const sum = (row: string): string =>
     vec4s.map((_, i) => `vec4_${i} * a_vec4(0u, first + ${4 * i}u, ${rowThatIs(rows, row)})`).join(" + ");
   multiplyByLanes(engine, products, {
     name: `linear few rows ${dtype}`,
     isInside: weight.shape[1] % blockColumns === 0,
-    operands: { b_values: reads(values, width), ...scaling.operands },
-    values: { b_row: u32(values.strides[0] / 4), b_fours: u32(values.shape[1] / 4), ...scaling.values },
+    operands: { b_values: reads(values, width), ...scales?.operands },
+    values: { b_row: u32(values.strides[0] / 4), b_fours: u32(values.shape[1] / 4), ...scales?.values },
     functions: (of) => {
       const single = (i: number): string => of.b_values(`place * 4u + ${i}u`);
       return `
 ${packedFunctions(dtype)}
-${scaling.functions(of)}
+${scales?.functions(of) ?? ""}
 fn b_four(column: u32, i: u32) -> vec4u {
   let place = column * values.b_row + i;
   return bitcast<vec4u>(${width === 4 ? of.b_values("place") : `vec4i(${[0, 1, 2, 3].map(single).join(", ")})`});
 }`;
     },
     add(lanes) {
-      const pass = (before: string, after: string): string => `
+      type Change = (x: string) => string;
+      const pass = (element: Change, sumOfProducts: Change): string => `
     for (var i = lane; i < values.b_fours; i += ${lanes}u) {
       let words = b_four(column, i);
       let first = i * ${4 * vec4s.length}u;
-      ${scales ? `let scale = b_scale(column, first / ${blockColumns}u);` : ""}
-      ${vec4s.map((vec4, i) => `let vec4_${i} = ${vec4}${before};`).join("\n      ")}
-      ${eachRow(rows, (row) => `sums[${row}] += (${sum(row)})${after};`)}
+      ${scales ? `let scale = ${scales.scale("column", `first / ${blockColumns}u`)};` : ""}
+      ${vec4s.map((vec4, i) => `let vec4_${i} = ${element(vec4)};`).join("\n      ")}
+      ${eachRow(rows, (row) => `sums[${row}] += ${sumOfProducts(`(${sum(row)})`)};`)}
     }`;
-      if (!scales) return pass("", "");
-      return `${pass("", " * scale")}
+      const same: Change = (x) => x;
+      if (!scales) return pass(same, same);
+      const scaled: Change = (x) => scales.times(x, "scale");
+      return `${pass(same, scaled)}
     var isFinite = true;
     ${eachRow(rows, (row) => `isFinite &= all((bitcast<vec4u>(sums[${row}]) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u));`)}
     if (!isFinite) {
       ${eachRow(rows, (row) => `sums[${row}] = vec4f();`)}
-      ${pass(" * scale", "")}
+      ${pass(scaled, same)}
     }`;
     },
   });
