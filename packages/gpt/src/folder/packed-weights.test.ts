@@ -4,7 +4,7 @@ import type { Backend, PackedDType, Tensor, Weight } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { GPT } from "../model.ts";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
-import { idsOf, tiny } from "../../test/fixtures.ts";
+import { compositions, idsOf, tiny } from "../../test/fixtures.ts";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
 
@@ -44,6 +44,21 @@ test.each(Object.keys(shares) as PackedDType[])("%s: converted one by one while 
   useBackend(other);
   const again = await loadModelFrom(memoryFolder(await collect(modelFiles(loaded))), { dtype });
   expect(logits(again)).toEqual(logits(loaded));
+});
+
+test.each(Object.keys(shares) as PackedDType[])("%s: the matrices of experts too", async (dtype) => {
+  const model = new GPT(compositions["the parts of gpt-oss"], { seed: 1 });
+  const loaded = await loadModelFrom(memoryFolder(await collect(modelFiles(model))), { dtype });
+  const { up } = loaded.blocks[0].mlp;
+  expect(up.weight).toBeInstanceOf(PackedWeight);
+  expect(up.weight.shape).toEqual([4, 24, 8]);
+  // What it computes is what it would with the values that its weights stand for.
+  const same = new GPT(loaded.config, { weights: "zeros" });
+  for (const [path, parameter] of same.namedParameters()) {
+    backend.write(parameter, await (new Map(loaded.namedWeights()).get(path) as Weight).data());
+  }
+  const [packed, expected] = [logits(loaded), logits(same)];
+  packed.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 4));
 });
 
 test("a weight that the dtype cannot hold is found", async () => {
