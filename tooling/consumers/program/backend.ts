@@ -1,5 +1,6 @@
 /** A backend of another author: the kernels that are required, in plain JavaScript, and nothing else. */
 import { philoxBlock, TensorError } from "@gpt/tensor";
+import { withCompositions } from "@gpt/tensor/compositions";
 import type { Backend, DataOf, DType, RequiredKernels, View } from "@gpt/tensor";
 
 type Elements = Float32Array | Int32Array;
@@ -128,7 +129,7 @@ export function plainBackend(): Backend {
     },
   };
 
-  return {
+  return withCompositions({
     name: "plain",
     kernels,
     packedDTypes: [],
@@ -151,7 +152,7 @@ export function plainBackend(): Backend {
       buffers.clear();
       liveBytes = 0;
     },
-  };
+  });
 }
 
 /** Where the elements of a view are in its buffer, row-major. */

@@ -18,6 +18,7 @@ export const typed: [
   HasTypes<typeof import("@gpt/gpt/node")>,
   HasTypes<typeof import("@gpt/nn")>,
   HasTypes<typeof import("@gpt/tensor")>,
+  HasTypes<typeof import("@gpt/tensor/compositions")>,
   HasTypes<typeof import("@gpt/tensor/cpu")>,
   HasTypes<typeof import("@gpt/tensor/meta")>,
   HasTypes<typeof import("@gpt/tensor/testing")>,
@@ -30,7 +31,7 @@ export const typed: [
   HasTypes<typeof import("@gpt/train/node")>,
   HasTypes<typeof import("@gpt/formats")>,
   HasTypes<typeof import("@gpt/formats/node")>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 
 export class Doubled extends Module {
   readonly inner: Linear;

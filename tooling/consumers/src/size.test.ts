@@ -25,7 +25,7 @@ test.each([
       import { cpu } from "@gpt/tensor/cpu";
       useBackend(await cpu());
       console.log(await matmul(ones([2, 3]), ones([3, 2])).data());`,
-    ceiling: 13,
+    ceiling: 13.8,
     without: [...wasm, ...wgsl],
   },
   {
@@ -38,7 +38,7 @@ test.each([
       import { CharacterTokenizer } from "@gpt/tokenizer";
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
-    ceiling: 51,
+    ceiling: 49.5,
     without: [...wasm, ...wgsl],
   },
   {
@@ -57,7 +57,7 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { webgpu } from "@gpt/tensor/webgpu";
       console.log(streamText, GPT, useBackend, webgpu);`,
-    ceiling: 74,
+    ceiling: 72.5,
     without: wasm,
   },
   {

@@ -51,8 +51,8 @@ export interface RequiredKernels
     SamplingKernels {}
 
 /**
- * What a backend may compute at once. Where it has no such kernel, ops compose the same of required ones (`ops/composed`), to
- * the same numbers. It may have a kernel without that of its gradient. Packed weights need all of `WeightKernels`, caches of
+ * What a backend may compute at once. Where it has no such kernel, ops compose the same of required ones, to the same numbers;
+ * `withCompositions` of `@gpt/tensor/compositions` gives it what they need. It may have a kernel without that of its gradient. Packed weights need all of `WeightKernels`, caches of
  * them `attentionPacked` and `appendPacked`.
  */
 export interface FusedKernels

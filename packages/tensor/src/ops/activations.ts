@@ -1,9 +1,8 @@
 import type { Activation } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { composedActivationGradient } from "./composed/activations.ts";
 import { unary } from "./elementwise.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 import { dense } from "./operands.ts";
 
 /** max(x, 0); its gradient is 0 up to x = 0. */
@@ -25,7 +24,7 @@ export function silu(x: Tensor): Tensor {
 export function activationGradient(activation: Activation, x: Tensor, grad: Tensor): Tensor {
   return scope(() => {
     const kernels = fused(x.backend, "activationGradient");
-    if (!kernels) return composedActivationGradient(activation, x, grad);
+    if (!kernels) return composed(x.backend, "activationGradient")(activation, x, grad);
     const out = x.allocateLike();
     if (out.size > 0) kernels.activationGradient({ activation, x: dense(x), grad: dense(grad), out });
     return out;

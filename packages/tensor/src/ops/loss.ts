@@ -5,10 +5,9 @@ import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { composedCrossEntropy, composedCrossEntropyGradient } from "./composed/loss.ts";
 import type { Rows } from "./composed/loss.ts";
 import { div, maximum } from "./elementwise.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 import { reshape } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
@@ -82,7 +81,7 @@ export function evaluateRows(rows: RowLosses): void {
   const kernels = fused(losses.backend, "crossEntropy");
   if (kernels) return kernels.crossEntropy(rows);
   noGrad(() => scope(() => {
-    const found = composedCrossEntropy(rows, firstRow, op);
+    const found = composed(losses.backend, "crossEntropy")(rows, firstRow, op);
     if (losses.size > 0) losses.backend.kernels.copy({ x: found.losses, out: losses });
     losses.backend.kernels.copy({ x: found.count, out: count });
   }));
@@ -95,7 +94,7 @@ export function differentiateRows(rows: Rows & Record<"statistics" | "grad" | "o
   const kernels = fused(out.backend, "crossEntropy", "crossEntropyGradient");
   if (kernels) return kernels.crossEntropyGradient(rows);
   noGrad(() => scope(() => {
-    out.backend.kernels.copy({ x: composedCrossEntropyGradient(rows, grad), out });
+    out.backend.kernels.copy({ x: composed(out.backend, "crossEntropyGradient")(rows, grad), out });
   }));
 }
 

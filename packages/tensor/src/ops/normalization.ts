@@ -4,11 +4,7 @@ import { needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { nonNegative } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import {
-  composedLayerNorm, composedLayerNormGradient, composedRMSNorm, composedRMSNormGradient,
-} from "./composed/normalization.ts";
-import { composedSoftmax, composedSoftmaxGradient } from "./composed/softmax.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from "./operands.ts";
 
 /**
@@ -37,7 +33,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
     const saves = gradientKernels && needsGradient(inputs);
     const statistics = saves ? [[rows, 2], [rows]].map((shape) => Tensor.allocate(x.backend, "f32", shape)) : [];
     const [mean = null, rstd = null] = statistics;
-    const out = kernels ? x.allocateLike() : noGrad(() => scope(() => composedLayerNorm(xs, weights, bias, epsilon)));
+    const out = kernels ? x.allocateLike() : noGrad(() => scope(() => composed(x.backend, "layerNorm")(xs, weights, bias, epsilon)));
     if (kernels && out.size > 0) {
       kernels.layerNorm({
         x: viewAs(xs, rows, width),
@@ -52,7 +48,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
     const saved = [xs, weights, ...statistics];
     return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, rstd], accumulator }) => {
       if (!gradientKernels) {
-        const { gradX, gradWeight, gradBias } = composedLayerNormGradient(x, weight, epsilon, grad);
+        const { gradX, gradWeight, gradBias } = composed(x.backend, "layerNormGradient")(x, weight, epsilon, grad);
         return [gradX, gradWeight, gradBias];
       }
       const gradX = x.allocateLike();
@@ -101,7 +97,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
     return record("rmsNorm", [x, weight], out, [xs, weights], ({ grad, saved: [x, weight], accumulator }) => {
       const kernels = fused(x.backend, "rmsNormGradient");
       if (!kernels) {
-        const { gradX, gradWeight } = composedRMSNormGradient(x, weight, epsilon, grad);
+        const { gradX, gradWeight } = composed(x.backend, "rmsNormGradient")(x, weight, epsilon, grad);
         return [gradX, gradWeight];
       }
       const gradX = x.allocateLike();
@@ -126,7 +122,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
 /** `rmsNorm` of dense operands, off the tape. */
 function rmsNormOf(x: Tensor, weight: Tensor, epsilon: number, rows: number): Tensor {
   const kernels = fused(x.backend, "rmsNorm");
-  if (!kernels) return noGrad(() => scope(() => composedRMSNorm(x, weight, epsilon)));
+  if (!kernels) return noGrad(() => scope(() => composed(x.backend, "rmsNorm")(x, weight, epsilon)));
   const out = x.allocateLike();
   const width = weight.size;
   if (out.size > 0) kernels.rmsNorm({ x: viewAs(x, rows, width), weight, epsilon, out: viewAs(out, rows, width) });
@@ -153,7 +149,7 @@ function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
     const out = softmaxOf(x, logarithm, rows, width);
     return record(op, [x], out, [out], ({ grad, saved: [y] }) => {
       const kernels = fused(y.backend, "softmaxGradient");
-      if (!kernels && y.size > 0) return [composedSoftmaxGradient(y, logarithm, grad)];
+      if (!kernels && y.size > 0) return [composed(y.backend, "softmaxGradient")(y, logarithm, grad)];
       const gradX = y.allocateLike();
       if (kernels && gradX.size > 0) {
         kernels.softmaxGradient({
@@ -171,7 +167,7 @@ function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
 /** Off the tape. */
 function softmaxOf(x: Tensor, logarithm: boolean, rows: number, width: number): Tensor {
   const kernels = fused(x.backend, "softmax");
-  if (!kernels && x.size > 0) return noGrad(() => scope(() => composedSoftmax(x, logarithm)));
+  if (!kernels && x.size > 0) return noGrad(() => scope(() => composed(x.backend, "softmax")(x, logarithm)));
   const out = x.allocateLike();
   if (kernels && out.size > 0) {
     kernels.softmax({ x: viewAs(dense(x), rows, width), logarithm, out: viewAs(out, rows, width) });

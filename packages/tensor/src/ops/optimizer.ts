@@ -5,8 +5,7 @@ import { formatShape } from "../shape.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { scope } from "../core/scope.ts";
 import { noGrad } from "../core/tape.ts";
-import { composedAdamW, composedNorm } from "./composed/optimizer.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 
 /**
  * The Euclidean norm of all elements together, a scalar: right wherever it is within f32, even if squares are not. Not
@@ -16,7 +15,7 @@ export function norm(x: Tensor): Tensor {
   checkDType("norm", x, "f32");
   return scope(() => {
     const kernels = fused(x.backend, "norm");
-    if (!kernels) return noGrad(() => composedNorm(x));
+    if (!kernels) return noGrad(() => composed(x.backend, "norm")(x));
     const out = Tensor.allocate(x.backend, "f32", []);
     kernels.norm({ x: viewAs(dense(x), x.size), out: viewAs(out, 1) });
     return out;
@@ -61,7 +60,7 @@ export function adamwStep(step: AdamWStep): void {
   for (const changed of [parameters, firstMoments, secondMoments]) changed.overwrite("adamwStep");
   const kernels = fused(parameters.backend, "adamw");
   if (kernels) kernels.adamw({ ...step, gradScale: viewAs(gradScale, 1) });
-  else noGrad(() => composedAdamW(step));
+  else noGrad(() => composed(parameters.backend, "adamw")(step));
 }
 
 function checkRanges(ranges: readonly DecayRange[], size: number): void {

@@ -4,8 +4,7 @@ import { noGrad, record } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { philoxKey } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
-import { composedDropout } from "./composed/random.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 import { checkDType } from "./operands.ts";
 
 /**
@@ -23,7 +22,7 @@ export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor 
 /** Off the tape. */
 function dropoutOf(x: Tensor, probability: number, key: PhiloxKey): Tensor {
   const kernels = fused(x.backend, "dropout");
-  if (!kernels) return noGrad(() => scope(() => composedDropout(x, probability, key)));
+  if (!kernels) return noGrad(() => scope(() => composed(x.backend, "dropout")(x, probability, key)));
   const out = x.allocateLike();
   if (out.size > 0) kernels.dropout({ x, probability, key, out });
   return out;

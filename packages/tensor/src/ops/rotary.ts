@@ -4,8 +4,7 @@ import { noGrad, record } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { wholeNumber } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import { composedRotary } from "./composed/rotary.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 import { rowsOfTable } from "./indexing.ts";
 import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 
@@ -58,7 +57,7 @@ function turn(
 ): Tensor {
   const kernels = fused(x.backend, "rotary");
   if (!kernels) {
-    return noGrad(() => scope(() => composedRotary(x, rowsOfTable("rotary", table, positions), heads, inverse)));
+    return noGrad(() => scope(() => composed(x.backend, "rotary")(x, rowsOfTable("rotary", table, positions), heads, inverse)));
   }
   const out = x.allocateLike();
   if (out.size > 0) kernels.rotary({ x: dense(x), table, positions, heads, headDim, inverse, out });

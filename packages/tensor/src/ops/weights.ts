@@ -10,8 +10,7 @@ import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { matrixOf } from "../weight-matrices.ts";
 import { activationGradient } from "./activations.ts";
-import { composedLinear } from "./composed/weights.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 import { matmul, multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
@@ -130,7 +129,7 @@ function linearOf(
       const flat = reshape(x, [rows, width]);
       const added = residual && reshape(residual, [rows, outputs]);
       const matrix = weight.elements(weight.tensors);
-      const { out, preactivation } = composedLinear(flat, matrix, { bias, activation, residual: added });
+      const { out, preactivation } = composed(x.backend, "linear")(flat, matrix, { bias, activation, residual: added });
       return { out: reshape(out, outShape), preactivation: saves ? reshape(preactivation, outShape) : undefined };
     }));
   }

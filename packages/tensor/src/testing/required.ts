@@ -1,4 +1,5 @@
 import type { Backend, Kernels, RequiredKernels } from "../contract/index.ts";
+import { withCompositions } from "../ops/composed/index.ts";
 
 const requiredKernels: { readonly [Name in keyof RequiredKernels]: true } = {
   copy: true, fill: true, unary: true, binary: true, affine: true, select: true, reduce: true, argmax: true, matmul: true,
@@ -11,7 +12,7 @@ const requiredKernels: { readonly [Name in keyof RequiredKernels]: true } = {
  */
 export function withoutFusedKernels(backend: Backend): Backend {
   const kernels = Object.fromEntries(Object.entries(backend.kernels).filter(([name]) => isRequired(name)));
-  return {
+  return withCompositions({
     ...backend,
     name: `${backend.name} without fused kernels`,
     kernels: kernels as unknown as Kernels,
@@ -19,7 +20,7 @@ export function withoutFusedKernels(backend: Backend): Backend {
     get memory() {
       return backend.memory;
     },
-  };
+  });
 }
 
 /** Whether every backend must have a kernel. */

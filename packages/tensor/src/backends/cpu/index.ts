@@ -1,9 +1,11 @@
-import type { Backend, Dense } from "../../contract/index.ts";
+import type { Backend, Dense, FusedKernels, RequiredKernels } from "../../contract/index.ts";
 import type { DataOf, DType } from "../../dtype.ts";
 import { inspectable } from "../../inspect.ts";
 import { packedDTypes } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
 import { elementwise } from "./kernels/elementwise.ts";
+import { gated } from "./kernels/gated.ts";
+import { grouped } from "./kernels/grouped.ts";
 import { indexing } from "./kernels/indexing.ts";
 import { loss } from "./kernels/loss.ts";
 import { matmul } from "./kernels/matmul.ts";
@@ -12,7 +14,9 @@ import { normalization } from "./kernels/normalization.ts";
 import { optimizer } from "./kernels/optimizer.ts";
 import { random } from "./kernels/random.ts";
 import { reduce } from "./kernels/reduce.ts";
+import { rotary } from "./kernels/rotary.ts";
 import { sampling } from "./kernels/sampling.ts";
+import { topK } from "./kernels/top-k.ts";
 import { weights } from "./kernels/weights.ts";
 
 /**
@@ -36,7 +40,11 @@ export async function cpu(): Promise<Backend> {
       ...random(memory),
       ...sampling(memory),
       ...weights(memory),
-    },
+      ...rotary(memory),
+      ...gated(memory),
+      ...topK(memory),
+      ...grouped(memory),
+    } satisfies RequiredKernels & FusedKernels,
     packedDTypes,
     get memory() {
       return memory.use;

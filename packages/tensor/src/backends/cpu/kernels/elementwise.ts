@@ -89,7 +89,7 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
 
 export const activationFunctions: Record<Activation, (x: number) => number> = { gelu, relu, silu };
 
-const activationGradients: Record<Activation, (x: number, grad: number) => number> = {
+export const activationGradients: Record<Activation, (x: number, grad: number) => number> = {
   gelu: (x, grad) => grad * geluDerivative(x),
   relu: (x, grad) => (x <= 0 ? 0 : grad),
   silu: (x, grad) => grad * gatedDerivative(x, x, 1),

@@ -1,64 +1,18 @@
-import type { NormalizationKernels } from "../../../contract/index.ts";
+import type { Dense, NormalizationKernels, RMSNormKernels } from "../../../contract/index.ts";
 import type { Memory } from "../memory.ts";
 
-export function normalization(memory: Memory): NormalizationKernels {
+export function normalization(memory: Memory): NormalizationKernels & RMSNormKernels {
   return {
-    layerNorm({ x, weight, bias, epsilon, out, mean, rstd }) {
-      const [rows, width] = x.shape;
-      const xs = memory.dense(x);
-      const weights = memory.dense(weight);
-      const biases = memory.dense(bias);
-      const result = memory.dense(out);
-      const means = mean && memory.dense(mean);
-      const inverses = rstd && memory.dense(rstd);
-      for (let row = 0; row < rows; row++) {
-        const start = row * width;
-        let sum = 0;
-        for (let i = 0; i < width; i++) sum += xs[start + i];
-        const average = sum / width;
-        let squares = 0;
-        for (let i = 0; i < width; i++) squares += (xs[start + i] - average) ** 2;
-        const inverse = 1 / Math.sqrt(squares / width + epsilon);
-        for (let i = 0; i < width; i++) {
-          result[start + i] = (xs[start + i] - average) * inverse * weights[i] + biases[i];
-        }
-        means?.set([average, average - Math.fround(average)], 2 * row);
-        inverses?.set([inverse], row);
-      }
+    layerNorm: (call) => normalize(memory, call),
+    rmsNorm: (call) => normalize(memory, call),
+
+    layerNormGradient({ mean, rstd, gradBias, ...call }) {
+      const [means, inverses] = [memory.dense(mean), memory.dense(rstd)];
+      addGradients(memory, call, gradBias, (row) => [means[2 * row] + means[2 * row + 1], inverses[row]]);
     },
 
-    layerNormGradient({ x, weight, mean, rstd, grad, gradX, gradWeight, gradBias }) {
-      const [rows, width] = x.shape;
-      const xs = memory.dense(x);
-      const weights = memory.dense(weight);
-      const means = memory.dense(mean);
-      const inverses = memory.dense(rstd);
-      const grads = memory.dense(grad);
-      const result = memory.dense(gradX);
-      const weightSums = Float64Array.from(memory.dense(gradWeight));
-      const biasSums = Float64Array.from(memory.dense(gradBias));
-      const normalized = new Float64Array(width);
-      const scaled = new Float64Array(width);
-      for (let row = 0; row < rows; row++) {
-        const start = row * width;
-        const mean = means[2 * row] + means[2 * row + 1];
-        let scaledSum = 0;
-        let productSum = 0;
-        for (let i = 0; i < width; i++) {
-          const g = grads[start + i];
-          normalized[i] = (xs[start + i] - mean) * inverses[row];
-          scaled[i] = g * weights[i];
-          weightSums[i] += g * normalized[i];
-          biasSums[i] += g;
-          scaledSum += scaled[i];
-          productSum += scaled[i] * normalized[i];
-        }
-        for (let i = 0; i < width; i++) {
-          result[start + i] = inverses[row] * (scaled[i] - (scaledSum + normalized[i] * productSum) / width);
-        }
-      }
-      memory.dense(gradWeight).set(weightSums);
-      memory.dense(gradBias).set(biasSums);
+    rmsNormGradient({ epsilon, ...call }) {
+      addGradients(memory, call, null, (_, xs) => [0, inverseOf(xs, 0, epsilon)]);
     },
 
     softmax({ x, logarithm, out }) {
@@ -92,6 +46,85 @@ export function normalization(memory: Memory): NormalizationKernels {
       }
     },
   };
+}
+
+/** Of rows around their mean, and with a bias, where there is one. */
+interface Normalization {
+  readonly x: Dense;
+  readonly weight: Dense;
+  readonly bias?: Dense;
+  readonly epsilon: number;
+  readonly out: Dense;
+  readonly mean?: Dense | null;
+  readonly rstd?: Dense | null;
+}
+
+function normalize(memory: Memory, { x, weight, bias, epsilon, out, mean, rstd }: Normalization): void {
+  const weights = memory.dense(weight);
+  const biases = bias && memory.dense(bias);
+  const result = memory.dense(out);
+  forEachRowOf(memory, x, (xs, row, start) => {
+    let sum = 0;
+    if (biases) for (let i = 0; i < xs.length; i++) sum += xs[i];
+    const average = sum / xs.length;
+    const inverse = inverseOf(xs, average, epsilon);
+    for (let i = 0; i < xs.length; i++) {
+      const y = (xs[i] - average) * inverse * weights[i];
+      result[start + i] = biases ? y + biases[i] : y;
+    }
+    if (mean) memory.dense(mean).set([average, average - Math.fround(average)], 2 * row);
+    if (rstd) memory.dense(rstd).set([inverse], row);
+  });
+}
+
+/** The inverse of the root of the mean square around a number. */
+function inverseOf(xs: Float32Array, center: number, epsilon: number): number {
+  let squares = 0;
+  for (let i = 0; i < xs.length; i++) squares += (xs[i] - center) ** 2;
+  return 1 / Math.sqrt(squares / xs.length + epsilon);
+}
+
+type GradientCall = Readonly<Record<"x" | "weight" | "grad" | "gradX" | "gradWeight", Dense>>;
+
+/** The gradients, by the center of each row and the inverse that it was multiplied by. With a bias, the center is the mean. */
+function addGradients(
+  memory: Memory, { x, weight, grad, gradX, gradWeight }: GradientCall, gradBias: Dense | null,
+  momentsOf: (row: number, xs: Float32Array) => readonly [center: number, inverse: number],
+): void {
+  const weights = memory.dense(weight);
+  const grads = memory.dense(grad);
+  const result = memory.dense(gradX);
+  const weightSums = Float64Array.from(memory.dense(gradWeight));
+  const biasSums = gradBias && Float64Array.from(memory.dense(gradBias));
+  const width = weights.length;
+  const normalized = new Float64Array(width);
+  const scaled = new Float64Array(width);
+  forEachRowOf(memory, x, (xs, row, start) => {
+    const [center, inverse] = momentsOf(row, xs);
+    let [scaledSum, productSum] = [0, 0];
+    for (let i = 0; i < width; i++) {
+      const g = grads[start + i];
+      normalized[i] = (xs[i] - center) * inverse;
+      scaled[i] = g * weights[i];
+      weightSums[i] += g * normalized[i];
+      if (biasSums) {
+        biasSums[i] += g;
+        scaledSum += scaled[i];
+      }
+      productSum += scaled[i] * normalized[i];
+    }
+    for (let i = 0; i < width; i++) {
+      result[start + i] = inverse * (scaled[i] - (scaledSum + normalized[i] * productSum) / width);
+    }
+  });
+  memory.dense(gradWeight).set(weightSums);
+  if (gradBias && biasSums) memory.dense(gradBias).set(biasSums);
+}
+
+function forEachRowOf(memory: Memory, x: Dense, visit: (xs: Float32Array, row: number, start: number) => void): void {
+  const [rows, width] = x.shape;
+  const xs = memory.dense(x);
+  for (let row = 0; row < rows; row++) visit(xs.subarray(row * width, (row + 1) * width), row, row * width);
 }
 
 /**

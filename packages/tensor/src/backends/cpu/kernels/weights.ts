@@ -66,7 +66,7 @@ export function withElements(memory: Memory, weight: WeightView, use: (elements:
 /** The rows of a packed weight from `row` on that fill `out`. */
 function decode(memory: Memory, { shape, values, scales, codec }: PackedView, row: number, out: Float32Array): void {
   const from = (part: Dense<"i32">): Int32Array => memory.dense(part).subarray(row * part.shape[1]);
-  codec.decode(shape[1], { values: from(values), scales: scales && from(scales) }, out);
+  codec.decode(shape[shape.length - 1], { values: from(values), scales: scales && from(scales) }, out);
 }
 
 function batchOfOne({ buffer, dtype, shape, strides, offset }: View): View {
