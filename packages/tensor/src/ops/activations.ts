@@ -24,7 +24,7 @@ export function silu(x: Tensor): Tensor {
 export function activationGradient(activation: Activation, x: Tensor, grad: Tensor): Tensor {
   return scope(() => {
     const kernels = fused(x.backend, "activationGradient");
-    if (!kernels) return composed(x.backend, "activationGradient")(activation, x, grad);
+    if (!kernels) return composed(x.backend, "activationGradient", activation, x, grad);
     const out = x.allocateLike();
     if (out.size > 0) kernels.activationGradient({ activation, x: dense(x), grad: dense(grad), out });
     return out;

@@ -6,7 +6,7 @@ import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { broadcastShapes, formatShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { broadcastView, checkDType, checkOperands, checkTensor, shapeError, zerosLike } from "./operands.ts";
+import { broadcastView, checkDType, checkInputs, checkTensor, shapeError, zerosLike } from "./operands.ts";
 import { sumTo } from "./reduction.ts";
 
 /** A tensor, or a number that stands for one of any shape. */
@@ -160,8 +160,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return scope(() => {
     checkTensor("where", condition);
     const [left, right] = [asTensor(a, condition), asTensor(b, condition)];
-    for (const operand of [condition, left, right]) checkDType("where", operand, "f32");
-    checkOperands("where", condition, left, right);
+    checkInputs("where", [condition, left, right]);
     const shape = commonShape("where", condition.shape, commonShape("where", left.shape, right.shape));
     const out = Tensor.allocate(condition.backend, "f32", shape);
     if (out.size > 0) {
@@ -214,7 +213,7 @@ function binary(op: BinaryOp, first: Operand, second: Operand, gradient: PairGra
 
 /** A sum of two broadcast operands, whose gradient needs neither of them. */
 function linearPair(op: "add" | "sub", first: Tensor, second: Tensor): Tensor {
-  checkPair(op, first, second);
+  checkInputs(op, [first, second]);
   const shapes = [first.shape, second.shape];
   return record(op, [first, second], applyBinary(op, first, second), [], ({ grad, needs }) => [
     needs(0) ? sumTo(grad, shapes[0]) : undefined,
@@ -238,14 +237,8 @@ function operands(op: string, first: Operand, second: Operand): [Tensor, Tensor]
   const like = typeof first === "number" ? tensorOf(op, second) : first;
   checkTensor(op, like);
   const [a, b] = [asTensor(first, like), asTensor(second, like)];
-  checkPair(op, a, b);
+  checkInputs(op, [a, b]);
   return [a, b];
-}
-
-function checkPair(op: string, a: Tensor, b: Tensor): void {
-  checkDType(op, a, "f32");
-  checkDType(op, b, "f32");
-  checkOperands(op, a, b);
 }
 
 function tensorOf(op: string, operand: Operand): Tensor {

@@ -1,7 +1,7 @@
 import { argumentError, check } from "../arguments.ts";
 import type { Gate } from "../contract/index.ts";
 import { scope } from "../core/scope.ts";
-import { noGrad, record } from "../core/tape.ts";
+import { record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { numberThat, object } from "../expectations.ts";
 import { quote } from "@gpt/common";
@@ -29,7 +29,7 @@ export function gated(x: Tensor, gate: Gate = "silu"): Tensor {
     const xs = dense(x);
     return record("gated", [x], gatedOf(xs, gate, rows), [xs], ({ grad, saved: [x] }) => {
       const kernels = fused(x.backend, "gatedGradient");
-      if (!kernels) return [composed(x.backend, "gatedGradient")(x, gate, grad)];
+      if (!kernels) return [composed(x.backend, "gatedGradient", x, gate, grad)];
       const out = x.allocateLike();
       if (out.size > 0) {
         kernels.gatedGradient({
@@ -47,7 +47,7 @@ export function gated(x: Tensor, gate: Gate = "silu"): Tensor {
 /** `gated` of what is dense, off the tape. */
 function gatedOf(x: Tensor, gate: Gate, rows: number): Tensor {
   const kernels = fused(x.backend, "gated");
-  if (!kernels) return noGrad(() => scope(() => composed(x.backend, "gated")(x, gate)));
+  if (!kernels) return composed(x.backend, "gated", x, gate);
   const width = x.shape[x.rank - 1] / 2;
   const out = Tensor.allocate(x.backend, "f32", x.shape.with(-1, width));
   if (out.size > 0) kernels.gated({ x: viewAs(x, rows, 2 * width), gate, out: viewAs(out, rows, width) });

@@ -8,7 +8,7 @@ import { Tensor } from "../core/tensor.ts";
 import type { DType } from "../dtype.ts";
 import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import { fused } from "./fused.ts";
-import { checkDType, checkOperands, dense, denseCopy, reorder, resolveAxis, shapeError, viewAs } from "./operands.ts";
+import { checkDType, checkInputs, checkOperands, dense, denseCopy, reorder, resolveAxis, shapeError, viewAs } from "./operands.ts";
 import { weightOperand } from "./weights.ts";
 import type { WeightOperand } from "./weights.ts";
 
@@ -108,8 +108,7 @@ export function gather(x: Tensor, indices: Tensor<"i32">, axis: number): Tensor 
  */
 export function scatterAdd(x: Tensor, indices: Tensor<"i32">, source: Tensor, axis: number): Tensor {
   const along = checkIndices("scatterAdd", x, indices, axis);
-  checkDType("scatterAdd", source, "f32");
-  checkOperands("scatterAdd", x, source);
+  checkInputs("scatterAdd", [x, source]);
   if (!sameShape(source.shape, indices.shape)) {
     throw shapeError("scatterAdd", `indices ${formatShape(indices.shape)} and source ${formatShape(source.shape)} differ`);
   }
@@ -124,9 +123,7 @@ export function scatterAdd(x: Tensor, indices: Tensor<"i32">, source: Tensor, ax
 }
 
 function checkIndices(op: string, x: Tensor, indices: Tensor<"i32">, axis: number): number {
-  checkDType(op, x, "f32");
-  checkDType(op, indices, "i32");
-  checkOperands(op, x, indices);
+  checkInputs(op, [x], [indices]);
   const along = resolveAxis(op, axis, x.rank);
   if (indices.rank !== x.rank || !sameShape(indices.shape.with(along, 0), x.shape.with(along, 0))) {
     throw shapeError(

@@ -1,6 +1,6 @@
 import { checkOptions } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
-import { composite, noGrad, record } from "../core/tape.ts";
+import { composite, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -9,7 +9,7 @@ import type { Rows } from "./composed/loss.ts";
 import { div, maximum } from "./elementwise.ts";
 import { composed, fused } from "./fused.ts";
 import { reshape } from "./movement.ts";
-import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
+import { checkInputs, dense, shapeError } from "./operands.ts";
 import { sum } from "./reduce.ts";
 
 /** Which losses count, and how they become one number. */
@@ -36,9 +36,7 @@ export function crossEntropyFor(
   op: string, logits: Tensor, targets: Tensor<"i32">, options: CrossEntropyOptions,
 ): Tensor {
   const { ignoreIndex = -100, reduction = "mean" } = options;
-  checkDType(op, logits, "f32");
-  checkDType(op, targets, "i32");
-  checkOperands(op, logits, targets);
+  checkInputs(op, [logits], [targets]);
   const classes = logits.shape.at(-1);
   if (!classes || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
     throw shapeError(
@@ -80,11 +78,11 @@ export function evaluateRows(rows: RowLosses): void {
   const { losses, count, firstRow, op } = rows;
   const kernels = fused(losses.backend, "crossEntropy");
   if (kernels) return kernels.crossEntropy(rows);
-  noGrad(() => scope(() => {
-    const found = composed(losses.backend, "crossEntropy")(rows, firstRow, op);
+  scope(() => {
+    const found = composed(losses.backend, "crossEntropy", rows, firstRow, op);
     if (losses.size > 0) losses.backend.kernels.copy({ x: found.losses, out: losses });
     losses.backend.kernels.copy({ x: found.count, out: count });
-  }));
+  });
 }
 
 /** Writes the gradient of rows whose losses were evaluated; `out` may be the logits. */
@@ -93,9 +91,9 @@ export function differentiateRows(rows: Rows & Record<"statistics" | "grad" | "o
   // Statistics are those of the kernel.
   const kernels = fused(out.backend, "crossEntropy", "crossEntropyGradient");
   if (kernels) return kernels.crossEntropyGradient(rows);
-  noGrad(() => scope(() => {
-    out.backend.kernels.copy({ x: composed(out.backend, "crossEntropyGradient")(rows, grad), out });
-  }));
+  scope(() => {
+    out.backend.kernels.copy({ x: composed(out.backend, "crossEntropyGradient", rows, grad), out });
+  });
 }
 
 /** The mean of as many losses as the counts tell together; 0 of none. */

@@ -5,7 +5,7 @@ import { Tensor } from "../core/tensor.ts";
 import { broadcastShapes, formatShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { expand, reshape, transpose } from "./movement.ts";
-import { checkDType, checkOperands, shapeError, viewAs, viewOf } from "./operands.ts";
+import { checkInputs, shapeError, viewAs, viewOf } from "./operands.ts";
 import { sumTo } from "./reduction.ts";
 
 /**
@@ -14,9 +14,7 @@ import { sumTo } from "./reduction.ts";
  * to more than f32 has, it may become ±∞ or NaN.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
-  checkDType("matmul", a, "f32");
-  checkDType("matmul", b, "f32");
-  checkOperands("matmul", a, b);
+  checkInputs("matmul", [a, b]);
   const shapes = `${formatShape(a.shape)} × ${formatShape(b.shape)}`;
   if (a.rank < 2 || b.rank < 2) throw shapeError("matmul", `${shapes}: both need at least two axes`);
   const [rows, inner] = a.shape.slice(-2);

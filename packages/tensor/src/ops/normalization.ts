@@ -1,11 +1,11 @@
 import { check } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
-import { needsGradient, noGrad, record } from "../core/tape.ts";
+import { needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { nonNegative } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { composed, fused } from "./fused.ts";
-import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from "./operands.ts";
+import { checkDType, checkInputs, dense, shapeError, viewAs, zerosLike } from "./operands.ts";
 
 /**
  * Layer normalization over the last axis (Ba et al. 2016): `(x − mean) / √(variance + epsilon) · weight + bias`, with
@@ -14,8 +14,7 @@ import { checkDType, checkOperands, dense, shapeError, viewAs, zerosLike } from 
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
   check("layerNorm", "epsilon", epsilon, nonNegative);
   const inputs = [x, weight, bias];
-  for (const input of inputs) checkDType("layerNorm", input, "f32");
-  checkOperands("layerNorm", ...inputs);
+  checkInputs("layerNorm", inputs);
   const width = x.shape.at(-1);
   if (width === undefined || !sameShape(weight.shape, [width]) || !sameShape(bias.shape, [width])) {
     throw shapeError(
@@ -33,7 +32,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
     const saves = gradientKernels && needsGradient(inputs);
     const statistics = saves ? [[rows, 2], [rows]].map((shape) => Tensor.allocate(x.backend, "f32", shape)) : [];
     const [mean = null, rstd = null] = statistics;
-    const out = kernels ? x.allocateLike() : noGrad(() => scope(() => composed(x.backend, "layerNorm")(xs, weights, bias, epsilon)));
+    const out = kernels ? x.allocateLike() : composed(x.backend, "layerNorm", xs, weights, bias, epsilon);
     if (kernels && out.size > 0) {
       kernels.layerNorm({
         x: viewAs(xs, rows, width),
@@ -48,7 +47,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
     const saved = [xs, weights, ...statistics];
     return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, rstd], accumulator }) => {
       if (!gradientKernels) {
-        const { gradX, gradWeight, gradBias } = composed(x.backend, "layerNormGradient")(x, weight, epsilon, grad);
+        const { gradX, gradWeight, gradBias } = composed(x.backend, "layerNormGradient", x, weight, epsilon, grad);
         return [gradX, gradWeight, gradBias];
       }
       const gradX = x.allocateLike();
@@ -80,8 +79,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
  * `weight` of that axis' length.
  */
 export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
-  for (const input of [x, weight]) checkDType("rmsNorm", input, "f32");
-  checkOperands("rmsNorm", x, weight);
+  checkInputs("rmsNorm", [x, weight]);
   check("rmsNorm", "epsilon", epsilon, nonNegative);
   const width = x.shape.at(-1);
   if (width === undefined || !sameShape(weight.shape, [width])) {
@@ -97,7 +95,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
     return record("rmsNorm", [x, weight], out, [xs, weights], ({ grad, saved: [x, weight], accumulator }) => {
       const kernels = fused(x.backend, "rmsNormGradient");
       if (!kernels) {
-        const { gradX, gradWeight } = composed(x.backend, "rmsNormGradient")(x, weight, epsilon, grad);
+        const { gradX, gradWeight } = composed(x.backend, "rmsNormGradient", x, weight, epsilon, grad);
         return [gradX, gradWeight];
       }
       const gradX = x.allocateLike();
@@ -122,7 +120,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
 /** `rmsNorm` of dense operands, off the tape. */
 function rmsNormOf(x: Tensor, weight: Tensor, epsilon: number, rows: number): Tensor {
   const kernels = fused(x.backend, "rmsNorm");
-  if (!kernels) return noGrad(() => scope(() => composed(x.backend, "rmsNorm")(x, weight, epsilon)));
+  if (!kernels) return composed(x.backend, "rmsNorm", x, weight, epsilon);
   const out = x.allocateLike();
   const width = weight.size;
   if (out.size > 0) kernels.rmsNorm({ x: viewAs(x, rows, width), weight, epsilon, out: viewAs(out, rows, width) });
@@ -149,7 +147,7 @@ function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
     const out = softmaxOf(x, logarithm, rows, width);
     return record(op, [x], out, [out], ({ grad, saved: [y] }) => {
       const kernels = fused(y.backend, "softmaxGradient");
-      if (!kernels && y.size > 0) return [composed(y.backend, "softmaxGradient")(y, logarithm, grad)];
+      if (!kernels && y.size > 0) return [composed(y.backend, "softmaxGradient", y, logarithm, grad)];
       const gradX = y.allocateLike();
       if (kernels && gradX.size > 0) {
         kernels.softmaxGradient({
@@ -167,7 +165,7 @@ function softmaxBy(x: Tensor, logarithm: boolean): Tensor {
 /** Off the tape. */
 function softmaxOf(x: Tensor, logarithm: boolean, rows: number, width: number): Tensor {
   const kernels = fused(x.backend, "softmax");
-  if (!kernels && x.size > 0) return noGrad(() => scope(() => composed(x.backend, "softmax")(x, logarithm)));
+  if (!kernels && x.size > 0) return composed(x.backend, "softmax", x, logarithm);
   const out = x.allocateLike();
   if (kernels && out.size > 0) {
     kernels.softmax({ x: viewAs(dense(x), rows, width), logarithm, out: viewAs(out, rows, width) });

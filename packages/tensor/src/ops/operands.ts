@@ -40,6 +40,13 @@ export function checkDType<D extends DType>(op: string, x: AnyTensor, dtype: D):
   }
 }
 
+/** Refuses what is not f32 among the first ones, or i32 among the others, and tensors of different backends. */
+export function checkInputs(op: string, floats: readonly AnyTensor[], integers: readonly AnyTensor[] = []): void {
+  for (const x of floats) checkDType(op, x, "f32");
+  for (const x of integers) checkDType(op, x, "i32");
+  checkOperands(op, ...floats, ...integers);
+}
+
 export function shapeError(op: string, problem: string): TensorError {
   return new TensorError("invalid-shape", `${op}: ${problem}`);
 }

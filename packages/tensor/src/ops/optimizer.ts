@@ -2,9 +2,8 @@ import { argumentError, checkList, checkOptions } from "../arguments.ts";
 import type { DecayRange } from "../contract/index.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
-import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { checkDType, checkInputs, dense, shapeError, viewAs } from "./operands.ts";
 import { scope } from "../core/scope.ts";
-import { noGrad } from "../core/tape.ts";
 import { composed, fused } from "./fused.ts";
 
 /**
@@ -15,7 +14,7 @@ export function norm(x: Tensor): Tensor {
   checkDType("norm", x, "f32");
   return scope(() => {
     const kernels = fused(x.backend, "norm");
-    if (!kernels) return noGrad(() => composed(x.backend, "norm")(x));
+    if (!kernels) return composed(x.backend, "norm", x);
     const out = Tensor.allocate(x.backend, "f32", []);
     kernels.norm({ x: viewAs(dense(x), x.size), out: viewAs(out, 1) });
     return out;
@@ -46,8 +45,7 @@ export function adamwStep(step: AdamWStep): void {
   checkOptions("adamwStep", step);
   const { parameters, gradients, firstMoments, secondMoments, gradScale } = step;
   const buckets = [parameters, gradients, firstMoments, secondMoments];
-  for (const tensor of [...buckets, gradScale]) checkDType("adamwStep", tensor, "f32");
-  checkOperands("adamwStep", ...buckets, gradScale);
+  checkInputs("adamwStep", [...buckets, gradScale]);
   for (const bucket of buckets) {
     if (bucket.rank !== 1 || bucket.size !== parameters.size || !bucket.isDense) {
       throw shapeError("adamwStep", `a bucket is ${formatShape(bucket.shape)}, expected dense [${parameters.size}]`);
@@ -60,7 +58,7 @@ export function adamwStep(step: AdamWStep): void {
   for (const changed of [parameters, firstMoments, secondMoments]) changed.overwrite("adamwStep");
   const kernels = fused(parameters.backend, "adamw");
   if (kernels) kernels.adamw({ ...step, gradScale: viewAs(gradScale, 1) });
-  else noGrad(() => composed(parameters.backend, "adamw")(step));
+  else composed(parameters.backend, "adamw", step);
 }
 
 function checkRanges(ranges: readonly DecayRange[], size: number): void {

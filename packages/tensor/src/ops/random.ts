@@ -1,6 +1,5 @@
 import { argumentError, check } from "../arguments.ts";
-import { scope } from "../core/scope.ts";
-import { noGrad, record } from "../core/tape.ts";
+import { record } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { philoxKey } from "../expectations.ts";
 import type { PhiloxKey } from "../philox.ts";
@@ -22,7 +21,7 @@ export function dropout(x: Tensor, probability: number, key: PhiloxKey): Tensor 
 /** Off the tape. */
 function dropoutOf(x: Tensor, probability: number, key: PhiloxKey): Tensor {
   const kernels = fused(x.backend, "dropout");
-  if (!kernels) return noGrad(() => scope(() => composed(x.backend, "dropout")(x, probability, key)));
+  if (!kernels) return composed(x.backend, "dropout", x, probability, key);
   const out = x.allocateLike();
   if (out.size > 0) kernels.dropout({ x, probability, key, out });
   return out;

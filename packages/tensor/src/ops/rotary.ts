@@ -1,12 +1,12 @@
 import { checkOptions } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
-import { noGrad, record } from "../core/tape.ts";
+import { record } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { wholeNumber } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { composed, fused } from "./fused.ts";
 import { rowsOfTable } from "./indexing.ts";
-import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
+import { checkInputs, dense, shapeError } from "./operands.ts";
 
 /** Which columns are turned. */
 export interface RotaryOptions {
@@ -26,10 +26,7 @@ const optionsExpected = { heads: wholeNumber(0), headDim: wholeNumber(0) };
  * it in time (cpu, wasm), elsewhere what is turned is NaN. The table has no gradient.
  */
 export function rotary(x: Tensor, table: Tensor, positions: Tensor<"i32">, options: RotaryOptions): Tensor {
-  checkDType("rotary", x, "f32");
-  checkDType("rotary", table, "f32");
-  checkDType("rotary", positions, "i32");
-  checkOperands("rotary", x, table, positions);
+  checkInputs("rotary", [x, table], [positions]);
   checkOptions("rotary", options, optionsExpected);
   const { heads, headDim } = options;
   const [tokens, columns] = x.shape;
@@ -57,7 +54,7 @@ function turn(
 ): Tensor {
   const kernels = fused(x.backend, "rotary");
   if (!kernels) {
-    return noGrad(() => scope(() => composed(x.backend, "rotary")(x, rowsOfTable("rotary", table, positions), heads, inverse)));
+    return composed(x.backend, "rotary", x, rowsOfTable("rotary", table, positions), heads, inverse);
   }
   const out = x.allocateLike();
   if (out.size > 0) kernels.rotary({ x: dense(x), table, positions, heads, headDim, inverse, out });

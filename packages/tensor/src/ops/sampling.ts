@@ -8,7 +8,7 @@ import type { RowSampling } from "../sampling.ts";
 import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
 import { less, mul, where } from "./elementwise.ts";
-import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
+import { checkInputs, dense, shapeError, viewAs } from "./operands.ts";
 import { argmax } from "./reduce.ts";
 
 /** One number for all rows, or one for each row, in the order of the rows. */
@@ -52,9 +52,7 @@ const highestTemperature = 2 ** 100;
 export function sample(logits: Tensor, options: SampleOptions): Tensor<"i32"> {
   checkOptions("sample", options, optionsExpected);
   const { uniforms } = options;
-  checkDType("sample", logits, "f32");
-  checkDType("sample", uniforms, "f32");
-  checkOperands("sample", logits, uniforms);
+  checkInputs("sample", [logits, uniforms]);
   const classes = logits.shape.at(-1);
   if (!classes || !sameShape(logits.shape.slice(0, -1), uniforms.shape)) {
     throw shapeError(
@@ -118,9 +116,7 @@ function compact(op: string, name: string, given: RowNumbers, shape: Shape): Row
  * passed over: −1 fills up the rows that have fewer.
  */
 export function penalizeRepeats(logits: Tensor, ids: Tensor<"i32">, penalty: RowNumbers): Tensor {
-  checkDType("penalizeRepeats", logits, "f32");
-  checkDType("penalizeRepeats", ids, "i32");
-  checkOperands("penalizeRepeats", logits, ids);
+  checkInputs("penalizeRepeats", [logits], [ids]);
   check("penalizeRepeats", "the penalty", penalty, penaltyExpected);
   const classes = logits.shape.at(-1);
   if (!classes) throw shapeError("penalizeRepeats", `logits ${formatShape(logits.shape)} have no classes`);

@@ -1,6 +1,5 @@
 import { argumentError } from "../arguments.ts";
 import { scope } from "../core/scope.ts";
-import { noGrad } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape } from "../shape.ts";
 import { composed, fused } from "./fused.ts";
@@ -35,7 +34,7 @@ function indicesOf(x: Tensor, k: number, rows: number): Tensor<"i32"> {
   const shape = x.shape.with(-1, k);
   const flat = reshape(x.detach(), [rows, x.shape[x.rank - 1]]);
   const kernels = fused(x.backend, "topK");
-  if (!kernels) return reshape(noGrad(() => composed(x.backend, "topK")(flat, k)), shape);
+  if (!kernels) return reshape(composed(x.backend, "topK", flat, k), shape);
   const indices = Tensor.allocate(x.backend, "i32", shape);
   if (indices.size > 0) kernels.topK({ x: dense(flat), out: viewAs(indices, rows, k) });
   return indices;

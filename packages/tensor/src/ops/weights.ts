@@ -129,7 +129,7 @@ function linearOf(
       const flat = reshape(x, [rows, width]);
       const added = residual && reshape(residual, [rows, outputs]);
       const matrix = weight.elements(weight.tensors);
-      const { out, preactivation } = composed(x.backend, "linear")(flat, matrix, { bias, activation, residual: added });
+      const { out, preactivation } = composed(x.backend, "linear", flat, matrix, { bias, activation, residual: added });
       return { out: reshape(out, outShape), preactivation: saves ? reshape(preactivation, outShape) : undefined };
     }));
   }
