@@ -38,7 +38,7 @@ test.each([
       import { CharacterTokenizer } from "@gpt/tokenizer";
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
-    ceiling: 49.5,
+    ceiling: 49,
     without: [...wasm, ...wgsl],
   },
   {
@@ -57,7 +57,7 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { webgpu } from "@gpt/tensor/webgpu";
       console.log(streamText, GPT, useBackend, webgpu);`,
-    ceiling: 72.5,
+    ceiling: 72,
     without: wasm,
   },
   {

@@ -1,16 +1,13 @@
 import { zeros } from "../core/create.ts";
 import type { Weight } from "../core/packed-weight.ts";
 import { scope } from "../core/scope.ts";
-import { needsGradient, noGrad, record } from "../core/tape.ts";
+import { needsGradient, record } from "../core/tape.ts";
 import type { AnyTensor } from "../core/tensor.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import {
-  composedGroupedLinear, composedGroupedLinearGradient, composedGroupedLinearWeightGradient,
-} from "./composed/grouped.ts";
 import type { Layers } from "./composed/grouped.ts";
-import { fused } from "./fused.ts";
+import { composed, fused } from "./fused.ts";
 import { checkDType, checkOperands, dense, shapeError } from "./operands.ts";
 import { weightOperand } from "./weights.ts";
 
@@ -53,7 +50,7 @@ export function groupedLinear(x: Tensor, weight: Weight, bias: Tensor | undefine
 
 function multiply(x: Tensor, of: Layers, bias: Tensor | undefined, ids: Tensor<"i32">): Tensor {
   const kernels = fused(x.backend, "groupedLinear");
-  if (!kernels) return noGrad(() => scope(() => composedGroupedLinear(x, of, bias, ids)));
+  if (!kernels) return composed(x.backend, "groupedLinear", x, of, bias, ids);
   const out = Tensor.allocate(x.backend, "f32", [x.shape[0], of.outputs]);
   const { weight } = of;
   if (out.size > 0) kernels.groupedLinear({ x, weight: weight.view(weight.tensors), bias: bias ?? null, ids, out });
@@ -62,7 +59,7 @@ function multiply(x: Tensor, of: Layers, bias: Tensor | undefined, ids: Tensor<"
 
 function inputGradient(grad: Tensor, of: Layers, ids: Tensor<"i32">): Tensor {
   const kernels = fused(grad.backend, "groupedLinearGradient");
-  if (!kernels) return composedGroupedLinearGradient(grad, of, ids);
+  if (!kernels) return composed(grad.backend, "groupedLinearGradient", grad, of, ids);
   const out = Tensor.allocate(grad.backend, "f32", [grad.shape[0], of.inputs]);
   const { weight } = of;
   if (out.size > 0) kernels.groupedLinearGradient({ grad, weight: weight.view(weight.tensors), ids, out });
@@ -74,7 +71,7 @@ function weightGradient(
 ): { gradWeight: Tensor; gradBias: Tensor } {
   const { backend } = grad;
   const kernels = fused(backend, "groupedLinearWeightGradient");
-  if (!kernels) return composedGroupedLinearWeightGradient(grad, x, ids, layers);
+  if (!kernels) return composed(backend, "groupedLinearWeightGradient", grad, x, ids, layers);
   const gradWeight = zeros([layers, grad.shape[1], x.shape[1]], { backend });
   const gradBias = zeros([layers, grad.shape[1]], { backend });
   if (grad.size > 0) kernels.groupedLinearWeightGradient({ grad, x, ids, gradWeight, gradBias });

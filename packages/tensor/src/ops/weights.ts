@@ -8,11 +8,10 @@ import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Shape } from "../shape.ts";
-import { matrixOf } from "../weight-matrices.ts";
 import { activationGradient } from "./activations.ts";
 import { composed, fused } from "./fused.ts";
 import { matmul, multiplyInto } from "./matmul.ts";
-import { reshape, slice, transpose } from "./movement.ts";
+import { reshape, transpose } from "./movement.ts";
 import { checkDType, checkOperands, dense, shapeError, viewAs } from "./operands.ts";
 import { planReduction, reduceBy } from "./reduction.ts";
 
@@ -154,19 +153,6 @@ function inputGradient(grad: Tensor, weight: WeightOperand, tensors: readonly An
   const out = Tensor.allocate(grad.backend, "f32", shape);
   multiplyByWeight(reshape(out, [grad.shape[0], shape[shape.length - 1]]), grad, weight, tensors);
   return out;
-}
-
-/** One of the matrices of a weight `[layers, rows, columns]`. */
-export function matrixOperand(weight: WeightOperand, layer: number): WeightOperand {
-  return {
-    tensors: weight.tensors,
-    inputs: [],
-    view: (tensors) => matrixOf(weight.view(tensors), layer),
-    elements(tensors) {
-      const all = weight.elements(tensors);
-      return reshape(slice(all, 0, layer, layer + 1), all.shape.slice(1));
-    },
-  };
 }
 
 /** `out = x · weightᵀ` of dense matrices, off the tape. */

@@ -1,4 +1,4 @@
-import type { Backend, FusedKernels, GroupedKernels, RequiredKernels } from "../../contract/index.ts";
+import type { Backend, Kernels } from "../../contract/index.ts";
 import { inspectable } from "../../inspect.ts";
 import { packedDTypes } from "../../weight-format.ts";
 import { attention } from "./kernels/attention.ts";
@@ -8,6 +8,7 @@ import { elementwise } from "./kernels/elementwise.ts";
 import { Engine } from "./runtime/engine.ts";
 import type { EngineOptions, GPUWork } from "./runtime/engine.ts";
 import { gated } from "./kernels/gated.ts";
+import { grouped } from "./kernels/grouped.ts";
 import { indexing } from "./kernels/indexing.ts";
 import { loss } from "./kernels/loss.ts";
 import { matmul } from "./kernels/matmul.ts";
@@ -16,7 +17,6 @@ import { optimizer } from "./kernels/optimizer.ts";
 import type { KernelTime } from "./runtime/profiler.ts";
 import { random } from "./kernels/random.ts";
 import { reduce } from "./kernels/reduce.ts";
-import { rmsNorm } from "./kernels/rms-norm.ts";
 import { rotary } from "./kernels/rotary.ts";
 import { sampling } from "./kernels/sampling.ts";
 import { topK } from "./kernels/top-k.ts";
@@ -30,7 +30,7 @@ export interface WebGPUOptions extends DeviceOptions, EngineOptions {}
 
 /** A backend on a GPU, and what it did. */
 export interface WebGPUBackend extends Backend {
-  readonly kernels: RequiredKernels & Omit<FusedKernels, keyof GroupedKernels>;
+  readonly kernels: Required<Kernels>;
   /** How many kernels were called, command buffers submitted, and tensors read, since it was started. */
   readonly work: GPUWork;
   /** The adapter, for people. */
@@ -62,10 +62,10 @@ export async function webgpu(options: WebGPUOptions = {}): Promise<WebGPUBackend
       ...matmul(engine),
       ...indexing(engine),
       ...normalization(engine),
-      ...rmsNorm(engine),
       ...rotary(engine),
       ...gated(engine),
       ...topK(engine),
+      ...grouped(engine, elementwise(engine), indexing(engine)),
       ...attention(engine),
       ...loss(engine),
       ...optimizer(engine),

@@ -1,11 +1,12 @@
 import { full } from "../../core/create.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { matrixOf } from "../../weight-matrices.ts";
 import { add, equal, where } from "../elementwise.ts";
 import { rowsOfTable } from "../indexing.ts";
 import { matmul } from "../matmul.ts";
 import { cast, reshape, slice, stack, transpose } from "../movement.ts";
 import { sum } from "../reduce.ts";
-import { matrixOperand, multiplyByTransposedWeight, multiplyByWeight } from "../weights.ts";
+import { multiplyByTransposedWeight, multiplyByWeight } from "../weights.ts";
 import type { WeightOperand } from "../weights.ts";
 
 // All of these are off the tape. Every layer takes all rows, those of others as zeros, so that nothing must be read of which
@@ -63,4 +64,17 @@ function eachOf({ layers }: Layers, ids: Tensor<"i32">, x: Tensor, apply: (layer
 
 function numbersOf(ids: Tensor<"i32">): Tensor {
   return cast(reshape(ids, [ids.size, 1]), "f32");
+}
+
+/** One of the matrices of a weight `[layers, rows, columns]`. */
+function matrixOperand(weight: WeightOperand, layer: number): WeightOperand {
+  return {
+    tensors: weight.tensors,
+    inputs: [],
+    view: (tensors) => matrixOf(weight.view(tensors), layer),
+    elements(tensors) {
+      const all = weight.elements(tensors);
+      return reshape(slice(all, 0, layer, layer + 1), all.shape.slice(1));
+    },
+  };
 }

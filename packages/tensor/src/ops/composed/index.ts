@@ -1,6 +1,9 @@
 import type { Backend } from "../../contract/index.ts";
 import { composedActivationGradient } from "./activations.ts";
 import { composedGated, composedGatedGradient } from "./gated.ts";
+import {
+  composedGroupedLinear, composedGroupedLinearGradient, composedGroupedLinearWeightGradient,
+} from "./grouped.ts";
 import { composedCrossEntropy, composedCrossEntropyGradient } from "./loss.ts";
 import {
   composedLayerNorm, composedLayerNormGradient, composedRMSNorm, composedRMSNormGradient,
@@ -26,6 +29,9 @@ const compositions = {
   gated: composedGated,
   gatedGradient: composedGatedGradient,
   topK: composedTopK,
+  groupedLinear: composedGroupedLinear,
+  groupedLinearGradient: composedGroupedLinearGradient,
+  groupedLinearWeightGradient: composedGroupedLinearWeightGradient,
   crossEntropy: composedCrossEntropy,
   crossEntropyGradient: composedCrossEntropyGradient,
   dropout: composedDropout,

@@ -86,17 +86,29 @@ function map(
   { code, uses = [] }: Expression,
   values: Readonly<Record<string, Value>> = {},
 ): void {
-  const all: Record<string, View<DType>> = { ...inputs, out };
-  for (const { operands } of partsOf(engine, all, ["out"])) {
-    const count = sizeOf(operands.out.shape);
+  mapAll(engine, name, inputs, { out }, { codes: { out: code }, uses }, values);
+}
+
+/** The same for several results. Each is stored when all inputs were read. */
+export function mapAll<Result extends string>(
+  engine: Engine,
+  name: string,
+  inputs: Readonly<Record<string, View<DType>>>,
+  results: Readonly<Record<Result, View<DType>>>,
+  { codes, uses }: { readonly codes: Readonly<Record<Result, string>>; readonly uses: readonly FunctionName[] },
+  values: Readonly<Record<string, Value>>,
+): void {
+  const names = Object.keys(inputs);
+  const written = Object.keys(results) as Result[];
+  for (const { operands } of partsOf<Readonly<Record<string, View<DType>>>>(engine, { ...inputs, ...results }, written)) {
     const places = strided(operands);
-    const names = Object.keys(inputs);
+    const count = sizeOf(operands[written[0]].shape);
     engine.run({
       name,
       variant: places.rank,
       operands: {
         ...Object.fromEntries(names.map((of) => [of, reads(operands[of])])),
-        out: writes(operands.out),
+        ...Object.fromEntries(written.map((of) => [of, writes(operands[of])])),
       },
       values: { count: u32(count), ...values, ...places.values },
       source: (elements) => `
@@ -107,7 +119,7 @@ fn main(${entryArguments}) {
   if (i >= values.count) { return; }
   ${places.source}
   ${names.map((of) => `let ${of} = ${elements[of](`place_${of}`)};`).join("\n  ")}
-  ${elements.out("place_out")} = ${code};
+  ${written.map((of) => `${elements[of](`place_${of}`)} = ${codes[of]};`).join("\n  ")}
 }`,
       workgroups: linear(count),
     });

@@ -1,4 +1,4 @@
-import type { Activation, Dense, View } from "../../../contract/index.ts";
+import type { Activation, View } from "../../../contract/index.ts";
 import { reads, u32, writes } from "../runtime/program.ts";
 import type { Elements, Operand, Value } from "../runtime/program.ts";
 import { functions } from "../wgsl/functions.ts";
@@ -7,8 +7,8 @@ import { functions } from "../wgsl/functions.ts";
 export interface Epilogue {
   /** Whether the product is added to what is there, before all else. */
   readonly accumulate: boolean;
-  /** `[columns]`. */
-  readonly bias: Dense | null;
+  /** `[matrices, columns]`: a row for each matrix on the right. */
+  readonly bias: View | null;
   readonly activation: Activation | null;
   /** Both with the layout of `out`. */
   readonly preactivation: View | null;
@@ -29,7 +29,7 @@ export interface EpilogueParts {
   readonly operands: Readonly<Record<string, Operand>>;
   readonly values: Readonly<Record<string, Value>>;
   readonly functions: string;
-  /** WGSL that stores `sum` at `batch`, `row` and `column`. */
+  /** WGSL that stores `sum` at `batch`, `row` and `column`, with the bias of `matrix`. */
   store(of: Elements): string;
 }
 
@@ -56,6 +56,7 @@ export function epilogueParts({ a, out, accumulate, bias, activation, preactivat
       out_row: u32(out.strides[1]),
       accumulates: u32(accumulate ? 1 : 0),
       has_bias: u32(bias ? 1 : 0),
+      bias_row: u32(bias ? bias.strides[0] : 0),
       activation: u32(activation ? activations[activation] : 0),
       has_residual: u32(residual ? 1 : 0),
     },
@@ -71,7 +72,7 @@ fn activated(x: f32) -> f32 {
       let place = ${place};
       var result = sum;
       if (values.accumulates != 0u) { result += ${of.out("place")}; }
-      if (values.has_bias != 0u) { result += ${of.bias("column")}; }
+      if (values.has_bias != 0u) { result += ${of.bias("matrix * values.bias_row + column")}; }
       ${preactivation ? `${of.preactivation("place")} = result;` : ""}
       result = activated(result);
       if (values.has_residual != 0u) { result += ${of.residual("place")}; }

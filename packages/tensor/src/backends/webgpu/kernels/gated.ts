@@ -1,109 +1,52 @@
 import type { Dense, Gate, GatedKernels, View } from "../../../contract/index.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { functions } from "../wgsl/functions.ts";
-import { entryArguments, linear, linearIndex, linearSize } from "../runtime/grid.ts";
-import { f32, reads, u32, writes } from "../runtime/program.ts";
+import { f32, u32 } from "../runtime/program.ts";
 import type { Value } from "../runtime/program.ts";
-import { relaid, split } from "../runtime/split-bindings.ts";
+import { relaid } from "../runtime/split-bindings.ts";
+import { mapAll } from "./elementwise.ts";
+
+const uses = ["silu", "siluGradient", "larger", "smaller", "isNaN"] as const;
+
+/** WGSL of the argument of silu, and of the factor behind it. */
+const argument = "smaller(gate, values.limit) * values.alpha";
+const factor = "larger(smaller(other, values.limit), -values.limit) + values.shift";
+
+/** WGSL of what a gradient becomes at an element of this size. Without a bound NaN passes it on. */
+const bounded = (grad: string, size: string): string =>
+  `select(0.0, ${grad}, select(${size} <= values.limit, values.is_plain != 0u, isNaN(${size})))`;
 
 export function gated(engine: Engine): GatedKernels {
   return {
-    gated({ x, gate, out }) {
-      const axes = { x: ["rows", null, "columns"], out: ["rows", "columns"] } as const;
-      for (const { operands } of split(engine, { x: halvesOf(x), out }, axes, ["out"])) {
-        const { x, out } = operands;
-        const [rows, width] = out.shape;
-        engine.run({
-          name: "gated",
-          variant: kindOf(gate),
-          operands: { x: reads(x), out: writes(out) },
-          values: { ...sizes(rows, width, x), out_row: u32(out.strides[0]), ...numbersOf(gate) },
-          source: (of) => `
-${partsOf(gate)}
-@compute @workgroup_size(${linearSize})
-fn main(${entryArguments}) {
-  let i = ${linearIndex};
-  if (i >= values.count) { return; }
-  let place = i / values.width * values.x_row + i % values.width;
-  let argument = argument_of(${of.x("place")});
-  ${of.out("i / values.width * values.out_row + i % values.width")} =
-    silu(argument) * values.inverse * factor_of(${of.x("place + values.x_half")});
-}`,
-          workgroups: linear(rows * width),
-        });
-      }
+    gated({ x, gate: kind, out }) {
+      const [gate, other] = halvesOf(x);
+      const codes = { out: `silu(${argument}) * values.inverse * (${factor})` };
+      mapAll(engine, "gated", { gate, other }, { out }, { codes, uses }, valuesOf(kind));
     },
 
-    gatedGradient({ x, gate, grad, out }) {
-      const halves = ["rows", null, "columns"] as const;
-      const axes = { x: halves, grad: ["rows", "columns"], out: halves } as const;
-      for (const { operands } of split(engine, { x: halvesOf(x), grad, out: halvesOf(out) }, axes, ["out"])) {
-        const { x, grad, out } = operands;
-        const [rows, width] = grad.shape;
-        engine.run({
-          name: "gatedGradient",
-          variant: kindOf(gate),
-          operands: { x: reads(x), grad: reads(grad), out: writes(out) },
-          values: {
-            ...sizes(rows, width, x),
-            grad_row: u32(grad.strides[0]),
-            out_row: u32(out.strides[0]),
-            out_half: u32(out.strides[1]),
-            ...numbersOf(gate),
-          },
-          source: (of) => `
-${partsOf(gate)}
-@compute @workgroup_size(${linearSize})
-fn main(${entryArguments}) {
-  let i = ${linearIndex};
-  if (i >= values.count) { return; }
-  let row = i / values.width;
-  let column = i % values.width;
-  let first = ${of.x("row * values.x_row + column")};
-  let second = ${of.x("row * values.x_row + column + values.x_half")};
-  let grad = ${of.grad("row * values.grad_row + column")};
-  let argument = argument_of(first);
-  let place = row * values.out_row + column;
-  ${of.out("place")} = passed(grad * siluGradient(argument, factor_of(second)), first);
-  ${of.out("place + values.out_half")} = passed(grad * (silu(argument) * values.inverse), abs(second));
-}`,
-          workgroups: linear(rows * width),
-        });
-      }
+    gatedGradient({ x, gate: kind, grad, out }) {
+      const [gate, other] = halvesOf(x);
+      const [ofGate, ofOther] = halvesOf(out);
+      const codes = {
+        ofGate: bounded(`grad * siluGradient(${argument}, ${factor})`, "gate"),
+        ofOther: bounded(`grad * (silu(${argument}) * values.inverse)`, "abs(other)"),
+      };
+      mapAll(engine, "gatedGradient", { gate, other, grad }, { ofGate, ofOther }, { codes, uses }, valuesOf(kind));
     },
   };
 }
 
-/** `[rows, 2 · width]` as gates and what they are multiplied with. */
-function halvesOf(x: Dense): View {
+/** Gates, and what they are multiplied with. */
+function halvesOf(x: Dense): readonly [View, View] {
   const [rows, columns] = x.shape;
-  return relaid(x, { shape: [rows, 2, columns / 2], strides: [columns, columns / 2, 1] });
+  const half = relaid(x, { shape: [rows, columns / 2], strides: [columns, 1] });
+  return [half, relaid(half, { offset: half.offset + columns / 2 })];
 }
 
-function sizes(rows: number, width: number, x: View): Record<"count" | "width" | "x_row" | "x_half", Value> {
-  return { count: u32(rows * width), width: u32(width), x_row: u32(x.strides[0]), x_half: u32(x.strides[1]) };
-}
-
-function kindOf(gate: Gate): string {
-  return gate === "silu" ? "plain" : "bounded";
-}
-
-function numbersOf(gate: Gate): Record<"alpha" | "inverse" | "limit", Value> {
-  const { alpha, limit } = gate === "silu" ? { alpha: 1, limit: 0 } : gate;
-  return { alpha: f32(alpha), inverse: f32(1 / alpha), limit: f32(limit) };
-}
-
-/** WGSL of the argument of silu, of the factor behind it, and of what a gradient becomes at an element of this size. */
-function partsOf(gate: Gate): string {
-  return gate === "silu"
-    ? `
-${functions(["silu", "siluGradient"])}
-fn argument_of(gate: f32) -> f32 { return gate; }
-fn factor_of(other: f32) -> f32 { return other; }
-fn passed(grad: f32, size: f32) -> f32 { return grad; }`
-    : `
-${functions(["silu", "siluGradient", "larger", "smaller", "isNaN"])}
-fn argument_of(gate: f32) -> f32 { return smaller(gate, values.limit) * values.alpha; }
-fn factor_of(other: f32) -> f32 { return larger(smaller(other, values.limit), -values.limit) + 1.0; }
-fn passed(grad: f32, size: f32) -> f32 { return select(0.0, grad, size <= values.limit && !isNaN(size)); }`;
+/** A plain gate has no limit, and nothing is added to the factor: −0 changes none. */
+function valuesOf(gate: Gate): Readonly<Record<string, Value>> {
+  const isPlain = gate === "silu";
+  const { alpha, limit } = isPlain ? { alpha: 1, limit: Infinity } : gate;
+  return {
+    alpha: f32(alpha), inverse: f32(1 / alpha), limit: f32(limit), shift: f32(isPlain ? -0 : 1), is_plain: u32(isPlain ? 1 : 0),
+  };
 }

@@ -1,8 +1,9 @@
 import type { Engine } from "../runtime/engine.ts";
 import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
 import { epilogueParts } from "./epilogue.ts";
-import type { Products } from "./gemm.ts";
-import { u32 } from "../runtime/program.ts";
+import type { Groups, Products } from "./gemm.ts";
+import { reads, u32 } from "../runtime/program.ts";
+import type { Elements } from "../runtime/program.ts";
 import { matrixVec4 } from "../wgsl/vec4.ts";
 import type { Vec4Access } from "../wgsl/vec4.ts";
 
@@ -53,26 +54,33 @@ function tileFor(batch: number, rows: number, columns: number): Tile {
  * thread reads what it needs for its own rows and columns, whose sums it keeps in registers.
  */
 export function gemmTiled(engine: Engine, products: Products, right: RightOperand): void {
-  const { a, out, preactivation } = products;
+  const { a, out, preactivation, groups } = products;
   const [batch, rows, inner] = a.shape;
   const columns = out.shape[2];
-  const tile = tileFor(batch, rows, columns);
+  const rowsAreGrouped = groups?.along === "rows";
+  const innerIsGrouped = groups?.along === "inner";
+  const tile = tileFor(batch, rowsAreGrouped ? Math.ceil(rows / batch) : rows, columns);
   const { side, vec4s, depth } = tile;
   const width = widthOf(tile);
   const tileRows = Math.ceil(rows / width);
   const tileColumns = Math.ceil(columns / width);
-  const count = batch * tileRows * tileColumns;
-  const along = a.strides[2] === 1 ? "inner" : "lines";
+  // Groups of rows begin a tile each.
+  const count = (rowsAreGrouped ? Math.floor(rows / width) + Math.min(rows, batch) : batch * tileRows) * tileColumns;
+  const along = a.strides[2] === 1 && !innerIsGrouped ? "inner" : "lines";
   const written = [out, preactivation];
   const left = matrixVec4("a", a, { lines: 1, lineCount: "values.rows", along, written });
   const epilogue = epilogueParts(products);
   const sums = sumsOf(tile);
   engine.run({
     name: right.name,
-    variant: `${side} ${vec4s} ${along} ${right.along} ${epilogue.variant}`,
-    operands: { ...left.operands, ...right.operands, ...epilogue.operands },
+    variant: `${side} ${vec4s} ${along} ${right.along} ${groups?.along} ${epilogue.variant}`,
+    operands: {
+      ...left.operands, ...right.operands, ...epilogue.operands,
+      ...(groups && { members: reads(groups.members), bounds: reads(groups.bounds) }),
+    },
     values: {
       tiles: u32(count),
+      batch: u32(batch),
       tile_rows: u32(tileRows),
       tile_columns: u32(tileColumns),
       rows: u32(rows),
@@ -86,25 +94,27 @@ export function gemmTiled(engine: Engine, products: Products, right: RightOperan
 ${epilogue.functions}
 ${left.functions(of)}
 ${right.functions(of)}
+${groups ? groupFunctions(of) : ""}
 var<workgroup> left: array<vec4f, ${depth * stepOf(tile)}>;
 var<workgroup> right: array<vec4f, ${depth * stepOf(tile)}>;
 @compute @workgroup_size(${side * side})
 fn main(${entryArguments}) {
   let tile = ${groupIndex};
   if (tile >= values.tiles) { return; }
-  let batch = tile / values.tile_columns / values.tile_rows;
-  let first_row = tile / values.tile_columns % values.tile_rows * ${width}u;
+  ${rowsAreGrouped ? tileOfGroups(width) : tileOfAll(width)}
+  let matrix = batch;
   let first_column = tile % values.tile_columns * ${width}u;
   let own_row = local / ${side}u;
   let own_column = local % ${side}u;
   ${sums.map(({ name }) => `var ${name} = vec4f();`).join("\n  ")}
-  for (var layer = 0u; layer < values.inner; layer += ${depth}u) {
+  for (var layer = 0u; layer < ${innerIsGrouped ? "size_of(batch)" : "values.inner"}; layer += ${depth}u) {
     // Where a tile has fewer blocks than threads, others load those of the other operand.
-    ${load(tile, { memory: "left", vec4: "a_vec4", along, first: "first_row", thread: "local" })}
+    ${load(tile, { memory: "left", vec4: "a_vec4", along, groups, first: "first_row", thread: "local" })}
     ${load(tile, {
       memory: "right",
       vec4: "b_vec4",
       along: right.along,
+      groups: innerIsGrouped ? groups : null,
       first: "first_column",
       thread: `${side * side - 1}u - local`,
     })}
@@ -119,7 +129,7 @@ fn main(${entryArguments}) {
   }
   let all = array<vec4f, ${sums.length}>(${sums.map(({ name }) => name).join(", ")});
   for (var i = 0u; i < ${4 * vec4s}u; i++) {
-    let row = first_row + (i / 4u * ${side}u + own_row) * 4u + i % 4u;
+    let row = ${lineOf(rowsAreGrouped, `first_row + (i / 4u * ${side}u + own_row) * 4u + i % 4u`)};
     for (var j = 0u; j < ${4 * vec4s}u; j++) {
       let column = first_column + (j / 4u * ${side}u + own_column) * 4u + j % 4u;
       if (row < values.rows && column < values.columns) {
@@ -133,12 +143,39 @@ fn main(${entryArguments}) {
   });
 }
 
+/** WGSL of the product and the first row of a tile. */
+const tileOfAll = (width: number): string => `
+  let batch = tile / values.tile_columns / values.tile_rows;
+  let first_row = tile / values.tile_columns % values.tile_rows * ${width}u;`;
+
+/** The same, where tiles of groups follow on one another. */
+const tileOfGroups = (width: number): string => `
+  var batch = 0u;
+  var first_row = tile / values.tile_columns * ${width}u;
+  while (batch < values.batch && first_row >= size_of(batch)) {
+    first_row -= (size_of(batch) + ${width - 1}u) / ${width}u * ${width}u;
+    batch++;
+  }
+  if (batch == values.batch) { return; }`;
+
+/** WGSL of the size of a group, and of its lines; what it does not have is outside of all. */
+const groupFunctions = (of: Elements): string => `
+fn size_of(group: u32) -> u32 { return u32(${of.bounds("2u * group + 1u")} - ${of.bounds("2u * group")}); }
+fn member_of(group: u32, i: u32) -> u32 {
+  if (i >= size_of(group)) { return 0xffffffffu; }
+  return u32(${of.members(`u32(${of.bounds("2u * group")}) + i`)});
+}`;
+
+/** WGSL of a line. */
+const lineOf = (isGrouped: boolean, index: string): string => (isGrouped ? `member_of(batch, ${index})` : index);
+
 /** What of an operand is loaded into a workgroup's memory. */
 interface Load {
   readonly memory: "left" | "right";
   /** The function that reads it. */
   readonly vec4: "a_vec4" | "b_vec4";
   readonly along: "inner" | "lines";
+  readonly groups: Groups | null | undefined;
   /** WGSL of its first line, and of the thread's number. */
   readonly first: string;
   readonly thread: string;
@@ -148,15 +185,17 @@ interface Load {
  * WGSL that loads blocks of four layers of four lines, so that neighbouring threads read neighbours. In memory the lines of
  * a layer follow on one another.
  */
-function load(tile: Tile, { memory, vec4, along, first, thread }: Load): string {
+function load(tile: Tile, { memory, vec4, along, groups, first, thread }: Load): string {
   const { side, depth } = tile;
   const step = stepOf(tile);
   const fours = depth / 4;
   const [four, lines] =
     along === "inner" ? [`block % ${fours}u`, `block / ${fours}u`] : [`block / ${step}u`, `block % ${step}u`];
   const eachOfFour = (line: (i: number) => string): string => [0, 1, 2, 3].map(line).join("\n      ");
-  const read = (i: number): string =>
-    `${vec4}(batch, layer + four * 4u${along === "inner" ? "" : ` + ${i}u`}, line${along === "inner" ? ` + ${i}u` : ""})`;
+  const read = (i: number): string => {
+    const inner = lineOf(groups?.along === "inner", `layer + four * 4u${along === "inner" ? "" : ` + ${i}u`}`);
+    return `${vec4}(batch, ${inner}, ${lineOf(groups?.along === "rows", `line${along === "inner" ? ` + ${i}u` : ""}`)})`;
+  };
   const layer = (i: number): string =>
     along === "inner" ? `vec4f(${[0, 1, 2, 3].map((j) => `vec4_${j}.${"xyzw"[i]}`).join(", ")})` : `vec4_${i}`;
   return `

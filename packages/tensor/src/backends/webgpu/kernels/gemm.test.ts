@@ -39,7 +39,7 @@ function multiply(memories: number[][], products: Products, b: View): void {
       for (let column = 0; column < columns; column++) {
         let sum = accumulate ? read(out, i, row, column) : 0;
         for (let k = 0; k < a.shape[2]; k++) sum += read(a, i, row, k) * read(b, i, k, column);
-        if (bias) sum += read(bias, column);
+        if (bias) sum += read(bias, i, column);
         if (preactivation) write(sum, preactivation, i, row, column);
         if (activation) sum = Math.max(sum, 0);
         if (residual) sum += read(residual, i, row, column);
@@ -65,7 +65,7 @@ test("products in parts are within reach and give what they give as a whole, epi
       const like = () => allocate(memories, [batch, rows, columns]);
       const out = like();
       const epilogue = withEpilogue
-        ? { bias: allocate(memories, [columns]), activation: "relu" as const, preactivation: like(), residual: like() }
+        ? { bias: allocate(memories, [batch, columns]), activation: "relu" as const, preactivation: like(), residual: like() }
         : { bias: null, activation: null, preactivation: null, residual: null };
       const products = { a, out, accumulate, ...epilogue };
       const parts = fitting(engine, products, { b }, { b: ["batch", "inner", "columns"] });

@@ -4,7 +4,7 @@ import { noEpilogue } from "./epilogue.ts";
 import { matvec, takesMatvec } from "./matvec.ts";
 import { gemmTiled } from "./gemm-tiled.ts";
 import { relaid } from "../runtime/split-bindings.ts";
-import { fitting } from "./gemm.ts";
+import { fitting, matrixAxis } from "./gemm.ts";
 import type { Products } from "./gemm.ts";
 import { matrixVec4 } from "../wgsl/vec4.ts";
 
@@ -31,7 +31,7 @@ export function matmul(engine: Engine): MatmulKernels {
 
 /** Makes products with a right operand of f32, `[batch, inner, columns]`, and what follows them. */
 export function multiply(engine: Engine, products: Products, right: View): void {
-  for (const part of fitting(engine, products, { b: right }, { b: ["batch", "inner", "columns"] })) {
+  for (const part of fitting(engine, products, { b: right }, { b: [matrixAxis(products), "inner", "columns"] })) {
     const { out, preactivation } = part.products;
     const { b } = part.right;
     if (takesMatvec(part.products)) {

@@ -3,7 +3,7 @@ import type { Engine } from "../runtime/engine.ts";
 import { entryArguments, groupIndex, spread } from "../runtime/grid.ts";
 import { epilogueParts } from "./epilogue.ts";
 import type { Products } from "./gemm.ts";
-import { u32 } from "../runtime/program.ts";
+import { i32, reads, u32 } from "../runtime/program.ts";
 import { matrixVec4 } from "../wgsl/vec4.ts";
 import type { Vec4Access } from "../wgsl/vec4.ts";
 import { rowThreads } from "../wgsl/workgroup.ts";
@@ -18,16 +18,16 @@ function lanesFor(columns: number): number {
   return columns < manyColumns ? 32 : 8;
 }
 
-/** Whether it is best to read the right operand once: decoding does that all the time. */
-export function takesMatvec({ a }: Products): boolean {
-  return a.shape[0] === 1 && a.shape[1] <= maxMatvecRows;
+/** Whether it is best to read matrices on the right once: decoding does that all the time. */
+export function takesMatvec({ a, choice, groups }: Products): boolean {
+  return Boolean(choice) || (!groups && a.shape[0] === 1 && a.shape[1] <= maxMatvecRows);
 }
 
 export function matvec(engine: Engine, products: Products, b: View): void {
   const { out, preactivation } = products;
   const rows = rowsKept(products);
   const written = [out, preactivation];
-  if (b.strides[2] === 1 && b.shape[2] > 1) {
+  if (!products.choice && b.strides[2] === 1 && b.shape[2] > 1) {
     multiplyAlongColumns(engine, products, b);
     return;
   }
@@ -35,11 +35,12 @@ export function matvec(engine: Engine, products: Products, b: View): void {
   multiplyByLanes(engine, products, {
     ...matrixVec4("b", b, vec4s),
     name: "matmul few rows",
+    matrices: b.shape[0],
     isInside: true,
     add: (lanes) => `
     for (var inner = lane * 4u; inner < values.inner; inner += ${4 * lanes}u) {
-      let elements = b_vec4(0u, inner, column);
-      ${eachRow(rows, (row) => `sums[${row}] += a_vec4(0u, inner, ${rowThatIs(rows, row)}) * elements;`)}
+      let elements = b_vec4(matrix, inner, column);
+      ${eachRow(rows, (row) => `sums[${row}] += a_vec4(batch, inner, ${rowThatIs(rows, row)}) * elements;`)}
     }`,
   });
 }
@@ -83,6 +84,7 @@ fn main(${entryArguments}) {
   ${eachRow(rows, (row) => `parts[${row}][local] = sums[${row}];`)}
   workgroupBarrier();
   let batch = 0u;
+  let matrix = 0u;
   for (var row = lane; row < values.rows; row += ${columnsLanes}u) {
     var all = vec4f();
     for (var i = 0u; i < ${columnsLanes}u; i++) { all += parts[row][i * ${vec4s}u + local % ${vec4s}u]; }
@@ -101,16 +103,21 @@ fn main(${entryArguments}) {
 export interface LanesOperand extends Vec4Access {
   /** The kernel's name. */
   readonly name: string;
+  /** How many matrices there are. */
+  readonly matrices: number;
   /** Whether `add` reads activations of columns that there are only: stored blocks are filled up. */
   readonly isInside: boolean;
-  /** WGSL that adds to `sums[row]`, for all rows, the products of every n-th piece of `column` from `lane` on. */
+  /**
+   * WGSL that adds to `sums[row]`, for all rows of `batch`, the products of every n-th piece of `column` of `matrix` from `lane`
+   * on.
+   */
   readonly add: (lanes: number) => string;
 }
 
 /** Some threads share a column of the right operand and read it once, for all rows; then one of them adds their sums. */
 export function multiplyByLanes(engine: Engine, products: Products, right: LanesOperand): void {
-  const { a, out, preactivation } = products;
-  const inner = a.shape[2];
+  const { a, out, preactivation, choice } = products;
+  const [batch, , inner] = a.shape;
   const rows = rowsKept(products);
   const columns = out.shape[2];
   const epilogue = epilogueParts(products);
@@ -122,8 +129,11 @@ export function multiplyByLanes(engine: Engine, products: Products, right: Lanes
   engine.run({
     name: right.name,
     variant: `${right.isInside} ${rows} ${lanes} ${epilogue.variant}`,
-    operands: { ...left.operands, ...right.operands, ...epilogue.operands },
-    values: { rows: u32(a.shape[1]), inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values },
+    operands: { ...left.operands, ...right.operands, ...epilogue.operands, ...(choice && { ids: reads(choice.ids) }) },
+    values: {
+      rows: u32(a.shape[1]), inner: u32(inner), columns: u32(columns), ...left.values, ...right.values, ...epilogue.values,
+      ...(choice && { first: i32(choice.first), matrices: u32(right.matrices) }),
+    },
     source: (of) => `
 ${epilogue.functions}
 ${left.functions(of)}
@@ -131,6 +141,9 @@ ${right.functions(of)}
 var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
+  let batch = group.z;
+  let matrix = ${choice ? `u32(${of.ids("batch")} - values.first);
+  if (matrix >= values.matrices) { return; }` : "batch;"}
   let lane = local % ${lanes}u;
   let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
   var sums: array<vec4f, ${rows}>;
@@ -140,14 +153,13 @@ fn main(${entryArguments}) {
   ${eachRow(rows, (row) => `parts[${row}][local] = dot(sums[${row}], vec4f(1.0));`)}
   workgroupBarrier();
   if (column >= values.columns) { return; }
-  let batch = 0u;
   for (var row = lane; row < values.rows; row += ${lanes}u) {
     var sum = 0.0;
     for (var i = 0u; i < ${lanes}u; i++) { sum += parts[row][local - lane + i]; }
     ${epilogue.store(of)}
   }
 }`,
-    workgroups: spread(Math.ceil(columns / columnsOfGroup)),
+    workgroups: [...spread(Math.ceil(columns / columnsOfGroup)), batch],
   });
 }
 

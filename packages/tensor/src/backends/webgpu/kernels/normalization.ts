@@ -1,13 +1,15 @@
-import type { Dense, NormalizationKernels, View } from "../../../contract/index.ts";
+import type { Dense, NormalizationKernels, RMSNormKernels, View } from "../../../contract/index.ts";
 import { downColumns, piecesOf, reduceColumns, sum } from "../wgsl/columns.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { functions } from "../wgsl/functions.ts";
 import { relaid, split } from "../runtime/split-bindings.ts";
 import { f32, reads, u32, writes } from "../runtime/program.ts";
+import type { Elements } from "../runtime/program.ts";
 import { exponentialsOfRow } from "../wgsl/row-exponentials.ts";
 import { overRows } from "../wgsl/rows.ts";
+import type { RowStep } from "../wgsl/rows.ts";
 
-export function normalization(engine: Engine): NormalizationKernels {
+export function normalization(engine: Engine): NormalizationKernels & RMSNormKernels {
   return {
     layerNorm({ x, weight, bias, epsilon, out, mean, rstd }) {
       const saved = mean && rstd ? { mean: writes(mean), rstd: writes(rstd) } : undefined;
@@ -76,6 +78,50 @@ export function normalization(engine: Engine): NormalizationKernels {
       });
     },
 
+    rmsNorm({ x, weight, epsilon, out }) {
+      overRows(engine, {
+        name: "rmsNorm",
+        elements: { x: reads(x), out: writes(out) },
+        columns: { weight: reads(weight) },
+        values: { rootOfEpsilon: f32(Math.sqrt(epsilon)) },
+        functions: functions(rootFunctions),
+        steps: [inverseRoot],
+        each: (of) => `${of.out("i")} = ${scaledByRoot(of)} * ${of.weight("i")};`,
+      });
+    },
+
+    rmsNormGradient({ x, weight, epsilon, grad, gradX, gradWeight }) {
+      const [rows] = x.shape;
+      engine.withScratch(rows, (rstd) => {
+        overRows(engine, {
+          name: "rmsNormGradient",
+          elements: { x: reads(x), grad: reads(grad), gradX: writes(gradX) },
+          columns: { weight: reads(weight) },
+          rows: { rstd: writes(rstd) },
+          values: { rootOfEpsilon: f32(Math.sqrt(epsilon)) },
+          functions: functions(rootFunctions),
+          steps: [
+            inverseRoot,
+            {
+              name: "totals",
+              type: "vec2f",
+              element: (of) => `vec2f(${of.grad("i")}, ${of.grad("i")} * 0x1p-64f) * ${of.weight("i")} * (${scaledByRoot(of)})`,
+              // At a second scale, which is right where the first one has overflowed on the way.
+              then: `
+  let isFinite = (bitcast<u32>(totals.x) & 0x7fffffffu) < 0x7f800000u;
+  let share = select(totals.y, totals.x, isFinite) / f32(values.width);
+  let size = select(0x1p-64f, 1.0, isFinite);`,
+            },
+          ],
+          each: (of) => `
+    let rest = ${of.grad("i")} * size * ${of.weight("i")} - ${scaledByRoot(of)} * share;
+    ${of.gradX("i")} = rest * inverse * (scale / size);`,
+          once: (of) => `${of.rstd("0u")} = inverse * scale;`,
+        });
+        gradientOfWeights(engine, { x, mean: null, rstd, grad, gradWeight, gradBias: null });
+      });
+    },
+
     softmax({ x, logarithm, out }) {
       overRows(engine, {
         name: "softmax",
@@ -118,10 +164,27 @@ export function normalization(engine: Engine): NormalizationKernels {
   };
 }
 
-type LayerNormGradient = Parameters<NormalizationKernels["layerNormGradient"]>[0];
+const rootFunctions = ["squaresAtScales", "rootOfSquares", "hypotenuse"] as const;
+
+/** The inverse of the root of the mean square, of rows made smaller by `scale`: that of a huge root would be subnormal. */
+const inverseRoot: RowStep = {
+  name: "squares",
+  type: "vec3f",
+  element: (of) => `squaresAtScales(${of.x("i")}, 0.0)`,
+  then: `
+  let root = hypotenuse(rootOfSquares(squares / f32(values.width)), values.rootOfEpsilon);
+  let scale = select(1.0, 0x1p-64f, root > 0x1p64f);
+  let inverse = 1.0 / (root * scale);`,
+};
+const scaledByRoot = (of: Elements): string => `${of.x("i")} * scale * inverse`;
+
+/** What gradients of weights come from: those of a root mean square have no mean and no bias. */
+type WeightGradients =
+  & Readonly<Record<"x" | "rstd" | "grad" | "gradWeight", Dense>>
+  & Readonly<Record<"mean" | "gradBias", Dense | null>>;
 
 /** Adds the gradients of weight and bias: workgroups add some rows each, then others add what those found. */
-function gradientOfWeights(engine: Engine, { x, mean, rstd, grad, gradWeight, gradBias }: LayerNormGradient): void {
+function gradientOfWeights(engine: Engine, { x, mean, rstd, grad, gradWeight, gradBias }: WeightGradients): void {
   const axes = {
     x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows", null], rstd: ["rows"],
     gradWeight: ["columns"], gradBias: ["columns"],
@@ -138,28 +201,28 @@ function gradientOfWeights(engine: Engine, { x, mean, rstd, grad, gradWeight, gr
     engine.withScratch(pieces * columns, (weights) =>
       engine.withScratch(pieces * columns, (biases) => {
         downColumns(engine, {
-          name: "layerNormGradient of weights",
+          name: "gradients of weights",
           type: "vec2f",
           start: "vec2f()",
           combine: "a + b",
           functions: functions(["normalized"]),
           shape: { outer: 1, pieces, rows, columns },
           operands: {
-            x: reads(x), mean: reads(mean), rstd: reads(rstd), grad: reads(grad),
+            x: reads(x), ...(mean && { mean: reads(mean) }), rstd: reads(rstd), grad: reads(grad),
             weights: writes(weights), biases: writes(biases),
           },
           values: { x_row: u32(x.strides[0]) },
           element: (of) => {
             const place = "row * values.x_row + column";
-            const x = `normalized(${of.x(place)}, vec2f(${of.mean("2u * row")}, ${of.mean("2u * row + 1u")}), ${of.rstd("row")})`;
-            return `${of.grad(place)} * vec2f(${x}, 1.0)`;
+            const center = mean ? `vec2f(${of.mean("2u * row")}, ${of.mean("2u * row + 1u")})` : "vec2f()";
+            return `${of.grad(place)} * vec2f(normalized(${of.x(place)}, ${center}, ${of.rstd("row")}), 1.0)`;
           },
           store: (of) => `
     ${of.weights("piece * values.columns + column")} = all.x;
     ${of.biases("piece * values.columns + column")} = all.y;`,
         });
         add(weights, gradWeight);
-        add(biases, gradBias);
+        if (gradBias) add(biases, gradBias);
       }),
     );
   }
