@@ -146,6 +146,14 @@ describe("what cannot be stored", () => {
     expect(encode("bf16", 1e9)().values.length).toBe(64);
   });
 
+  test("of no such shape, or in no such dtype", () => {
+    const elements = Float32Array.of(1, 2);
+    const wrong = <T>(value: unknown): T => value as T;
+    expect(() => encodeParts("int8", wrong(1n), 2, elements)).toThrow("encodeParts: the parts' rows must be a whole number from 0, not");
+    expect(() => encodeParts("int8", 1, -2, elements)).toThrow("encodeParts: the parts' columns must be a whole number from 0, not -2");
+    expect(() => encodeParts(wrong("int5"), 1, 2, elements)).toThrow("encodeParts: the dtype must be one of ");
+  });
+
   test.each([["int8", 65_504 * 127], ["int4", 65_504 * 8], ["f16", 65_504]] as const)("%s holds %d", (dtype, largest) => {
     const elements = Float32Array.of(largest, -largest, largest / 5);
     const found = roundTrip(dtype, [1, 3], elements);

@@ -1,6 +1,6 @@
 import { check } from "./arguments.ts";
 import { TensorError } from "./errors.ts";
-import { objectWith, oneOf, valueThat } from "./expectations.ts";
+import { objectWith, oneOf, valueThat, wholeNumber } from "./expectations.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 import type { Encoder } from "./weight-codec.ts";
 import { codecOf, encodeBlocks, encodeInt4, encoders, extremeOf, largestOf, nearest } from "./weight-codec.ts";
@@ -32,6 +32,7 @@ export function decodeParts(parts: PackedParts): Float32Array {
 export function encodeParts(dtype: WeightDType, rows: number, columns: number, elements: Float32Array): PackedParts {
   const parts: PackedParts = { dtype: "f32", rows, columns, values: elements, scales: null };
   checkParts("encodeParts", parts);
+  check("encodeParts", "the dtype", dtype, dtypeExpected);
   if (dtype === "f32") return parts;
   const largest = largestOf[dtype];
   const at = largest === undefined ? -1 : elements.findIndex((x) => !(Math.abs(x) <= largest));
@@ -103,6 +104,7 @@ function emptyLike(words: Words, length: number): Words {
 const listExpected = valueThat("a list of at least one", (value) => Array.isArray(value) && value.length > 0);
 const numbersExpected = valueThat("a list of numbers", (value) => Array.isArray(value) || ArrayBuffer.isView(value));
 const partsExpected = objectWith("parts of a weight", "dtype", "values");
+const count = wholeNumber(0);
 const dtypeExpected = oneOf(weightDTypes);
 const floats = valueThat("a Float32Array", (values) => values instanceof Float32Array);
 const words = valueThat("an Int32Array", (values) => values instanceof Int32Array);
@@ -112,6 +114,8 @@ export function checkParts(op: string, parts: PackedParts): void {
   check(op, "the parts", parts, partsExpected);
   const { dtype, rows, columns, values, scales } = parts;
   check(op, "the parts' dtype", dtype, dtypeExpected);
+  check(op, "the parts' rows", rows, count);
+  check(op, "the parts' columns", columns, count);
   check(op, "the parts' values", values, dtype === "f32" ? floats : words);
   const shapes = partShapes(dtype, [rows, columns]);
   const [expected, expectedScales] = [sizeOf(shapes.values), sizeOf(shapes.scales ?? [0])];
