@@ -1,11 +1,10 @@
-import { keep, noGrad, reshape, scope, slice } from "@gpt/tensor";
-import type { Tensor } from "@gpt/tensor";
+import { keep, noGrad, scope, tensor } from "@gpt/tensor";
 import { EventLoopYielder } from "@gpt/common";
 import { KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
 import type { FinishEvent, FinishReason, TokenEvent } from "./events.ts";
 import { resolveTokenOptions } from "./options.ts";
-import { batchOf, checkLength, checkModel, readPrompt } from "./prompt.ts";
+import { checkLength, checkModel, readPrompt } from "./prompt.ts";
 import type { ScoreProcessor } from "./processors.ts";
 import { allowedTokens, chooseTokens, readChoices, uniformAt } from "./sampling.ts";
 import type { Row, SamplingOptions } from "./sampling.ts";
@@ -78,20 +77,23 @@ export async function* streamTokens(
   try {
     cache = new KeyValueCache(model.config, { backend, dtype: cacheDtype });
     const filled = cache;
+    const sequence = filled.open();
     for (let count = 0; count < maxTokens; count++) {
       if (signal?.aborted) {
         finishReason = "aborted";
         break;
       }
-      if (filled.length() === contextLength) {
+      if (filled.length(sequence) === contextLength) {
         if (!contextShift) break;
-        filled.truncate(0);
+        filled.truncate(sequence, 0);
         span = Math.ceil(contextLength / 2);
       }
       const next = noGrad(() =>
         scope(() => {
-          const input = batchOf(filled.length() === 0 ? ids.slice(-span) : ids.slice(-1), backend);
-          const { report, failures } = chooseTokens(model.evaluating(() => lastLogits(model, input, filled)), [row]);
+          const further = tensor(Int32Array.from(filled.length(sequence) === 0 ? ids.slice(-span) : ids.slice(-1)), { backend });
+          const sequences = [{ id: sequence, count: further.size }];
+          const scores = model.evaluating(() => model.forward({ ids: further, sequences, cache: filled, outputs: "last" }));
+          const { report, failures } = chooseTokens(scores, [row]);
           return { report: keep(report), failures };
         }),
       );
@@ -111,10 +113,4 @@ export async function* streamTokens(
     allowed?.dispose();
   }
   yield { type: "finish", finishReason, tokens: ids.slice(promptTokens), promptTokens, seed };
-}
-
-/** The scores of the token that follows `ids`, `[1, vocabSize]`. */
-function lastLogits(model: GPT, ids: Tensor<"i32">, cache: KeyValueCache): Tensor {
-  const hidden = model.hidden(ids, { cache }); // (1, T, C)
-  return reshape(model.logits(slice(hidden, 1, -1)), [1, model.config.vocabSize]);
 }

@@ -33,14 +33,14 @@ export class CausalSelfAttention extends Module {
     this.#random = initial.random;
   }
 
-  /** `x` `[B·T, dim]` → `[B·T, dim]`; `residual` is added to the result. */
-  forward(x: Tensor, { sequences, cache, rotation, hooks, path }: BlockContext, residual?: Tensor): Tensor {
+  /** `x` `[tokens, dim]` → `[tokens, dim]`; `residual` is added to the result. */
+  forward(x: Tensor, { batch, cache, rotation, hooks, path }: BlockContext, residual?: Tensor): Tensor {
     const { heads, kvHeads, headDim, scale, window, dropout: probability = 0 } = this.#config;
     const name = `${path}.attention.pattern` as const;
     let qkv = this.normalizeHeads(this.qkv.forward(x));
     if (rotation) qkv = rotary(qkv, rotation.table, rotation.rows, { heads: heads + kvHeads, headDim });
     const gathered = attention(qkv, {
-      heads, kvHeads, headDim, scale, window, sinks: this.sinks, sequences, cache,
+      heads, kvHeads, headDim, scale, window, sinks: this.sinks, batch, cache,
       pattern: hooks?.[name] && ((pattern) => applyHook(hooks, name, pattern)),
       dropout: this.training && probability > 0 ? { probability, key: this.#random.next() } : undefined,
     });

@@ -1,11 +1,11 @@
-import type { AttentionCache, AttentionSequence } from "@gpt/tensor";
+import type { AttentionBatch, AttentionCache } from "@gpt/tensor";
 import type { Hooks } from "./hooks.ts";
 import type { Rotation } from "./rotary.ts";
 
 /** What a block needs to know about the tokens it is given. */
 export interface BlockContext {
-  /** Where each sequence lies, in the tokens and in the cache. All have one number of tokens. */
-  readonly sequences: readonly AttentionSequence[];
+  /** Which tokens belong together, and where their keys and values lie in the cache. */
+  readonly batch: AttentionBatch;
   readonly cache?: AttentionCache;
   /** What queries and keys are turned by, where they are. */
   readonly rotation?: Rotation;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { keep, noGrad, scope, useBackend } from "@gpt/tensor";
+import { AttentionBatch, keep, noGrad, scope, useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { KeyValueCache } from "./cache.ts";
@@ -33,47 +33,25 @@ describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, o
         const expected = whole.subarray(position * 13, (position + count) * 13);
         expect(largestDifference(part, expected)).toBeLessThan(1e-5);
         position += count;
-        expect(cache.length()).toBe(position);
+        expect(cache.length(0)).toBe(position);
       }
     },
   );
 
-  test("the explicit pattern agrees with the fused op, over slots of different lengths", () => {
+  test("a pattern that is looked at changes nothing, over sequences of different lengths", () => {
     const model = new GPT(options, { seed: 1 });
     const hooks = { "blocks.0.attention.pattern": () => undefined, "blocks.1.attention.pattern": () => undefined };
     const results = [undefined, hooks].map((hooks) => {
-      const cache = new KeyValueCache(model.config, { slots: 4, capacity: 7 });
-      logits(
-        model,
-        [
-          [1, 2, 3],
-          [4, 5, 6],
-          [7, 8, 9],
-        ],
-        cache,
-        hooks,
-      );
+      const cache = new KeyValueCache(model.config, { tokens: 3 * 48 });
+      logits(model, [[1, 2, 3], [4, 5, 6], [7, 8, 9]], cache, hooks);
       cache.truncate(1, 1);
-      cache.truncate(0, 2);
-      const next = logits(
-        model,
-        [
-          [7, 8],
-          [9, 10],
-          [1, 1],
-        ],
-        cache,
-        hooks,
-      );
-      expect([0, 1, 2, 3].map((slot) => cache.length(slot))).toEqual([5, 3, 2, 0]);
+      cache.truncate(2, 0);
+      const next = logits(model, [[7, 8], [9, 10], [1, 1]], cache, hooks);
+      expect([0, 1, 2].map((sequence) => cache.length(sequence))).toEqual([5, 3, 2]);
       return next;
     });
     expect(largestDifference(results[0], results[1])).toBeLessThan(1e-5);
-    const alone = [
-      [1, 2, 3, 7, 8],
-      [4, 9, 10],
-      [1, 1],
-    ].flatMap((row) => [...logits(model, [row]).slice(-2 * 13)]);
+    const alone = [[1, 2, 3, 7, 8], [4, 9, 10], [1, 1]].flatMap((row) => [...logits(model, [row]).slice(-2 * 13)]);
     expect(largestDifference(results[0], Float32Array.from(alone))).toBeLessThan(1e-5);
   });
 });
@@ -82,7 +60,7 @@ test("what was truncated is forgotten", () => {
   const model = new GPT(tiny, { seed: 1 });
   const cache = new KeyValueCache(model.config);
   logits(model, [[3, 1, 12, 12, 12]], cache);
-  cache.truncate(2);
+  cache.truncate(0, 2);
   const continued = logits(model, [[4, 1]], cache);
   expect(largestDifference(continued, logits(model, [[3, 1, 4, 1]]).slice(2 * 13))).toBeLessThan(1e-5);
 });
@@ -96,14 +74,14 @@ test("a pass that fails adds nothing", () => {
   };
   expect(() => logits(model, [[12, 12]], cache, { "blocks.1.residual": fail })).toThrow("stop");
   expect(() => logits(model, [[13]], cache)).toThrow("id 13");
-  expect(cache.length()).toBe(2);
+  expect(cache.length(0)).toBe(2);
   expect(largestDifference(logits(model, [[4]], cache), logits(model, [[3, 1, 4]]).slice(2 * 13))).toBeLessThan(1e-5);
 });
 
 test("is allocated once, and freed by dispose", () => {
   const model = new GPT(tiny);
   const before = backend.memory.liveBuffers;
-  const cache = scope(() => new KeyValueCache(model.config, { slots: 2 }));
+  const cache = scope(() => new KeyValueCache(model.config, { tokens: 96 }));
   const held = backend.memory.liveBuffers;
   expect(held - before).toBe(2 * model.config.blocks.length);
   for (const id of ids) logits(model, [[id], [id]], cache);
@@ -115,35 +93,39 @@ test("is allocated once, and freed by dispose", () => {
 describe("says what is wrong", () => {
   test("when tokens do not fit, and keeps what it has", () => {
     const model = new GPT(tiny);
-    const cache = new KeyValueCache(model.config, { capacity: 4 });
+    const cache = new KeyValueCache(model.config);
     logits(model, [[1, 2, 3]], cache);
-    expect(() => logits(model, [[4, 5]], cache)).toThrow(
-      "slot 0 of a cache of 4 tokens holds 3 and cannot take 2 more; truncate it, or make a larger one",
+    expect(() => logits(model, [[4, 5, 6, 7, 8, 9]], cache)).toThrow(
+      "sequence 0 has 3 tokens; 6 more exceed the context of 8; truncate it",
     );
-    expect(cache.length()).toBe(3);
+    expect(cache.length(0)).toBe(3);
   });
 
-  test.each<[string, () => unknown]>([
-    [
-      "2 sequences do not fit a cache of 1 slots",
-      () => logits(new GPT(tiny), [[1], [2]], new KeyValueCache(new GPT(tiny).config)),
-    ],
-    ["KeyValueCache: slots must be a whole number from 1, not 0", () => new KeyValueCache(new GPT(tiny).config, { slots: 0 })],
-    [
-      "KeyValueCache: capacity 9 exceeds the model's context of 8",
-      () => new KeyValueCache(new GPT(tiny).config, { capacity: 9 }),
-    ],
-    ["there is no slot 1 in a cache of 1", () => new KeyValueCache(new GPT(tiny).config).length(1)],
-    ["slot 0 holds 0 tokens, it cannot keep 1", () => new KeyValueCache(new GPT(tiny).config).truncate(1)],
+  test.each<[string, (cache: KeyValueCache) => unknown]>([
+    ["2 more pages of 48 tokens are needed, 1 are free", (cache) => logits(new GPT(tiny), [[1], [2]], cache)],
+    ["there is no sequence 1; open() gives one", (cache) => cache.length(1)],
+    ["there is no sequence 3; open() gives one", (cache) => [cache.open(), cache.fork(3)]],
+    ["there is no sequence null", (cache) => cache.reserve([[null as unknown as number, 1]])],
+    ["sequence 0 has 0 tokens; it cannot keep 1", (cache) => cache.truncate(cache.open(), 1)],
+    ["there is no sequence 0", (cache) => [cache.release(cache.open()), cache.release(0)]],
+    ["sequence 0 is in the batch twice", (cache) => cache.reserve([[cache.open(), 1], [0, 1]])],
+    ["-1 is no number of tokens", (cache) => cache.reserve([[cache.open(), -1]])],
+    ["this batch was not reserved here", (cache) => cache.commit(new AttentionBatch([]))],
   ])("%s", (message, run) => {
-    expect(run).toThrow(message);
+    const cache = new KeyValueCache(new GPT(tiny).config);
+    expect(() => run(cache)).toThrow(message);
+  });
+
+  test("when it is made", () => {
+    const { config } = new GPT(tiny);
+    expect(() => new KeyValueCache(config, { tokens: 0 })).toThrow("KeyValueCache: tokens must be a whole number from 1, not 0");
   });
 
   test("when a gradient is asked for", () => {
     const model = new GPT(tiny);
     const cache = new KeyValueCache(model.config);
     expect(() => scope(() => model.forward(idsOf([[1]]), { cache }))).toThrow("run under noGrad");
-    expect(cache.length()).toBe(0);
+    expect(cache.length(0)).toBe(0);
   });
 
   test("when memory runs out, and frees what it had", () => {
@@ -157,7 +139,7 @@ describe("says what is wrong", () => {
 describe.each([["f16", 1e-3], ["bf16", 1e-2], ["int8", 2e-2], ["int4", 0.5]] as const)("kept as %s", (dtype, error) => {
   test("steps see what one pass sees, within the rounding of keys and values", () => {
     const model = new GPT(tiny, { seed: 1 });
-    const cache = new KeyValueCache(model.config, { dtype, slots: 2 });
+    const cache = new KeyValueCache(model.config, { dtype, tokens: 96 });
     const steps = [[3, 1, 4, 1, 5], [9], [2]];
     const parts = steps.map((step) => logits(model, [step, step], cache).slice(-13));
     const whole = logits(model, [steps.flat()]);

@@ -1,19 +1,18 @@
 import {
-  add, crossEntropy, currentBackend, linearCrossEntropy, object, objectWith, oneOf, quote, readOptions, reshape, scope,
-  seed as seedExpected, Tensor, tensor, useBackend,
+  add, crossEntropy, currentBackend, embedding, linearCrossEntropy, object, oneOf, readOptions, reshape, scope,
+  seed as seedExpected, tensor, useBackend,
 } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
-import type { AttentionSequence, Backend, Expectations, Weight } from "@gpt/tensor";
+import type { AttentionBatch, Backend, Expectations, Tensor, Weight } from "@gpt/tensor";
 import { construct, Dropout, Embedding, Linear, Module, RandomKeys } from "@gpt/nn";
 import type { WeightOptions } from "@gpt/nn";
 import { Block } from "./block.ts";
-import type { KeyValueCache } from "./cache.ts";
 import { defaultInitialStd } from "./config.ts";
 import type { GPTConfig } from "./config.ts";
-import { GPTError } from "./errors.ts";
+import { invalidInput, isFlatInput, readForwardOptions, readPass } from "./forward-input.ts";
+import type { FlatInput, ForwardInput, ForwardOptions } from "./forward-input.ts";
 import type { GenerationDefaults } from "./generation.ts";
-import { applyHook, checkHooks } from "./hooks.ts";
-import type { Hooks } from "./hooks.ts";
+import { applyHook } from "./hooks.ts";
 import { normOf } from "./normalization.ts";
 import type { Norm } from "./normalization.ts";
 import { dtypeExpected } from "./place.ts";
@@ -22,14 +21,6 @@ import { resolveConfig } from "./resolve-config.ts";
 import { checkRoom } from "./room.ts";
 import { rotationsOf } from "./rotary.ts";
 import type { GPTOptions } from "./short-form.ts";
-
-/** What a forward pass continues, and what looks at it. */
-export interface ForwardOptions {
-  /** Continues the sequences that the cache holds, and adds the new tokens to it. Under `noGrad`. */
-  readonly cache?: KeyValueCache;
-  /** Looks at or replaces activations on the way. */
-  readonly hooks?: Hooks;
-}
 
 /** How the weights of a new model begin, and as what they are stored. */
 export interface GPTInitialization {
@@ -52,19 +43,6 @@ const initializationExpected: Expectations<GPTInitialization> = {
   dtype: dtypeExpected,
   generation: object,
 };
-
-const forwardExpected: Expectations<ForwardOptions> = {
-  cache: objectWith("a KeyValueCache", "reserve", "advance", "blocks"),
-  hooks: objectWith("an object of functions"),
-};
-
-function readForwardOptions(options: ForwardOptions | undefined): ForwardOptions {
-  return readOptions<ForwardOptions>(options, forwardExpected, invalidInput);
-}
-
-function invalidInput(problem: string): GPTError {
-  return new GPTError("invalid-input", `GPT: ${problem}`);
-}
 
 const smaller = "choose a smaller one, or a dtype of fewer bits, or another backend";
 
@@ -136,48 +114,51 @@ export class GPT extends Module {
   }
 
   /**
-   * ids `[B, T]` → logits `[B, T, vocabSize]`: for each token, scores of the one that follows it. Throws `invalid-input`,
-   * `unknown-hook`, and `context-overflow` for more tokens than the context or the cache holds.
+   * Scores of the token that follows each: ids `[B, T]` → logits `[B, T, vocabSize]`, or sequences of any lengths,
+   * `{ ids, sequences }` → `[tokens, vocabSize]`. Throws `invalid-input`, `unknown-hook`, and `context-overflow` for more tokens
+   * than the context or the cache holds.
    */
-  forward(ids: Tensor<"i32">, options?: ForwardOptions): Tensor {
-    return scope(() => this.logits(this.hidden(ids, options), options));
+  forward(ids: Tensor<"i32">, options?: ForwardOptions): Tensor;
+  forward(input: FlatInput): Tensor;
+  forward(input: ForwardInput, options?: ForwardOptions): Tensor;
+  forward(input: ForwardInput, options?: ForwardOptions): Tensor {
+    return scope(() => this.logits(this.hidden(input, options), isFlatInput(input) ? input : options));
   }
 
   /**
-   * The mean cross-entropy of `targets` `[B, T]`, the tokens that follow `ids` `[B, T]`, in nats; −100 is ignored. The
-   * logits of all tokens are not in memory at once, unless a hook asks for them, or another module has taken the head's
-   * place.
+   * The mean cross-entropy of `targets`, the tokens that follow `ids`, in nats; −100 is ignored. Both are `[B, T]`, or
+   * `[tokens]` of sequences of any lengths. The logits of all tokens are not in memory at once, unless a hook asks for them, or
+   * another module has taken the head's place.
    */
-  loss(ids: Tensor<"i32">, targets: Tensor<"i32">, options?: ForwardOptions): Tensor {
+  loss(input: ForwardInput, targets: Tensor<"i32">, options?: ForwardOptions): Tensor {
     return scope(() => {
-      const weight = readForwardOptions(options).hooks?.logits ? undefined : this.headWeight();
-      if (!weight) return crossEntropy(this.forward(ids, options), targets);
-      return linearCrossEntropy(this.hidden(ids, options), weight, targets);
+      const { hooks } = readForwardOptions(isFlatInput(input) ? input : options);
+      const weight = hooks?.logits ? undefined : this.headWeight();
+      if (!weight) return crossEntropy(this.forward(input, options), targets);
+      return linearCrossEntropy(this.hidden(input, options), weight, targets);
     });
   }
 
-  /** What the head reads: ids `[B, T]` → `[B, T, dim]`. */
-  hidden(ids: Tensor<"i32">, options?: ForwardOptions): Tensor {
-    const [B, T] = this.checkIds(ids);
-    const { cache, hooks } = readForwardOptions(options);
-    if (hooks) checkHooks(hooks, this.config.blocks);
+  /** What the head reads: ids `[B, T]` → `[B, T, dim]`, or `{ ids, sequences }` → `[tokens, dim]`. */
+  hidden(input: ForwardInput, options?: ForwardOptions): Tensor {
     return scope(() => {
-      const sequences = cache ? cache.reserve(B, T) : uniformSequences(B, T);
-      const positions = positionsOf(sequences);
+      const { ids, batch, rows, shape, cache, hooks } = readPass(input, options, this.config);
+      const positions = positionsOf(batch);
       const rotations = rotationsOf(this.config.blocks, positions, ids.backend);
-      let x = this.embed(reshape(ids, [B * T]), positions); // (B·T, C)
+      let x = this.embed(ids, positions); // (tokens, C)
       x = applyHook(hooks, "embed", x);
       this.blocks.forEach((block, layer) => {
         const path = `blocks.${layer}` as const;
-        const context = { sequences, cache: cache?.blocks[layer], rotation: rotations[layer], hooks, path };
+        const context = { batch, cache: cache?.blocks[layer], rotation: rotations[layer], hooks, path };
         const next = block.forward(x, context);
         if (!hooks) x.dispose(); // The tape has its own hold on it; hooks may keep it.
         x = applyHook(hooks, `${path}.residual`, next);
       });
       if (this.finalNorm) x = this.finalNorm.forward(x);
-      const hidden = reshape(applyHook(hooks, "residual", x), [B, T, this.config.dim]);
-      cache?.advance(B, T);
-      return hidden;
+      x = applyHook(hooks, "residual", x);
+      const wanted = rows ? embedding(x, tensor(rows, { backend: ids.backend })) : x;
+      cache?.commit(batch);
+      return reshape(wanted, [...shape, this.config.dim]);
     });
   }
 
@@ -192,7 +173,7 @@ export class GPT extends Module {
     return this.head.constructor === Linear && !this.head.bias ? this.head.weight : undefined;
   }
 
-  /** Token plus position vectors: ids `[B·T]` → `[B·T, dim]`. */
+  /** Token plus position vectors: ids `[tokens]` → `[tokens, dim]`. */
   private embed(ids: Tensor<"i32">, numbers: readonly number[]): Tensor {
     return scope(() => {
       const tokens = this.tokenEmbedding.forward(ids);
@@ -208,24 +189,6 @@ export class GPT extends Module {
     if (this.config.positions === "none") return undefined;
     return tensor(sinusoidalPositions(positions, dim), { shape: [positions.length, dim], backend });
   }
-
-  private checkIds(ids: Tensor<"i32">): [B: number, T: number] {
-    const { contextLength } = this.config;
-    if (!(ids instanceof Tensor)) {
-      throw invalidInput(`ids must be a tensor [sequences, tokens] of i32, not ${quote(ids)}; make one with tensor(…)`);
-    }
-    const [B, T] = ids.shape;
-    if (ids.rank !== 2 || B < 1 || T < 1) {
-      throw new GPTError(
-        "invalid-input",
-        `ids are [${ids.shape.join(", ")}], expected [sequences, tokens], both from 1`,
-      );
-    }
-    if (T > contextLength) {
-      throw new GPTError("context-overflow", `${T} tokens exceed the model's context of ${contextLength}; pass fewer`);
-    }
-    return [B, T];
-  }
 }
 
 /** Bytes of a model's weights in memory, with the matrices stored as `dtype`. Nothing is allocated. */
@@ -236,13 +199,8 @@ export function weightBytesOf(config: GPTConfig, dtype?: GPTInitialization["dtyp
 }
 
 /** Of each token, how many of its sequence come before it. */
-function positionsOf(sequences: readonly AttentionSequence[]): number[] {
+function positionsOf({ sequences }: AttentionBatch): number[] {
   return sequences.flatMap(({ queryCount, keyCount }) =>
     Array.from({ length: queryCount }, (_, i) => keyCount - queryCount + i),
   );
-}
-
-/** `B` sequences of `T` tokens, one behind the other. */
-function uniformSequences(B: number, T: number): AttentionSequence[] {
-  return Array.from({ length: B }, (_, b) => ({ queryStart: b * T, queryCount: T, keyStart: b * T, keyCount: T }));
 }

@@ -20,8 +20,8 @@ test("a model or a cache that wasm can never hold is refused before anything is 
       }),
     );
     expect(() => new GPT(preset("gpt3-2.7b"), { dtype: "f16" })).toThrow("takes 5.");
-    expect(() => new KeyValueCache(preset("gpt3-175b"), { slots: 4, backend })).toThrow(
-      expect.objectContaining({ code: "too-large", message: expect.stringContaining("a cache of 4 × 2048 tokens takes ") as string }),
+    expect(() => new KeyValueCache(preset("gpt3-175b"), { tokens: 4 * 2048, backend })).toThrow(
+      expect.objectContaining({ code: "too-large", message: expect.stringContaining("a cache of 8192 tokens takes ") as string }),
     );
     expect(backend.memory.peakBytes).toBe(0);
   } finally {

@@ -60,7 +60,7 @@ function greedy(model: GPT): number[] {
   const { contextLength, vocabSize } = model.config;
   const cache = new KeyValueCache(model.config);
   const ids = [1, 2, 3];
-  for (let seen = 0; ids.length < contextLength; seen = cache.length()) {
+  for (let seen = 0; ids.length < contextLength; seen = cache.length(0)) {
     const logits = scope(() => noGrad(() => model.forward(idsOf([ids.slice(seen)]), { cache }).dataSync()));
     const last = logits.subarray(logits.length - vocabSize);
     ids.push(last.indexOf(Math.max(...last)));

@@ -15,6 +15,7 @@ test("the examples of the README print what it says", async () => {
     }
     expect(outputs).toEqual([
       "pattern [ 1, 4, 4, 4 ]\nlogits [ 1, 4, 100 ]\n",
+      "[ 2, 100 ]\n[ 2, 5 ] 864\n",
       "4 196224\n",
       "108544\n",
       "{ type: 'dense', hiddenDim: 256, activation: 'gelu_new', bias: true } {}\n",

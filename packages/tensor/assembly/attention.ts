@@ -1,19 +1,20 @@
 /** Attention by tiles of eight queries; no more than a tile of scores is ever in memory. */
 import { exp4 } from "./math";
-import { multiplyColumns, multiplyRows } from "./matvec";
 import { exponentials } from "./normalization";
-import { packedLeftBytes, packLeft, packRight, roundUp, tileColumns, tileRows } from "./pack";
+import { packedLeftBytes, packLeft, packLeftPanels, packRight, roundUp, tileColumns, tileRows } from "./pack";
 import { maxOf } from "./reduce";
 import {
   firstKey, maskTile, mixTile, scaleTile, scaleVectors, scoreTile, storeTile, scoreTileBytes, tileOrigin, tileStep,
 } from "./query-tiles";
+import { dequantizeRows, keysOfPage, mixValues, pageRows, rowOf, scoreKeys, scoreKeysScratch, vectorBytes } from "./vectors";
 
 /** Bytes of the statistics of a query and head: its largest score, and the sum of the exponentials less that. */
 export const statisticsBytes: usize = 8;
 
 /** Bytes of scratch memory that `attend` needs. */
-export function attendScratch(keyCount: i32, headDim: i32, window: i32): usize {
+export function attendScratch(format: i32, keyCount: i32, headDim: i32, window: i32): usize {
   return packedLeftBytes(keyCount, headDim)
+    + (format ? <usize>pageRows * vectorBytes(headDim) : 0)
     + packedLeftBytes(headDim, keyCount)
     + <usize>(headDim + roundUp(headDim, tileRows)) * tileStep
     + scoreTileBytes(keyCount, window);
@@ -27,13 +28,14 @@ function sinkAt(sink: usize): f32 {
 
 /**
  * Attention of `heads` query heads that share one key-value head, of one sequence. Addresses are those of the first row
- * and head; steps are in bytes. Queries are the last `queryCount` positions of the keys; each sees those that end at
- * its own where `causal`, and `window` of them at the most. `sinks` and `statistics` may be address 0: then there are no
- * sinks, and no statistics are written.
+ * and head; steps are in bytes; where keys and values lie says `vectors.ts`. Queries are the last `queryCount` positions of the
+ * keys; each sees those that end at its own where `causal`, and `window` of them at the most. `sinks` and `statistics` may be
+ * address 0: then there are no sinks, and no statistics are written.
  */
 export function attend(
-  q: usize, qRow: usize, qHead: usize, k: usize, kRow: usize, v: usize, vRow: usize, sinks: usize,
-  out: usize, outRow: usize, statistics: usize, statisticsRow: usize,
+  format: i32, q: usize, qRow: usize, qHead: usize,
+  k: usize, kStep: usize, kScales: usize, kScaleStep: usize, v: usize, vStep: usize, vScales: usize, vScaleStep: usize,
+  pages: usize, sinks: usize, out: usize, outRow: usize, statistics: usize, statisticsRow: usize,
   heads: i32, queryCount: i32, keyCount: i32, headDim: i32,
   scale: f32, causal: bool, window: i32, scratch: usize,
 ): void {
@@ -42,8 +44,17 @@ export function attend(
   const queries = values + packedLeftBytes(headDim, keyCount);
   const mixed = queries + <usize>headDim * tileStep;
   const scores = mixed + <usize>roundUp(headDim, tileRows) * tileStep;
-  packLeft(k, kRow, 4, keyCount, headDim, keys);
-  packLeft(v, 4, vRow, headDim, keyCount, values);
+  const floats = scores + scoreTileBytes(keyCount, window);
+  for (let key = 0, count = 0; key < keyCount; key += count) {
+    // Pages are whole panels of keys.
+    count = pages || format ? keysOfPage(key, keyCount) : keyCount;
+    const row = rowOf(pages, key);
+    const k0 = rowsFrom(format, k, kStep, kScales, kScaleStep, row, count, headDim, floats);
+    packLeft(k0, format ? vectorBytes(headDim) : kStep, 4, count, headDim, keys + <usize>key * headDim * 4);
+    const v0 = rowsFrom(format, v, vStep, vScales, vScaleStep, row, count, headDim, floats);
+    const to = values + <usize>key * tileRows * 4;
+    packLeftPanels(v0, 4, format ? vectorBytes(headDim) : vStep, headDim, count, to, <usize>keyCount * tileRows * 4);
+  }
   for (let head = 0; head < heads; head++) {
     for (let i = 0; i < queryCount; i += tileColumns) {
       const count = min(tileColumns, queryCount - i);
@@ -109,21 +120,48 @@ function softmaxTile(
   }
 }
 
+/** The address of rows of f32, which are made of packed ones in scratch memory. */
+@inline
+function rowsFrom(
+  format: i32, rows: usize, step: usize, scales: usize, scaleStep: usize, first: usize, count: i32, headDim: i32, floats: usize,
+): usize {
+  const from = rows + first * step;
+  if (!format) return from;
+  dequantizeRows(format, from, step, scales + first * scaleStep, scaleStep, count, headDim, floats);
+  return floats;
+}
+
+/** Bytes of scratch memory that `attendOne` needs. */
+export function attendOneScratch(keyCount: i32, headDim: i32): usize {
+  return vectorBytes(headDim) + scoresBytes(keyCount) + scoreKeysScratch(headDim);
+}
+
+/** Bytes of the scores of a query, with room for a vector at the end. */
+@inline
+function scoresBytes(keyCount: i32): usize {
+  return <usize>((keyCount + 7) & ~3) * 4;
+}
+
 /**
- * The same as `attend` for one query of one head, which sees the keys given: reads keys and values once, without
- * packing them. `sink` may be address 0. `scores` has room for `keyCount + 4` elements.
+ * The same as `attend` for one query of one head, which sees the keys `[first, end)`: reads keys and values once, without
+ * packing them. `sink` may be address 0.
  */
 export function attendOne(
-  q: usize, k: usize, kRow: usize, v: usize, vRow: usize, sink: usize, out: usize,
-  keyCount: i32, headDim: i32, scale: f32, scores: usize,
+  format: i32, q: usize, k: usize, kStep: usize, kScales: usize, kScaleStep: usize,
+  v: usize, vStep: usize, vScales: usize, vScaleStep: usize, pages: usize, sink: usize, out: usize,
+  first: i32, end: i32, headDim: i32, scale: f32, scratch: usize,
 ): void {
-  multiplyColumns(q, 0, k, kRow, 1, headDim, keyCount, scores, 0, false);
-  softmaxScores(scores, keyCount, scale, sink);
-  multiplyRows(scores, 0, v, vRow, 1, keyCount, headDim, out, 0, false);
+  const mixed = scratch;
+  const scores = mixed + vectorBytes(headDim);
+  const rest = scores + scoresBytes(end - first);
+  scoreKeys(format, q, k, kStep, kScales, kScaleStep, pages, first, end, headDim, scores, rest);
+  softmaxScores(scores, end - first, scale, sink);
+  mixValues(format, scores, v, vStep, vScales, vScaleStep, pages, first, end, headDim, mixed);
+  memory.copy(out, mixed, <usize>headDim * 4);
 }
 
 /** Replaces products of a query and its keys by the keys' probabilities. `sink` may be address 0. */
-export function softmaxScores(scores: usize, count: i32, scale: f32, sink: usize): void {
+function softmaxScores(scores: usize, count: i32, scale: f32, sink: usize): void {
   scaleVectors(scores, (count + 3) >> 2, scale);
   const sinkScore = sinkAt(sink);
   const largest = max(maxOf(scores, count), sinkScore);

@@ -1,9 +1,6 @@
 /** The kernels, by family. What they take stands at each; addresses and steps are in bytes. */
-export { attend, attendOne, attendScratch } from "./attention";
+export { attend, attendOne, attendOneScratch, attendScratch } from "./attention";
 export { attendGradient, attendGradientScratch } from "./attention-gradient";
-export {
-  attendOnePacked, attendOnePackedScratch, attendPacked, attendPackedScratch, storeRows,
-} from "./attention-packed";
 export { copyStrided, toFloat, truncate } from "./copy";
 export {
   abs, add, affine, cos, div, equal, erfc, exp, gelu, geluGradient, less, log, maximum, minimum, mul, pow, relu,
@@ -25,6 +22,7 @@ export { argmaxRows, maxColumns, maxRows, minColumns, minRows, sumColumns, sumRo
 export { addRMSNormSums, rmsNorm, rmsNormBlock, rmsNormGradient } from "./rms-norm";
 export { rotary } from "./rotary";
 export { topK } from "./top-k";
+export { append } from "./vectors";
 export { gatherPacked } from "./weights";
 export { encodedRowBytes, encodeRows, multiplyPacked, multiplyPackedScratch } from "./weights-matvec";
 export { packWeightsScratch } from "./weights-pack";

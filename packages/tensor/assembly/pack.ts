@@ -27,12 +27,19 @@ export function packedRightBytes(inner: i32, columns: i32): usize {
  * Packs `[rows, inner]` of the left operand: panels of six rows, each `[inner][6]`. Steps are in bytes.
  */
 export function packLeft(a: usize, rowStep: isize, innerStep: isize, rows: i32, inner: i32, out: usize): void {
+  packLeftPanels(a, rowStep, innerStep, rows, inner, out, <usize>inner * tileRows * 4);
+}
+
+/** The same for a part of the inner axis of panels that are longer: they lie `panelStep` bytes apart. */
+export function packLeftPanels(
+  a: usize, rowStep: isize, innerStep: isize, rows: i32, inner: i32, out: usize, panelStep: usize,
+): void {
   for (; rows >= tileRows; rows -= tileRows) {
     if (innerStep == 4) packRowsOf6(a, rowStep, inner, out);
     else if (rowStep == 4) packColumnsOf6(a, innerStep, inner, out);
     else packAny(a, rowStep, innerStep, tileRows, inner, tileRows, out);
     a += <isize>tileRows * rowStep;
-    out += inner * tileRows * 4;
+    out += panelStep;
   }
   if (rows > 0) packAny(a, rowStep, innerStep, rows, inner, tileRows, out);
 }

@@ -158,7 +158,7 @@ function storeScaled16(codes: v128, scale: v128, out: usize): void {
 
 /**
  * Writes block `block` of a row of f32, `columns` long; addresses are those of the rows, `scratch` has room for a block.
- * See `appendPacked` of the contract.
+ * See `append` of the contract.
  */
 export function storeBlock(
   format: i32, x: usize, columns: i32, block: i32, values: usize, scales: usize, scratch: usize,

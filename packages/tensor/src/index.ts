@@ -2,6 +2,9 @@ export type {
   Activation, AttentionSequence, Backend, CacheDType, DecayRange, Dense, EncodedRows, FloatWeightView, FusedKernels, Gate,
   Kernels, MemoryUse, PackedCacheDType, PackedDType, PackedView, RequiredKernels, View, WeightCodec, WeightDType, WeightView,
 } from "./contract/index.ts";
+export { pageRows } from "./attention-sequences.ts";
+export { AttentionBatch } from "./core/attention-batch.ts";
+export type { SequenceTokens } from "./core/attention-batch.ts";
 export { currentBackend, startDefaultBackend, useBackend } from "./core/backend.ts";
 export { arange, full, ones, rand, randn, tensor, zeros } from "./core/create.ts";
 export type { CreateOptions, Nested, NormalOptions, RandomOptions } from "./core/create.ts";

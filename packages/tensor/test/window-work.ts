@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import type { AttentionKernels, Dense } from "../src/contract/index.ts";
+import { attentionTable } from "../src/attention-sequences.ts";
+import type { AttentionKernels, Backend, Dense, VectorsView, View } from "../src/contract/index.ts";
 import { denseStrides } from "../src/shape.ts";
 import type { Shape } from "../src/shape.ts";
 
@@ -9,10 +10,17 @@ export type Pass = "attention" | "attentionGradient";
 
 /** Calls a kernel for one sequence. What is written lies in one buffer, so that there is room for a binding more. */
 export function attendSequence(
-  kernels: Pick<AttentionKernels, Pass>, pass: Pass, tokens: number, window: number | null, allocate: (bytes: number) => number,
+  kernels: Pick<AttentionKernels, Pass>, pass: Pass, tokens: number, window: number | null,
+  memory: Pick<Backend, "allocate" | "write">,
 ): void {
+  const sequences = [{ queryStart: 0, queryCount: tokens, keyCount: tokens, pages: null }];
+  const numbers = attentionTable(sequences);
+  const table: Dense<"i32"> = {
+    buffer: memory.allocate(numbers.byteLength), offset: 0, shape: [numbers.length], strides: [1], dtype: "i32",
+  };
+  memory.write(table, numbers);
   const size = tokens * heads * headDim;
-  const [read, written] = [allocate(16 * size), allocate(20 * size)];
+  const [read, written] = [16 * size, 20 * size].map((bytes) => memory.allocate(bytes));
   const make = (buffer: number, index: number, ...shape: Shape): Dense => ({
     buffer, offset: index * size, shape, strides: denseStrides(shape), dtype: "f32",
   });
@@ -20,9 +28,9 @@ export function attendSequence(
   const [q, k, v, grad] = [0, 1, 2, 3].map((index) => own(read, index));
   const [out, gradQ, gradK, gradV] = [0, 1, 2, 3].map((index) => own(written, index));
   const forward = { q, k, v, out, statistics: make(written, 4, tokens, heads, 2) };
-  const sequences = [{ queryStart: 0, queryCount: tokens, keyStart: 0, keyCount: tokens }];
-  const options = { scale: 1, causal: true, window, sequences };
-  if (pass === "attention") kernels.attention({ ...options, ...forward, sinks: null });
+  const options = { scale: 1, causal: true, window, batch: { sequences, table } };
+  const vectors = (values: View): VectorsView => ({ dtype: "f32", shape: values.shape, values, scales: null });
+  if (pass === "attention") kernels.attention({ ...options, ...forward, k: vectors(k), v: vectors(v), sinks: null });
   else kernels.attentionGradient({ ...options, ...forward, grad, gradQ, gradK, gradV });
 }
 

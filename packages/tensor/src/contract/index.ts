@@ -22,7 +22,10 @@ import type { Dense } from "./view.ts";
 import type { WeightKernels } from "./weights.ts";
 
 export type { CacheDType, PackedCacheDType, PackedDType, WeightDType } from "../weight-format.ts";
-export type { AttentionKernels, AttentionOptions, AttentionSequence } from "./attention.ts";
+export type {
+  AttentionBatchView, AttentionKernels, AttentionMask, AttentionOptions, AttentionSequence, FloatVectorsView, PackedVectorsView,
+  VectorsView,
+} from "./attention.ts";
 export type { Activation, ActivationKernels, BinaryOp, ElementwiseKernels, UnaryOp } from "./elementwise.ts";
 export type { GatedKernels, Gate } from "./gated.ts";
 export type { GroupedKernels } from "./grouped.ts";
@@ -38,7 +41,7 @@ export type { SamplingKernels } from "./sampling.ts";
 export type { TopKKernels } from "./top-k.ts";
 export type { Dense, View } from "./view.ts";
 export type {
-  EncodedRows, FloatWeightView, PackedCacheView, PackedView, WeightCodec, WeightKernels, WeightView,
+  EncodedRows, FloatWeightView, PackedView, WeightCodec, WeightKernels, WeightView,
 } from "./weights.ts";
 
 /** What every backend computes: one that lacks such a kernel does not compile. */
@@ -52,8 +55,8 @@ export interface RequiredKernels
 
 /**
  * What a backend may compute at once. Where it has no such kernel, ops compose the same of required ones, to the same numbers;
- * `withCompositions` of `@gpt/tensor/compositions` gives it what they need. It may have a kernel without that of its gradient. Packed weights need all of `WeightKernels`, caches of
- * them `attentionPacked` and `appendPacked`.
+ * `withCompositions` of `@gpt/tensor/compositions` gives it what they need. It may have a kernel without that of its gradient.
+ * Packed weights need all of `WeightKernels`, caches of them `append`.
  */
 export interface FusedKernels
   extends ActivationKernels,

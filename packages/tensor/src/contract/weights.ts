@@ -1,5 +1,5 @@
 import type { Shape } from "../shape.ts";
-import type { PackedCacheDType, PackedDType } from "../weight-format.ts";
+import type { PackedDType } from "../weight-format.ts";
 import type { Activation } from "./elementwise.ts";
 import type { Dense, View } from "./view.ts";
 
@@ -27,8 +27,8 @@ export interface FloatWeightView {
  * `int8`, `int4` and `mxfp4` have the numerics of GGUF's Q8_0, Q4_0 and MXFP4, and its order of half bytes. (gpt-oss has
  * elements 2j and 2j + 1 in byte j; what reads its files puts them in this order.)
  */
-export interface PackedView<D extends PackedDType = PackedDType> {
-  readonly dtype: D;
+export interface PackedView {
+  readonly dtype: PackedDType;
   readonly shape: Shape;
   /** `[rows, blocks · words]`. */
   readonly values: Dense<"i32">;
@@ -44,7 +44,7 @@ export interface PackedView<D extends PackedDType = PackedDType> {
 export interface WeightCodec {
   /** Fills `out` with the elements of rows of `columns`, from the words of their parts. */
   decode(columns: number, rows: EncodedRows, out: Float32Array): void;
-  /** The words of rows as `appendPacked` encodes them: numbers beyond what the dtype holds become the largest that it does. */
+  /** The words of rows as `append` encodes them: numbers beyond what the dtype holds become the largest that it does. */
   encode(columns: number, elements: Float32Array): EncodedRows;
 }
 
@@ -53,9 +53,6 @@ export interface EncodedRows {
   readonly values: Int32Array;
   readonly scales: Int32Array | null;
 }
-
-/** Keys or values that are stored as packed weights are. */
-export type PackedCacheView = PackedView<PackedCacheDType>;
 
 /**
  * Ops with a weight of any dtype that the backend has. Results are those of f32 arithmetic on the weight's elements; sums

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
 import {
-  adamwStep, add, attention, contiguous, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, slice,
+  adamwStep, add, attention, AttentionBatch, contiguous, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, slice,
   PackedWeight, sum, tensor, useBackend, zeros,
 } from "../index.ts";
 import type { Tensor } from "../index.ts";
@@ -163,8 +163,8 @@ describe("results of ops are not changed in place", () => {
       })],
     ["the cache of attention", () =>
       attention(zeros([1, 6]), {
-        heads: 1, headDim: 2, sequences: [{ queryStart: 0, queryCount: 1, keyStart: 0, keyCount: 1 }],
-        cache: { keys: zeros([1, 2]), values: result([1, 2]) },
+        heads: 1, headDim: 2, batch: new AttentionBatch([{ queryCount: 1, pages: [0] }]),
+        cache: { keys: zeros([48, 2]), values: result([48, 2]) },
       })],
     ["a gradient that was set by hand", () => {
       const x = leaf([1]);

@@ -168,7 +168,7 @@ export class PackedWeight<D extends PackedDType = PackedDType> extends Handle {
   }
 
   /** @internal What kernels take. */
-  get view(): PackedView<D> {
+  get view(): PackedView {
     const { dtype, shape, values, scales = null } = this;
     return { dtype, shape, values, scales, codec: codecOf(dtype) };
   }

@@ -1,11 +1,12 @@
-import { argumentError, check, checkList, checkOptions } from "../arguments.ts";
-import type { AttentionSequence } from "../contract/index.ts";
+import { argumentError, check, checkOptions } from "../arguments.ts";
+import type { AttentionMask } from "../contract/index.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { callback, flag, optional, philoxKey } from "../expectations.ts";
 import { quote } from "@gpt/common";
 import type { PhiloxKey } from "../philox.ts";
 import { formatShape } from "../shape.ts";
-import { cacheRows } from "./attention-cache.ts";
+import { AttentionBatch } from "../core/attention-batch.ts";
+import { checkCache } from "./attention-cache.ts";
 import type { AttentionCache } from "./attention-cache.ts";
 import { checkDType, checkOperands, shapeError } from "./operands.ts";
 import { checkProbability } from "./random.ts";
@@ -28,12 +29,12 @@ export interface AttentionArguments {
    */
   readonly sinks?: Tensor;
   /** Which rows belong together. Default: consecutive sequences of `sequenceLength` tokens. */
-  readonly sequences?: readonly AttentionSequence[];
+  readonly batch?: AttentionBatch;
   /** Tokens in each sequence, where all have one length. Default: one sequence of all tokens. */
   readonly sequenceLength?: number;
   /**
-   * Where keys and values of earlier tokens lie. Those of the given tokens are written to the last `queryCount` rows
-   * of each sequence first. For inference: no gradient flows through it.
+   * Where keys and values of earlier tokens lie, in the pages that the batch names. Those of the given tokens are written there
+   * first. For inference: no gradient flows through it.
    */
   readonly cache?: AttentionCache;
   /**
@@ -51,14 +52,9 @@ export interface AttentionPlan {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  readonly sequences: readonly AttentionSequence[];
-  /** What kernels take. */
-  readonly options: {
-    readonly scale: number;
-    readonly causal: boolean;
-    readonly window: number | null;
-    readonly sequences: readonly AttentionSequence[];
-  };
+  readonly scale: number;
+  readonly mask: AttentionMask;
+  readonly batch: AttentionBatch;
 }
 
 const optionsExpected = { causal: optional(flag), pattern: optional(callback) };
@@ -84,15 +80,9 @@ export function planAttention(qkv: Tensor, options: AttentionArguments): Attenti
     checkProbability("attention", dropout.probability);
     check("attention", "the key of dropout", dropout.key, philoxKey);
   }
-  const capacity = options.cache ? cacheRows(qkv, kvHeads, headDim, options.cache) : qkv.shape[0];
-  const sequences = resolveSequences(qkv.shape[0], capacity, options);
-  return {
-    heads,
-    kvHeads,
-    headDim,
-    sequences,
-    options: { scale, causal, window: window ?? null, sequences },
-  };
+  const batch = resolveBatch(qkv, options);
+  if (options.cache) checkCache(qkv, kvHeads, headDim, options.cache, batch);
+  return { heads, kvHeads, headDim, scale, mask: { causal, window: window ?? null }, batch };
 }
 
 function checkSinks(qkv: Tensor, sinks: Tensor, heads: number): void {
@@ -103,51 +93,21 @@ function checkSinks(qkv: Tensor, sinks: Tensor, heads: number): void {
   }
 }
 
-function resolveSequences(tokens: number, capacity: number, options: AttentionArguments): readonly AttentionSequence[] {
-  const { sequences, sequenceLength = tokens, cache } = options;
-  if (sequences) {
-    checkList("attention", "sequences", sequences);
-    checkSequences(sequences, tokens, capacity);
-    return sequences;
-  }
-  if (cache) throw argumentError("attention", "with a cache, `sequences` must say which rows of it belong to whom");
-  if (tokens === 0) return [];
-  if (!(sequenceLength > 0) || tokens % sequenceLength !== 0) {
-    throw argumentError("attention", `${tokens} tokens are no whole number of sequences of ${sequenceLength}`);
-  }
-  return Array.from({ length: tokens / sequenceLength }, (_, i) => {
-    const start = i * sequenceLength;
-    return { queryStart: start, queryCount: sequenceLength, keyStart: start, keyCount: sequenceLength };
-  });
-}
-
-function checkSequences(sequences: readonly AttentionSequence[], tokens: number, capacity: number): void {
-  let covered = 0;
-  for (const sequence of sequences) {
-    const { queryStart, queryCount, keyStart, keyCount } = sequence;
-    const isWhole = [queryCount, keyStart, keyCount].every(Number.isInteger);
-    const isInOrder = queryStart === covered && queryCount >= 0 && queryCount <= keyCount;
-    if (!isWhole || !isInOrder || keyStart < 0 || keyStart + keyCount > capacity) {
-      throw argumentError(
-        "attention",
-        `the sequence ${JSON.stringify(sequence)} does not fit ${tokens} tokens and ${capacity} keys, ` +
-          "with sequences in the order of their tokens",
-      );
+function resolveBatch(qkv: Tensor, { batch, sequenceLength, cache }: AttentionArguments): AttentionBatch {
+  const [tokens] = qkv.shape;
+  if (batch) {
+    checkOperands("attention", qkv, batch.table);
+    if (batch.tokens !== tokens) {
+      throw argumentError("attention", `the batch is of ${batch.tokens} tokens, qkv of ${tokens}`);
     }
-    covered += queryCount;
+    if (!cache && batch.cacheRows > 0) throw argumentError("attention", "the batch has pages, but there is no cache");
+    return batch;
   }
-  if (covered !== tokens) throw argumentError("attention", `the sequences cover ${covered} of ${tokens} tokens`);
-}
-
-/** Gradients are defined where each sequence attends to its own tokens alone: not through a cache or a shared prefix. */
-export function checkDifferentiable(sequences: readonly AttentionSequence[], cache: AttentionCache | undefined): void {
-  if (cache) throw argumentError("attention", "no gradient flows through a cache; run under noGrad");
-  for (const sequence of sequences) {
-    if (sequence.keyStart !== sequence.queryStart || sequence.keyCount !== sequence.queryCount) {
-      throw argumentError(
-        "attention",
-        `the sequence ${JSON.stringify(sequence)} reads keys of others, which has no gradient; run under noGrad`,
-      );
-    }
+  if (cache) throw argumentError("attention", "with a cache, a batch must say which pages of it belong to whom");
+  const length = sequenceLength ?? tokens;
+  if (tokens > 0 && !(Number.isInteger(tokens / length) && Number.isInteger(length))) {
+    throw argumentError("attention", `${tokens} tokens are no whole number of sequences of ${length}`);
   }
+  const count = tokens === 0 ? 0 : tokens / length;
+  return new AttentionBatch(Array.from({ length: count }, () => ({ queryCount: length })), { backend: qkv.backend });
 }

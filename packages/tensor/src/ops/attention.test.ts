@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
-import { attention, dropout, full, mul, noGrad, ones, PackedWeight, rand, scope, slice, tensor, useBackend, zeros } from "../index.ts";
-import type { AttentionArguments, AttentionCache, PackedDType, Tensor, Weight } from "../index.ts";
+import {
+  attention, AttentionBatch, concat, dropout, full, mul, ones, PackedWeight, rand, scope, slice, tensor, useBackend, zeros,
+} from "../index.ts";
+import type { AttentionArguments, AttentionCache, PackedDType, SequenceTokens, Tensor, Weight } from "../index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -12,58 +14,76 @@ beforeEach(async () => {
 
 const shape = { heads: 2, headDim: 4 };
 const key = { seed: [1, 0], stream: [0, 0] } as const;
-const shared = [
-  { queryStart: 0, queryCount: 2, keyStart: 0, keyCount: 2 },
-  { queryStart: 2, queryCount: 1, keyStart: 0, keyCount: 3 },
-];
+/** Three tokens in a page. */
+const inPage = (queryCount = 3): AttentionBatch => new AttentionBatch([{ queryCount, keyCount: 3, pages: [0] }]);
 
-test("a shared prefix can be read, but has no gradient", () => {
-  const qkv = rand([3, 24], { key, requiresGrad: true });
-  const whole = noGrad(() => attention(qkv, shape));
-  const parts = noGrad(() => attention(qkv, { ...shape, sequences: shared }));
-  expect(parts.dataSync()).toEqual(whole.dataSync());
-  expect(() => attention(qkv, { ...shape, sequences: shared })).toThrowErrorMatchingInlineSnapshot(`[TensorError: attention: the sequence {"queryStart":2,"queryCount":1,"keyStart":0,"keyCount":3} reads keys of others, which has no gradient; run under noGrad]`);
+test("sequences share the pages of a prefix", () => {
+  const qkv = rand([3, 24], { key });
+  const cache = { keys: zeros([2 * 96, 4]), values: zeros([2 * 96, 4]) };
+  const whole = attention(qkv, shape);
+  attention(slice(qkv, 0, 0, 2), { ...shape, cache, batch: new AttentionBatch([{ queryCount: 2, pages: [1] }]) });
+  // The third token twice, once beside another one that is longer.
+  const twice = concat([slice(qkv, 0, 2), qkv], 0);
+  const batch = new AttentionBatch([{ queryCount: 1, keyCount: 3, pages: [1] }, { queryCount: 3, pages: [0] }]);
+  expect(attention(twice, { ...shape, cache, batch }).dataSync()).toEqual(concat([slice(whole, 0, 2), whole], 0).dataSync());
 });
 
 test("a cache has no gradient", () => {
-  const cache = { keys: zeros([8, 4]), values: zeros([8, 4]) };
+  const cache = { keys: zeros([96, 4]), values: zeros([96, 4]) };
   const qkv = rand([3, 24], { key, requiresGrad: true });
-  const sequences = [{ queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 }];
-  expect(() => attention(qkv, { ...shape, sequences, cache })).toThrow("no gradient flows through a cache");
+  expect(() => attention(qkv, { ...shape, batch: inPage(), cache })).toThrow("no gradient flows through a cache");
 });
 
-const sequence = { queryStart: 0, queryCount: 3, keyStart: 0, keyCount: 3 };
-
 test("a cache is refused where its shapes or dtypes do not fit", () => {
-  const attend = (keys: Weight, values: Weight) => () =>
-    attention(rand([3, 24], { key }), { ...shape, sequences: [sequence], cache: { keys, values } as AttentionCache });
+  const attend = (keys: Weight, values: Weight, batch = inPage()) => () =>
+    attention(rand([3, 24], { key }), { ...shape, batch, cache: { keys, values } as AttentionCache });
   const part = (dtype: PackedDType, rows: number, width = 4): PackedWeight => PackedWeight.zeros(dtype, [rows, width]);
-  expect(attend(part("int8", 8), part("int8", 8))().shape).toEqual([3, 8]);
-  expect(attend(part("int8", 8), part("int8", 10))).toThrow(
-    "attention: the cache is [10, 4], expected [2 · capacity, 4], keys and values alike",
+  expect(attend(part("int8", 96), part("int8", 96))().shape).toEqual([3, 8]);
+  expect(attend(part("int8", 96), part("int8", 192))).toThrow(
+    "attention: the cache is [192, 4], expected [2 · 48 · pages, 4], keys and values alike",
   );
-  expect(attend(part("int8", 7), part("int8", 7))).toThrow("the cache is [7, 4]");
-  expect(attend(part("int8", 8, 5), part("int8", 8, 5))).toThrow("the cache is [8, 5]");
-  expect(attend(part("int8", 8), part("f16", 8))).toThrow(
+  expect(attend(part("int8", 144), part("int8", 144))).toThrow("the cache is [144, 4]");
+  expect(attend(part("int8", 96, 5), part("int8", 96, 5))).toThrow("the cache is [96, 5]");
+  expect(attend(part("int8", 96), part("f16", 96))).toThrow(
     "attention: the cache holds keys as int8 and values as f16; use one dtype",
   );
-  expect(attend(part("int8", 4), part("int8", 4))).toThrow("does not fit 3 tokens and 2 keys");
-  expect(attend(zeros([8, 4]), part("f16", 8))).toThrow("the cache holds keys as f32 and values as f16; use one dtype");
-  expect(attend(zeros([8]), zeros([8]))).toThrow("the cache is [8]");
-  expect(attend(part("mxfp4", 8), part("mxfp4", 8))).toThrow(
+  expect(attend(zeros([96, 4]), part("f16", 96))).toThrow("the cache holds keys as f32 and values as f16; use one dtype");
+  expect(attend(zeros([96]), zeros([96]))).toThrow("the cache is [96]");
+  expect(attend(part("mxfp4", 96), part("mxfp4", 96))).toThrow(
     "attention: the cache is of mxfp4, which is for weights alone; use f32, f16, bf16, int8, int4",
   );
-  const gapped = slice(zeros([8, 5]), 1, 0, 4);
+  const gapped = slice(zeros([96, 5]), 1, 0, 4);
   expect(attend(gapped, gapped)).toThrow("the cache has gaps");
+  const beyond = new AttentionBatch([{ queryCount: 3, pages: [1] }]);
+  expect(attend(zeros([96, 4]), zeros([96, 4]), beyond)).toThrow("the batch has page 1, the cache ends with page 0");
+  const nowhere = new AttentionBatch([{ queryCount: 3 }]);
+  expect(attend(zeros([96, 4]), zeros([96, 4]), nowhere)).toThrow("sequence 0 of the batch has no pages of the cache");
+});
+
+test("a batch is refused that does not fit the tokens, or has pages of no cache", () => {
+  const attend = (batch: AttentionBatch) => () => attention(zeros([3, 24]), { ...shape, batch });
+  expect(attend(new AttentionBatch([{ queryCount: 2 }]))).toThrow("attention: the batch is of 2 tokens, qkv of 3");
+  expect(attend(inPage())).toThrow("attention: the batch has pages, but there is no cache");
+});
+
+test.each<[string, SequenceTokens]>([
+  ["half a token", { queryCount: 0.5 }],
+  ["a count that is no number", { queryCount: 1, keyCount: NaN, pages: [0] }],
+  ["more queries than keys", { queryCount: 3, keyCount: 2, pages: [0] }],
+  ["keys that are nowhere", { queryCount: 1, keyCount: 2 }],
+  ["fewer pages than the keys need", { queryCount: 1, keyCount: 49, pages: [0] }],
+  ["a page before the first one", { queryCount: 1, pages: [-1] }],
+])("no batch is of %s", (_, sequence) => {
+  expect(() => new AttentionBatch([{ queryCount: 1 }, sequence])).toThrow(/^AttentionBatch: sequence 1, /);
+  expect(backend.memory.liveBuffers).toBe(0);
 });
 
 describe("the pattern", () => {
   const projections = (): Tensor => rand([5, 24], { key, requiresGrad: true });
-  const lengths = [2, 3].map((count, i) => ({ queryStart: 2 * i, queryCount: count, keyStart: 2 * i, keyCount: count }));
 
   test("of sequences of several lengths is 0 behind their ends, and sums to 1 for each query", () => {
     let pattern: number[][][][] = [];
-    attention(projections(), { ...shape, sequences: lengths, pattern: (seen) => void (pattern = nested(seen)) });
+    attention(projections(), { ...shape, batch: new AttentionBatch([{ queryCount: 2 }, { queryCount: 3 }]), pattern: (seen) => void (pattern = nested(seen)) });
     for (const head of [0, 1]) {
       expect(pattern[0][head].map((row) => row.slice(2))).toEqual([[0], [0], [0]]);
       expect(pattern[0][head][2]).toEqual([0, 0, 0]);
@@ -136,12 +156,8 @@ test.each<[string, Partial<AttentionArguments>]>([
   ["heads that are no multiple", { heads: 3, kvHeads: 2 }],
   ["a window of half a position", { window: 0.5 }],
   ["a window without causal attention", { window: 2, causal: false }],
-  ["half a row", { sequences: [{ ...sequence, keyStart: -0.5 }] }],
-  ["a count that is no number", { sequences: [{ ...sequence, keyCount: NaN }] }],
-  ["more keys than there are", { sequences: [{ ...sequence, keyCount: 4 }] }],
-  ["more queries than keys", { sequences: [{ ...sequence, keyCount: 2 }] }],
-  ["tokens left over", { sequences: [{ ...sequence, queryCount: 2 }] }],
-  ["a gap between sequences", { sequences: [{ ...sequence, queryCount: 1 }, { ...sequence, queryStart: 2 }] }],
+  ["sequences of half a row", { sequenceLength: 1.5 }],
+  ["sequences of another length", { sequenceLength: 2 }],
 ])("refuses %s, and keeps nothing", (_, options) => {
   expect(() => scope(() => void attention(zeros([3, 24]), { ...shape, ...options }))).toThrow(/^attention: /);
   expect(backend.memory.liveBuffers).toBe(0);

@@ -1,10 +1,10 @@
-import type { AttentionKernels, View } from "../contract/index.ts";
-import { PackedWeight } from "../core/packed-weight.ts";
+import { argumentError } from "../arguments.ts";
+import type { AttentionKernels, VectorsView, View } from "../contract/index.ts";
 import { composite, needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
-import { checkDifferentiable, planAttention } from "./attention-arguments.ts";
+import { planAttention } from "./attention-arguments.ts";
 import type { AttentionArguments, AttentionPlan } from "./attention-arguments.ts";
-import { appendTo, cachedRows } from "./attention-cache.ts";
+import { appendTo, vectorsOf } from "./attention-cache.ts";
 import type { AttentionCache } from "./attention-cache.ts";
 import { composedAttention } from "./composed/attention.ts";
 import { div, exp, mul, neg, sub } from "./elementwise.ts";
@@ -19,58 +19,74 @@ import { sum } from "./reduce.ts";
  * `[tokens, heads·headDim]`. The matrix of scores is never stored, but for `pattern` and `dropout`.
  */
 export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
-  const plan = planAttention(qkv, options);
-  const { sinks, cache, pattern, dropout } = options;
-  const needed = needsGradient(sinks ? [qkv, sinks] : [qkv]);
-  if (needed) checkDifferentiable(plan.sequences, cache);
-  const names = cache?.keys instanceof PackedWeight ? ["attentionPacked"] as const : ["attention"] as const;
-  const kernels = fused(qkv.backend, ...names, ...(needed ? ["attentionGradient"] as const : []));
   return composite("attention", () => {
+    const plan = planAttention(qkv, options);
+    const { sinks, cache, pattern, dropout } = options;
+    const needed = needsGradient(sinks ? [qkv, sinks] : [qkv]);
+    if (cache && needed) {
+      throw argumentError("attention", "no gradient flows through a cache; run under noGrad");
+    }
     const own = cache ? dense(qkv) : qkv; // No gradient flows through a cache.
-    if (cache) appendTo(cache, split(own, plan), plan);
+    if (cache) appendTo(cache, split(own, plan), plan.batch);
+    const kernels = fused(qkv.backend, "attention", ...(needed ? ["attentionGradient"] as const : []));
     return pattern || dropout || !kernels ? composedAttention(own, plan, options) : attend(kernels, own, plan, sinks, cache);
   });
 }
 
+type Kernels = Pick<AttentionKernels, "attention" | "attentionGradient">;
+
 /** By the kernels that store no scores. */
 function attend(
-  kernels: AttentionKernels, qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, cache?: AttentionCache,
+  kernels: Kernels, qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, cache?: AttentionCache,
 ): Tensor {
-  const { heads, kvHeads, headDim } = plan;
+  const { heads, kvHeads, headDim, batch } = plan;
   const tokens = qkv.shape[0];
   const packed = dense(qkv);
-  const { q, ...own } = split(packed, plan);
+  const { q, k, v } = split(packed, plan);
   const out = Tensor.allocate(qkv.backend, "f32", [tokens, heads * headDim]);
   const inputs = sinks ? [qkv, sinks] : [qkv];
   const statistics = needsGradient(inputs) ? Tensor.allocate(qkv.backend, "f32", [tokens, heads, 2]) : null;
-  const call = { ...plan.options, q, sinks: sinks ? dense(sinks) : null, out: viewAs(out, tokens, heads, headDim) };
-  if (out.size > 0 && cache?.keys instanceof PackedWeight && cache.values instanceof PackedWeight) {
-    kernels.attentionPacked({ ...call, keys: cache.keys.view, values: cache.values.view, kvHeads });
-  } else if (out.size > 0) {
-    const { k, v } = cache ? cachedRows(cache, kvHeads) : own;
-    kernels.attention({ ...call, k, v, statistics });
+  if (out.size > 0) {
+    kernels.attention({
+      ...plan.mask,
+      scale: plan.scale,
+      batch,
+      q,
+      k: cache ? vectorsOf(cache.keys, kvHeads) : floats(k),
+      v: cache ? vectorsOf(cache.values, kvHeads) : floats(v),
+      sinks: sinks ? dense(sinks) : null,
+      out: viewAs(out, tokens, heads, headDim),
+      statistics,
+    });
   }
   if (!statistics) return out;
-  const saved = [packed, out, statistics, ...(sinks ? [sinks] : [])] as const;
-  return record("attention", inputs, out, saved, ({ grad, needs, saved: [packed, out, statistics, sinks] }) => [
-    needs(0) ? projectionGradient(kernels, packed, out, { statistics, grad: dense(grad), plan }) : undefined,
+  const saved = [packed, out, statistics, batch.table, ...(sinks ? [sinks] : [])] as const;
+  return record("attention", inputs, out, saved, ({ grad, needs, saved: [packed, out, statistics, table, sinks] }) => [
+    needs(0) ? projectionGradient(kernels, packed, { out, statistics, table, grad: dense(grad) }, plan) : undefined,
     sinks && needs(1) ? sinkGradient(sinks, out, statistics, grad) : undefined,
   ]);
 }
 
+function floats(values: View): VectorsView {
+  return { dtype: "f32", shape: values.shape, values, scales: null };
+}
+
+interface SavedResults extends Readonly<Record<"out" | "statistics" | "grad", Tensor>> {
+  readonly table: Tensor<"i32">;
+}
+
 function projectionGradient(
-  kernels: AttentionKernels,
-  packed: Tensor,
-  out: Tensor,
-  { statistics, grad, plan }: { readonly statistics: Tensor; readonly grad: Tensor; readonly plan: AttentionPlan },
+  kernels: Kernels, packed: Tensor, { out, statistics, table, grad }: SavedResults, plan: AttentionPlan,
 ): Tensor {
-  const { heads, headDim } = plan;
+  const { heads, headDim, scale, mask, batch } = plan;
   const tokens = packed.shape[0];
   const gradient = packed.allocateLike();
   const into = split(gradient, plan);
   if (gradient.size > 0) {
     kernels.attentionGradient({
-      ...plan.options,
+      ...mask,
+      scale,
+      batch: { sequences: batch.sequences, table },
       ...split(packed, plan),
       out: viewAs(out, tokens, heads, headDim),
       statistics,

@@ -1,6 +1,4 @@
-import type {
-  Backend, Dense, PackedCacheDType, PackedDType, PackedView, View, WeightDType, WeightView,
-} from "../contract/index.ts";
+import type { Backend, CacheDType, Dense, PackedDType, View, WeightDType, WeightView } from "../contract/index.ts";
 import { tensor } from "../core/create.ts";
 import { PackedWeight } from "../core/packed-weight.ts";
 import type { Weight } from "../core/packed-weight.ts";
@@ -43,14 +41,7 @@ export function weightView(
   dtype: WeightDType, shape: Shape, { values, scales }: { readonly values: View<DType>; readonly scales: Dense<"i32"> },
 ): WeightView {
   if (dtype === "f32") return { dtype, shape, values: values as View, scales: null };
-  return packedView(dtype, shape, { values: values as Dense<"i32">, scales });
-}
-
-/** The same of a packed dtype. */
-export function packedView<D extends PackedDType>(
-  dtype: D, shape: Shape, { values, scales }: { readonly values: Dense<"i32">; readonly scales: Dense<"i32"> },
-): PackedView<D> {
-  return { dtype, shape, values, scales: hasScales(dtype) ? scales : null, codec: codecOf(dtype) };
+  return { dtype, shape, values: values as Dense<"i32">, scales: hasScales(dtype) ? scales : null, codec: codecOf(dtype) };
 }
 
 /** Elements whose sizes differ from row to row, so that scales do. */
@@ -88,15 +79,19 @@ export function hasScales(dtype: WeightDType): boolean {
   return weightFormats[dtype].scale !== "none";
 }
 
+/** The checks of each dtype that caches may have. */
+export const eachCacheDType = (checks: (dtype: CacheDType) => readonly Check[]): [Check, ...Check[]] =>
+  eachDType((dtype) => (isCacheDType(dtype) ? checks(dtype) : []));
+
+function isCacheDType(dtype: WeightDType): dtype is CacheDType {
+  return weightFormats[dtype].caches;
+}
+
 /** The checks of f32 and of each packed dtype. */
 export const eachDType = (checks: (dtype: WeightDType) => readonly Check[]): [Check, ...Check[]] => {
   const [first, ...others] = eachPackedDType(checks);
   return [first, ...others, ...checks("f32")];
 };
-
-/** The same of each packed dtype that caches may have. */
-export const eachCacheDType = (checks: (dtype: PackedCacheDType) => readonly Check[]): [Check, ...Check[]] =>
-  eachPackedDType((dtype) => (weightFormats[dtype].caches ? checks(dtype as PackedCacheDType) : []));
 
 /** The checks of each packed dtype. */
 export const eachPackedDType = (checks: (dtype: PackedDType) => readonly Check[]): [Check, ...Check[]] =>

@@ -19,7 +19,6 @@ import { reduce } from "./kernels/reduce.ts";
 import { rotary } from "./kernels/rotary.ts";
 import { availableThreads, obstacleToThreads } from "./runtime/threading.ts";
 import { sampling } from "./kernels/sampling.ts";
-import { packedAttention } from "./kernels/attention-packed.ts";
 import { topK } from "./kernels/top-k.ts";
 import { ThreadPool } from "./runtime/thread-pool.ts";
 import { weights } from "./kernels/weights.ts";
@@ -86,7 +85,6 @@ export async function startBackend(options: WasmOptions, minPart?: number): Prom
       ...gated(engine),
       ...topK(engine),
       ...attention(engine),
-      ...packedAttention(engine),
       ...loss(engine),
       ...optimizer(engine),
       ...random(engine),

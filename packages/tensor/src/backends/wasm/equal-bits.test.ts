@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Backend, Dense } from "../../contract/index.ts";
 import {
-  adamwStep, add, attention, crossEntropy, dropout, embedding, layerNorm, linear, mul, norm, reshape, scope, slice,
+  adamwStep, add, attention, AttentionBatch, crossEntropy, dropout, embedding, layerNorm, linear, mul, norm, reshape, scope, slice,
   PackedWeight, rand, sum, tensor, useBackend, zeros,
 } from "../../index.ts";
 import type { Tensor } from "../../index.ts";
@@ -88,11 +88,11 @@ describe("any number of threads gives equal bits", () => {
     const results = await forThreads("relaxed", (backend) =>
       useBackend(backend, () =>
         scope(() => {
-          const [keys, values] = [1, 2].map(() => (dtype === "f32" ? zeros([300, 40]) : PackedWeight.zeros(dtype, [300, 40])));
+          const [keys, values] = [1, 2].map(() => (dtype === "f32" ? zeros([3 * 144, 40]) : PackedWeight.zeros(dtype, [3 * 144, 40])));
           const attend = (from: number, to: number): Float32Array => {
-            const sequences = [{ queryStart: 0, queryCount: to - from, keyStart: 0, keyCount: to }];
+            const batch = new AttentionBatch([{ queryCount: to - from, keyCount: to, pages: [2, 0, 1] }]);
             const qkv = slice(draw([100, 9 * 40], 4), 0, from, to);
-            return attention(qkv, { heads: 3, headDim: 40, sequences, cache: { keys, values } }).dataSync();
+            return attention(qkv, { heads: 3, headDim: 40, batch, cache: { keys, values } }).dataSync();
           };
           const [prompt, next] = [attend(0, 97), attend(97, 98)];
           keys.dispose();

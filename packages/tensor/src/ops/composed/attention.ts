@@ -1,5 +1,5 @@
 /** Attention made of other ops, with the pattern in memory: for those who look at it, or drop parts of it. */
-import { visibleKeys } from "../../attention-mask.ts";
+import { rowOfKey, visibleKeys } from "../../attention-sequences.ts";
 import type { AttentionSequence } from "../../contract/index.ts";
 import { arange, tensor } from "../../core/create.ts";
 import type { Weight } from "../../core/packed-weight.ts";
@@ -19,33 +19,33 @@ import { dropout } from "../random.ts";
  * each as long as the longest one: behind its end the last row of a shorter one is repeated, and not seen.
  */
 export function composedAttention(qkv: Tensor, plan: AttentionPlan, options: AttentionArguments): Tensor {
-  const { heads, kvHeads, headDim, sequences } = plan;
+  const { heads, kvHeads, headDim, batch: { sequences } } = plan;
   const { sinks, cache, pattern: look, dropout: dropped } = options;
   const [tokens] = qkv.shape;
   const [B, T, S] = [sequences.length, longest(sequences, "queryCount"), longest(sequences, "keyCount")];
   /** Some heads of the rows of each sequence: `[B, count, length, headDim]`. */
-  const own = (first: number, count: number, of: "query" | "key"): Tensor => {
+  const own = (first: number, count: number): Tensor => {
     const x = slice(qkv, 1, first * headDim, (first + count) * headDim);
-    const length = of === "query" ? T : S;
-    const rows = rowsOf(sequences, of, length, tokens);
-    return permute(reshape(pick(x, rows), [B, length, count, headDim]), [0, 2, 1, 3]);
+    return permute(reshape(pick(x, ownRows(sequences, T, tokens)), [B, T, count, headDim]), [0, 2, 1, 3]);
   };
   const stored = (part: Weight): Tensor => {
     const capacity = part.shape[0] / kvHeads;
-    const rows = rowsOf(sequences, "key", S, capacity);
+    const rows = sequences.flatMap((sequence) =>
+      numbers(S, (i) => rowOfKey(sequence, Math.max(0, Math.min(i, sequence.keyCount - 1)))),
+    );
     const byHeads = numbers(B * kvHeads * S, (i) => {
       const [b, head, key] = [Math.floor(i / S / kvHeads), Math.floor(i / S) % kvHeads, i % S];
       return head * capacity + rows[b * S + key];
     });
     return reshape(embedding(part, tensor(Int32Array.from(byHeads), { backend: part.backend })), [B, kvHeads, S, headDim]);
   };
-  const q = own(0, heads, "query");
-  const k = cache ? stored(cache.keys) : own(heads, kvHeads, "key");
-  const v = cache ? stored(cache.values) : own(heads + kvHeads, kvHeads, "key");
+  const q = own(0, heads);
+  const k = cache ? stored(cache.keys) : own(heads, kvHeads);
+  const v = cache ? stored(cache.values) : own(heads + kvHeads, kvHeads);
   // Queries of heads that share keys are rows of one product.
   const rows = (heads / kvHeads) * T;
   const products = reshape(matmul(reshape(q, [B, kvHeads, rows, headDim]), transpose(k)), [B, heads, T, S]);
-  const pattern = patternOf(mul(products, plan.options.scale), plan, sinks);
+  const pattern = patternOf(mul(products, plan.scale), plan, sinks);
   const seen = look ? lookAt(look, pattern) : pattern;
   const kept = dropped ? dropout(seen, dropped.probability, dropped.key) : seen;
   const mixed = reshape(matmul(reshape(kept, [B, kvHeads, rows, S]), v), [B, heads, T, headDim]);
@@ -54,7 +54,7 @@ export function composedAttention(qkv: Tensor, plan: AttentionPlan, options: Att
 }
 
 /** The probabilities `[B, heads, T, S]` that scores of this shape give to the keys that each query sees. */
-function patternOf(scores: Tensor, { sequences, options }: AttentionPlan, sinks: Tensor | undefined): Tensor {
+function patternOf(scores: Tensor, { mask, batch: { sequences } }: AttentionPlan, sinks: Tensor | undefined): Tensor {
   const { shape, backend } = scores;
   const [B, heads, T, S] = shape;
   const [first] = sequences;
@@ -62,13 +62,13 @@ function patternOf(scores: Tensor, { sequences, options }: AttentionPlan, sinks:
   const different = isUniform ? sequences.slice(0, 1) : sequences;
   // Rows behind the last query see a key, so that they are numbers.
   const bounds = different.flatMap((sequence) =>
-    numbers(T, (i) => (i < sequence.queryCount ? visibleKeys(options, sequence, i) : { first: 0, end: 1 })),
+    numbers(T, (i) => (i < sequence.queryCount ? visibleKeys(mask, sequence, i) : { first: 0, end: 1 })),
   );
   const ofQueries = (values: readonly number[]): Tensor =>
     tensor(Float32Array.from(values), { shape: [different.length, 1, T, 1], backend });
   const keys = arange(S, { dtype: "f32", backend });
   const before = less(keys, ofQueries(bounds.map(({ end }) => end)));
-  const seen = options.window === null ? before : where(less(keys, ofQueries(bounds.map(({ first }) => first))), 0, before);
+  const seen = mask.window === null ? before : where(less(keys, ofQueries(bounds.map(({ first }) => first))), 0, before);
   const masked = where(seen, scores, -Infinity);
   const all = sinks ? concat([masked, expand(reshape(sinks, [1, heads, 1, 1]), [B, heads, T, 1])], 3) : masked;
   const pattern = slice(softmax(all), 3, 0, S);
@@ -86,14 +86,11 @@ function lookAt(look: NonNullable<AttentionArguments["pattern"]>, pattern: Tenso
   return result;
 }
 
-/** For each sequence the rows of its queries, or keys, among `count` rows, the last of them as often as `length` asks for. */
-function rowsOf(
-  sequences: readonly AttentionSequence[], of: "query" | "key", length: number, count: number,
-): readonly number[] {
-  return sequences.flatMap(({ queryStart, queryCount, keyStart, keyCount }) => {
-    const [start, own] = of === "query" ? [queryStart, queryCount] : [keyStart, keyCount];
-    return numbers(length, (i) => Math.min(start + Math.max(0, Math.min(i, own - 1)), count - 1));
-  });
+/** For each sequence the rows of its tokens among `tokens` rows, the last of them as often as `length` asks for. */
+function ownRows(sequences: readonly AttentionSequence[], length: number, tokens: number): readonly number[] {
+  return sequences.flatMap(({ queryStart, queryCount }) =>
+    numbers(length, (i) => Math.min(queryStart + Math.max(0, Math.min(i, queryCount - 1)), tokens - 1)),
+  );
 }
 
 /** Rows of `x` by their numbers. */

@@ -1,5 +1,6 @@
 import type { Backend } from "../../contract/index.ts";
 import { composedActivationGradient } from "./activations.ts";
+import { composedAppend } from "./append.ts";
 import { composedGated, composedGatedGradient } from "./gated.ts";
 import {
   composedGroupedLinear, composedGroupedLinearGradient, composedGroupedLinearWeightGradient,
@@ -18,6 +19,7 @@ import { composedLinear } from "./weights.ts";
 /** What ops compose of other ops where a backend lacks the fused kernel of the name. */
 const compositions = {
   activationGradient: composedActivationGradient,
+  append: composedAppend,
   linear: composedLinear,
   layerNorm: composedLayerNorm,
   layerNormGradient: composedLayerNormGradient,

@@ -1,36 +1,26 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence, PackedCacheDType } from "../../contract/index.ts";
-import { PackedWeight } from "../../core/packed-weight.ts";
+import type { AttentionKernels } from "../../contract/index.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { AttentionBatch } from "../../core/attention-batch.ts";
 import { attention } from "../../ops/attention.ts";
 import type { AttentionArguments } from "../../ops/attention-arguments.ts";
-import { concat, copyInto, slice } from "../../ops/movement.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Shape } from "../../shape.ts";
+import { floatVectors, ownSequences, tableInput } from "../attention-inputs.ts";
 import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { integers, literal, numbers, unwritten } from "../inputs.ts";
+import type { Input } from "../inputs.ts";
 import type { LayoutKind } from "../layout-kind.ts";
 import type { OpCase } from "../op-case.ts";
 import { gradients, op, values } from "../op-case.ts";
 import type { NdArray } from "../reference/array.ts";
-import { at, generate, reshape } from "../reference/array.ts";
+import { reshape } from "../reference/array.ts";
 import * as reference from "../reference/attention.ts";
-import { weightElements } from "../reference/weights.ts";
-import { eachCacheDType, packedView, weightInputs } from "../packed-inputs.ts";
-import { inPlace, kernel } from "../write-case.ts";
-import { appending, lend, roundingOf } from "./append-packed.ts";
+import { kernel } from "../write-case.ts";
+import { appendChecks } from "./append.ts";
+import { cachedAttention } from "./attention-cached.ts";
 
 const { NaN: nan } = Number;
-
-/** Consecutive sequences of these lengths. */
-function packed(...lengths: readonly number[]): AttentionSequence[] {
-  let start = 0;
-  return lengths.map((length) => {
-    const sequence = { queryStart: start, queryCount: length, keyStart: start, keyCount: length };
-    start += length;
-    return sequence;
-  });
-}
 
 /** Attention of packed projections, with the op's defaults. */
 function result(qkv: NdArray, { heads, headDim, ...options }: Options, sinks?: NdArray): NdArray {
@@ -38,13 +28,23 @@ function result(qkv: NdArray, { heads, headDim, ...options }: Options, sinks?: N
   const { kvHeads = heads, scale = 1 / Math.sqrt(headDim), causal = true, window = null } = options;
   const { sequenceLength = tokens } = options;
   const count = tokens === 0 ? 0 : tokens / sequenceLength;
-  const sequences = options.sequences ?? packed(...Array<number>(count).fill(sequenceLength));
+  const sequences = ownSequences(...(options.lengths ?? Array<number>(count).fill(sequenceLength)));
   const parts = reference.unpack(qkv, { heads, kvHeads, headDim });
   return reshape(reference.attention({ ...parts, sinks }, { scale, causal, window, sequences }).out, [tokens, heads * headDim]);
 }
 
 /** What cases vary, beside the sinks, which are an input. */
-type Options = Omit<AttentionArguments, "sinks" | "cache">;
+interface Options extends Omit<AttentionArguments, "sinks" | "cache" | "batch"> {
+  /** Those of the sequences, where they are not one or of one length. */
+  readonly lengths?: readonly number[];
+}
+
+/** The op with a batch of these lengths. */
+function attend(qkv: Tensor, { lengths, ...options }: Options, sinks?: Tensor): Tensor {
+  const { backend } = qkv;
+  const batch = lengths && new AttentionBatch(lengths.map((queryCount) => ({ queryCount })), { backend });
+  return attention(qkv, { ...options, batch, sinks });
+}
 
 const calls: readonly (readonly [name: string, tokens: number, Options, LayoutKind?])[] = [
   ["one token", 1, { heads: 2, headDim: 3 }],
@@ -58,9 +58,9 @@ const calls: readonly (readonly [name: string, tokens: number, Options, LayoutKi
   ["groups of query heads", 6, { heads: 6, kvHeads: 2, headDim: 3 }],
   ["one key-value head", 6, { heads: 4, kvHeads: 1, headDim: 4 }],
   ["sequences of one length", 12, { heads: 2, headDim: 4, sequenceLength: 4 }],
-  ["sequences of several lengths, one of them empty", 9, { heads: 2, headDim: 4, sequences: packed(4, 0, 1, 3, 1) }],
-  ["several lengths, windows, groups", 17, { heads: 4, kvHeads: 2, headDim: 5, window: 4, sequences: packed(9, 8) }],
-  ["several lengths, not causal", 9, { heads: 2, headDim: 4, causal: false, sequences: packed(5, 4) }],
+  ["sequences of several lengths, one of them empty", 9, { heads: 2, headDim: 4, lengths: [4, 0, 1, 3, 1] }],
+  ["several lengths, windows, groups", 17, { heads: 4, kvHeads: 2, headDim: 5, window: 4, lengths: [9, 8] }],
+  ["several lengths, not causal", 9, { heads: 2, headDim: 4, causal: false, lengths: [5, 4] }],
   ["no tokens", 0, { heads: 2, headDim: 4 }],
   ["one dimension", 5, { heads: 3, headDim: 1 }],
   ["130 tokens", 130, { heads: 2, headDim: 17 }],
@@ -77,7 +77,7 @@ const callsWithSinks: typeof calls = [
   ["sinks, groups of query heads, a window of 4", 13, { heads: 6, kvHeads: 2, headDim: 3, window: 4 }],
   ["sinks, a window of 1", 5, { heads: 2, headDim: 4, window: 1 }],
   ["sinks, not causal", 7, { heads: 2, headDim: 3, causal: false }],
-  ["sinks, several lengths, one of them empty", 16, { heads: 4, kvHeads: 1, headDim: 5, scale: 0.3, sequences: packed(4, 0, 9, 3) }],
+  ["sinks, several lengths, one of them empty", 16, { heads: 4, kvHeads: 1, headDim: 5, scale: 0.3, lengths: [4, 0, 9, 3] }],
   ["sinks, no tokens", 0, { heads: 2, headDim: 4 }],
   ["sinks, 75 tokens, 66 dimensions, a window", 75, { heads: 2, kvHeads: 1, headDim: 66, window: 34 }],
 ];
@@ -92,7 +92,7 @@ function casesOf(how: "" | ", the pattern looked at"): readonly OpCase[] {
     return op({
       name: name + how,
       inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim], { layout }) },
-      run: ({ qkv }) => attention(qkv, { ...options, pattern }),
+      run: ({ qkv }) => attend(qkv, { ...options, pattern }),
       reference: ({ qkv }) => result(qkv, options),
     });
   });
@@ -101,7 +101,7 @@ function casesOf(how: "" | ", the pattern looked at"): readonly OpCase[] {
     return op({
       name: name + how,
       inputs: { qkv: numbers([tokens, (heads + 2 * kvHeads) * headDim]), sinks: numbers([heads], { low: -3, high: 3, layout }) },
-      run: ({ qkv, sinks }) => attention(qkv, { ...options, sinks, pattern }),
+      run: ({ qkv, sinks }) => attend(qkv, { ...options, pattern }, sinks),
       reference: ({ qkv, sinks }) => result(qkv, options, sinks),
     });
   });
@@ -131,140 +131,88 @@ const peaked = op({
   tolerance: 5e-5,
 });
 
-/** New tokens of two sequences, behind 5 and 0 earlier ones in a cache of 12 rows. */
-const cached: readonly AttentionSequence[] = [
-  { queryStart: 0, queryCount: 2, keyStart: 0, keyCount: 7 },
-  { queryStart: 2, queryCount: 1, keyStart: 8, keyCount: 1 },
-];
-
-const [heads, kvHeads, headDim] = [4, 2, 3];
-
-/** A cache of 12 rows of each head after its new ones were written; rows of no sequence hold NaN and must not matter. */
-function filled(part: NdArray, added: NdArray): NdArray {
-  return generate(part.shape, ([place, d]) => {
-    const [head, row] = [Math.floor(place / 12), place % 12];
-    for (const { queryStart, queryCount, keyStart, keyCount } of cached) {
-      const i = row - (keyStart + keyCount - queryCount);
-      if (i >= 0 && i < queryCount) return at(added, [queryStart + i, head, d]);
-    }
-    return at(part, [place, d]);
-  });
+/** Rows of which those in `[start, end)` hold numbers, the others NaN. */
+function rowsWithin(shape: Shape, start: number, end: number): Input<"f32"> {
+  const width = sizeOf(shape.slice(1));
+  const rows = Array.from({ length: sizeOf(shape) }, (_, i) => Math.floor(i / width));
+  return literal(rows.map((row, i) => (row >= start && row < end ? Math.sin(i) : nan)), shape);
 }
 
-/** Numbers in rows `[start, end)`, NaN elsewhere. */
-function rowsWithin(shape: Shape, start: number, end: number, rowOf: (i: number) => number) {
-  const elements = Array.from({ length: sizeOf(shape) }, (_, i) => rowOf(i));
-  return literal(elements.map((row, i) => (row >= start && row < end ? Math.sin(i) : nan)), shape);
-}
+const causal: reference.AttentionCall = { scale: 0.5, causal: true, window: null, sequences: ownSequences(4, 5) };
 
-const cacheRows = rowsWithin([kvHeads * 12, headDim], 0, 5, (i) => Math.floor(i / headDim) % 12);
-const coveredRows = rowsWithin([8, 2, 4], 1, 6, (i) => Math.floor(i / 8));
-
-const causal: AttentionOptions = { scale: 0.5, causal: true, window: null, sequences: packed(4, 5) };
-/** Two queries in the middle, behind three earlier keys. */
-const partial: AttentionOptions = {
-  ...causal,
-  window: 4,
-  sequences: [{ queryStart: 2, queryCount: 2, keyStart: 1, keyCount: 5 }],
-};
-
-interface StoredKeys extends AttentionOptions {
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly rows: number;
-  readonly hasSinks?: boolean;
-}
-
-/** Single queries and many, of sequences in a cache; vectors of part of a block, one and several; groups and windows. */
-const stored: readonly StoredKeys[] = [
-  { ...causal, heads: 4, kvHeads: 2, headDim: 40, rows: 9, sequences: packed(4, 5) },
-  { ...causal, heads: 2, kvHeads: 2, headDim: 7, rows: 70, sequences: [inCache(0, 1, 3, 66), inCache(1, 3, 0, 3)] },
-  { ...causal, window: 5, heads: 6, kvHeads: 3, headDim: 64, rows: 50, sequences: [inCache(0, 2, 1, 40), inCache(2, 7, 41, 9)] },
-  { ...causal, window: 5, heads: 4, kvHeads: 2, headDim: 32, rows: 50, sequences: [inCache(0, 2, 1, 40), inCache(2, 7, 41, 9)], hasSinks: true },
-  { ...causal, causal: false, heads: 2, kvHeads: 1, headDim: 96, rows: 20, sequences: packed(17, 3) },
-];
-
-/** A sequence in a cache. */
-function inCache(queryStart: number, queryCount: number, keyStart: number, keyCount: number): AttentionSequence {
-  return { queryStart, queryCount, keyStart, keyCount };
-}
-
-/** Elements of a stored cache, `[kvHeads · rows, headDim]`, as `[rows, kvHeads, headDim]`. */
-function byRows(elements: NdArray, kvHeads: number): NdArray {
-  const rows = elements.shape[0] / kvHeads;
-  return generate([rows, kvHeads, elements.shape[1]], ([row, head, d]) => at(elements, [head * rows + row, d]));
-}
-
-function packedAttention(dtype: PackedCacheDType, { heads, kvHeads, headDim, rows, hasSinks = false, ...mask }: StoredKeys): Check {
-  const shape = [kvHeads * rows, headDim];
-  const queries = mask.sequences.reduce((sum, { queryCount }) => sum + queryCount, 0);
-  const [keys, vectors] = [weightInputs(dtype, shape), weightInputs(dtype, shape)];
+/** A kernel for sequences whose keys are their own rows: its result alone, or its statistics too. */
+function direct(
+  name: string,
+  call: reference.AttentionCall,
+  inputs: Readonly<Record<"q" | "k" | "v", Input<"f32">>> & { readonly sinks?: Input<"f32"> },
+  hasStatistics: boolean,
+): Check {
+  const { sequences, ...options } = call;
+  const [rows, heads] = inputs.q.shape;
+  const { sinks = literal([]), ...projections } = inputs;
   return kernel({
-    name: `${dtype}: ${queries} queries of ${heads} heads to ${rows} rows of ${kvHeads}, ${headDim} wide${hasSinks ? ", sinks" : ""}`,
+    name,
     inputs: {
-      keys: keys.values,
-      keyScales: keys.scales,
-      values: vectors.values,
-      valueScales: vectors.scales,
-      q: numbers([queries, heads, headDim], { layout: "gapped" }),
-      sinks: numbers([heads]),
-      out: unwritten([queries, heads, headDim]),
+      ...projections,
+      sinks,
+      table: tableInput(sequences),
+      out: unwritten(inputs.q.shape),
+      statistics: unwritten([rows, heads, 2]),
     },
-    run: (kernels, { keys, keyScales, values, valueScales, q, sinks, out }) => {
-      kernels.attentionPacked({
-        ...mask, q, kvHeads, sinks: hasSinks ? sinks : null, out,
-        keys: packedView(dtype, shape, { values: keys, scales: keyScales }),
-        values: packedView(dtype, shape, { values, scales: valueScales }),
+    run(kernels, { k, v, sinks, table, statistics, ...views }) {
+      kernels.attention({
+        ...options,
+        ...views,
+        batch: { sequences, table },
+        k: floatVectors(k),
+        v: floatVectors(v),
+        sinks: inputs.sinks ? sinks : null,
+        statistics: hasStatistics ? statistics : null,
       });
     },
-    expected: ({ keys, keyScales, values, valueScales, q, sinks }) => {
-      const k = byRows(weightElements(dtype, shape, keys, keyScales), kvHeads);
-      const v = byRows(weightElements(dtype, shape, values, valueScales), kvHeads);
-      return { out: reference.attention({ q, k, v, ...(hasSinks ? { sinks } : {}) }, mask).out };
+    expected({ q, k, v, sinks }) {
+      const { out, statistics } = reference.attention({ q, k, v, ...(inputs.sinks ? { sinks } : {}) }, call);
+      return hasStatistics ? { out, statistics } : { out };
     },
   });
 }
 
-/** The op with a stored cache: all tokens at once, then one more for each sequence. */
-const packedCalls = [[1, 2, 40], [6, 1, 32], [9, 2, 17]] as const;
-
-function withPackedCache(
-  dtype: PackedCacheDType, [tokens, heads, headDim]: readonly [number, number, number], pattern?: typeof look,
-): OpCase {
-  const options = { heads, headDim };
-  const all = tokens + 1;
-  return op({
-    name: `${dtype}: ${tokens} tokens, then one${pattern ? ", the pattern looked at" : ""}`,
-    inputs: { qkv: numbers([all, 3 * heads * headDim]) },
-    run: ({ qkv }) => {
-      const { backend } = qkv;
-      const part = (): PackedWeight<PackedCacheDType> => PackedWeight.zeros(dtype, [heads * all, headDim], { backend });
-      const cache = { keys: part(), values: part() };
-      const run = (from: number, to: number): Tensor =>
-        attention(slice(qkv, 0, from, to), { ...options, cache, sequences: [inCache(0, to - from, 0, to)], pattern });
-      return lend([cache.keys, cache.values], () => concat([run(0, tokens), run(tokens, all)], 0));
-    },
-    reference: ({ qkv }) => result(qkv, options),
-    tolerance: 3 * roundingOf[dtype],
-  });
-}
-
-/** Some queries of sequences with many keys, of which a window hides most. */
-function manyKeys(window: number | null, hasSinks: boolean): Check {
-  const options = { scale: 0.2, causal: true, window, sequences: [inCache(0, 2, 0, 150), inCache(2, 1, 150, 150)] };
+/** Both kernels, one after the other. */
+function bothDirect(
+  name: string,
+  call: reference.AttentionCall,
+  inputs: Readonly<Record<"q" | "k" | "v" | "grad", Input<"f32">>>,
+  [layoutOfKeys, layoutOfValues]: readonly [LayoutKind, LayoutKind],
+  tolerance: number,
+): Check {
+  const { sequences, ...options } = call;
+  const { q, k } = inputs;
   return kernel({
-    name: `a few queries to 150 keys each, ${window ?? "all"} in sight${hasSinks ? ", sinks" : ""}`,
+    name,
     inputs: {
-      q: numbers([3, 4, 20]),
-      k: numbers([300, 2, 20]),
-      v: numbers([300, 2, 20]),
-      sinks: numbers([4]),
-      out: unwritten([3, 4, 20]),
-      statistics: unwritten([3, 4, 2]),
+      ...inputs,
+      table: tableInput(sequences),
+      out: unwritten(q.shape),
+      statistics: unwritten([q.shape[0], q.shape[1], 2]),
+      gradQ: unwritten(q.shape, layoutOfKeys),
+      gradK: unwritten(k.shape, layoutOfKeys),
+      gradV: unwritten(k.shape, layoutOfValues),
     },
-    run: (kernels, { sinks, ...views }) => kernels.attention({ ...options, ...views, sinks: hasSinks ? sinks : null }),
-    expected: ({ sinks, ...arrays }) => reference.attention({ ...arrays, ...(hasSinks ? { sinks } : {}) }, options),
+    run(kernels, { q, k, v, grad, table, gradQ, gradK, gradV, ...views }) {
+      const both = { ...options, ...views, q, batch: { sequences, table } };
+      kernels.attention({ ...both, k: floatVectors(k), v: floatVectors(v), sinks: null });
+      kernels.attentionGradient({ ...both, k, v, grad, gradQ, gradK, gradV });
+    },
+    expected({ q, k, v, grad }) {
+      const loss = (parts: reference.Projections): number => inner(reference.attention(parts, call).out, grad);
+      return {
+        ...reference.attention({ q, k, v }, call),
+        gradQ: gradientOf((moved) => loss({ q: moved, k, v }), q),
+        gradK: gradientOf((moved) => loss({ q, k: moved, v }), k),
+        gradV: gradientOf((moved) => loss({ q, k, v: moved }), v),
+      };
+    },
+    tolerance,
   });
 }
 
@@ -274,38 +222,18 @@ function manyKeys(window: number | null, hasSinks: boolean): Check {
  */
 function shifted(queries: number, shift: number): Check {
   const [heads, headDim, by] = [2, 5, Math.sqrt(Math.abs(shift))];
-  const options: AttentionOptions = { scale: 1, causal: true, window: null, sequences: packed(queries) };
   const shape = [queries, heads, headDim];
-  const drawn = (seed: number, last: number): number[] =>
-    Array.from(integers(shape, -8, 9).values(seed), (x, i) => (i % headDim === headDim - 1 ? last : x / 8));
-  return kernel({
-    name: `all scores of ${queries} queries shifted by ${shift}`,
-    inputs: {
-      q: literal(drawn(1, by), shape),
-      k: literal(drawn(2, shift / by), shape),
-      v: numbers(shape),
-      grad: numbers(shape),
-      out: unwritten(shape),
-      statistics: unwritten([queries, heads, 2]),
-      gradQ: unwritten(shape),
-      gradK: unwritten(shape),
-      gradV: unwritten(shape),
-    },
-    run(kernels, { grad, gradQ, gradK, gradV, ...views }) {
-      kernels.attention({ ...options, ...views, sinks: null });
-      kernels.attentionGradient({ ...options, ...views, grad, gradQ, gradK, gradV });
-    },
-    expected: ({ q, k, v, grad }) => {
-      const loss = (parts: reference.Projections): number => inner(reference.attention(parts, options).out, grad);
-      return {
-        ...reference.attention({ q, k, v }, options),
-        gradQ: gradientOf((moved) => loss({ q: moved, k, v }), q),
-        gradK: gradientOf((moved) => loss({ q, k: moved, v }), k),
-        gradV: gradientOf((moved) => loss({ q, k, v: moved }), v),
-      };
-    },
-    tolerance: 1e-5,
-  });
+  const drawn = (seed: number, last: number): Input<"f32"> => {
+    const values = Array.from(integers(shape, -8, 9).values(seed), (x, i) => (i % headDim === headDim - 1 ? last : x / 8));
+    return literal(values, shape);
+  };
+  return bothDirect(
+    `all scores of ${queries} queries shifted by ${shift}`,
+    { ...causal, scale: 1, sequences: ownSequences(queries) },
+    { q: drawn(1, by), k: drawn(2, shift / by), v: numbers(shape), grad: numbers(shape) },
+    ["offset", "offset"],
+    1e-5,
+  );
 }
 
 /** Scores so large that their rounding alone exceeds what exponentials bear: a token that sees itself alone takes itself. */
@@ -329,94 +257,51 @@ const huge = [1, 2, 9].map((tokens) => {
 
 export const attentionChecks = {
   attention: [
-    kernel({
-      name: "statistics, with separate strided q, k and v",
-      inputs: {
+    direct(
+      "statistics, with separate strided q, k and v",
+      causal,
+      {
         q: numbers([9, 4, 5], { layout: "gapped" }),
         k: numbers([9, 2, 5], { layout: "offset" }),
         v: numbers([9, 2, 5], { layout: "gapped" }),
         sinks: numbers([4], { layout: "offset" }),
-        out: unwritten([9, 4, 5]),
-        statistics: unwritten([9, 4, 2]),
       },
-      run: (kernels, views) => kernels.attention({ ...causal, ...views }),
-      expected: (arrays) => reference.attention(arrays, causal),
-    }),
-    kernel({
-      name: "rows that no sequence covers are neither read nor written",
-      inputs: {
-        q: numbers([6, 2, 4]),
-        k: coveredRows,
-        v: coveredRows,
-        out: unwritten([6, 2, 4]),
-      },
-      run: (kernels, views) => kernels.attention({ ...partial, ...views, sinks: null, statistics: null }),
-      expected: (arrays) => ({ out: reference.attention(arrays, partial).out }),
-    }),
-    ...[null, 10].flatMap((window) => [false, true].map((hasSinks) => manyKeys(window, hasSinks))),
+      true,
+    ),
+    direct(
+      "rows that no sequence covers are neither read nor written",
+      { ...causal, window: 4, sequences: [{ queryStart: 1, queryCount: 5, keyCount: 5, pages: null }] },
+      { q: numbers([8, 2, 4]), k: rowsWithin([8, 2, 4], 1, 6), v: rowsWithin([8, 2, 4], 1, 6) },
+      false,
+    ),
     kernel({
       name: "no sequences",
-      inputs: { q: numbers([2, 1, 3]), k: numbers([2, 1, 3]), v: numbers([2, 1, 3]), out: numbers([2, 1, 3]) },
-      run: (kernels, views) => kernels.attention({ ...causal, ...views, sinks: null, sequences: [], statistics: null }),
+      inputs: { q: numbers([2, 1, 3]), k: numbers([2, 1, 3]), v: numbers([2, 1, 3]), out: numbers([2, 1, 3]), table: tableInput([]) },
+      run: (kernels, { k, v, table, ...views }) =>
+        kernels.attention({
+          ...causal, ...views, batch: { sequences: [], table }, k: floatVectors(k), v: floatVectors(v), sinks: null, statistics: null,
+        }),
       expected: ({ out }) => ({ out }),
     }),
-    ...[undefined, look].map((pattern) => inPlace({
-      name: `with a cache, of which rows outside of the sequences hold NaN${pattern ? ", the pattern looked at" : ""}`,
-      inputs: {
-        qkv: numbers([3, (heads + 2 * kvHeads) * headDim], { layout: "transposed" }),
-        keys: cacheRows,
-        values: cacheRows,
-        out: unwritten([3, heads * headDim]),
-      },
-      run: ({ qkv, keys, values, out }) =>
-        copyInto(out, attention(qkv, { heads, kvHeads, headDim, sequences: cached, cache: { keys, values }, pattern })),
-      expected({ qkv, keys, values }) {
-        const own = reference.unpack(qkv, { heads, kvHeads, headDim });
-        const [k, v] = [filled(keys, own.k), filled(values, own.v)];
-        const mask = { scale: 1 / Math.sqrt(headDim), causal: true, window: null, sequences: cached };
-        const { out } = reference.attention({ q: own.q, k: byRows(k, kvHeads), v: byRows(v, kvHeads) }, mask);
-        return { out: reshape(out, [3, heads * headDim]), keys: k, values: v };
-      },
-    })),
+    ...cachedAttention,
     ...[...cases, ...sinksOfAllSizes].map(values),
     values(peaked),
   ],
   attentionGradient: [
-    kernel({
-      name: "separate strided tensors and gradients, written over what is there",
-      inputs: {
+    bothDirect(
+      "separate strided tensors and gradients, written over what is there",
+      causal,
+      {
         q: numbers([9, 4, 3], { layout: "gapped" }),
         k: numbers([9, 2, 3], { layout: "offset" }),
         v: numbers([9, 2, 3], { layout: "gapped" }),
         grad: numbers([9, 4, 3], { layout: "offset" }),
-        out: unwritten([9, 4, 3]),
-        statistics: unwritten([9, 4, 2]),
-        gradQ: unwritten([9, 4, 3], "gapped"),
-        gradK: unwritten([9, 2, 3], "gapped"),
-        gradV: unwritten([9, 2, 3], "offset"),
       },
-      run(kernels, { grad, gradQ, gradK, gradV, ...views }) {
-        kernels.attention({ ...causal, ...views, sinks: null });
-        kernels.attentionGradient({ ...causal, ...views, grad, gradQ, gradK, gradV });
-      },
-      expected({ q, k, v, grad }) {
-        const loss = (parts: reference.Projections): number => inner(reference.attention(parts, causal).out, grad);
-        return {
-          ...reference.attention({ q, k, v }, causal),
-          gradQ: gradientOf((moved) => loss({ q: moved, k, v }), q),
-          gradK: gradientOf((moved) => loss({ q, k: moved, v }), k),
-          gradV: gradientOf((moved) => loss({ q, k, v: moved }), v),
-        };
-      },
-      tolerance: 2e-5,
-    }),
+      ["gapped", "offset"],
+      2e-5,
+    ),
     ...[...cases, ...sinksOfAllSizes, ...huge].map(gradients),
     ...[3, 12].flatMap((queries) => [0.25, 1024, -1024].map((shift) => shifted(queries, shift))),
   ],
-  attentionPacked: eachCacheDType((dtype) => stored.map((subject) => packedAttention(dtype, subject))),
-  appendPacked: eachCacheDType((dtype) => [
-    ...appending(dtype),
-    ...packedCalls.map((subject) => values(withPackedCache(dtype, subject))),
-    values(withPackedCache(dtype, [6, 2, 40], look)),
-  ]),
+  append: appendChecks,
 } satisfies ChecksOf<AttentionKernels>;

@@ -1,4 +1,5 @@
-import type { AttentionKernels, View } from "../../contract/index.ts";
+import type { AttentionBatchView, AttentionKernels, AttentionSequence, VectorsView, View } from "../../contract/index.ts";
+import { denseStrides, sizeOf } from "../../shape.ts";
 import { alter, denseAt } from "./mutation.ts";
 import type { Memory, MutantsOf } from "./mutation.ts";
 
@@ -17,9 +18,26 @@ function scaleRows(memory: Memory, { strides, offset, shape, ...view }: View, fa
   }
 }
 
-/** Calls `use` while numbers whose last bits are a half are a little larger. Those of one row alone. */
-function withTiesMoved(memory: Memory, { shape, ...view }: View, bits: number, use: () => void): void {
-  const row = { ...view, shape: [shape[2]], strides: [1] };
+/** The first head of keys, or values, for all. */
+function firstVectors(vectors: VectorsView): VectorsView {
+  return vectors.dtype === "f32" ? { ...vectors, values: firstHead(vectors.values) } : vectors;
+}
+
+/** The same batch with other sequences. */
+function withSequences(
+  { sequences, table }: AttentionBatchView, change: (sequence: AttentionSequence) => AttentionSequence,
+): AttentionBatchView {
+  return { sequences: sequences.map(change), table };
+}
+
+const reversed = (sequence: AttentionSequence): AttentionSequence => ({
+  ...sequence, pages: sequence.pages && [...sequence.pages].reverse(),
+});
+
+/** Calls `use` while numbers whose last bits are a half are a little larger, where `view` is dense. */
+function withTiesMoved(memory: Memory, { shape, strides, ...view }: View, bits: number, use: () => void): void {
+  if (strides.join() !== denseStrides(shape).join()) return use();
+  const row = { ...view, shape: [sizeOf(shape)], strides: [1] };
   const before = memory.read(row);
   const moved = Int32Array.from(new Int32Array(before.slice().buffer), (word) => {
     return (word & (2 ** bits - 1)) === 2 ** (bits - 1) ? word + 1 : word;
@@ -56,15 +74,24 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
       memory.write(call.out, out);
     },
     "the first key-value head for all": (kernel) => (call) =>
-      kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
+      kernel({ ...call, k: firstVectors(call.k), v: firstVectors(call.v) }),
     "positions counted from the first query": (kernel) => (call) =>
-      kernel({ ...call, sequences: call.sequences.map((s) => ({ ...s, keyCount: s.queryCount })) }),
-    "strides of k ignored": (kernel) => (call) => kernel({ ...call, k: denseAt(call.k) }),
+      kernel({ ...call, batch: withSequences(call.batch, (s) => ({ ...s, keyCount: s.queryCount })) }),
+    "strides of k ignored": (kernel) => (call) =>
+      kernel({ ...call, k: call.k.dtype === "f32" ? { ...call.k, values: denseAt(call.k.values) } : call.k }),
+    "strides of q ignored": (kernel) => (call) => kernel({ ...call, q: denseAt(call.q) }),
     "sequences joined": (kernel) => (call) => {
-      const rows = call.q.shape[0];
-      if (rows !== call.k.shape[0] || call.sequences.length === 0) return kernel(call);
-      kernel({ ...call, sequences: [{ queryStart: 0, queryCount: rows, keyStart: 0, keyCount: rows }] });
+      const { batch: { sequences, table }, q } = call;
+      if (sequences.length === 0 || sequences.some(({ pages }) => pages)) return kernel(call);
+      const [rows] = q.shape;
+      kernel({ ...call, batch: { sequences: [{ queryStart: 0, queryCount: rows, keyCount: rows, pages: null }], table } });
     },
+    "pages in reverse": (kernel) => (call) => kernel({ ...call, batch: withSequences(call.batch, reversed) }),
+    "the first page of each sequence for all": (kernel) => (call) => {
+      const first = (s: AttentionSequence): AttentionSequence => ({ ...s, pages: s.pages && s.pages.map(() => s.pages?.[0] ?? 0) });
+      kernel({ ...call, batch: withSequences(call.batch, first) });
+    },
+    "keys for values": (kernel) => (call) => kernel({ ...call, v: call.k }),
   },
   attentionGradient: {
     "a window one too short": (kernel) => (call) =>
@@ -87,24 +114,20 @@ export const attentionMutants: MutantsOf<AttentionKernels> = {
     "one query head of each group": (kernel) => (call) =>
       kernel({ ...call, k: firstHead(call.k), v: firstHead(call.v) }),
   },
-  attentionPacked: {
-    "a window one too long": (kernel) => (call) =>
-      kernel({ ...call, window: call.window === null ? null : call.window + 1 }),
-    "not causal": (kernel) => (call) => kernel({ ...call, causal: false, window: null }),
-    "its own scale": (kernel) => (call) => kernel({ ...call, scale: 1 / Math.sqrt(call.q.shape[2]) }),
-    "no sinks": (kernel) => (call) => kernel({ ...call, sinks: null }),
-    "keys for values": (kernel) => (call) => kernel({ ...call, values: call.keys }),
-    "rows of one head for all": (kernel) => (call) => kernel({ ...call, kvHeads: 1 }),
-    "strides of q ignored": (kernel) => (call) => kernel({ ...call, q: denseAt(call.q) }),
-  },
-  appendPacked: {
-    "one row too early": (kernel) => (call) => kernel({ ...call, start: Math.max(0, call.start - 1) }),
+  append: {
+    "one row too early": (kernel) => (call) => {
+      const earlier = (s: AttentionSequence): AttentionSequence => ({ ...s, keyCount: Math.max(s.queryCount, s.keyCount - 1) });
+      kernel({ ...call, batch: withSequences(call.batch, earlier) });
+    },
+    "pages in reverse": (kernel) => (call) => kernel({ ...call, batch: withSequences(call.batch, reversed) }),
+    "the first sequence alone": (kernel) => (call) =>
+      kernel({ ...call, batch: { ...call.batch, sequences: call.batch.sequences.slice(0, 1) } }),
     "ties of bf16 away from zero": (kernel, memory) => (call) => {
-      if (call.cache.dtype !== "bf16") return kernel(call);
+      if (call.target.dtype !== "bf16") return kernel(call);
       withTiesMoved(memory, call.x, 16, () => kernel(call));
     },
     "ties of f16 away from zero": (kernel, memory) => (call) => {
-      if (call.cache.dtype !== "f16") return kernel(call);
+      if (call.target.dtype !== "f16") return kernel(call);
       withTiesMoved(memory, call.x, 13, () => kernel(call));
     },
     "strides ignored": (kernel) => (call) => kernel({ ...call, x: denseAt(call.x) }),

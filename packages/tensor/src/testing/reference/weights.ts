@@ -52,7 +52,7 @@ function binary(bits: number, exponentBits: number, fractionBits: number): numbe
   return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
 }
 
-/** The words of the parts that `appendPacked` writes for one row, by the words of its contract. */
+/** The words of the parts that `append` writes for one row, by the words of its contract. */
 export function appendedRow(dtype: PackedCacheDType, row: Float64Array): { values: Int32Array; scales: Int32Array } {
   const blocks = Math.ceil(row.length / columnsOfBlock);
   const bytes = new DataView(new ArrayBuffer(blocks * bytesOfBlock[dtype]));

@@ -1,148 +1,140 @@
-import type { AttentionKernels, AttentionOptions, AttentionSequence, Dense, View } from "../../../contract/index.ts";
-import { visibleKeys } from "../../../attention-mask.ts";
+import { rowOfKey, visibleKeys } from "../../../attention-sequences.ts";
+import type { AttentionKernels, AttentionOptions, VectorsView, View } from "../../../contract/index.ts";
+import type { DataOf, DType } from "../../../dtype.ts";
+import { sizeOf } from "../../../shape.ts";
 import type { Memory } from "../memory.ts";
-import { withElements } from "./weights.ts";
 
 export function attention(memory: Memory): AttentionKernels {
-  const kernels: AttentionKernels = {
-    attention({ q, k, v, sinks, out, statistics, scale, sequences, ...mask }) {
-      const [queries, keys, values] = [memory.buffer(q), memory.buffer(k), memory.buffer(v)];
-      const result = memory.buffer(out);
+  return {
+    attention({ sinks, out, statistics, ...call }) {
+      const result = memory.dense(out);
       const sinkScores = sinks && memory.dense(sinks);
       const saved = statistics && memory.dense(statistics);
-      const [heads, headDim] = out.shape.slice(1);
-      forEachQuery(q, k, sequences, mask, ({ query, head, kvHead, firstKey, endKey }) => {
-        const scores = new Float64Array(endKey - firstKey);
-        const sink = sinkScores?.[head] ?? -Infinity;
-        let largest = sink;
-        for (let key = firstKey; key < endKey; key++) {
-          const score = scale * dot(queries, at(q, query, head), keys, at(k, key, kvHead), headDim);
-          // As the largest one is saved: exponentials are of differences, which the rounding of huge scores would swamp.
-          scores[key - firstKey] = Math.fround(score);
-          largest = Math.max(largest, scores[key - firstKey]);
-        }
+      const [, heads, headDim] = out.shape;
+      forEachQuery(memory, call, (index, query, keys) => {
+        const sink = sinkScores?.[index % heads] ?? -Infinity;
+        const scores = keys.map(({ key }) => scoreOf(query, key, call));
+        const largest = scores.reduce((a, b) => Math.max(a, b), sink);
         let sum = Math.exp(sink - largest);
         const mixed = new Float64Array(headDim);
-        for (let key = firstKey; key < endKey; key++) {
-          const weight = Math.exp(scores[key - firstKey] - largest);
-          const from = at(v, key, kvHead);
-          for (let i = 0; i < headDim; i++) mixed[i] += weight * values[from + i];
+        keys.forEach(({ value }, i) => {
+          const weight = Math.exp(scores[i] - largest);
           sum += weight;
-        }
-        const to = at(out, query, head);
-        for (let i = 0; i < headDim; i++) result[to + i] = mixed[i] / sum;
-        saved?.set([largest, sum], 2 * (query * heads + head));
+          addTimes(mixed, 0, weight, value);
+        });
+        result.set(mixed.map((x) => x / sum), index * headDim);
+        saved?.set([largest, sum], 2 * index);
       });
     },
 
-    attentionGradient({ q, k, v, out, statistics, grad, gradQ, gradK, gradV, scale, sequences, ...mask }) {
-      const [queries, keys, values] = [memory.buffer(q), memory.buffer(k), memory.buffer(v)];
-      const [outputs, grads] = [memory.buffer(out), memory.buffer(grad)];
+    attentionGradient({ q, k, v, out, statistics, grad, gradQ, gradK, gradV, ...options }) {
+      const outputs = memory.dense(out);
+      const grads = memory.dense(grad);
       const saved = memory.dense(statistics);
-      const [heads, headDim] = out.shape.slice(1);
-      const kvHeads = k.shape[1];
-      const queryGradients = new Float64Array(q.shape[0] * heads * headDim);
-      const keyGradients = new Float64Array(k.shape[0] * kvHeads * headDim);
-      const valueGradients = new Float64Array(keyGradients.length);
-      forEachQuery(q, k, sequences, mask, ({ query, head, kvHead, firstKey, endKey }) => {
-        const [fromQuery, fromGrad] = [at(q, query, head), at(grad, query, head)];
-        const index = query * heads + head;
-        const toQuery = index * headDim;
+      const headDim = out.shape[2];
+      const gradients = [q, k, v].map(({ shape }) => new Float64Array(sizeOf(shape)));
+      forEachQuery(memory, { ...options, q, k: floats(k), v: floats(v) }, (index, query, keys) => {
+        const start = index * headDim;
+        const [output, grad] = [outputs, grads].map((vectors) => vectors.subarray(start, start + headDim));
         const [largest, sum] = saved.subarray(2 * index);
         // Σ over the keys of probability · its gradient, without a second pass over them.
-        const mean = dot(outputs, at(out, query, head), grads, fromGrad, headDim);
-        for (let key = firstKey; key < endKey; key++) {
-          const fromKey = at(k, key, kvHead);
-          const score = Math.fround(scale * dot(queries, fromQuery, keys, fromKey, headDim));
-          const probability = Math.exp(score - largest) / sum;
-          const gradient = dot(grads, fromGrad, values, at(v, key, kvHead), headDim);
-          const scoreGradient = probability * (gradient - mean) * scale;
-          const toKey = (key * kvHeads + kvHead) * headDim;
-          for (let i = 0; i < headDim; i++) {
-            queryGradients[toQuery + i] += scoreGradient * keys[fromKey + i];
-            keyGradients[toKey + i] += scoreGradient * queries[fromQuery + i];
-            valueGradients[toKey + i] += probability * grads[fromGrad + i];
-          }
+        const mean = dot(output, grad);
+        for (const { place, key, value } of keys) {
+          const probability = Math.exp(scoreOf(query, key, options) - largest) / sum;
+          const scoreGradient = probability * (dot(grad, value) - mean) * options.scale;
+          addTimes(gradients[0], start, scoreGradient, key);
+          addTimes(gradients[1], place * headDim, scoreGradient, query);
+          addTimes(gradients[2], place * headDim, probability, grad);
         }
       });
-      memory.store(gradQ, queryGradients);
-      memory.store(gradK, keyGradients);
-      memory.store(gradV, valueGradients);
+      [gradQ, gradK, gradV].forEach((view, i) => memory.store(view, gradients[i]));
     },
 
-    attentionPacked({ keys, values, kvHeads, ...call }) {
-      withElements(memory, keys, (k) =>
-        withElements(memory, values, (v) =>
-          kernels.attention({ ...call, k: byHeads(k, kvHeads), v: byHeads(v, kvHeads), statistics: null }),
-        ),
-      );
-    },
-
-    appendPacked({ x, cache, start }) {
-      const { shape, codec } = cache;
-      const [count, kvHeads, headDim] = x.shape;
-      const from = memory.buffer(x);
-      for (let head = 0; head < kvHeads; head++) {
-        const rows = Float32Array.from({ length: count * headDim }, (_, i) => {
-          return from[at(x, Math.floor(i / headDim), head) + (i % headDim)];
-        });
-        const { values, scales } = codec.encode(headDim, rows);
-        const row = (head * shape[0]) / kvHeads + start;
-        memory.dense(cache.values).set(values, row * cache.values.shape[1]);
-        if (cache.scales && scales) memory.dense(cache.scales).set(scales, row * cache.scales.shape[1]);
+    append({ x, target, batch: { sequences } }) {
+      const { values, scales } = target;
+      const heads = x.shape[1];
+      for (const sequence of sequences) {
+        const { queryStart, queryCount, keyCount } = sequence;
+        for (let index = 0; index < queryCount * heads; index++) {
+          const [i, head] = [Math.floor(index / heads), index % heads];
+          const vector = vectorOf(memory, floats(x), queryStart + i, head);
+          const encoded = target.dtype === "f32" ? { values: vector, scales: null } : target.codec.encode(vector.length, vector);
+          const row = rowOfKey(sequence, keyCount - queryCount + i);
+          from<"f32" | "i32">(memory, values, row, head).set(encoded.values);
+          if (scales && encoded.scales) from(memory, scales, row, head).set(encoded.scales);
+        }
       }
     },
   };
-  return kernels;
 }
 
-/** Rows of head after head as `[rows, kvHeads, headDim]`. */
-function byHeads({ shape: [rows, headDim], ...elements }: Dense, kvHeads: number): View {
-  const capacity = rows / kvHeads;
-  return { ...elements, shape: [capacity, kvHeads, headDim], strides: [headDim, capacity * headDim, 1] };
+/** A key that a query sees, with its value; `place` counts the vectors of keys, row by row, all heads of each. */
+interface Key {
+  readonly place: number;
+  readonly key: Float32Array;
+  readonly value: Float32Array;
 }
 
-/** One query row of one head, and the keys `[firstKey, endKey)` that it sees. */
-interface Query {
-  readonly query: number;
-  readonly head: number;
-  readonly kvHead: number;
-  readonly firstKey: number;
-  readonly endKey: number;
+interface Attention extends AttentionOptions {
+  readonly q: View;
+  readonly k: VectorsView;
+  readonly v: VectorsView;
 }
 
+/** Calls `visit` for the vector of each query and head, which `index` counts likewise, with the keys that it sees. */
 function forEachQuery(
-  q: View,
-  k: View,
-  sequences: readonly AttentionSequence[],
-  mask: Pick<AttentionOptions, "causal" | "window">,
-  visit: (query: Query) => void,
+  memory: Memory, { q, k, v, batch, ...mask }: Attention,
+  visit: (index: number, query: Float32Array, keys: readonly Key[]) => void,
 ): void {
-  const heads = q.shape[1];
-  for (const sequence of sequences) {
-    const { queryStart, queryCount, keyStart } = sequence;
-    for (let i = 0; i < queryCount; i++) {
-      const { first, end } = visibleKeys(mask, sequence, i);
-      for (let head = 0; head < heads; head++) {
-        visit({
-          query: queryStart + i,
-          head,
-          kvHead: Math.floor((head * k.shape[1]) / heads),
-          firstKey: keyStart + first,
-          endKey: keyStart + end,
-        });
+  const [heads, kvHeads] = [q.shape[1], k.shape[1]];
+  for (const sequence of batch.sequences) {
+    const { queryStart, queryCount, keyCount } = sequence;
+    for (let head = 0; head < heads; head++) {
+      const kvHead = Math.floor((head * kvHeads) / heads);
+      const keys = Array.from({ length: queryCount && keyCount }, (_, i): Key => {
+        const row = rowOfKey(sequence, i);
+        const [key, value] = [k, v].map((vectors) => vectorOf(memory, vectors, row, kvHead));
+        return { place: row * kvHeads + kvHead, key, value };
+      });
+      for (let i = 0; i < queryCount; i++) {
+        const { first, end } = visibleKeys(mask, sequence, i);
+        const row = queryStart + i;
+        visit(row * heads + head, vectorOf(memory, floats(q), row, head), keys.slice(first, end));
       }
     }
   }
 }
 
-/** Where the vector of one row and head begins. */
-function at({ offset, strides }: View, row: number, head: number): number {
-  return offset + row * strides[0] + head * strides[1];
+function floats(values: View): VectorsView {
+  return { dtype: "f32", shape: values.shape, values, scales: null };
 }
 
-function dot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, length: number): number {
+function vectorOf(memory: Memory, vectors: VectorsView, row: number, head: number): Float32Array {
+  const headDim = vectors.shape[2];
+  if (vectors.dtype === "f32") return from(memory, vectors.values, row, head).subarray(0, headDim);
+  const { values, scales, codec } = vectors;
+  const vector = new Float32Array(headDim);
+  codec.decode(headDim, { values: from(memory, values, row, head), scales: scales && from(memory, scales, row, head) }, vector);
+  return vector;
+}
+
+/** The memory from the vector of a row and head on. */
+function from<D extends DType>(memory: Memory, view: View<D>, row: number, head: number): DataOf<D>;
+function from(memory: Memory, view: View<DType>, row: number, head: number): Float32Array | Int32Array {
+  return memory.buffer(view).subarray(view.offset + row * view.strides[0] + head * view.strides[1]);
+}
+
+/** As it is saved: exponentials are of differences, which the rounding of huge scores would swamp. */
+function scoreOf(query: Float32Array, key: Float32Array, { scale }: AttentionOptions): number {
+  return Math.fround(scale * dot(query, key));
+}
+
+function addTimes(sums: Float64Array, start: number, factor: number, vector: Float32Array): void {
+  for (let i = 0; i < vector.length; i++) sums[start + i] += factor * vector[i];
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;
-  for (let i = 0; i < length; i++) sum += a[aStart + i] * b[bStart + i];
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }

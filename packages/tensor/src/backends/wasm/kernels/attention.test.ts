@@ -50,7 +50,7 @@ test.each<Pass>(["attention", "attentionGradient"])("in a window, %s multiplies 
     const { module, instance } = await WebAssembly.instantiate(binary, { env: { memory } });
     const exports = instance.exports as unknown as WasmExports & { readonly work: WebAssembly.Global };
     const engine = new Engine({ module, memory, exports });
-    attendSequence(attention(engine), pass, tokens, window, (bytes) => engine.allocate(bytes));
+    attendSequence(attention(engine), pass, tokens, window, engine);
     return Number(exports.work.value);
   }),
 );

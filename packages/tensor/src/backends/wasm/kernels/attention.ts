@@ -1,8 +1,10 @@
-import { visibleKeys, visiblePairs, withoutHiddenKeys } from "../../../attention-mask.ts";
-import type { AttentionKernels, AttentionSequence, Dense, View } from "../../../contract/index.ts";
+import { pageRows, tableEntries, visibleKeys, visiblePairs } from "../../../attention-sequences.ts";
+import type { AttentionBatchView, AttentionKernels, AttentionMask, Dense, VectorsView, View } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
+import type { DType } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
+import { blockBytes, packedNumbers } from "./packed.ts";
 
 type Forward = Parameters<AttentionKernels["attention"]>[0];
 type Backward = Parameters<AttentionKernels["attentionGradient"]>[0];
@@ -11,95 +13,119 @@ type Backward = Parameters<AttentionKernels["attentionGradient"]>[0];
 const minTileQueries = 5;
 /**
  * Nanoseconds for an element of a key and a query that sees it: of single queries, which wait for memory, of query tiles, and
- * backward.
+ * backward; and for an element that is appended.
  */
-const [singleTime, tileTime, pairGradientTime] = [0.5, 0.2, 0.5];
+const [singleTime, tileTime, pairGradientTime, appendTime] = [0.5, 0.2, 0.5, 1];
 /** A window that hides nothing; sums with positions stay within 31 bits. */
-export const noWindow = 2 ** 30;
+const noWindow = 2 ** 30;
 
-export function attention(engine: Engine): Pick<AttentionKernels, "attention" | "attentionGradient"> {
+/** A sequence, and the address of the numbers of its pages, 0 where it has none. */
+type Sequence = ReturnType<typeof tableEntries>[number] & { readonly pageNumbers: number };
+
+export function attention(engine: Engine): AttentionKernels {
+  const { wasm } = engine;
   return {
-    attention(call) {
-      const forward = { ...call, sequences: call.sequences.map((sequence) => withoutHiddenKeys(call, sequence)) };
-      const headDim = forward.out.shape[2];
+    attention(forward) {
+      const { k, out } = forward;
+      const headDim = out.shape[2];
       const window = forward.window ?? noWindow;
+      const format = formatOf(k);
       // A gradient makes the same scores again, to the bit: by query tiles, as they are made there.
-      const oneByOne = (sequence: AttentionSequence): boolean => isSingle(sequence) && !forward.statistics;
-      const scratchBytes = largest(forward.sequences, (sequence) =>
-        oneByOne(sequence) ? scoreBytes(sequence.keyCount) : engine.wasm.attendScratch(sequence.keyCount, headDim, window),
-      );
+      const isSingle = ({ queryCount }: Sequence): boolean => queryCount < minTileQueries && !forward.statistics;
+      const sequences = sequencesOf(engine, forward.batch);
+      const scratchBytes = largest(sequences, (sequence) => {
+        const seen = sequence.keyCount - visibleKeys(forward, sequence, 0).first;
+        return isSingle(sequence)
+          ? wasm.attendOneScratch(seen, headDim)
+          : wasm.attendScratch(format, seen + pageRows, headDim, window);
+      });
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
-        const calls = forward.sequences.flatMap((sequence) =>
-          oneByOne(sequence)
+        const calls = sequences.flatMap((sequence) =>
+          isSingle(sequence)
             ? attendEach(engine, forward, sequence, scratch)
             : attend(engine, forward, sequence, scratch),
         );
-        const time = (sequence: AttentionSequence): number => (oneByOne(sequence) ? singleTime : tileTime);
-        engine.run(calls, timeOf(forward, time), threadStep);
+        const time = (sequence: Sequence): number => (isSingle(sequence) ? singleTime : tileTime);
+        engine.run(calls, timeOf(forward, sequences, out, time), threadStep);
       });
     },
 
     attentionGradient(backward) {
-      const headDim = backward.out.shape[2];
+      const { out } = backward;
+      const headDim = out.shape[2];
       const window = backward.window ?? noWindow;
-      const scratchBytes = largest(backward.sequences, ({ queryCount, keyCount }) =>
-        engine.wasm.attendGradientScratch(queryCount, keyCount, headDim, window),
+      const sequences = sequencesOf(engine, backward.batch);
+      const scratchBytes = largest(sequences, ({ queryCount, keyCount }) =>
+        wasm.attendGradientScratch(queryCount, keyCount, headDim, window),
       );
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
-        const calls = backward.sequences.flatMap((sequence) => attendGradient(engine, backward, sequence, scratch));
-        engine.run(calls, timeOf(backward, () => pairGradientTime), threadStep);
+        const calls = sequences.flatMap((sequence) => attendGradient(engine, backward, sequence, scratch));
+        engine.run(calls, timeOf(backward, sequences, out, () => pairGradientTime), threadStep);
+      });
+    },
+
+    append({ x, target, batch }) {
+      const [, heads, headDim] = x.shape;
+      const { values, scales } = target;
+      const scaleSteps = scales ? [step(scales, 0), step(scales, 1)] as const : [0, 0] as const;
+      engine.withThreadScratch(blockBytes, (scratch, threadStep) => {
+        for (const { queryStart, queryCount, keyCount, pageNumbers } of sequencesOf(engine, batch)) {
+          engine.divide(heads, { time: queryCount * headDim * appendTime, threadStep }, (head, count) => [
+            "append", formatOf(target), vectorAt(engine, x, queryStart, head), step(x, 0), step(x, 1),
+            vectorAt(engine, values, 0, head), step(values, 0), step(values, 1),
+            scales ? vectorAt(engine, scales, 0, head) : 0, ...scaleSteps,
+            pageNumbers, keyCount - queryCount, queryCount, count, headDim, scratch,
+          ]);
+        }
       });
     },
   };
 }
 
 /** All queries of a sequence, in query tiles: a call for each key-value head. */
-function attend(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
+function attend(engine: Engine, forward: Forward, sequence: Sequence, scratch: number): KernelCall[] {
   const { q, k, v, sinks, out, statistics, scale, causal, window } = forward;
-  const { queryStart, queryCount, keyStart, keyCount } = sequence;
+  const { queryStart, queryCount, keyCount, pages, pageNumbers } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
   const group = heads / kvHeads;
-  return Array.from({ length: kvHeads }, (_, kvHead) => {
+  const row = pages ? 0 : queryStart;
+  // Pages that a window hides from all queries are left out.
+  const hidden = pages ? Math.floor(visibleKeys(forward, sequence, 0).first / pageRows) : 0;
+  return Array.from({ length: kvHeads }, (_, kvHead): KernelCall => {
     const head = kvHead * group;
     return [
-      "attend",
-      vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
-      vectorAt(engine, k, keyStart, kvHead), step(k, 0), vectorAt(engine, v, keyStart, kvHead), step(v, 0),
-      sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart, head), step(out, 0),
+      "attend", formatOf(k), vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
+      ...rowsAt(engine, k, row, kvHead), ...rowsAt(engine, v, row, kvHead),
+      pageNumbers && pageNumbers + hidden * bytesPerElement, sinkAt(engine, sinks, head),
+      vectorAt(engine, out, queryStart, head), step(out, 0),
       statistics ? vectorAt(engine, statistics, queryStart, head) : 0, statistics ? step(statistics, 0) : 0,
-      group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
+      group, queryCount, keyCount - hidden * pageRows, headDim, scale, causal, window ?? noWindow, scratch,
     ];
   });
 }
 
 /** The queries of a sequence one by one: a call for each and each head. */
-function attendEach(engine: Engine, forward: Forward, sequence: AttentionSequence, scratch: number): KernelCall[] {
+function attendEach(engine: Engine, forward: Forward, sequence: Sequence, scratch: number): KernelCall[] {
   const { q, k, v, sinks, out, scale } = forward;
-  const { queryStart, queryCount, keyStart } = sequence;
+  const { queryStart, queryCount, pages, pageNumbers } = sequence;
   const [, heads, headDim] = out.shape;
-  const kvHeads = k.shape[1];
-  const calls: KernelCall[] = [];
-  for (let i = 0; i < queryCount; i++) {
-    const query = queryStart + i;
+  const row = pages ? 0 : queryStart;
+  return Array.from({ length: queryCount * heads }, (_, index): KernelCall => {
+    const [i, head] = [Math.floor(index / heads), index % heads];
     const { first, end } = visibleKeys(forward, sequence, i);
-    for (let head = 0; head < heads; head++) {
-      const kvHead = Math.floor((head * kvHeads) / heads);
-      calls.push([
-        "attendOne",
-        vectorAt(engine, q, query, head), vectorAt(engine, k, keyStart + first, kvHead), step(k, 0),
-        vectorAt(engine, v, keyStart + first, kvHead), step(v, 0),
-        sinkAt(engine, sinks, head), vectorAt(engine, out, query, head),
-        end - first, headDim, scale, scratch,
-      ]);
-    }
-  }
-  return calls;
+    const kvHead = Math.floor((head * k.shape[1]) / heads);
+    return [
+      "attendOne", formatOf(k), vectorAt(engine, q, queryStart + i, head),
+      ...rowsAt(engine, k, row, kvHead), ...rowsAt(engine, v, row, kvHead),
+      pageNumbers, sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart + i, head), first, end, headDim, scale, scratch,
+    ];
+  });
 }
 
-function attendGradient(engine: Engine, backward: Backward, sequence: AttentionSequence, scratch: number): KernelCall[] {
+function attendGradient(engine: Engine, backward: Backward, sequence: Sequence, scratch: number): KernelCall[] {
   const { q, k, v, out, statistics, grad, gradQ, gradK, gradV, scale, causal, window } = backward;
-  const { queryStart, queryCount, keyStart, keyCount } = sequence;
+  const { queryStart, queryCount, keyCount } = sequence;
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
   const group = heads / kvHeads;
@@ -108,51 +134,62 @@ function attendGradient(engine: Engine, backward: Backward, sequence: AttentionS
     return [
       "attendGradient",
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
-      vectorAt(engine, k, keyStart, kvHead), step(k, 0), vectorAt(engine, v, keyStart, kvHead), step(v, 0),
+      vectorAt(engine, k, queryStart, kvHead), step(k, 0), vectorAt(engine, v, queryStart, kvHead), step(v, 0),
       vectorAt(engine, out, queryStart, head), vectorAt(engine, grad, queryStart, head), step(out, 0),
       vectorAt(engine, statistics, queryStart, head), step(statistics, 0),
       vectorAt(engine, gradQ, queryStart, head), step(gradQ, 0), step(gradQ, 1),
-      vectorAt(engine, gradK, keyStart, kvHead), step(gradK, 0),
-      vectorAt(engine, gradV, keyStart, kvHead), step(gradV, 0),
+      vectorAt(engine, gradK, queryStart, kvHead), step(gradK, 0),
+      vectorAt(engine, gradV, queryStart, kvHead), step(gradV, 0),
       group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
     ];
   });
 }
 
-/** Whether queries are taken one by one. */
-export function isSingle({ queryCount }: AttentionSequence): boolean {
-  return queryCount < minTileQueries;
+/** The sequences that have queries. */
+function sequencesOf(engine: Engine, { sequences, table }: AttentionBatchView): readonly Sequence[] {
+  const start = engine.address(table);
+  return tableEntries(sequences).map((entry) => ({
+    ...entry, pageNumbers: entry.pages ? start + entry.pagesStart * bytesPerElement : 0,
+  }));
 }
 
 /** The time for all queries and the keys that they see: `time` is that for an element of a pair. */
-export function timeOf(
-  { out, sequences, ...mask }: Pick<Forward, "out" | "sequences" | "causal" | "window">,
-  time: (sequence: AttentionSequence) => number,
+function timeOf(
+  mask: AttentionMask, sequences: readonly Sequence[], { shape: [, heads, headDim] }: Dense, time: (sequence: Sequence) => number,
 ): number {
-  const [, heads, headDim] = out.shape;
   return sequences.reduce((sum, sequence) => sum + visiblePairs(mask, sequence) * time(sequence), 0) * heads * headDim;
 }
 
+/** The number of a dtype in `assembly/weights.ts`. */
+function formatOf({ dtype }: VectorsView): number {
+  return dtype === "f32" ? 0 : packedNumbers[dtype];
+}
+
+/** Where the vectors of a head begin with one of its rows, and how far in bytes it is to the next; and likewise their scales. */
+function rowsAt(
+  engine: Engine, { values, scales }: VectorsView, row: number, head: number,
+): readonly [values: number, step: number, scales: number, scaleStep: number] {
+  return [
+    vectorAt(engine, values, row, head), step(values, 0),
+    scales ? vectorAt(engine, scales, row, head) : 0, scales ? step(scales, 0) : 0,
+  ];
+}
+
 /** The address of a head's sink, 0 where there are none. */
-export function sinkAt(engine: Engine, sinks: Dense | null, head: number): number {
+function sinkAt(engine: Engine, sinks: Dense | null, head: number): number {
   return sinks ? engine.address(sinks) + head * bytesPerElement : 0;
 }
 
 /** The address of one row and head. */
-export function vectorAt(engine: Engine, view: View, row: number, head: number): number {
+function vectorAt(engine: Engine, view: View<DType>, row: number, head: number): number {
   return engine.address(view) + (row * view.strides[0] + head * view.strides[1]) * bytesPerElement;
 }
 
 /** Bytes between rows (axis 0) or heads (axis 1). */
-export function step(view: View, axis: number): number {
+function step(view: View<DType>, axis: number): number {
   return view.strides[axis] * bytesPerElement;
 }
 
-/** Scores of one query, with room for a vector at the end. */
-function scoreBytes(keyCount: number): number {
-  return (keyCount + 4) * bytesPerElement;
-}
-
-export function largest(sequences: readonly AttentionSequence[], bytes: (sequence: AttentionSequence) => number): number {
+function largest(sequences: readonly Sequence[], bytes: (sequence: Sequence) => number): number {
   return sequences.reduce((max, sequence) => Math.max(max, bytes(sequence)), 0);
 }

@@ -1,53 +1,59 @@
-import type { AttentionKernels, View, PackedCacheDType } from "../../../contract/index.ts";
+import type { AttentionKernels, PackedCacheDType, View } from "../../../contract/index.ts";
+import type { DType } from "../../../dtype.ts";
 import { blockColumns, weightFormats } from "../../../weight-format.ts";
+import { sequenceFunctions, sequenceOfRow, sequencesOf, sequenceTable } from "./attention-sequences.ts";
+import type { Sequences } from "./attention-sequences.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { entryArguments, linear, linearIndex, linearSize } from "../runtime/grid.ts";
-import { relaid, split } from "../runtime/split-bindings.ts";
-import type { SteppedAxis } from "../runtime/split-bindings.ts";
+import { split } from "../runtime/split-bindings.ts";
+import type { AxesOf, SteppedAxis } from "../runtime/split-bindings.ts";
 import { reads, u32, writes } from "../runtime/program.ts";
+import type { Elements } from "../runtime/program.ts";
 import { halfFunction } from "../wgsl/packed.ts";
 
 /** Columns of two blocks, whose scales share a word. */
 const pairColumns = 2 * blockColumns;
 
-/** A thread for two blocks of a row. */
-export function appendPacked(engine: Engine, { x, cache, start }: Parameters<AttentionKernels["appendPacked"]>[0]): void {
-  const { dtype, shape, values, scales } = cache;
-  const [count, kvHeads] = x.shape;
-  // The rows that are written, of each head.
-  const rowsOf = (view: View<"i32">): View<"i32"> => {
-    const words = view.shape[1];
-    const strides = [words, (shape[0] / kvHeads) * words, 1];
-    return relaid(view, { offset: view.offset + start * words, shape: [count, kvHeads, words], strides });
-  };
-  const column = (step: number): SteppedAxis<"columns"> => ({ axis: "columns", step });
-  const axes = {
-    x: ["rows", "heads", column(pairColumns)],
-    out: ["rows", "heads", column(2 * weightFormats[dtype].words)],
-    scales: ["rows", "heads", "columns"],
-  } as const;
-  for (const { operands } of split(engine, { x, out: rowsOf(values), scales: scales && rowsOf(scales) }, axes, ["out", "scales"])) {
-    append(engine, dtype, operands);
-  }
-}
-
-/** What is written, `out` and `scales`, is of the rows and heads of `x`. */
-interface Rows {
+/** What is written, and of which rows: those of `x`, and of the cache. */
+interface Operands {
   readonly x: View;
-  readonly out: View<"i32">;
+  readonly out: View<DType>;
   readonly scales: View<"i32"> | null;
 }
 
-function append(engine: Engine, dtype: PackedCacheDType, { x, out, scales }: Rows): void {
+export function append(engine: Engine, { x, target, batch }: Parameters<AttentionKernels["append"]>[0]): void {
+  const { dtype, values, scales } = target;
+  const sequences = sequencesOf(batch);
+  if (sequences.count === 0) return;
+  const column = (step: number): SteppedAxis<"columns"> => ({ axis: "columns", step });
+  const [read, written] = dtype === "f32" ? [1, 1] : [pairColumns, 2 * weightFormats[dtype].words];
+  const whole = { x, out: values as View<DType>, scales };
+  const axes: AxesOf<typeof whole, "queries" | "keys" | "heads" | "columns"> = {
+    x: ["queries", "heads", column(read)],
+    out: ["keys", "heads", column(written)],
+    scales: ["keys", "heads", "columns"],
+  };
+  for (const { operands, starts } of split(engine, whole, axes, ["out", "scales"])) {
+    appendPart(engine, dtype, sequences, operands, starts);
+  }
+}
+
+function appendPart(
+  engine: Engine, dtype: PackedCacheDType | "f32", sequences: Sequences, { x, out, scales }: Operands,
+  starts: { readonly queries: number; readonly keys: number },
+): void {
   const [count, heads, width] = x.shape;
-  const pairs = Math.ceil(width / pairColumns);
+  const pairs = Math.ceil(width / (dtype === "f32" ? 1 : pairColumns));
   const total = count * heads * pairs;
-  const { words } = weightFormats[dtype];
+  const mask = { causal: true, window: null };
+  const [queryRows, keyRows] = [{ first: starts.queries, count }, { first: starts.keys, count: out.shape[0] }];
+  const table = sequenceTable(sequences, mask, queryRows, keyRows);
   engine.run({
-    name: "appendPacked",
+    name: "append",
     variant: dtype,
-    operands: { x: reads(x), out: writes(out), ...(scales ? { scales: writes(scales) } : {}) },
+    operands: { x: reads(x), ...table.operands, out: writes(out), ...(scales ? { scales: writes(scales) } : {}) },
     values: {
+      ...table.values,
       total: u32(total),
       pairs: u32(pairs),
       heads: u32(heads),
@@ -60,9 +66,9 @@ function append(engine: Engine, dtype: PackedCacheDType, { x, out, scales }: Row
       scales_head: u32(scales?.strides[1] ?? 0),
     },
     source: (of) => `
-${halfFunction}
-${toHalf}
-${nearestCode}
+${dtype === "f32" ? "" : halfFunction + toHalf + nearestCode}
+${sequenceFunctions(of, sequences.isPaged)}
+${sequenceOfRow}
 @compute @workgroup_size(${linearSize})
 fn main(${entryArguments}) {
   let index = ${linearIndex};
@@ -70,8 +76,26 @@ fn main(${entryArguments}) {
   let pair = index % values.pairs;
   let head = (index / values.pairs) % values.heads;
   let row = index / values.pairs / values.heads;
+  let sequence = sequence_at(sequence_of_row(i32(row)));
+  if (i32(row) < sequence.first || i32(row) >= sequence.end) { return; }
+  let target_row = key_row(sequence, u32(sequence.position + i32(row)));
+  if (!row_is_there(target_row)) { return; }
   let origin = row * values.x_row + head * values.x_head;
-  let to = row * values.out_row + head * values.out_head;
+  let to = u32(target_row) * values.out_row + head * values.out_head;
+  ${
+    dtype === "f32"
+      ? `${of.out("to + pair")} = ${of.x("origin + pair")};`
+      : blocksOfPair(dtype, of, scales !== null)
+  }
+}`,
+    workgroups: linear(total),
+  });
+}
+
+/** WGSL of a thread for two blocks of a row, whose scales share a word. */
+function blocksOfPair(dtype: PackedCacheDType, of: Elements, hasScales: boolean): string {
+  const { words } = weightFormats[dtype];
+  return `
   var scale_word = 0u;
   for (var side = 0u; side < 2u; side++) {
     let block = pair * 2u + side;
@@ -87,10 +111,7 @@ fn main(${entryArguments}) {
       ${of.out(`to + block * ${words}u + i`)} = bitcast<i32>(words[i]);
     }
   }
-  ${scales ? `${of.scales("row * values.scales_row + head * values.scales_head + pair")} = bitcast<i32>(scale_word);` : ""}
-}`,
-    workgroups: linear(total),
-  });
+  ${hasScales ? `${of.scales("u32(target_row) * values.scales_row + head * values.scales_head + pair")} = bitcast<i32>(scale_word);` : ""}`;
 }
 
 /** WGSL of the bits of the binary16 number nearest to a finite one, the even one of two; 65,504 beyond. */

@@ -1,5 +1,4 @@
-import type { PackedView, View } from "../../../contract/index.ts";
-import { relaid } from "../runtime/split-bindings.ts";
+import type { PackedVectorsView, View } from "../../../contract/index.ts";
 import type { Views } from "../runtime/split-bindings.ts";
 import { u32 } from "../runtime/program.ts";
 import { joined, vectorVec4 } from "../wgsl/vec4.ts";
@@ -22,36 +21,30 @@ export function keyValues(k: View, v: View): KeyValueSource<{ readonly k: View; 
 
 type PackedKeyValues = Readonly<Record<"keys" | "mixes", View<"i32">> & Record<"keyScales" | "mixScales", View<"i32"> | null>>;
 
-/** Packed keys and values: all rows of one head, then those of the next. */
-export function packedKeyValues(keys: PackedView, values: PackedView, kvHeads: number): KeyValueSource<PackedKeyValues> {
-  const { dtype } = keys;
-  const [rows, width] = keys.shape;
-  const capacity = rows / kvHeads;
-  const ofHeads = (view: View<"i32">): View<"i32"> => {
-    const [, words] = view.shape;
-    return relaid(view, { shape: [capacity, kvHeads, words], strides: [words, capacity * words, 1] });
-  };
+/** Packed keys and values. */
+export function packedKeyValues(k: PackedVectorsView, v: PackedVectorsView): KeyValueSource<PackedKeyValues> {
   return {
-    name: dtype,
-    views: {
-      keys: ofHeads(keys.values),
-      mixes: ofHeads(values.values),
-      keyScales: keys.scales && ofHeads(keys.scales),
-      mixScales: values.scales && ofHeads(values.scales),
-    },
+    name: k.dtype,
+    views: { keys: k.values, mixes: v.values, keyScales: k.scales, mixScales: v.scales },
     vec4s(views, others) {
-      const k = packedSource("keys", { dtype, shape: [rows, width], values: views.keys, scales: views.keyScales });
-      const v = packedSource("mixes", { dtype, shape: [rows, width], values: views.mixes, scales: views.mixScales });
-      const { operands, values, functions } = joined(vectorVec4(others), k, v);
+      const keys = packedVectors("keys", { ...k, values: views.keys, scales: views.keyScales });
+      const mixes = packedVectors("mixes", { ...v, values: views.mixes, scales: views.mixScales });
+      const { operands, values, functions } = joined(vectorVec4(others), keys, mixes);
       return {
         operands,
-        values: { ...values, capacity: u32(capacity) },
+        values,
         functions: (of) => `
-${packedFunctions(dtype)}
+${packedFunctions(k.dtype)}
 ${functions(of)}
-fn k_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return keys_vec4(head * values.capacity + row, vec4); }
-fn v_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return mixes_vec4(head * values.capacity + row, vec4); }`,
+fn k_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return keys_vec4(head * values.keys_rows + row, vec4); }
+fn v_vec4(row: u32, head: u32, vec4: u32) -> vec4f { return mixes_vec4(head * values.mixes_rows + row, vec4); }`,
       };
     },
   };
+}
+
+/** Packed vectors as a matrix of all rows of one head, then those of the next: there are `NAME_rows` of each. */
+function packedVectors(name: string, { dtype, shape: [rows, , width], values, scales }: PackedVectorsView): Vec4Access {
+  const source = packedSource(name, { dtype, shape: [rows, width], values, scales });
+  return { ...source, values: { ...source.values, [`${name}_rows`]: u32(values.strides[1] / values.strides[0]) } };
 }

@@ -2,11 +2,12 @@ import type { View } from "../../../contract/index.ts";
 import type { DType } from "../../../dtype.ts";
 import { relaid, split } from "../runtime/split-bindings.ts";
 import type { AxesOf, Reach, Views } from "../runtime/split-bindings.ts";
-import type { Sequences, SequencesPart } from "./attention-sequences.ts";
+import type { Rows } from "./attention-sequences.ts";
 
-/** Some heads, queries and keys of some sequences, and the views of their rows, from the first ones on. */
+/** Some heads, and the views of some rows of queries and of keys. */
 export interface AttentionPart<Queries extends Views, Keys extends Views> {
-  readonly sequences: SequencesPart;
+  readonly queryRows: Rows;
+  readonly keyRows: Rows;
   /** Whether no part before had other queries, or other heads of them, for its keys. */
   readonly isFirstOfKeys: boolean;
   readonly heads: number;
@@ -16,66 +17,56 @@ export interface AttentionPart<Queries extends Views, Keys extends Views> {
 }
 
 /** Heads are those of keys; of each, some heads of queries are its group. */
-type Axis = "sequences" | "queries" | "keys" | "heads" | "group";
+type Axis = "queries" | "keys" | "heads" | "group";
 
 /**
- * A run of sequences in parts that bindings reach: mostly there is one part. What queries have is `[queries, heads, …]`, and
- * what keys have `[keys, kvHeads, …]`, the first of each being there.
+ * The rows of a batch in parts that bindings reach: mostly there is one part. What queries have is `[queries, heads, …]`, or
+ * `[heads]` alone, and what keys have `[keys, kvHeads, …]`, the first of each being there with rows.
  */
-export function partsOfRun<Queries extends Views, Keys extends Views>(
+export function partsOfAttention<Queries extends Views, Keys extends Views>(
   engine: Reach,
-  run: Sequences,
   { heads, kvHeads }: { readonly heads: number; readonly kvHeads: number },
   queries: Queries,
   keys: Keys,
   written: readonly string[],
 ): AttentionPart<Queries, Keys>[] {
-  const { count, queryStart, queryStep, queryCount, keyStart, keyStep, keyCount } = run;
   const group = heads / kvHeads;
-  const ofQueries = (view: View<DType>): View<DType> => {
-    const [row, head, ...rest] = view.strides;
+  /** The axis of heads as two. */
+  const inGroups = (view: View<DType>): View<DType> => {
+    const at = view.shape.length === 1 ? 0 : 1;
+    const head = view.strides[at];
     return relaid(view, {
-      offset: view.offset + queryStart * row,
-      shape: [count, queryCount, kvHeads, group, ...view.shape.slice(2)],
-      strides: [queryStep * row, row, group * head, head, ...rest],
-    });
-  };
-  const ofKeys = (view: View<DType>): View<DType> => {
-    const [row, head, ...rest] = view.strides;
-    return relaid(view, {
-      offset: view.offset + keyStart * row,
-      shape: [count, keyCount, kvHeads, ...view.shape.slice(2)],
-      strides: [keyStep * row, row, head, ...rest],
+      shape: view.shape.toSpliced(at, 1, kvHeads, group),
+      strides: view.strides.toSpliced(at, 1, group * head, head),
     });
   };
   // A group is cut where it is of one head only: it is shorter than all of them together.
-  const rowsOfQueries = (view: View<DType>): View<DType> => {
-    const [some, rows, kvs, group, ...rest] = view.shape;
-    const [, row, , head, ...others] = view.strides;
-    return relaid(view, { shape: [(some - 1) * queryStep + rows, kvs * group, ...rest], strides: [row, head, ...others] });
-  };
-  const rowsOfKeys = (view: View<DType>): View<DType> => {
-    const [some, rows, ...rest] = view.shape;
-    return relaid(view, { shape: [(some - 1) * keyStep + rows, ...rest], strides: view.strides.slice(1) });
+  const inHeads = (view: View<DType>): View<DType> => {
+    const at = view.shape.length === 2 ? 0 : 1;
+    return relaid(view, {
+      shape: view.shape.toSpliced(at, 2, view.shape[at] * view.shape[at + 1]),
+      strides: view.strides.toSpliced(at, 2, view.strides[at + 1]),
+    });
   };
   const [query, key] = [Object.keys(queries)[0], Object.keys(keys)[0]];
-  const views = { ...mapped(queries, ofQueries), ...mapped(keys, ofKeys) };
+  const axesOfQueries = ({ shape }: View<DType>): readonly (Axis | null)[] =>
+    shape.length === 1 ? ["heads", "group"] : ["queries", "heads", "group", ...shape.slice(2).map(() => null)];
+  const views = { ...mapped(queries, inGroups), ...keys };
   const axes = {
-    ...mapped(queries, ({ shape }) => ["sequences", "queries", "heads", "group", ...shape.slice(2).map(() => null)] as const),
-    ...mapped(keys, ({ shape }) => ["sequences", "keys", "heads", ...shape.slice(2).map(() => null)] as const),
+    ...mapped(queries, axesOfQueries),
+    ...mapped(keys, ({ shape }) => ["keys", "heads", ...shape.slice(2).map(() => null)] as const),
   };
   return split<Views, Axis>(engine, views, axes as AxesOf<Views, Axis>, written).map(({ operands, starts }) => {
-    const [sequences, queryCount, kvHeads, ownGroup] = operands[query]?.shape ?? [];
-    const keyCount = operands[key]?.shape[1] ?? 0;
-    const own = (all: Views, rowsOf: (view: View<DType>) => View<DType>): Views =>
-      mapped(Object.fromEntries(Object.keys(all).map((name) => [name, operands[name]])), rowsOf);
+    const [queryCount, ownKvHeads, ownGroup] = operands[query]?.shape ?? [];
+    const pick = (all: Views): Views => Object.fromEntries(Object.keys(all).map((name) => [name, operands[name]]));
     return {
-      sequences: { run, count: sequences, firstQuery: starts.queries, queryCount, firstKey: starts.keys, keyCount },
+      queryRows: { first: starts.queries, count: queryCount },
+      keyRows: { first: starts.keys, count: operands[key]?.shape[0] ?? 0 },
       isFirstOfKeys: starts.queries === 0 && starts.group === 0,
-      heads: kvHeads * ownGroup,
-      kvHeads,
-      queries: own(queries, rowsOfQueries) as Queries,
-      keys: own(keys, rowsOfKeys) as Keys,
+      heads: ownKvHeads * ownGroup,
+      kvHeads: ownKvHeads,
+      queries: mapped(pick(queries), inHeads) as Queries,
+      keys: pick(keys) as Keys,
     };
   });
 }

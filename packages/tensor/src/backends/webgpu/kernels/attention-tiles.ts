@@ -41,46 +41,54 @@ export const columnOf = (j: number): string => `(block_column + ${j * 8}u)`;
 export const eachLine = (line: (i: number) => string): string => blockLines.map(line).join("\n      ");
 export const eachColumn = (line: (j: number) => string): string => blockColumns.map(line).join("\n      ");
 
-/** Vectors that are loaded: WGSL of a vec4 of one, of the first one's number, and of the number behind the last one's. */
+/**
+ * Vectors that are loaded: WGSL of a vec4 of one, of the first one's number, of the number behind the last one's, and of whether
+ * one is there among these.
+ */
 export interface Vectors {
   readonly vec4: (vector: string, vec4: string) => string;
   readonly first: string;
   readonly end: string;
+  readonly isThere?: (vector: string) => string;
 }
 
-/** Vectors of the queries, or keys, of the workgroup's sequence and head, by the function that reads their vec4s. */
+/** Vectors of the queries of the workgroup's sequence and head, by the function that reads their vec4s: their rows. */
 export function queriesFrom(first: string, name: "q" | "grad"): Vectors {
-  const vec4 = (query: string, vec4: string): string => `${name}_vec4(first_row + ${query}, head, ${vec4})`;
-  return { vec4, first, end: "values.query_count" };
+  const vec4 = (query: string, vec4: string): string => `${name}_vec4(${query}, head, ${vec4})`;
+  return { vec4, first, end: "end_query" };
 }
 /** Queries times the scale: then scores are sums of products, which compilers cannot fuse with what is taken from them. */
 export function scaledQueriesFrom(first: string): Vectors {
   const queries = queriesFrom(first, "q");
   return { ...queries, vec4: (query, vec4) => `(${queries.vec4(query, vec4)} * values.scale)` };
 }
-export function keysFrom(first: string, name: "k" | "v"): Vectors {
-  const vec4 = (key: string, vec4: string): string => `${name}_vec4(first_key_row + ${key}, kv_head, ${vec4})`;
-  return { vec4, first, end: "values.key_count" };
+/**
+ * Keys from the one of this name on, whose rows follow on one another: its own is `NAME_row`. Of pages in `parts` not all rows are
+ * there.
+ */
+export function keysFrom(first: string, name: "k" | "v", parts = false): Vectors {
+  const row = (key: string): string => `${first}_row + i32(${key} - ${first})`;
+  const vec4 = (key: string, vec4: string): string => `${name}_vec4(u32(${row(key)}), kv_head, ${vec4})`;
+  const isThere = (key: string): string => `row_is_there(${row(key)})`;
+  return { vec4, first, end: "u32(sequence.end_key)", ...(parts ? { isThere } : {}) };
 }
-
-/** WGSL of where the workgroup's sequence is. */
-export const sequencePlace = `
-  let first_row = group.z * values.query_step;
-  let first_key_row = group.z * values.key_step;`;
 
 /** WGSL of a workgroup whose lines are queries: its place, and which keys the four of a thread see, for `seenByLine`. */
 export const queryLines = `
   let head = group.y;
   let kv_head = head * values.kv_heads / values.heads;
-  ${sequencePlace}
-  let first_query = group.x * ${tileLines}u;
-  let last_query = min(first_query + ${tileLines}u, values.query_count) - 1u;
+  let index = sequence_of_tile(i32(group.x));
+  let sequence = sequence_at(index);
+  let first_query = u32(sequence.first + (i32(group.x) - tile_slot(index)) * ${tileLines});
+  let end_query = u32(sequence.end);
+  if (i32(group.x) < tile_slot(index) || first_query >= end_query) { return; }
+  let last_query = min(first_query + ${tileLines}u, end_query) - 1u;
   ${ownBlock}
   let first_seen = vec4u(${eachQuery("first_key")});
   let end_seen = vec4u(${eachQuery("end_key")});`;
 
 function eachQuery(name: string): string {
-  return [0, 1, 2, 3].map((i) => `${name}(first_query + ${lineOf(i)})`).join(", ");
+  return [0, 1, 2, 3].map((i) => `${name}(sequence, first_query + ${lineOf(i)})`).join(", ");
 }
 
 /** WGSL: which of these queries see a key. */
@@ -99,13 +107,13 @@ function slabsOf({ vec4s }: VectorShape): readonly { readonly slab: number; read
 /** Whether vectors are in memory as a whole, and stay there. */
 export const isOneSlab = ({ vec4s }: VectorShape): boolean => vec4s <= slabVec4s;
 
-function load(memory: "lines" | "columns", { vec4, first, end }: Vectors, slab: number, vec4s: number): string {
+function load(memory: "lines" | "columns", { vec4, first, end, isThere }: Vectors, slab: number, vec4s: number): string {
   const count = (memory === "lines" ? tileLines : tileColumns) * vec4s;
   return `
     for (var index = local; index < ${count}u; index += ${tileThreads}u) {
       let vector = ${first} + index / ${vec4s}u;
       var elements = vec4f();
-      if (vector < ${end}) { elements = ${vec4("vector", `${slab * slabVec4s}u + index % ${vec4s}u`)}; }
+      if (vector < ${end}${isThere ? ` && ${isThere("vector")}` : ""}) { elements = ${vec4("vector", `${slab * slabVec4s}u + index % ${vec4s}u`)}; }
       ${memory}[index / ${vec4s}u * ${step}u + index % ${vec4s}u] = elements;
     }`;
 }

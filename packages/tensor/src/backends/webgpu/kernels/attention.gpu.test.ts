@@ -50,6 +50,6 @@ async function tilesOf(run: (engine: Engine) => void): Promise<number> {
 
 test.each<Pass>(["attention", "attentionGradient"])("in a window, no tiles of other keys go past in %s", (pass) =>
   expectWorkOfBand((tokens, window) =>
-    tilesOf((counting) => attendSequence(attention(counting), pass, tokens, window, (bytes) => engine.allocate(bytes))),
+    tilesOf((counting) => attendSequence(attention(counting), pass, tokens, window, engine)),
   ),
 );

@@ -1,5 +1,5 @@
 import type { AttentionKernels } from "../../../contract/index.ts";
-import { appendPacked } from "./attention-append.ts";
+import { append } from "./attention-append.ts";
 import { attend } from "./attention-forward.ts";
 import { attentionGradient } from "./attention-gradient.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -7,14 +7,15 @@ import { keyValues, packedKeyValues } from "./attention-keys.ts";
 
 export function attention(engine: Engine): AttentionKernels {
   return {
-    attention: ({ q, k, v, sinks, out, statistics, ...options }) =>
-      attend(engine, { q, sinks, out, statistics }, keyValues(k, v), k.shape[1], options),
+    attention({ q, k, v, sinks, out, statistics, ...options }) {
+      const queries = { q, sinks, out, statistics };
+      const kvHeads = k.shape[1];
+      if (k.dtype !== "f32" && v.dtype !== "f32") attend(engine, queries, packedKeyValues(k, v), kvHeads, options);
+      else if (k.dtype === "f32" && v.dtype === "f32") attend(engine, queries, keyValues(k.values, v.values), kvHeads, options);
+    },
 
     attentionGradient: (call) => attentionGradient(engine, call),
 
-    attentionPacked: ({ q, keys, values, kvHeads, sinks, out, ...options }) =>
-      attend(engine, { q, sinks, out, statistics: null }, packedKeyValues(keys, values, kvHeads), kvHeads, options),
-
-    appendPacked: (call) => appendPacked(engine, call),
+    append: (call) => append(engine, call),
   };
 }

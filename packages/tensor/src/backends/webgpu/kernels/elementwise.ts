@@ -68,13 +68,17 @@ export function elementwise(engine: Engine): ElementwiseKernels & ActivationKern
       }),
     activationGradient: ({ activation, x, grad, out }) =>
       map(engine, `activationGradient ${activation}`, { x, grad }, out, derivatives[activation]),
-    copy: ({ x, out }) =>
-      map(engine, "copy", { x }, out, x.dtype === "f32" && out.dtype === "i32" ? truncation : { code: `${out.dtype}(x)` }),
+    copy: ({ x, out }) => copy(engine, x, out),
     fill({ value, out }) {
       const number: Value = { type: out.dtype, value };
       map(engine, "fill", {}, out, { code: "values.value" }, { value: number });
     },
   };
+}
+
+/** `out = x`, of one shape and any strides. */
+export function copy(engine: Engine, x: View<DType>, out: View<DType>): void {
+  map(engine, "copy", { x }, out, x.dtype === "f32" && out.dtype === "i32" ? truncation : { code: `${out.dtype}(x)` });
 }
 
 /** `out[i] = expression(inputs[i]…)` for all elements. All have the shape of `out`, and any strides. */
