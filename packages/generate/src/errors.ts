@@ -7,7 +7,11 @@ export type GenerationErrorCode =
   | "prompt-too-long"
   | "invalid-token"
   | "not-a-number"
-  | "invalid-scores";
+  | "invalid-scores"
+  | "too-large"
+  | "queue-full"
+  | "busy"
+  | "disposed";
 
 /** An error of this package. */
 export class GenerationError extends CodedError<GenerationErrorCode> {

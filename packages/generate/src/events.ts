@@ -39,3 +39,10 @@ export interface FinishEvent {
   /** Generates the same again, given as the option: the one that was given, else the one that was drawn. */
   readonly seed: number;
 }
+
+/** What went wrong with one request of an engine, of which nothing more comes. The others go on. */
+export interface ErrorEvent {
+  readonly type: "error";
+  /** `not-a-number`, `invalid-scores`, what a score processor threw, or that there is no memory for its keys and values. */
+  readonly error: unknown;
+}

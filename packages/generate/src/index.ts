@@ -1,8 +1,10 @@
 export { embed } from "./embed.ts";
 export type { EmbedOptions } from "./embed.ts";
+export { Engine } from "./engine.ts";
+export type { EngineOptions, GenerationRequest, StepResult } from "./engine.ts";
 export { GenerationError } from "./errors.ts";
 export type { GenerationErrorCode } from "./errors.ts";
-export type { FinishEvent, FinishReason, GeneratedToken, TextEvent, TokenEvent } from "./events.ts";
+export type { ErrorEvent, FinishEvent, FinishReason, GeneratedToken, TextEvent, TokenEvent } from "./events.ts";
 export { nextTokenProbabilities } from "./next-token.ts";
 export type { NextTokenOptions, TokenProbability } from "./next-token.ts";
 export { perplexity } from "./perplexity.ts";

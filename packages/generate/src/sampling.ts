@@ -1,6 +1,7 @@
-import { cast, crossEntropy, keep, max, ones, penalizeRepeats, philoxBlock, sample, stack, tensor, where } from "@gpt/tensor";
-import type { Backend, Tensor } from "@gpt/tensor";
-import { GenerationError, notNumbers } from "./errors.ts";
+import { cast, crossEntropy, max, ones, penalizeRepeats, philoxBlock, sample, stack, tensor, where } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
+import { notNumbers } from "./errors.ts";
+import type { GenerationError } from "./errors.ts";
 import type { GeneratedToken } from "./events.ts";
 import { invalidScores, processScores } from "./processors.ts";
 import type { ProcessedRow, RowState } from "./processors.ts";
@@ -60,7 +61,9 @@ export function chooseTokens(logits: Tensor, rows: readonly Row[]): DeviceChoice
 }
 
 /** Waits for what was chosen: the only thing that is read for a step. */
-export async function readChoices({ report, failures }: DeviceChoices, rows: readonly Row[]): Promise<Outcome[]> {
+export async function readChoices(choices: DeviceChoices | undefined, rows: readonly Row[]): Promise<Outcome[]> {
+  if (!choices) return [];
+  const { report, failures } = choices;
   try {
     const data = await report.data();
     const width = report.shape[1];
@@ -91,20 +94,6 @@ export function uniformAt(seed: number, index: number): number {
   const words = new Uint32Array(4);
   philoxBlock({ seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], stream: [0, 0] }, index, words);
   return (words[0] >>> 8) * 2 ** -24;
-}
-
-/**
- * 1 for each token that may be chosen, 0 for those that may not, `[vocabSize]`; undefined where all may. It belongs to the
- * caller, not to a scope. Throws `invalid-option` where none is left.
- */
-export function allowedTokens(suppressed: Iterable<number>, vocabSize: number, backend: Backend): Tensor | undefined {
-  const allowed = new Float32Array(vocabSize).fill(1);
-  for (const id of suppressed) if (id < vocabSize) allowed[id] = 0;
-  if (!allowed.includes(0)) return undefined;
-  if (!allowed.includes(1)) {
-    throw new GenerationError("invalid-option", `all ${vocabSize} tokens of the model are suppressed`);
-  }
-  return keep(tensor(allowed, { backend }));
 }
 
 /** Scores in which tokens that may not be chosen have −∞: as if the model did not have them. */

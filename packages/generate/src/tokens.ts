@@ -1,13 +1,9 @@
-import { keep, noGrad, scope, tensor } from "@gpt/tensor";
-import { EventLoopYielder } from "@gpt/common";
-import { KeyValueCache } from "@gpt/gpt";
 import type { CacheOptions, GPT } from "@gpt/gpt";
-import type { FinishEvent, FinishReason, TokenEvent } from "./events.ts";
-import { resolveTokenOptions } from "./options.ts";
-import { checkLength, checkModel, readPrompt } from "./prompt.ts";
+import { Engine } from "./engine.ts";
+import type { FinishEvent, TokenEvent } from "./events.ts";
 import type { ScoreProcessor } from "./processors.ts";
-import { allowedTokens, chooseTokens, readChoices, uniformAt } from "./sampling.ts";
-import type { Row, SamplingOptions } from "./sampling.ts";
+import { readRequest, roomOf } from "./request.ts";
+import type { SamplingOptions } from "./sampling.ts";
 
 /** How tokens are generated, and where they end. */
 export interface TokenOptions extends SamplingOptions {
@@ -50,67 +46,20 @@ export async function* streamTokens(
   promptIds: readonly number[],
   options?: TokenOptions,
 ): AsyncGenerator<TokenEvent | FinishEvent, void, undefined> {
-  checkModel(model);
-  const ids = readPrompt(model, promptIds);
-  const promptTokens = ids.length;
-  const { maxTokens, seed, stopTokens, suppressTokens, cacheDtype, contextShift, signal, ...choice } = resolveTokenOptions(
-    model,
-    promptTokens,
-    options,
-  );
-  const { contextLength, vocabSize } = model.config;
-  if (!contextShift) checkLength(model, ids, ", or contextShift: true to read its end");
-  const { backend } = model;
-  const stops = new Set(stopTokens);
-  const allowed = allowedTokens(suppressTokens, vocabSize, backend);
-  const row: Row = {
-    ...choice, tokens: ids, promptTokens, allowed,
-    get random() {
-      return uniformAt(seed, ids.length - promptTokens);
-    },
-  };
-  let cache: KeyValueCache | undefined;
-  const yielder = new EventLoopYielder();
-  /** How many of the last tokens the model reads where its cache is empty. */
-  let span = contextLength;
-  let finishReason: FinishReason = "length";
+  const request = readRequest(model, promptIds, options);
+  const { contextLength } = model.config;
+  const engine = new Engine(model, {
+    maxSequences: 1, cacheTokens: roomOf(request, contextLength), stepTokens: contextLength, cacheDtype: request.cacheDtype,
+  });
   try {
-    cache = new KeyValueCache(model.config, { backend, dtype: cacheDtype });
-    const filled = cache;
-    const sequence = filled.open();
-    for (let count = 0; count < maxTokens; count++) {
-      if (signal?.aborted) {
-        finishReason = "aborted";
-        break;
+    engine.enqueue(request);
+    while (engine.pending > 0) {
+      for (const { event } of await engine.step()) {
+        if (event.type === "error") throw event.error;
+        yield event;
       }
-      if (filled.length(sequence) === contextLength) {
-        if (!contextShift) break;
-        filled.truncate(sequence, 0);
-        span = Math.ceil(contextLength / 2);
-      }
-      const next = noGrad(() =>
-        scope(() => {
-          const further = tensor(Int32Array.from(filled.length(sequence) === 0 ? ids.slice(-span) : ids.slice(-1)), { backend });
-          const sequences = [{ id: sequence, count: further.size }];
-          const scores = model.evaluating(() => model.forward({ ids: further, sequences, cache: filled, outputs: "last" }));
-          const { report, failures } = chooseTokens(scores, [row]);
-          return { report: keep(report), failures };
-        }),
-      );
-      const [outcome] = await readChoices(next, [row]);
-      if ("error" in outcome) throw outcome.error;
-      const { token } = outcome;
-      if (stops.has(token.id)) {
-        finishReason = "stop";
-        break;
-      }
-      ids.push(token.id);
-      yield { type: "token", ...token };
-      await yielder.pause();
     }
   } finally {
-    cache?.dispose();
-    allowed?.dispose();
+    engine.dispose();
   }
-  yield { type: "finish", finishReason, tokens: ids.slice(promptTokens), promptTokens, seed };
 }

@@ -48,8 +48,18 @@ test("score processors", async () => {
   for (const [i, id] of ids.entries()) expect(id).not.toBe(i === 0 ? "3" : ids[i - 1]);
 });
 
+test("many at once", async () => {
+  const [, , , example] = await readmeExamples(packageFolder);
+  const lines = (await runExample(example, packageFolder, folder)).trimEnd().split("\n");
+  expect(lines).toHaveLength(12);
+  for (const request of [0, 1, 2]) {
+    const own = lines.filter((line) => line.startsWith(`request ${request}: `));
+    expect(own.join("\n")).toMatch(/^(request \d: token \d{1,2}\n){3}request \d: length$/);
+  }
+});
+
 test("look at a model", async () => {
-  const [, , , example, ...others] = await readmeExamples(packageFolder);
+  const [, , , , example, ...others] = await readmeExamples(packageFolder);
   await saveUntrainedModel();
   const lines = (await runExample(example, packageFolder, folder)).trimEnd().split("\n");
   expect(lines[1]).toMatch(/id.*text.*probability/);

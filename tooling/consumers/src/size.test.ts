@@ -38,7 +38,7 @@ test.each([
       import { CharacterTokenizer } from "@gpt/tokenizer";
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
-    ceiling: 50.5,
+    ceiling: 52,
     without: [...wasm, ...wgsl],
   },
   {
@@ -57,7 +57,7 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { webgpu } from "@gpt/tensor/webgpu";
       console.log(streamText, GPT, useBackend, webgpu);`,
-    ceiling: 74.5,
+    ceiling: 76,
     without: wasm,
   },
   {
