@@ -108,10 +108,11 @@ export function readPass(
   return { ids: reshape(ids, [size]), batch, rows, shape: rows ? [rows.length] : shape, cache, hooks };
 }
 
-/** The rows with results among sequences that end where `ends` says; undefined for all of them. */
+/** The rows with results among sequences that end where `ends` says; undefined for all of them in their order. */
 function rowsOf(outputs: NonNullable<FlatInput["outputs"]>, ends: readonly number[]): Int32Array | undefined {
-  if (outputs === "all" || (outputs === "last" && ends.length === ends.at(-1))) return undefined;
-  return outputs === "last" ? Int32Array.from(ends, (end) => end - 1) : outputs;
+  if (outputs === "all") return undefined;
+  const rows = outputs === "last" ? Int32Array.from(ends, (end) => end - 1) : outputs;
+  return rows.length === ends.at(-1) && rows.every((row, i) => row === i) ? undefined : rows;
 }
 
 export function invalidInput(problem: string): GPTError {
