@@ -42,13 +42,20 @@ export function multiply(memory: Memory, a: View, b: View, out: Dense, { begin, 
   }
 }
 
-/** `sums += row · matrix`, row by row of the matrix, so that all memory is read in its order. */
+/** `sums += row · matrix`, four rows of the matrix at once, so that sums are read and written a quarter as often. */
 function addRowTimesMatrix(row: Float32Array, matrix: Float32Array, sums: Float64Array): void {
   const columns = sums.length;
-  for (let k = 0; k < row.length; k++) {
-    const factor = row[k];
-    const start = k * columns;
-    for (let j = 0; j < columns; j++) sums[j] += factor * matrix[start + j];
+  const whole = row.length - (row.length % 4);
+  for (let k = 0; k < whole; k += 4) {
+    const [a, b, c, d] = [row[k], row[k + 1], row[k + 2], row[k + 3]];
+    const [first, second, third, fourth] = [k * columns, (k + 1) * columns, (k + 2) * columns, (k + 3) * columns];
+    for (let j = 0; j < columns; j++) {
+      // From left to right: the order of the sum is that of one row after the other.
+      sums[j] = sums[j] + a * matrix[first + j] + b * matrix[second + j] + c * matrix[third + j] + d * matrix[fourth + j];
+    }
+  }
+  for (let k = whole; k < row.length; k++) {
+    for (let j = 0; j < columns; j++) sums[j] += row[k] * matrix[k * columns + j];
   }
 }
 
