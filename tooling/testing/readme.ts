@@ -26,7 +26,7 @@ export async function runExample(
   await mkdir(folder, { recursive: true });
   await writeFile(script, code);
   try {
-    const options = { cwd: workingFolder, env, timeout: 60_000 };
+    const options = { cwd: workingFolder, env, timeout: 600_000 };
     const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=@gpt/source", script], options);
     return stdout;
   } finally {

@@ -6,14 +6,19 @@ export function topK(x: usize, rows: i32, length: i32, k: i32, out: usize): void
   for (; rows > 0; rows--) {
     for (let i = 0; i < length; i++) {
       const value = load<f32>(x + <usize>i * 4);
-      let place = min(i, k);
-      if (place == k && !exceeds(value, valueAt(x, out, k - 1))) continue;
-      if (place == k) place--;
-      while (place > 0 && exceeds(value, valueAt(x, out, place - 1))) {
-        store<i32>(out + <usize>place * 4, load<i32>(out + <usize>(place - 1) * 4));
-        place--;
+      const found = min(i, k);
+      if (found == k && !exceeds(value, valueAt(x, out, k - 1))) continue;
+      // The first place whose element is exceeded.
+      let place = 0;
+      let end = found;
+      while (place < end) {
+        const middle = (place + end) >> 1;
+        if (exceeds(value, valueAt(x, out, middle))) end = middle;
+        else place = middle + 1;
       }
-      store<i32>(out + <usize>place * 4, i);
+      const to = out + <usize>place * 4;
+      memory.copy(to + 4, to, <usize>(min(found, k - 1) - place) * 4);
+      store<i32>(to, i);
     }
     x += <usize>length * 4;
     out += <usize>k * 4;

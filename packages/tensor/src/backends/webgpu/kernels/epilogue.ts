@@ -42,6 +42,7 @@ const activations: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2, si
  */
 export function epilogueParts({ a, out, accumulate, bias, activation, preactivation, residual }: Epilogue & { readonly a: View; readonly out: View }): EpilogueParts {
   const place = "batch * values.out_batch + row * values.out_row + column";
+  const biasRow = bias && bias.shape[0] > 1 ? bias.strides[0] : 0;
   const cases = Object.entries(activations).map(([name, number]) => `case ${number}u: { return ${name}(x); }`);
   return {
     variant: `${preactivation !== null}`,
@@ -56,7 +57,7 @@ export function epilogueParts({ a, out, accumulate, bias, activation, preactivat
       out_row: u32(out.strides[1]),
       accumulates: u32(accumulate ? 1 : 0),
       has_bias: u32(bias ? 1 : 0),
-      bias_row: u32(bias ? bias.strides[0] : 0),
+      ...(biasRow && { bias_row: u32(biasRow) }),
       activation: u32(activation ? activations[activation] : 0),
       has_residual: u32(residual ? 1 : 0),
     },
@@ -72,7 +73,7 @@ fn activated(x: f32) -> f32 {
       let place = ${place};
       var result = sum;
       if (values.accumulates != 0u) { result += ${of.out("place")}; }
-      if (values.has_bias != 0u) { result += ${of.bias("matrix * values.bias_row + column")}; }
+      if (values.has_bias != 0u) { result += ${of.bias(biasRow ? "matrix * values.bias_row + column" : "column")}; }
       ${preactivation ? `${of.preactivation("place")} = result;` : ""}
       result = activated(result);
       if (values.has_residual != 0u) { result += ${of.residual("place")}; }

@@ -80,7 +80,7 @@ export function gemmTiled(engine: Engine, products: Products, right: RightOperan
     },
     values: {
       tiles: u32(count),
-      batch: u32(batch),
+      ...(groups && { batch: u32(batch) }),
       tile_rows: u32(tileRows),
       tile_columns: u32(tileColumns),
       rows: u32(rows),

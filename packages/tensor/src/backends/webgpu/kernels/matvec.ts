@@ -141,9 +141,9 @@ ${right.functions(of)}
 var<workgroup> parts: array<array<f32, ${rowThreads}>, ${rows}>;
 @compute @workgroup_size(${rowThreads})
 fn main(${entryArguments}) {
-  let batch = group.z;
-  let matrix = ${choice ? `u32(${of.ids("batch")} - values.first);
-  if (matrix >= values.matrices) { return; }` : "batch;"}
+  let batch = ${choice ? "group.z" : "0u"};
+  let matrix = ${choice ? `u32(${of.ids("batch")} - values.first)` : "0u"};
+  ${choice ? "if (matrix >= values.matrices) { return; }" : ""}
   let lane = local % ${lanes}u;
   let column = ${groupIndex} * ${columnsOfGroup}u + local / ${lanes}u;
   var sums: array<vec4f, ${rows}>;

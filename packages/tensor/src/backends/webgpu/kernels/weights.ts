@@ -13,7 +13,7 @@ import { noEpilogue } from "./epilogue.ts";
 import { fitting, matrixAxis } from "./gemm.ts";
 import type { ProductAxis, Products } from "./gemm.ts";
 import { reads, u32 } from "../runtime/program.ts";
-import type { Value } from "../runtime/program.ts";
+import type { Vec4Access } from "../wgsl/vec4.ts";
 import { columnsOfStep, vec4sOfFour, packedAxes, packedFunctions, packedScales, packedSource } from "../wgsl/packed.ts";
 import type { PackedMatrix } from "../wgsl/packed.ts";
 
@@ -106,24 +106,29 @@ function fittingPacked(
   });
 }
 
-/** How many rows of all matrices there are from one to the next. */
-const rowsBetween = ({ values: { strides: [row, matrix] } }: PackedMatrix): Value => u32(matrix / row);
+/** WGSL of a row of `matrix` among those of all, and what it reads: nothing more where there is one matrix. */
+function rowOfMatrix({ values }: PackedMatrix): { readonly values: Vec4Access["values"]; readonly row: (row: string) => string } {
+  const [rowStride, matrixStride] = values.strides;
+  return values.shape[1] > 1
+    ? { values: { matrix_rows: u32(matrixStride / rowStride) }, row: (row) => `matrix * values.matrix_rows + ${row}` }
+    : { values: {}, row: (row) => row };
+}
 
 /** A packed weight on the right of a product, of which its rows are the columns, or, for gradients, the rows. */
 function rightOperand(name: string, weight: PackedMatrix, along: "inner" | "lines"): RightOperand {
   const source = packedSource("weight", weight);
+  const { values, row } = rowOfMatrix(weight);
   return {
     name: `${name} ${weight.dtype}`,
     operands: source.operands,
-    values: { ...source.values, rows_between: rowsBetween(weight) },
+    values: { ...source.values, ...values },
     functions: (of) => `
 ${packedFunctions(weight.dtype)}
 ${source.functions(of)}
 // Blocks are filled up with zeros.
 fn b_vec4(matrix: u32, inner: u32, line: u32) -> vec4f {
   if (inner >= values.inner || line >= values.columns) { return vec4f(); }
-  let before = matrix * values.rows_between;
-  return ${along === "inner" ? "weight_vec4(before + line, inner / 4u)" : "weight_vec4(before + inner, line / 4u)"};
+  return ${along === "inner" ? `weight_vec4(${row("line")}, inner / 4u)` : `weight_vec4(${row("inner")}, line / 4u)`};
 }`,
     along,
   };
@@ -139,6 +144,7 @@ function matvecPacked(engine: Engine, products: Products, weight: PackedMatrix):
   const scales = packedScales("b", weight);
   const width = values.offset % 4 === 0 ? 4 : 1;
   const vec4s = vec4sOfFour(dtype);
+  const ofMatrix = rowOfMatrix(weight);
   const sum = (row: string): string =>
     vec4s.map((_, i) => `vec4_${i} * a_vec4(batch, first + ${4 * i}u, ${rowThatIs(rows, row)})`).join(" + ");
   multiplyByLanes(engine, products, {
@@ -147,8 +153,7 @@ function matvecPacked(engine: Engine, products: Products, weight: PackedMatrix):
     isInside: weight.shape[1] % blockColumns === 0,
     operands: { b_values: reads(values, width), ...scales?.operands },
     values: {
-      b_row: u32(values.strides[0] / 4), b_fours: u32(values.shape[2] / 4), rows_between: rowsBetween(weight),
-      ...scales?.values,
+      b_row: u32(values.strides[0] / 4), b_fours: u32(values.shape[2] / 4), ...ofMatrix.values, ...scales?.values,
     },
     functions: (of) => {
       const single = (i: number): string => of.b_values(`place * 4u + ${i}u`);
@@ -171,7 +176,7 @@ fn b_four(row: u32, i: u32) -> vec4u {
       ${eachRow(rows, (row) => `sums[${row}] += ${sumOfProducts(`(${sum(row)})`)};`)}
     }`;
       const same: Change = (x) => x;
-      const start = "let b_row = matrix * values.rows_between + column;";
+      const start = `let b_row = ${ofMatrix.row("column")};`;
       if (!scales) return start + pass(same, same);
       const scaled: Change = (x) => scales.times(x, "scale");
       return `${start}
