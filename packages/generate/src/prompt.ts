@@ -38,14 +38,19 @@ export function encodeText(model: GPT, tokenizer: Tokenizer, text: string, { all
   return ids;
 }
 
-/** The same for a prompt: an empty one begins after `startToken`, else after the tokenizer's end-of-text token. */
+/**
+ * The same for a prompt, which begins with the tokens that the tokenizer puts before a text (`around`), unless it has them
+ * already. Without such tokens, an empty prompt begins after `startToken`, else after the end-of-text token.
+ */
 export function encodePrompt(
   model: GPT,
   tokenizer: Tokenizer,
   prompt: string,
   { allowedSpecial, startToken = tokenizer.endOfText }: ReadingOptions & { readonly startToken?: number },
 ): readonly number[] {
-  const ids = encodeText(model, tokenizer, prompt, { allowedSpecial });
+  const text = encodeText(model, tokenizer, prompt, { allowedSpecial });
+  const before = tokenizer.around?.before ?? [];
+  const ids = before.every((id, index) => text[index] === id) ? text : [...before, ...text];
   return ids.length > 0 ? ids : listed(startToken);
 }
 

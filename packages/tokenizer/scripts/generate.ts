@@ -56,6 +56,21 @@ function classRuns(): string {
   return runs;
 }
 
+/** The code points that Unicode, as those expressions know it, assigns: how many are not, how many are, … in base 36. */
+function assignedRuns(): string {
+  const assigned = matches("\\P{Cn}");
+  const lengths = [0];
+  let isIn = false;
+  for (const character of characters) {
+    if (assigned.has(character) !== isIn) {
+      isIn = !isIn;
+      lengths.push(0);
+    }
+    lengths[lengths.length - 1]++;
+  }
+  return lengths.map((length) => length.toString(36)).join(" ");
+}
+
 /** The tokens by rank. Lines of `bpe_ranks` are `! first-rank token token …`, the tokens in base64. */
 function ranks(encoding: string): (Uint8Array | undefined)[] {
   const path = createRequire(import.meta.url).resolve(`tiktoken/encoders/${encoding}.json`);
@@ -84,6 +99,7 @@ function rankTable(encoding: string): string {
 
 mkdirSync(directory, { recursive: true });
 writeFileSync(join(directory, "unicode.ts"), `export const classRuns = "${classRuns()}";\n`);
+writeFileSync(join(directory, "assigned.ts"), `export const assignedRuns =\n  "${assignedRuns()}";\n`);
 for (const encoding of ["r50k_base", "p50k_base", "cl100k_base", "o200k_base"]) {
   const text =
     'import type { RankTable } from "../encodings/rank-table.ts";\n\n' +

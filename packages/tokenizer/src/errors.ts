@@ -8,6 +8,7 @@ export type TokenizerErrorCode =
   | "unknown-token"
   | "unknown-character"
   | "no-text"
+  | "text-too-long"
   | "invalid-file"
   | "unsupported-file"
   | "missing-file"

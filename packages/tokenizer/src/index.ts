@@ -9,5 +9,6 @@ export type { TokenizerErrorCode } from "./errors.ts";
 export { tokenizerFiles, tokenizerFromFiles } from "./files/folder.ts";
 export { readTiktoken, tiktokenFile } from "./files/tiktoken.ts";
 export type { TiktokenOptions } from "./files/tiktoken.ts";
+export { CharacterPairTokenizer } from "./pipeline/tokenizer.ts";
 export type { PatternName } from "./pretokenizers/patterns.ts";
-export type { EncodeOptions, StreamingDecoder, Tokenizer } from "./tokenizer.ts";
+export type { EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "./tokenizer.ts";

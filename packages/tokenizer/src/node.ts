@@ -2,12 +2,12 @@ import { basename, join } from "node:path";
 import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
 import { specifications } from "./encodings/specifications.ts";
 import { TokenizerError } from "./errors.ts";
-import { tokenizerFileNames, tokenizerFiles, tokenizerFromFiles } from "./files/folder.ts";
+import { chatTemplateFolder, tokenizerFileNames, tokenizerFiles, tokenizerFromFiles } from "./files/folder.ts";
 import { readTokenizerJson } from "./files/read-tokenizer-json.ts";
 import { readTiktoken } from "./files/tiktoken.ts";
 import type { TiktokenOptions } from "./files/tiktoken.ts";
 import { showName } from "./messages.ts";
-import { isFolder, missing, publishTexts, readTextFile } from "./node/files.ts";
+import { filesIn, isFolder, missing, publishTexts, readTextFile } from "./node/files.ts";
 import { checkOptions, checkPath } from "./options.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -29,6 +29,11 @@ export async function loadTokenizer(path: string, options: LoadTokenizerOptions 
     for (const name of tokenizerFileNames) {
       const text = await readTextFile(join(path, name));
       if (text !== undefined) files.set(name, text);
+    }
+    for (const name of await filesIn(join(path, chatTemplateFolder))) {
+      if (!name.endsWith(".jinja")) continue;
+      const text = await readTextFile(join(path, chatTemplateFolder, name));
+      if (text !== undefined) files.set(`${chatTemplateFolder}/${name}`, text);
     }
     return tokenizerFromFiles(files, path);
   }

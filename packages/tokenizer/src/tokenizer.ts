@@ -6,6 +6,10 @@ export interface Tokenizer {
   readonly endOfText: number | undefined;
   /** The tokens that have a part in a model's texts, as far as the tokenizer declares them. */
   readonly roles: TokenRoles;
+  /** What `encode` adds where it is told to. */
+  readonly around?: TokensAround;
+  /** The templates of a model's folder that make a text of a chat, by name; `default` is the one without a name. */
+  readonly chatTemplates?: ReadonlyMap<string, string>;
   /** Half of a surrogate pair is read as U+FFFD, as UTF-8 encoders do. */
   encode(text: string, options?: EncodeOptions): number[];
   /** Throws `unknown-token` for an id without a token, unless `options` say otherwise. */
@@ -46,6 +50,17 @@ export interface EncodeOptions {
    * plain text. Default "all": every one that is not allowed.
    */
   readonly disallowedSpecial?: "all" | Iterable<string>;
+  /**
+   * Whether the tokens are added that the tokenizer puts before and behind a text that a model is given, such as `<s>`:
+   * its `around`. Default false.
+   */
+  readonly addSpecialTokens?: boolean;
+}
+
+/** Ids of tokens that a tokenizer puts before and behind a text. */
+export interface TokensAround {
+  readonly before: readonly number[];
+  readonly behind: readonly number[];
 }
 
 export interface DecodeOptions {

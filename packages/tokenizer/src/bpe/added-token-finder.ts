@@ -2,11 +2,15 @@ import type { AddedToken } from "./added-tokens.ts";
 
 /** A stretch of a text: an added token with the white space that it takes, or plain text. */
 export interface Stretch {
+  /** What `start` and `end` are in: the whole text, or a normalized part of it. */
+  readonly text: string;
   readonly start: number;
   readonly end: number;
   readonly token?: AddedToken;
-  /** Where the token itself begins. */
+  /** Where in the whole text the token itself begins; of one in a part that normalizing changed, about where. */
   readonly at: number;
+  /** Whether the stretch begins where the whole text does. */
+  readonly isFirst: boolean;
 }
 
 interface TrieNode {
@@ -31,13 +35,14 @@ class Finder {
     let prefix: string | undefined;
     for (const token of tokens) {
       let node = this.#root;
-      for (const unit of token.content.split("")) {
+      const content = patternOf(token);
+      for (const unit of content.split("")) {
         let child = node.children.get(unit);
         if (!child) node.children.set(unit, (child = { children: new Map() }));
         node = child;
       }
       node.token = token;
-      prefix = prefix === undefined ? token.content : commonPrefix(prefix, token.content);
+      prefix = prefix === undefined ? content : commonPrefix(prefix, content);
     }
     this.#prefix = prefix ?? "";
     this.isEmpty = tokens.length === 0;
@@ -87,7 +92,7 @@ export class AddedTokenFinder {
   constructor(tokens: readonly AddedToken[]) {
     this.#plain = new Finder(tokens.filter(({ normalized }) => !normalized));
     this.#normalized = new Finder(tokens.filter(({ normalized }) => normalized));
-    this.longest = tokens.reduce((length, { content }) => Math.max(length, content.length), 0);
+    this.longest = tokens.reduce((length, token) => Math.max(length, patternOf(token).length), 0);
   }
 
   /** Whether it is plain that a text has none of the tokens: most texts have none, and need not be split. */
@@ -95,18 +100,34 @@ export class AddedTokenFinder {
     return this.#plain.isAbsentFrom(text) && this.#normalized.isAbsentFrom(text);
   }
 
-  /** The stretches of a text, in their order; tokens that are not wanted are plain text. */
-  *split(text: string, wanted: (token: AddedToken) => boolean): Generator<Stretch> {
+  /**
+   * The stretches of a text, in their order; tokens that are not wanted are plain text. `normalize` changes what is left
+   * when the first tokens were found.
+   */
+  *split(text: string, wanted: (token: AddedToken) => boolean, normalize?: (text: string) => string): Generator<Stretch> {
     for (const stretch of stretches(text, this.#plain, wanted)) {
-      if (stretch.token || this.#normalized.isEmpty) yield stretch;
-      else {
-        const { start, end } = stretch;
-        const inner = start === 0 && end === text.length ? text : text.slice(start, end);
-        for (const { token, ...place } of stretches(inner, this.#normalized, wanted)) {
-          yield { token, start: start + place.start, end: start + place.end, at: start + place.at };
+      if (stretch.token || (this.#normalized.isEmpty && !normalize)) {
+        yield stretch;
+        continue;
+      }
+      const { start, end, isFirst } = stretch;
+      const inner = start === 0 && end === text.length ? text : text.slice(start, end);
+      if (normalize) {
+        for (const part of stretches(normalize(inner), this.#normalized, wanted)) {
+          yield { ...part, at: start + Math.min(part.at, end - start), isFirst: isFirst && part.isFirst };
         }
+        continue;
+      }
+      for (const { token, ...place } of stretches(inner, this.#normalized, wanted)) {
+        const begin = start + place.start;
+        yield { text, token, start: begin, end: start + place.end, at: start + place.at, isFirst: begin === 0 };
       }
     }
+  }
+
+  /** Whether some tokens are looked for in text that is normalized. */
+  get hasNormalized(): boolean {
+    return !this.#normalized.isEmpty;
   }
 
   /** Whether more text might make a token, or a longer one, of what stands from `at` to the end. */
@@ -119,17 +140,22 @@ function* stretches(text: string, finder: Finder, wanted: (token: AddedToken) =>
   let done = 0;
   for (let found = finder.isEmpty ? undefined : finder.find(text, 0, wanted); found; ) {
     const { token, at } = found;
-    const from = at + token.content.length;
+    const from = at + patternOf(token).length;
     if (!token.singleWord || isSingleWord(text, at, from)) {
       const start = token.leftStrip ? Math.max(spaceStart(text, at), done) : at;
       const end = token.rightStrip ? spaceEnd(text, from) : from;
-      if (done < start) yield { start: done, end: start, at: done };
-      yield { token, start, end, at };
+      if (done < start) yield { text, start: done, end: start, at: done, isFirst: done === 0 };
+      yield { text, token, start, end, at, isFirst: start === 0 };
       done = end;
     }
     found = finder.find(text, from, wanted);
   }
-  if (done < text.length) yield { start: done, end: text.length, at: done };
+  if (done < text.length) yield { text, start: done, end: text.length, at: done, isFirst: done === 0 };
+}
+
+/** What is looked for in a text. */
+function patternOf({ content, normalizedContent }: AddedToken): string {
+  return normalizedContent ?? content;
 }
 
 function isSingleWord(text: string, start: number, end: number): boolean {

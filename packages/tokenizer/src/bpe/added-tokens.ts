@@ -10,8 +10,10 @@ export interface AddedToken {
   readonly leftStrip: boolean;
   /** Takes the white space behind it, which is lost. */
   readonly rightStrip: boolean;
-  /** Looked for in what is left when all others were found. */
+  /** Looked for in what is left when all others were found, and normalized. */
   readonly normalized: boolean;
+  /** What is looked for, and what decoding gives, where that is not the content: what normalizing makes of it. */
+  readonly normalizedContent?: string;
   /** What decoding gives; default: the content as UTF-8. */
   readonly bytes?: Uint8Array;
 }
@@ -23,6 +25,6 @@ export function specialToken(content: string, id: number): AddedToken {
 }
 
 /** What decoding an added token gives. */
-export function bytesOf({ content, bytes }: AddedToken): Uint8Array {
-  return bytes ?? new TextEncoder().encode(content);
+export function bytesOf({ content, normalizedContent = content, bytes }: AddedToken): Uint8Array {
+  return bytes ?? new TextEncoder().encode(normalizedContent);
 }

@@ -18,6 +18,11 @@ export class IdBuffer {
     this.ids = grown;
   }
 
+  append(ids: readonly number[]): void {
+    this.reserve(ids.length);
+    for (const id of ids) this.ids[this.length++] = id;
+  }
+
   /** All that were collected, as an array. The buffer is empty then. */
   take(): number[] {
     const { ids, length } = this;

@@ -1,19 +1,18 @@
 import { TokenizerError } from "../errors.ts";
 import { quote } from "../messages.ts";
-import { checkIds, checkOptions, checkText, skipsIds } from "../options.ts";
+import { checkIds, skipsIds } from "../options.ts";
 import { preTokenizers } from "../pretokenizers/patterns.ts";
 import type { PreTokenizer } from "../pretokenizers/pre-tokenizer.ts";
-import type { DecodeOptions, EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer } from "../tokenizer.ts";
+import type { DecodeOptions, EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "../tokenizer.ts";
 import { Utf8Parts } from "../unicode/utf8-parts.ts";
 import { AddedTokenFinder } from "./added-token-finder.ts";
 import { bytesOf } from "./added-tokens.ts";
-import type { AddedToken } from "./added-tokens.ts";
 import { byteString } from "./bytes.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { longestCached } from "./long-piece-cache.ts";
 import { Merger } from "./merger.ts";
 import { PieceCache } from "./piece-cache.ts";
-import { chosenTokens } from "./special-choice.ts";
+import { nothingAround, readEncodeOptions } from "./encode-options.ts";
 import type { BytePairVocabulary } from "./vocabulary.ts";
 
 /** Byte-level byte pair encoding (Sennrich et al. 2016, Radford et al. 2019), equal to tiktoken's. */
@@ -21,6 +20,8 @@ export class BytePairTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly endOfText: number | undefined;
   readonly roles: TokenRoles;
+  readonly around: TokensAround;
+  readonly chatTemplates: ReadonlyMap<string, string>;
   /** Special tokens and their ids. */
   readonly specialTokens: ReadonlyMap<string, number>;
   /** What the tokenizer is made of; for programs that write it to a file. */
@@ -43,8 +44,10 @@ export class BytePairTokenizer implements Tokenizer {
   /** Made by `encodingByName`, `trainBPE` and the readers of files, which check what they are given. */
   constructor(vocabulary: BytePairVocabulary) {
     const { pattern, tokens, merges, unmergeable, addedTokens, roles } = vocabulary;
+    this.around = vocabulary.around ?? nothingAround;
+    this.chatTemplates = vocabulary.chatTemplates ?? new Map<string, string>();
     this.vocabulary = vocabulary;
-    this.#preTokenize = preTokenizers[pattern];
+    this.#preTokenize = pattern ? preTokenizers[pattern] : (_, __, end) => end;
     this.#merger = new Merger(merges);
     this.#byteIds = tokens.idsOfBytes();
     this.#unmergeable = new Map(unmergeable.map((id) => [byteString(tokens.get(id)), id]));
@@ -66,28 +69,21 @@ export class BytePairTokenizer implements Tokenizer {
    * from strangers cannot pass for the marks that a program puts between texts.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
-    checkText("text", text);
-    checkOptions(options);
-    const { allowedSpecial = [], disallowedSpecial = "all" } = options;
-    const allowed = chosenTokens("allowedSpecial", allowedSpecial, this.specialTokens);
-    const disallowed = chosenTokens("disallowedSpecial", disallowedSpecial, this.specialTokens);
+    const choice = readEncodeOptions(text, options, this);
     const out = (this.#out ??= new IdBuffer());
     // An earlier call may have run out of memory.
     out.length = 0;
-    if (this.#finder.isAbsentFrom(text)) {
-      if (text !== "") this.#encodePlain(text, 0, text.length, out);
-      return out.take();
-    }
-    const refused = (token: AddedToken): boolean =>
-      disallowed(token) && !(disallowedSpecial === "all" && allowed(token));
-    for (const { token, at } of this.#finder.split(text, refused)) if (token) throw disallowedError(token.content, at);
-    for (const { start, end, token } of this.#finder.split(text, (token) => !token.special || allowed(token))) {
-      if (!token) this.#encodePlain(text, start, end, out);
-      else {
-        out.reserve(1);
-        out.ids[out.length++] = token.id;
+    out.append(choice.around.before);
+    const normalize = this.vocabulary.front?.normalize;
+    if (!normalize && this.#finder.isAbsentFrom(text)) {
+      if (text !== "") this.#encodePlain(text, 0, text.length, true, out);
+    } else {
+      for (const { text: part, start, end, token, isFirst } of choice.stretches(text, this.#finder, normalize)) {
+        if (token) out.append([token.id]);
+        else this.#encodePlain(part, start, end, isFirst, out);
       }
     }
+    out.append(choice.around.behind);
     return out.take();
   }
 
@@ -141,15 +137,22 @@ export class BytePairTokenizer implements Tokenizer {
   }
 
   /** Appends the ids of a stretch of the text, in which no added token is looked for. */
-  #encodePlain(text: string, start: number, end: number, out: IdBuffer): void {
-    if (this.vocabulary.prefixSpace && text[start] !== " ") {
+  #encodePlain(text: string, start: number, end: number, isFirst: boolean, out: IdBuffer): void {
+    const split = this.vocabulary.front?.split;
+    if (!split) this.#encodeStretch(text, start, end, out);
+    else for (const piece of split(text.slice(start, end), isFirst)) this.#encodeStretch(piece, 0, piece.length, out);
+  }
+
+  #encodeStretch(text: string, start: number, end: number, out: IdBuffer): void {
+    const { prefixSpace, pattern } = this.vocabulary;
+    if (prefixSpace && text[start] !== " ") {
       text = ` ${text.slice(start, end)}`;
       [start, end] = [0, text.length];
     }
     const cache = (this.#cache ??= new PieceCache());
     const parts = (this.#parts ??= new Utf8Parts());
     for (let read = start; read < end;) {
-      read = parts.read(text, read, end);
+      read = parts.read(text, read, end, pattern === undefined);
       const { view, length } = parts;
       out.reserve(length);
       for (let at = 0; at < length;) {
@@ -198,13 +201,4 @@ export class BytePairTokenizer implements Tokenizer {
 /** One that passes on everything, a byte order mark too. */
 function newDecoder(): TextDecoder {
   return new TextDecoder("utf-8", { ignoreBOM: true });
-}
-
-function disallowedError(token: string, start: number): TokenizerError {
-  const name = quote(token);
-  return new TokenizerError(
-    "disallowed-special-token",
-    `the text has the special token ${name} at character ${start}, which is not allowed there; pass ` +
-      `{ allowedSpecial: [${name}] } to encode it as that token, { disallowedSpecial: [] } to read it as plain text`,
-  );
 }

@@ -1,5 +1,5 @@
 import type { PatternName } from "../pretokenizers/patterns.ts";
-import type { TokenRoles } from "../tokenizer.ts";
+import type { TokenRoles, TokensAround } from "../tokenizer.ts";
 import { specialToken } from "./added-tokens.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { MergeTable } from "./merge-table.ts";
@@ -11,10 +11,25 @@ export const maxVocabSize = 2 ** 20;
 /** Merges that a vocabulary may have; the largest in use have about 2¹⁹. */
 export const maxMerges = 2 ** 22;
 
+/** What is done with a text before byte pair encoding, beside what a pattern does. */
+export interface Front {
+  readonly normalize?: (text: string) => string;
+  /** Splits a stretch between added tokens; `isFirst` where the text begins with it. */
+  readonly split?: (text: string, isFirst: boolean) => Iterable<string>;
+  /** The parts as `tokenizer.json` has them. */
+  readonly json: { readonly normalizer: unknown; readonly pre_tokenizer: unknown };
+}
+
 /** All that defines a byte-level BPE tokenizer. */
 export interface BytePairVocabulary {
-  /** How text is split into the pre-tokens that are encoded one by one. */
-  readonly pattern: PatternName;
+  /** How text is split into the pre-tokens that are encoded one by one. Left out: not, but by `front`. */
+  readonly pattern?: PatternName;
+  /** What comes before that. Default: nothing. */
+  readonly front?: Front;
+  /** The tokens that belong around a text. Default: none. */
+  readonly around?: TokensAround;
+  /** Templates of chats by name. Default: none. */
+  readonly chatTemplates?: ReadonlyMap<string, string>;
   /** Whether a space is put before each stretch of plain text that does not begin with one. Default false. */
   readonly prefixSpace?: boolean;
   /** The tokens that text is made of. */

@@ -55,6 +55,7 @@ export class AddedVocabulary {
   readonly #modelIds: ReadonlyMap<string, number>;
   readonly #namesById: ReadonlyMap<number, string>;
   readonly #tokens = new Map<string, DeclaredToken & { readonly id: number }>();
+  readonly #ids = new Set<number>();
   #greatestId = -1;
   #length = 0;
 
@@ -81,6 +82,7 @@ export class AddedVocabulary {
       }
       this.#check(content, id, place);
       this.#tokens.set(content, { ...token, id, special: token.special || known?.special === true });
+      this.#ids.add(id);
       this.#greatestId = Math.max(this.#greatestId, id);
     }
   }
@@ -106,11 +108,20 @@ export class AddedVocabulary {
     return this.#tokens.get(content)?.id;
   }
 
-  /** The tokens by id. The decoder reads one that is spelled in the byte-level alphabet as the bytes that it spells. */
-  tokens(): AddedToken[] {
+  /** Whether an id is that of an added token. */
+  hasId(id: number): boolean {
+    return this.#ids.has(id);
+  }
+
+  /**
+   * The tokens by id. `normalize` makes what is looked for of those that say so. The decoder of a tokenizer of bytes reads
+   * one that is spelled in the byte-level alphabet as the bytes that it spells.
+   */
+  tokens(normalize?: (text: string) => string, isByteLevel = true): AddedToken[] {
     return Array.from(this.#tokens.values(), ({ place: _, ...token }) => {
-      const bytes = unspellBytes(token.content);
-      return { ...token, ...(bytes && { bytes }) };
+      const content = token.normalized && normalize ? normalize(token.content) : token.content;
+      const bytes = isByteLevel ? unspellBytes(content) : undefined;
+      return { ...token, ...(content !== token.content && { normalizedContent: content }), ...(bytes && { bytes }) };
     }).sort((a, b) => a.id - b.id);
   }
 }

@@ -4,7 +4,7 @@
  * encoder.py).
  */
 const characters = /* @__PURE__ */ spellings();
-const bytesByCharacter = /* @__PURE__ */ new Map(characters.map((character, byte) => [character, byte]));
+const bytesByCharacter = /* @__PURE__ */ byCharacter(characters);
 
 function spellings(): string[] {
   let moved = 0x100;
@@ -12,6 +12,10 @@ function spellings(): string[] {
     const prints = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
     return String.fromCharCode(prints ? byte : moved++);
   });
+}
+
+function byCharacter(spelled: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(spelled.map((character, byte) => [character, byte]));
 }
 
 /** The bytes as text. */

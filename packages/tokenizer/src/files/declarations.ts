@@ -1,37 +1,41 @@
 import { maxVocabSize, rolesByName } from "../bpe/vocabulary.ts";
-import { quote } from "../messages.ts";
-import type { TokenRoles } from "../tokenizer.ts";
+import type { TokenRoles, TokensAround } from "../tokenizer.ts";
 import { declaredToken, matchAlike, plainToken } from "./added-vocabulary.ts";
 import type { AddedVocabulary, DeclaredToken } from "./added-vocabulary.ts";
+import { classOf, isGpt2, partsOf } from "./classes.ts";
+import type { ClassChoice, ClassParts } from "./classes.ts";
 import { JsonValue } from "./json.ts";
 import type { TextFile } from "./json.ts";
 
-/** The files of a folder by name. */
-export type FileLookup = (name: string) => TextFile | undefined;
+/** The files of a folder. */
+export interface FileLookup {
+  (name: string): TextFile | undefined;
+  /** The texts of `chat_template.jinja`, by the name `default`, and of those in `additional_chat_templates`. */
+  chatTemplates?(): Iterable<readonly [name: string, text: string]>;
+}
+
+/** Templates of chats that a folder may have; those in use have up to four. */
+const maxTemplates = 64;
 
 const roleNames = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] as const;
 type RoleName = (typeof roleNames)[number];
-const roleKeys: ReadonlySet<string> = new Set(roleNames.map((role) => `${role}_token`));
+const roleKeys: ReadonlySet<string> = /* @__PURE__ */ keysOf(roleNames);
+
+function keysOf(roles: readonly RoleName[]): Set<string> {
+  return new Set(roles.map((role) => `${role}_token`));
+}
 
 /** Lists of special tokens without a role, or objects of them by names of their own. */
 const extraKeys = ["model_specific_special_tokens", "extra_special_tokens", "additional_special_tokens"];
-
-/** Of transformers' classes those whose rules are known here: GPT-2's, and those without rules of their own. */
-const gpt2Classes: readonly unknown[] = ["GPT2Tokenizer", "GPT2TokenizerFast"];
-const plainClasses: readonly unknown[] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
-/** The same for the models of folders that do not name a class. */
-const gpt2Models: readonly unknown[] = ["gpt2", "gpt_neo", "gptj", "opt", "starcoder2"];
-const plainModels: readonly unknown[] = ["gpt_oss"];
-/** This project's own, which transformers does not know. */
-const ownModels: readonly unknown[] = ["gpt-typescript"];
 
 /**
  * What the files beside a tokenizer's model declare: `tokenizer_config.json`, `special_tokens_map.json`,
  * `added_tokens.json`, and `config.json` for the class. LOADING.md has the rules and their sources.
  */
 export class Declarations {
-  /** The class whose rules hold; undefined where no file says so. */
-  readonly #class: "gpt2" | "plain" | undefined;
+  readonly #class: ClassChoice;
+  /** Templates of chats by name. */
+  readonly chatTemplates: ReadonlyMap<string, string>;
   readonly #config: JsonValue;
   /** Whether `tokenizer_config.json` has no `added_tokens_decoder`, so that the two files of old count. */
   readonly #isLegacy: boolean;
@@ -53,25 +57,26 @@ export class Declarations {
     };
     const config = read("tokenizer_config.json") ?? JsonValue.parse({ text: "{}", name: "tokenizer_config.json" });
     this.#config = config;
-    const { kind, place } = classOf(config, read("config.json"), hasTokenizerJson);
-    this.#class = kind;
-    checkSettings(config, hasTokenizerJson);
+    this.#class = classOf(config, read("config.json"), hasTokenizerJson);
+    this.chatTemplates = readChatTemplates(config.get("chat_template"), file);
+    checkSettings(config);
 
     const decoder = config.get("added_tokens_decoder");
     this.#isLegacy = decoder.value === undefined;
     this.#map = this.#isLegacy ? read("special_tokens_map.json") : undefined;
-    this.#readRoles(place, padding);
+    this.#readRoles(padding);
     this.#readExtras();
     this.#listed = this.#isLegacy ? this.#readAddedTokens(read("added_tokens.json")) : readDecoder(decoder);
   }
 
-  #readRoles(place: JsonValue, padding: JsonValue | undefined): void {
+  #readRoles(padding: JsonValue | undefined): void {
+    const { kind, place } = this.#class;
     for (const role of roleNames) {
       const key = `${role}_token`;
       const [value, isMap] = this.#setting(key);
       if (value.value === undefined) {
-        const isDefault = this.#class === "gpt2" && ["bos", "eos", "unk"].includes(role);
-        if (isDefault) this.#roles.set(role, plainToken("<|endoftext|>", true, place));
+        const ofClass = kind && Object.hasOwn(kind.roles, role) ? kind.roles[role] : undefined;
+        if (ofClass !== undefined) this.#roles.set(role, plainToken(ofClass, true, place));
         else if (role === "pad" && padding && !padding.get("pad_token").isAbsent) {
           const token = padding.get("pad_token");
           this.#roles.set(role, plainToken(token.string(), true, token));
@@ -156,7 +161,7 @@ export class Declarations {
   rolesIn(vocabulary: AddedVocabulary): TokenRoles {
     const roles: Record<string, number> = {};
     for (const [role, { content }] of this.#roles) roles[role] = vocabulary.idOf(content)!;
-    const isSilent = this.#class === undefined && !this.#declaresEnd;
+    const isSilent = this.#class.kind === undefined && !this.#declaresEnd;
     return { ...(isSilent && rolesByName(vocabulary.tokens())), ...roles };
   }
 
@@ -168,13 +173,48 @@ export class Declarations {
     const setting = this.#config.get("add_prefix_space");
     const ofFile = inFile?.boolean(false);
     if (ofFile === undefined) return setting.boolean(false);
-    if (this.#class === "gpt2" && !isInSequence) return setting.boolean(false);
-    const wanted = setting.boolean(this.#class === "gpt2" ? false : ofFile);
+    if (isGpt2(this.#class.kind) && !isInSequence) return setting.boolean(false);
+    const wanted = setting.boolean(isGpt2(this.#class.kind) ? false : ofFile);
     if (wanted === ofFile) return ofFile;
     throw setting.unsupported(
       `is not ${ofFile} as in tokenizer.json: releases of transformers take the one or the other`,
     );
   }
+
+  /** The parts of a tokenizer that has no `tokenizer.json`. */
+  get parts(): ClassParts {
+    return partsOf(this.#class);
+  }
+
+  /** Refuses `add_prefix_space` where `tokenizer.json` does otherwise. */
+  checkPrefix(inFile: boolean): void {
+    const setting = this.#config.get("add_prefix_space");
+    if (setting.boolean(inFile) !== inFile) throw setting.unsupported(`is not ${inFile} as in tokenizer.json`);
+  }
+
+  /** What stands around a text: `inFile`, or the tokens of `add_bos_token` and `add_eos_token` where one is given. */
+  around(inFile: TokensAround, vocabulary: AddedVocabulary): TokensAround {
+    const [first, last] = ["add_bos_token", "add_eos_token"].map((name) => this.#config.get(name));
+    if (first.isAbsent && last.isAbsent) return inFile;
+    const roles = this.rolesIn(vocabulary);
+    const side = (wanted: JsonValue, id: number | undefined): number[] => (wanted.boolean(false) && id !== undefined ? [id] : []);
+    return { before: side(first, roles.bos), behind: side(last, roles.eos) };
+  }
+}
+
+/** `chat_template.jinja` and others beside it, or else `chat_template` of `tokenizer_config.json`: one, or a list by name. */
+function readChatTemplates(field: JsonValue, file: FileLookup): ReadonlyMap<string, string> {
+  const templates = new Map<string, string>();
+  const add = (name: string, text: string, place: JsonValue): void => {
+    if (templates.size === maxTemplates) throw place.unsupported(`has more than ${maxTemplates} templates`);
+    templates.set(name, text);
+  };
+  const files = file.chatTemplates?.() ?? [];
+  for (const [name, text] of files) add(name, text, field);
+  if (templates.size > 0 || field.isAbsent) return templates;
+  if (typeof field.value === "string") add("default", field.value, field);
+  else for (const item of field.items()) add(item.get("name").string(), item.get("template").string(), item);
+  return templates;
 }
 
 /** Whether a token is declared by nothing but its content. */
@@ -203,26 +243,9 @@ function sortedById(tokens: (DeclaredToken & { readonly id?: number })[]): Decla
   return tokens.sort((a, b) => a.id! - b.id!);
 }
 
-/** Which class transformers would read the folder with, and where a file says so. */
-function classOf(config: JsonValue, model: JsonValue | undefined, hasTokenizerJson: boolean) {
-  const named = [config, model].map((file) => file?.get("tokenizer_class")).find((field) => field && !field.isAbsent);
-  const type = model?.get("model_type");
-  const place = named ?? (type?.isAbsent === false ? type : undefined);
-  const [gpt2, plain] = named ? [gpt2Classes, plainClasses] : [gpt2Models, plainModels];
-  if (!place || (!named && ownModels.includes(place.value))) {
-    return { kind: hasTokenizerJson ? undefined : "gpt2", place: config.get("tokenizer_class") } as const;
-  }
-  if (gpt2.includes(place.value)) return { kind: "gpt2", place } as const;
-  if (plain.includes(place.value) && hasTokenizerJson) return { kind: "plain", place } as const;
-  const without = hasTokenizerJson ? "" : " without tokenizer.json";
-  throw place.unsupported(`is ${quote(place.value)}${without}, whose tokenizer has rules of its own`);
-}
-
 /** Settings that would change the ids of a text, or which files are read. */
-function checkSettings(config: JsonValue, hasTokenizerJson: boolean): void {
+function checkSettings(config: JsonValue): void {
   for (const name of ["split_special_tokens", "from_slow"]) config.get(name).expect(false);
-  // Beside tokenizer.json, whose post-processor counts, they have no effect.
-  if (!hasTokenizerJson) for (const name of ["add_bos_token", "add_eos_token"]) config.get(name).expect(false);
   const files = config.get("fast_tokenizer_files");
   if (!files.isAbsent) for (const file of files.items()) file.expect("tokenizer.json");
   const inputs = config.get("init_inputs");

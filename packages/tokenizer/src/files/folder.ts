@@ -1,13 +1,14 @@
 import { BytePairTokenizer } from "../bpe/tokenizer.ts";
+import { CharacterPairTokenizer } from "../pipeline/tokenizer.ts";
 import { CharacterTokenizer } from "../character.ts";
 import { TokenizerError } from "../errors.ts";
 import { showName } from "../messages.ts";
 import { checkText, invalidOption } from "../options.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import type { TextFile } from "./json.ts";
+import type { FileLookup } from "./declarations.ts";
 import { readVocabAndMerges } from "./read-merges-txt.ts";
 import { readTokenizerJson } from "./read-tokenizer-json.ts";
-import { addedTokenEntries, bytePairTokenizerJson, characterTokenizerJson } from "./write-tokenizer-json.ts";
+import { addedTokenEntries, bytePairTokenizerJson, characterPairTokenizerJson, characterTokenizerJson } from "./write-tokenizer-json.ts";
 
 /** The files of a model's folder that make a tokenizer, or say something about it. */
 export const tokenizerFileNames = [
@@ -18,7 +19,11 @@ export const tokenizerFileNames = [
   "special_tokens_map.json",
   "added_tokens.json",
   "config.json",
+  "chat_template.jinja",
 ] as const;
+
+/** The folder of further templates of chats, `NAME.jinja` each. */
+export const chatTemplateFolder = "additional_chat_templates";
 
 /**
  * The files of a tokenizer, name to text, as they lie in a model's folder: `tokenizer.json` and
@@ -34,10 +39,11 @@ export function tokenizerFiles(tokenizer: Tokenizer): Map<string, string> {
 
 function tokenizerJson(tokenizer: Tokenizer): string {
   if (tokenizer instanceof BytePairTokenizer) return bytePairTokenizerJson(tokenizer);
+  if (tokenizer instanceof CharacterPairTokenizer) return characterPairTokenizerJson(tokenizer);
   if (tokenizer instanceof CharacterTokenizer) return characterTokenizerJson(tokenizer);
   throw new TokenizerError(
     "unsupported-file",
-    "only this package's BytePairTokenizer and CharacterTokenizer can be saved",
+    "only this package's tokenizers can be saved",
   );
 }
 
@@ -47,17 +53,23 @@ function configJson(tokenizer: Tokenizer): string {
     clean_up_tokenization_spaces: false,
     added_tokens_decoder: {},
   };
-  if (tokenizer instanceof BytePairTokenizer) {
-    const { prefixSpace, addedTokens } = tokenizer.vocabulary;
-    if (prefixSpace) config.add_prefix_space = true;
+  if (tokenizer instanceof BytePairTokenizer || tokenizer instanceof CharacterPairTokenizer) {
+    const { addedTokens } = tokenizer.vocabulary;
+    if (tokenizer instanceof BytePairTokenizer && tokenizer.vocabulary.prefixSpace) config.add_prefix_space = true;
     for (const [role, id] of Object.entries(tokenizer.roles)) {
       config[`${role}_token`] = addedTokens.find((token) => token.id === id)?.content;
     }
     // With these, transformers ignores other files of the folder that may declare tokens.
     const tokens = addedTokenEntries(tokenizer).map(({ id, ...token }) => [id, token]);
     config.added_tokens_decoder = Object.fromEntries(tokens);
+    const templates = Array.from(tokenizer.chatTemplates, ([name, template]) => ({ name, template }));
+    if (templates.length > 0) config.chat_template = isDefaultAlone(templates) ? templates[0].template : templates;
   }
   return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+function isDefaultAlone(templates: readonly { readonly name: string }[]): boolean {
+  return templates.length === 1 && templates[0].name === "default";
 }
 
 /**
@@ -69,12 +81,13 @@ function configJson(tokenizer: Tokenizer): string {
 export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: string): Tokenizer {
   if (!(files instanceof Map)) throw invalidOption("files", files, "a Map from the names of files to their texts");
   if (place !== undefined) checkText("place", place);
-  const file = (name: string): TextFile | undefined => {
+  const file: FileLookup = (name) => {
     const text: unknown = files.get(name);
     if (text === undefined) return undefined;
     checkText(name, text);
     return { text, name: place === undefined ? name : `${place}: ${name}` };
   };
+  file.chatTemplates = () => chatTemplates(files);
   const tokenizer = file("tokenizer.json");
   if (tokenizer) return readTokenizerJson(tokenizer, file);
   const vocab = file("vocab.json");
@@ -84,4 +97,15 @@ export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: s
     "missing-file",
     `${showName(place ?? "the folder")} has neither tokenizer.json nor vocab.json with merges.txt`,
   );
+}
+
+/** The files that are templates of chats, by the names of these. */
+function* chatTemplates(files: ReadonlyMap<string, string>): Generator<[name: string, text: string]> {
+  for (const [file, text] of files) {
+    const further = /^additional_chat_templates\/([^/]+)\.jinja$/.exec(file)?.[1];
+    const name = file === "chat_template.jinja" ? "default" : further;
+    if (name === undefined) continue;
+    checkText(file, text);
+    yield [name, text];
+  }
 }

@@ -14,6 +14,7 @@ export class ModelTokens {
   /** Tokens on top of these. */
   readonly added: AddedVocabulary;
   readonly #vocab: JsonValue;
+  readonly #names = new Map<number, string>();
   readonly #file: string;
   /** Tokens that merges are about. */
   readonly #merged = new Set<number>();
@@ -25,7 +26,7 @@ export class ModelTokens {
     this.#file = file;
     // Unigram has a list of tokens and scores.
     if (Array.isArray(vocab.value)) throw vocab.unsupported("is a list");
-    const names = new Map<number, string>();
+    const names = this.#names;
     for (const [name, value] of vocab.entries()) {
       const id = value.index(maxVocabSize);
       const sameId = names.get(id);
@@ -34,6 +35,11 @@ export class ModelTokens {
       this.ids.set(name, id);
     }
     this.added = new AddedVocabulary(this.ids, names);
+  }
+
+  /** Whether an id is that of a token. */
+  hasId(id: number): boolean {
+    return this.#names.has(id) || this.added.hasId(id);
   }
 
   /**

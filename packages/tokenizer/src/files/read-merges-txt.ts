@@ -1,6 +1,7 @@
-import { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { TokenizerError } from "../errors.ts";
 import { showName } from "../messages.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { buildTokenizer } from "./build.ts";
 import { Declarations } from "./declarations.ts";
 import type { FileLookup } from "./declarations.ts";
 import { checkLength, JsonValue } from "./json.ts";
@@ -8,27 +9,28 @@ import type { TextFile } from "./json.ts";
 import { ModelTokens } from "./model-tokens.ts";
 
 /**
- * Reads GPT-2's pair of files, `vocab.json` and `merges.txt`. Which tokens are special, and which there are on top, is
- * said by the other files of the folder, `beside`. Throws `invalid-file` and `unsupported-file`.
+ * Reads a pair of files, `vocab.json` and `merges.txt`, as GPT-2, Qwen2 and GPT-1 have them: the class that the folder
+ * names says how text is split. Which tokens are special, and which there are on top, is said by the other files of the
+ * folder, `beside`. Throws `invalid-file` and `unsupported-file`.
  */
-export function readVocabAndMerges(vocab: TextFile, merges: TextFile, beside: FileLookup): BytePairTokenizer {
+export function readVocabAndMerges(vocab: TextFile, merges: TextFile, beside: FileLookup): Tokenizer {
   checkLength(merges);
   const declarations = new Declarations(beside, false);
+  const { model, ...parts } = declarations.parts;
   const tokens = new ModelTokens(JsonValue.parse(vocab), vocab.name);
-  declarations.addTo(tokens.added);
   const lines = mergeLines(merges);
-  const table = tokens.merges(
-    lines.map(({ pair }) => pair),
-    (index) => `line ${lines[index].number} of ${showName(merges.name)}`,
-  );
-  return new BytePairTokenizer({
-    pattern: "gpt2",
-    prefixSpace: declarations.prefixSpace(),
-    tokens: tokens.bytes(),
-    merges: table,
-    unmergeable: [],
-    addedTokens: tokens.added.tokens(),
-    roles: declarations.rolesIn(tokens.added),
+  // Messages about what the class says name the file that is at fault where it does not fit.
+  const asFile = (value: unknown): JsonValue => JsonValue.parse({ text: JSON.stringify(value), name: vocab.name });
+  return buildTokenizer({
+    parts: asFile(parts),
+    model: asFile(model),
+    tokens,
+    addedTokens: [],
+    merges: () => tokens.merges(
+      lines.map(({ pair }) => pair),
+      (index) => `line ${lines[index].number} of ${showName(merges.name)}`,
+    ),
+    declarations,
   });
 }
 

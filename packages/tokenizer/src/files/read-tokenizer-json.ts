@@ -1,26 +1,23 @@
-import { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { maxVocabSize } from "../bpe/vocabulary.ts";
-import type { UnknownToken } from "../bpe/vocabulary.ts";
 import { CharacterTokenizer } from "../character.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { wellFormed } from "../unicode/text.ts";
 import { declaredToken } from "./added-vocabulary.ts";
 import type { DeclaredToken } from "./added-vocabulary.ts";
+import { buildTokenizer } from "./build.ts";
 import { Declarations } from "./declarations.ts";
 import type { FileLookup } from "./declarations.ts";
 import { JsonValue } from "./json.ts";
 import type { TextFile } from "./json.ts";
 import { ModelTokens } from "./model-tokens.ts";
-import { checkDecoder, checkNormalizer, checkPostProcessor, readPreTokenizer } from "./tokenizer-json-parts.ts";
 
 /** The pattern that splits text into its characters. */
-export const anyCharacter = String.raw`[\s\S]`;
+export const anyCharacter = "[\\s\\S]";
 
 /**
- * Reads the text of a `tokenizer.json` of Hugging Face's tokenizers: byte-level BPE with one of the patterns that this
- * package knows, or a WordLevel model of single characters. What such a file may ask for and this package does not do
- * throws `unsupported-file`, what is wrong in it `invalid-file`; both name the field. `beside`: the other files of the
- * folder.
+ * Reads the text of a `tokenizer.json` of Hugging Face's tokenizers: BPE over bytes or characters, or a WordLevel model
+ * of single characters. What such a file may ask for and this package does not do throws `unsupported-file`, what is
+ * wrong in it `invalid-file`; both name the field. `beside`: the other files of the folder.
  */
 export function readTokenizerJson(file: TextFile, beside: FileLookup = () => undefined): Tokenizer {
   const root = JsonValue.parse(file);
@@ -29,49 +26,37 @@ export function readTokenizerJson(file: TextFile, beside: FileLookup = () => und
   for (const name of ["truncation", "padding"]) {
     if (!root.get(name).isAbsent && !root.get(name).isObject) throw root.get(name).invalid("is not an object");
   }
-  checkNormalizer(root.get("normalizer"));
   const model = root.get("model");
   const padding = root.get("padding");
   const declarations = new Declarations(beside, true, padding.isAbsent ? undefined : padding);
   if (model.get("type").value === "WordLevel") return readCharacters(root, model, declarations);
 
   checkModel(model);
-  const { pattern, prefixSpace, isSequence } = readPreTokenizer(root.get("pre_tokenizer"));
-  checkPostProcessor(root.get("post_processor"));
-  checkDecoder(root.get("decoder"));
-
   const tokens = new ModelTokens(model.get("vocab"), file.name);
-  tokens.added.add(readAddedTokens(root.get("added_tokens")));
-  declarations.addTo(tokens.added);
-  const merges = tokens.merges(readMerges(model.get("merges")), (index) => `model.merges[${index}]`);
-  return new BytePairTokenizer({
-    pattern,
-    prefixSpace: declarations.prefixSpace(prefixSpace, isSequence),
-    tokens: tokens.bytes(),
-    merges,
-    unmergeable: model.get("ignore_merges").boolean(false) ? tokens.unmergeable(merges) : [],
-    unknown: readUnknown(model, tokens),
-    addedTokens: tokens.added.tokens(),
-    roles: declarations.rolesIn(tokens.added),
+  return buildTokenizer({
+    parts: root,
+    model,
+    tokens,
+    addedTokens: readAddedTokens(root.get("added_tokens")),
+    merges: () => tokens.merges(readMerges(model.get("merges")), (index) => `model.merges[${index}]`),
+    declarations,
   });
 }
 
-/** Refuses models other than BPE over the byte-level alphabet, as far as their settings tell. */
+/** Refuses models other than BPE, as far as their settings tell. */
 function checkModel(model: JsonValue): void {
   const type = model.get("type");
   type.expect("BPE");
   // Old files leave the type out; other models have no merges.
   if (type.isAbsent && model.get("merges").isAbsent) throw type.unsupported("is missing and there are no merges");
   model.get("dropout").expect(0);
-  for (const name of ["continuing_subword_prefix", "end_of_word_suffix"]) model.get(name).expect("");
-  model.get("byte_fallback").expect(false);
+  model.get("continuing_subword_prefix").expect("");
 }
 
 function* readAddedTokens(list: JsonValue): Generator<DeclaredToken> {
   if (list.isAbsent) return;
   for (const item of list.items()) yield { ...declaredToken(item), id: item.get("id").index(maxVocabSize) };
 }
-
 /** Merges as two spellings in an array, or in a string with a space between them. */
 function* readMerges(list: JsonValue): Generator<[left: string, right: string]> {
   for (const item of list.items()) {
@@ -86,16 +71,6 @@ function* readMerges(list: JsonValue): Generator<[left: string, right: string]> 
   }
 }
 
-/** What bytes without a token become. Where all have one, it is not asked for, and need not be there. */
-function readUnknown(model: JsonValue, tokens: ModelTokens): UnknownToken | undefined {
-  const name = model.get("unk_token");
-  const fuse = model.get("fuse_unk").boolean(false);
-  if (name.isAbsent || tokens.hasAllBytes) return undefined;
-  const id = tokens.ids.get(name.string());
-  if (id === undefined) throw name.invalid("is not in the vocabulary, which lacks tokens for some bytes");
-  return { id, fuse };
-}
-
 function readCharacters(root: JsonValue, model: JsonValue, declarations: Declarations): CharacterTokenizer {
   for (const added of root.get("added_tokens").isAbsent ? [] : root.get("added_tokens").items()) {
     throw added.unsupported("adds a token to a vocabulary of characters");
@@ -106,6 +81,7 @@ function readCharacters(root: JsonValue, model: JsonValue, declarations: Declara
   if (split.get("pattern").get("Regex").value !== anyCharacter) {
     throw split.unsupported(`does not split by ${anyCharacter}`);
   }
+  root.get("normalizer").expect();
   split.get("behavior").expect("Isolated");
   split.get("invert").expect(false);
   root.get("post_processor").expect();

@@ -1,10 +1,12 @@
-import { stat } from "node:fs/promises";
+import { opendir, stat } from "node:fs/promises";
 import { FormatError, textFile } from "@gpt/formats";
 import { publishFiles, readRegularFile, systemCode } from "@gpt/formats/node";
 import type { FileOperations } from "@gpt/formats/node";
 import { TokenizerError } from "../errors.ts";
 import { longestFile } from "../files/json.ts";
-import { showName } from "../messages.ts";
+import { passOn, showName } from "../messages.ts";
+
+const mostFiles = 1000;
 
 /**
  * The text of a UTF-8 file, or undefined where there is none: a regular file of bounded size, or a link to one. Throws
@@ -36,6 +38,18 @@ export async function isFolder(path: string): Promise<boolean> {
     // Another failure is told by what opens the file.
     return false;
   }
+}
+
+/** Names in a folder that may hold some files, up to a thousand; none where there is no folder. */
+export async function filesIn(path: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of await opendir(path)) if (names.push(name) === mostFiles) break;
+  } catch (cause) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(cause) ?? "")) return [];
+    throw new TokenizerError("read-failed", `${showName(path)} cannot be read: ${passOn(String((cause as Error).message))}`, { cause });
+  }
+  return names.sort();
 }
 
 export function missing(path: string, cause?: unknown): TokenizerError {

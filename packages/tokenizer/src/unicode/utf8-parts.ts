@@ -15,10 +15,10 @@ export class Utf8Parts {
 
   /**
    * Reads the part that begins at `start`, and gives where it ends: at `end` at the latest, which is taken for the end
-   * of the text. Halves of surrogate pairs become U+FFFD.
+   * of the text. Halves of surrogate pairs become U+FFFD. `whole`: all up to there is one part.
    */
-  read(text: string, start: number, end: number): number {
-    const stop = partEnd(text, start, end);
+  read(text: string, start: number, end: number, whole = false): number {
+    const stop = whole ? end : partEnd(text, start, end);
     const capacity = Math.max(3 * (stop - start) + padding, keptCapacity);
     if (capacity !== this.#bytes.length) {
       this.#bytes = new Uint8Array(capacity);
