@@ -6,6 +6,8 @@ export interface Tokenizer {
   readonly endOfText: number | undefined;
   /** The tokens that have a part in a model's texts, as far as the tokenizer declares them. */
   readonly roles: TokenRoles;
+  /** Special tokens and their ids. */
+  readonly specialTokens?: ReadonlyMap<string, number>;
   /** What `encode` adds where it is told to. */
   readonly around?: TokensAround;
   /** The templates of a model's folder that make a text of a chat, by name; `default` is the one without a name. */
