@@ -7,24 +7,42 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Tokenizer } from "tokenizers";
+import { pipelineCases, pipelineTexts } from "../../../packages/tokenizer/test/pipeline-cases.ts";
 import { caseTexts, tokenizerCases } from "../../../packages/tokenizer/test/tokenizer-cases.ts";
+import type { TokenizerCase } from "../../../packages/tokenizer/test/tokenizer-cases.ts";
 
-const path = join(import.meta.dirname, "../../../packages/tokenizer/test/tokenizer-cases.json");
+interface Expectation {
+  readonly size: number;
+  readonly ids: number[][];
+  /** With the tokens of a template. */
+  readonly around?: number[][];
+  readonly decoded: string[];
+}
 
-const expected: Record<string, { size: number; ids: number[][]; decoded: string[] }> = {};
-for (const { title, json } of tokenizerCases) {
+async function write(file: string, cases: readonly TokenizerCase[], texts: readonly string[], isAround: boolean): Promise<void> {
+  const lines: string[] = [];
+  for (const { title, json } of cases) lines.push(`  ${JSON.stringify(title)}: ${JSON.stringify(await expectation(json, texts, isAround))}`);
+  const path = join(import.meta.dirname, "../../../packages/tokenizer/test", file);
+  writeFileSync(path, `{\n${lines.join(",\n")}\n}\n`);
+}
+
+async function expectation(json: unknown, texts: readonly string[], isAround: boolean): Promise<Expectation> {
   const tokenizer = Tokenizer.fromString(JSON.stringify(json));
   // Programs that load such a file set both again at each call.
   tokenizer.disableTruncation();
   tokenizer.disablePadding();
   const ids: number[][] = [];
+  const around: number[][] = [];
   const decoded: string[] = [];
-  for (const text of caseTexts) {
+  for (const text of texts) {
     const encoding = await tokenizer.encode(text, null, { addSpecialTokens: false });
     ids.push(encoding.getIds());
-    decoded.push(await tokenizer.decode(encoding.getIds(), false));
+    if (isAround) around.push((await tokenizer.encode(text, null, { addSpecialTokens: true })).getIds());
+    // The library panics where a Strip has nothing to take.
+    decoded.push(encoding.getIds().length === 0 ? "" : await tokenizer.decode(encoding.getIds(), false));
   }
-  expected[title] = { size: tokenizer.getVocabSize(), ids, decoded };
+  return { size: tokenizer.getVocabSize(), ids, ...(isAround && { around }), decoded };
 }
-const lines = Object.entries(expected).map(([title, values]) => `  ${JSON.stringify(title)}: ${JSON.stringify(values)}`);
-writeFileSync(path, `{\n${lines.join(",\n")}\n}\n`);
+
+await write("tokenizer-cases.json", tokenizerCases, caseTexts, false);
+await write("pipeline-cases.json", pipelineCases, pipelineTexts, true);

@@ -36,6 +36,8 @@ export class BytePairTokenizer implements Tokenizer {
   /** Unmergeable tokens by their bytes, each as a character. */
   readonly #unmergeable: ReadonlyMap<string, number>;
   readonly #finder: AddedTokenFinder;
+  /** Added tokens that decoding gives as normalizing makes them, even where the model has them too. */
+  readonly #renamed: ReadonlySet<number>;
   /** Bytes of added tokens. */
   readonly #addedBytes = new Map<number, Uint8Array>();
   /** Ids of the pre-token in work. */
@@ -52,6 +54,7 @@ export class BytePairTokenizer implements Tokenizer {
     this.#byteIds = tokens.idsOfBytes();
     this.#unmergeable = new Map(unmergeable.map((id) => [byteString(tokens.get(id)), id]));
     this.#finder = new AddedTokenFinder(addedTokens);
+    this.#renamed = new Set(addedTokens.filter(({ normalizedContent }) => normalizedContent !== undefined).map(({ id }) => id));
     let size = tokens.size;
     for (const token of addedTokens) {
       size = Math.max(size, token.id + 1);
@@ -119,7 +122,8 @@ export class BytePairTokenizer implements Tokenizer {
   /** The bytes of one token. They must not be changed. */
   tokenBytes(id: number): Uint8Array {
     const { tokens } = this.vocabulary;
-    const bytes = tokens.has(id) ? tokens.get(id) : this.#addedBytes.get(id);
+    const isInModel = tokens.has(id) && !this.#renamed.has(id);
+    const bytes = isInModel ? tokens.get(id) : this.#addedBytes.get(id);
     if (bytes) return bytes;
     throw new TokenizerError(
       "unknown-token",

@@ -72,10 +72,12 @@ export class CharacterPairTokenizer implements Tokenizer {
     this.#finder = new AddedTokenFinder(addedTokens);
     const names: (string | undefined)[] = [];
     for (const [name, id] of ids) names[id] = name;
-    this.#cutsAtSpaces = cutsAtSpaces(ids, merges, names);
+    this.#byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(byteName(byte)));
+    // Characters that become nothing would let those around them merge.
+    const losesNothing = vocabulary.unknown !== undefined || (vocabulary.byteFallback && !this.#byteIds.includes(undefined));
+    this.#cutsAtSpaces = losesNothing && cutsAtSpaces(ids, merges, names);
     for (const { id, content, normalizedContent } of addedTokens) names[id] = normalizedContent ?? content;
     this.#names = Array.from(names);
-    this.#byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(byteName(byte)));
     this.vocabSize = names.length;
     this.roles = roles;
     this.around = around;
