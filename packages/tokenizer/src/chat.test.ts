@@ -141,14 +141,15 @@ describe("applyChatTemplate", () => {
     [{ template: 5 }, "template is 5"],
   ])("checks its arguments: %j", (options, message) => {
     const { messages: chat = messages, ...others } = options;
-    const call = (): unknown => applyChatTemplate(chat as ChatMessage[], { tokenizer, ...others } as ChatTemplateOptions);
+    const call = (): unknown => applyChatTemplate(chat as ChatMessage[], { tokenizer, ...others });
     expect(call).toThrow(message);
     expect(codeOf(call)).toBe("invalid-option");
   });
 
   it("refuses messages that hold themselves", () => {
-    const message: Record<string, unknown> & ChatMessage = { role: "user" };
-    message.content = [message];
+    const content: unknown[] = [];
+    const message = { role: "user", content };
+    content.push(message);
     expect(codeOf(() => applyChatTemplate([message], { tokenizer }))).toBe("invalid-option");
   });
 });

@@ -30,7 +30,7 @@ function randomNumbers(seed: number): () => number {
 
 const random = randomNumbers(15);
 const texts = [
-  ...writtenTexts.filter((text) => text.isWellFormed()),
+  ...writtenTexts.filter((text) => !/\p{Cs}/u.test(text)),
   ...Array.from({ length: count }, () => {
     const length = Math.floor(random() * 24);
     const pick = (): string => units[Math.floor(random() * units.length)];
@@ -45,8 +45,11 @@ function filesOf(model: string): Map<string, string> {
   return new Map(names.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
 }
 
-/** How many of the texts the JavaScript library (0.2.0) reads otherwise than Rust. */
-const wrongInJavaScript: Readonly<Record<string, string>> = {};
+/**
+ * How many of the texts the JavaScript library (0.2.0) reads otherwise than Rust: its classes of characters are the
+ * engine's, so that U+FEFF is a space there and U+0085 is none, and letters and NFKC are of a later version of Unicode.
+ */
+const wrongInJavaScript: Readonly<Record<string, number>> = { llama3: 1, deepseek_v3: 1, claude: 112 };
 
 describe.each([
   ["llama3", {}],
@@ -109,7 +112,6 @@ describe.each([
       const { ids } = theirs.encode(text, { add_special_tokens: false });
       return ids.join() !== expected[index].join();
     });
-    console.info(`${model}: ${wrong.length} of ${texts.length} texts are read otherwise by @huggingface/tokenizers`, wrong.slice(0, 3).map((text) => JSON.stringify(text).slice(0, 120)));
-    expect(wrong.length / texts.length).toBeLessThan(wrongInJavaScript[model] === undefined ? 0.5 : 1);
+    expect(wrong.length, JSON.stringify(wrong.slice(0, 3))).toBeLessThanOrEqual(wrongInJavaScript[model] ?? 0);
   });
 });

@@ -222,8 +222,10 @@ export class LimitedInterpreter extends Interpreter {
         return this.#expectReplace(operand.value, argument(0, "old"), argument(1, "new"));
       case "string":
         return this.#expectCharacters(this.#textLength(operand));
-      case "map":
-        return this.spend((items * (1 + String(given.named.get("attribute")?.value ?? "").length)) / itemsPerStep);
+      case "map": {
+        const path = given.named.get("attribute");
+        return this.spend((items * (1 + (path ? lengthOf(path) : 0))) / itemsPerStep);
+      }
       default: {
         // Sorting compares each item with about so many.
         const rounds = name === "sort" || name === "dictsort" ? 1 + Math.log2(1 + parts) : 1;
@@ -256,7 +258,7 @@ export class LimitedInterpreter extends Interpreter {
   #guarded(method: Value, object: Value | undefined, name: string): Value {
     const call = method.value as (args: Value[], scope: Scope) => Value;
     const guarded = (args: Value[], scope: Scope): Value => {
-      const values = args.map((argument) => argument.value as unknown);
+      const values = args.map((argument) => argument.value);
       if (object) this.spend(lengthOf(object) / charactersPerStep + (object.value instanceof Map ? object.value.size : 0) / itemsPerStep);
       for (const argument of args) {
         const content: unknown = argument.value;
@@ -284,7 +286,7 @@ export class LimitedInterpreter extends Interpreter {
       return value;
     }
     if (!isLarge(value)) return value;
-    const content = value.value as unknown as Value[] | Map<string, Value>;
+    const content = value.value as Value[] | Map<string, Value>;
     this.expectItems(Array.isArray(content) ? content.length : content.size);
     const { characters } = this.#scale.weigh(value);
     if (characters > this.#limits.characters) throw limit(`makes more than ${this.#limits.characters} characters`);
@@ -329,7 +331,7 @@ function changed(node: Node, fields: Record<string, unknown>): Node {
 }
 
 function isLarge(value: Value): boolean {
-  return Array.isArray(value.value) || (value.value as unknown) instanceof Map;
+  return Array.isArray(value.value) || (value.value) instanceof Map;
 }
 
 /** Whether a function is a value of an object, not a method. */

@@ -177,11 +177,11 @@ class Parser {
       case "(":
         return this.#nested(() => this.#group());
       case "[":
-        return set(this.#nested(() => this.#class()));
+        return set(this.#nested(() => this.#class(true)));
       case ".":
         return set(this.#flags.dotAll ? anyCharacter : newline.not());
       case "^":
-        return look(true, newline.not());
+        return lineStart();
       case "$":
         return look(false, newline.not());
       case "\\":
@@ -237,12 +237,15 @@ class Parser {
       case "b":
       case "B": {
         const isBorder = this.#next() === "b";
-        const word = propertySet("word")!;
+        const word = wordAlone();
         const side = (behind: boolean, negative: boolean): RegexNode => ({ kind: "look", behind, negative, body: set(word) });
         const pairs = isBorder ? [[false, true], [true, false]] : [[false, false], [true, true]];
         const options = pairs.map(([left, right]): RegexNode => ({ kind: "sequence", items: [side(true, left), side(false, right)] }));
         return { kind: "choice", options };
       }
+      case "w":
+      case "W":
+        return set(this.#next() === "w" ? wordAlone() : wordAlone().not());
       default:
         return set(this.#folded(this.#escapedSet()));
     }
@@ -285,19 +288,23 @@ class Parser {
     return isNegative !== (match[1] === "^") ? found.not() : found;
   }
 
-  /** A class behind its bracket; `&&` intersects all that is on its two sides. */
-  #class(): CharSet {
+  /**
+   * A class behind its bracket; `&&` intersects all that is on its two sides. Where case does not count, all cases are
+   * added to what is in the outer class, before `^` turns it round.
+   */
+  #class(isOuter: boolean): CharSet {
     const isNegative = this.#take("^");
     let whole: CharSet | undefined;
     let part = noCharacter;
     for (let isFirst = true; isFirst || !this.#startsWith("]"); isFirst = false) {
-      if (!isFirst && this.#take("&&")) {
+      if (this.#take("&&")) {
         whole = whole ? whole.and(part) : part;
         part = noCharacter;
       } else part = part.or(this.#classItem());
     }
     this.#at++;
-    const found = whole ? whole.and(part) : part;
+    const listed = whole ? whole.and(part) : part;
+    const found = isOuter ? this.#folded(listed) : listed;
     return isNegative ? found.not() : found;
   }
 
@@ -310,17 +317,17 @@ class Parser {
       this.#at += posix[0].length;
       return posix[1] ? found.not() : found;
     }
-    if (this.#take("[")) return this.#nested(() => this.#class());
+    if (this.#take("[")) return this.#nested(() => this.#class(false));
     const first = this.#classCharacter();
     const from = onlyCode(first);
     const next = this.#text[this.#at + 1];
     // A hyphen behind a class such as \w, or at the end, is one.
-    if (from === undefined || !this.#startsWith("-") || next === undefined || next === "]") return this.#folded(first);
+    if (from === undefined || !this.#startsWith("-") || next === undefined || next === "]") return first;
     if (next === "[") throw this.#error("has a range that does not end with a character");
     this.#at++;
     const to = onlyCode(this.#classCharacter());
     if (to === undefined || to < from) throw this.#error("has a range that does not end with a later character");
-    return this.#folded(CharSet.ofRanges([[from, to]]));
+    return CharSet.ofRanges([[from, to]]);
   }
 
   #classCharacter(): CharSet {
@@ -356,6 +363,28 @@ class Parser {
 function foldedAsWhole(found: CharSet): boolean {
   const cased = propertySet("Changes_When_Casemapped")!;
   return cased.isWithin(found) || !cased.meets(found);
+}
+
+/** The start of a text, or of a line that has something in it. */
+function lineStart(): RegexNode {
+  return {
+    kind: "choice",
+    options: [
+      look(true, anyCharacter),
+      {
+        kind: "sequence",
+        items: [
+          { kind: "look", behind: true, negative: false, body: set(newline) },
+          { kind: "look", behind: false, negative: false, body: set(anyCharacter) },
+        ],
+      },
+    ],
+  };
+}
+
+/** `\w` outside of a class: Oniguruma has ² ³ ¹ ¼ ½ ¾ among them there, but not inside. */
+function wordAlone(): CharSet {
+  return propertySet("word")!.or(CharSet.ofRanges([[0xb2, 0xb3], [0xb9, 0xb9], [0xbc, 0xbe]]));
 }
 
 function set(found: CharSet): RegexNode {

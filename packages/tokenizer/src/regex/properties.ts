@@ -16,8 +16,7 @@ const spellings: Readonly<Record<string, string>> = {
   punct: "\\p{P}",
   space: "\\p{White_Space}",
   upper: "\\p{Uppercase}",
-  // ² ³ ¹ ¼ ½ ¾ are among them in Oniguruma.
-  word: "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be]",
+  word: "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]",
 };
 
 /** The characters of a property, by the name that stands in `\p{…}` or `[[:…:]]`; undefined where it is not known. */

@@ -36,7 +36,9 @@ export class Regex {
       const match = run(expression, text);
       if (!match) break;
       const end = match.index + match[0].length;
-      if (match[0] === "" && end === lastEnd) from += widthAt(text, end);
+      // What is empty is found between the halves of a pair too.
+      if (isInPair(text, match.index)) from = match.index + 1;
+      else if (match[0] === "" && end === lastEnd) from += widthAt(text, end);
       else {
         found.push(match.index, end);
         lastEnd = end;
@@ -65,6 +67,10 @@ function longStretch(slow: CharSet): RegExp {
   return new RegExp(`${slow.source()}{${longestStretch + 1}}`, "u");
 }
 
+function isInPair(text: string, at: number): boolean {
+  return at > 0 && text.codePointAt(at - 1)! > 0xffff;
+}
+
 function widthAt(text: string, at: number): number {
   return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 }
@@ -81,6 +87,11 @@ function emitted(node: RegexNode, counter: { captures: number }): string {
     case "repeat": {
       const max = node.max === Infinity ? "" : String(node.max);
       const isPlain = node.body.kind === "set";
+      // JavaScript does not let what is optional match nothing.
+      if (!isPlain && node.min === 0 && node.max === 1) {
+        const body = emitted(node.body, counter);
+        return node.lazy ? `(?:|${body})` : `(?:${body}|)`;
+      }
       const body = isPlain ? emitted(node.body, counter) : group(node.body, counter);
       return `${body}{${node.min},${max}}${node.lazy ? "?" : ""}`;
     }
