@@ -3,9 +3,11 @@ import { describe, expect, it } from "vitest";
 import { trainBPE } from "../bpe/train.ts";
 import { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { CharacterTokenizer } from "../character.ts";
+import { CharacterPairTokenizer } from "../pipeline/tokenizer.ts";
 import { TokenizerError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { testCount } from "../../test/counts.ts";
+import { pipelineCases } from "../../test/pipeline-cases.ts";
 import { addedTokens, smallJson, tokenizerCases } from "../../test/tokenizer-cases.ts";
 import { jsonOf } from "../../test/tokenizer-json.ts";
 import type { Json } from "../../test/tokenizer-json.ts";
@@ -65,20 +67,25 @@ function accepts(read: () => Tokenizer): "read" | "refused" {
   expect(tokenizer.vocabSize).toBeLessThanOrEqual(2 ** 20);
   for (const id of Object.values(tokenizer.roles)) expect(tokenizer.hasToken(id as number)).toBe(true);
   expect(tokenizerFiles(tokenizer).size).toBe(2);
-  if (tokenizer instanceof BytePairTokenizer && made++ % oneIn === 0) worksAndLasts(tokenizer);
+  const isPairs = tokenizer instanceof BytePairTokenizer || tokenizer instanceof CharacterPairTokenizer;
+  if (isPairs && made++ % oneIn === 0) worksAndLasts(tokenizer);
   return "read";
 }
 
 /** Encodes, decodes, and means the same when it is written and read again. */
-function worksAndLasts(tokenizer: BytePairTokenizer): void {
+function worksAndLasts(tokenizer: BytePairTokenizer | CharacterPairTokenizer): void {
   const sample = "a text's 漢 END</s> the<x>";
   const plain = tokenizer.encode(sample, { disallowedSpecial: [] });
-  const { tokens, addedTokens, prefixSpace } = tokenizer.vocabulary;
-  const isLossless = !prefixSpace && !addedTokens.some(({ special }) => !special);
-  if (isLossless && !tokens.idsOfBytes().includes(-1)) expect(tokenizer.decode(plain)).toBe(sample);
+  if (tokenizer instanceof BytePairTokenizer) {
+    const { tokens, front, addedTokens, prefixSpace } = tokenizer.vocabulary;
+    const isLossless = !front && !prefixSpace && !addedTokens.some(({ special }) => !special);
+    if (isLossless && !tokens.idsOfBytes().includes(-1)) expect(tokenizer.decode(plain)).toBe(sample);
+  }
+  const decoder = tokenizer.createDecoder();
+  expect(plain.map((id) => decoder.push(id)).join("") + decoder.flush()).toBe(tokenizer.decode(plain));
   for (const id of plain) expect(tokenizer.hasToken(id)).toBe(true);
   const again = tokenizerFromFiles(tokenizerFiles(tokenizer));
-  const options = { allowedSpecial: "all" } as const;
+  const options = { allowedSpecial: "all", addSpecialTokens: true } as const;
   expect(again.encode(sample, options)).toEqual(tokenizer.encode(sample, options));
   expect(again.roles).toEqual(tokenizer.roles);
 }
@@ -170,7 +177,7 @@ function graft(root: Json, path: readonly number[], value: Json, way: "set" | "r
 
 const grafts = fc.array(
   fc.record({
-    path: fc.array(fc.nat(), { minLength: 1, maxLength: 4, size: "max" }),
+    path: fc.array(fc.nat(), { minLength: 1, maxLength: 6, size: "max" }),
     value: anyJson,
     way: fc.constantFrom("set", "remove", "add"),
     name: anyKey,
@@ -224,6 +231,38 @@ describe("hostile files make working tokenizers or errors that say what is wrong
       }),
       { numRuns, seed: 12 },
     );
+  }, timeout);
+
+  it("tokenizer.json of each part", () => {
+    const outcomes = { read: 0, refused: 0 };
+    const cases = fc.constantFrom(...pipelineCases.map(({ json }) => json));
+    fc.assert(
+      fc.property(cases, grafts, mutations, fc.nat(2), (json, grafts, changes, choice) => {
+        const grafted = grafts.reduce((tree: Json, { path, value, way, name }) => graft(tree, path, value, way, name), json);
+        // The parts are few characters among many, which grafts rarely touch and mutations never would.
+        const { model, ...parts } = json;
+        const text = `{"model":${JSON.stringify(model)},${mutate(JSON.stringify(parts).slice(1), changes)}`;
+        outcomes[accepts(() => tokenizerFromFiles(new Map([["tokenizer.json", choice === 0 ? JSON.stringify(grafted) : text]])))]++;
+      }),
+      { numRuns: testCount(100_000, 600), seed: 15 },
+    );
+    expect(Math.min(outcomes.read, outcomes.refused)).toBeGreaterThan(20);
+  }, timeout);
+
+  it("regular expressions", () => {
+    const pieces = fc.constantFrom(
+      ..."ab.*+?|()[]{}^$\\-&,1\u00e9漢", "\\p{L}", "\\s", "\\w", "[^", "(?:", "(?i:", "(?=", "(?<!", "(?>", "{2,3}", "{999}", "{1000}", "*+", "&&", "[:alpha:]", "\\p{", "\\x{", "(?i)",
+    );
+    const outcomes = { read: 0, refused: 0 };
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 24, size: "max" }), (parts) => {
+        const pattern = { Regex: parts.join("") };
+        const json = { ...smallJson(), pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern, behavior: "Isolated", invert: false }, { type: "ByteLevel", add_prefix_space: false, use_regex: false }] } };
+        outcomes[accepts(() => tokenizerFromFiles(new Map([["tokenizer.json", JSON.stringify(json)]])))]++;
+      }),
+      { numRuns: testCount(100_000, 600), seed: 16 },
+    );
+    expect(Math.min(outcomes.read, outcomes.refused)).toBeGreaterThan(20);
   }, timeout);
 
   it("vocab.json and merges.txt", () => {

@@ -130,10 +130,21 @@ function allOf(node: RegexNode): CharSet {
   }
 }
 
+/** The characters with which a node can begin, or more. */
 function firstOf(node: RegexNode): CharSet {
-  if (node.kind === "set") return node.set;
-  if (node.kind === "sequence" && node.items.length > 0) return firstOf(node.items[0]);
-  return node.kind === "repeat" ? firstOf(node.body) : anyCharacter;
+  switch (node.kind) {
+    case "set":
+      return node.set;
+    case "sequence":
+      return node.items.length > 0 && !isOptional(node.items[0]) ? firstOf(node.items[0]) : anyCharacter;
+    case "choice":
+      return node.options.reduce((all, option) => all.or(firstOf(option)), noCharacter);
+    case "repeat":
+    case "atomic":
+      return firstOf(node.body);
+    case "look":
+      return anyCharacter;
+  }
 }
 
 /** How many characters a node takes where they are always equally many, and there is one way to match them. */
@@ -191,9 +202,11 @@ function unbounded(node: RegexNode): CharSet | undefined {
 function isEaten(scan: CharSet, options: readonly RegexNode[]): boolean {
   for (const option of options) {
     const items = option.kind === "sequence" ? option.items : [option];
-    const [last, ...leading] = [...items].reverse().filter((item, index) => !(index === 0 && isOptional(item) && items.length > 1));
+    // What is optional at the end does not fail.
+    const end = items.findLastIndex((item) => !isOptional(item));
+    const last = items.at(end);
     const isEater =
-      isGreedy(last) && last.min <= 1 && last.body.kind === "set" && scan.isWithin(last.body.set) && leading.every(isOptional);
+      isGreedy(last) && last.min <= 1 && last.body.kind === "set" && scan.isWithin(last.body.set) && items.slice(0, end).every(isOptional);
     if (isEater) return true;
     const mayTakeABit = items.every((item) => item.kind === "look" || isOptional(item) || firstOf(item).meets(scan));
     const takesAll = items.some((item) => isGreedy(item) && scan.isWithin(allOf(item.body)));
