@@ -9,6 +9,7 @@ import type { TiktokenOptions } from "./files/tiktoken.ts";
 import { showName } from "./messages.ts";
 import { filesIn, isFolder, missing, publishTexts, readTextFile } from "./node/files.ts";
 import { checkOptions, checkPath } from "./options.ts";
+import { patternNames } from "./pretokenizers/patterns.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export type LoadTokenizerOptions = Partial<Omit<TiktokenOptions, "name">>;
@@ -58,7 +59,7 @@ function readRanks(text: string, path: string, options: LoadTokenizerOptions): B
   if (!pattern) {
     throw new TokenizerError(
       "invalid-option",
-      `${showName(path)} does not say how text is split; pass { pattern: … } (gpt2, cl100k, o200k)`,
+      `${showName(path)} does not say how text is split; pass { pattern: … } (${patternNames.join(", ")})`,
     );
   }
   return readTiktoken(text, { specialTokens: known?.specialTokens, ...options, pattern, name: path });

@@ -47,7 +47,7 @@ it.each<[title: string, call: () => unknown, message: string]>([
   ["files as an object", () => tokenizerFromFiles(untyped({})), "files is {}; give a Map from the names of files"],
   ["a file of bytes", () => tokenizerFromFiles(untyped(new Map([["tokenizer.json", new Uint8Array(1)]]))), "tokenizer.json is {"],
   ["no options", () => readTiktoken("", untyped(undefined)), "options is undefined; give { pattern: … }"],
-  ["no pattern", () => readTiktoken("", untyped({})), "there is no pattern undefined; there are gpt2, cl100k, o200k"],
+  ["no pattern", () => readTiktoken("", untyped({})), "there is no pattern undefined; there are gpt2, cl100k, o200k, qwen2"],
   [
     "special tokens as a list",
     () => readTiktoken("", { pattern: "gpt2", specialTokens: untyped(["<s>"]) }),

@@ -14,6 +14,7 @@ interface Options {
   readonly count?: boolean;
   readonly decode?: boolean;
   readonly specialTokens?: boolean;
+  readonly addSpecialTokens?: boolean;
   readonly json?: boolean;
 }
 
@@ -26,6 +27,9 @@ export function tokenizeCommand(): Command {
     .option("--data <files...>", "with --count: text files of any size", paths)
     .addOption(new Option("--decode", "turn ids, separated by commas or spaces, into text").conflicts(["count", "data"]))
     .option("--special-tokens", "special tokens that the text spells out become their ids; else they are plain text")
+    .addOption(
+      new Option("--add-special-tokens", "add the tokens that the tokenizer puts around a text, such as <s>").conflicts(["decode", "data"]),
+    )
     .option("--json", "print one JSON object: tokens and count, or text")
     .addHelpText(
       "after",
@@ -35,7 +39,7 @@ export function tokenizeCommand(): Command {
 }
 
 async function tokenize(argument: string | undefined, options: Options): Promise<void> {
-  const { data, count, decode, specialTokens = false } = options;
+  const { data, count, decode, specialTokens = false, addSpecialTokens = false } = options;
   if (data && !count) throw new UsageError("files are counted alone: add --count, or give a text by standard input");
   if (data && argument !== undefined) throw new UsageError("give either a text or --data");
   const output = new Output(options);
@@ -49,7 +53,7 @@ async function tokenize(argument: string | undefined, options: Options): Promise
     return;
   }
   const special: EncodeOptions = specialTokens ? { allowedSpecial: "all" } : { disallowedSpecial: [] };
-  const tokens = tokenizer.encode(input, special);
+  const tokens = tokenizer.encode(input, { ...special, addSpecialTokens });
   if (count) return showCount(tokens.length, output);
   output.text(`${tokens.join(" ")}\n`);
   output.record({ tokens, count: tokens.length });

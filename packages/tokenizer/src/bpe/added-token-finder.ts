@@ -29,6 +29,8 @@ class Finder {
   readonly #root: TrieNode = { children: new Map() };
   /** What all tokens begin with, so that most of a text is passed over fast. */
   readonly #prefix: string;
+  /** Which UTF-16 units tokens begin with. */
+  readonly #firsts = new Uint8Array(2 ** 16);
   readonly isEmpty: boolean;
 
   constructor(tokens: readonly AddedToken[]) {
@@ -42,6 +44,7 @@ class Finder {
         node = child;
       }
       node.token = token;
+      if (content !== "") this.#firsts[content.charCodeAt(0)] = 1;
       prefix = prefix === undefined ? content : commonPrefix(prefix, content);
     }
     this.#prefix = prefix ?? "";
@@ -55,11 +58,7 @@ class Finder {
 
   /** The first token from `start` on that is wanted; of several at the same place the longest. */
   find(text: string, start: number, wanted: (token: AddedToken) => boolean): { token: AddedToken; at: number } | undefined {
-    for (
-      let at = text.indexOf(this.#prefix, start);
-      at >= 0 && at < text.length;
-      at = text.indexOf(this.#prefix, at + 1)
-    ) {
+    for (let at = this.#next(text, start); at < text.length; at = this.#next(text, at + 1)) {
       let longest: AddedToken | undefined;
       let node = this.#root.children.get(text[at]);
       for (let next = at + 1; node; next++) {
@@ -69,6 +68,16 @@ class Finder {
       if (longest) return { token: longest, at };
     }
     return undefined;
+  }
+
+  /** Where the next token may be; the text's length where none is. */
+  #next(text: string, at: number): number {
+    if (this.#prefix !== "") {
+      const found = text.indexOf(this.#prefix, at);
+      return found < 0 ? text.length : found;
+    }
+    while (at < text.length && this.#firsts[text.charCodeAt(at)] === 0) at++;
+    return at;
   }
 
   /** Whether more text might make a token, or a longer one, of what stands from `at` to the end. */

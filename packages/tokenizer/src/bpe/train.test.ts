@@ -185,7 +185,7 @@ describe("trainBPE", () => {
     [{ vocabSize: 256, specialTokens: ["<s>"] }, "from 257, for the 256 bytes and 1 special tokens, to"],
     [{ vocabSize: 2 ** 40 }, "vocabSize is 1099511627776"],
     [{ vocabSize: NaN }, "vocabSize is NaN"],
-    [{ vocabSize: 300, pattern: "gpt5" as PatternName }, 'there is no pattern "gpt5"; there are gpt2, cl100k, o200k'],
+    [{ vocabSize: 300, pattern: "gpt5" as PatternName }, 'there is no pattern "gpt5"; there are gpt2, cl100k, o200k, qwen2'],
     [{ vocabSize: 300, specialTokens: ["a", "a"] }, 'specialTokens[1], "a", is there twice'],
     [{ vocabSize: 300, specialTokens: [""] }, 'specialTokens[0], "", is empty'],
     [{ vocabSize: 300, specialTokens: ["\uD800"] }, "is not valid Unicode"],

@@ -1,4 +1,5 @@
 import { quote } from "../messages.ts";
+import { expressions } from "../pretokenizers/patterns.ts";
 import type { JsonValue } from "./json.ts";
 
 /** What is known of one of transformers' tokenizer classes; LOADING.md has the sources. */
@@ -10,7 +11,7 @@ export interface TokenizerClass {
   /** Tokens by role where no file says otherwise. */
   readonly roles: Readonly<Record<string, string>>;
   /** The parts of a tokenizer that is made of `vocab.json` and `merges.txt`. Left out: `tokenizer.json` is needed. */
-  readonly parts?: ClassParts;
+  readonly parts?: () => ClassParts;
 }
 
 /** Parts of a `tokenizer.json` with the settings of its `model`. */
@@ -27,7 +28,7 @@ const gpt2: TokenizerClass = {
   names: ["GPT2Tokenizer", "GPT2TokenizerFast"],
   models: ["gpt2", "gpt_neo", "gptj", "opt", "starcoder2"],
   roles: { bos: "<|endoftext|>", eos: "<|endoftext|>", unk: "<|endoftext|>" },
-  parts: { normalizer: null, pre_tokenizer: byteLevel, decoder: byteLevel, model: {} },
+  parts: () => ({ normalizer: null, pre_tokenizer: byteLevel, decoder: byteLevel, model: {} }),
 };
 
 const plain: TokenizerClass = {
@@ -52,7 +53,7 @@ const qwen2: TokenizerClass = {
   names: ["Qwen2Tokenizer", "Qwen2TokenizerFast"],
   models: ["qwen2", "qwen2_moe", "qwen3", "qwen3_moe"],
   roles: { eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>" },
-  parts: {
+  parts: () => ({
     normalizer: { type: "NFC" },
     pre_tokenizer: {
       type: "Sequence",
@@ -60,7 +61,7 @@ const qwen2: TokenizerClass = {
         {
           type: "Split",
           pattern: {
-            Regex: "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+            Regex: expressions.qwen2,
           },
           behavior: "Isolated",
           invert: false,
@@ -70,14 +71,14 @@ const qwen2: TokenizerClass = {
     },
     decoder: byteLevel,
     model: {},
-  },
+  }),
 };
 
 const openaiGpt: TokenizerClass = {
   names: ["OpenAIGPTTokenizer", "OpenAIGPTTokenizerFast"],
   models: ["openai-gpt"],
   roles: { unk: "<unk>" },
-  parts: {
+  parts: () => ({
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,
@@ -88,7 +89,7 @@ const openaiGpt: TokenizerClass = {
     pre_tokenizer: { type: "BertPreTokenizer" },
     decoder: { type: "BPEDecoder", suffix: "</w>" },
     model: { unk_token: "<unk>", end_of_word_suffix: "</w>" },
-  },
+  }),
 };
 
 const classes = [gpt2, plain, llama, gemma, qwen2, openaiGpt];
@@ -119,7 +120,7 @@ export function classOf(config: JsonValue, model: JsonValue | undefined, hasToke
 
 /** The parts of a tokenizer without `tokenizer.json`. */
 export function partsOf({ kind }: ClassChoice): ClassParts {
-  return (kind ?? gpt2).parts!;
+  return (kind ?? gpt2).parts!();
 }
 
 /** Whether a class is GPT-2's, whose `add_prefix_space` has a default. */
