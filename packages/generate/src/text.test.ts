@@ -53,6 +53,19 @@ async function stream(
 }
 
 describe("streamText", () => {
+  test("a prompt begins with the tokens that the tokenizer puts before a text, once", async () => {
+    const around = { before: [endOfText], behind: [endOfText] };
+    const withStart: Tokenizer = Object.assign(Object.create(pairs) as Tokenizer, {
+      around, encode: pairs.encode.bind(pairs), createDecoder: pairs.createDecoder.bind(pairs), hasToken: pairs.hasToken.bind(pairs),
+    });
+    const tokensOf = async (tokenizer: Tokenizer, prompt: string) =>
+      (await stream(tokenizer, prompt, { maxTokens: 3, temperature: 0, allowedSpecial: "all", ignoreEndOfText: true })).result.tokens;
+    const expected = await tokensOf(pairs, "<|endoftext|>the");
+    expect(await tokensOf(withStart, "the")).toEqual(expected);
+    expect(await tokensOf(withStart, "<|endoftext|>the")).toEqual(expected);
+    expect(await tokensOf(withStart, "")).toEqual(await tokensOf(pairs, ""));
+  });
+
   test("the pieces are the text, and it is that of the tokens", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(1000), fc.nat(30), async (seed, maxTokens) => {

@@ -99,6 +99,25 @@ it("saves into a folder of another tokenizer: none of its files counts any more"
   }
 });
 
+it("reads templates of chats from their files, and saves them", async () => {
+  await saveTokenizer(trained, folder);
+  await writeFile(join(folder, "chat_template.jinja"), "{{ messages[0].content }}");
+  const loaded = await loadTokenizer(folder);
+  expect([...loaded.chatTemplates!]).toEqual([["default", "{{ messages[0].content }}"]]);
+  const other = await mkdtemp(join(tmpdir(), "gpt-tokenizer-"));
+  try {
+    await writeFile(join(other, "chat_template.jinja"), "of another");
+    await saveTokenizer(loaded, other);
+    expect([...(await loadTokenizer(other)).chatTemplates!]).toEqual([...loaded.chatTemplates!]);
+    await mkdir(join(other, "additional_chat_templates"));
+    await writeFile(join(other, "additional_chat_templates", "tool_use.jinja"), "tools");
+    await writeFile(join(other, "additional_chat_templates", "README"), "no template");
+    expect([...(await loadTokenizer(other)).chatTemplates!].at(-1)).toEqual(["tool_use", "tools"]);
+  } finally {
+    await rm(other, { recursive: true });
+  }
+});
+
 it.each(["", 3, "a\0b"] as string[])("refuses the path %j", async (path) => {
   await expect(loadTokenizer(path)).rejects.toThrow(/^path is .+; give the path of a file or folder$/);
   await expect(saveTokenizer(trained, path)).rejects.toThrow(/^folder is .+; give the path of a file or folder$/);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BytePairTokenizer } from "../bpe/tokenizer.ts";
 import { addedTokens, smallJson } from "../../test/tokenizer-cases.ts";
 import type { Json } from "../../test/tokenizer-json.ts";
-import { tokenizerFromFiles } from "./folder.ts";
+import { tokenizerFiles, tokenizerFromFiles } from "./folder.ts";
 
 type Files = Readonly<Record<string, Json>>;
 
@@ -234,5 +234,69 @@ describe("kinds of tokenizers that this package does not know are unsupported, n
     expect(error).toMatchObject({ code: "unsupported-file" });
     expect((error as Error).message).toMatch(/^tokenizer\.json: [a-z_.]+.*, which is not supported$/);
     expect((error as Error).message).not.toMatch(/damaged|delete|remove/);
+  });
+});
+
+describe("tokens around a text", () => {
+  const around = (config: Json, beside: Json = {}) => read({
+    "tokenizer.json": { ...json, ...(beside as object) }, "tokenizer_config.json": config,
+  }).around;
+  const bos = { bos_token: "</s>", eos_token: "<|endoftext|>" };
+  const template: { [key: string]: Json } = {
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [{ SpecialToken: { id: "</s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+      pair: [],
+      special_tokens: { "</s>": { id: "</s>", ids: [second], tokens: ["</s>"] } },
+    },
+  };
+
+  it("are those of the template, unless add_bos_token or add_eos_token say otherwise", () => {
+    expect(around(bos)).toEqual({ before: [], behind: [] });
+    expect(around(bos, template)).toEqual({ before: [second], behind: [] });
+    expect(around({ ...bos, add_bos_token: false }, template)).toEqual({ before: [], behind: [] });
+    expect(around({ ...bos, add_eos_token: true }, template)).toEqual({ before: [], behind: [end] });
+    expect(around({ ...bos, add_bos_token: true, add_eos_token: true })).toEqual({ before: [second], behind: [end] });
+    expect(around({ add_bos_token: true })).toEqual({ before: [], behind: [] });
+  });
+
+  it("are added where they are asked for, and written again", () => {
+    const tokenizer = read({ "tokenizer.json": { ...json, ...template }, "tokenizer_config.json": bos });
+    expect(tokenizer.encode("the", { addSpecialTokens: true })).toEqual([second, ...tokenizer.encode("the")]);
+    expect(tokenizer.encode("", { addSpecialTokens: true })).toEqual([second]);
+    expect(tokenizerFromFiles(tokenizerFiles(tokenizer)).around).toEqual(tokenizer.around);
+    expect(() => tokenizer.encode("", { addSpecialTokens: 1 as never })).toThrow("addSpecialTokens is 1; give true or false");
+  });
+});
+
+describe("classes that make a tokenizer of vocab.json and merges.txt", () => {
+  const letters = [..."abcdehinoprst.,!'"];
+  const names = ["<unk>", ...letters, ...letters.map((letter) => `${letter}</w>`), "th", "the</w>", "pr", "is</w>"];
+  const gpt1 = {
+    "vocab.json": Object.fromEntries(names.map((name, id) => [name, id])),
+    "merges.txt": "#version: 0.2\nt h\nth e</w>\np r\ni s</w>\n",
+    "config.json": { model_type: "openai-gpt" },
+  };
+  const id = (name: string): number => names.indexOf(name);
+
+  it("GPT-1's: cleaned up, lower case, the ends of words in the names", () => {
+    const tokenizer = read(gpt1);
+    const ids = tokenizer.encode("The  PRÉs is\u0000,\n漢 the!");
+    const expected = ["the</w>", "pr", "e", "s</w>", "is</w>", ",</w>", "<unk>", "the</w>", "!</w>"];
+    expect(ids).toEqual(expected.map(id));
+    expect(tokenizer.decode(ids)).toBe("the pres is , <unk>the !");
+    expect(tokenizer.roles).toEqual({ unk: 0 });
+    expect(tokenizerFromFiles(tokenizerFiles(tokenizer)).encode("the Pr.")).toEqual(tokenizer.encode("the Pr."));
+  });
+
+  it("Qwen2's: NFC, and digits one by one", () => {
+    const tokenizer = read({ ...gpt2Files, "tokenizer_config.json": { tokenizer_class: "Qwen2Tokenizer" } });
+    expect(tokenizer.encode("he\u0301 12")).toEqual(tokenizer.encode("hé 12"));
+    expect(tokenizer.encode("12").length).toBe(2);
+    expect(tokenizer.roles).toEqual({ eos: size, unk: size, pad: size });
+  });
+
+  it("those of others need a tokenizer.json", () => {
+    expect(() => read({ ...gpt2Files, "config.json": { model_type: "llama" } })).toThrow('model_type is "llama" without tokenizer.json');
   });
 });

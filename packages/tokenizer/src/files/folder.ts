@@ -27,11 +27,14 @@ export const chatTemplateFolder = "additional_chat_templates";
 
 /**
  * The files of a tokenizer, name to text, as they lie in a model's folder: `tokenizer.json` and
- * `tokenizer_config.json`, which Hugging Face's libraries read. They hold one name for each special token (200018 of
+ * `tokenizer_config.json`, which Hugging Face's libraries read, and `chat_template.jinja` where there is one. They hold one name for each special token (200018 of
  * o200k_harmony has two). Throws `unsupported-file` for what they cannot hold.
  */
 export function tokenizerFiles(tokenizer: Tokenizer): Map<string, string> {
+  const templates = [...(tokenizer.chatTemplates ?? [])];
   return new Map([
+    // Of several templates the configuration has the list; one is written as it is too, over what a folder may have.
+    ...templates.filter(([name]) => name === "default" && templates.length === 1).map(([, text]) => ["chat_template.jinja", text] as const),
     ["tokenizer_config.json", configJson(tokenizer)],
     ["tokenizer.json", tokenizerJson(tokenizer)],
   ]);
