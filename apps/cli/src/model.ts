@@ -1,7 +1,5 @@
-import { readConfig } from "@gpt/gpt";
 import type { GPT, GPTConfig } from "@gpt/gpt";
-import { openFolder } from "@gpt/formats/node";
-import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
+import { loadModel, readModelConfig, resolveModelDirectory } from "@gpt/gpt/node";
 import { startBackend } from "./backend.ts";
 import type { BackendOptions, DTypeOptions } from "./backend.ts";
 import { checkMemory } from "./memory.ts";
@@ -19,7 +17,7 @@ export async function openModel(
   output: Output,
 ): Promise<{ model: GPT; directory: string }> {
   const directory = await resolveModelDirectory(options.model);
-  const config = await readConfig(openFolder(directory));
+  const config = await readModelConfig(directory);
   const backend = await startBackend(options);
   checkMemory(needOf(config), backend, output);
   const onNote = (note: string): void => output.remark(note);

@@ -17,4 +17,4 @@ export { readHeader } from "./safetensors/header.ts";
 export type { SafetensorsHeader, TensorEntry } from "./safetensors/header.ts";
 export { readTensor } from "./safetensors/read.ts";
 export { byteLengthOf, safetensorsChunks, splitIntoShards } from "./safetensors/write.ts";
-export type { TensorSource } from "./safetensors/write.ts";
+export type { TensorSource, WritableDType } from "./safetensors/write.ts";

@@ -3,7 +3,7 @@ import { isGptError, scope, tensor, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { describeModel, GPT, KeyValueCache, loadModelFrom, modelFiles, preset, readConfig, resolveConfig } from "./index.ts";
+import { architectures, describeModel, GPT, KeyValueCache, loadModelFrom, modelFiles, preset, readConfig, resolveConfig } from "./index.ts";
 import { idsOf, tiny } from "../test/fixtures.ts";
 
 let model: GPT;
@@ -30,7 +30,7 @@ const calls: Readonly<Record<string, PublicFunction>> = {
 
 const anArgument = fc.oneof(
   fc.constantFrom(...mistakes.map((value) => () => value)),
-  fc.constantFrom<(() => unknown)[]>(() => idsOf([[1, 2]]), () => tensor([1, 2]), () => model, () => model.config, () => () => 1),
+  fc.constantFrom<(() => unknown)[]>(() => idsOf([[1, 2]]), () => tensor([1, 2]), () => model, () => model.config, () => () => 1, () => architectures),
 );
 
 test.each(Object.entries(calls))("%s takes what it is given, or refuses it with a word", async (_, call) => {

@@ -19,8 +19,8 @@ export class Experts extends Module {
     const { count, expert, routerBias = false } = config;
     const { hiddenDim, bias = false } = expert;
     this.router = new Linear(dim, count, { ...initial.matrix, dtype: "f32", bias: routerBias });
-    this.up = new GroupedLinear(count, dim, upWidthOf(expert), { ...initial.matrix, bias });
-    this.down = new GroupedLinear(count, hiddenDim, dim, { ...initial.residual, bias });
+    this.up = new GroupedLinear(count, dim, upWidthOf(expert), { ...initial.matrix, ...initial.experts, bias });
+    this.down = new GroupedLinear(count, hiddenDim, dim, { ...initial.residual, ...initial.experts, bias });
     this.config = config;
   }
 

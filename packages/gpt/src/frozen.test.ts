@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { frozenFolder, frozenModels, lastLogits, measure } from "../test/frozen.ts";
 import type { FrozenModel } from "../test/frozen.ts";
 import { loadModelFrom } from "./folder/load.ts";
+import { architectures as known } from "./architectures/index.ts";
 
 /** What the first version computed, which drew and added in this order: see test/frozen/README.md. */
 const { models, folders } = JSON.parse(readFileSync(join(frozenFolder, "numbers.json"), "utf8")) as {
@@ -40,7 +41,7 @@ describe("a seed makes the model that it always made", () => {
 
 describe("a folder of the first version is read", () => {
   test.each(Object.entries(folders))("%s", async (name, logits) => {
-    const model = await loadModelFrom(openFolder(join(frozenFolder, name)));
+    const model = await loadModelFrom(openFolder(join(frozenFolder, name)), known);
     expectClose(lastLogits(model), logits, name);
     expect(model.generation).toEqual({ stopTokens: [3], temperature: 0.5 });
   });

@@ -8,6 +8,8 @@ export interface Initialization {
    * section 2.3).
    */
   readonly residual: WeightOptions;
+  /** What the matrices of experts have in place of that. */
+  readonly experts: Pick<WeightOptions, "dtype">;
   /** Where dropout takes its random numbers. */
   readonly random: RandomKeys;
 }

@@ -2,6 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { copyMatrix, matrixShape, runsOf, runsWithin } from "./layout.ts";
 import type { Layout, Run } from "./layout.ts";
+import type { SlotRole } from "./slots.ts";
+
+/** A weight of a shape. */
+const weight = (...shape: readonly number[]): { shape: readonly number[]; role: SlotRole } =>
+  ({ shape, role: shape.length === 1 ? "vector" : shape.length === 2 ? "matrix" : "experts" });
 
 /** Where an element lies, by the definition of each form. */
 function placeOf(layout: Layout, rows: number, columns: number, row: number, column: number): string {
@@ -64,7 +69,7 @@ test("runs are where the forms say, all of them and any rows", () => {
       const expected = Array.from({ length: rows * columns }, (_, i) =>
         placeOf(layout, rows, columns, Math.floor(i / columns), i % columns),
       );
-      const runs = runsOf(layout, [rows, columns]);
+      const runs = runsOf(layout, weight(rows, columns));
       expect(places(runs, columns)).toEqual(expected);
       let next = 0;
       for (const { first, count } of runs) {
@@ -80,7 +85,7 @@ test("runs are where the forms say, all of them and any rows", () => {
 
 test("tensors have the shapes of what lies in them", () => {
   const shapes = (layout: Layout, shape: readonly number[]): object =>
-    Object.fromEntries(runsOf(layout, shape).map(({ tensor, shape }) => [tensor, shape]));
+    Object.fromEntries(runsOf(layout, weight(...shape)).map(({ tensor, shape }) => [tensor, shape]));
   const parts = { rows: [{ count: 6, of: { tensor: "q" } }, { count: 2, of: { tensor: "k" } }] };
   expect(shapes(parts, [8, 3])).toEqual({ q: [6, 3], k: [2, 3] });
   expect(shapes(parts, [8])).toEqual({ q: [6], k: [2] });
@@ -93,8 +98,8 @@ test("tensors have the shapes of what lies in them", () => {
 
 test("a layout that makes no sense is an error of the program", () => {
   const parts: Layout = { rows: [{ count: 1, of: { tensor: "a" } }, { count: 1, of: { tensor: "b" } }] };
-  expect(() => runsOf({ of: parts, transposed: true }, [3, 2])).toThrow("transposes several tensors together: a and others");
-  expect(() => runsOf({ of: parts, first: 1, total: 2 }, [2, 3])).toThrow("a layout asks for row 2, which its parts do not have");
+  expect(() => runsOf({ of: parts, transposed: true }, weight(3, 2))).toThrow("transposes several tensors together: a and others");
+  expect(() => runsOf({ of: parts, first: 1, total: 2 }, weight(2, 3))).toThrow("a layout asks for row 2, which its parts do not have");
 });
 
 test("copies matrices of any size, as they lie and turned", () => {
@@ -110,5 +115,13 @@ test("copies matrices of any size, as they lie and turned", () => {
 });
 
 test("a vector has one column, and experts lie one behind the other", () => {
-  expect([[5], [5, 3], [2, 5, 3]].map(matrixShape)).toEqual([[5, 1], [5, 3], [10, 3]]);
+  expect([weight(5), weight(5, 3), weight(2, 5, 3)].map(matrixShape)).toEqual([[5, 1], [5, 3], [10, 3]]);
+});
+
+test("biases of experts are one vector, and may alternate in each", () => {
+  const biases = { shape: [2, 4], role: "vector" } as const;
+  expect(matrixShape(biases)).toEqual([8, 1]);
+  const runs = runsOf({ of: { tensor: "b", shape: [2, 4] }, interleaved: 2, group: 4 }, biases);
+  expect(places(runs, 1)).toEqual([0, 2, 1, 3, 4, 6, 5, 7].map((at) => `b ${at}`));
+  expect(runs[0].shape).toEqual([2, 4]);
 });

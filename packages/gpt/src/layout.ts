@@ -1,3 +1,5 @@
+import type { Slot } from "./slots.ts";
+
 /**
  * How the rows of a weight lie in tensors of a file. All forms can be undone, so that one recipe reads and writes. A weight
  * `[rows, columns]` is meant; a vector has one column, and of `[experts, rows, columns]` all rows lie one behind the other.
@@ -8,6 +10,8 @@ export type Layout = TensorLayout | RowsLayout | SliceLayout | InterleavedLayout
 export interface TensorLayout {
   readonly tensor: string;
   readonly shape?: readonly number[];
+  /** The tensor with its scales, where both hold mxfp4: see `folder/mxfp4.ts`. */
+  readonly scales?: string;
 }
 
 /** Parts, one behind the other: queries, keys and values that a file keeps apart, or experts. */
@@ -46,28 +50,34 @@ export interface Run {
   readonly first: number;
   readonly count: number;
   readonly tensor: string;
-  /** The shape that the tensor has in the file. */
+  /** The shape that the tensor has in the file, or would have if it held elements and not mxfp4. */
   readonly shape: readonly number[];
+  /** The tensor with its scales, where both hold mxfp4. */
+  readonly scales?: string;
   readonly offset: number;
   readonly strides: Strides;
 }
 
-/** A weight's shape as a matrix: see `Layout`. */
-export function matrixShape(shape: readonly number[]): [rows: number, columns: number] {
-  if (shape.length === 1) return [shape[0], 1];
-  const columns = shape[shape.length - 1];
-  return [shape.slice(0, -1).reduce((product, size) => product * size, 1), columns];
+/** A weight as a matrix: see `Layout`. All biases of experts together are a vector. */
+export function matrixShape({ shape, role }: Pick<Slot, "shape" | "role">): [rows: number, columns: number] {
+  const columns = role === "vector" ? 1 : shape[shape.length - 1];
+  return [sizeOf(shape) / columns, columns];
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Where all rows of a weight lie, in their order. */
-export function runsOf(layout: Layout, shape: readonly number[]): Run[] {
+export function runsOf(layout: Layout, slot: Pick<Slot, "shape" | "role">): Run[] {
+  const [rows, columns] = matrixShape(slot);
   if ("tensor" in layout) {
-    const [count, columns] = matrixShape(shape);
-    return [{ first: 0, count, tensor: layout.tensor, shape: layout.shape ?? shape, offset: 0, strides: [columns, 1] }];
+    const { tensor, shape = slot.shape, scales } = layout;
+    return [{ first: 0, count: rows, tensor, shape, scales, offset: 0, strides: [columns, 1] }];
   }
-  const [rows, columns] = matrixShape(shape);
-  /** The shape of something with other rows. */
-  const withRows = (rows: number): readonly number[] => (shape.length === 1 ? [rows] : [rows, columns]);
+  const { role } = slot;
+  /** Something with other rows. */
+  const withRows = (rows: number): Pick<Slot, "shape" | "role"> => ({ shape: role === "vector" ? [rows] : [rows, columns], role });
   if ("rows" in layout) {
     let first = 0;
     return layout.rows.flatMap(({ count, of }) => {
@@ -77,13 +87,14 @@ export function runsOf(layout: Layout, shape: readonly number[]): Run[] {
     });
   }
   if ("transposed" in layout) {
-    const [run, ...others] = runsOf(layout.of, [columns, rows]);
+    const [run, ...others] = runsOf(layout.of, { shape: [columns, rows], role });
     if (others.length > 0) throw new Error(`a layout transposes several tensors together: ${run.tensor} and others`);
+    if (run.scales !== undefined) throw new Error(`a layout transposes blocks: those of ${run.tensor}`);
     return [{ ...run, first: 0, count: rows, strides: [run.strides[1], run.strides[0]] }];
   }
   if ("interleaved" in layout) {
     const { interleaved, group } = layout;
-    const inner = runsOf(layout.of, shape);
+    const inner = runsOf(layout.of, slot);
     const share = group / interleaved;
     return Array.from({ length: rows / share }, (_, part) => {
       const start = Math.floor(part / interleaved) * group + (part % interleaved);

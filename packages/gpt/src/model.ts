@@ -3,9 +3,8 @@ import {
   seed as seedExpected, tensor, useBackend,
 } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
-import type { AttentionBatch, Backend, Expectations, Tensor, Weight } from "@gpt/tensor";
+import type { AttentionBatch, Backend, Expectations, Tensor, Weight, WeightDType } from "@gpt/tensor";
 import { construct, Dropout, Embedding, Linear, Module, RandomKeys } from "@gpt/nn";
-import type { WeightOptions } from "@gpt/nn";
 import { Block } from "./block.ts";
 import { defaultInitialStd } from "./config.ts";
 import type { GPTConfig } from "./config.ts";
@@ -13,9 +12,10 @@ import { invalidInput, isFlatInput, readForwardOptions, readPass } from "./forwa
 import type { FlatInput, ForwardInput, ForwardOptions } from "./forward-input.ts";
 import type { GenerationDefaults } from "./generation.ts";
 import { applyHook } from "./hooks.ts";
+import { dtypeOfEach, matrixDTypesExpected } from "./matrix-dtypes.ts";
+import type { MatrixDTypes } from "./matrix-dtypes.ts";
 import { normOf } from "./normalization.ts";
 import type { Norm } from "./normalization.ts";
-import { dtypeExpected } from "./place.ts";
 import { sinusoidalPositions } from "./positions.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { checkRoom } from "./room.ts";
@@ -29,10 +29,10 @@ export interface GPTInitialization {
   /** `zeros` spares the time of drawing weights that are loaded right after. Default `random`. */
   readonly weights?: "random" | "zeros";
   /**
-   * How the matrices are stored: the token embedding, those of the blocks, and the head. In fewer bits than f32 they are
-   * not trained. Positions, biases, norms and routers are always f32. Default f32.
+   * How the matrices are stored: the token embedding, those of the blocks, and the head, all alike or by what they are for.
+   * In fewer bits than f32 they are not trained. Positions, biases, norms and routers are always f32. Default f32.
    */
-  readonly dtype?: WeightOptions["dtype"];
+  readonly dtype?: WeightDType | MatrixDTypes;
   /** Defaults for generating text, which are saved with the model. */
   readonly generation?: GenerationDefaults;
 }
@@ -40,7 +40,7 @@ export interface GPTInitialization {
 const initializationExpected: Expectations<GPTInitialization> = {
   seed: seedExpected,
   weights: oneOf(["random", "zeros"]),
-  dtype: dtypeExpected,
+  dtype: matrixDTypesExpected,
   generation: object,
 };
 
@@ -74,7 +74,7 @@ export class GPT extends Module {
   /** Throws `invalid-config`, `invalid-input` and `too-large`. */
   constructor(options: GPTOptions | GPTConfig, initialization?: GPTInitialization) {
     super();
-    const { seed = 0, weights = "random", dtype = "f32", generation = {} } = readOptions<GPTInitialization>(
+    const { seed = 0, weights = "random", dtype, generation = {} } = readOptions<GPTInitialization>(
       initialization, initializationExpected, invalidInput,
     );
     const config = resolveConfig(options);
@@ -86,10 +86,12 @@ export class GPT extends Module {
     this.#backend = currentBackend();
     checkRoom("a model of this configuration", () => weightBytesOf(config, dtype), this.#backend, smaller);
     const std = weights === "zeros" ? 0 : initialStd;
-    const matrix = { random, std, dtype };
-    const initial = { random, matrix, residual: { ...matrix, std: std / Math.sqrt(2 * blocks.length) } };
+    const dtypes = dtypeOfEach(dtype);
+    const matrix = { random, std, dtype: dtypes.matrix };
+    const residual = { ...matrix, std: std / Math.sqrt(2 * blocks.length) };
+    const initial = { random, matrix, residual, experts: { dtype: dtypes.experts } };
     const parts = construct(() => {
-      const tokenEmbedding = new Embedding<Weight>(vocabSize, dim, matrix);
+      const tokenEmbedding = new Embedding<Weight>(vocabSize, dim, { ...matrix, dtype: dtypes.embedding });
       const shared = config.head.type === "tied" ? tokenEmbedding.weight : undefined;
       return {
         tokenEmbedding,
@@ -97,7 +99,7 @@ export class GPT extends Module {
         positionEmbedding: positions === "learned" ? new Embedding(contextLength, dim, { random, std: std / 2 }) : undefined,
         blocks: blocks.map((block) => new Block(block, dim, initial)),
         finalNorm: finalNorm && normOf(dim, finalNorm),
-        head: new Linear<Weight>(dim, vocabSize, { ...matrix, weight: shared, bias: false }),
+        head: new Linear<Weight>(dim, vocabSize, { ...matrix, dtype: dtypes.head, weight: shared, bias: false }),
       };
     });
     this.tokenEmbedding = parts.tokenEmbedding;

@@ -1,6 +1,5 @@
-import { cacheDTypes, objectWith, oneOf, weightDTypes } from "@gpt/tensor";
+import { cacheDTypes, objectWith, oneOf } from "@gpt/tensor";
 
-/** How matrices are stored, keys and values, and where. */
-export const dtypeExpected = oneOf(weightDTypes);
+/** How keys and values are stored, and where. */
 export const cacheDTypeExpected = oneOf(cacheDTypes);
 export const backendExpected = objectWith("a backend", "kernels", "memory");

@@ -14,7 +14,7 @@ import type { GPTOptions } from "./short-form.ts";
 /** Ids are 32-bit numbers. */
 const size = wholeNumber(1, 2 ** 31 - 1);
 /** Ten times as many as the deepest model has. Models are built to plan them: this many layers take a tenth of a second. */
-const maxLayers = 1024;
+export const maxLayers = 1024;
 const layerCount = wholeNumber(1, maxLayers);
 
 /** An object with these fields, and no other: a setting that is misspelt, or of another version, is not passed over. */

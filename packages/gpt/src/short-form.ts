@@ -104,12 +104,12 @@ export function shorten(config: GPTConfig): Required<GPTOptions> | string {
     embeddingDropout,
     attentionDropout,
   };
-  return differenceOf({ ...config, initialStd }, expand(options), "") ?? options;
+  return differenceOf({ ...config, initialStd }, expand(options)) ?? options;
 }
 
-/** The path and the value of the first setting that differs; one that is undefined is as one that is absent. */
-function differenceOf(value: unknown, other: unknown, path: string): string | undefined {
-  if (value === other) return undefined;
+/** The path and the value of the first setting that differs; one that is undefined, false or 0 is as one that is absent. */
+export function differenceOf(value: unknown, other: unknown, path = ""): string | undefined {
+  if (value === other || (!value && !other)) return undefined;
   if (typeof value !== "object" || typeof other !== "object" || !value || !other) return `${path} ${JSON.stringify(value ?? null)}`;
   const names = new Set([...Object.keys(value), ...Object.keys(other)]);
   for (const name of names) {

@@ -6,7 +6,10 @@ import { matrixShape } from "./layout.ts";
 import { slotsOf } from "./slots.ts";
 import type { Slot } from "./slots.ts";
 
-/** Rows of a weight, as a matrix: a vector has one column, and rows of experts lie one behind the other. */
+/**
+ * Rows of a weight, as a matrix: a vector has one column, and rows of experts lie one behind the other. All biases of experts
+ * together are a vector.
+ */
 export interface RowRange {
   readonly start: number;
   readonly count: number;
@@ -41,16 +44,21 @@ export async function loadWeights(model: Module, source: WeightSource): Promise<
 export async function fillWeights(model: Module, source: WeightSource): Promise<void> {
   const weights = new Map(model.namedWeights());
   for (const slot of slotsOf(model)) {
-    const [rows, columns] = matrixShape(slot.shape);
+    const matrix = matrixShape(slot);
+    const [rows, columns] = matrix;
     const step = Math.max(1, Math.floor(maxElements / columns));
     for (let start = 0; start < rows; start += step) {
       const range = { start, count: Math.min(step, rows - start) };
-      writeRows(weights.get(slot.path) as Weight, range, await source.read(slot, range), `${source.name}: ${slot.path}`);
+      const parts = await source.read(slot, range);
+      writeRows(weights.get(slot.path) as Weight, matrix, range, parts, `${source.name}: ${slot.path}`);
     }
   }
 }
 
-function writeRows(weight: Weight, { start, count }: RowRange, parts: PackedParts, what: string): void {
+/** A weight's rows and columns. */
+type Matrix = [rows: number, columns: number];
+
+function writeRows(weight: Weight, matrix: Matrix, { start, count }: RowRange, parts: PackedParts, what: string): void {
   if (weight instanceof PackedWeight) {
     try {
       weight.writeRows(start, parts);
@@ -62,20 +70,20 @@ function writeRows(weight: Weight, { start, count }: RowRange, parts: PackedPart
   }
   const values = decodeParts(parts);
   scope(() => {
-    const rows = rowsOf(weight, start, count);
+    const rows = rowsOf(weight, matrix, start, count);
     rows.overwrite("loadWeights");
     rows.backend.write(rows, values);
   });
 }
 
-/** The elements of rows of a weight. */
-export async function readRows(weight: Weight, { start, count }: RowRange): Promise<Float32Array> {
+/** The elements of rows of a slot's weight. */
+export async function readRows(weight: Weight, slot: Slot, { start, count }: RowRange): Promise<Float32Array> {
   if (weight instanceof PackedWeight) return decodeParts(await weight.readRows(start, count));
   // Reading copies what the tensor has now; only the handle ends with the scope.
-  return scope(() => [rowsOf(weight, start, count).data()])[0];
+  return scope(() => [rowsOf(weight, matrixShape(slot), start, count).data()])[0];
 }
 
 /** Rows of a tensor, of all its matrices: a view, without a gradient. */
-function rowsOf(weight: Tensor, start: number, count: number): Tensor {
-  return noGrad(() => slice(reshape(weight, matrixShape(weight.shape)), 0, start, start + count));
+function rowsOf(weight: Tensor, matrix: Matrix, start: number, count: number): Tensor {
+  return noGrad(() => slice(reshape(weight, matrix), 0, start, start + count));
 }

@@ -6,8 +6,9 @@ import type { TensorSource } from "@gpt/formats";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
 import { idsOf } from "./fixtures.ts";
 import { loadModelFrom } from "../src/folder/load.ts";
-import { gpt2 } from "../src/architectures/gpt2.ts";
+import { gpt2Tensors } from "../src/architectures/gpt2.ts";
 import { tensorsOf as tensorsOfModel } from "../src/folder/model-tensors.ts";
+import { architectures as known } from "../src/architectures/index.ts";
 
 export type Files = Record<string, Uint8Array | string>;
 
@@ -36,7 +37,7 @@ export async function tensorsOf(files: Iterable<TensorSource>): Promise<Uint8Arr
 /** What a model's weight file holds, to be changed and written again. */
 export async function sourcesOf(model: GPT): Promise<Map<string, TensorSource>> {
   const sources = new Map<string, TensorSource>();
-  for (const { name, shape, read } of tensorsOfModel(model, gpt2.tensors)) {
+  for (const { name, shape, read } of tensorsOfModel(model, gpt2Tensors)) {
     const values = await read();
     sources.set(name, { name, shape, read: () => Promise.resolve(values) });
   }
@@ -44,7 +45,7 @@ export async function sourcesOf(model: GPT): Promise<Map<string, TensorSource>> 
 }
 
 export async function folderWith(files: Files): Promise<GPT> {
-  return loadModelFrom(memoryFolder(files, "model"));
+  return loadModelFrom(memoryFolder(files, "model"), known);
 }
 
 /** Loading fails, for this reason, and leaves nothing behind. */

@@ -1,8 +1,7 @@
 import { Command, Option } from "commander";
-import { describeModel, preset, presetNames, readConfig } from "@gpt/gpt";
+import { describeModel, preset, presetNames } from "@gpt/gpt";
 import type { BlockConfig, GPTConfig, ModelDescription } from "@gpt/gpt";
-import { openFolder } from "@gpt/formats/node";
-import { resolveModelDirectory } from "@gpt/gpt/node";
+import { readModelConfig, resolveModelDirectory } from "@gpt/gpt/node";
 import { UsageError } from "../errors.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import { path } from "../options.ts";
@@ -37,7 +36,7 @@ async function info(options: Options): Promise<void> {
 async function configOf({ preset: name, model }: Options, output: Output): Promise<GPTConfig> {
   if (name !== undefined) return preset(name);
   if (model === undefined) throw new UsageError("give either --preset or --model");
-  return readConfig(openFolder(await resolveModelDirectory(model)), { onNote: (note) => output.remark(note) });
+  return readModelConfig(await resolveModelDirectory(model), { onNote: (note) => output.remark(note) });
 }
 
 function table(config: GPTConfig, description: ModelDescription): string {

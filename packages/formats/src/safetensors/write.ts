@@ -1,23 +1,30 @@
 import { quote } from "@gpt/common";
-import { checkArgument, listOf, object, objectWith, text, wholeNumber } from "@gpt/common/expectations";
+import { checkArgument, listOf, object, objectWith, oneOf, optional, text, wholeNumber } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
+import { dtypeBits } from "./dtype.ts";
+import type { SafetensorsDType } from "./dtype.ts";
 import { metadataName, prefixLength } from "./header.ts";
 
-/** A tensor to be written: its values are asked for when their turn comes. */
+/** A tensor to be written, of numbers or of bytes: its values are asked for when their turn comes. */
 export interface TensorSource {
   readonly name: string;
   readonly shape: readonly number[];
-  /** The values, row-major. */
-  read(): Promise<Float32Array>;
+  /** Default F32. */
+  readonly dtype?: WritableDType;
+  /** The values, row-major: a `Uint8Array` for U8. */
+  read(): Promise<Float32Array | Uint8Array>;
 }
 
+/** What tensors are written as. */
+export type WritableDType = Extract<SafetensorsDType, "F32" | "U8">;
+
 /** Bytes of a tensor's values. */
-export function byteLengthOf({ shape }: TensorSource): number {
-  return shape.reduce((product, size) => product * size, 4);
+export function byteLengthOf({ shape, dtype = "F32" }: TensorSource): number {
+  return shape.reduce((product, size) => product * size, dtypeBits[dtype] / 8);
 }
 
 /**
- * The contents of a safetensors file of f32 tensors, piece by piece: the header, then each tensor's values in the
+ * The contents of a safetensors file of f32 tensors, or bytes, piece by piece: the header, then each tensor's values in the
  * order of the names. At most one tensor is in memory at a time. Throws `invalid-input` where names are not distinct.
  */
 export async function* safetensorsChunks(
@@ -33,12 +40,13 @@ export async function* safetensorsChunks(
   });
   yield encodeHeader(sorted, metadata);
   for (const source of sorted) {
-    const { buffer, byteOffset, byteLength } = await source.read();
+    const values = await source.read();
+    const { buffer, byteOffset, byteLength } = values;
     if (byteLength !== byteLengthOf(source)) {
       const shape = source.shape.join(", ");
       throw new FormatError(
         "invalid-input",
-        `tensor ${quote(source.name)} [${shape}] was read as ${byteLength / 4} values`,
+        `tensor ${quote(source.name)} [${shape}] was read as ${values.length} values`,
       );
     }
     yield new Uint8Array(buffer, byteOffset, byteLength);
@@ -48,12 +56,14 @@ export async function* safetensorsChunks(
 const fail = (problem: string): FormatError => new FormatError("invalid-input", `safetensorsChunks: ${problem}`);
 const sourceExpected = objectWith("a tensor to write (name, shape and read)", "name", "shape", "read()");
 const shapeExpected = listOf(wholeNumber(0));
+const dtypeExpected = optional(oneOf(["F32", "U8"] satisfies WritableDType[]));
 
 function checkSources(tensors: readonly TensorSource[]): void {
   checkArgument("tensors", tensors, listOf(sourceExpected), fail);
-  tensors.forEach(({ name, shape }, i) => {
+  tensors.forEach(({ name, shape, dtype }, i) => {
     checkArgument(`tensors[${i}].name`, name, text, fail);
     checkArgument(`tensors[${i}].shape`, shape, shapeExpected, fail);
+    checkArgument(`tensors[${i}].dtype`, dtype, dtypeExpected, fail);
   });
 }
 
@@ -67,7 +77,7 @@ function encodeHeader(tensors: readonly TensorSource[], metadata: Readonly<Recor
   const entries = tensors.map((source): [string, unknown] => {
     const begin = position;
     position += byteLengthOf(source);
-    return [source.name, { dtype: "F32", shape: source.shape, data_offsets: [begin, position] }];
+    return [source.name, { dtype: source.dtype ?? "F32", shape: source.shape, data_offsets: [begin, position] }];
   });
   const json = new TextEncoder().encode(
     JSON.stringify(Object.fromEntries<unknown>([[metadataName, metadata], ...entries])),

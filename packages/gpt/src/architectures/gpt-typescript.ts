@@ -1,7 +1,7 @@
 import type { GPTConfig } from "../config.ts";
 import type { GPTOptions } from "../short-form.ts";
 import type { Architecture, TensorNames } from "./architecture.ts";
-import { gpt2 } from "./gpt2.ts";
+import { gpt2Tensors } from "./gpt2.ts";
 
 /** Version 1, which has no number in its file, had the short form of a configuration, and the tensors of gpt2. */
 const version = 2;
@@ -11,7 +11,7 @@ const treatmentOf = (): "refused" => "refused";
 const tensors: TensorNames = { layoutOf: ({ path }) => ({ tensor: path }), plainName: (name) => name, treatmentOf };
 
 /** This project's own: any configuration, and whatever weights a model has, under their own paths. */
-export const gptTypescript: Architecture<"gpt-typescript"> = {
+export const gptTypescript: Architecture = {
   modelType: "gpt-typescript",
   read(fields) {
     const found = fields.has("version") ? fields.count("version") : 1;
@@ -23,10 +23,10 @@ export const gptTypescript: Architecture<"gpt-typescript"> = {
     return {
       config: Object.fromEntries(values) as unknown as GPTOptions | GPTConfig,
       generation: {},
-      tensors: found === 1 ? { ...gpt2.tensors, treatmentOf } : tensors,
+      tensors: found === 1 ? { ...gpt2Tensors, treatmentOf } : tensors,
     };
   },
-  write: (config) => ({ version, ...config }),
-  tensors,
+  write: ({ config }) => ({ version, ...config }),
+  tensorsOf: () => tensors,
   holdsAnyWeights: true,
 };

@@ -4,11 +4,12 @@ import type { GPTConfig } from "../config.ts";
 import { preset } from "../presets.ts";
 import { formatConfig, parseConfig } from "../folder/config-json.ts";
 import { gpt2 } from "./gpt2.ts";
+import { architectures as known } from "./index.ts";
 
 function read(fields: object): { config: GPTConfig; notes: string[] } {
   const notes: string[] = [];
   const bytes = new TextEncoder().encode(JSON.stringify({ model_type: "gpt2", ...fields }));
-  const { config } = parseConfig(bytes, "config.json", (note) => notes.push(note));
+  const { config } = parseConfig(bytes, "config.json", known, (note) => notes.push(note));
   return { config, notes };
 }
 
@@ -49,7 +50,7 @@ test("reads every setting", () => {
       scaleAttentionByLayer: true,
     }),
   );
-  expect(JSON.parse(formatConfig(config, gpt2))).toMatchObject(settings);
+  expect(JSON.parse(formatConfig({ config, generation: {}, dtypes: {} }, gpt2))).toMatchObject(settings);
 });
 
 test("the common names of sizes win over GPT-2's", () => {

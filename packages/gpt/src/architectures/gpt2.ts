@@ -1,11 +1,9 @@
 import { activationNames } from "../activations.ts";
-import type { GPTConfig } from "../config.ts";
 import type { ConfigFields } from "../folder/config-fields.ts";
 import { generationFields, readGeneration } from "../folder/generation-config.ts";
-import type { GenerationDefaults } from "../generation.ts";
 import { shorten } from "../short-form.ts";
 import type { GPTOptions } from "../short-form.ts";
-import type { Architecture, TensorNames } from "./architecture.ts";
+import type { Architecture, ModelToWrite, TensorNames } from "./architecture.ts";
 import { applyRules, oneOf } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 
@@ -87,7 +85,7 @@ function readSettings(fields: ConfigFields): GPTOptions {
   };
 }
 
-function writeSettings(config: GPTConfig, generation: GenerationDefaults): Record<string, unknown> | string {
+function writeSettings({ config, generation }: ModelToWrite): Record<string, unknown> | string {
   const settings = shorten(config);
   if (typeof settings === "string") return settings;
   const { positions, normPlacement, headDim, heads, dim } = settings;
@@ -157,7 +155,7 @@ const others: readonly (readonly [pattern: RegExp, treatment: "ignored" | "noted
   [/^(?!(wte|wpe|h|ln_f|lm_head)(\.|$))/, "noted"],
 ];
 
-const tensors: TensorNames = {
+export const gpt2Tensors: TensorNames = {
   layoutOf({ path, role }) {
     const tensor = nameOf(path);
     if (tensor === undefined) return undefined;
@@ -170,12 +168,12 @@ const tensors: TensorNames = {
 };
 
 /** Hugging Face's `gpt2`. */
-export const gpt2: Architecture<"gpt2"> = {
+export const gpt2: Architecture = {
   modelType: "gpt2",
   read(fields, onNote) {
     applyRules(fields, rules, languageModel, onNote);
-    return { config: readSettings(fields), generation: readGeneration(fields, onNote, false), tensors };
+    return { config: readSettings(fields), generation: readGeneration(fields, onNote, false), tensors: gpt2Tensors };
   },
   write: writeSettings,
-  tensors,
+  tensorsOf: () => gpt2Tensors,
 };

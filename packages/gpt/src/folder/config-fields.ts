@@ -21,10 +21,13 @@ const longestList = 10_000;
 export class ConfigFields {
   readonly file: string;
   readonly #fields = new Map<string, Field>();
+  /** What stands before the names of fields in messages: the object that has them, if it lies within another. */
+  readonly #path: string;
 
   /** Throws `invalid-file`. */
-  constructor(json: Uint8Array, file: string) {
+  constructor(json: Uint8Array, file: string, path = "") {
     this.file = file;
+    this.#path = path;
     const reader = new JsonReader(json, file);
     reader.object((name) => {
       const kind = reader.peek();
@@ -76,6 +79,20 @@ export class ConfigFields {
     return typeof value === "number" ? [value] : value;
   }
 
+  /** A list of texts. */
+  texts(name: string): string[] {
+    return this.read<string[]>(
+      name, undefined, `a list of at most ${longestList} texts`,
+      (value) => Array.isArray(value) && value.length <= longestList && value.every((item) => typeof item === "string"),
+    );
+  }
+
+  /** The fields of an object. */
+  object(name: string): ConfigFields {
+    this.read(name, undefined, "an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value));
+    return new ConfigFields(new TextEncoder().encode(this.json(name)), this.file, `${this.#path}${name}.`);
+  }
+
   /** An error that begins with the file's name. */
   error(code: GPTErrorCode, problem: string): GPTError {
     return new GPTError(code, `${this.file}: ${problem}`);
@@ -85,11 +102,11 @@ export class ConfigFields {
     const field = this.#fields.get(name);
     if (!field) {
       if (fallback !== undefined) return fallback;
-      throw this.error("invalid-file", `${name} is missing, expected ${expected}`);
+      throw this.error("invalid-file", `${this.#path}${name} is missing, expected ${expected}`);
     }
     const value: unknown = JSON.parse(field.json);
     if (accepts(value)) return value as T;
-    throw this.error("invalid-file", `${name} is ${shown(field)}, expected ${expected}`);
+    throw this.error("invalid-file", `${this.#path}${name} is ${shown(field)}, expected ${expected}`);
   }
 }
 

@@ -8,15 +8,20 @@ import { preset, presetNames } from "../presets.ts";
 import { architectures, compositions, tiny } from "../../test/fixtures.ts";
 import { mutations } from "@gpt/testing/mutate";
 import { formatConfig, parseConfig } from "./config-json.ts";
+import { architectures as known } from "../architectures/index.ts";
+import type { ModelToWrite } from "../architectures/architecture.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-const parse = (fields: object): GPTConfig => parseConfig(encode(JSON.stringify(fields)), "config.json").config;
-const parseText = (text: string): GPTConfig => parseConfig(encode(text), "config.json").config;
+const parse = (fields: object): GPTConfig => parseConfig(encode(JSON.stringify(fields)), "config.json", known).config;
+const parseText = (text: string): GPTConfig => parseConfig(encode(text), "config.json", known).config;
+
+/** A model of a configuration, to be written. */
+const written = (config: GPTConfig): ModelToWrite => ({ config, generation: {}, dtypes: {} });
 
 /** What keeps a model from being a gpt2, if anything. */
 const obstacleToGPT2 = (config: GPTConfig): string | undefined => {
-  const fields = gpt2.write(config, {});
+  const fields = gpt2.write(written(config));
   return typeof fields === "string" ? fields : undefined;
 };
 
@@ -55,15 +60,15 @@ test.each(Object.entries(architectures))("reads back what it wrote: %s", (_, opt
     attentionDropout: 0.3,
     epsilon: 1e-6,
   });
-  expect(parseText(formatConfig(config, gptTypescript))).toEqual(config);
+  expect(parseText(formatConfig(written(config), gptTypescript))).toEqual(config);
   if (obstacleToGPT2(config))
-    expect(() => formatConfig(config, gpt2)).toThrow("a gpt2 folder cannot hold this model: it has ");
-  else expect(parseText(formatConfig(config, gpt2))).toEqual(config);
+    expect(() => formatConfig(written(config), gpt2)).toThrow("a gpt2 folder cannot hold this model: it has ");
+  else expect(parseText(formatConfig(written(config), gpt2))).toEqual(config);
 });
 
 test.each(Object.entries(compositions))("reads back what it wrote: %s", (_, options) => {
   const config = resolveConfig(options);
-  const text = formatConfig(config, gptTypescript);
+  const text = formatConfig(written(config), gptTypescript);
   expect(JSON.parse(text)).toMatchObject({ model_type: "gpt-typescript", version: 2, blocks: config.blocks });
   expect(parseText(text)).toEqual(config);
   expect(obstacleToGPT2(config)).toMatch(/^[a-zA-Z0-9[\].]+ /);
@@ -72,7 +77,7 @@ test.each(Object.entries(compositions))("reads back what it wrote: %s", (_, opti
 test.each(presetNames)("reads back the preset %s", (name) => {
   const config = preset(name);
   const architecture = obstacleToGPT2(config) ? gptTypescript : gpt2;
-  expect(parseText(formatConfig(config, architecture))).toEqual(config);
+  expect(parseText(formatConfig(written(config), architecture))).toEqual(config);
 });
 
 test("says what gpt2 cannot express", () => {
@@ -94,7 +99,7 @@ describe("refuses", () => {
     [
       { model_type: "openai-gpt" },
       "unsupported-model",
-      'model_type "openai-gpt" is not supported; gpt2 and gpt-typescript are, and perhaps others by a newer version',
+      'model_type "openai-gpt" is not supported; gpt2, llama, mistral, mixtral, qwen2, qwen3, gpt_oss, gpt-typescript are, and perhaps others by a newer version',
     ],
     [{ model_type: undefined }, "invalid-file", "model_type is missing, expected a text"],
     [{ model_type: null }, "invalid-file", "model_type is null, expected a text"],
@@ -115,7 +120,7 @@ describe("refuses", () => {
     [{ version: 3 }, "unsupported-model", "version is 3, this program reads up to 2: update it"],
     [{ version: "2" }, "invalid-file", 'version is "2", expected a whole number from 1'],
   ])("of its own %j", (changes, code, problem) => {
-    const own = JSON.parse(formatConfig(resolveConfig(tiny), gptTypescript)) as object;
+    const own = JSON.parse(formatConfig(written(resolveConfig(tiny)), gptTypescript)) as object;
     expect(() => parse({ ...own, ...changes })).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(`config.json: ${problem}`) as string }),
     );
@@ -137,13 +142,13 @@ describe("refuses", () => {
 test(`of ${fuzzCount} mutated files it accepts only sound configurations`, () => {
   const corpus = [
     JSON.stringify(published),
-    formatConfig(preset("gpt2-xl"), gpt2),
-    ...Object.values({ ...architectures, ...compositions }).map((options) => formatConfig(resolveConfig(options), gptTypescript)),
+    formatConfig(written(preset("gpt2-xl")), gpt2),
+    ...Object.values({ ...architectures, ...compositions }).map((options) => formatConfig(written(resolveConfig(options)), gptTypescript)),
   ].map(encode);
   let accepted = 0;
   for (const input of mutations(corpus, fuzzCount, 3)) {
     try {
-      const { config } = parseConfig(input, "config.json");
+      const { config } = parseConfig(input, "config.json", known);
       accepted++;
       expect(resolveConfig(config)).toEqual(config);
     } catch (error) {

@@ -1,9 +1,7 @@
 import { quote } from "@gpt/tensor";
-import type { Architecture, TensorNames } from "../architectures/architecture.ts";
-import { architectureOf, architectures } from "../architectures/index.ts";
+import type { Architecture, ConfigFile, ModelToWrite, ReadableArchitecture } from "../architectures/architecture.ts";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
-import type { GenerationDefaults } from "../generation.ts";
 import { resolveConfig } from "../resolve-config.ts";
 import type { GPTOptions } from "../short-form.ts";
 import { ConfigFields } from "./config-fields.ts";
@@ -12,25 +10,28 @@ import type { OnNote } from "./notes.ts";
 export const configName = "config.json";
 
 /** What the `config.json` of a folder says. */
-export interface FolderConfig {
+export interface FolderConfig extends ConfigFile {
   readonly config: GPTConfig;
-  /** Settings for generation, which older releases of transformers wrote there. */
-  readonly generation: GenerationDefaults;
-  readonly tensors: TensorNames;
 }
 
 /** Beyond this no model goes. Bounds what a file can make a program allocate that no tensor vouches for. */
 const longestContext = 2 ** 20;
 
-/** Reads a `config.json`. Throws `invalid-file`, and `unsupported-model` for what this package does not compute. */
-export function parseConfig(json: Uint8Array, file: string, onNote: OnNote = () => {}): FolderConfig {
+/**
+ * Reads a `config.json` of one of some kinds. Throws `invalid-file`, and `unsupported-model` for what this package does not
+ * compute.
+ */
+export function parseConfig(
+  json: Uint8Array, file: string, architectures: readonly ReadableArchitecture[], onNote: OnNote = () => {},
+): FolderConfig {
   const fields = new ConfigFields(json, file);
   const modelType = fields.text("model_type");
-  const architecture = architectureOf(modelType);
+  const architecture = architectures.find((architecture) => architecture.modelType === modelType);
   if (!architecture) {
-    const known = architectures.map((architecture) => architecture.modelType).join(" and ");
+    const known = architectures.filter((architecture) => "write" in architecture).map(({ modelType }) => modelType);
     throw fields.error(
-      "unsupported-model", `model_type ${quote(modelType)} is not supported; ${known} are, and perhaps others by a newer version`,
+      "unsupported-model",
+      `model_type ${quote(modelType)} is not supported; ${known.join(", ")} ${known.length === 1 ? "is" : "are"}, and perhaps others by a newer version`,
     );
   }
   const read = architecture.read(fields, onNote);
@@ -51,15 +52,14 @@ function resolve(options: GPTOptions | GPTConfig, fields: ConfigFields): GPTConf
 }
 
 /** The text of a `config.json`. Throws `unsupported-model` where the architecture cannot express the model. */
-export function formatConfig(
-  config: GPTConfig, { modelType, write }: Architecture, generation: GenerationDefaults = {},
-): string {
-  const fields = write(config, generation);
-  if (typeof fields === "string") throw cannotHold(modelType, fields);
+export function formatConfig(model: ModelToWrite, { modelType, write }: Architecture): string {
+  const fields = write(model);
+  if (typeof fields === "string") throw cannotHold(new Map([[modelType, fields]]));
   return `${JSON.stringify({ model_type: modelType, ...fields }, null, 2)}\n`;
 }
 
-/** The error for a model of which an architecture cannot express something. */
-export function cannotHold(modelType: string, what: string): GPTError {
-  return new GPTError("unsupported-model", `a ${modelType} folder cannot hold this model: it has ${what}`);
+/** The error for a model of which each of some architectures cannot express something. */
+export function cannotHold(obstacles: ReadonlyMap<string, string>): GPTError {
+  const reasons = Array.from(obstacles, ([modelType, what]) => `a ${modelType} folder cannot hold this model: it has ${what}`);
+  return new GPTError("unsupported-model", reasons.join("; ") || "there is no kind of folder to save the model as");
 }

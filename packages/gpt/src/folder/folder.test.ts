@@ -8,6 +8,8 @@ import { architectures, compositions, tiny } from "../../test/fixtures.ts";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
 import { logits, sourcesOf, weights } from "../../test/folders.ts";
+import { gpt2 } from "../architectures/gpt2.ts";
+import { architectures as known } from "../architectures/index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -18,8 +20,8 @@ beforeEach(async () => {
 describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, options) => {
   test.each([Infinity, 1000, 1])("is the same model after a folder with shards of %d bytes", async (maxShardBytes) => {
     const model = new GPT(options, { seed: 4 });
-    const files = await collect(modelFiles(model, { maxShardBytes }));
-    const loaded = await loadModelFrom(memoryFolder(files), { seed: 9 });
+    const files = await collect(modelFiles(model, known, { maxShardBytes }));
+    const loaded = await loadModelFrom(memoryFolder(files), known, { seed: 9 });
     expect(loaded.config).toEqual(model.config);
     expect(weights(loaded)).toEqual(weights(model));
     expect(logits(loaded)).toEqual(logits(model));
@@ -34,12 +36,12 @@ describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, o
 test("files are named and ordered as Hugging Face has them, config.json last", async () => {
   const model = new GPT(tiny);
   const options = { extraFiles: { "tokenizer.json": "{}" } };
-  expect(modelFiles(model, options).map(({ name }) => name)).toEqual([
+  expect(modelFiles(model, known, options).map(({ name }) => name)).toEqual([
     "model.safetensors",
     "tokenizer.json",
     "config.json",
   ]);
-  const sharded = await collect(modelFiles(model, { ...options, maxShardBytes: 2000 }));
+  const sharded = await collect(modelFiles(model, known, { ...options, maxShardBytes: 2000 }));
   const names = Object.keys(sharded);
   expect(names).toEqual([
     ...Array.from({ length: names.length - 3 }, (_, i) => `model-0000${i + 1}-of-0000${names.length - 3}.safetensors`),
@@ -57,7 +59,7 @@ test("files are named and ordered as Hugging Face has them, config.json last", a
 
 test("weights have GPT-2's names and Conv1D's orientation: c_attn is [inputs, queries | keys | values]", async () => {
   const model = new GPT(tiny, { seed: 5 });
-  const files = await collect(modelFiles(model));
+  const files = await collect(modelFiles(model, known));
   const header = JSON.parse(
     new TextDecoder().decode(files["model.safetensors"].slice(8)).split("}}")[0] + "}}",
   ) as Record<string, { shape: number[]; data_offsets: number[] }>;
@@ -82,25 +84,25 @@ test("weights have GPT-2's names and Conv1D's orientation: c_attn is [inputs, qu
 
 test("a model that gpt2 cannot express is not written as one", () => {
   const model = new GPT({ ...tiny, positions: "sinusoidal" });
-  expect(() => modelFiles(model, { modelType: "gpt2" })).toThrow(
+  expect(() => modelFiles(model, [gpt2])).toThrow(
     "a gpt2 folder cannot hold this model: it has sinusoidal positions",
   );
-  expect(() => modelFiles(model, { maxShardBytes: 0 })).toThrow("maxShardBytes must be a number above 0, not 0");
+  expect(() => modelFiles(model, known, { maxShardBytes: 0 })).toThrow("maxShardBytes must be a number above 0, not 0");
 });
 
 test("a loaded model is in evaluation mode", async () => {
-  const files = await collect(modelFiles(new GPT({ ...tiny, dropout: 0.5, attentionDropout: 0.5 })));
-  const loaded = await loadModelFrom(memoryFolder(files));
+  const files = await collect(modelFiles(new GPT({ ...tiny, dropout: 0.5, attentionDropout: 0.5 }), known));
+  const loaded = await loadModelFrom(memoryFolder(files), known);
   expect(loaded.training).toBe(false);
   expect(logits(loaded)).toEqual(logits(loaded));
 });
 
 test("weights go one by one: no more than the model and one tensor is alive", async () => {
   const model = new GPT(tiny);
-  const files = await collect(modelFiles(model));
+  const files = await collect(modelFiles(model, known));
   const bytes = backend.memory.liveBytes;
   const other = await cpu();
-  const loaded = await loadModelFrom(memoryFolder(files), { backend: other });
+  const loaded = await loadModelFrom(memoryFolder(files), known, { backend: other });
   expect(loaded.tokenEmbedding.weight.backend).toBe(other);
   expect(other.memory.peakBytes).toBe(bytes);
 });

@@ -10,6 +10,7 @@ import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
 import { folderWith, sourcesOf, tensorsOf, weights } from "../../test/folders.ts";
 import type { Files } from "../../test/folders.ts";
+import { architectures as known } from "../architectures/index.ts";
 
 let backend: Backend;
 beforeEach(async () => {
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 
 describe("reads folders of others", () => {
-  const config = async (model: GPT): Promise<Uint8Array> => (await collect(modelFiles(model)))["config.json"];
+  const config = async (model: GPT): Promise<Uint8Array> => (await collect(modelFiles(model, known)))["config.json"];
 
   test("with the prefix, masks and a head that equals the embedding", async () => {
     const model = new GPT(tiny, { seed: 6 });
@@ -94,7 +95,7 @@ describe("reads as transformers v5.18.0 does", () => {
     files: Files = {},
   ): Promise<{ model: GPT; original: GPT; notes: string[] }> {
     const original = new GPT(tiny, { seed: 7 });
-    const written = await collect(modelFiles(original));
+    const written = await collect(modelFiles(original, known));
     const config = JSON.parse(new TextDecoder().decode(written["config.json"])) as object;
     const sources = await sourcesOf(original);
     tensors(sources);
@@ -107,7 +108,7 @@ describe("reads as transformers v5.18.0 does", () => {
       },
       "model",
     );
-    const model = await loadModelFrom(folder, { onNote: (note) => notes.push(note) });
+    const model = await loadModelFrom(folder, known, { onNote: (note) => notes.push(note) });
     return { model, original, notes };
   }
   const ones = (name: string, shape: number[]): TensorSource => ({
@@ -162,13 +163,13 @@ describe("reads as transformers v5.18.0 does", () => {
     const { model } = await load({}, undefined, {
       "generation_config.json": JSON.stringify({ eos_token_id: 3, bos_token_id: 2, do_sample: true, num_beams: 4 }),
     });
-    const files = await collect(modelFiles(model));
+    const files = await collect(modelFiles(model, known));
     expect(Object.keys(files)).toEqual(["model.safetensors", "generation_config.json", "config.json"]);
     const parse = (name: string): unknown => JSON.parse(new TextDecoder().decode(files[name]));
     expect(parse("generation_config.json")).toEqual({
       eos_token_id: 3, bos_token_id: 2, do_sample: true, temperature: 1, top_k: 50, num_beams: 4,
     });
     expect(parse("config.json")).toMatchObject({ eos_token_id: 3, bos_token_id: 2 });
-    expect((await loadModelFrom(memoryFolder(files))).generation).toEqual(model.generation);
+    expect((await loadModelFrom(memoryFolder(files), known)).generation).toEqual(model.generation);
   });
 });

@@ -1,15 +1,17 @@
-import { callback, checkArgument, currentBackend, objectWith, readOptions, seed, useBackend } from "@gpt/tensor";
+import { callback, checkArgument, currentBackend, listOf, objectWith, readOptions, seed, useBackend } from "@gpt/tensor";
 import type { Backend, Expectations } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
 import { readSmallFile } from "@gpt/formats";
 import type { ReadableFolder } from "@gpt/formats";
-import type { TensorNames } from "../architectures/architecture.ts";
+import type { ReadableArchitecture, TensorNames } from "../architectures/architecture.ts";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
-import { backendExpected, dtypeExpected } from "../place.ts";
+import { dtypeOfEach, matrixDTypesExpected } from "../matrix-dtypes.ts";
+import type { MatrixDTypes } from "../matrix-dtypes.ts";
+import { backendExpected } from "../place.ts";
 import { slotsOf } from "../slots.ts";
 import { fillWeights } from "../weight-source.ts";
 import type { WeightSource } from "../weight-source.ts";
@@ -21,23 +23,32 @@ import { generationConfigName, readGeneration } from "./generation-config.ts";
 import type { OnNote } from "./notes.ts";
 import { WeightFiles } from "./weight-files.ts";
 
-/** Where a model is loaded to, and as what its weights are stored. */
-export interface LoadOptions {
-  /** Where the model will live. Default: the backend chosen by `useBackend`. */
-  readonly backend?: Backend;
-  /** What the model's dropout derives from, should it be trained further. Default 0. */
-  readonly seed?: number;
-  /** How the matrices are stored; weights are converted while they are read, one by one. Default f32. */
-  readonly dtype?: GPTInitialization["dtype"];
+/** How a folder is read. */
+export interface ReadOptions {
   /** Gets a sentence for each thing in the folder that is ignored and might matter. Default: nobody does. */
   readonly onNote?: OnNote;
 }
 
+/** Where a model is loaded to, and as what its weights are stored. */
+export interface LoadOptions extends ReadOptions {
+  /** Where the model will live. Default: the backend chosen by `useBackend`. */
+  readonly backend?: Backend;
+  /** What the model's dropout derives from, should it be trained further. Default 0. */
+  readonly seed?: number;
+  /**
+   * How the matrices are stored; weights are converted while they are read, one by one. Default f32. Matrices that the
+   * folder has in mxfp4 stay as they are, unless an object says another dtype for what they are for.
+   */
+  readonly dtype?: GPTInitialization["dtype"];
+}
+
+const readExpected: Expectations<ReadOptions> = { onNote: callback };
+
 const loadExpected: Expectations<LoadOptions> = {
+  ...readExpected,
   backend: backendExpected,
   seed,
-  dtype: dtypeExpected,
-  onNote: callback,
+  dtype: matrixDTypesExpected,
 };
 
 function invalidInput(call: string, problem: string): GPTError {
@@ -49,20 +60,33 @@ function checkFolder(call: string, folder: ReadableFolder): void {
   checkArgument("folder", folder, expected, (problem) => invalidInput(call, problem));
 }
 
+const architecturesExpected = listOf(objectWith("an architecture that can be read", "modelType", "read()"));
+
+function checkArchitectures(call: string, architectures: readonly ReadableArchitecture[]): void {
+  checkArgument("architectures", architectures, architecturesExpected, (problem) => invalidInput(call, problem));
+}
+
 const maxConfigBytes = 2 ** 22;
 
 /**
- * Loads a model from a folder in the Hugging Face layout: `config.json`, `generation_config.json` where there is one, and
+ * Loads a model from a folder in the Hugging Face layout, of one of these kinds: `config.json`, `generation_config.json` where there is one, and
  * `model.safetensors` or its shards. Weights may be F32, F16, BF16 or F64, and go into the model one by one, large ones by rows.
  * Nothing is allocated before the weights were found to be those that the configuration asks for. The model is in
  * evaluation mode: published folders have dropout. Throws `missing-file`, `invalid-file`, `missing-tensor`,
  * `unsupported-model` and `read-failed`.
+ *
+ * @example
+ * const model = await loadModelFrom(folder, [llama]);
  */
-export async function loadModelFrom(folder: ReadableFolder, options?: LoadOptions): Promise<GPT> {
+export async function loadModelFrom(
+  folder: ReadableFolder, architectures: readonly ReadableArchitecture[], options?: LoadOptions,
+): Promise<GPT> {
   checkFolder("loadModel", folder);
+  checkArchitectures("loadModel", architectures);
   const given = readOptions<LoadOptions>(options, loadExpected, (problem) => invalidInput("loadModel", problem));
-  const { backend = currentBackend(), seed, dtype, onNote = () => {} } = given;
-  const { config, ...file } = await readConfigFile(folder, onNote);
+  const { backend = currentBackend(), seed, onNote = () => {} } = given;
+  const { config, ...file } = await readConfigFile(folder, architectures, onNote);
+  const dtype = storedAs(given.dtype, file.packed);
   const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
   const source = await openFiles(folder, file.tensors, onNote);
   try {
@@ -81,16 +105,20 @@ export async function loadModelFrom(folder: ReadableFolder, options?: LoadOption
   }
 }
 
+/** As what the matrices of a model are stored, of which a folder has some in few bits. */
+function storedAs(dtype: LoadOptions["dtype"], packed: MatrixDTypes | undefined): MatrixDTypes {
+  return typeof dtype === "string" ? { ...dtypeOfEach(dtype), ...packed } : dtypeOfEach(dtype, packed);
+}
+
 /**
  * The weights of a model folder, for `loadWeights`: for a model whose parts were wrapped or replaced, as when it was saved.
  * The caller closes it. Throws as `loadModelFrom` does.
  */
-export async function openWeights(folder: ReadableFolder, options?: Pick<LoadOptions, "onNote">): Promise<WeightSource> {
-  checkFolder("openWeights", folder);
-  const { onNote = () => {} } = readOptions<Pick<LoadOptions, "onNote">>(
-    options, { onNote: loadExpected.onNote }, (problem) => invalidInput("openWeights", problem),
-  );
-  const { tensors } = await readConfigFile(folder, onNote);
+export async function openWeights(
+  folder: ReadableFolder, architectures: readonly ReadableArchitecture[], options?: ReadOptions,
+): Promise<WeightSource> {
+  const onNote = readArguments("openWeights", folder, architectures, options);
+  const { tensors } = await readConfigFile(folder, architectures, onNote);
   return openFiles(folder, tensors, onNote);
 }
 
@@ -99,19 +127,30 @@ async function openFiles(folder: ReadableFolder, tensors: TensorNames, onNote: O
 }
 
 /** The configuration of a model folder. Throws `missing-file`, `invalid-file` and `unsupported-model`. */
-export async function readConfig(folder: ReadableFolder, options?: Pick<LoadOptions, "onNote">): Promise<GPTConfig> {
-  checkFolder("readConfig", folder);
-  const { onNote = () => {} } = readOptions<LoadOptions>(
-    options, loadExpected, (problem) => invalidInput("readConfig", problem),
-  );
-  return (await readConfigFile(folder, onNote)).config;
+export async function readConfig(
+  folder: ReadableFolder, architectures: readonly ReadableArchitecture[], options?: ReadOptions,
+): Promise<GPTConfig> {
+  const onNote = readArguments("readConfig", folder, architectures, options);
+  return (await readConfigFile(folder, architectures, onNote)).config;
 }
 
-async function readConfigFile(folder: ReadableFolder, onNote: OnNote): Promise<FolderConfig> {
+/** Checks the arguments of a call; its `onNote`. */
+function readArguments(
+  call: string, folder: ReadableFolder, architectures: readonly ReadableArchitecture[], options: ReadOptions | undefined,
+): OnNote {
+  checkFolder(call, folder);
+  checkArchitectures(call, architectures);
+  const { onNote = () => {} } = readOptions<ReadOptions>(options, readExpected, (problem) => invalidInput(call, problem));
+  return onNote;
+}
+
+async function readConfigFile(
+  folder: ReadableFolder, architectures: readonly ReadableArchitecture[], onNote: OnNote,
+): Promise<FolderConfig> {
   await refuseAdapter(folder);
   const file = await readSmallFile(folder, configName, maxConfigBytes);
   if (!file) throw new GPTError("missing-file", `${folder.name} is no model folder: it has no ${configName}`);
-  return parseConfig(file.bytes, file.path, onNote);
+  return parseConfig(file.bytes, file.path, architectures, onNote);
 }
 
 /** transformers would add an adapter's weights to the model's wherever PEFT is installed. */

@@ -4,7 +4,9 @@ import { GPTError } from "../errors.ts";
 import { runsOf } from "../layout.ts";
 import type { Run } from "../layout.ts";
 import type { Slot } from "../slots.ts";
+import type { SafetensorsDType } from "@gpt/formats";
 import { configName } from "./config-json.ts";
+import { mxfp4FileDType, mxfp4Shapes } from "./mxfp4.ts";
 import type { OnNote } from "./notes.ts";
 import type { FileTensor, WeightFiles } from "./weight-files.ts";
 
@@ -27,19 +29,19 @@ export function matchWeights(
   const tied = findTiedHead(slots, names, tensors);
   if (tied) left.delete(tied.name);
   const runs = new Map<string, Run[]>();
-  const [missing, misshapen] = [new Set<string>(), new Set<string>()];
+  const [missing, misshapen, mistyped] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (const slot of slots) {
     const layout = names.layoutOf(slot);
-    const found = layout ? runsOf(layout, slot.shape) : [];
+    const found = layout ? runsOf(layout, slot) : [];
     runs.set(slot.path, found);
     if (!layout) missing.add(slot.path);
-    for (const { tensor, shape } of found) {
+    for (const { tensor, shape, dtype } of found.flatMap(fileTensorsOf)) {
       const entry = tensors.get(tensor)?.entry;
       left.delete(tensor);
       if (!entry) missing.add(tensor);
       else if (entry.shape.join() !== shape.join()) {
         misshapen.add(`${tensor} is [${entry.shape.join(", ")}], expected [${shape.join(", ")}]`);
-      }
+      } else if (dtype !== undefined && entry.dtype !== dtype) mistyped.add(`${tensor} is ${entry.dtype}, expected ${dtype}`);
     }
   }
   const unexpected = [...left].filter((name) => names.treatmentOf(name) === "refused");
@@ -47,6 +49,7 @@ export function matchWeights(
     ...describe("missing", [...missing]),
     ...describe("unexpected", unexpected.map(quote)),
     ...describe("wrong shape", [...misshapen]),
+    ...describe("wrong dtype", [...mistyped]),
   ];
   if (problems.length > 0) {
     throw new GPTError("missing-tensor", `${folder}: the weights do not fit ${configName}; ${problems.join("; ")}`);
@@ -56,6 +59,22 @@ export function matchWeights(
     onNote(`${folder}: ${note}`);
   }
   return { runs, tensors, tied: tied?.pair };
+}
+
+/** What the files must have for a run: any dtype of elements, or a certain one. */
+interface ExpectedTensor {
+  readonly tensor: string;
+  readonly shape: readonly number[];
+  readonly dtype?: SafetensorsDType;
+}
+
+function fileTensorsOf({ tensor, shape, scales }: Run): ExpectedTensor[] {
+  if (scales === undefined) return [{ tensor, shape }];
+  const shapes = mxfp4Shapes(shape);
+  return [
+    { tensor, shape: shapes.values, dtype: mxfp4FileDType },
+    { tensor: scales, shape: shapes.scales, dtype: mxfp4FileDType },
+  ];
 }
 
 /** The tensors by their plain names. */

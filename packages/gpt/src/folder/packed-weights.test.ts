@@ -7,6 +7,7 @@ import { collect, memoryFolder } from "@gpt/testing/memory-folder";
 import { compositions, idsOf, tiny } from "../../test/fixtures.ts";
 import { loadModelFrom } from "./load.ts";
 import { modelFiles } from "./save.ts";
+import { architectures as known } from "../architectures/index.ts";
 
 const sizes = { ...tiny, vocabSize: 200, dim: 64 };
 
@@ -25,9 +26,9 @@ const shares = { f16: 2 ** -11, bf16: 2 ** -8, int8: 0.004, int4: 0.15, mxfp4: 0
 
 test.each(Object.keys(shares) as PackedDType[])("%s: converted one by one while they are read", async (dtype) => {
   const model = new GPT(sizes);
-  const files = await collect(modelFiles(model));
+  const files = await collect(modelFiles(model, known));
   const other = await cpu();
-  const loaded = await loadModelFrom(memoryFolder(files), { backend: other, dtype });
+  const loaded = await loadModelFrom(memoryFolder(files), known, { backend: other, dtype });
   // Nothing but the model was ever there.
   expect(other.memory.peakBytes).toBe(other.memory.liveBytes);
   expect(other.memory.liveBytes).toBeLessThan(backend.memory.liveBytes * (dtype.endsWith("16") ? 0.6 : 0.4));
@@ -42,7 +43,7 @@ test.each(Object.keys(shares) as PackedDType[])("%s: converted one by one while 
 
   // Saved as what it stands for, which is loaded as the same again.
   useBackend(other);
-  const again = await loadModelFrom(memoryFolder(await collect(modelFiles(loaded))), { dtype });
+  const again = await loadModelFrom(memoryFolder(await collect(modelFiles(loaded, known))), known, { dtype });
   expect(logits(again)).toEqual(logits(loaded));
 });
 
@@ -65,8 +66,8 @@ test("a weight that the dtype cannot hold is found", async () => {
   const model = new GPT(sizes);
   const weight = model.stateDict().get("blocks.1.mlp.up.weight") as Tensor;
   backend.write(weight, weight.dataSync().with(3 * sizes.dim, 1e38));
-  const folder = memoryFolder(await collect(modelFiles(model)), "model");
-  await expect(loadModelFrom(folder, { dtype: "int8" })).rejects.toMatchObject({
+  const folder = memoryFolder(await collect(modelFiles(model, known)), "model");
+  await expect(loadModelFrom(folder, known, { dtype: "int8" })).rejects.toMatchObject({
     code: "invalid-file",
     message: expect.stringMatching(/^model: blocks\.1\.mlp\.up\.weight: int8 cannot hold 9\.99.*e\+37, /) as string,
   });

@@ -9,6 +9,7 @@ import { mutations } from "@gpt/testing/mutate";
 import { tiny } from "../../test/fixtures.ts";
 import { modelFiles } from "./save.ts";
 import { expectRefusal, folderWith, sourcesOf, tensorsOf } from "../../test/folders.ts";
+import { architectures as known } from "../architectures/index.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
 
@@ -21,7 +22,7 @@ beforeEach(async () => {
 describe("refuses, in one clear error,", () => {
   async function parts(changes: object = {}): Promise<{ config: string; sources: Map<string, TensorSource> }> {
     const model = new GPT({ ...tiny, ...changes }, { seed: 7 });
-    const config = new TextDecoder().decode((await collect(modelFiles(model)))["config.json"]);
+    const config = new TextDecoder().decode((await collect(modelFiles(model, known)))["config.json"]);
     const sources = await sourcesOf(model);
     model.dispose();
     return { config, sources };
@@ -206,7 +207,7 @@ describe("refuses, in one clear error,", () => {
 
 test(`of ${fuzzCount / 10} folders with a mutated file none does more harm than an error`, async () => {
   const model = new GPT({ ...tiny, layers: 1 });
-  const files = await collect(modelFiles(model));
+  const files = await collect(modelFiles(model, known));
   model.dispose();
   const length = 8 + Number(new DataView(files["model.safetensors"].buffer).getBigUint64(0, true));
   const head = files["model.safetensors"].slice(0, length);

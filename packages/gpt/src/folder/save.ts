@@ -1,12 +1,12 @@
-import { checkArgument, numberThat, objectWith, oneOf, readOptions, useBackend } from "@gpt/tensor";
-import type { Expectations } from "@gpt/tensor";
+import { checkArgument, listOf, numberThat, objectWith, readOptions, useBackend } from "@gpt/tensor";
+import type { Expectations, WeightDType } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
 import { byteLengthOf, safetensorsChunks, splitIntoShards, textFile } from "@gpt/formats";
 import type { OutputFile, TensorSource } from "@gpt/formats";
-import type { Architecture } from "../architectures/architecture.ts";
-import { architectureOf, architectures } from "../architectures/index.ts";
-import type { ModelType } from "../architectures/index.ts";
+import type { Architecture, ModelToWrite } from "../architectures/architecture.ts";
 import { GPTError } from "../errors.ts";
+import { matrixRoles } from "../matrix-dtypes.ts";
+import type { MatrixDTypes } from "../matrix-dtypes.ts";
 import { GPT } from "../model.ts";
 import { slotsOf } from "../slots.ts";
 import { cannotHold, configName, formatConfig } from "./config-json.ts";
@@ -16,8 +16,6 @@ import { indexName, isWeightFile, shardName, singleFileName } from "./weight-fil
 
 /** How a model is written as files. */
 export interface ModelFilesOptions {
-  /** Default: `gpt2` where it can express the model, else this project's own `gpt-typescript`. */
-  readonly modelType?: ModelType;
   /** Weights of more bytes are spread over files of at most this size; a larger tensor has a file to itself. Default: one file. */
   readonly maxShardBytes?: number;
   /** Texts of further files by name, such as `tokenizer.json`. */
@@ -25,40 +23,57 @@ export interface ModelFilesOptions {
 }
 
 /**
- * The files of a model folder in the Hugging Face layout, `config.json` last. Weights are written as F32,
- * packed ones as the values that they stand for. They are read from the model one by one while the
- * files are written: the model must live, and not change, until then. Throws `unsupported-model` where `modelType` cannot
+ * The files of a model folder in the Hugging Face layout, `config.json` last, of the first of these kinds that can express the
+ * model. Weights are written as F32, packed ones as the
+ * values that they stand for; `gpt_oss` has experts in mxfp4 as they are. They are read from the model one by one while the
+ * files are written: the model must live, and not change, until then. Throws `unsupported-model` where no architecture can
  * express the model.
+ *
+ * @example
+ * const files = modelFiles(model, [llama]);
  */
-export function modelFiles(model: GPT, options?: ModelFilesOptions): OutputFile[] {
+export function modelFiles(model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions): OutputFile[] {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
   const expected: Expectations<ModelFilesOptions> = {
-    modelType: oneOf(architectures.map(({ modelType }) => modelType)),
     maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
     extraFiles: objectWith("an object of texts by the names of their files"),
   };
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
-  const { config, generation } = model;
-  const { modelType, maxShardBytes = Infinity, extraFiles = {} } = readOptions<ModelFilesOptions>(options, expected, fail);
-  const architecture = modelType
-    ? (architectureOf(modelType) as Architecture)
-    : (architectures.find((one) => !obstacleTo(one, model)) ?? architectures[0]);
-  const obstacle = obstacleTo(architecture, model);
-  if (obstacle) throw cannotHold(architecture.modelType, obstacle);
-  const sources = tensorsOf(model, architecture.tensors);
+  checkArgument("architectures", architectures, architecturesExpected, fail);
+  const { maxShardBytes = Infinity, extraFiles = {} } = readOptions<ModelFilesOptions>(options, expected, fail);
+  const { generation } = model;
+  const written = { config: model.config, generation, dtypes: dtypesOf(model) };
+  const obstacles = new Map<string, string>();
+  const architecture = architectures.find((architecture) => {
+    const obstacle = obstacleTo(architecture, model, written);
+    if (obstacle !== undefined) obstacles.set(architecture.modelType, obstacle);
+    return obstacle === undefined;
+  });
+  if (!architecture) throw cannotHold(obstacles);
+  const sources = tensorsOf(model, architecture.tensorsOf(written));
   return [
     ...weightFiles(sources, maxShardBytes),
     ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
     ...(Object.keys(generation).length > 0 ? [jsonFile(generationConfigName, generationFields(generation))] : []),
-    textFile(configName, formatConfig(config, architecture, generation)),
+    textFile(configName, formatConfig(written, architecture)),
   ];
 }
 
+const architecturesExpected = listOf(objectWith("an architecture that can be written", "modelType", "write()", "tensorsOf()"));
+
 /** What of a model an architecture cannot express, or undefined. */
-function obstacleTo({ write, holdsAnyWeights }: Architecture, model: GPT): string | undefined {
-  const fields = write(model.config, model.generation);
+function obstacleTo({ write, holdsAnyWeights }: Architecture, model: GPT, written: ModelToWrite): string | undefined {
+  const fields = write(written);
   if (typeof fields === "string") return fields;
   return holdsAnyWeights ? undefined : replacedWeight(model);
+}
+
+/** As what a model's matrices are stored, by what they are for, where all of them are stored alike. */
+function dtypesOf(model: GPT): MatrixDTypes {
+  const dtypes = new Map<string, Set<WeightDType>>();
+  for (const { role, dtype } of slotsOf(model)) dtypes.set(role, (dtypes.get(role) ?? new Set()).add(dtype));
+  return Object.fromEntries(matrixRoles.map((role) => [role, [...(dtypes.get(role) ?? [])]] as const)
+    .filter(([, found]) => found.length === 1).map(([role, [dtype]]) => [role, dtype]));
 }
 
 /** A weight that is not there as the configuration has it. */

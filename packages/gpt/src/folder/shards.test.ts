@@ -9,6 +9,7 @@ import { modelFiles } from "./save.ts";
 import { parseIndex } from "./weight-files.ts";
 import { expectRefusal, folderWith } from "../../test/folders.ts";
 import type { Files } from "../../test/folders.ts";
+import { architectures as known } from "../architectures/index.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
 
@@ -18,7 +19,7 @@ beforeEach(async () => {
 
 describe("shards", () => {
   async function sharded(): Promise<Files> {
-    return collect(modelFiles(new GPT(tiny), { maxShardBytes: 2000 }));
+    return collect(modelFiles(new GPT(tiny), known, { maxShardBytes: 2000 }));
   }
   const withIndex = (files: Files, change: (map: Record<string, string>) => unknown): Files => {
     const index = JSON.parse(new TextDecoder().decode(files["model.safetensors.index.json"] as Uint8Array)) as {

@@ -7,6 +7,7 @@ import { loadModelFrom } from "../folder/load.ts";
 import { GPT } from "../model.ts";
 import { tiny } from "../../test/fixtures.ts";
 import { saveModel } from "./model-folder.ts";
+import { architectures as known } from "../architectures/index.ts";
 
 beforeAll(async () => {
   useBackend(await cpu());
@@ -20,7 +21,7 @@ test("after a crash while another model is saved, the old one, the new one, or n
   const states = await crashesOf(before.tree(), (operations) => saveModel(changed, "/m", { operations }));
   const found = new Set<string>();
   for (const state of states) {
-    const loaded = await loadModelFrom(memoryFolder(filesIn(state, "/m"), "/m")).catch((error: unknown) => error);
+    const loaded = await loadModelFrom(memoryFolder(filesIn(state, "/m"), "/m"), known).catch((error: unknown) => error);
     if (loaded instanceof GPT) {
       const isOld = loaded.config.head.type === "tied";
       const original = isOld ? old : changed;

@@ -1,41 +1,58 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { isGptError, startDefaultBackend } from "@gpt/tensor";
+import type { Architecture } from "../architectures/architecture.ts";
+import { architectures } from "../architectures/index.ts";
+import { unsupportedArchitectures } from "../architectures/unsupported.ts";
+import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "@gpt/formats";
 import { configName } from "../folder/config-json.ts";
-import { loadModelFrom } from "../folder/load.ts";
-import type { LoadOptions } from "../folder/load.ts";
+import { loadModelFrom, readConfig } from "../folder/load.ts";
+import type { LoadOptions, ReadOptions } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
 import type { FileOperations } from "@gpt/formats/node";
 import { checkPath, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
 
-/** Loads a model folder; see `loadModelFrom`. Starts the default backend where none was chosen. */
+/** All kinds of folders, those that are refused with the part that is missing among them. */
+const known = [...architectures, ...unsupportedArchitectures];
+
+/** Loads a model folder of any kind; see `loadModelFrom`. Starts the default backend where none was chosen. */
 export async function loadModel(directory: string, options?: LoadOptions): Promise<GPT> {
   checkPath("loadModel", directory);
   const backend = options?.backend ?? (await startDefaultBackend());
   const folder = openFolder(directory);
   try {
-    return await loadModelFrom(folder, { ...options, backend });
+    return await loadModelFrom(folder, known, { ...options, backend });
   } catch (error) {
     const lacksAll = isGptError(error) && error.code === "missing-file" && !(await isModelFolder(folder));
     throw lacksAll ? await noModel(directory, `it has no ${configName}`) : error;
   }
 }
 
+/** The configuration of a model folder of any kind; see `readConfig`. */
+export async function readModelConfig(directory: string, options?: ReadOptions): Promise<GPTConfig> {
+  checkPath("readModelConfig", directory);
+  return readConfig(openFolder(directory), known, options);
+}
+
 export interface SaveOptions extends ModelFilesOptions {
+  /** Kinds of folders, of which the first is taken that can express the model. Default: all. */
+  readonly architectures?: readonly Architecture[];
   readonly operations?: FileOperations;
 }
 
 /**
- * Saves a model as a folder in the Hugging Face layout, new or existing; see `modelFiles` and `publishFiles`. Files
+ * Saves a model as a folder in the Hugging Face layout, new or existing: as the first of all architectures that can express
+ * it, `gpt-typescript` at last, or of those that are given; see `modelFiles` and `publishFiles`. Files
  * of the model that was there before and that this one does not have are removed; what else is there stays.
  */
 export async function saveModel(model: GPT, directory: string, options?: SaveOptions): Promise<void> {
   checkPath("saveModel", directory);
-  await publishFiles(directory, modelFiles(model, options), { obsolete: isModelFile, operations: options?.operations });
+  const { architectures: kinds = architectures, operations, ...files } = options ?? {};
+  await publishFiles(directory, modelFiles(model, kinds, files), { obsolete: isModelFile, operations });
 }
 
 /** The folder of a training run that has its checkpoints, each named after the steps taken. */

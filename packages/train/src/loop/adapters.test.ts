@@ -1,4 +1,4 @@
-import { loadModelFrom, loadWeights, modelFiles, openWeights } from "@gpt/gpt";
+import { architectures, loadModelFrom, loadWeights, modelFiles, openWeights } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { Linear, Module } from "@gpt/nn";
 import { add, gelu, relu, silu } from "@gpt/tensor";
@@ -52,13 +52,13 @@ test("a model whose linear layers are all wrapped trains, is saved, and is loade
   const kept = Object.entries(learnt).filter(([path]) => !/narrow|wide/.test(path));
   expect(Object.fromEntries(kept.map(([path, values]) => [path.replace(".base", ""), values]))).toEqual(valuesOf(plain));
 
-  const folder = memoryFolder(await collect(modelFiles(model)), "adapted");
+  const folder = memoryFolder(await collect(modelFiles(model, architectures)), "adapted");
   const loaded = adapt(tinyModel({}, 9));
-  const source = await openWeights(folder);
+  const source = await openWeights(folder, architectures);
   await loadWeights(loaded, source);
   await source.close();
   expect(valuesOf(loaded)).toEqual(learnt);
-  await expect(loadModelFrom(folder)).rejects.toMatchObject({
+  await expect(loadModelFrom(folder, architectures)).rejects.toMatchObject({
     code: "missing-tensor", message: expect.stringContaining('unexpected: "blocks.0.attention.projection.base.bias"') as string,
   });
 });

@@ -1,4 +1,4 @@
-import { modelFiles } from "@gpt/gpt";
+import { architectures, modelFiles } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { nodeFileOperations, pathExpected, publishFolder, removeFolder, removeLeftovers } from "@gpt/formats/node";
 import { saveModel } from "@gpt/gpt/node";
@@ -111,7 +111,7 @@ export class RunFolder implements RunCheckpointer {
       );
     }
     const checksums: Record<string, FileChecksums> = {};
-    const state = [...modelFiles(model, { extraFiles: this.extraFiles }), optimizerFile(optimizer)];
+    const state = [...modelFiles(model, architectures, { extraFiles: this.extraFiles }), optimizerFile(optimizer)];
     const files = [
       ...state.map((file) => recordChecksums(file, checksums)),
       trainingFile(() => ({ step, record, extraFiles: Object.keys(this.extraFiles), checksums })),
