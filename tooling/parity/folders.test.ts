@@ -1,11 +1,13 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { saveModel } from "@gpt/gpt/node";
+import { loadModel, saveModel } from "@gpt/gpt/node";
 import { cpu } from "@gpt/tensor/cpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
+import { fixtureNames, fixturePath, readJson } from "./fixtures.ts";
 import { logitsOf } from "./folders.ts";
+import type { FolderFixture } from "./folders.ts";
 import { buildModel, readModelFixture } from "./model-fixture.ts";
 import { findPython, logitsInPython } from "./python.ts";
 import { runOn } from "./run-on.ts";
@@ -42,7 +44,33 @@ describe("a folder written here", () => {
     const ours = await logitsOf(model, fixture.ids);
     model.dispose();
     expect((await readdir(folder)).includes("model.safetensors.index.json")).toBe(maxShardBytes < Infinity);
-    const theirs = await logitsInPython(python, folder, fixture.ids);
+    const [theirs] = await logitsInPython(python, [folder], fixture.ids);
     agreement.expect("logits", name, ours, theirs.flat(2));
+  });
+
+  test("every other kind, as it was read: gives the same logits in Python", { timeout: 120_000 }, async ({ skip }) => {
+    if (!python) return skip(noPython);
+    const found = fixtureNames("folders").map((name) => ({
+      name, ...readJson<FolderFixture>("folders", `${name}.json`), config: readJson<{ model_type: string }>("folders", name, "config.json"),
+    }));
+    const others = found.filter(({ config }) => config.model_type !== "gpt2");
+    expect(others.length).toBeGreaterThan(5);
+    const folders: string[] = [];
+    for (const { name, config } of others) {
+      const model = await loadModel(fixturePath("folders", name));
+      const folder = join(directory, name);
+      await saveModel(model, folder, { maxShardBytes: 10_000 });
+      model.dispose();
+      const written = JSON.parse(await readFile(join(folder, "config.json"), "utf8")) as object;
+      const { model_type, quantization_config } = config as Record<string, unknown>;
+      expect(written).toMatchObject({ model_type, ...(quantization_config ? { quantization_config: { quant_method: "mxfp4" } } : {}) });
+      folders.push(folder);
+    }
+    const [{ ids }] = others;
+    const theirs = await logitsInPython(python, folders, ids);
+    others.forEach(({ name, ids: own, logits }, i) => {
+      expect(own).toEqual(ids);
+      agreement.expect("logits", name, theirs[i].flat(2), logits.flat(2));
+    });
   });
 });

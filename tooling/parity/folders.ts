@@ -6,7 +6,7 @@ import { Agreement } from "./agreement.ts";
 import { fixtureNames, fixturePath, readJson } from "./fixtures.ts";
 
 /** What PyTorch computes from the folder beside it. */
-interface FolderFixture {
+export interface FolderFixture {
   /** `[B][T]`. */
   readonly ids: number[][];
   /** `[B][T][vocabSize]`. */

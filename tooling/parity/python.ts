@@ -10,9 +10,11 @@ export function findPython(): string | undefined {
   return candidates.find((python) => spawnSync(python, ["-c", probe]).status === 0);
 }
 
-/** The logits, `[B][T][vocabSize]`, that PyTorch computes from a gpt2 folder. */
-export async function logitsInPython(python: string, directory: string, ids: number[][]): Promise<number[][][]> {
+/** The logits, `[B][T][vocabSize]`, that PyTorch computes from each of some folders. */
+export async function logitsInPython(
+  python: string, directories: readonly string[], ids: number[][],
+): Promise<number[][][][]> {
   const script = join(import.meta.dirname, "make-fixtures.py");
-  const { stdout } = await promisify(execFile)(python, [script, "--check", directory, "--ids", JSON.stringify(ids)]);
-  return JSON.parse(stdout) as number[][][];
+  const { stdout } = await promisify(execFile)(python, [script, "--check", ...directories, "--ids", JSON.stringify(ids)]);
+  return stdout.trim().split("\n").map((line) => JSON.parse(line) as number[][][]);
 }

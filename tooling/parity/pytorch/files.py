@@ -5,11 +5,13 @@ import struct
 
 import torch
 
-DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I32": torch.int32}
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I32": torch.int32, "U8": torch.uint8}
+#: What NumPy reads of elements of so many bytes.
+WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 
 
 def write_safetensors(path, tensors):
-    """Floating-point tensors in their own dtype (float64 as float32), whole numbers as int32."""
+    """Floating-point tensors and bytes in their own dtype (float64 as float32), other whole numbers as int32."""
     header, chunks, position = {}, [], 0
     for name, value in tensors.items():
         if value.dtype == torch.float64:
@@ -17,7 +19,7 @@ def write_safetensors(path, tensors):
         elif value.dtype == torch.int64:
             value = value.int()
         dtype = next(key for key, dtype in DTYPES.items() if dtype == value.dtype)
-        data = value.contiguous().view(torch.int16 if value.element_size() == 2 else torch.int32)
+        data = value.contiguous().view(WORDS[value.element_size()])
         chunks.append(data.numpy().astype(data.numpy().dtype.newbyteorder("<")).tobytes())
         end = position + len(chunks[-1])
         header[name] = {"dtype": dtype, "shape": list(value.shape), "data_offsets": [position, end]}

@@ -1,4 +1,4 @@
-"""Folders in the layout of Hugging Face's gpt2, read and written without its libraries, as anybody's script may."""
+"""Folders in Hugging Face's layout, read and written without its libraries, as anybody's script may."""
 
 import json
 import math
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from pytorch.config import Config, expand
+from pytorch.decoders import DEFAULTS, decoder_logits
 from pytorch.files import read_safetensors, write_json, write_safetensors
 from pytorch.gpt import GPT
 from pytorch.mlp import ACTIVATIONS
@@ -40,8 +41,8 @@ def gpt2_tensors(model):
     return tensors
 
 
-def write_folder(folder, config, tensors, shards=1):
-    write_json(folder / "config.json", gpt2_config(config))
+def write_folder(folder, fields, tensors, shards=1):
+    write_json(folder / "config.json", fields)
     if shards == 1:
         write_safetensors(folder / "model.safetensors", tensors)
         return
@@ -81,9 +82,16 @@ def gpt2_config(config):
     }
 
 
-def load_folder(folder):
-    """The model in a folder, by the conventions of Hugging Face's GPT2LMHeadModel."""
+def folder_logits(folder, ids):
+    """What the model in a folder computes for ids (B, T)."""
     settings = json.loads((folder / "config.json").read_text())
+    if settings["model_type"] in DEFAULTS:
+        return decoder_logits(settings, read_tensors(folder), ids)
+    return load_gpt2(folder, settings)(ids)
+
+
+def load_gpt2(folder, settings):
+    """The model in a folder, by the conventions of Hugging Face's GPT2LMHeadModel."""
     if settings["model_type"] != "gpt2" or settings["activation_function"] not in ACTIVATIONS:
         raise SystemExit(f"{folder} holds no gpt2 model with a known activation: {settings}")
     config = Config(
