@@ -13,8 +13,25 @@ test.each([
   ["gpt2-medium", 354_823_168],
   ["gpt2-large", 774_030_080],
   ["gpt2-xl", 1_557_611_200],
+  ["smollm2-135m", 134_515_008],
+  ["tinyllama-1.1b", 1_100_048_384],
+  ["llama-3.2-1b", 1_235_814_400],
+  ["llama-3.1-8b", 8_030_261_248],
+  ["mistral-7b", 7_241_732_096],
+  ["mixtral-8x7b", 46_702_792_704],
+  ["qwen2.5-0.5b", 494_032_768],
+  ["qwen3-0.6b", 596_049_920],
 ])("%s has its published number of parameters, %i", (name, parameters) => {
   expect(describeModel(preset(name)).parameters.total).toBe(parameters);
+});
+
+test.each([
+  ["gpt-oss-20b", 20.91, 3.61],
+  ["gpt-oss-120b", 116.83, 5.13],
+])("%s has the %f billion parameters of its model card, of which %f are active", (name, total, active) => {
+  const { parameters, activeParameters } = describeModel(preset(name));
+  expect(parameters.total / 1e9).toBeCloseTo(total, 2);
+  expect(activeParameters / 1e9).toBeCloseTo(active, 2);
 });
 
 /**

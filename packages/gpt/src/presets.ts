@@ -1,6 +1,7 @@
 import { quote } from "@gpt/tensor";
 import type { GPTConfig } from "./config.ts";
 import { GPTError } from "./errors.ts";
+import { presetsOfDecoders } from "./presets-of-decoders.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import type { GPTOptions } from "./short-form.ts";
 
@@ -39,7 +40,8 @@ const presets = {
   "gpt3-6.7b": gpt3(32, 4096, 32, 128),
   "gpt3-13b": gpt3(40, 5140, 40, 128),
   "gpt3-175b": gpt3(96, 12_288, 96, 128),
-} satisfies Record<string, GPTOptions>;
+  ...presetsOfDecoders,
+} satisfies Record<string, GPTOptions | GPTConfig>;
 
 /** The name of a preset. */
 export type PresetName = keyof typeof presets;
@@ -48,7 +50,8 @@ export type PresetName = keyof typeof presets;
 export const presetNames = /* @__PURE__ */ Object.keys(presets) as PresetName[];
 
 /**
- * The configuration of a known model, with some settings changed. Any text is accepted, since names come from users too,
+ * The configuration of a known model, with some settings changed: of models that are not GPT-2's relatives those alone that
+ * `GPTConfig` has. Any text is accepted, since names come from users too,
  * and an editor completes those that are known. Throws `unknown-preset` and `invalid-config`.
  *
  * @example
@@ -59,5 +62,5 @@ export function preset(name: PresetName | (string & {}), changes: Partial<GPTOpt
     throw new GPTError("unknown-preset", `there is no preset ${quote(name)}; there are ${presetNames.join(", ")}`);
   }
   const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  return resolveConfig({ ...presets[name as PresetName], ...(Object.fromEntries(given) as Partial<GPTOptions>) });
+  return resolveConfig({ ...presets[name as PresetName], ...Object.fromEntries(given) });
 }

@@ -57,7 +57,9 @@ test("each setting of the short form has its place", () => {
   expect(shorten(resolveConfig(settings))).toEqual(settings);
 });
 
-test.each([...Object.entries(architectures), ...presetNames.map((name) => [name, preset(name)] as const)])(
+const shortPresets = presetNames.map((name) => [name, preset(name)] as const).filter(([, { blocks: [{ mlp }] }]) => mlp.type === "dense");
+
+test.each([...Object.entries(architectures), ...shortPresets])(
   "what was short can be short again: %s",
   (_, options) => {
     const config = resolveConfig(options);

@@ -4,7 +4,7 @@ import {
 import type { Expectation, Expectations } from "@gpt/tensor";
 import { activationNames } from "./activations.ts";
 import type {
-  AttentionConfig, BlockConfig, DenseConfig, ExpertsConfig, GatedConfig, GPTConfig, HeadConfig, MLPConfig, NormConfig, RotaryConfig,
+  AttentionConfig, BlockConfig, DenseConfig, ExpertsConfig, GatedConfig, GPTConfig, HeadConfig, Llama3Scaling, MLPConfig, NormConfig, RotaryConfig,
   RotaryScaling,
 } from "./config.ts";
 import { GPTError } from "./errors.ts";
@@ -54,7 +54,7 @@ const positive = numberThat("above 0", (value) => value > 0 && value < Infinity)
 
 const norm = record<NormConfig>({ type: oneOf(["layer", "rms"]), epsilon: nonNegative });
 
-const scaling = kinds<RotaryScaling>({
+const scalingFields = kinds<RotaryScaling>({
   linear: { factor: positive },
   llama3: { factor: positive, lowFrequencyFactor: positive, highFrequencyFactor: positive, originalContext: positive },
   yarn: {
@@ -66,6 +66,14 @@ const scaling = kinds<RotaryScaling>({
     truncate: optional(flag),
   },
 });
+
+const scaling: Expectation = (value, path) => {
+  const problem = scalingFields(value, path);
+  if (problem) return problem;
+  const { lowFrequencyFactor: low, highFrequencyFactor: high } = value as Partial<Llama3Scaling>;
+  if (low === undefined || high === undefined || low <= high) return undefined;
+  return `${path}.highFrequencyFactor is ${high}, below lowFrequencyFactor ${low}`;
+};
 
 const attentionFields = record<AttentionConfig>({
   heads: size,

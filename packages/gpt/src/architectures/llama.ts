@@ -43,7 +43,7 @@ export const llama: Architecture = {
       throw fields.error("invalid-file", `hidden_size ${dim} is no multiple of num_attention_heads ${heads}`);
     }
     const bias = fields.flag("attention_bias", false);
-    const mlpBias = fields.flag("mlp_bias", false);
+    const mlpBias = fields.flag("mlp_bias", false) || undefined;
     const config = decoder({
       ...common, bias, outputBias: bias,
       windows: Array.from({ length: layers }, () => undefined),

@@ -49,7 +49,7 @@ test.each(Object.keys(shares) as PackedDType[])("%s: converted one by one while 
 
 test.each(Object.keys(shares) as PackedDType[])("%s: the matrices of experts too", async (dtype) => {
   const model = new GPT(compositions["the parts of gpt-oss"], { seed: 1 });
-  const loaded = await loadModelFrom(memoryFolder(await collect(modelFiles(model))), { dtype });
+  const loaded = await loadModelFrom(memoryFolder(await collect(modelFiles(model, known))), known, { dtype });
   const { up } = loaded.blocks[0].mlp;
   expect(up.weight).toBeInstanceOf(PackedWeight);
   expect(up.weight.shape).toEqual([4, 24, 8]);

@@ -1,0 +1,71 @@
+/** What released models say in their `config.json`, by the preset of the same model. */
+export const publishedConfigs = {
+  "smollm2-135m": {
+    architectures: ["LlamaForCausalLM"], attention_bias: false, attention_dropout: 0.0, bos_token_id: 0, eos_token_id: 0,
+    hidden_act: "silu", hidden_size: 576, initializer_range: 0.041666666666666664, intermediate_size: 1536,
+    is_llama_config: true, max_position_embeddings: 8192, mlp_bias: false, model_type: "llama", num_attention_heads: 9,
+    num_hidden_layers: 30, num_key_value_heads: 3, pretraining_tp: 1, rms_norm_eps: 1e-5, rope_interleaved: false,
+    rope_scaling: null, rope_theta: 100000, tie_word_embeddings: true, torch_dtype: "bfloat16",
+    transformers_version: "4.40.1", use_cache: true, vocab_size: 49152,
+  },
+  "llama-3.2-1b": {
+    architectures: ["LlamaForCausalLM"], attention_bias: false, attention_dropout: 0.0, bos_token_id: 128000,
+    eos_token_id: 128001, head_dim: 64, hidden_act: "silu", hidden_size: 2048, initializer_range: 0.02,
+    intermediate_size: 8192, max_position_embeddings: 131072, mlp_bias: false, model_type: "llama",
+    num_attention_heads: 32, num_hidden_layers: 16, num_key_value_heads: 8, pretraining_tp: 1, rms_norm_eps: 1e-5,
+    rope_scaling: {
+      factor: 32.0, high_freq_factor: 4.0, low_freq_factor: 1.0, original_max_position_embeddings: 8192, rope_type: "llama3",
+    },
+    rope_theta: 500000.0, tie_word_embeddings: true, torch_dtype: "bfloat16", transformers_version: "4.45.0.dev0",
+    use_cache: true, vocab_size: 128256,
+  },
+  "mistral-7b": {
+    architectures: ["MistralForCausalLM"], bos_token_id: 1, eos_token_id: 2, hidden_act: "silu", hidden_size: 4096,
+    initializer_range: 0.02, intermediate_size: 14336, max_position_embeddings: 32768, model_type: "mistral",
+    num_attention_heads: 32, num_hidden_layers: 32, num_key_value_heads: 8, rms_norm_eps: 1e-5, rope_theta: 10000.0,
+    sliding_window: 4096, tie_word_embeddings: false, torch_dtype: "bfloat16", transformers_version: "4.34.0.dev0",
+    use_cache: true, vocab_size: 32000,
+  },
+  "mixtral-8x7b": {
+    architectures: ["MixtralForCausalLM"], attention_dropout: 0.0, bos_token_id: 1, eos_token_id: 2, hidden_act: "silu",
+    hidden_size: 4096, initializer_range: 0.02, intermediate_size: 14336, max_position_embeddings: 32768,
+    model_type: "mixtral", num_attention_heads: 32, num_experts_per_tok: 2, num_hidden_layers: 32, num_key_value_heads: 8,
+    num_local_experts: 8, output_router_logits: false, rms_norm_eps: 1e-5, rope_theta: 1000000.0,
+    router_aux_loss_coef: 0.02, sliding_window: null, tie_word_embeddings: false, torch_dtype: "bfloat16",
+    transformers_version: "4.36.0.dev0", use_cache: true, vocab_size: 32000,
+  },
+  "qwen2.5-0.5b": {
+    architectures: ["Qwen2ForCausalLM"], attention_dropout: 0.0, bos_token_id: 151643, eos_token_id: 151643,
+    hidden_act: "silu", hidden_size: 896, initializer_range: 0.02, intermediate_size: 4864, max_position_embeddings: 32768,
+    max_window_layers: 24, model_type: "qwen2", num_attention_heads: 14, num_hidden_layers: 24, num_key_value_heads: 2,
+    rms_norm_eps: 1e-6, rope_theta: 1000000.0, sliding_window: 32768, tie_word_embeddings: true, torch_dtype: "bfloat16",
+    transformers_version: "4.40.1", use_cache: true, use_mrope: false, use_sliding_window: false, vocab_size: 151936,
+  },
+  "qwen3-0.6b": {
+    architectures: ["Qwen3ForCausalLM"], attention_bias: false, attention_dropout: 0.0, bos_token_id: 151643,
+    eos_token_id: 151645, head_dim: 128, hidden_act: "silu", hidden_size: 1024, initializer_range: 0.02,
+    intermediate_size: 3072, max_position_embeddings: 40960, max_window_layers: 28, model_type: "qwen3",
+    num_attention_heads: 16, num_hidden_layers: 28, num_key_value_heads: 8, rms_norm_eps: 1e-6, rope_scaling: null,
+    rope_theta: 1000000, sliding_window: null, tie_word_embeddings: true, torch_dtype: "bfloat16",
+    transformers_version: "4.51.0", use_cache: true, use_sliding_window: false, vocab_size: 151936,
+  },
+  "gpt-oss-20b": {
+    architectures: ["GptOssForCausalLM"], attention_bias: true, attention_dropout: 0.0, eos_token_id: 200002,
+    experts_per_token: 4, head_dim: 64, hidden_act: "silu", hidden_size: 2880, initial_context_length: 4096,
+    initializer_range: 0.02, intermediate_size: 2880,
+    layer_types: Array.from({ length: 24 }, (_, layer) => (layer % 2 === 0 ? "sliding_attention" : "full_attention")),
+    max_position_embeddings: 131072, model_type: "gpt_oss", num_attention_heads: 64, num_experts_per_tok: 4,
+    num_hidden_layers: 24, num_key_value_heads: 8, num_local_experts: 32, output_router_logits: false,
+    pad_token_id: 199999,
+    quantization_config: {
+      modules_to_not_convert: ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"],
+      quant_method: "mxfp4",
+    },
+    rms_norm_eps: 1e-5,
+    rope_scaling: {
+      beta_fast: 32.0, beta_slow: 1.0, factor: 32.0, original_max_position_embeddings: 4096, rope_type: "yarn", truncate: false,
+    },
+    rope_theta: 150000, router_aux_loss_coef: 0.9, sliding_window: 128, swiglu_limit: 7.0, tie_word_embeddings: false,
+    transformers_version: "4.55.0.dev0", use_cache: true, vocab_size: 201088,
+  },
+} as const;
