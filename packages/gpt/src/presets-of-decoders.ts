@@ -49,7 +49,7 @@ export const presetsOfDecoders = {
   "gpt-oss-20b": gptOss(24, 32),
   "gpt-oss-120b": gptOss(36, 128),
   "smollm2-135m": relative(
-    30, 9, 3, 576, 1536, { vocabSize: 49_152, contextLength: 8192, tiedHead: true, initialStd: 1 / 24 }, { theta: 100_000 }, 1e-5,
+    30, 9, 3, 576, 1536, { vocabSize: 49_152, contextLength: 8192, tiedHead: true, initialStd: 0.041666666666666664 }, { theta: 100_000 }, 1e-5,
   ),
   "tinyllama-1.1b": relative(22, 32, 4, 2048, 5632, { vocabSize: 32_000, contextLength: 2048 }, { theta: 10_000 }, 1e-5),
   "llama-3.2-1b": relative(

@@ -24,7 +24,7 @@ function gpt3(layers: number, dim: number, heads: number, headDim: number): GPTO
   return { vocabSize: 50_257, contextLength: 2048, layers, heads, dim, headDim };
 }
 
-const presets = {
+const presetsOfGPTs = {
   /** A model for laptops and tests. */
   nano: { vocabSize: 50_257, contextLength: 64, layers: 4, heads: 4, dim: 128 },
   gpt1,
@@ -40,8 +40,9 @@ const presets = {
   "gpt3-6.7b": gpt3(32, 4096, 32, 128),
   "gpt3-13b": gpt3(40, 5140, 40, 128),
   "gpt3-175b": gpt3(96, 12_288, 96, 128),
-  ...presetsOfDecoders,
-} satisfies Record<string, GPTOptions | GPTConfig>;
+} satisfies Record<string, GPTOptions>;
+
+const presets = /* @__PURE__ */ Object.assign({}, presetsOfGPTs, presetsOfDecoders);
 
 /** The name of a preset. */
 export type PresetName = keyof typeof presets;

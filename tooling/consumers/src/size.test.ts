@@ -17,6 +17,31 @@ const wasm = ["AGFzbQ", "WebAssembly"];
 /** What tells of kernels in WGSL. */
 const wgsl = ["@compute", "var<storage"];
 
+/** What tells of an architecture: names that no other has. */
+const namesOf = {
+  gpt2: ["c_attn", "n_embd", "GPT2LMHeadModel"],
+  llama: ["LlamaForCausalLM", "input_layernorm", "rope_interleaved"],
+  mixtral: ["block_sparse_moe", "MixtralForCausalLM", "norm_topk_prob"],
+  qwen: ["use_sliding_window", "q_norm", "Qwen2ForCausalLM"],
+  gptOss: ["gate_up_proj", "GptOssForCausalLM", "swiglu_limit"],
+};
+
+function names(...architectures: readonly (keyof typeof namesOf)[]): string[] {
+  // Nor what is refused by name.
+  return [...architectures.flatMap((name) => namesOf[name]), "gpt_neox"];
+}
+
+/** A program that loads models of one architecture, saves them, and writes text. */
+function folders(architecture: string): string {
+  return `
+    import { streamText } from "@gpt/generate";
+    import { ${architecture}, loadModelFrom, modelFiles } from "@gpt/gpt";
+    import { useBackend } from "@gpt/tensor";
+    import { cpu } from "@gpt/tensor/cpu";
+    useBackend(await cpu());
+    console.log(streamText, (folder) => loadModelFrom(folder, [${architecture}]), (model) => modelFiles(model, [${architecture}]));`;
+}
+
 test.each([
   {
     title: "a matrix product on cpu",
@@ -59,6 +84,24 @@ test.each([
       console.log(streamText, GPT, useBackend, webgpu);`,
     ceiling: 76,
     without: wasm,
+  },
+  {
+    title: "folders of gpt2 on cpu",
+    program: folders("gpt2"),
+    ceiling: 56,
+    without: [...wasm, ...wgsl, ...names("llama", "mixtral", "qwen", "gptOss")],
+  },
+  {
+    title: "folders of llama on cpu",
+    program: folders("llama"),
+    ceiling: 57.6,
+    without: [...wasm, ...wgsl, ...names("gpt2", "mixtral", "qwen", "gptOss")],
+  },
+  {
+    title: "folders of gpt_oss on cpu",
+    program: folders("gptOss"),
+    ceiling: 58.6,
+    without: [...wasm, ...wgsl, ...names("gpt2", "mixtral", "qwen")],
   },
   {
     title: "the tokenizer of GPT-2",

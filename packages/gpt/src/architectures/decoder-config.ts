@@ -4,7 +4,7 @@ import { generationFields, readGeneration } from "../folder/generation-config.ts
 import type { OnNote } from "../folder/notes.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import type { GatedConfig } from "../config.ts";
-import { oneOf } from "./config-rules.ts";
+import { allRules, oneOf } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import type { DecoderSettings } from "./decoder.ts";
 import { readRope, ropeRules, writeRope } from "./rope.ts";
@@ -14,8 +14,7 @@ import type { RopeDefaults } from "./rope.ts";
  * The fields that the `config.json` of Llama and its relatives have in common, by the rules of transformers at v5.18.0, in
  * src/transformers, models/NAME: (C) configuration_NAME.py, (M) modeling_NAME.py. Where v4.57.6 differs it says so.
  */
-export const decoderRules: ConfigRules = {
-  ...ropeRules,
+export const decoderRules: ConfigRules = allRules(ropeRules, {
   vocab_size: "read",
   hidden_size: "read",
   intermediate_size: "read",
@@ -27,7 +26,7 @@ export const decoderRules: ConfigRules = {
   rms_norm_eps: "read",
   initializer_range: "read",
   attention_dropout: "read",
-};
+});
 
 /** What a class has where the file says nothing. */
 export interface DecoderDefaults {

@@ -2,11 +2,11 @@ import type { BlockConfig, GPTConfig } from "../config.ts";
 import type { Layout } from "../layout.ts";
 import type { TensorNames } from "./architecture.ts";
 
-/**
- * Where the weights of a block lie, by the rest of their paths: in a tensor of this name, or as a recipe says. Names begin
- * behind the block's own; `kind` is weight or bias.
- */
-export type BlockLayouts = Readonly<Record<string, string | ((block: BlockConfig, name: (rest: string) => string, kind: string, dim: number) => Layout)>>;
+/** In a tensor of this name, or as a recipe says. Names begin behind the block's own; `kind` is weight or bias. */
+type BlockLayout = string | ((block: BlockConfig, name: (rest: string) => string, kind: string, dim: number) => Layout);
+
+/** Where the weights of a block lie, by the rest of their paths. */
+export type BlockLayouts = Readonly<Record<string, BlockLayout>>;
 
 /** Attention and norms, which all have. */
 const common: BlockLayouts = {
@@ -20,15 +20,16 @@ const common: BlockLayouts = {
   mlpNorm: "post_attention_layernorm",
 };
 
-/** Gated units without experts. */
-export const gatedLayouts: BlockLayouts = {
-  "mlp.up": ({ mlp }, name, kind) => ({
-    rows: ["gate", "up"].map((part) => ({
-      count: mlp.type === "experts" ? 0 : mlp.hiddenDim, of: { tensor: name(`mlp.${part}_proj.${kind}`) },
-    })),
-  }),
-  "mlp.down": "mlp.down_proj",
-};
+/** The layers of gated units without experts. */
+export const gatedUp: BlockLayout = ({ mlp }, name, kind) => ({
+  rows: ["gate", "up"].map((part) => ({
+    count: mlp.type === "experts" ? 0 : mlp.hiddenDim, of: { tensor: name(`mlp.${part}_proj.${kind}`) },
+  })),
+});
+export const gatedDown: BlockLayout = "mlp.down_proj";
+
+/** What has nothing else beside attention and norms. */
+export const gatedLayouts: BlockLayouts = { "mlp.up": gatedUp, "mlp.down": gatedDown };
 
 const names: Readonly<Record<string, string>> = {
   "tokenEmbedding.weight": "model.embed_tokens.weight",

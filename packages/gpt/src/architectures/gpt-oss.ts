@@ -4,7 +4,7 @@ import type { ConfigFields } from "../folder/config-fields.ts";
 import { hasWholeBlocks } from "../folder/mxfp4.ts";
 import type { Layout } from "../layout.ts";
 import type { Architecture, ModelToWrite } from "./architecture.ts";
-import { applyRules } from "./config-rules.ts";
+import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, readDecoder, readTokens, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
@@ -14,9 +14,7 @@ import { decoder, settingsOf } from "./decoder.ts";
 import { readLayerWindows, readWindow, windowOf, windowRules, writeLayerTypes } from "./windows.ts";
 
 /** The fields of a gpt_oss `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = {
-  ...decoderRules,
-  ...windowRules,
+const rules: ConfigRules = allRules(decoderRules, windowRules, {
   // (M) GptOssAttention, all four of its layers; always in v4.57.6.
   attention_bias: "read",
   // (M) GptOssExperts has its own gate. Its bound is this in integrations/mxfp4.py alone, and 7 in (M).
@@ -33,7 +31,7 @@ const rules: ConfigRules = {
   experts_per_token: "none",
   initial_context_length: "none",
   quantization_config: "read",
-};
+});
 
 /** (C) GptOssConfig. */
 const defaults: DecoderDefaults = {

@@ -1,5 +1,5 @@
 import type { Architecture } from "./architecture.ts";
-import { applyRules } from "./config-rules.ts";
+import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
@@ -7,9 +7,7 @@ import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
 import { decoder, settingsOf } from "./decoder.ts";
 
 /** The fields of a llama `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = {
-  ...decoderRules,
-  ...gateRules,
+const rules: ConfigRules = allRules(decoderRules, gateRules, {
   // (M) LlamaAttention, all four of its layers; LlamaMLP, all three.
   attention_bias: "read",
   mlp_bias: "read",
@@ -21,7 +19,7 @@ const rules: ConfigRules = {
   // Of SmolLM's training program: whether pairs of neighbouring columns are turned.
   rope_interleaved: ["false"],
   is_llama_config: "none",
-};
+});
 
 /** (C) LlamaConfig. */
 const defaults: DecoderDefaults = {

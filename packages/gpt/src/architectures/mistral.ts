@@ -1,5 +1,5 @@
 import type { Architecture } from "./architecture.ts";
-import { applyRules } from "./config-rules.ts";
+import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
@@ -8,13 +8,11 @@ import { decoder, settingsOf } from "./decoder.ts";
 import { commonWindow, readWindow } from "./windows.ts";
 
 /** The fields of a mistral `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = {
-  ...decoderRules,
-  ...gateRules,
+const rules: ConfigRules = allRules(decoderRules, gateRules, {
   // (M) MistralModel.forward: the window of all layers, which null takes away. layer_types are those of ministral.
   sliding_window: "read",
   layer_types: [],
-};
+});
 
 /** (C) MistralConfig. */
 const defaults: DecoderDefaults = {

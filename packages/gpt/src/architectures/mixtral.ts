@@ -1,5 +1,5 @@
 import type { Architecture } from "./architecture.ts";
-import { applyRules } from "./config-rules.ts";
+import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
@@ -11,9 +11,7 @@ import type { Layout } from "../layout.ts";
 import { commonWindow, readWindow } from "./windows.ts";
 
 /** The fields of a mixtral `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = {
-  ...decoderRules,
-  ...gateRules,
+const rules: ConfigRules = allRules(decoderRules, gateRules, {
   // (M) MixtralModel.forward: the window of all layers.
   sliding_window: "read",
   layer_types: [],
@@ -28,7 +26,7 @@ const rules: ConfigRules = {
   // (M) MixtralForCausalLM: a loss beside that of the tokens, of which a training run decides here.
   router_aux_loss_coef: "none",
   output_router_logits: "none",
-};
+});
 
 /** (C) MixtralConfig. */
 const defaults: DecoderDefaults = {

@@ -1,5 +1,5 @@
 import type { Architecture } from "./architecture.ts";
-import { applyRules } from "./config-rules.ts";
+import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
@@ -8,13 +8,10 @@ import { decoder, settingsOf } from "./decoder.ts";
 import { qwenWindowRules, readQwenWindows, writeQwenWindows } from "./qwen-windows.ts";
 
 /** The fields of a qwen2 `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = {
-  ...decoderRules,
-  ...gateRules,
-  ...qwenWindowRules,
+const rules: ConfigRules = allRules(decoderRules, gateRules, qwenWindowRules, {
   // Of models that see pictures.
   use_mrope: ["false"],
-};
+});
 
 /** (C) Qwen2Config. It has no head_dim, but (M) Qwen2Attention takes one that the file has. */
 const defaults: DecoderDefaults = {

@@ -1,21 +1,18 @@
 import type { Architecture } from "./architecture.ts";
-import { applyRules } from "./config-rules.ts";
+import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
-import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
+import { decoderTensors, gatedDown, gatedUp } from "./decoder-tensors.ts";
 import type { BlockLayouts } from "./decoder-tensors.ts";
 import { decoder, settingsOf } from "./decoder.ts";
 import { qwenWindowRules, readQwenWindows, writeQwenWindows } from "./qwen-windows.ts";
 
 /** The fields of a qwen3 `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = {
-  ...decoderRules,
-  ...gateRules,
-  ...qwenWindowRules,
+const rules: ConfigRules = allRules(decoderRules, gateRules, qwenWindowRules, {
   // (M) Qwen3Attention, all four of its layers.
   attention_bias: "read",
-};
+});
 
 /** (C) Qwen3Config. */
 const defaults: DecoderDefaults = {
@@ -26,7 +23,8 @@ const defaults: DecoderDefaults = {
 const languageModel = "Qwen3ForCausalLM";
 
 const layouts: BlockLayouts = {
-  ...gatedLayouts,
+  "mlp.up": gatedUp,
+  "mlp.down": gatedDown,
   "attention.queryNorm": "self_attn.q_norm",
   "attention.keyNorm": "self_attn.k_norm",
 };

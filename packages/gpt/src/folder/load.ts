@@ -60,10 +60,9 @@ function checkFolder(call: string, folder: ReadableFolder): void {
   checkArgument("folder", folder, expected, (problem) => invalidInput(call, problem));
 }
 
-const architecturesExpected = listOf(objectWith("an architecture that can be read", "modelType", "read()"));
-
 function checkArchitectures(call: string, architectures: readonly ReadableArchitecture[]): void {
-  checkArgument("architectures", architectures, architecturesExpected, (problem) => invalidInput(call, problem));
+  const expected = listOf(objectWith("an architecture that can be read", "modelType", "read()"));
+  checkArgument("architectures", architectures, expected, (problem) => invalidInput(call, problem));
 }
 
 const maxConfigBytes = 2 ** 22;

@@ -39,27 +39,26 @@ export function modelFiles(model: GPT, architectures: readonly Architecture[], o
     extraFiles: objectWith("an object of texts by the names of their files"),
   };
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
-  checkArgument("architectures", architectures, architecturesExpected, fail);
+  const architecture = objectWith("an architecture that can be written", "modelType", "write()", "tensorsOf()");
+  checkArgument("architectures", architectures, listOf(architecture), fail);
   const { maxShardBytes = Infinity, extraFiles = {} } = readOptions<ModelFilesOptions>(options, expected, fail);
   const { generation } = model;
   const written = { config: model.config, generation, dtypes: dtypesOf(model) };
   const obstacles = new Map<string, string>();
-  const architecture = architectures.find((architecture) => {
+  const chosen = architectures.find((architecture) => {
     const obstacle = obstacleTo(architecture, model, written);
     if (obstacle !== undefined) obstacles.set(architecture.modelType, obstacle);
     return obstacle === undefined;
   });
-  if (!architecture) throw cannotHold(obstacles);
-  const sources = tensorsOf(model, architecture.tensorsOf(written));
+  if (!chosen) throw cannotHold(obstacles);
+  const sources = tensorsOf(model, chosen.tensorsOf(written));
   return [
     ...weightFiles(sources, maxShardBytes),
     ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
     ...(Object.keys(generation).length > 0 ? [jsonFile(generationConfigName, generationFields(generation))] : []),
-    textFile(configName, formatConfig(written, architecture)),
+    textFile(configName, formatConfig(written, chosen)),
   ];
 }
-
-const architecturesExpected = listOf(objectWith("an architecture that can be written", "modelType", "write()", "tensorsOf()"));
 
 /** What of a model an architecture cannot express, or undefined. */
 function obstacleTo({ write, holdsAnyWeights }: Architecture, model: GPT, written: ModelToWrite): string | undefined {
