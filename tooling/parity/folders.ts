@@ -14,11 +14,11 @@ export interface FolderFixture {
 }
 
 /** Tests of folders that Python wrote, loaded onto the chosen backend. */
-export function describeFolders(backendName: string): void {
+export function describeFolders(backendName: string, names: readonly string[] = fixtureNames("folders")): void {
   const agreement = new Agreement(`folders on ${backendName}`);
   afterAll(() => agreement.report());
 
-  test.each(fixtureNames("folders"))("the folder %s, which Python wrote, gives the same logits", async (name) => {
+  test.each(names)("the folder %s, which Python wrote, gives the same logits", async (name) => {
     const { ids, logits } = readJson<FolderFixture>("folders", `${name}.json`);
     const model = await loadModel(fixturePath("folders", name));
     agreement.expect("logits", name, await logitsOf(model, ids), logits.flat(2));

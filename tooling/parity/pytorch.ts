@@ -5,12 +5,18 @@ import { describeModels } from "./models.ts";
 import { describeOps } from "./ops.ts";
 import { runOn } from "./run-on.ts";
 
-/** All tests of a backend against PyTorch, or those of some models. */
-export function describeParity(backendName: string, start: () => Promise<Backend>, models?: readonly string[]): void {
+/** Names of fixtures. */
+interface Chosen {
+  readonly models?: readonly string[];
+  readonly folders?: readonly string[];
+}
+
+/** All tests of a backend against PyTorch, or those of some models and folders. */
+export function describeParity(backendName: string, start: () => Promise<Backend>, { models, folders }: Chosen = {}): void {
   describe(backendName, () => {
     runOn(start);
     describeModels(backendName, models);
     describeOps(backendName);
-    describeFolders(backendName);
+    describeFolders(backendName, folders);
   });
 }

@@ -1,3 +1,6 @@
+import type { MatrixDTypes } from "@gpt/gpt";
+import type { WeightDType } from "@gpt/tensor";
+
 /** `12,345` for people to read; fractions are rounded away. */
 export function formatCount(value: number): string {
   return Math.round(value).toLocaleString("en-US");
@@ -13,6 +16,13 @@ export function formatBytes(bytes: number): string {
     unit++;
   }
   return `${unit === 0 ? value : value < 1000 ? value.toPrecision(3) : formatCount(value)} ${units[unit]}`;
+}
+
+/** `f32`, or where matrices are stored in several ways, `f32, experts mxfp4`: the others' as that of the blocks'. */
+export function formatDTypes(dtype: WeightDType | MatrixDTypes): string {
+  if (typeof dtype === "string") return dtype;
+  const { matrix = "f32", ...others } = dtype;
+  return [matrix, ...Object.entries(others).filter(([, other]) => other !== matrix).map(([role, other]) => `${role} ${other}`)].join(", ");
 }
 
 /** `2 min 5 s`: a time in its largest two units. */

@@ -50,6 +50,21 @@ test.each(["f32", "int4"] as const)("what running takes at least, by what it too
   expect(share).toBeGreaterThan(dtype === "f32" ? 0.8 : 0.5);
 });
 
+test("what running takes at least where experts are stored in another dtype than the rest", async () => {
+  const backend = await cpu();
+  useBackend(backend);
+  const config = preset("mixtral-8x7b", { vocabSize: 50, contextLength: 64 });
+  const [block] = config.blocks;
+  const unit = { type: "gated", hiddenDim: 64, gate: "silu" } as const;
+  const small = { ...config, dim: 64, blocks: [{ ...block, mlp: { type: "experts", count: 8, active: 2, expert: unit } as const }] };
+  const before = backend.memory.liveBytes;
+  new GPT(small, { dtype: { experts: "mxfp4" } });
+  const { parts } = runningNeed(small, { experts: "mxfp4" }, 1);
+  const [[title, bytes]] = Object.entries(parts);
+  expect(title).toMatch(/^[\d,]+ parameters as f32, experts mxfp4$/);
+  expect(bytes).toBe(backend.memory.liveBytes - before);
+});
+
 describe("what is refused", () => {
   const need = (bytes: number): Need => ({ parts: { "some work": bytes, nothing: 0 }, largest: bytes, advice: "do less" });
 

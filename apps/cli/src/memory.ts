@@ -1,11 +1,11 @@
 import { totalmem } from "node:os";
-import { describeModel } from "@gpt/gpt";
-import type { GPTConfig, MLPConfig } from "@gpt/gpt";
+import { describeModel, weightBytesOf } from "@gpt/gpt";
+import type { GPTConfig, MatrixDTypes, MLPConfig } from "@gpt/gpt";
 import { PackedWeight } from "@gpt/tensor";
 import type { CacheDType, WeightDType } from "@gpt/tensor";
 import type { StartedBackend } from "./backend.ts";
 import { CommandError } from "./errors.ts";
-import { formatBytes, formatCount } from "./format.ts";
+import { formatBytes, formatCount, formatDTypes } from "./format.ts";
 import type { Output } from "./output.ts";
 
 /** What some work takes at least; more than that is never claimed, so that nothing is refused which would run. */
@@ -39,9 +39,12 @@ export function trainingNeed(config: GPTConfig, batch: number, tokens: number): 
 }
 
 /** Running a model on batches of `tokens` tokens, and with a cache of keys and values where that has a dtype. */
-export function runningNeed(config: GPTConfig, dtype: WeightDType, tokens: number, cacheDtype?: CacheDType): Need {
+export function runningNeed(
+  config: GPTConfig, dtype: WeightDType | MatrixDTypes, tokens: number, cacheDtype?: CacheDType,
+): Need {
   const { vocabSize, contextLength, dim, blocks } = config;
-  const { parameters, weightBytes } = describeModel(config);
+  const { parameters } = describeModel(config);
+  const { embedding = "f32" } = typeof dtype === "string" ? { embedding: dtype } : dtype;
   const bytes = (dtype: WeightDType, rows: number, columns: number): number => PackedWeight.byteLengthOf(dtype, [rows, columns]);
   const cached = (dtype: CacheDType): number =>
     blocks.reduce((sum, { attention: { kvHeads, headDim } }) => sum + 2 * bytes(dtype, kvHeads * contextLength, headDim), 0);
@@ -50,12 +53,12 @@ export function runningNeed(config: GPTConfig, dtype: WeightDType, tokens: numbe
   );
   return {
     parts: {
-      [`${formatCount(parameters.total)} parameters as ${dtype}`]: weightBytes[dtype],
+      [`${formatCount(parameters.total)} parameters as ${formatDTypes(dtype)}`]: weightBytesOf(config, dtype),
       "keys and values": cacheDtype ? cached(cacheDtype) : 0,
       [`activations of ${formatCount(tokens)} tokens`]: f32Bytes * tokens * (dim + Math.max(...widest)),
     },
-    largest: bytes(dtype, vocabSize, dim),
-    advice: dtype === "f32" ? "use --dtype for fewer bits, or a smaller model" : "use a smaller model",
+    largest: bytes(embedding, vocabSize, dim),
+    advice: embedding === "f32" ? "use --dtype for fewer bits, or a smaller model" : "use a smaller model",
   };
 }
 

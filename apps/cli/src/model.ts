@@ -1,5 +1,5 @@
-import type { GPT, GPTConfig } from "@gpt/gpt";
-import { loadModel, readModelConfig, resolveModelDirectory } from "@gpt/gpt/node";
+import type { GPT, ModelPlan } from "@gpt/gpt";
+import { loadModel, planModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { startBackend } from "./backend.ts";
 import type { BackendOptions, DTypeOptions } from "./backend.ts";
 import { checkMemory } from "./memory.ts";
@@ -13,13 +13,13 @@ export interface ModelOptions extends BackendOptions, DTypeOptions {
 /** The model that `--model` names, on the backend, with the folder that it is in; refused where it cannot fit. */
 export async function openModel(
   options: ModelOptions,
-  needOf: (config: GPTConfig) => Need,
+  needOf: (plan: ModelPlan) => Need,
   output: Output,
 ): Promise<{ model: GPT; directory: string }> {
   const directory = await resolveModelDirectory(options.model);
-  const config = await readModelConfig(directory);
+  const plan = await planModel(directory, { dtype: options.dtype });
   const backend = await startBackend(options);
-  checkMemory(needOf(config), backend, output);
+  checkMemory(needOf(plan), backend, output);
   const onNote = (note: string): void => output.remark(note);
   return { directory, model: await loadModel(directory, { dtype: options.dtype, onNote }) };
 }

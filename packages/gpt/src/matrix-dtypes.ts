@@ -29,7 +29,7 @@ export const matrixDTypesExpected: Expectation = (value, path) => {
 /** The dtype of each role: one for all, or those that are given, and `fallback` or else f32 for the others. */
 export function dtypeOfEach(
   given: WeightDType | MatrixDTypes = {}, fallback: MatrixDTypes = {},
-): Readonly<Record<MatrixRole, WeightDType>> {
+): Required<MatrixDTypes> {
   const of = typeof given === "string" ? () => given : (role: MatrixRole) => given[role] ?? fallback[role] ?? "f32";
   return { embedding: of("embedding"), matrix: of("matrix"), experts: of("experts"), head: of("head") };
 }

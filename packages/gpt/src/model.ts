@@ -193,7 +193,7 @@ export class GPT extends Module {
   }
 }
 
-/** Bytes of a model's weights in memory, with the matrices stored as `dtype`. Nothing is allocated. */
+/** Bytes of a model's weights in memory, with the matrices stored as `dtype`, f32 by default. Nothing is allocated. */
 export function weightBytesOf(config: GPTConfig, dtype?: GPTInitialization["dtype"]): number {
   const plan = meta();
   useBackend(plan, () => new GPT(config, { dtype }));

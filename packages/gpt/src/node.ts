@@ -1,2 +1,2 @@
-export { loadModel, readModelConfig, resolveModelDirectory, saveModel } from "./node/model-folder.ts";
+export { loadModel, planModel, resolveModelDirectory, saveModel } from "./node/model-folder.ts";
 export type { SaveOptions } from "./node/model-folder.ts";

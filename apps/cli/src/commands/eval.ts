@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { GPTConfig } from "@gpt/gpt";
+import type { ModelPlan } from "@gpt/gpt";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
 import type { OnEvaluated } from "@gpt/train";
@@ -37,9 +37,9 @@ export function evalCommand(): Command {
 
 async function evaluateModel(options: Options): Promise<void> {
   const output = new Output(options);
-  const need = (config: GPTConfig): Need => {
-    const { context = config.contextLength, batch = 1, dtype } = options;
-    return runningNeed(config, dtype, batch * context);
+  const need = ({ config, dtypes }: ModelPlan): Need => {
+    const { context = config.contextLength, batch = 1 } = options;
+    return runningNeed(config, dtypes, batch * context);
   };
   const { directory, model } = await openModel(options, need, output);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;

@@ -78,9 +78,9 @@ export function generateCommand(): Command {
 
 async function generate(options: Options): Promise<void> {
   const output = new Output(options);
-  const { dtype, cacheDtype, prompt = "", promptIds, numSamples } = options;
+  const { cacheDtype, prompt = "", promptIds, numSamples } = options;
   const text = prompt === "-" ? await readStandardInput() : prompt;
-  const { directory, model } = await openModel(options, (config) => runningNeed(config, dtype, 1, cacheDtype), output);
+  const { directory, model } = await openModel(options, ({ config, dtypes }) => runningNeed(config, dtypes, 1, cacheDtype), output);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
   if (!tokenizer && !promptIds) throw new CommandError(`${directory} has no tokenizer: give --prompt-ids`);
   let { seed } = options;

@@ -1,9 +1,9 @@
 import { Command, Option } from "commander";
-import { describeModel, preset, presetNames } from "@gpt/gpt";
-import type { BlockConfig, GPTConfig, ModelDescription } from "@gpt/gpt";
-import { readModelConfig, resolveModelDirectory } from "@gpt/gpt/node";
+import { describeModel, preset, presetNames, weightBytesOf } from "@gpt/gpt";
+import type { BlockConfig, GPTConfig, ModelDescription, ModelPlan } from "@gpt/gpt";
+import { planModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { UsageError } from "../errors.ts";
-import { formatBytes, formatCount } from "../format.ts";
+import { formatBytes, formatCount, formatDTypes } from "../format.ts";
 import { path } from "../options.ts";
 import { Output } from "../output.ts";
 
@@ -25,21 +25,29 @@ export function infoCommand(): Command {
 
 async function info(options: Options): Promise<void> {
   const output = new Output(options);
-  const config = await configOf(options, output);
+  const { config, dtypes } = await planOf(options, output);
   const description = describeModel(config);
   const { parameters, ...rest } = description;
   const { total, ...parts } = parameters;
-  output.record({ parameters: total, parametersByPart: parts, ...rest, config });
-  output.text(table(config, description));
+  const stored = dtypes && { dtypes, bytes: weightBytesOf(config, dtypes) };
+  output.record({ parameters: total, parametersByPart: parts, ...rest, ...(stored ? { stored } : {}), config });
+  output.text(table(config, description, stored));
 }
 
-async function configOf({ preset: name, model }: Options, output: Output): Promise<GPTConfig> {
-  if (name !== undefined) return preset(name);
+/** A model as parts, and, of a folder that has some of its matrices in few bits, as what all of them are stored. */
+async function planOf({ preset: name, model }: Options, output: Output): Promise<Pick<ModelPlan, "config"> & Partial<ModelPlan>> {
+  if (name !== undefined) return { config: preset(name) };
   if (model === undefined) throw new UsageError("give either --preset or --model");
-  return readModelConfig(await resolveModelDirectory(model), { onNote: (note) => output.remark(note) });
+  const { config, dtypes } = await planModel(await resolveModelDirectory(model), { onNote: (note) => output.remark(note) });
+  return Object.values(dtypes).some((dtype) => dtype !== "f32") ? { config, dtypes } : { config };
 }
 
-function table(config: GPTConfig, description: ModelDescription): string {
+interface Stored {
+  readonly dtypes: ModelPlan["dtypes"];
+  readonly bytes: number;
+}
+
+function table(config: GPTConfig, description: ModelDescription, stored: Stored | undefined): string {
   const { parameters, activeParameters, flopsPerToken, trainingBytes, weightBytes, cacheBytesPerToken } = description;
   const { blocks, dim, contextLength, vocabSize, positions, head } = config;
   const megaflops = (flops: number): string => `${formatCount(flops / 1e6)} MFLOP a token`;
@@ -65,6 +73,7 @@ function table(config: GPTConfig, description: ModelDescription): string {
     ["training", work(flopsPerToken.training, flopsPerToken.attentionTraining)],
     ["memory to train", `${formatBytes(trainingBytes)}, and the activations`],
     ["memory to run", Object.entries(weightBytes).map(([dtype, bytes]) => `${formatBytes(bytes)} ${dtype}`).join(", ")],
+    ...(stored ? [["  as it is stored", `${formatBytes(stored.bytes)}, ${formatDTypes(stored.dtypes)}`] as [string, string]] : []),
     ["key-value cache", `${formatBytes(cacheBytesPerToken)} a token`],
   ];
   return `${rows.map(([name, value]) => `${name.padEnd(20)}${value}`.trimEnd()).join("\n")}\n`;

@@ -69,6 +69,19 @@ test("reads back what it wrote, bit for bit", async () => {
   expect(max.name).toBeGreaterThan(40);
 });
 
+test("writes bytes as U8, beside numbers", async () => {
+  const bytes: TensorSource = { name: "a", shape: [3], dtype: "U8", read: () => Promise.resolve(Uint8Array.of(1, 2, 255)) };
+  expect(byteLengthOf(bytes)).toBe(3);
+  const file = await fileOf([bytes, source("b", [1], Float32Array.of(1.5))]);
+  const { tensors } = await readHeader(file);
+  const [a, b] = [tensors.get("a")!, tensors.get("b")!];
+  expect(a).toMatchObject({ dtype: "U8", shape: [3] });
+  expect(await file.read(a.start, 3)).toEqual(Uint8Array.of(1, 2, 255));
+  expect(await readTensor(file, "b", b)).toEqual(Float32Array.of(1.5));
+  await expect(fileOf([{ ...bytes, shape: [4] }])).rejects.toThrow('tensor "a" [4] was read as 3 values');
+  await expect(fileOf([{ ...bytes, dtype: "I8" } as unknown as TensorSource])).rejects.toThrow('tensors[0].dtype must be one of "F32", "U8", not "I8"');
+});
+
 test("values begin at a multiple of eight bytes, behind a header padded with spaces", async () => {
   const file = await fileOf([source("a", [1], Float32Array.of(1.5))]);
   const [prefix] = [new DataView((await file.read(0, 8)).buffer).getBigUint64(0, true)];

@@ -104,8 +104,29 @@ export async function loadModelFrom(
   }
 }
 
+/** What loading a folder makes. */
+export interface ModelPlan {
+  readonly config: GPTConfig;
+  /** As what the matrices will be stored, by what they are for. */
+  readonly dtypes: Required<MatrixDTypes>;
+}
+
+/** What `loadModelFrom` makes of a folder, without its weights. Throws `missing-file`, `invalid-file` and `unsupported-model`. */
+export async function planModelFrom(
+  folder: ReadableFolder, architectures: readonly ReadableArchitecture[], options?: Pick<LoadOptions, "dtype" | "onNote">,
+): Promise<ModelPlan> {
+  checkFolder("planModel", folder);
+  checkArchitectures("planModel", architectures);
+  const { dtype: dtypeExpected, onNote: onNoteExpected } = loadExpected;
+  const { dtype, onNote = () => {} } = readOptions<Pick<LoadOptions, "dtype" | "onNote">>(
+    options, { dtype: dtypeExpected, onNote: onNoteExpected }, (problem) => invalidInput("planModel", problem),
+  );
+  const { config, packed } = await readConfigFile(folder, architectures, onNote);
+  return { config, dtypes: storedAs(dtype, packed) };
+}
+
 /** As what the matrices of a model are stored, of which a folder has some in few bits. */
-function storedAs(dtype: LoadOptions["dtype"], packed: MatrixDTypes | undefined): MatrixDTypes {
+function storedAs(dtype: LoadOptions["dtype"], packed: MatrixDTypes | undefined): Required<MatrixDTypes> {
   return typeof dtype === "string" ? { ...dtypeOfEach(dtype), ...packed } : dtypeOfEach(dtype, packed);
 }
 

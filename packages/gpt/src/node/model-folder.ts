@@ -4,12 +4,11 @@ import { isGptError, startDefaultBackend } from "@gpt/tensor";
 import type { Architecture } from "../architectures/architecture.ts";
 import { architectures } from "../architectures/index.ts";
 import { unsupportedArchitectures } from "../architectures/unsupported.ts";
-import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "@gpt/formats";
 import { configName } from "../folder/config-json.ts";
-import { loadModelFrom, readConfig } from "../folder/load.ts";
-import type { LoadOptions, ReadOptions } from "../folder/load.ts";
+import { loadModelFrom, planModelFrom } from "../folder/load.ts";
+import type { LoadOptions, ModelPlan } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
@@ -32,10 +31,10 @@ export async function loadModel(directory: string, options?: LoadOptions): Promi
   }
 }
 
-/** The configuration of a model folder of any kind; see `readConfig`. */
-export async function readModelConfig(directory: string, options?: ReadOptions): Promise<GPTConfig> {
-  checkPath("readModelConfig", directory);
-  return readConfig(openFolder(directory), known, options);
+/** What `loadModel` makes of a folder, without its weights; see `planModelFrom`. */
+export async function planModel(directory: string, options?: Pick<LoadOptions, "dtype" | "onNote">): Promise<ModelPlan> {
+  checkPath("planModel", directory);
+  return planModelFrom(openFolder(directory), known, options);
 }
 
 export interface SaveOptions extends ModelFilesOptions {
