@@ -179,16 +179,22 @@ function expandChecked(options: GPTOptions): GPTConfig {
 /** No model has more weights, and all that is counted of one that has fewer is exact. */
 const maxParameters = 2 ** 48;
 
+/** Twice as many in all layers together as the model with the most has; a file may hold each in a tensor to itself. */
+const maxExperts = 2 ** 16;
+
 /** Refuses sizes that are each possible, but not together: before anything is built, and so by a rough count from above. */
 function checkProducts({ vocabSize, contextLength, dim, blocks }: GPTConfig): void {
-  let [weights, cached] = [dim * (vocabSize + contextLength), 0];
+  let [weights, cached, allExperts] = [dim * (vocabSize + contextLength), 0, 0];
   for (const { attention: { heads, kvHeads, headDim }, mlp } of blocks) {
     const [experts, { hiddenDim }] = mlp.type === "experts" ? [mlp.count, mlp.expert] : [1, mlp];
     weights += dim * (2 * (heads + kvHeads) * headDim + experts * 3 * hiddenDim);
     cached += contextLength * kvHeads * headDim;
+    if (mlp.type === "experts") allExperts += experts;
   }
-  if (Math.max(weights, cached) <= maxParameters) return;
-  throw invalid(`its weights or its context are beyond what any machine holds: about ${weights} parameters`);
+  if (Math.max(weights, cached) > maxParameters) {
+    throw invalid(`its weights or its context are beyond what any machine holds: about ${weights} parameters`);
+  }
+  if (allExperts > maxExperts) throw invalid(`it has ${allExperts} experts in all layers together, more than ${maxExperts}`);
 }
 
 function invalid(problem: string): GPTError {

@@ -105,7 +105,7 @@ function applyRule(fields: ConfigFields, name: string, rule: ConfigRules[string]
   }
   const value = (fields.json(name) as string).replace(/\s/g, "");
   if (rule.includes(value)) return;
-  const advice = rule.length > 0 ? `${rule.join(" or ")} is` : "save the model without it, in f32, f16 or bf16";
+  const advice = rule.length > 0 ? `${rule.join(" or ")} is` : "save the model without it";
   throw fields.error("unsupported-model", `${name} ${quote(value)} is not supported; ${advice}`);
 }
 

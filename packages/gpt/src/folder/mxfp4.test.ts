@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { PackedWeight, scope, useBackend } from "@gpt/tensor";
+import { PackedWeight, scope, takeRows, useBackend } from "@gpt/tensor";
 import type { Backend, Weight } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { readHeader } from "@gpt/formats";
+import type { RandomAccessFile, TensorEntry } from "@gpt/formats";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
 import { gptOss } from "../architectures/gpt-oss.ts";
 import { architectures as known } from "../architectures/index.ts";
@@ -11,8 +12,13 @@ import { GPT } from "../model.ts";
 import type { GPTInitialization } from "../model.ts";
 import { idsOf } from "../../test/fixtures.ts";
 import { expectRefusal, logits } from "../../test/folders.ts";
-import { loadModelFrom } from "./load.ts";
+import { runsOf } from "../layout.ts";
+import { slotsOf } from "../slots.ts";
+import type { Slot } from "../slots.ts";
+import { loadModelFrom, openWeights } from "./load.ts";
+import { readMxfp4 } from "./mxfp4.ts";
 import { modelFiles } from "./save.ts";
+import type { FileTensor } from "./weight-files.ts";
 
 const config = decoder({
   vocabSize: 13, contextLength: 8, dim: 32, windows: [3, undefined], heads: 2, kvHeads: 1, headDim: 4,
@@ -87,6 +93,27 @@ test("in the order of gpt-oss: neighbouring elements in a byte, gates and values
     const ours = expert * 128 + (output % 2 === 0 ? output / 2 : 64 + (output - 1) / 2);
     expect(found).toBe(values[ours * 32 + input]);
   }
+});
+
+test("any rows, in steps of any size", async () => {
+  const path = "blocks.1.mlp.up.weight";
+  const expected = await (new Map(original.namedWeights()).get(path) as PackedWeight).readRows(0, 384);
+  const source = await openWeights(memoryFolder(files), [gptOss]);
+  const slots = [...slotsOf(original)];
+  await source.check(slots);
+  const slot = slots.find((slot) => slot.path === path) as Slot;
+  for (const [start, count] of [[0, 384], [0, 1], [383, 1], [60, 10], [120, 200]]) {
+    expect(await source.read(slot, { start, count })).toEqual(takeRows(expected, start, count));
+  }
+  await source.close();
+
+  const { tensors } = await fileOf(files["model.safetensors"]);
+  const file = (await memoryFolder(files).open("model.safetensors")) as RandomAccessFile;
+  const tensor = "model.layers.1.mlp.experts.gate_up_proj_blocks";
+  const scales = tensor.replace("blocks", "scales");
+  const runs = runsOf({ of: { tensor, scales }, interleaved: 2, group: 128 }, slot);
+  const fileTensorOf = (name: string): FileTensor => ({ name, file, entry: tensors.get(name) as TensorEntry });
+  for (const span of [1, 100, 1000]) expect(await readMxfp4(runs, 32, fileTensorOf, span)).toEqual(expected);
 });
 
 test("a dtype for all matrices leaves them alone; one for experts does not", async () => {

@@ -26,12 +26,12 @@ export function mxfp4Shapes(shape: readonly number[]): { readonly values: readon
   return { values: [...scales, blockBytes], scales };
 }
 
-/** Bytes that are read at once where others lie between them. */
-const maxSpan = 2 ** 24;
-
-/** The rows of runs of mxfp4, one behind the other. Throws `invalid-file` where an element is not finite. */
+/**
+ * The rows of runs of mxfp4, one behind the other; `span` is how many bytes of the file are read at once where others lie
+ * between them. Throws `invalid-file` where an element is not finite.
+ */
 export async function readMxfp4(
-  runs: readonly Run[], columns: number, fileOf: (tensor: string) => FileTensor,
+  runs: readonly Run[], columns: number, fileOf: (tensor: string) => FileTensor, span = 2 ** 24,
 ): Promise<PackedParts> {
   const rows = runs.reduce((sum, { count }) => sum + count, 0);
   const { values, scales, bytes, scaleBytes, scaleWidth } = mxfp4Rows(rows, columns);
@@ -41,7 +41,7 @@ export async function readMxfp4(
     const { count, offset, strides, tensor, scales: scalesName } = run;
     const [valueFile, scaleFile] = [fileOf(tensor), fileOf(scalesName as string)];
     const [first, stride] = [offset / columns, strides[0] / columns];
-    const some = Math.max(1, Math.floor(maxSpan / (stride * blocks * blockBytes)));
+    const some = Math.max(1, Math.floor(span / (stride * blocks * blockBytes)));
     const start = row;
     for (let i = 0; i < count; i += some) {
       const taken = Math.min(some, count - i);
