@@ -1,6 +1,5 @@
 import { maxLayers } from "../resolve-config.ts";
 import type { ConfigFields } from "../folder/config-fields.ts";
-import { generationFields, readGeneration } from "../folder/generation-config.ts";
 import type { OnNote } from "../folder/notes.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import type { GatedConfig } from "../config.ts";
@@ -9,6 +8,8 @@ import type { ConfigRules } from "./config-rules.ts";
 import type { DecoderSettings } from "./decoder.ts";
 import { readRope, ropeRules, writeRope } from "./rope.ts";
 import type { RopeDefaults } from "./rope.ts";
+import { writeTokens } from "./tokens.ts";
+import type { TokenDefaults } from "./tokens.ts";
 
 /**
  * The fields that the `config.json` of Llama and its relatives have in common, by the rules of transformers at v5.18.0, in
@@ -29,7 +30,7 @@ export const decoderRules: ConfigRules = allRules(ropeRules, {
 });
 
 /** What a class has where the file says nothing. */
-export interface DecoderDefaults {
+export interface DecoderDefaults extends TokenDefaults {
   readonly vocab_size: number;
   readonly hidden_size: number;
   readonly intermediate_size: number;
@@ -42,9 +43,6 @@ export interface DecoderDefaults {
   readonly max_position_embeddings: number;
   readonly rms_norm_eps: number;
   readonly rope_theta: number;
-  /** Of a file in which there is no field for it, rather than null. */
-  readonly bos_token_id?: number;
-  readonly eos_token_id?: number;
 }
 
 /** What all have in common, and what the rest is made of. */
@@ -100,22 +98,9 @@ export function readGate(fields: ConfigFields): GatedConfig["gate"] {
   return "silu";
 }
 
-/** Defaults for generation, with those of the class where the file has no field, not even null. */
-export function readTokens(
-  fields: ConfigFields, { bos_token_id: start, eos_token_id: stop }: Pick<DecoderDefaults, "bos_token_id" | "eos_token_id">, onNote: OnNote,
-): GenerationDefaults {
-  const isThere = (name: string): boolean => fields.json(name) !== undefined;
-  return {
-    ...(start === undefined || isThere("bos_token_id") ? {} : { startToken: start }),
-    ...(stop === undefined || isThere("eos_token_id") ? {} : { stopTokens: [stop] }),
-    ...readGeneration(fields, onNote, false),
-  };
-}
-
-/** The fields that all have in common. Ids that are missing are null: some classes would have ids in their place. */
+/** The fields that all have in common. */
 export function writeDecoder(settings: DecoderSettings, generation: GenerationDefaults, languageModel: string): Record<string, unknown> {
   const { mlp } = settings;
-  const { bos_token_id = null, eos_token_id = null, pad_token_id = null } = generationFields(generation);
   return {
     architectures: [languageModel],
     vocab_size: settings.vocabSize,
@@ -133,9 +118,7 @@ export function writeDecoder(settings: DecoderSettings, generation: GenerationDe
     initializer_range: settings.initialStd,
     tie_word_embeddings: settings.tiedHead ?? false,
     torch_dtype: "float32",
-    bos_token_id,
-    eos_token_id,
-    pad_token_id,
+    ...writeTokens(generation),
   };
 }
 

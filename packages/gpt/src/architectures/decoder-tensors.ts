@@ -12,8 +12,8 @@ export type BlockLayouts = Readonly<Record<string, BlockLayout>>;
 const common: BlockLayouts = {
   attentionNorm: "input_layernorm",
   "attention.qkv": ({ attention: { heads, kvHeads, headDim } }, name, kind) => ({
-    rows: [["q", heads], ["k", kvHeads], ["v", kvHeads]].map(([part, heads]) => ({
-      count: Number(heads) * headDim, of: { tensor: name(`self_attn.${part}_proj.${kind}`) },
+    rows: Object.entries({ q: heads, k: kvHeads, v: kvHeads }).map(([part, heads]) => ({
+      count: heads * headDim, of: { tensor: name(`self_attn.${part}_proj.${kind}`) },
     })),
   }),
   "attention.projection": "self_attn.o_proj",

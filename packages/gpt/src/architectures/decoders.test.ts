@@ -244,6 +244,7 @@ describe("a model is written as the first kind that can express it", () => {
     ["llama", { mlp: { ...silu, bias: true }, rotary: { theta: 5, scaling: { type: "linear", factor: 3 } } }],
     ["mistral", { windows: [3, 3] }],
     ["mistral", { dim: 9 }],
+    ["mistral", { initialStd: 1.5 }],
     ["mixtral", { mlp: { ...experts, expert: silu }, windows: [3, 3] }],
     ["qwen2", { bias: true }],
     ["qwen2", { bias: true, windows: [undefined, 3] }],
@@ -269,6 +270,17 @@ describe("a model is written as the first kind that can express it", () => {
     expect(again).toEqual(config);
     if (modelType !== "gpt-typescript") expect(generation).toEqual({ stopTokens: [3] });
     expect(notes).toEqual([]);
+  });
+
+  test("numbers that transformers takes as floats alone are written as such", () => {
+    const scaling = { type: "yarn", factor: 2, originalContext: 32, betaFast: 32, betaSlow: 1, attentionFactor: 1 } as const;
+    const config = decoder({ ...settings, epsilon: 1, initialStd: 0, rotary: { theta: 100, scaling } });
+    const text = formatConfig({ config, generation: {}, dtypes: {} }, architectures[1]);
+    expect(text).toMatch(/"rms_norm_eps": 1\.0,\n/);
+    expect(text).toMatch(/"attention_factor": 1\.0,\n/);
+    expect(text).toMatch(/"initializer_range": 0\.0,\n/);
+    expect(text).toMatch(/"rope_theta": 100,\n/);
+    expect(parseConfig(encode(text), "config.json", architectures).config).toEqual(resolveConfig(config));
   });
 
   test("and the rest is named", () => {

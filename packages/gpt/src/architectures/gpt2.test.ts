@@ -53,6 +53,19 @@ test("reads every setting", () => {
   expect(JSON.parse(formatConfig({ config, generation: {}, dtypes: {} }, gpt2))).toMatchObject(settings);
 });
 
+test("a text begins and ends with the class's token, unless the file has another or null", () => {
+  const generationOf = (fields: object): object => {
+    const bytes = new TextEncoder().encode(JSON.stringify({ model_type: "gpt2", ...fields }));
+    return parseConfig(bytes, "config.json", known).generation;
+  };
+  expect(generationOf({})).toEqual({ startToken: 50_256, stopTokens: [50_256] });
+  expect(generationOf({ eos_token_id: 3, bos_token_id: null })).toEqual({ stopTokens: [3] });
+  expect(generationOf({ vocab_size: 50_256 })).toEqual({});
+  const written = JSON.parse(formatConfig({ config: preset("gpt2"), generation: {}, dtypes: {} }, gpt2)) as object;
+  expect(written).toMatchObject({ bos_token_id: null, eos_token_id: null, pad_token_id: null });
+  expect(generationOf(written)).toEqual({});
+});
+
 test("the common names of sizes win over GPT-2's", () => {
   const aliases = { hidden_size: 24, max_position_embeddings: 5, num_attention_heads: 3, num_hidden_layers: 2 };
   const expected = preset("gpt2", { dim: 24, contextLength: 5, heads: 3, layers: 2 });

@@ -1,11 +1,11 @@
 import { activationNames } from "../activations.ts";
 import type { ConfigFields } from "../folder/config-fields.ts";
-import { generationFields, readGeneration } from "../folder/generation-config.ts";
 import { shorten } from "../short-form.ts";
 import type { GPTOptions } from "../short-form.ts";
 import type { Architecture, ModelToWrite, TensorNames } from "./architecture.ts";
 import { applyRules, oneOf } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
+import { readTokens, writeTokens } from "./tokens.ts";
 
 /**
  * The fields of a gpt2 `config.json`, by the rules of transformers at v5.18.0, in src/transformers: (C) models/gpt2/
@@ -58,6 +58,9 @@ const aliases: Readonly<Record<string, string>> = {
 
 const languageModel = "GPT2LMHeadModel";
 
+/** (C) bos_token_id and eos_token_id, which stand for nothing where a vocabulary is smaller. */
+const endOfText = 50_256;
+
 function readSettings(fields: ConfigFields): GPTOptions {
   const count = (name: string, fallback: number): number =>
     fields.count(fields.has(aliases[name]) ? aliases[name] : name, fallback);
@@ -92,7 +95,6 @@ function writeSettings({ config, generation }: ModelToWrite): Record<string, unk
   if (positions !== "learned") return `${positions} positions`;
   if (normPlacement !== "pre") return "normalization after each residual sum";
   if (headDim * heads !== dim) return `${heads} heads of headDim ${headDim}, which are not dim ${dim} together`;
-  const { bos_token_id, eos_token_id, pad_token_id } = generationFields(generation);
   return {
     architectures: [languageModel],
     vocab_size: settings.vocabSize,
@@ -112,9 +114,7 @@ function writeSettings({ config, generation }: ModelToWrite): Record<string, unk
     attn_pdrop: settings.attentionDropout,
     tie_word_embeddings: settings.tiedHead,
     torch_dtype: "float32",
-    bos_token_id,
-    eos_token_id,
-    pad_token_id,
+    ...writeTokens(generation),
   };
 }
 
@@ -172,7 +172,9 @@ export const gpt2: Architecture = {
   modelType: "gpt2",
   read(fields, onNote) {
     applyRules(fields, rules, languageModel, onNote);
-    return { config: readSettings(fields), generation: readGeneration(fields, onNote, false), tensors: gpt2Tensors };
+    const config = readSettings(fields);
+    const tokens = config.vocabSize > endOfText ? { bos_token_id: endOfText, eos_token_id: endOfText } : {};
+    return { config, generation: readTokens(fields, tokens, onNote), tensors: gpt2Tensors };
   },
   write: writeSettings,
   tensorsOf: () => gpt2Tensors,

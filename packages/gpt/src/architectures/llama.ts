@@ -1,10 +1,11 @@
 import type { Architecture } from "./architecture.ts";
 import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
+import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
 import { decoder, settingsOf } from "./decoder.ts";
+import { readTokens } from "./tokens.ts";
 
 /** The fields of a llama `config.json`: see decoder-config.ts. */
 const rules: ConfigRules = allRules(decoderRules, gateRules, {
@@ -52,13 +53,15 @@ export const llama: Architecture = {
   write({ config, generation }) {
     const settings = settingsOf(config);
     if (typeof settings === "string") return settings;
-    const { mlp, bias = false, outputBias = false, dim, heads } = settings;
+    const { mlp, bias = false, outputBias = false, initialStd = 0, dim, heads } = settings;
     if (mlp.type === "experts" || mlp.gate !== "silu") return "experts, or gates other than silu";
     const obstacle = firstOf(
       [settings.windows.some((window) => window !== undefined), "windows"],
       [settings.headNorm, "norms of heads"],
       [settings.sinks, "sinks"],
       [bias !== outputBias, "biases in some layers of attention alone"],
+      // (C) interval.
+      [initialStd > 1, `initial weights of std ${initialStd}`],
       [dim % heads !== 0, `${heads} heads, which do not divide dim ${dim}`],
     );
     const { bias: mlpBias = false } = mlp;

@@ -1,7 +1,7 @@
 import type { Architecture } from "./architecture.ts";
 import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
+import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors } from "./decoder-tensors.ts";
 import type { BlockLayouts } from "./decoder-tensors.ts";
@@ -9,6 +9,7 @@ import { decoder, settingsOf } from "./decoder.ts";
 import type { BlockConfig, ExpertsConfig } from "../config.ts";
 import type { Layout } from "../layout.ts";
 import { commonWindow, readWindow } from "./windows.ts";
+import { readTokens } from "./tokens.ts";
 
 /** The fields of a mixtral `config.json`: see decoder-config.ts. */
 const rules: ConfigRules = allRules(decoderRules, gateRules, {

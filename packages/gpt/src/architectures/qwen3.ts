@@ -1,12 +1,13 @@
 import type { Architecture } from "./architecture.ts";
 import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { decoderRules, firstOf, gateRules, readDecoder, readGate, readTokens, writeDecoder } from "./decoder-config.ts";
+import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedDown, gatedUp } from "./decoder-tensors.ts";
 import type { BlockLayouts } from "./decoder-tensors.ts";
 import { decoder, settingsOf } from "./decoder.ts";
 import { qwenWindowRules, readQwenWindows, writeQwenWindows } from "./qwen-windows.ts";
+import { readTokens } from "./tokens.ts";
 
 /** The fields of a qwen3 `config.json`: see decoder-config.ts. */
 const rules: ConfigRules = allRules(decoderRules, gateRules, qwenWindowRules, {
