@@ -2,15 +2,16 @@
 import { noGrad, scope, tensor } from "@gpt/tensor";
 import type { CacheDType } from "@gpt/tensor";
 import { KeyValueCache } from "../src/cache.ts";
-import type { BlockConfig, GPTConfig } from "../src/config.ts";
+import type { AttentionConfig, BlockConfig, GPTConfig } from "../src/config.ts";
+import type { Hooks } from "../src/hooks.ts";
 import { GPT } from "../src/model.ts";
 
 const vocabSize = 31;
 
-const block = (window?: number): BlockConfig => ({
+const block = (attention: Partial<AttentionConfig>): BlockConfig => ({
   place: "pre",
   norm: { type: "layer", epsilon: 1e-5 },
-  attention: { heads: 4, kvHeads: 2, headDim: 8, bias: true, window },
+  attention: { heads: 4, kvHeads: 2, headDim: 8, bias: true, ...attention },
   mlp: { type: "dense", hiddenDim: 48, activation: "gelu" },
 });
 
@@ -20,7 +21,7 @@ const config: GPTConfig = {
   contextLength: 330,
   dim: 24,
   positions: "learned",
-  blocks: [block(), block(70)],
+  blocks: [block({}), block({ window: 70, sinks: true, rotary: { theta: 1000 } })],
   finalNorm: { type: "layer", epsilon: 1e-5 },
   head: { type: "linear" },
   initialStd: 0.5,
@@ -45,7 +46,7 @@ interface Track {
 
 /** The scores behind the last of further tokens of sequences of one cache, in one pass. */
 export async function scoresOf(
-  model: GPT, cache: KeyValueCache, added: readonly { readonly id: number; readonly tokens: readonly number[] }[],
+  model: GPT, cache: KeyValueCache, added: readonly { readonly id: number; readonly tokens: readonly number[] }[], hooks?: Hooks,
 ): Promise<Float32Array[]> {
   const logits = scope(() =>
     noGrad(() =>
@@ -53,6 +54,7 @@ export async function scoresOf(
         ids: tensor(Int32Array.from(added.flatMap(({ tokens }) => tokens))),
         sequences: added.map(({ id, tokens }) => ({ id, count: tokens.length })),
         cache,
+        hooks,
         outputs: "last",
       }),
     ),
@@ -63,9 +65,9 @@ export async function scoresOf(
 }
 
 /** Goes on by the likeliest token. */
-async function step(model: GPT, tracks: readonly Track[]): Promise<void> {
+async function step(model: GPT, tracks: readonly Track[], hooks: Hooks | undefined): Promise<void> {
   const added = tracks.map(({ cache, id, text }) => ({ id, tokens: text.slice(cache.length(id)) }));
-  (await scoresOf(model, tracks[0].cache, added)).forEach((scores, i) => {
+  (await scoresOf(model, tracks[0].cache, added, hooks)).forEach((scores, i) => {
     const [best, next] = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
     tracks[i].text.push(best);
     tracks[i].generated.push(best);
@@ -78,7 +80,7 @@ async function step(model: GPT, tracks: readonly Track[]): Promise<void> {
  * a pass for each step; alone each has its own.
  */
 export async function generateRagged(
-  model: GPT, how: "together" | "alone", dtype: CacheDType,
+  model: GPT, how: "together" | "alone", dtype: CacheDType, hooks?: Hooks,
 ): Promise<{ readonly generated: number[][]; readonly margin: number }> {
   const shared = how === "together" ? new KeyValueCache(config, { tokens: 26 * 48, dtype }) : undefined;
   const caches = new Set<KeyValueCache>();
@@ -110,7 +112,7 @@ export async function generateRagged(
       const [ended] = running.splice(2, 1);
       ended.cache.release(ended.id);
     }
-    for (const group of shared ? [running] : running.map((track) => [track])) await step(model, group);
+    for (const group of shared ? [running] : running.map((track) => [track])) await step(model, group, hooks);
   }
   for (const cache of caches) cache.dispose();
   return { generated: tracks.map(({ generated }) => generated), margin: Math.min(...tracks.flatMap(({ margins }) => margins)) };

@@ -151,13 +151,14 @@ export function attendOne(
   v: usize, vStep: usize, vScales: usize, vScaleStep: usize, pages: usize, sink: usize, out: usize,
   first: i32, end: i32, headDim: i32, scale: f32, scratch: usize,
 ): void {
-  const mixed = scratch;
-  const scores = mixed + vectorBytes(headDim);
+  // Packed values are mixed by whole blocks.
+  const mixed = format ? scratch : out;
+  const scores = scratch + vectorBytes(headDim);
   const rest = scores + scoresBytes(end - first);
   scoreKeys(format, q, k, kStep, kScales, kScaleStep, pages, first, end, headDim, scores, rest);
   softmaxScores(scores, end - first, scale, sink);
   mixValues(format, scores, v, vStep, vScales, vScaleStep, pages, first, end, headDim, mixed);
-  memory.copy(out, mixed, <usize>headDim * 4);
+  if (format) memory.copy(out, mixed, <usize>headDim * 4);
 }
 
 /** Replaces products of a query and its keys by the keys' probabilities. `sink` may be address 0. */

@@ -119,12 +119,17 @@ function addFourRows(factors: usize, factorStep: usize, row: usize, step: usize,
   const a1 = v128.load32_splat(factors + factorStep);
   const a2 = v128.load32_splat(factors + 2 * factorStep);
   const a3 = v128.load32_splat(factors + 3 * factorStep);
-  const row1 = row + step;
-  const row2 = row1 + step;
-  const row3 = row2 + step;
+  addRows(a0, a1, a2, a3, row, row + step, row + 2 * step, row + 3 * step, columns, out);
+}
+
+/** The same of rows anywhere. */
+@inline
+export function addRows(
+  a0: v128, a1: v128, a2: v128, a3: v128, row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, out: usize,
+): void {
   for (let j = 0; j < columns; j += 4) {
     const at = <usize>j * 4;
-    const left = madd(a1, v128.load(row1 + at), f32x4.mul(a0, v128.load(row + at)));
+    const left = madd(a1, v128.load(row1 + at), f32x4.mul(a0, v128.load(row0 + at)));
     const right = madd(a3, v128.load(row3 + at), f32x4.mul(a2, v128.load(row2 + at)));
     storeUpTo4(out + at, f32x4.add(v128.load(out + at), f32x4.add(left, right)), columns - j);
   }

@@ -2,7 +2,7 @@
  * Keys and values: rows of f32, or packed, that lie one behind the other, or in pages. Addresses are those of row 0, and of its
  * scales; steps are in bytes. `pages` is the address of the numbers of a sequence's pages, or 0 where it has none.
  */
-import { multiplyColumns } from "./matvec";
+import { addRows, multiplyColumns, multiplyRows } from "./matvec";
 import { madd } from "./simd";
 import {
   blockBytes, blockColumns, blockFloatBytes, blocksOf, dequantize, f16, fromBrain4, fromHalf4, int8, isInteger, loadScale,
@@ -86,20 +86,23 @@ export function scoreKeys(
 }
 
 /**
- * `out = Σ factor · value` of the keys `[first, end)`, with room for whole blocks. What each page adds is summed up first, so that
- * it does not matter where pages lie.
+ * `out = Σ factor · value` of the keys `[first, end)`; where values are packed, `out` has room for whole blocks. Values are added
+ * page by page, and four whole pages at a time, in the order of the keys: sums do not depend on where pages lie.
  */
 export function mixValues(
   format: i32, factors: usize, v: usize, step: usize, scales: usize, scaleStep: usize, pages: usize,
   first: i32, end: i32, headDim: i32, out: usize,
 ): void {
-  memory.fill(out, 0, vectorBytes(headDim));
+  memory.fill(out, 0, format ? vectorBytes(headDim) : <usize>headDim * 4);
   for (let key = first, count = 0; key < end; key += count) {
     count = keysOfPage(key, end);
     const row = rowOf(pages, key);
     const values = v + row * step;
-    if (!format) {
-      mixRows(factors, values, step, count, headDim, out);
+    if (!format && count == pageRows && key + 4 * pageRows <= end) {
+      count = 4 * pageRows;
+      mixPages(factors, v, step, pages, key, headDim, out);
+    } else if (!format) {
+      multiplyRows(factors, 0, values, step, 1, count, headDim, out, 0, true);
     } else {
       for (let block = 0; block < blocksOf(headDim); block++) {
         const from = values + <usize>block * blockBytes(format);
@@ -115,38 +118,22 @@ export function mixValues(
   }
 }
 
-/** `out += Σ factor · row` for rows of f32: 32 columns at a time, and four of the rest. */
-function mixRows(factors: usize, rows: usize, step: usize, count: i32, columns: i32, out: usize): void {
-  for (; columns >= blockColumns; columns -= blockColumns) {
-    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-    let row = rows;
-    for (let i = 0; i < count; i++) {
-      const factor = v128.load32_splat(factors + <usize>i * 4);
-      s0 = madd(factor, v128.load(row), s0);
-      s1 = madd(factor, v128.load(row, 16), s1);
-      s2 = madd(factor, v128.load(row, 32), s2);
-      s3 = madd(factor, v128.load(row, 48), s3);
-      s4 = madd(factor, v128.load(row, 64), s4);
-      s5 = madd(factor, v128.load(row, 80), s5);
-      s6 = madd(factor, v128.load(row, 96), s6);
-      s7 = madd(factor, v128.load(row, 112), s7);
-      row += step;
-    }
-    addTo(out, s0, s1, s2, s3);
-    addTo(out + 64, s4, s5, s6, s7);
-    rows += blockFloatBytes;
-    out += blockFloatBytes;
-  }
-  for (; columns > 0; columns -= 4) {
-    let sum = f32x4.splat(0);
-    let row = rows;
-    for (let i = 0; i < count; i++) {
-      sum = madd(v128.load32_splat(factors + <usize>i * 4), v128.load(row), sum);
-      row += step;
-    }
-    v128.store(out, f32x4.add(v128.load(out), sum));
-    rows += 16;
-    out += 16;
+/** `out += Σ factor · row` for four pages from key `key` on: a row of each at a time, so that memory is read at four places. */
+function mixPages(factors: usize, v: usize, step: usize, pages: usize, key: i32, columns: i32, out: usize): void {
+  let row0 = v + rowOf(pages, key) * step;
+  let row1 = v + rowOf(pages, key + pageRows) * step;
+  let row2 = v + rowOf(pages, key + 2 * pageRows) * step;
+  let row3 = v + rowOf(pages, key + 3 * pageRows) * step;
+  for (let i = 0; i < pageRows; i++) {
+    addRows(
+      v128.load32_splat(factors), v128.load32_splat(factors, 4 * pageRows), v128.load32_splat(factors, 8 * pageRows),
+      v128.load32_splat(factors, 12 * pageRows), row0, row1, row2, row3, columns, out,
+    );
+    factors += 4;
+    row0 += step;
+    row1 += step;
+    row2 += step;
+    row3 += step;
   }
 }
 

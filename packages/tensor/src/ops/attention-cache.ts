@@ -1,13 +1,14 @@
 import { argumentError } from "../arguments.ts";
 import { pageRows } from "../attention-sequences.ts";
-import type { PackedCacheDType, VectorsView, View } from "../contract/index.ts";
+import type { PackedCacheDType, VectorsView, View, WeightView } from "../contract/index.ts";
 import type { AttentionBatch } from "../core/attention-batch.ts";
 import type { PackedWeight } from "../core/packed-weight.ts";
-import type { AnyTensor, Tensor } from "../core/tensor.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { DType } from "../dtype.ts";
 import { formatShape } from "../shape.ts";
 import { cacheDTypes } from "../weight-format.ts";
 import { composed, fused } from "./fused.ts";
-import { checkOperands, shapeError, viewOf } from "./operands.ts";
+import { checkOperands, shapeError } from "./operands.ts";
 import { weightOperand } from "./weights.ts";
 
 /**
@@ -56,28 +57,30 @@ export function checkCache(
   if (index >= 0) throw argumentError("attention", `sequence ${index} of the batch has no pages of the cache`);
 }
 
-/** Writes the keys and values of new tokens to the pages of their sequences. */
-export function appendTo(cache: AttentionCache, own: { readonly k: View; readonly v: View }, batch: AttentionBatch): void {
-  for (const [part, x] of [[cache.keys, own.k], [cache.values, own.v]] as const) {
-    weightOperand("attention", part).tensors[0].overwrite("attention");
-    if (batch.tokens === 0) continue;
-    const call = { x, target: vectorsOf(part, x.shape[1]), batch };
+/** Writes the keys and values of new tokens to the pages of their sequences, and gives those of all as kernels take them. */
+export function appendTo(
+  cache: AttentionCache, own: { readonly k: View; readonly v: View }, batch: AttentionBatch,
+): { readonly k: VectorsView; readonly v: VectorsView } {
+  const append = (part: CachePart, x: View): VectorsView => {
+    const { view, tensors } = weightOperand("attention", part);
+    tensors[0].overwrite("attention");
+    const target = byHeads(view(tensors), x.shape[1]);
+    const call = { x, target, batch };
     const kernels = fused(part.backend, "append");
+    if (batch.tokens === 0) return target;
     if (kernels) kernels.append(call);
     else composed(part.backend, "append", part.backend, call);
-  }
+    return target;
+  };
+  return { k: append(cache.keys, own.k), v: append(cache.values, own.v) };
 }
 
-/** Keys, or values, of a cache as kernels take them. */
-export function vectorsOf(part: CachePart, kvHeads: number): VectorsView {
-  const { view, tensors } = weightOperand("attention", part);
-  const rows = part.shape[0] / kvHeads;
-  /** Rows of head after head as `[rows, kvHeads, width]`. */
-  const byHeads = (x: AnyTensor) => {
-    const [, width] = x.shape;
-    return viewOf(x as Tensor, { shape: [rows, kvHeads, width], strides: [width, rows * width, 1], offset: x.offset });
-  };
-  const [values, scales = null] = tensors.map(byHeads);
-  // Of a dtype that caches may have: see checkCache.
-  return { ...view(tensors), shape: [rows, kvHeads, part.shape[1]], values, scales } as VectorsView;
+/** Rows of head after head as `[rows, kvHeads, …]`; of a dtype that caches may have. */
+function byHeads(weight: WeightView, kvHeads: number): VectorsView {
+  const rows = weight.shape[0] / kvHeads;
+  const part = ({ buffer, dtype, offset, shape: [, width] }: View<DType>): View<DType> => ({
+    buffer, dtype, offset, shape: [rows, kvHeads, width], strides: [width, rows * width, 1],
+  });
+  const { shape, values, scales } = weight;
+  return { ...weight, shape: [rows, kvHeads, shape[1]], values: part(values), scales: scales && part(scales) } as VectorsView;
 }

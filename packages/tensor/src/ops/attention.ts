@@ -4,8 +4,7 @@ import { composite, needsGradient, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { planAttention } from "./attention-arguments.ts";
 import type { AttentionArguments, AttentionPlan } from "./attention-arguments.ts";
-import { appendTo, vectorsOf } from "./attention-cache.ts";
-import type { AttentionCache } from "./attention-cache.ts";
+import { appendTo } from "./attention-cache.ts";
 import { composedAttention } from "./composed/attention.ts";
 import { div, exp, mul, neg, sub } from "./elementwise.ts";
 import { fused } from "./fused.ts";
@@ -27,19 +26,19 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
       throw argumentError("attention", "no gradient flows through a cache; run under noGrad");
     }
     const own = cache ? dense(qkv) : qkv; // No gradient flows through a cache.
-    if (cache) appendTo(cache, split(own, plan), plan.batch);
+    const all = cache && appendTo(cache, split(own, plan), plan.batch);
     const kernels = fused(qkv.backend, "attention", ...(needed ? ["attentionGradient"] as const : []));
-    return pattern || dropout || !kernels ? composedAttention(own, plan, options) : attend(kernels, own, plan, sinks, cache);
+    return pattern || dropout || !kernels ? composedAttention(own, plan, options) : attend(kernels, own, plan, sinks, all);
   });
 }
 
 type Kernels = Pick<AttentionKernels, "attention" | "attentionGradient">;
 
-/** By the kernels that store no scores. */
+/** By the kernels that store no scores; keys and values are those of `qkv`, or others. */
 function attend(
-  kernels: Kernels, qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, cache?: AttentionCache,
+  kernels: Kernels, qkv: Tensor, plan: AttentionPlan, sinks?: Tensor, others?: Readonly<Record<"k" | "v", VectorsView>>,
 ): Tensor {
-  const { heads, kvHeads, headDim, batch } = plan;
+  const { heads, headDim, batch } = plan;
   const tokens = qkv.shape[0];
   const packed = dense(qkv);
   const { q, k, v } = split(packed, plan);
@@ -52,8 +51,7 @@ function attend(
       scale: plan.scale,
       batch,
       q,
-      k: cache ? vectorsOf(cache.keys, kvHeads) : floats(k),
-      v: cache ? vectorsOf(cache.values, kvHeads) : floats(v),
+      ...(others ?? { k: floats(k), v: floats(v) }),
       sinks: sinks ? dense(sinks) : null,
       out: viewAs(out, tokens, heads, headDim),
       statistics,

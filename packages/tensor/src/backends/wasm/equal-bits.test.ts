@@ -105,6 +105,33 @@ describe("any number of threads gives equal bits", () => {
   });
 });
 
+test.each(cacheDTypes)("keys and values in %s give equal bits wherever their pages lie", async (dtype) => {
+  const backend = await startBackend({ threads: 1, build: "relaxed" }, 1);
+  useBackend(backend, () =>
+    scope(() => {
+      const attend = (pages: readonly number[], window?: number): Float32Array[] => {
+        const [keys, values] = [1, 2].map(() => (dtype === "f32" ? zeros([2 * 480, 36]) : PackedWeight.zeros(dtype, [2 * 480, 36])));
+        let seen = 0;
+        // Single queries, a few, and many; a part of a page, several, and more than are read at once.
+        return [300, 1, 3, 9, 1].map((count, i, counts) => {
+          seen += count;
+          const qkv = draw([count, 6 * 36], i);
+          const batch = new AttentionBatch([{ queryCount: count, keyCount: seen, pages }]);
+          const out = attention(qkv, { heads: 2, headDim: 36, window, batch, cache: { keys, values } }).dataSync();
+          if (i === counts.length - 1) for (const part of [keys, values]) part.dispose();
+          return out;
+        });
+      };
+      for (const window of [undefined, 230]) {
+        const inOrder = attend([0, 1, 2, 3, 4, 5, 6], window);
+        expect(attend([9, 2, 8, 3, 4, 0, 1], window)).toEqual(inOrder);
+        expect(attend([6, 5, 4, 3, 2, 1, 0], window)).toEqual(inOrder);
+      }
+    }),
+  );
+  backend.dispose();
+});
+
 /** Numbers in [−½, ½). */
 function draw(shape: Shape, stream: number): Tensor {
   return add(rand(shape, { key: { seed: [7, 8], stream: [stream, 0] } }), -0.5);

@@ -111,16 +111,19 @@ function attendEach(engine: Engine, forward: Forward, sequence: Sequence, scratc
   const { queryStart, queryCount, pages, pageNumbers } = sequence;
   const [, heads, headDim] = out.shape;
   const row = pages ? 0 : queryStart;
-  return Array.from({ length: queryCount * heads }, (_, index): KernelCall => {
-    const [i, head] = [Math.floor(index / heads), index % heads];
+  const calls: KernelCall[] = [];
+  for (let i = 0; i < queryCount; i++) {
     const { first, end } = visibleKeys(forward, sequence, i);
-    const kvHead = Math.floor((head * k.shape[1]) / heads);
-    return [
-      "attendOne", formatOf(k), vectorAt(engine, q, queryStart + i, head),
-      ...rowsAt(engine, k, row, kvHead), ...rowsAt(engine, v, row, kvHead),
-      pageNumbers, sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart + i, head), first, end, headDim, scale, scratch,
-    ];
-  });
+    for (let head = 0; head < heads; head++) {
+      const kvHead = Math.floor((head * k.shape[1]) / heads);
+      calls.push([
+        "attendOne", formatOf(k), vectorAt(engine, q, queryStart + i, head),
+        ...rowsAt(engine, k, row, kvHead), ...rowsAt(engine, v, row, kvHead),
+        pageNumbers, sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart + i, head), first, end, headDim, scale, scratch,
+      ]);
+    }
+  }
+  return calls;
 }
 
 function attendGradient(engine: Engine, backward: Backward, sequence: Sequence, scratch: number): KernelCall[] {
