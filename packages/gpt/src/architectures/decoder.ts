@@ -75,3 +75,11 @@ export function settingsOf(config: GPTConfig): DecoderSettings | string {
   };
   return differenceOf({ ...config, initialStd }, decoder(settings)) ?? settings;
 }
+
+/** The same of a model whose feed-forward layers are gated by silu, without experts. */
+export function gatedSettingsOf(config: GPTConfig): (DecoderSettings & { readonly mlp: GatedConfig }) | string {
+  const settings = settingsOf(config);
+  if (typeof settings === "string") return settings;
+  const { mlp } = settings;
+  return mlp.type === "experts" || mlp.gate !== "silu" ? "experts, or gates other than silu" : { ...settings, mlp };
+}

@@ -4,7 +4,7 @@ import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
-import { decoder, settingsOf } from "./decoder.ts";
+import { decoder, gatedSettingsOf } from "./decoder.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a llama `config.json`: see decoder-config.ts. */
@@ -51,10 +51,9 @@ export const llama: Architecture = {
     return { config, generation: readTokens(fields, defaults, onNote), tensors: decoderTensors(config, gatedLayouts) };
   },
   write({ config, generation }) {
-    const settings = settingsOf(config);
+    const settings = gatedSettingsOf(config);
     if (typeof settings === "string") return settings;
     const { mlp, bias = false, outputBias = false, initialStd = 0, dim, heads } = settings;
-    if (mlp.type === "experts" || mlp.gate !== "silu") return "experts, or gates other than silu";
     const obstacle = firstOf(
       [settings.windows.some((window) => window !== undefined), "windows"],
       [settings.headNorm, "norms of heads"],

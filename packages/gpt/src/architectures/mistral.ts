@@ -4,7 +4,7 @@ import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
-import { decoder, settingsOf } from "./decoder.ts";
+import { decoder, gatedSettingsOf } from "./decoder.ts";
 import { commonWindow, readWindow } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
@@ -39,10 +39,9 @@ export const mistral: Architecture = {
     return { config, generation: readTokens(fields, defaults, onNote), tensors: decoderTensors(config, gatedLayouts) };
   },
   write({ config, generation }) {
-    const settings = settingsOf(config);
+    const settings = gatedSettingsOf(config);
     if (typeof settings === "string") return settings;
     const { mlp } = settings;
-    if (mlp.type === "experts" || mlp.gate !== "silu") return "experts, or gates other than silu";
     const window = commonWindow(settings.windows);
     if (typeof window === "string") return window;
     const obstacle = firstOf(

@@ -4,7 +4,7 @@ import type { ConfigRules } from "./config-rules.ts";
 import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
-import { decoder, settingsOf } from "./decoder.ts";
+import { decoder, gatedSettingsOf } from "./decoder.ts";
 import { qwenWindowRules, readQwenWindows, writeQwenWindows } from "./qwen-windows.ts";
 import { readTokens } from "./tokens.ts";
 
@@ -38,10 +38,9 @@ export const qwen2: Architecture = {
     return { config, generation: readTokens(fields, defaults, onNote), tensors: decoderTensors(config, gatedLayouts) };
   },
   write({ config, generation }) {
-    const settings = settingsOf(config);
+    const settings = gatedSettingsOf(config);
     if (typeof settings === "string") return settings;
     const { mlp } = settings;
-    if (mlp.type === "experts" || mlp.gate !== "silu") return "experts, or gates other than silu";
     const windows = writeQwenWindows(settings.windows);
     if (typeof windows === "string") return windows;
     const obstacle = firstOf(

@@ -5,7 +5,7 @@ import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder }
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedDown, gatedUp } from "./decoder-tensors.ts";
 import type { BlockLayouts } from "./decoder-tensors.ts";
-import { decoder, settingsOf } from "./decoder.ts";
+import { decoder, gatedSettingsOf } from "./decoder.ts";
 import { qwenWindowRules, readQwenWindows, writeQwenWindows } from "./qwen-windows.ts";
 import { readTokens } from "./tokens.ts";
 
@@ -46,10 +46,9 @@ export const qwen3: Architecture = {
     return { config, generation: readTokens(fields, defaults, onNote), tensors: decoderTensors(config, layouts) };
   },
   write({ config, generation }) {
-    const settings = settingsOf(config);
+    const settings = gatedSettingsOf(config);
     if (typeof settings === "string") return settings;
     const { mlp, bias = false, outputBias = false } = settings;
-    if (mlp.type === "experts" || mlp.gate !== "silu") return "experts, or gates other than silu";
     const windows = writeQwenWindows(settings.windows);
     if (typeof windows === "string") return windows;
     const obstacle = firstOf(

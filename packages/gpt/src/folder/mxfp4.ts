@@ -15,7 +15,7 @@ const [blockColumns, blockBytes] = [32, 16];
 /** The dtype of both tensors. */
 export const mxfp4FileDType = "U8";
 
-/** Whether rows of so many columns can be stored so. */
+/** Whether rows of this many columns are whole blocks, which the file format demands. */
 export function hasWholeBlocks(columns: number): boolean {
   return columns % blockColumns === 0;
 }

@@ -13,7 +13,7 @@ export function ownSequences(...lengths: readonly number[]): AttentionSequence[]
   return pagedSequences(...lengths.map((length) => [length, length, null] as const));
 }
 
-/** Consecutive sequences of so many queries and keys, and where the keys lie. */
+/** Consecutive sequences with these numbers of queries and keys, and the pages of the keys. */
 export function pagedSequences(
   ...sequences: readonly (readonly [queryCount: number, keyCount: number, pages: readonly number[] | null])[]
 ): AttentionSequence[] {

@@ -10,7 +10,7 @@ export class IdBuffer {
   ids = new Int32Array(firstCapacity);
   length = 0;
 
-  /** Makes room for so many more. */
+  /** Makes room for `count` more ids. */
   reserve(count: number): void {
     if (this.length + count <= this.ids.length) return;
     const grown = new Int32Array(Math.max(this.length + count, 2 * this.ids.length));

@@ -227,7 +227,7 @@ export class LimitedInterpreter extends Interpreter {
         return this.spend((items * (1 + (path ? lengthOf(path) : 0))) / itemsPerStep);
       }
       default: {
-        // Sorting compares each item with about so many.
+        // Sorting n items takes about n · log2 n comparisons.
         const rounds = name === "sort" || name === "dictsort" ? 1 + Math.log2(1 + parts) : 1;
         this.spend(rounds * (parts / itemsPerStep + characters / charactersPerStep));
       }

@@ -118,7 +118,7 @@ function frontOf(
   };
 }
 
-/** Whether a character stands before a text that stands for a space. */
+/** Whether a character that replaces a space is put before a text. */
 function putsPrefix(parts: JsonValue): boolean {
   const normalizers = [...steps(parts.get("normalizer"), "normalizers")];
   if (normalizers.some((step) => step.get("type").value === "Prepend")) return true;

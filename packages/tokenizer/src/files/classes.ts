@@ -114,8 +114,7 @@ export function classOf(config: JsonValue, model: JsonValue | undefined, hasToke
   }
   const kind = classes.find(({ names, models }) => (named ? names : models).includes(place.value as string));
   if (kind && (hasTokenizerJson || kind.parts)) return { kind, place };
-  const without = hasTokenizerJson ? "" : " without tokenizer.json";
-  throw place.unsupported(`is ${quote(place.value)}${without}, whose tokenizer has rules of its own`);
+  throw place.unsupported(`is ${quote(place.value)}${kind ? " without tokenizer.json" : ", an unknown tokenizer"}`);
 }
 
 /** The parts of a tokenizer without `tokenizer.json`. */

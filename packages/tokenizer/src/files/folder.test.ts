@@ -90,9 +90,9 @@ describe("vocab.json and merges.txt, as GPT2Tokenizer reads them", () => {
     [
       "tokenizer_config.json",
       { tokenizer_class: "PreTrainedTokenizerFast" },
-      'tokenizer_config.json: tokenizer_class is "PreTrainedTokenizerFast" without tokenizer.json, whose tokenizer has',
+      'tokenizer_config.json: tokenizer_class is "PreTrainedTokenizerFast" without tokenizer.json, which is not supported',
     ],
-    ["config.json", { model_type: "roberta" }, 'config.json: model_type is "roberta" without tokenizer.json, whose'],
+    ["config.json", { model_type: "roberta" }, 'config.json: model_type is "roberta", an unknown tokenizer, which is not supported'],
   ])("refuses what would be read otherwise: %s %j", (name, content, message) => {
     expect(() => read({ ...gpt2Files, [name]: content })).toThrow(message);
   });
@@ -189,9 +189,9 @@ describe("tokenizer.json and what is declared beside it", () => {
   });
 
   it.each<[name: string, content: Json, message: string]>([
-    ["tokenizer_config.json", { tokenizer_class: "BertTokenizer" }, 'tokenizer_class is "BertTokenizer", whose tokenizer'],
-    ["tokenizer_config.json", { tokenizer_class: 5 }, "tokenizer_class is 5, whose tokenizer"],
-    ["config.json", { model_type: "bert" }, 'config.json: model_type is "bert", whose tokenizer has rules of its own'],
+    ["tokenizer_config.json", { tokenizer_class: "BertTokenizer" }, 'tokenizer_class is "BertTokenizer", an unknown tokenizer'],
+    ["tokenizer_config.json", { tokenizer_class: 5 }, "tokenizer_class is 5, an unknown tokenizer"],
+    ["config.json", { model_type: "bert" }, 'config.json: model_type is "bert", an unknown tokenizer'],
     ["tokenizer_config.json", { split_special_tokens: true }, "split_special_tokens is true, which is not supported"],
     ["tokenizer_config.json", { from_slow: true }, "from_slow is true, which is not supported"],
     ["tokenizer_config.json", { init_inputs: ["x"] }, "init_inputs[0] is an argument of a class"],

@@ -155,7 +155,7 @@ function byteFallback(): TokenDecoder {
 /** Characters that a Strip may take; files in use take one. */
 const maxStripped = 1000;
 
-/** Takes up to so many of a character away from the start and the end of tokens. */
+/** Removes a character from the start and the end of tokens, up to `start` and `stop` times. */
 function stripDecoder(step: JsonValue, fused: boolean): NewDecoder {
   const content = step.get("content").string();
   if ([...content].length !== 1) throw step.get("content").invalid("is not one character");

@@ -60,9 +60,9 @@ function spared(utf8: DataView, start: number, stop: number, end: number): numbe
   return last > start ? last : stop;
 }
 
-/** `\p{N}{1,3}`, or up to so many, where the first character is known to be a number. */
-export function numberEnd(utf8: DataView, start: number, end: number, most = 3): number {
+/** The end of `\p{N}{1,max}`, where the first character is known to be a number. */
+export function numberEnd(utf8: DataView, start: number, end: number, max = 3): number {
   let at = start + widthAt(utf8, start);
-  for (let count = 1; count < most && at < end && classAt(utf8, at) === number; count++) at += widthAt(utf8, at);
+  for (let count = 1; count < max && at < end && classAt(utf8, at) === number; count++) at += widthAt(utf8, at);
   return at;
 }

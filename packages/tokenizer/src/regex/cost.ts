@@ -5,7 +5,7 @@ import { RegexError } from "./parse.ts";
 
 /** Ways through an expression at one place in a text, but for those by repetition without bounds. */
 const maxWays = 4096;
-/** Repetitions of at most so many count as ways, those of more as unbounded. */
+/** Up to this bound each repetition counts as a way; beyond it, repetition counts as unbounded. */
 const fewRepeats = 16;
 
 /** What a place in an expression has ahead of it. */

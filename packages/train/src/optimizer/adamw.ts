@@ -12,7 +12,10 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** Added to the root of the second moment. Default 1e-8. */
   readonly epsilon?: number;
-  /** Decoupled weight decay of parameters with two axes or more that are no `bias`: weights, not biases or gains. Default 0.01. */
+  /**
+   * Decoupled weight decay of parameters with two axes or more: weights, not gains. One whose path ends with `bias` does not
+   * decay, so give paths where biases have two axes, as those of experts do. Default 0.01.
+   */
   readonly weightDecay?: number;
 }
 

@@ -40,6 +40,12 @@ export function alter({ read, write }: Memory, view: Dense, change: Change): voi
   if (sizeOf(view.shape) > 0) write(view, read(view).map(change));
 }
 
+/** The row of a matrix in which element `i` is. */
+export function rowOf(matrix: Float32Array, i: number, width: number): Float32Array {
+  const start = i - (i % width);
+  return matrix.subarray(start, start + width);
+}
+
 /** Scales by a little more than the tolerance. */
 export function slightly(value: number): number {
   return value * (1 + 1e-5);

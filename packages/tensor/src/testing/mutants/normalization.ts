@@ -1,5 +1,5 @@
 import type { NormalizationKernels } from "../../contract/index.ts";
-import { alter, clear } from "./mutation.ts";
+import { alter, clear, rowOf } from "./mutation.ts";
 import type { MutantsOf } from "./mutation.ts";
 
 export const normalizationMutants: MutantsOf<NormalizationKernels> = {
@@ -16,7 +16,7 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       const [x, width] = [memory.read(call.x), call.x.shape[1]];
       kernel(call);
       alter(memory, call.out, (y, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return row.some((value) => Math.abs(value) > 1e20 && Math.abs(value) < Infinity) ? 0 : y;
       });
     },
@@ -24,7 +24,7 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       const [x, width] = [memory.read(call.x), call.x.shape[1]];
       kernel(call);
       alter(memory, call.out, (y, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return call.epsilon === 0 && row.every((value) => Math.abs(value) < 1e-25) ? NaN : y;
       });
     },
@@ -33,7 +33,7 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       const width = call.x.shape[1];
       kernel(call);
       alter(memory, call.out, (y, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         const average = (f: (x: number) => number): number => row.reduce((sum, value) => sum + f(value), 0) / width;
         const mean = average((value) => value);
         const inverse = 1 / Math.sqrt(average((value) => (value - mean) ** 2) + call.epsilon);
@@ -101,7 +101,7 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       const width = call.x.shape[1];
       if (call.logarithm) return;
       alter(memory, call.out, (_, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return Math.fround(Math.exp(x[i])) / row.reduce((sum, value) => Math.fround(sum + Math.exp(value)), 0);
       });
     },

@@ -1,5 +1,5 @@
 import type { RMSNormKernels } from "../../contract/index.ts";
-import { alter } from "./mutation.ts";
+import { alter, rowOf } from "./mutation.ts";
 import type { MutantsOf } from "./mutation.ts";
 
 export const rmsNormMutants: MutantsOf<RMSNormKernels> = {
@@ -7,7 +7,7 @@ export const rmsNormMutants: MutantsOf<RMSNormKernels> = {
     "the mean subtracted": (kernel, memory) => (call) => {
       const [x, width] = [memory.read(call.x), call.x.shape[1]];
       alter(memory, call.x, (value, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return value - row.reduce((sum, at) => sum + at, 0) / width;
       });
       kernel(call);
@@ -24,7 +24,7 @@ export const rmsNormMutants: MutantsOf<RMSNormKernels> = {
       const [x, width] = [memory.read(call.x), call.x.shape[1]];
       kernel(call);
       alter(memory, call.out, (y, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return row.some((value) => Math.abs(value) > 1e20 && Math.abs(value) < Infinity) ? 0 : y;
       });
     },
@@ -32,7 +32,7 @@ export const rmsNormMutants: MutantsOf<RMSNormKernels> = {
       const [x, width] = [memory.read(call.x), call.x.shape[1]];
       kernel(call);
       alter(memory, call.out, (y, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return call.epsilon === 0 && row.every((value) => Math.abs(value) < 1e-25) ? NaN : y;
       });
     },
@@ -40,7 +40,7 @@ export const rmsNormMutants: MutantsOf<RMSNormKernels> = {
       const [x, width] = [memory.read(call.x), call.x.shape[1]];
       kernel(call);
       alter(memory, call.out, (y, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return row.some((value) => Math.abs(value) === Infinity) ? NaN : y;
       });
     },
@@ -55,7 +55,7 @@ export const rmsNormMutants: MutantsOf<RMSNormKernels> = {
       const [x, weight, grad] = [call.x, call.weight, call.grad].map((view) => memory.read(view));
       const width = call.x.shape[1];
       alter(memory, call.gradX, (_, i) => {
-        const row = x.subarray(i - (i % width), i - (i % width) + width);
+        const row = rowOf(x, i, width);
         return (grad[i] * weight[i % width]) / Math.sqrt(row.reduce((sum, at) => sum + at * at, 0) / width + call.epsilon);
       });
     },

@@ -86,7 +86,7 @@ function evenRounded(x: number): number {
   return isAbove ? below + 1 : below;
 }
 
-/** The bits of the nearest number with so many bits of fraction, whose exponents go down to `lowest`. */
+/** The bits of the nearest number with `fractionBits` bits of fraction and exponents from `lowest` on. */
 function binaryBits(x: number, fractionBits: number, lowest: number): number {
   const exponent = Math.max(Math.floor(Math.log2(Math.abs(x))), lowest);
   // Counted in units of the last place from 0 on, numbers follow one another as their bits do.

@@ -160,7 +160,7 @@ fn ${name}_element(row: u32, column: u32) -> f32 { return ${name}_vec4(row, colu
 /** The memory of a packed matrix. */
 export type PackedViews = Pick<PackedMatrix, "values" | "scales">;
 
-/** Columns between places where rows may be cut: so many blocks share a word of scales. */
+/** Rows may be cut at multiples of this many columns: those whose scales fill a word. */
 export function columnsOfStep(dtype: PackedDType): number {
   const { scale } = weightFormats[dtype];
   return blockColumns * (scale === "none" ? 1 : 32 / scaleBits[scale]);
