@@ -26,6 +26,7 @@ from pytorch.files import write_json, write_safetensors
 from pytorch.folders import folder_logits, gpt2_config, gpt2_tensors, write_folder
 from pytorch.gpt import random_model
 from pytorch.models import model_fixture, walk
+from pytorch.openai_gpt import openai_gpt_logits, random_tensors as random_openai_gpt, write_release
 from pytorch.programs import serve
 from pytorch.rotary import rotary_table
 
@@ -201,6 +202,39 @@ def make_folders():
     make_folder("sharded-bfloat16", Config(), seed=8, dtype=torch.bfloat16, prefix="transformer.", shards=3)
 
 
+OPENAI_GPT = dict(
+    model_type="openai-gpt",
+    afn="gelu",
+    layer_norm_epsilon=1e-5,
+    n_ctx=16,
+    n_embd=12,
+    n_head=3,
+    n_layer=2,
+    n_positions=16,
+    n_special=0,
+    vocab_size=31,
+)
+
+
+def make_openai_gpt_folders():
+    """GPT-1 as Hugging Face's classes without and with a head save it, and as OpenAI released it."""
+    make_openai_gpt("gpt1", OPENAI_GPT, seed=50, extra={"h.0.attn.bias": torch.ones(1, 1, 16, 16).tril()})
+    changes = dict(afn="silu", layer_norm_epsilon=1e-2, tie_word_embeddings=False)
+    head = {"lm_head.weight": torch.randn(31, 12, generator=torch.manual_seed(53))}
+    make_openai_gpt("gpt1-prefixed", {**OPENAI_GPT, **changes}, seed=51, prefix="transformer.", extra=head)
+    # The release does not say how many heads there are: 12.
+    make_openai_gpt("gpt1-release", dict(OPENAI_GPT, n_embd=24, n_head=12, n_layer=1), seed=52, write=write_release)
+
+
+def make_openai_gpt(name, config, seed, prefix="", extra={}, write=write_folder):
+    tensors = random_openai_gpt(config, seed)
+    ids, _ = walk(config["vocab_size"], batch=2, length=12)
+    logits = openai_gpt_logits(config, {**tensors, **extra}, ids)
+    write(FIXTURES / "folders" / name, config, {**{prefix + key: value for key, value in tensors.items()}, **extra})
+    rows = [[[round(value, 6) for value in row] for row in sequence] for sequence in logits.tolist()]
+    write_json(FIXTURES / "folders" / f"{name}.json", {"ids": ids.tolist(), "logits": rows})
+
+
 #: How far float32 may be from float64 in a fixture: beyond it a token may take another expert.
 STABLE = 3e-6
 
@@ -245,6 +279,7 @@ def main():
         make_op_fixtures()
         make_rotary_fixtures()
         make_folders()
+        make_openai_gpt_folders()
         make_decoder_folders()
 
 

@@ -4,7 +4,7 @@ import { describeParity } from "./pytorch.ts";
 // The others differ from these in what is done by JavaScript, not in kernels.
 const kernels = {
   models: ["gpt2", "post-norm", "llama-parts", "windows-and-sinks", "experts"],
-  folders: ["bare", "llama", "gpt-oss-mxfp4"],
+  folders: ["bare", "gpt1", "llama", "gpt-oss-mxfp4"],
 };
 
 describeParity("webgpu", () => webgpu(), process.env.GPT_VERIFY ? {} : kernels);

@@ -11,6 +11,7 @@ from pytorch.decoders import DEFAULTS, decoder_logits
 from pytorch.files import read_safetensors, write_json, write_safetensors
 from pytorch.gpt import GPT
 from pytorch.mlp import ACTIVATIONS
+from pytorch.openai_gpt import openai_gpt_logits
 
 # Our names and theirs; {} is the block. Their layers are Conv1D, whose weights are [in, out].
 GPT2_NAMES = {
@@ -87,6 +88,8 @@ def folder_logits(folder, ids):
     settings = json.loads((folder / "config.json").read_text())
     if settings["model_type"] in DEFAULTS:
         return decoder_logits(settings, read_tensors(folder), ids)
+    if settings["model_type"] == "openai-gpt":
+        return openai_gpt_logits(settings, read_tensors(folder), ids)
     return load_gpt2(folder, settings)(ids)
 
 

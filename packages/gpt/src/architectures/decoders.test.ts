@@ -11,6 +11,7 @@ import type { Architecture } from "./architecture.ts";
 import { decoder } from "./decoder.ts";
 import type { DecoderSettings } from "./decoder.ts";
 import { architectures } from "./index.ts";
+import { llama } from "./llama.ts";
 import { unsupportedArchitectures } from "./unsupported.ts";
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
@@ -93,7 +94,7 @@ describe("what is missing has the defaults of the class", () => {
     }
     for (const type of ["qwen2", "qwen3", "gpt_oss"]) expect(read({ ...sizes, model_type: type }).generation).toEqual({});
     const model = { config: small("llama"), generation: {}, dtypes: {} };
-    const written = JSON.parse(formatConfig(model, architectures[1])) as object;
+    const written = JSON.parse(formatConfig(model, llama)) as object;
     expect(written).toMatchObject({ bos_token_id: null, eos_token_id: null });
     expect(read(written).generation).toEqual({});
   });
@@ -275,7 +276,7 @@ describe("a model is written as the first kind that can express it", () => {
   test("numbers that transformers takes as floats alone are written as such", () => {
     const scaling = { type: "yarn", factor: 2, originalContext: 32, betaFast: 32, betaSlow: 1, attentionFactor: 1 } as const;
     const config = decoder({ ...settings, epsilon: 1, initialStd: 0, rotary: { theta: 100, scaling } });
-    const text = formatConfig({ config, generation: {}, dtypes: {} }, architectures[1]);
+    const text = formatConfig({ config, generation: {}, dtypes: {} }, llama);
     expect(text).toMatch(/"rms_norm_eps": 1\.0,\n/);
     expect(text).toMatch(/"attention_factor": 1\.0,\n/);
     expect(text).toMatch(/"initializer_range": 0\.0,\n/);
@@ -285,7 +286,7 @@ describe("a model is written as the first kind that can express it", () => {
 
   test("and the rest is named", () => {
     const config = decoder(settings);
-    const obstacle = (config: GPTConfig): unknown => architectures[1].write({ config, generation: {}, dtypes: {} });
+    const obstacle = (config: GPTConfig): unknown => llama.write({ config, generation: {}, dtypes: {} });
     const [block, other] = config.blocks;
     expect(obstacle({ ...config, blocks: [block, { ...other, dropout: 0.1 }] })).toBe("blocks[1].dropout 0.1");
     expect(obstacle({ ...config, finalNorm: undefined })).toBe("finalNorm null");

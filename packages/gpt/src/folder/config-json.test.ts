@@ -99,9 +99,9 @@ test("folders of its own from before a setting was there have its default", () =
 describe("refuses", () => {
   test.each<[object, string, string]>([
     [
-      { model_type: "openai-gpt" },
+      { model_type: "bert" },
       "unsupported-model",
-      'model_type "openai-gpt" is not supported; gpt2, llama, mistral, mixtral, qwen2, qwen3, gpt_oss, gpt-typescript are, and perhaps others by a newer version',
+      'model_type "bert" is not supported; openai-gpt, gpt2, llama, mistral, mixtral, qwen2, qwen3, gpt_oss, gpt-typescript are, and perhaps others by a newer version',
     ],
     [{ model_type: undefined }, "invalid-file", "model_type is missing, expected a text"],
     [{ model_type: null }, "invalid-file", "model_type is null, expected a text"],
