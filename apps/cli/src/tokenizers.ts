@@ -19,6 +19,6 @@ export async function resolveTokenizer(name: string): Promise<Tokenizer> {
 
 /** Whether a model's folder has a tokenizer beside the weights. */
 export async function hasTokenizer(directory: string): Promise<boolean> {
-  for (const file of ["tokenizer.json", "vocab.json"]) if (await exists(join(directory, file))) return true;
+  for (const file of ["tokenizer.json", "vocab.json", "encoder_bpe_40000.json"]) if (await exists(join(directory, file))) return true;
   return false;
 }

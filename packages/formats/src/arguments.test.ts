@@ -4,7 +4,7 @@ import { mistakes } from "@gpt/testing/mistakes";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
-  npyBytes, openBlob, openUrl, readHeader, readNpy, readTensor, readWhole, safetensorsChunks, textFile,
+  npyBytes, openBlob, openUrl, readHeader, readNpy, readNpyHeader, readTensor, readWhole, safetensorsChunks, textFile,
 } from "./index.ts";
 
 type PublicFunction = (...args: never[]) => unknown;
@@ -14,6 +14,7 @@ const calls: Readonly<Record<string, PublicFunction>> = {
   openUrl,
   readHeader,
   readNpy,
+  readNpyHeader,
   readTensor,
   readWhole,
   safetensorsChunks: (...args: Parameters<typeof safetensorsChunks>) => safetensorsChunks(...args).next(),

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { FormatError } from "./errors.ts";
 import type { RandomAccessFile } from "./files/random-access.ts";
-import { npyBytes, readNpy } from "./npy.ts";
+import { npyBytes, readNpy, readNpyHeader } from "./npy.ts";
 
 interface Case {
   readonly name: string;
@@ -23,6 +23,14 @@ const open = async (bytes: Uint8Array): Promise<RandomAccessFile> =>
 test.each(cases)("reads what NumPy wrote: $name", async ({ base64, shape, data }) => {
   const read = await readNpy(await open(Uint8Array.from(Buffer.from(base64, "base64"))));
   expect(read).toEqual({ shape, data: Float32Array.from(data) });
+});
+
+test("a header says what follows it, and where", async () => {
+  const bytes = bytesOf("three axes, column-major");
+  const { shape, dtype, isColumnMajor, start } = await readNpyHeader(await open(bytes));
+  expect([shape.length, dtype, isColumnMajor, start % 64]).toEqual([3, expect.stringMatching(/^F(16|32|64)$/), true, 0]);
+  expect(bytes.subarray(start - 1, start)).toEqual(Uint8Array.of(10));
+  await expect(readNpyHeader(3 as unknown as RandomAccessFile)).rejects.toThrow("readNpyHeader: file must be a file that is read by ranges");
 });
 
 test("writes the very bytes that NumPy writes", async () => {

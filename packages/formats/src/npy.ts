@@ -11,9 +11,19 @@ export interface NpyArray {
   readonly data: Float32Array;
 }
 
+/** What a file of NumPy's holds, and from which byte on. */
+export interface NpyHeader {
+  readonly shape: readonly number[];
+  readonly dtype: "F16" | "F32" | "F64";
+  /** Whether the first axis is the one whose elements are neighbours. */
+  readonly isColumnMajor: boolean;
+  /** First byte of the elements, which go to the end of the file. */
+  readonly start: number;
+}
+
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const maxHeaderBytes = 65_536;
-const dtypes: Readonly<Record<string, "F16" | "F32" | "F64">> = { "<f2": "F16", "<f4": "F32", "<f8": "F64" };
+const dtypes: Readonly<Record<string, NpyHeader["dtype"]>> = { "<f2": "F16", "<f4": "F32", "<f8": "F64" };
 const bytesPerElement = { F16: 2, F32: 4, F64: 8 };
 
 /**
@@ -24,17 +34,28 @@ const bytesPerElement = { F16: 2, F32: 4, F64: 8 };
  * const { shape, data } = await readNpy((await openFolder("model").open("params_0.npy"))!);
  */
 export async function readNpy(file: RandomAccessFile): Promise<NpyArray> {
-  checkArgument("file", file, fileExpected, (problem) => new FormatError("invalid-input", `readNpy: ${problem}`));
+  const { shape, dtype, isColumnMajor, start } = await checkedHeader("readNpy", file);
+  const data = toFloat32(await readRange(file, start, file.size - start), dtype, file.name);
+  return { shape, data: isColumnMajor ? rowMajor(data, shape) : data };
+}
+
+/** Reads and checks the header of a `.npy` file; the elements stay where they are. Throws as `readNpy` does. */
+export async function readNpyHeader(file: RandomAccessFile): Promise<NpyHeader> {
+  return checkedHeader("readNpyHeader", file);
+}
+
+async function checkedHeader(call: string, file: RandomAccessFile): Promise<NpyHeader> {
+  checkArgument("file", file, fileExpected, (problem) => new FormatError("invalid-input", `${call}: ${problem}`));
   const invalid = (problem: string): FormatError => new FormatError("invalid-file", `${file.name}: ${problem}`);
   if (file.size < 10) throw invalid("it is too short for a .npy file");
-  const start = await readRange(file, 0, Math.min(12, file.size));
-  if (magic.some((byte, i) => start[i] !== byte)) throw invalid("it is no .npy file: it begins with other bytes");
-  const [major] = start.subarray(6);
+  const prefix = await readRange(file, 0, Math.min(12, file.size));
+  if (magic.some((byte, i) => prefix[i] !== byte)) throw invalid("it is no .npy file: it begins with other bytes");
+  const [major] = prefix.subarray(6);
   if (major < 1 || major > 3) throw invalid(`its format has version ${major}; versions 1 to 3 are known`);
   const lengthBytes = major === 1 ? 2 : 4;
   const headerStart = 8 + lengthBytes;
-  if (start.length < headerStart) throw invalid("it ends within its header");
-  const headerLength = start.subarray(8, headerStart).reduceRight((sum, byte) => sum * 256 + byte, 0);
+  if (prefix.length < headerStart) throw invalid("it ends within its header");
+  const headerLength = prefix.subarray(8, headerStart).reduceRight((sum, byte) => sum * 256 + byte, 0);
   if (headerLength > maxHeaderBytes) throw invalid(`its header has ${headerLength} bytes, more than the limit of ${maxHeaderBytes}`);
   if (headerStart + headerLength > file.size) throw invalid("it ends within its header");
   const header = new TextDecoder("latin1").decode(await readRange(file, headerStart, headerLength));
@@ -44,12 +65,11 @@ export async function readNpy(file: RandomAccessFile): Promise<NpyArray> {
     throw new FormatError("unsupported-dtype", `${file.name} has elements ${descr}; <f2, <f4 and <f8 are read`);
   }
   const count = shape.reduce((product, size) => product * size, 1);
-  const dataStart = headerStart + headerLength;
-  if (file.size - dataStart !== count * bytesPerElement[dtype]) {
-    throw invalid(`shape [${shape.join(", ")}] takes ${count * bytesPerElement[dtype]} bytes, and ${file.size - dataStart} follow`);
+  const start = headerStart + headerLength;
+  if (file.size - start !== count * bytesPerElement[dtype]) {
+    throw invalid(`shape [${shape.join(", ")}] takes ${count * bytesPerElement[dtype]} bytes, and ${file.size - start} follow`);
   }
-  const data = toFloat32(await readRange(file, dataStart, file.size - dataStart), dtype, file.name);
-  return { shape, data: isColumnMajor ? rowMajor(data, shape) : data };
+  return { shape, dtype, isColumnMajor, start };
 }
 
 /** The bytes of a `.npy` file of f32 (version 1). Throws `invalid-input` where `data` does not have the shape's size. */
@@ -76,14 +96,14 @@ export function npyBytes(array: NpyArray): Uint8Array {
   return bytes;
 }
 
-interface Header {
+interface Literal {
   readonly descr: string;
   readonly isColumnMajor: boolean;
   readonly shape: readonly number[];
 }
 
 /** The header is a literal of Python's: a dictionary of three keys, in any order. */
-function parseHeader(header: string, invalid: (problem: string) => FormatError): Header {
+function parseHeader(header: string, invalid: (problem: string) => FormatError): Literal {
   const entry = String.raw`'(?:descr'\s*:\s*'[^']{1,16}'|fortran_order'\s*:\s*(?:True|False)|shape'\s*:\s*\((?:\s*\d{1,16}\s*,?){0,32}\s*\))`;
   const whole = new RegExp(`^\\s*\\{\\s*${entry}(?:\\s*,\\s*${entry}){2}\\s*,?\\s*\\}\\s*$`);
   const descr = /'descr'\s*:\s*'([^']+)'/.exec(header)?.[1];

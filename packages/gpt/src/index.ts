@@ -24,6 +24,7 @@ export { gptTypescript } from "./architectures/gpt-typescript.ts";
 export { llama } from "./architectures/llama.ts";
 export { mistral } from "./architectures/mistral.ts";
 export { mixtral } from "./architectures/mixtral.ts";
+export { openGPT1Release } from "./architectures/gpt1-release.ts";
 export { openaiGpt } from "./architectures/openai-gpt.ts";
 export { qwen2 } from "./architectures/qwen2.ts";
 export { qwen3 } from "./architectures/qwen3.ts";

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { isGptError, startDefaultBackend } from "@gpt/tensor";
 import type { Architecture } from "../architectures/architecture.ts";
+import { openGPT1Release } from "../architectures/gpt1-release.ts";
 import { architectures } from "../architectures/index.ts";
 import { unsupportedArchitectures } from "../architectures/unsupported.ts";
 import { GPTError } from "../errors.ts";
@@ -18,11 +19,11 @@ import { checkPath, listFolder, openFolder, publishFiles } from "@gpt/formats/no
 /** All kinds of folders, those that are refused with the part that is missing among them. */
 const known = [...architectures, ...unsupportedArchitectures];
 
-/** Loads a model folder of any kind; see `loadModelFrom`. Starts the default backend where none was chosen. */
+/** Loads a model folder of any kind, or OpenAI's release of GPT-1; see `loadModelFrom`. Starts the default backend where none was chosen. */
 export async function loadModel(directory: string, options?: LoadOptions): Promise<GPT> {
   checkPath("loadModel", directory);
   const backend = options?.backend ?? (await startDefaultBackend());
-  const folder = openFolder(directory);
+  const folder = await openModelFolder(directory);
   try {
     return await loadModelFrom(folder, known, { ...options, backend });
   } catch (error) {
@@ -34,7 +35,7 @@ export async function loadModel(directory: string, options?: LoadOptions): Promi
 /** What `loadModel` makes of a folder, without its weights; see `planModelFrom`. */
 export async function planModel(directory: string, options?: Pick<LoadOptions, "dtype" | "onNote">): Promise<ModelPlan> {
   checkPath("planModel", directory);
-  return planModelFrom(openFolder(directory), known, options);
+  return planModelFrom(await openModelFolder(directory), known, options);
 }
 
 export interface SaveOptions extends ModelFilesOptions {
@@ -63,7 +64,7 @@ const checkpointsName = "checkpoints";
  */
 export async function resolveModelDirectory(path: string): Promise<string> {
   checkPath("resolveModelDirectory", path);
-  if (await isModelFolder(openFolder(path))) return path;
+  if (await isModelFolder(await openModelFolder(path))) return path;
   const checkpoints = join(path, checkpointsName);
   const steps = ((await listFolder(checkpoints)) ?? []).filter((name) => /^step-\d+$/.test(name));
   for (const name of steps.sort((a, b) => stepOf(b) - stepOf(a))) {
@@ -87,6 +88,12 @@ async function noModel(path: string, lack: string): Promise<GPTError> {
 
 function stepOf(name: string): number {
   return Number(name.slice("step-".length));
+}
+
+/** A folder in the Hugging Face layout, or OpenAI's release of GPT-1 as one. */
+async function openModelFolder(directory: string): Promise<ReadableFolder> {
+  const folder = openFolder(directory);
+  return (await isModelFolder(folder)) ? folder : ((await openGPT1Release(folder)) ?? folder);
 }
 
 /** `config.json` is what is written last; what else is missing then, `loadModel` says. */

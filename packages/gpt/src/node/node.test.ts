@@ -7,7 +7,7 @@ import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GPT } from "../model.ts";
-import { loadModel, resolveModelDirectory, saveModel } from "../node.ts";
+import { loadModel, planModel, resolveModelDirectory, saveModel } from "../node.ts";
 import { tiny } from "../../test/fixtures.ts";
 
 let backend: Backend;
@@ -70,6 +70,20 @@ describe("resolveModelDirectory", () => {
     await saveModel(model(), directory);
     await mkdir(join(directory, "checkpoints", "step-3"), { recursive: true });
     expect(await resolveModelDirectory(directory)).toBe(directory);
+  });
+
+  test("gives the folder of a release of GPT-1 itself, which has no config.json", async () => {
+    await writeFile(join(directory, "params_shapes.json"), "[[4, 12], [7, 12]]");
+    await expect(resolveModelDirectory(directory)).rejects.toThrow("params_shapes.json: there are shapes of embeddings alone");
+    const block = "[1, 12, 36], [36], [1, 12, 12], [12], [12], [12], [1, 12, 48], [48], [1, 48, 12], [12], [12], [12]";
+    await writeFile(join(directory, "params_shapes.json"), `[[4, 12], [7, 12], ${block}]`);
+    expect(await resolveModelDirectory(directory)).toBe(directory);
+    expect(await planModel(directory)).toMatchObject({ config: { vocabSize: 7, contextLength: 4, dim: 12 } });
+    await expect(loadModel(directory)).rejects.toMatchObject({
+      code: "missing-file", message: `${directory} lacks params_0.npy, one of the 10 files with the weights of GPT-1`,
+    });
+    await saveModel(model(), directory); // From now on it is what was saved there.
+    expect((await loadModel(directory)).config).toEqual(model().config);
   });
 
   test("gives the newest complete checkpoint of a run", async () => {

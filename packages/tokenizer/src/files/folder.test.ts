@@ -9,7 +9,7 @@ type Files = Readonly<Record<string, Json>>;
 function read(files: Files): BytePairTokenizer {
   const texts = Object.entries(files).map(([name, content]): [string, string] => [
     name,
-    name.endsWith(".txt") ? (content as string) : JSON.stringify(content),
+    typeof content === "string" ? content : JSON.stringify(content),
   ]);
   return tokenizerFromFiles(new Map(texts)) as BytePairTokenizer;
 }
@@ -95,6 +95,29 @@ describe("vocab.json and merges.txt, as GPT2Tokenizer reads them", () => {
     ["config.json", { model_type: "roberta" }, 'config.json: model_type is "roberta", an unknown tokenizer, which is not supported'],
   ])("refuses what would be read otherwise: %s %j", (name, content, message) => {
     expect(() => read({ ...gpt2Files, [name]: content })).toThrow(message);
+  });
+});
+
+describe("encoder_bpe_40000.json and vocab_40000.bpe, OpenAI's release of GPT-1", () => {
+  const names = ["<unk>", ..."abct.", ..."abct.".split("").map((name) => `${name}</w>`), "ca", "cat</w>"];
+  const encoder = Object.fromEntries(names.map((name, id) => [name, id]));
+  const merges = "#version: 0.2\nc a\nca t</w>\n";
+  const released = { "encoder_bpe_40000.json": encoder, "vocab_40000.bpe": merges };
+
+  it("are read as vocab.json and merges.txt of openai-gpt", () => {
+    const theirs = { "vocab.json": encoder, "merges.txt": merges, "config.json": { model_type: "openai-gpt" } };
+    const text = "Cat. CAT é cab\n";
+    const expected = ["cat</w>", ".</w>", "cat</w>", "<unk>", "ca", "b</w>"].map((name) => encoder[name]);
+    for (const files of [released, theirs]) expect(idsOf(files, text)).toEqual(expected);
+    expect(read(released).decode(expected.filter((id) => id > 0))).toBe("cat . cat cab");
+    expect(read(released).roles).toEqual({ unk: 0 });
+  });
+
+  it("what is declared beside them counts, and other files go before them", () => {
+    expect(read({ ...released, "tokenizer_config.json": { eos_token: "cat</w>" } }).roles).toEqual({ unk: 0, eos: encoder["cat</w>"] });
+    expect(idsOf({ ...released, ...gpt2Files }, "hello")).toEqual([vocab.hello]);
+    expect(() => read({ ...released, "vocab_40000.bpe": "#version: 0.2\nc\n" })).toThrow("vocab_40000.bpe: line 2 is not two tokens");
+    expect(() => read({ "vocab_40000.bpe": merges })).toThrow("the folder has neither tokenizer.json nor vocab.json with merges.txt");
   });
 });
 

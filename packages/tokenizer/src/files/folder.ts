@@ -15,6 +15,8 @@ export const tokenizerFileNames = [
   "tokenizer.json",
   "vocab.json",
   "merges.txt",
+  "encoder_bpe_40000.json",
+  "vocab_40000.bpe",
   "tokenizer_config.json",
   "special_tokens_map.json",
   "added_tokens.json",
@@ -78,7 +80,7 @@ function isDefaultAlone(templates: readonly { readonly name: string }[]): boolea
 /**
  * The tokenizer of a model's folder, from the texts of its files by name (those of `tokenizerFileNames` count): read as
  * Hugging Face's libraries read it, `tokenizer.json` or else `vocab.json` and `merges.txt`, with what the other files
- * declare. Throws `missing-file`, `invalid-file` and `unsupported-file`, with the names of file and field; messages
+ * declare; `encoder_bpe_40000.json` and `vocab_40000.bpe` of OpenAI's release of GPT-1 as those two of `openai-gpt`. Throws `missing-file`, `invalid-file` and `unsupported-file`, with the names of file and field; messages
  * begin with `place`, if given.
  */
 export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: string): Tokenizer {
@@ -96,10 +98,18 @@ export function tokenizerFromFiles(files: ReadonlyMap<string, string>, place?: s
   const vocab = file("vocab.json");
   const merges = file("merges.txt");
   if (vocab && merges) return readVocabAndMerges(vocab, merges, file);
+  const [encoder, pairs] = [file("encoder_bpe_40000.json"), file("vocab_40000.bpe")];
+  if (encoder && pairs) return readVocabAndMerges(encoder, pairs, ofGPT1(file));
   throw new TokenizerError(
     "missing-file",
     `${showName(place ?? "the folder")} has neither tokenizer.json nor vocab.json with merges.txt`,
   );
+}
+
+/** The files of a folder, in which no other than `openai-gpt` says how text is split where none says it. */
+function ofGPT1(file: FileLookup): FileLookup {
+  const own = { text: '{"model_type":"openai-gpt"}', name: "config.json" };
+  return Object.assign((name: string) => file(name) ?? (name === own.name ? own : undefined), file);
 }
 
 /** The files that are templates of chats, by the names of these. */
