@@ -76,7 +76,7 @@ describe("refuses, by the name of the field,", () => {
   });
 });
 
-const fuzzCount = process.env.GPT_VERIFY ? 20_000 : 2_000;
+const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 2_000;
 
 test(`of ${fuzzCount} mutated files each is read or refused, in one printable line of bounded length`, () => {
   const corpus = [

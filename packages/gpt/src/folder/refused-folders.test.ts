@@ -11,7 +11,7 @@ import { modelFiles } from "./save.ts";
 import { expectRefusal, folderWith, sourcesOf, tensorsOf } from "../../test/folders.ts";
 import { architectures as known } from "../architectures/index.ts";
 
-const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 3_000;
+const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 300;
 
 let backend: Backend;
 beforeEach(async () => {
@@ -205,7 +205,7 @@ describe("refuses, in one clear error,", () => {
   });
 });
 
-test(`of ${fuzzCount / 10} folders with a mutated file none does more harm than an error`, async () => {
+test(`of ${fuzzCount} folders with a mutated file none does more harm than an error`, { timeout: 600_000 }, async () => {
   const model = new GPT({ ...tiny, layers: 1 });
   const files = await collect(modelFiles(model, known));
   model.dispose();
@@ -213,7 +213,7 @@ test(`of ${fuzzCount / 10} folders with a mutated file none does more harm than 
   const head = files["model.safetensors"].slice(0, length);
   const values = files["model.safetensors"].slice(length);
   let loaded = 0;
-  for (const input of mutations([head, files["config.json"]], fuzzCount / 10, 5)) {
+  for (const input of mutations([head, files["config.json"]], fuzzCount, 5)) {
     for (const [name, content] of [["config.json", input], ["model.safetensors", joined([input, values])]] as const) {
       try {
         (await folderWith({ ...files, [name]: content })).dispose();
@@ -224,7 +224,7 @@ test(`of ${fuzzCount / 10} folders with a mutated file none does more harm than 
       }
     }
   }
-  expect(loaded).toBeGreaterThan(fuzzCount / 500);
+  expect(loaded).toBeGreaterThan(fuzzCount / 50);
   expect(backend.memory.liveBuffers).toBe(0);
   expect(backend.memory.peakBytes).toBeLessThan(10_000);
 });
