@@ -67,6 +67,24 @@ test("from a text to a model that writes, in the default folder", async () => {
   );
 });
 
+test("plans a folder without its weights, whatever the machine has", async () => {
+  const directory = await temporaryFolder();
+  const gpt = startSession(directory);
+  const sizes = { n_layer: 100, n_head: 100, n_embd: 20_000, n_positions: 1024, vocab_size: 50_257 };
+  await writeModelFolder(join(directory, "huge"), { ...tinyConfig, ...sizes });
+  const command = ["info", "--model", "huge", "--devices", "512", "--device-memory", "80 gb", "--batch", "2", "--context", "512"];
+  const [{ parameters, training, machine, devices }] = records(await gpt(...command, "--json"));
+  expect(parameters).toBeGreaterThan(480e9);
+  expect(training).toMatchObject({ batch: 2, context: 512, f32: { optimizer: 8 * (parameters as number) } });
+  expect(machine).toMatchObject({ run: { f32: { fits: "nothing" } }, train: { fits: "nothing" } });
+  expect(devices).toMatchObject({ devices: 512, deviceBytes: 80e9, batch: 2, tensorSplits: [1, 2, 4] });
+  const { stdout } = await gpt(...command);
+  expect(stdout).toContain("\ndevices             512 of 80.0 GB\n  to train          fits in ");
+  expect(stdout).toMatch(/\n {2}split +a device +shared +idle\n(?: {2}\d+ × \d+ × \d+ +(?:too much|[\d.]+ GB) +[\d.]+ GB +\d+\n)+\n/);
+  const few = await gpt("info", "--model", "huge", "--device-memory", "80GB");
+  expect(few.stdout).toMatch(/ {2}to train {10}does not fit: it needs at least \d+ devices of this memory, not 1;/);
+});
+
 test("refuses to begin where a run is, and to resume it as another model or with other settings", async () => {
   const directory = await folderWithText();
   const gpt = startSession(directory);
@@ -198,7 +216,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data text.txt --batch 4503599627370496", 1, "activations of 4,503,599,627,370,496 × 64 tokens"],
   ["train --data text.txt --context 1e15", 2, "contextLength must be a whole number from 1 to 2147483647, not 1000000000000000"],
   ["bench train --preset gpt3-175b --backend cpu", 1, "this takes at least 4.65 TB of memory"],
-  ["bench decode --preset gpt2-xl", 1, "this takes at least 6.86 GB of memory"],
+  ["bench decode --preset gpt2-xl", 1, "this takes at least 6.88 GB of memory"],
   ["bench matmul --size 1e6", 1, "three matrices 12.0 TB"],
   ["generate --model huge --prompt x", 1, "this takes at least"],
   ["eval --model huge --data text.txt --dtype int4", 1, "use a smaller model"],
@@ -231,6 +249,12 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["bench matmul --size 0", 2, "Expected a whole number from 1."],
   ["info", 2, "give either --preset or --model"],
   ["info --preset gpt5", 2, 'there is no preset "gpt5"'],
+  ["info --preset gpt2 --devices 8", 2, "--devices needs the memory of each: add --device-memory, such as 80GB"],
+  ["info --preset gpt2 --devices 0 --device-memory 80GB", 2, "'0' is invalid. Expected a whole number from 1."],
+  ["info --preset gpt2 --devices 1e99 --device-memory 80GB", 2, "Expected a whole number from 1, at most 1048576."],
+  ["info --preset gpt2 --device-memory 80", 2, "'80' is invalid. Expected a size with its unit, such as 80GB or 24GiB."],
+  ["info --preset gpt2 --device-memory -1GB", 2, "'-1GB' is invalid. Expected a size with its unit"],
+  ["info --preset gpt2 --context 1025", 2, "--context 1025 exceeds the model's context of 1024"],
   ["tokenize --tokenizer hostile x", 1, "hostile: tokenizer.json is not valid JSON"],
   ["tokenize --tokenizer gpt2 --data text.txt", 2, "files are counted alone: add --count"],
   ["tokenize --tokenizer gpt2 --count --data text.txt -- x", 2, "give either a text or --data"],

@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { describeModel, weightBytesOf } from "@gpt/gpt";
+import { describeModel, describeTraining, weightBytesOf } from "@gpt/gpt";
 import type { GPTConfig, MatrixDTypes, MLPConfig } from "@gpt/gpt";
 import { PackedWeight } from "@gpt/tensor";
 import type { CacheDType, WeightDType } from "@gpt/tensor";
@@ -20,20 +20,15 @@ export interface Need {
 
 const f32Bytes = 4;
 
-/** Training a model on batches of `batch` windows of `tokens` tokens. */
-export function trainingNeed(config: GPTConfig, batch: number, tokens: number): Need {
-  const { parameters, trainingBytes } = describeModel(config);
-  // What the tape of each block holds of a token: the residual stream and its normalization, twice; queries, keys, values
-  // and the heads' results; the hidden layer before and after the activation function, of each expert that it has.
-  const perToken = config.blocks.reduce((sum, { attention: { heads, kvHeads, headDim }, mlp }) => {
-    return sum + 4 * config.dim + 2 * (heads + kvHeads) * headDim + hiddenWidths(mlp).reduce((a, b) => a + b);
-  }, 0);
+/** Training a model on batches of `batch` windows of `context` tokens. */
+export function trainingNeed(config: GPTConfig, batch: number, context: number): Need {
+  const { parameters, gradients, optimizer, activations } = describeTraining(config, { batch, context }).f32;
   return {
     parts: {
-      [`${formatCount(parameters.total)} parameters with gradients and moments`]: trainingBytes,
-      [`activations of ${formatCount(batch)} × ${formatCount(tokens)} tokens`]: f32Bytes * batch * tokens * perToken,
+      [`${formatCount(parameters / f32Bytes)} parameters with gradients and moments`]: parameters + gradients + optimizer,
+      [`activations of ${formatCount(batch)} × ${formatCount(context)} tokens`]: activations,
     },
-    largest: f32Bytes * parameters.total,
+    largest: parameters,
     advice: "choose a smaller model, --batch or --context",
   };
 }
@@ -42,22 +37,19 @@ export function trainingNeed(config: GPTConfig, batch: number, tokens: number): 
 export function runningNeed(
   config: GPTConfig, dtype: WeightDType | MatrixDTypes, tokens: number, cacheDtype?: CacheDType,
 ): Need {
-  const { vocabSize, contextLength, dim, blocks } = config;
-  const { parameters } = describeModel(config);
+  const { vocabSize, dim, blocks } = config;
+  const { parameters, cacheBytes } = describeModel(config);
   const { embedding = "f32" } = typeof dtype === "string" ? { embedding: dtype } : dtype;
-  const bytes = (dtype: WeightDType, rows: number, columns: number): number => PackedWeight.byteLengthOf(dtype, [rows, columns]);
-  const cached = (dtype: CacheDType): number =>
-    blocks.reduce((sum, { attention: { kvHeads, headDim } }) => sum + 2 * bytes(dtype, kvHeads * contextLength, headDim), 0);
   const widest = blocks.map(({ attention: { heads, kvHeads, headDim }, mlp }) =>
     Math.max(...hiddenWidths(mlp), 2 * (heads + kvHeads) * headDim),
   );
   return {
     parts: {
       [`${formatCount(parameters.total)} parameters as ${formatDTypes(dtype)}`]: weightBytesOf(config, dtype),
-      "keys and values": cacheDtype ? cached(cacheDtype) : 0,
+      "keys and values": cacheDtype ? cacheBytes[cacheDtype] : 0,
       [`activations of ${formatCount(tokens)} tokens`]: f32Bytes * tokens * (dim + Math.max(...widest)),
     },
-    largest: bytes(embedding, vocabSize, dim),
+    largest: PackedWeight.byteLengthOf(embedding, [vocabSize, dim]),
     advice: embedding === "f32" ? "use --dtype for fewer bits, or a smaller model" : "use a smaller model",
   };
 }
@@ -78,30 +70,45 @@ interface Room {
  * Refuses work that cannot fit this machine or the backend, before any of it begins; says by `output` where it
  * might not fit beside what else is running.
  */
-export function checkMemory({ parts, largest, advice }: Need, backend: StartedBackend, output?: Output): void {
-  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+export function checkMemory(need: Need, backend: StartedBackend, output?: Output): void {
+  const { parts, largest, advice } = need;
+  const total = bytesOf(need);
   const list = Object.entries(parts).filter(([, bytes]) => bytes > 0).map(([part, bytes]) => `${part} ${formatBytes(bytes)}`).join(", ");
-  const need = `this takes at least ${formatBytes(total)} of memory (${list})`;
+  const takes = `this takes at least ${formatBytes(total)} of memory (${list})`;
   for (const { name, bytes } of roomsOf(backend)) {
-    if (total > bytes) throw new CommandError(`${need}; ${name} ${formatBytes(bytes)}: ${advice}`);
+    if (total > bytes) throw new CommandError(`${takes}; ${name} ${formatBytes(bytes)}: ${advice}`);
   }
   const { maxBufferBytes = Infinity } = backend;
   if (largest > maxBufferBytes) {
     const limit = `a buffer of ${formatBytes(largest)}, and this device's largest has ${formatBytes(maxBufferBytes)}`;
-    throw new CommandError(`${need}, with ${limit}: ${advice}`);
+    throw new CommandError(`${takes}, with ${limit}: ${advice}`);
   }
   const available = process.availableMemory();
   if (backend.adapter === undefined && total > available) {
-    output?.note(`Memory may not suffice: ${need}, and ${formatBytes(available)} are free now.`);
+    output?.note(`Memory may not suffice: ${takes}, and ${formatBytes(available)} are free now.`);
   }
 }
 
 function roomsOf(backend: StartedBackend): Room[] {
   // A GPU's memory is not told; what it lends for one buffer is.
   if (backend.adapter !== undefined) return [];
+  const held = { name: `the backend ${backend.name} holds at most`, bytes: backend.memory.maxBytes ?? Infinity };
+  return [...roomsOfMachine(), held];
+}
+
+function roomsOfMachine(): Room[] {
   const machine = { name: "this machine has", bytes: totalmem() };
   // A container's limit; 0, or more than there is, where there is none.
   const limit = { name: "this process may use", bytes: process.constrainedMemory() || Infinity };
-  const held = { name: `the backend ${backend.name} holds at most`, bytes: backend.memory.maxBytes ?? Infinity };
-  return [machine, limit, held];
+  return [machine, limit];
+}
+
+/** Bytes of memory that this process can have at most. */
+export function machineBytes(): number {
+  return Math.min(...roomsOfMachine().map(({ bytes }) => bytes));
+}
+
+/** What some work takes at least. */
+export function bytesOf({ parts }: Need): number {
+  return Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
 }

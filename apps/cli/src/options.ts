@@ -18,12 +18,10 @@ function number(expected: string, accepts: (value: number) => boolean): (text: s
 }
 
 /** A parser of whole numbers from `min` on. */
-export function wholeNumber(min: number): (text: string) => number {
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   const range = `a whole number from ${min}`;
   return number(range, (value) => {
-    if (Number.isInteger(value) && value > Number.MAX_SAFE_INTEGER) {
-      throw new InvalidArgumentError(`Expected ${range}, at most ${Number.MAX_SAFE_INTEGER}.`);
-    }
+    if (Number.isInteger(value) && value > max) throw new InvalidArgumentError(`Expected ${range}, at most ${max}.`);
     return Number.isInteger(value) && value >= min;
   });
 }
@@ -32,6 +30,18 @@ export function wholeNumber(min: number): (text: string) => number {
 export function decimal(min = 0, max = Infinity): (text: string) => number {
   const range = `a number from ${min}${max < Infinity ? ` to ${max}` : ""}`;
   return number(range, (value) => value >= min && value <= max);
+}
+
+const unitsOfSize: Readonly<Record<string, number>> = {
+  kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40,
+};
+
+/** A parser of sizes of memory, in bytes: `80GB`, `1.5 TB`, `24GiB`. A number alone is none. */
+export function memorySize(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([kmgt]i?b)$/i.exec(text) ?? [];
+  const bytes = number === undefined ? 0 : Number(number) * unitsOfSize[unit.toLowerCase()];
+  if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+  throw new InvalidArgumentError("Expected a size with its unit, such as 80GB or 24GiB.");
 }
 
 /** A parser of the path of a file or folder. */

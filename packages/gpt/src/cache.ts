@@ -66,7 +66,7 @@ export class KeyValueCache {
     const pages = pagesOf(tokens);
     const rows = pages * pageRows;
     const advice = "choose fewer tokens, or a dtype of fewer bits";
-    checkRoom(`a cache of ${tokens} tokens`, () => bytesOf(config, rows, given), backend, advice);
+    checkRoom(`a cache of ${tokens} tokens`, () => cacheBytesOf(config, tokens, given.dtype), backend, advice);
     this.#config = config;
     this.#backend = backend;
     this.blocks = allocateBlocks(config, rows, given);
@@ -250,7 +250,9 @@ function copyRows<D extends DType>(part: Tensor<D>, kvHeads: number, from: numbe
   });
 }
 
-function bytesOf({ blocks }: GPTConfig, rows: number, { dtype = "f32" }: CacheOptions): number {
+/** Bytes of a cache with room for so many tokens. */
+export function cacheBytesOf({ blocks }: GPTConfig, tokens: number, dtype: CacheDType = "f32"): number {
+  const rows = pagesOf(tokens) * pageRows;
   return blocks.reduce((sum, { attention: { kvHeads, headDim } }) => {
     return sum + 2 * PackedWeight.byteLengthOf(dtype, [kvHeads * rows, headDim]);
   }, 0);

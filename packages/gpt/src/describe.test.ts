@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { useBackend, weightDTypes } from "@gpt/tensor";
+import { cacheDTypes, useBackend, weightDTypes } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import { KeyValueCache } from "./cache.ts";
 import { describeModel } from "./describe.ts";
 import { GPT } from "./model.ts";
 import { preset, presetNames } from "./presets.ts";
@@ -98,6 +99,26 @@ test("arithmetic and memory of GPT-2, 124M", () => {
   expect(weightBytes.int8 - rest).toBe((matrices * 8.5) / 8);
   expect(weightBytes.int4 - rest).toBe((matrices * 4.5) / 8);
   expect(weightBytes.mxfp4 - rest).toBe((matrices * 4.25) / 8);
+});
+
+test.each(Object.entries({ ...architectures, ...compositions }))("says what a cache takes: %s", async (_, options) => {
+  const backend = await cpu();
+  useBackend(backend);
+  const { cacheBytes, cacheBytesPerToken } = describeModel(options);
+  for (const dtype of cacheDTypes) {
+    const cache = new KeyValueCache(resolveConfig(options), { dtype });
+    expect(cacheBytes[dtype]).toBe(backend.memory.liveBytes);
+    cache.dispose();
+  }
+  expect(cacheBytes.f32).toBe(48 * cacheBytesPerToken); // Eight tokens have a page.
+});
+
+test("a cache keeps the tokens that windows have left behind, and the description says what they leave", () => {
+  const { cacheBytesPerToken, cacheBytesWithinWindows } = describeModel(preset("gpt-oss-20b"));
+  expect(cacheBytesPerToken).toBe(24 * 2 * 8 * 64 * 4);
+  expect(cacheBytesWithinWindows).toBe(12 * 2 * 8 * 64 * 4 * (128 + 131_072));
+  const dense = describeModel(preset("gpt2"));
+  expect(dense.cacheBytesWithinWindows).toBe(1024 * dense.cacheBytesPerToken);
 });
 
 test("an untied head is a table of its own", () => {

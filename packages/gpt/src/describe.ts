@@ -1,7 +1,8 @@
 import type { GroupedLinear, Module } from "@gpt/nn";
 import { meta } from "@gpt/tensor/meta";
-import { useBackend, weightDTypes } from "@gpt/tensor";
-import type { Weight, WeightDType } from "@gpt/tensor";
+import { cacheDTypes, useBackend, weightDTypes } from "@gpt/tensor";
+import type { CacheDType, Weight, WeightDType } from "@gpt/tensor";
+import { cacheBytesOf } from "./cache.ts";
 import type { GPTConfig } from "./config.ts";
 import { Experts } from "./experts.ts";
 import { GPT, weightBytesOf } from "./model.ts";
@@ -52,6 +53,13 @@ export interface ModelDescription {
   readonly weightBytes: Readonly<Record<WeightDType, number>>;
   /** Bytes of keys and values in f32 that the cache holds for each token. */
   readonly cacheBytesPerToken: number;
+  /**
+   * Bytes of keys and values of one sequence of a full context, by dtype: of all its tokens in whole pages. `KeyValueCache` keeps
+   * tokens that no window reaches any more, too.
+   */
+  readonly cacheBytes: Readonly<Record<CacheDType, number>>;
+  /** Those in f32 that windows leave: of as many tokens in each block as its tokens see. */
+  readonly cacheBytesWithinWindows: number;
 }
 
 /** Parameters, arithmetic and memory of a model of this configuration, exact. Nothing is allocated. Throws `invalid-config`. */
@@ -64,15 +72,20 @@ export function describeModel(options: GPTOptions | GPTConfig): ModelDescription
   const attentionForward = sumOf(blocks, ({ attention: { heads, headDim, window = contextLength } }) =>
     4 * heads * headDim * meanKeys(contextLength, Math.min(window, contextLength)),
   );
-  const weightBytes = weightDTypes.map((dtype) => [dtype, weightBytesOf(config, dtype)]);
+  const byDType = <T extends WeightDType>(dtypes: readonly T[], bytesOf: (dtype: T) => number): Readonly<Record<T, number>> =>
+    Object.fromEntries(dtypes.map((dtype) => [dtype, bytesOf(dtype)])) as Record<T, number>;
+  const cachedFor = (tokensOf: (window: number) => number): number =>
+    sumOf(blocks, ({ attention: { kvHeads, headDim, window = contextLength } }) => 4 * 2 * kvHeads * headDim * tokensOf(window));
   const tables = parameters.positions + (config.head.type === "tied" ? 0 : parameters.tokenEmbedding);
   return {
     parameters,
     activeParameters: parameters.total - tables - idleOf(model, (layers) => layers.parameterCount()),
     flopsPerToken: { forward, training: 3 * forward, attentionForward, attentionTraining: 3 * attentionForward },
     trainingBytes: 4 * 4 * parameters.total,
-    weightBytes: Object.fromEntries(weightBytes) as ModelDescription["weightBytes"],
-    cacheBytesPerToken: sumOf(blocks, ({ attention: { kvHeads, headDim } }) => 4 * 2 * kvHeads * headDim),
+    weightBytes: byDType(weightDTypes, (dtype) => weightBytesOf(config, dtype)),
+    cacheBytesPerToken: cachedFor(() => 1),
+    cacheBytes: byDType(cacheDTypes, (dtype) => cacheBytesOf(config, contextLength, dtype)),
+    cacheBytesWithinWindows: cachedFor((window) => Math.min(window, contextLength)),
   };
 }
 

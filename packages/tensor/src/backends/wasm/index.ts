@@ -2,6 +2,7 @@ import { startBackend } from "./backend.ts";
 import type { WasmBackend, WasmOptions } from "./backend.ts";
 
 export type { WasmBackend, WasmOptions } from "./backend.ts";
+export { maxBytes as wasmMaxBytes } from "./runtime/engine.ts";
 export { supportedBuild } from "./runtime/build.ts";
 export type { WasmBuild } from "./runtime/build.ts";
 

@@ -21,7 +21,7 @@ const worthwhilePart = 20_000;
 /** Parts of work for each thread, so that one which is held up takes fewer. */
 const partsOfThread = 4;
 
-/** What 32 bits address. */
+/** Bytes that the backend can hold, whatever the machine has: what 32 bits address. */
 export const maxBytes = 2 ** 32;
 
 /** A memory that starts small and can grow to 4 GiB. Throws `out-of-memory`. */
