@@ -44,6 +44,9 @@ def make_model_fixtures():
     make_model_fixture("untied", Config(tiedHead=False, hiddenDim=30, epsilon=1e-3), seed=4)
     make_model_fixture("scaled-by-layer", Config(scaleAttentionByLayer=True, activation="gelu"), seed=9)
     make_model_fixture("unscaled", Config(scaleAttention=False, activation="silu"), seed=10)
+    # As GPT-3: dense and banded layers in alternation, and heads that are wider together than the model.
+    banded = Config(layers=3, headDim=5, hiddenDim=24, windows=[None, 4])
+    make_model_fixture("gpt3", banded, seed=14)
     make_model_fixture("llama-parts", variants.llama_parts(), seed=12)
     make_model_fixture("windows-and-sinks", variants.windows_and_sinks(), seed=13)
     make_model_fixture("experts", variants.experts(), seed=30)

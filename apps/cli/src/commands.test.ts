@@ -199,6 +199,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data text.txt --threads 0", 2, "Expected a whole number from 1."],
   ["train --data text.txt --steps 0", 2, "Expected a whole number from 1."],
   ["train --data text.txt --lr fast", 2, "Expected a number from 0."],
+  ["train --data text.txt --windows dense,0", 2, "Expected numbers of tokens, or \"dense\", with commas between them: dense,256"],
   ["train --data text.txt --tokenizer nowhere", 1, 'there is no tokenizer "nowhere"'],
   ["train --data ids.bin", 2, "give --vocab-size"],
   ["train --data ids.bin --vocab-size 2", 1, "the model's vocabulary has 2 entries"],

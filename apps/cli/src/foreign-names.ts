@@ -17,6 +17,7 @@ export const foreignOptions: Readonly<Record<string, readonly string[]>> = {
     "block-size", "context-length", "context-size", "ctx-size", "n-ctx", "n-positions", "max-position-embeddings", "seq-len",
     "seq-length", "sequence-length", "max-seq-len", "max-seq-length",
   ],
+  "--windows": ["window", "window-size", "sliding-window", "attention-window"],
   "--dropout": ["resid-pdrop", "attn-pdrop", "embd-pdrop", "attn-dropout"],
   "--initial-std": ["initializer-range", "init-std"],
   "--untied-head": ["no-tie-word-embeddings", "tie-word-embeddings"],

@@ -44,6 +44,16 @@ export function memorySize(text: string): number {
   throw new InvalidArgumentError("Expected a size with its unit, such as 80GB or 24GiB.");
 }
 
+/** A parser of windows, one for each block in turn: numbers of tokens, or `dense`, with commas between them. */
+export function windowList(text: string): (number | null)[] {
+  return text.split(",").map((part) => {
+    const window = Number(part);
+    if (part.trim() === "dense") return null;
+    if (/^\s*\d+\s*$/.test(part) && window >= 1 && window < 2 ** 31) return window;
+    throw new InvalidArgumentError('Expected numbers of tokens, or "dense", with commas between them: dense,256');
+  });
+}
+
 /** A parser of the path of a file or folder. */
 export function path(text: string): string {
   if (text === "" || text.includes("\0")) throw new InvalidArgumentError("Expected the path of a file or folder.");

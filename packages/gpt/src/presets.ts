@@ -18,10 +18,15 @@ function gpt2(layers: number, heads: number, dim: number): GPTOptions {
   return { vocabSize: 50_257, contextLength: 1024, layers, heads, dim, dropout: 0.1, attentionDropout: 0.1 };
 }
 
-/** GPT-3's rows of table 2.1 (Brown et al. 2020); its banded attention layers are dense here. */
+/**
+ * GPT-3's rows of table 2.1 (Brown et al. 2020). It has "alternating dense and locally banded sparse attention patterns in the
+ * layers", of which neither the band's width nor whether the first layer is dense is published. 256 tokens and a dense first
+ * layer are those of GPT-Neo (EleutherAI 2021), which was made after GPT-3 and has its context. `windows` says otherwise:
+ * `[null]` makes all layers dense, `[256, null]` those of odd numbers, counted from 0.
+ */
 /* @__NO_SIDE_EFFECTS__ */
 function gpt3(layers: number, dim: number, heads: number, headDim: number): GPTOptions {
-  return { vocabSize: 50_257, contextLength: 2048, layers, heads, dim, headDim };
+  return { vocabSize: 50_257, contextLength: 2048, layers, heads, dim, headDim, windows: [null, 256] };
 }
 
 const presetsOfGPTs = {

@@ -36,7 +36,7 @@ test("the short form stands for the parts of GPT-2", () => {
 test("each setting of the short form has its place", () => {
   const settings = {
     ...sizes, heads: 3, headDim: 16, hiddenDim: 7, positions: "sinusoidal", normPlacement: "post", activation: "relu",
-    scaleAttention: false, scaleAttentionByLayer: true, tiedHead: false, epsilon: 1e-6, initialStd: 0.5, dropout: 0.1,
+    scaleAttention: false, scaleAttentionByLayer: true, windows: [null, 3], tiedHead: false, epsilon: 1e-6, initialStd: 0.5, dropout: 0.1,
     embeddingDropout: 0.2, attentionDropout: 0.3,
   } as const;
   const attention = { heads: 3, kvHeads: 3, headDim: 16, bias: true, outputBias: true, dropout: 0.3 };
@@ -49,7 +49,7 @@ test("each setting of the short form has its place", () => {
     contextLength: 16,
     dim: 32,
     positions: "sinusoidal",
-    blocks: [{ ...own, attention: { ...attention, scale: 1 } }, { ...own, attention: { ...attention, scale: 1 / 2 } }],
+    blocks: [{ ...own, attention: { ...attention, scale: 1 } }, { ...own, attention: { ...attention, scale: 1 / 2, window: 3 } }],
     head: { type: "linear" },
     embeddingDropout: 0.2,
     initialStd: 0.5,
@@ -72,13 +72,39 @@ test.each<[Partial<GPTConfig>, string]>([
   [{ finalNorm: undefined }, "finalNorm null"],
   [{ blocks: [block, { ...block, dropout: 0.1 }] }, "blocks[1].dropout 0.1"],
   [{ blocks: [block, { ...block, attention: { ...block.attention, kvHeads: 2 } }] }, "blocks[1].attention.kvHeads 2"],
-  [{ blocks: [{ ...block, attention: { ...block.attention, window: 3 } }, block] }, "blocks[0].attention.window 3"],
   [{ blocks: [block, { ...block, mlp: { ...dense, bias: false } }] }, "blocks[1].mlp.bias false"],
   [{ blocks: [{ ...block, mlp: { type: "gated", hiddenDim: 4, gate: "silu" } }] }, 'blocks[0].mlp.type "gated"'],
   [{ blocks: [block, { ...block, norm: { ...block.norm, type: "rms" } }] }, 'blocks[1].norm.type "rms"'],
   [{ blocks: [block, { ...block, attention: { ...block.attention, sinks: true } }] }, "blocks[1].attention.sinks true"],
 ])("what has no short form is named: %j", (changes, setting) => {
   expect(shorten({ ...long, ...changes })).toBe(setting);
+});
+
+test("windows are given to the blocks in turn, and the shortest list is found again", () => {
+  const windowsOf = (config: GPTConfig): (number | undefined)[] => config.blocks.map(({ attention: { window } }) => window);
+  const layers = 5;
+  for (const [windows, expected] of [
+    [[null], new Array(5).fill(undefined)],
+    [[4], [4, 4, 4, 4, 4]],
+    [[null, 4], [undefined, 4, undefined, 4, undefined]],
+    [[4, null], [4, undefined, 4, undefined, 4]],
+    [[4, 4, null], [4, 4, undefined, 4, 4]],
+    [[1, 2, 3, 4, 5], [1, 2, 3, 4, 5]],
+  ] as [(number | null)[], (number | undefined)[]][]) {
+    const config = resolveConfig({ ...sizes, layers, windows });
+    expect(windowsOf(config)).toEqual(expected);
+    expect(shorten(config)).toMatchObject({ windows });
+  }
+  expect(resolveConfig({ ...sizes, windows: [7, 8, 9] })).toEqual(resolveConfig({ ...sizes, windows: [7, 8] })); // Of two blocks.
+});
+
+test("GPT-3's layers are dense and banded in alternation, in another one, or all dense", () => {
+  const windowsOf = (changes: Partial<GPTOptions>): (number | undefined)[] =>
+    preset("gpt3-small", { layers: 4, ...changes }).blocks.map(({ attention: { window } }) => window);
+  expect(windowsOf({})).toEqual([undefined, 256, undefined, 256]);
+  expect(windowsOf({ windows: [128, null] })).toEqual([128, undefined, 128, undefined]);
+  const dense = preset("gpt3-small", { windows: [null] });
+  expect(dense).toEqual(preset("gpt2", { contextLength: 2048, dropout: 0, attentionDropout: 0 }));
 });
 
 test("embeddings are dropped as often as the rest unless told otherwise", () => {
@@ -104,6 +130,9 @@ test("a head width that is given need not divide dim", () => {
 
 describe("says what is wrong", () => {
   test.each<[Partial<GPTOptions>, string]>([
+    [{ windows: [] }, "windows must be a list of windows, at least one: numbers of tokens, or null for all"],
+    [{ windows: 4 as unknown as number[] }, "windows must be a list of windows, at least one"],
+    [{ windows: [null, 0] }, "windows[1] must be a whole number from 1 to 2147483647, not 0"],
     [{ heads: 5 }, "5 heads do not divide dim 32; choose a multiple, or set headDim"],
     [{ layers: 0 }, "layers must be a whole number from 1 to 1024, not 0"],
     [{ vocabSize: 2.5 }, "vocabSize must be a whole number from 1 to 2147483647, not 2.5"],

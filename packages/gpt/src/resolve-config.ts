@@ -137,6 +137,11 @@ const configExpected = record<GPTConfig>({
   initialStd: optional(nonNegative),
 });
 
+const windows: Expectation = (value, path) =>
+  Array.isArray(value) && value.length > 0
+    ? listOf((window, at) => (window === null ? undefined : size(window, at)))(value, path)
+    : `${path} must be a list of windows, at least one: numbers of tokens, or null for all`;
+
 const shortForm = record<GPTOptions>({
   vocabSize: size,
   contextLength: size,
@@ -150,6 +155,7 @@ const shortForm = record<GPTOptions>({
   activation: optional(oneOf(activationNames)),
   scaleAttention: optional(flag),
   scaleAttentionByLayer: optional(flag),
+  windows: optional(windows),
   tiedHead: optional(flag),
   epsilon: optional(nonNegative),
   initialStd: optional(nonNegative),

@@ -2,7 +2,7 @@ import type { ActivationName } from "./activations.ts";
 import { defaultInitialStd } from "./config.ts";
 import type { GPTConfig } from "./config.ts";
 
-/** A GPT of GPT-2's architecture, in short: all blocks are alike, and what is left out is as in GPT-2. */
+/** A GPT of GPT-2's architecture, in short: all blocks are alike but for their windows, and what is left out is as in GPT-2. */
 export interface GPTOptions {
   /** Entries of the vocabulary. */
   readonly vocabSize: number;
@@ -28,6 +28,11 @@ export interface GPTOptions {
   readonly scaleAttention?: boolean;
   /** Whether attention scores are divided by the number of the block as well, counted from 1. Default false. */
   readonly scaleAttentionByLayer?: boolean;
+  /**
+   * How many tokens a token sees, itself included, in each block in turn, and again from the first; null stands for all before
+   * it. `[null, 256]` bands every second block (Brown et al. 2020). Default `[null]`.
+   */
+  readonly windows?: readonly (number | null)[];
   /** Whether the head shares the token embedding's weights. Default true. */
   readonly tiedHead?: boolean;
   /** Added to variances before the root. Default 1e-5. */
@@ -45,7 +50,7 @@ export interface GPTOptions {
 /** The parts of a model that was described in short, by checked options. */
 export function expand(options: GPTOptions): GPTConfig {
   const { vocabSize, contextLength, layers, heads, dim, dropout = 0, embeddingDropout = dropout } = options;
-  const { headDim = dim / heads, hiddenDim = 4 * dim, activation = "gelu_new" } = options;
+  const { headDim = dim / heads, hiddenDim = 4 * dim, activation = "gelu_new", windows = [null] } = options;
   const place = options.normPlacement ?? "pre";
   const norm = { type: "layer", epsilon: options.epsilon ?? 1e-5 } as const;
   /** Of block number `layer`, counted from 0; absent where it is the usual one. */
@@ -64,7 +69,7 @@ export function expand(options: GPTOptions): GPTConfig {
       norm,
       attention: {
         heads, kvHeads: heads, headDim, bias: true, outputBias: true, scale: scaleOf(layer),
-        dropout: options.attentionDropout || undefined,
+        window: windows[layer % windows.length] ?? undefined, dropout: options.attentionDropout || undefined,
       },
       mlp: { type: "dense", hiddenDim, activation, bias: true },
       dropout: dropout || undefined,
@@ -84,6 +89,7 @@ export function shorten(config: GPTConfig): Required<GPTOptions> | string {
   const { heads, headDim, dropout: attentionDropout = 0 } = attention;
   const usual = 1 / Math.sqrt(headDim);
   const scales = blocks.map(({ attention: { scale = usual } }) => scale);
+  const windows = blocks.map(({ attention: { window = null } }) => window);
   const options: Required<GPTOptions> = {
     vocabSize,
     contextLength,
@@ -97,6 +103,7 @@ export function shorten(config: GPTConfig): Required<GPTOptions> | string {
     activation: mlp.activation,
     scaleAttention: scales[0] === usual,
     scaleAttentionByLayer: scales.length > 1 && scales[1] !== scales[0],
+    windows: windows.slice(0, periodOf(windows)),
     tiedHead: head.type === "tied",
     epsilon: norm.epsilon,
     initialStd,
@@ -105,6 +112,12 @@ export function shorten(config: GPTConfig): Required<GPTOptions> | string {
     attentionDropout,
   };
   return differenceOf({ ...config, initialStd }, expand(options)) ?? options;
+}
+
+/** After how many items a list begins again. */
+function periodOf(items: readonly unknown[]): number {
+  const period = items.findIndex((_, period) => period > 0 && items.every((item, i) => item === items[i % period]));
+  return period > 0 ? period : items.length;
 }
 
 /** The path and the value of the first setting that differs; one that is undefined, false or 0 is as one that is absent. */

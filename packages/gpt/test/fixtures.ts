@@ -1,6 +1,7 @@
 import { tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import type { BlockConfig, GPTConfig } from "../src/config.ts";
+import { resolveConfig } from "../src/resolve-config.ts";
 import type { GPTOptions } from "../src/short-form.ts";
 
 /** A model that is small enough for exhaustive tests, with weights large enough that everything matters. */
@@ -50,6 +51,7 @@ export const compositions: Readonly<Record<string, GPTConfig>> = {
     head: { type: "linear" },
     initialStd: 0.4,
   },
+  "dense and banded layers, as in GPT-3": resolveConfig({ ...tiny, layers: 3, heads: 3, headDim: 4, windows: [null, 3], initialStd: 0.3 }),
   "the parts of Llama": {
     vocabSize: 13,
     contextLength: 8,

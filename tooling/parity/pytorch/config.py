@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import List, Optional
 
 
 @dataclass
@@ -21,6 +22,8 @@ class Config:
     activation: str = "gelu_new"
     scaleAttention: bool = True
     scaleAttentionByLayer: bool = False
+    headDim: Optional[int] = None
+    windows: Optional[List[Optional[int]]] = None
 
 
 def expand(config):
@@ -40,7 +43,9 @@ def expand(config):
 
 
 def expand_block(config, layer, norm):
-    head_dim = config.dim // config.heads
+    head_dim = config.headDim or config.dim // config.heads
+    windows = config.windows or [None]
+    window = windows[layer % len(windows)]
     divisor = math.sqrt(head_dim) if config.scaleAttention else 1
     if config.scaleAttentionByLayer:
         divisor *= layer + 1
@@ -54,6 +59,7 @@ def expand_block(config, layer, norm):
             "bias": True,
             "outputBias": True,
             "scale": 1 / divisor,
+            **({"window": window} if window else {}),
         },
         "mlp": {"type": "dense", "hiddenDim": config.hiddenDim, "activation": config.activation, "bias": True},
     }

@@ -42,7 +42,7 @@ def model_fixture(name, config, seed):
     if unclear:
         raise SystemExit(f"{name}: take another seed, too much depends on rounding: {', '.join(unclear)}")
     fixture = {
-        "config": asdict(config) if isinstance(config, Config) else config,
+        "config": without_none(asdict(config)) if isinstance(config, Config) else config,
         "optimizer": OPTIMIZER,
         "ids": ids.tolist(),
         "targets": targets.tolist(),
@@ -51,6 +51,10 @@ def model_fixture(name, config, seed):
         "greedy": greedy,
     }
     return fixture, tensors
+
+
+def without_none(settings):
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def walk(vocab_size, batch, length):

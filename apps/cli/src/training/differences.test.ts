@@ -17,6 +17,11 @@ test("says what differs, and what all blocks have in common once", () => {
     "blocks.dropout was not set and is 0.5",
     "embeddingDropout was not set and is 0.5",
   ]);
+  expect(differences(preset("nano", { layers: 3, windows: [null, 8] }), preset("nano", { layers: 3, windows: [8, null] }))).toEqual([
+    "blocks[1].attention.window was 8 and is not set",
+    "blocks[0].attention.window was not set and is 8",
+    "blocks[2].attention.window was not set and is 8",
+  ]);
   expect(differences(preset("nano", { layers: 2, scaleAttention: false, scaleAttentionByLayer: true }), nano)).toContain(
     "blocks.attention.scale was 1, 0.5 and is not set",
   );

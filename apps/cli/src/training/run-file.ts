@@ -47,6 +47,10 @@ const forms: { readonly [Name in keyof Required<RunOptions>]: Form } = {
   context: count(1),
   positions: oneOf(["learned", "sinusoidal"]),
   norm: oneOf(["pre", "post"]),
+  windows: {
+    expected: "a list of numbers from 1, or null",
+    fits: (value) => Array.isArray(value) && value.length > 0 && value.every((window) => window === null || count(1).fits(window)),
+  },
   untiedHead: { expected: "true or false", fits: (value) => typeof value === "boolean" },
   initialStd: decimal(),
   dropout: decimal(1),

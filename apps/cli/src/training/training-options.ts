@@ -4,7 +4,7 @@ import type { GPTConfig } from "@gpt/gpt";
 import { preset } from "@gpt/gpt";
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
-import { decimal, path, paths, wholeNumber } from "../options.ts";
+import { decimal, path, paths, wholeNumber, windowList } from "../options.ts";
 
 /** What decides a run. It is written to the run's folder, so that `--resume` needs no other option. */
 export interface RunOptions extends BackendOptions {
@@ -19,6 +19,7 @@ export interface RunOptions extends BackendOptions {
   readonly context?: number;
   readonly positions?: "learned" | "sinusoidal";
   readonly norm?: "pre" | "post";
+  readonly windows?: (number | null)[];
   readonly untiedHead?: boolean;
   readonly initialStd?: number;
   readonly dropout?: number;
@@ -53,6 +54,7 @@ export function addRunOptions(command: Command): Command {
     .option("--context <n>", "tokens that the model sees at once", wholeNumber(1))
     .addOption(new Option("--positions <kind>", "position embeddings; default: the preset's").choices(["learned", "sinusoidal"]))
     .addOption(new Option("--norm <place>", "normalise before or after each sub-layer; default: the preset's").choices(["pre", "post"]))
+    .option("--windows <list>", "tokens that blocks see, in turn: dense,256 for every second one; default: the preset's", windowList)
     .option("--untied-head", "give the head weights of its own, instead of the token embedding's")
     .option("--initial-std <d>", "of the random weights that training begins with; default: 0.02", decimal())
     .option("--dropout <p>", "share of activations dropped while training; default: the preset's", decimal(0, 1))
@@ -76,7 +78,7 @@ export function addRunOptions(command: Command): Command {
 
 /** The model that the options describe, for a vocabulary. */
 export function modelConfig(options: RunOptions, vocabSize: number): GPTConfig {
-  const { layers, heads, dim, context, positions, norm, untiedHead, initialStd, dropout } = options;
+  const { layers, heads, dim, context, positions, norm, windows, untiedHead, initialStd, dropout } = options;
   return preset(options.preset ?? "nano", {
     vocabSize,
     layers,
@@ -85,6 +87,7 @@ export function modelConfig(options: RunOptions, vocabSize: number): GPTConfig {
     contextLength: context,
     positions,
     normPlacement: norm,
+    windows,
     tiedHead: untiedHead ? false : undefined,
     initialStd,
     dropout,

@@ -72,8 +72,10 @@ export function readGPT(fields: ConfigFields, defaults: { readonly vocab_size: n
 export function shortOf({ config }: ModelToWrite): Required<GPTOptions> | string {
   const settings = shorten(config);
   if (typeof settings === "string") return settings;
-  const { positions, headDim, heads, dim } = settings;
+  const { positions, headDim, heads, dim, windows } = settings;
   if (positions !== "learned") return `${positions} positions`;
+  const window = windows.find((window) => window !== null);
+  if (window !== undefined) return `windows of ${window} tokens`;
   if (headDim * heads !== dim) return `${heads} heads of headDim ${headDim}, which are not dim ${dim} together`;
   return settings;
 }

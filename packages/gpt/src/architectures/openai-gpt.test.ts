@@ -95,6 +95,7 @@ test.each<[Partial<GPTOptions>, string | undefined]>([
   [{ activation: "gelu_fast" }, "the activation gelu_fast"],
   [{ scaleAttention: false }, "scores with another scale"],
   [{ scaleAttentionByLayer: true }, "scores with another scale"],
+  [{ windows: [3] }, "windows of 3 tokens"],
   [{ positions: "sinusoidal" }, "sinusoidal positions"],
   [{ headDim: 5 }, "2 heads of headDim 5, which are not dim 8 together"],
 ])("what it cannot express is named: %j", (changes, obstacle) => {

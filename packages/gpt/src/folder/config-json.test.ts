@@ -87,6 +87,7 @@ test("says what gpt2 cannot express", () => {
   expect(obstacle({})).toBeUndefined();
   expect(obstacle({ positions: "sinusoidal" })).toBe("sinusoidal positions");
   expect(obstacle({ normPlacement: "post" })).toBe("normalization after each residual sum");
+  expect(obstacle({ windows: [null, 3] })).toBe("windows of 3 tokens");
   expect(obstacle({ headDim: 5 })).toBe("2 heads of headDim 5, which are not dim 8 together");
 });
 

@@ -10,7 +10,7 @@ import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import { checkMemory, trainingNeed } from "../../memory.ts";
-import { decimal, wholeNumber } from "../../options.ts";
+import { decimal, wholeNumber, windowList } from "../../options.ts";
 import { Output } from "../../output.ts";
 
 interface Options extends BackendOptions, ProfileOptions {
@@ -20,6 +20,7 @@ interface Options extends BackendOptions, ProfileOptions {
   readonly dim?: number;
   readonly vocabSize?: number;
   readonly context?: number;
+  readonly windows?: (number | null)[];
   readonly batch: number;
   readonly dropout: number;
   readonly seconds: number;
@@ -35,6 +36,7 @@ export function benchTrainCommand(): Command {
     .option("--dim <n>", "width of the residual stream", wholeNumber(1))
     .option("--vocab-size <n>", "entries of the vocabulary", wholeNumber(1))
     .option("--context <n>", "tokens of a window", wholeNumber(1))
+    .option("--windows <list>", "tokens that blocks see, in turn: dense,256 for every second one; default: the preset's", windowList)
     .option("--batch <n>", "sequences of a step", wholeNumber(1), 12)
     .option("--dropout <p>", "share of activations dropped", decimal(0, 1), 0)
     .option("--seconds <s>", "how long to measure", decimal(), 5);
@@ -46,9 +48,9 @@ export function benchTrainCommand(): Command {
 }
 
 async function benchTrain(options: Options): Promise<void> {
-  const { layers, heads, dim, vocabSize, context, batch, dropout, seconds } = options;
+  const { layers, heads, dim, vocabSize, context, windows, batch, dropout, seconds } = options;
   const config = preset(options.preset, {
-    layers, heads, dim, vocabSize, contextLength: context, dropout, embeddingDropout: dropout, attentionDropout: dropout,
+    layers, heads, dim, vocabSize, contextLength: context, windows, dropout, embeddingDropout: dropout, attentionDropout: dropout,
   });
   const backend = await startBackend(options);
   const output = new Output(options);
