@@ -143,22 +143,34 @@ function scoresBytes(keyCount: i32): usize {
 }
 
 /**
- * The same as `attend` for one query of one head, which sees the keys `[first, end)`: reads keys and values once, without
- * packing them. `sink` may be address 0.
+ * The same as `attend` for one query and some of its heads, `[head, end)`, of which `group` share one key-value head: each sees
+ * the keys `[firstKey, endKey)`, and reads them once, without packing them. Addresses are those of head 0; `sinks` may be address 0.
  */
 export function attendOne(
-  format: i32, q: usize, k: usize, kStep: usize, kScales: usize, kScaleStep: usize,
-  v: usize, vStep: usize, vScales: usize, vScaleStep: usize, pages: usize, sink: usize, out: usize,
-  first: i32, end: i32, headDim: i32, scale: f32, scratch: usize,
+  format: i32, q: usize, qHead: usize,
+  k: usize, kStep: usize, kHead: usize, kScales: usize, kScaleStep: usize, kScaleHead: usize,
+  v: usize, vStep: usize, vHead: usize, vScales: usize, vScaleStep: usize, vScaleHead: usize,
+  pages: usize, sinks: usize, out: usize, head: i32, end: i32, group: i32,
+  firstKey: i32, endKey: i32, headDim: i32, scale: f32, scratch: usize,
 ): void {
-  // Packed values are mixed by whole blocks.
-  const mixed = format ? scratch : out;
   const scores = scratch + vectorBytes(headDim);
-  const rest = scores + scoresBytes(end - first);
-  scoreKeys(format, q, k, kStep, kScales, kScaleStep, pages, first, end, headDim, scores, rest);
-  softmaxScores(scores, end - first, scale, sink);
-  mixValues(format, scores, v, vStep, vScales, vScaleStep, pages, first, end, headDim, mixed);
-  if (format) memory.copy(out, mixed, <usize>headDim * 4);
+  const rest = scores + scoresBytes(endKey - firstKey);
+  for (; head < end; head++) {
+    const kvHead = <usize>(head / group);
+    const to = out + <usize>head * headDim * 4;
+    // Packed values are mixed by whole blocks.
+    const mixed = format ? scratch : to;
+    scoreKeys(
+      format, q + <usize>head * qHead, k + kvHead * kHead, kStep, kScales + kvHead * kScaleHead, kScaleStep, pages,
+      firstKey, endKey, headDim, scores, rest,
+    );
+    softmaxScores(scores, endKey - firstKey, scale, sinks ? sinks + <usize>head * 4 : 0);
+    mixValues(
+      format, scores, v + kvHead * vHead, vStep, vScales + kvHead * vScaleHead, vScaleStep, pages,
+      firstKey, endKey, headDim, mixed,
+    );
+    if (format) memory.copy(to, mixed, <usize>headDim * 4);
+  }
 }
 
 /** Replaces products of a query and its keys by the keys' probabilities. `sink` may be address 0. */

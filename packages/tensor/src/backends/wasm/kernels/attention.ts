@@ -39,14 +39,15 @@ export function attention(engine: Engine): AttentionKernels {
           ? wasm.attendOneScratch(seen, headDim)
           : wasm.attendScratch(format, seen + pageRows, headDim, window);
       });
+      const time = timeOf(forward, sequences, out, (sequence) => (isSingle(sequence) ? singleTime : tileTime));
+      const headsOfCall = engine.shares(time) ? 1 : out.shape[1];
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = sequences.flatMap((sequence) =>
           isSingle(sequence)
-            ? attendEach(engine, forward, sequence, scratch)
+            ? attendEach(engine, forward, sequence, headsOfCall, scratch)
             : attend(engine, forward, sequence, scratch),
         );
-        const time = (sequence: Sequence): number => (isSingle(sequence) ? singleTime : tileTime);
-        engine.run(calls, timeOf(forward, sequences, out, time), threadStep);
+        engine.run(calls, time, threadStep);
       });
     },
 
@@ -105,8 +106,10 @@ function attend(engine: Engine, forward: Forward, sequence: Sequence, scratch: n
   });
 }
 
-/** The queries of a sequence one by one: a call for each and each head. */
-function attendEach(engine: Engine, forward: Forward, sequence: Sequence, scratch: number): KernelCall[] {
+/** The queries of a sequence one by one: a call for some heads of each. */
+function attendEach(
+  engine: Engine, forward: Forward, sequence: Sequence, headsOfCall: number, scratch: number,
+): KernelCall[] {
   const { q, k, v, sinks, out, scale } = forward;
   const { queryStart, queryCount, pages, pageNumbers } = sequence;
   const [, heads, headDim] = out.shape;
@@ -114,12 +117,11 @@ function attendEach(engine: Engine, forward: Forward, sequence: Sequence, scratc
   const calls: KernelCall[] = [];
   for (let i = 0; i < queryCount; i++) {
     const { first, end } = visibleKeys(forward, sequence, i);
-    for (let head = 0; head < heads; head++) {
-      const kvHead = Math.floor((head * k.shape[1]) / heads);
+    for (let head = 0; head < heads; head += headsOfCall) {
       calls.push([
-        "attendOne", formatOf(k), vectorAt(engine, q, queryStart + i, head),
-        ...rowsAt(engine, k, row, kvHead), ...rowsAt(engine, v, row, kvHead),
-        pageNumbers, sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart + i, head), first, end, headDim, scale, scratch,
+        "attendOne", formatOf(k), vectorAt(engine, q, queryStart + i, 0), step(q, 1),
+        ...headsAt(engine, k, row), ...headsAt(engine, v, row), pageNumbers, sinks ? engine.address(sinks) : 0,
+        vectorAt(engine, out, queryStart + i, 0), head, head + headsOfCall, heads / k.shape[1], first, end, headDim, scale, scratch,
       ]);
     }
   }
@@ -176,6 +178,15 @@ function rowsAt(
     vectorAt(engine, values, row, head), step(values, 0),
     scales ? vectorAt(engine, scales, row, head) : 0, scales ? step(scales, 0) : 0,
   ];
+}
+
+/** The same of head 0, and how far in bytes it is to the next head. */
+function headsAt(
+  engine: Engine, vectors: VectorsView, row: number,
+): readonly [values: number, step: number, headStep: number, scales: number, scaleStep: number, scaleHeadStep: number] {
+  const [at, rowStep, scalesAt, scaleStep] = rowsAt(engine, vectors, row, 0);
+  const { values, scales } = vectors;
+  return [at, rowStep, step(values, 1), scalesAt, scaleStep, scales ? step(scales, 1) : 0];
 }
 
 /** The address of a head's sink, 0 where there are none. */

@@ -106,8 +106,13 @@ export class Engine {
    */
   run(calls: readonly KernelCall[], nanoseconds: number, threadStep = 0): void {
     const { pool } = this.#alive();
-    if (pool && calls.length > 1 && nanoseconds >= 2 * this.#minPart) pool.run(calls, threadStep);
+    if (pool && calls.length > 1 && this.shares(nanoseconds)) pool.run(calls, threadStep);
     else for (const call of calls) this.#call(call);
+  }
+
+  /** Whether threads share calls that take so many nanoseconds together. */
+  shares(nanoseconds: number): boolean {
+    return this.threads > 1 && nanoseconds >= 2 * this.#minPart;
   }
 
   /**
