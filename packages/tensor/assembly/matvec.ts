@@ -99,7 +99,9 @@ export function multiplyRows(
     for (let k = 0; k < quarter; k++) {
       for (let i = 0; i < rows; i++) {
         const from = a + <usize>i * aStep + <usize>k * 4;
-        addFourRows(from, <usize>quarter * 4, b + <usize>k * rowStep, <usize>quarter * rowStep, count, out + <usize>i * outStep);
+        const row = b + <usize>k * rowStep;
+        const step = <usize>quarter * rowStep;
+        addFourRows(from, <usize>quarter * 4, row, row + step, row + 2 * step, row + 3 * step, count, out + <usize>i * outStep);
       }
     }
     for (let k = 4 * quarter; k < inner; k++) {
@@ -112,21 +114,14 @@ export function multiplyRows(
   }
 }
 
-/** Adds four rows, `step` bytes apart, each times its own of four factors. */
-@inline
-function addFourRows(factors: usize, factorStep: usize, row: usize, step: usize, columns: i32, out: usize): void {
+/** Adds four rows, each times its own of four factors, which lie `factorStep` bytes apart. */
+export function addFourRows(
+  factors: usize, factorStep: usize, row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, out: usize,
+): void {
   const a0 = v128.load32_splat(factors);
   const a1 = v128.load32_splat(factors + factorStep);
   const a2 = v128.load32_splat(factors + 2 * factorStep);
   const a3 = v128.load32_splat(factors + 3 * factorStep);
-  addRows(a0, a1, a2, a3, row, row + step, row + 2 * step, row + 3 * step, columns, out);
-}
-
-/** The same of rows anywhere. */
-@inline
-export function addRows(
-  a0: v128, a1: v128, a2: v128, a3: v128, row0: usize, row1: usize, row2: usize, row3: usize, columns: i32, out: usize,
-): void {
   for (let j = 0; j < columns; j += 4) {
     const at = <usize>j * 4;
     const left = madd(a1, v128.load(row1 + at), f32x4.mul(a0, v128.load(row0 + at)));

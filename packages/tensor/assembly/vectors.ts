@@ -2,7 +2,7 @@
  * Keys and values: rows of f32, or packed, that lie one behind the other, or in pages. Addresses are those of row 0, and of its
  * scales; steps are in bytes. `pages` is the address of the numbers of a sequence's pages, or 0 where it has none.
  */
-import { addRows, multiplyColumns, multiplyRows } from "./matvec";
+import { addFourRows, multiplyColumns, multiplyRows } from "./matvec";
 import { madd } from "./simd";
 import {
   blockBytes, blockColumns, blockFloatBytes, blocksOf, dequantize, f16, fromBrain4, fromHalf4, int8, isInteger, loadScale,
@@ -125,10 +125,7 @@ function mixPages(factors: usize, v: usize, step: usize, pages: usize, key: i32,
   let row2 = v + rowOf(pages, key + 2 * pageRows) * step;
   let row3 = v + rowOf(pages, key + 3 * pageRows) * step;
   for (let i = 0; i < pageRows; i++) {
-    addRows(
-      v128.load32_splat(factors), v128.load32_splat(factors, 4 * pageRows), v128.load32_splat(factors, 8 * pageRows),
-      v128.load32_splat(factors, 12 * pageRows), row0, row1, row2, row3, columns, out,
-    );
+    addFourRows(factors, 4 * pageRows, row0, row1, row2, row3, columns, out);
     factors += 4;
     row0 += step;
     row1 += step;
