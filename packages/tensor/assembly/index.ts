@@ -25,7 +25,7 @@ export { topK } from "./top-k";
 export { append } from "./vectors";
 export { gatherPacked } from "./weights";
 export { encodedRowBytes, encodeRows, multiplyPacked, multiplyPackedScratch } from "./weights-matvec";
-export { packWeightsScratch } from "./weights-pack";
+export { packWeightsScratch, unpackRows } from "./weights-pack";
 
 /** Whether this is the relaxed build. */
 export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;

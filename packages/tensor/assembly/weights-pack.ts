@@ -45,3 +45,18 @@ export function packWeights(
     out += panelBytes;
   }
 }
+
+/**
+ * Writes rows of a weight as f32, blocks in full, one row behind the other: `columns` of each, which begin with block `first`.
+ */
+export function unpackRows(
+  format: i32, values: usize, valueStep: usize, scales: usize, scaleStep: usize, first: i32, columns: i32, rows: i32, out: usize,
+): void {
+  const blocks = blocksOf(columns);
+  for (; rows > 0; rows--) {
+    dequantize(format, values, scales, first, blocks, out);
+    values += valueStep;
+    scales += scaleStep;
+    out += <usize>blocks * blockFloatBytes;
+  }
+}

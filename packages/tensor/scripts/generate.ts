@@ -1,8 +1,8 @@
 /**
  * Compiles the kernels of `assembly/` once for each build into `src/generated/`: a module that holds the binary as
  * base64, which every bundler and runtime imports alike; the binary itself, for `wasmUrl`; and the TypeScript type of
- * what the kernels export. Bundles the workers' script: a module that holds it as a string, and the script itself, for
- * `workerUrl`.
+ * what the kernels export. Bundles the workers' scripts: modules that hold them as strings, and the scripts themselves,
+ * for `workerUrl`.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,8 +21,8 @@ for (const [build, enabled] of Object.entries(features)) {
   await writeFile(join(generated, "wasm", `wasm-${build}.wasm`), binary);
   await writeFile(join(generated, "wasm-exports.ts"), exportsInterface(declarations));
 }
-const script = await bundleWorker();
-await writeFile(join(generated, "worker-script.ts"), `export const script: string = ${JSON.stringify(script)};\n`);
+await embedWorker("wasm-worker", "runtime/worker.ts", "worker-script.ts");
+await embedWorker("native-worker", "native/worker.ts", "native-worker-script.ts");
 
 async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uint8Array; declarations: string }> {
   const written = new Map<string, string | Uint8Array>();
@@ -46,10 +46,10 @@ async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uin
   return { binary, declarations };
 }
 
-/** The workers' script, which runs as a module and as none. */
-async function bundleWorker(): Promise<string> {
+/** A script of workers, which runs as a module and as none, and a module that holds it. */
+async function embedWorker(name: string, source: string, module: string): Promise<void> {
   await bundle({
-    entry: { "wasm-worker": join(root, "src", "backends", "wasm", "runtime", "worker.ts") },
+    entry: { [name]: join(root, "src", "backends", "wasm", source) },
     outDir: join(generated, "wasm"),
     outExtension: () => ({ js: ".js" }),
     format: "iife",
@@ -59,7 +59,8 @@ async function bundleWorker(): Promise<string> {
     config: false,
     silent: true,
   });
-  return readFile(join(generated, "wasm", "wasm-worker.js"), "utf8");
+  const script = await readFile(join(generated, "wasm", `${name}.js`), "utf8");
+  await writeFile(join(generated, module), `export const script: string = ${JSON.stringify(script)};\n`);
 }
 
 /** The compiler's declarations as an interface of the raw exports. */

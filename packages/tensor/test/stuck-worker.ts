@@ -1,7 +1,7 @@
 /** A worker whose kernels never return. */
 import { CallQueue } from "../src/backends/wasm/runtime/queue.ts";
 import { nodeThreads } from "../src/backends/wasm/runtime/threading.ts";
-import type { Assignment } from "../src/backends/wasm/runtime/worker.ts";
+import type { Assignment } from "../src/backends/wasm/runtime/serve.ts";
 
 const threads = nodeThreads();
 const { memory, queue, thread } = threads?.workerData as Assignment;

@@ -16,6 +16,7 @@ const backends: Readonly<Record<string, { readonly setup: Setup; open(): Promise
   cpu: { setup: { backend: "cpu" }, open: async () => inThisProcess },
   wasm: { setup: { backend: "wasm", options: { threads: 2 } }, open: async () => inThisProcess },
   "wasm-simd": { setup: { backend: "wasm", options: { build: "simd", threads: 1 } }, open: async () => inThisProcess },
+  native: { setup: { backend: "native", options: { threads: 2 } }, open: async () => inThisProcess },
   webgpu: { setup: onGPU, open: async () => inNode([], await gpuEnvironment()) },
 };
 

@@ -1,4 +1,5 @@
 import type { WasmOptions } from "../../src/backends/wasm/index.ts";
+import type { NativeOptions } from "../../src/backends/wasm/native/index.ts";
 import type { WebGPUOptions } from "../../src/backends/webgpu/index.ts";
 import type { Backend } from "../../src/contract/index.ts";
 import { withoutFusedKernels } from "../../src/testing/index.ts";
@@ -20,6 +21,7 @@ interface Run {
 export type Setup = Run & (
   | { readonly backend: "cpu" }
   | { readonly backend: "wasm"; readonly options?: WasmOptions }
+  | { readonly backend: "native"; readonly options?: NativeOptions }
   | { readonly backend: "webgpu"; readonly options?: WebGPUOptions; readonly limits?: "default" }
 );
 
@@ -38,7 +40,11 @@ async function startWhole(setup: Setup): Promise<Backend> {
     case "wasm": {
       const { startBackend } = await import("../../src/backends/wasm/backend.ts");
       // Cases are small: threads share all work that can be divided.
-      return startBackend(setup.options ?? {}, 1);
+      return startBackend(setup.options ?? {}, { minPart: 1 });
+    }
+    case "native": {
+      const { startNative } = await import("../../src/backends/wasm/native/index.ts");
+      return startNative(setup.options ?? {}, { minPart: 1, smallest: 1 });
     }
     case "webgpu": {
       const { webgpu } = await import("../../src/backends/webgpu/index.ts");

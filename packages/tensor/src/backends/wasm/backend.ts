@@ -7,6 +7,8 @@ import { checkSupport, startKernels, supportedBuild } from "./runtime/build.ts";
 import type { StartedKernels, WasmBuild } from "./runtime/build.ts";
 import { elementwise } from "./kernels/elementwise.ts";
 import { createMemory, Engine } from "./runtime/engine.ts";
+import type { EngineOptions } from "./runtime/engine.ts";
+import type { ProductProvider } from "./runtime/provider.ts";
 import { gated } from "./kernels/gated.ts";
 import { grouped } from "./kernels/grouped.ts";
 import { indexing } from "./kernels/indexing.ts";
@@ -62,14 +64,19 @@ export interface WasmBackend extends Backend {
   readonly obstacle: string | undefined;
 }
 
-/** See `wasm`. `minPart` is the engine's: how small work may be that is divided among threads. */
-export async function startBackend(options: WasmOptions, minPart?: number): Promise<WasmBackend> {
+/** What only parts of this package choose: see `EngineOptions`. */
+export type StartOptions = Pick<EngineOptions, "minPart" | "products">;
+
+/** See `wasm`. */
+export async function startBackend(options: WasmOptions, { minPart, products }: StartOptions = {}): Promise<WasmBackend> {
   const { build = supportedBuild(), revectorized } = options;
   checkSupport(build);
-  const { kernels, pool, obstacle } = await startThreads(build, options);
-  const engine = new Engine(kernels, pool, { minPart, revectorized });
-  const name = engine.wasm.relaxed.value ? "wasm-relaxed" : "wasm-simd";
+  const { kernels, pool, obstacle } = await startThreads(build, options, products);
+  const engine = new Engine(kernels, pool, { minPart, revectorized, products });
   const threads = pool?.threads ?? 1;
+  const kind = engine.wasm.relaxed.value ? "relaxed" : "simd";
+  // How products are cut, and so their last bits, depends on threads where a library makes them.
+  const name = products ? `native-${kind} (${products.name}, ${formatThreads(threads)})` : `wasm-${kind}`;
   return inspectable({
     name,
     threads,
@@ -101,7 +108,11 @@ export async function startBackend(options: WasmOptions, minPart?: number): Prom
     read: async (view) => engine.read(view),
     readSync: (view) => engine.read(view),
     dispose: () => engine.dispose(),
-  }, `${name}, ${threads} ${threads === 1 ? "thread" : "threads"}`);
+  }, products ? name : `${name}, ${formatThreads(threads)}`);
+}
+
+function formatThreads(threads: number): string {
+  return `${threads} ${threads === 1 ? "thread" : "threads"}`;
 }
 
 interface Threads extends Pick<WasmBackend, "obstacle"> {
@@ -114,13 +125,18 @@ interface Threads extends Pick<WasmBackend, "obstacle"> {
  * does not allow them, for a reason that only shows when they are started: a content security policy, memory that cannot
  * be shared, no workers within workers.
  */
-async function startThreads(build: WasmBuild, { threads, wasmUrl, workerUrl }: WasmOptions): Promise<Threads> {
-  const alone = async (obstacle?: string): Promise<Threads> => {
-    return { kernels: await startKernels(build, wasmUrl, createMemory(false)), obstacle };
+async function startThreads(
+  build: WasmBuild, { threads, wasmUrl, workerUrl }: WasmOptions, products: ProductProvider | undefined,
+): Promise<Threads> {
+  const start = async (isShared: boolean): Promise<StartedKernels> => {
+    const kernels = await startKernels(build, wasmUrl, createMemory(isShared));
+    const { exports, memory } = kernels;
+    return products ? { ...kernels, exports: { ...exports, ...products.kernelsOn(exports, memory) } } : kernels;
   };
+  const alone = async (obstacle?: string): Promise<Threads> => ({ kernels: await start(false), obstacle });
   const together = async (threads: number): Promise<Threads> => {
-    const kernels = await startKernels(build, wasmUrl, createMemory(true));
-    return { kernels, pool: await ThreadPool.start(kernels, { threads, workerUrl }), obstacle: undefined };
+    const kernels = await start(true);
+    return { kernels, pool: await ThreadPool.start(kernels, { threads, workerUrl, products }), obstacle: undefined };
   };
   if (threads === undefined) {
     const obstacle = obstacleToThreads();

@@ -141,7 +141,7 @@ function draw(shape: Shape, stream: number): Tensor {
 async function forThreads<T>(build: "relaxed" | "simd", run: (backend: Backend) => T): Promise<T[]> {
   const results: T[] = [];
   for (const options of [{ threads: 1 }, { threads: 2 }, { threads: 3 }, { threads: 1, revectorized: true }]) {
-    const backend = await startBackend({ build, ...options }, 1);
+    const backend = await startBackend({ build, ...options }, { minPart: 1 });
     results.push(run(backend));
     backend.dispose();
   }

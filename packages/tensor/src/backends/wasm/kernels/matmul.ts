@@ -31,6 +31,6 @@ export function multiply(engine: Engine, products: Products): void {
     if (!add) engine.fill(0, { buffer: out.address, offset: 0, shape: [size], strides: [1], dtype: "f32" });
     finish(engine, products);
   } else if (!takesMatvec(products) || !matvec(engine, products)) {
-    gemmBlocked(engine, products);
+    if (!engine.products?.multiply(engine, products)) gemmBlocked(engine, products);
   }
 }

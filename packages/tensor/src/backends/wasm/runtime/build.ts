@@ -1,5 +1,6 @@
 import { TensorError } from "../../../errors.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
+import type { ProviderKernels } from "./provider.ts";
 
 /** Which instructions the kernels are compiled for: `relaxed` multiplies and adds in one, `simd` is plain SIMD. */
 export type WasmBuild = "relaxed" | "simd";
@@ -28,11 +29,14 @@ export function checkSupport(build: WasmBuild): void {
   );
 }
 
+/** The kernels of a thread: the compiled ones, and those that a provider of products adds. */
+export type ThreadKernels = WasmExports & Partial<ProviderKernels>;
+
 /** Kernels that run on a memory, and what others need to run them too. */
 export interface StartedKernels {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly exports: WasmExports;
+  readonly exports: ThreadKernels;
 }
 
 /** Starts the kernels of a build, from inside this package or from a URL, on a memory. */

@@ -2,12 +2,12 @@ import type { Dense, MemoryUse, View } from "../../../contract/index.ts";
 import type { DataOf, DType } from "../../../dtype.ts";
 import { bytesPerElement } from "../../../dtype.ts";
 import { TensorError } from "../../../errors.ts";
-import type { WasmExports } from "../../../generated/wasm-exports.ts";
 import { denseStrides, isDense, sizeOf } from "../../../shape.ts";
 import type { Shape, Strides } from "../../../shape.ts";
 import { Allocator } from "./allocator.ts";
-import type { StartedKernels } from "./build.ts";
+import type { StartedKernels, ThreadKernels } from "./build.ts";
 import { copyElements } from "../kernels/copy.ts";
+import type { ProductProvider } from "./provider.ts";
 import type { KernelCall, ThreadPool } from "./thread-pool.ts";
 
 /** Memory is given out in cache lines. */
@@ -52,11 +52,13 @@ export interface EngineOptions {
   readonly minPart?: number;
   /** See `WasmOptions.revectorized`. */
   readonly revectorized?: boolean;
+  /** What computes products in place of the kernels here. Default: nothing. */
+  readonly products?: ProductProvider;
 }
 
 /** What an engine works with, until it is disposed of. */
 interface Running {
-  readonly wasm: WasmExports;
+  readonly wasm: ThreadKernels;
   readonly memory: WebAssembly.Memory;
   /** None where there is one thread. */
   readonly pool: ThreadPool | undefined;
@@ -69,6 +71,7 @@ export class Engine {
   readonly #minPart: number;
   /** Whether the JavaScript engine fuses pairs of vectors. */
   readonly revectorized: boolean;
+  readonly products: ProductProvider | undefined;
   #f32: Float32Array;
   #i32: Int32Array;
   #liveBuffers = 0;
@@ -76,11 +79,12 @@ export class Engine {
   #peakBytes = 0;
 
   constructor({ exports, memory }: StartedKernels, pool?: ThreadPool, options: EngineOptions = {}) {
-    const { minPart = worthwhilePart, revectorized = false } = options;
+    const { minPart = worthwhilePart, revectorized = false, products } = options;
     this.#running = { wasm: exports, memory, pool };
     const start = Math.ceil((pool?.end ?? Number(exports.heapBase.value)) / unitBytes);
     this.#minPart = minPart;
     this.revectorized = revectorized;
+    this.products = products;
     this.#allocator = new Allocator(start);
     // The last unit is left out: kernels may read up to a vector past the end of an operand.
     this.#allocator.extend(memory.buffer.byteLength / unitBytes - start - 1);
@@ -89,7 +93,7 @@ export class Engine {
   }
 
   /** The kernels, to be called on this thread alone. */
-  get wasm(): WasmExports {
+  get wasm(): ThreadKernels {
     const { wasm, pool } = this.#alive();
     pool?.check();
     return wasm;
@@ -121,8 +125,7 @@ export class Engine {
    */
   divide(length: number, division: Division, part: (start: number, count: number) => KernelCall): void {
     const { time, multiple = 1, threadStep } = division;
-    const { threads } = this;
-    const parts = threads === 1 ? 1 : Math.min(threads * partsOfThread, Math.floor((length * time) / this.#minPart));
+    const parts = Math.min(this.threads * partsOfThread, this.partsOf(length * time));
     if (parts < 2) {
       this.#call(part(0, length));
       return;
@@ -131,6 +134,11 @@ export class Engine {
     const calls: KernelCall[] = [];
     for (let start = 0; start < length; start += step) calls.push(part(start, Math.min(step, length - start)));
     this.run(calls, length * time, threadStep);
+  }
+
+  /** The most parts that work of so many nanoseconds can be divided into so that other threads are worth their part. */
+  partsOf(nanoseconds: number): number {
+    return this.threads === 1 ? 1 : Math.floor(nanoseconds / this.#minPart);
   }
 
   get use(): MemoryUse {

@@ -1,22 +1,28 @@
 import { TensorError } from "../../../errors.ts";
-import { script } from "../../../generated/worker-script.ts";
+import { script as wasmScript } from "../../../generated/worker-script.ts";
 import { nodeThreads } from "./threading.ts";
 import type { NodeThreads } from "./threading.ts";
-import type { Assignment } from "./worker.ts";
+import type { Assignment } from "./serve.ts";
+
+/** What a worker runs: a script, or one at a URL. Default: the embedded script of this backend. */
+interface WorkerSource {
+  readonly script?: string;
+  readonly url?: string | URL;
+}
 
 /**
- * Starts a worker, from the embedded script or a URL, which then does not keep the program running. Resolves once it is
- * ready; afterwards `onEnd` is told when it ends. Throws `backend-failure`.
+ * Starts a worker, which then does not keep the program running. Resolves once it is ready; afterwards `onEnd` is told when
+ * it ends. Throws `backend-failure`.
  */
 export async function startWorker(
   assignment: Assignment,
-  url: string | URL | undefined,
+  source: WorkerSource,
   onEnd: (problem: string) => void,
 ): Promise<void> {
   const threads = nodeThreads();
   try {
-    if (threads) await startNodeWorker(threads, assignment, url, onEnd);
-    else await startWebWorker(assignment, url, onEnd);
+    if (threads) await startNodeWorker(threads, assignment, source, onEnd);
+    else await startWebWorker(assignment, source, onEnd);
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : "its script cannot be loaded";
     throw new TensorError(
@@ -31,7 +37,7 @@ export async function startWorker(
 async function startNodeWorker(
   { Worker }: NodeThreads,
   workerData: Assignment,
-  url: string | URL | undefined,
+  { script = wasmScript, url }: WorkerSource,
   onEnd: (problem: string) => void,
 ): Promise<void> {
   // Without the flags of the program, which may load what a worker has no use for.
@@ -53,7 +59,7 @@ async function startNodeWorker(
 
 async function startWebWorker(
   assignment: Assignment,
-  url: string | URL | undefined,
+  { script = wasmScript, url }: WorkerSource,
   onEnd: (problem: string) => void,
 ): Promise<void> {
   const embedded = url === undefined ? URL.createObjectURL(new Blob([script], { type: "text/javascript" })) : undefined;

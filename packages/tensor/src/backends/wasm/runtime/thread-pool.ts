@@ -1,6 +1,7 @@
 import { TensorError } from "../../../errors.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
 import type { StartedKernels } from "./build.ts";
+import type { ProductProvider, ProviderKernels } from "./provider.ts";
 import { CallQueue, queueBytes, queueLength } from "./queue.ts";
 import type { Kernel } from "./queue.ts";
 import { startWorker } from "./start-worker.ts";
@@ -8,22 +9,26 @@ import { startWorker } from "./start-worker.ts";
 /** Bytes of a cache line. */
 const lineBytes = 64;
 
-/** The exports that are kernels, which return nothing. */
+type ThreadKernels = WasmExports & ProviderKernels;
+
+/** Those of a thread's functions that are kernels, which return nothing. */
 type KernelName = {
-  [Name in keyof WasmExports]: WasmExports[Name] extends (...values: never[]) => infer Result
+  [Name in keyof ThreadKernels]: ThreadKernels[Name] extends (...values: never[]) => infer Result
     ? [Result] extends [void]
       ? Name
       : never
     : never;
-}[keyof WasmExports];
+}[keyof ThreadKernels];
 
 /** A call of a kernel: its name and its arguments. */
-export type KernelCall = { [Name in KernelName]: readonly [Name, ...Parameters<WasmExports[Name]>] }[KernelName];
+export type KernelCall = { [Name in KernelName]: readonly [Name, ...Parameters<ThreadKernels[Name]>] }[KernelName];
 
 export interface ThreadPoolOptions {
   /** How many threads make calls, the calling one included. */
   readonly threads: number;
   readonly workerUrl?: string | URL;
+  /** What adds kernels of its own to those of every thread, in workers by another script. */
+  readonly products?: ProductProvider;
   /** Milliseconds after which a call that does not finish is given up. */
   readonly timeout?: number;
 }
@@ -52,12 +57,12 @@ export class ThreadPool {
    */
   static async start(kernels: StartedKernels, options: ThreadPoolOptions): Promise<ThreadPool> {
     const { module, memory, exports } = kernels;
-    const { threads, workerUrl } = options;
+    const { threads, workerUrl, products } = options;
     const queue = Math.ceil(Number(exports.heapBase.value) / lineBytes) * lineBytes;
     const pool = new ThreadPool(kernels, queue, options);
     const onEnd = (problem: string): void => pool.#lose(problem);
     const starts = Array.from({ length: threads - 1 }, (_, index) =>
-      startWorker({ module, memory, queue, thread: index + 1 }, workerUrl, onEnd),
+      startWorker({ module, memory, queue, thread: index + 1, added: products?.added }, { script: products?.script, url: workerUrl }, onEnd),
     );
     const failure = (await Promise.allSettled(starts)).find((start) => start.status === "rejected");
     if (failure) {

@@ -105,7 +105,7 @@ describe("workers", () => {
 
   test("come from a URL where one is given", async () => {
     const workerUrl = new URL("../../../generated/wasm/wasm-worker.js", import.meta.url);
-    const backend = await startBackend({ threads: 2, workerUrl }, 1);
+    const backend = await startBackend({ threads: 2, workerUrl }, { minPart: 1 });
     const out = allocate(backend, [1000]);
     backend.kernels.fill({ value: 7, out });
     expect(read(backend, out)).toEqual(new Float32Array(1000).fill(7));

@@ -1,0 +1,46 @@
+import { bytesPerElement } from "../../../dtype.ts";
+import type { WasmExports } from "../../../generated/wasm-exports.ts";
+import { blockColumns } from "../../../weight-format.ts";
+import type { ProviderKernels } from "../runtime/provider.ts";
+import type { Product } from "./library.ts";
+
+/** The kernels that make products by a library, on the thread that calls them. */
+export function nativeKernels(exports: WasmExports, product: Product): ProviderKernels {
+  const finish = (
+    out: number, rows: number, columns: number, outRow: number,
+    bias: number, activation: number, preactivation: number, residual: number,
+  ): void => {
+    if (!bias && !activation && !preactivation && !residual) return;
+    exports.finishRows(out, rows, columns, outRow, bias, activation, preactivation, residual);
+  };
+  return {
+    multiplyDense(
+      aTransposed, bTransposed, rows, columns, inner, a, aRow, b, bRow, add, out, outRow, bias, activation, preactivation, residual,
+    ) {
+      product(
+        Boolean(aTransposed), Boolean(bTransposed), rows, columns, inner,
+        a, aRow / bytesPerElement, b, bRow / bytesPerElement, Boolean(add), out, outRow / bytesPerElement,
+      );
+      finish(out, rows, columns, outRow, bias, activation, preactivation, residual);
+    },
+
+    multiplyUnpacked(
+      aTransposed, alongInner, rows, columns, inner, a, aRow, format, values, valueStep, scales, scaleStep,
+      first, out, outRow, bias, activation, preactivation, residual, lines, panel,
+    ) {
+      const [length, width] = alongInner ? [inner, columns] : [columns, inner];
+      const panelRow = Math.ceil(width / blockColumns) * blockColumns;
+      const aStep = aTransposed ? aRow : bytesPerElement;
+      for (let line = 0; line < length; line += lines) {
+        const count = Math.min(lines, length - line);
+        exports.unpackRows(format, values + line * valueStep, valueStep, scales + line * scaleStep, scaleStep, first, width, count, panel);
+        product(
+          Boolean(aTransposed), !alongInner, rows, alongInner ? columns : count, alongInner ? count : inner,
+          alongInner ? a + line * aStep : a, aRow / bytesPerElement, panel, panelRow, Boolean(alongInner) && line > 0,
+          alongInner ? out : out + line * bytesPerElement, outRow / bytesPerElement,
+        );
+      }
+      finish(out, rows, columns, outRow, bias, activation, preactivation, residual);
+    },
+  };
+}

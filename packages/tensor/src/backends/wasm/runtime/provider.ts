@@ -1,0 +1,40 @@
+/** What computes products in place of the kernels here. It is injected, so that only programs that use it carry it. */
+import type { WasmExports } from "../../../generated/wasm-exports.ts";
+import type { Products } from "../kernels/gemm.ts";
+import type { Engine } from "./engine.ts";
+
+/** Kernels that a provider brings, on every thread. */
+export interface ProviderKernels {
+  /**
+   * A block of a product in f32, and what follows it: `out = a · b`, or `out += a · b`, then `finishRows` where it has
+   * anything to do. Rows of `a` and `b` as they lie, transposed or not, are `aRow` and `bRow` bytes apart.
+   */
+  multiplyDense(
+    aTransposed: boolean | number, bTransposed: boolean | number, rows: number, columns: number, inner: number,
+    a: number, aRow: number, b: number, bRow: number, add: boolean | number, out: number, outRow: number,
+    bias: number, activation: number, preactivation: number, residual: number,
+  ): void;
+
+  /**
+   * The same of a packed weight, whose rows are the columns of `b`, or where `alongInner` its rows. `first` is the block of
+   * these rows where `b` begins. Rows of the weight are unpacked `lines` at a time, into `panel`.
+   */
+  multiplyUnpacked(
+    aTransposed: boolean | number, alongInner: boolean | number, rows: number, columns: number, inner: number,
+    a: number, aRow: number, format: number, values: number, valueStep: number, scales: number, scaleStep: number,
+    first: number, out: number, outRow: number,
+    bias: number, activation: number, preactivation: number, residual: number, lines: number, panel: number,
+  ): void;
+}
+
+export interface ProductProvider {
+  /** What computes, with its version: a part of the backend's name. */
+  readonly name: string;
+  /** The script of workers that have the kernels too, and what that is told, in `Assignment.added`. */
+  readonly script: string;
+  readonly added: unknown;
+  /** The kernels of the calling thread, in the order in which the workers have them. */
+  kernelsOn(exports: WasmExports, memory: WebAssembly.Memory): ProviderKernels;
+  /** Makes products, and what follows them. False for those that the kernels here are to make. */
+  multiply(engine: Engine, products: Products): boolean;
+}
