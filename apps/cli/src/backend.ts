@@ -4,6 +4,7 @@ import { cacheDTypes, isGptError, TensorError, useBackend, weightDTypes } from "
 import type { Backend, WeightDType } from "@gpt/tensor";
 import type { WebGPUBackend } from "@gpt/tensor/webgpu";
 import { UsageError } from "./errors.ts";
+import type { Output } from "./output.ts";
 import { wholeNumber } from "./options.ts";
 import { checkRevectorized, isRevectorized, revectorizeOption } from "./revectorize.ts";
 
@@ -23,12 +24,18 @@ export type StartedBackend = Backend & Partial<Omit<WebGPUBackend, keyof Backend
 
 type StartOptions = Omit<BackendOptions, "backend"> & ProfileOptions;
 
+type Start = (options: StartOptions, output: Output) => Promise<StartedBackend>;
+
 const backends = {
   wasm: async ({ threads }) => {
     const { wasm } = await import("@gpt/tensor/wasm");
     const backend = await wasm({ threads, revectorized: isRevectorized() });
     if (isRevectorized()) await checkRevectorized(backend);
     return backend;
+  },
+  native: async ({ threads }) => {
+    const { native } = await import("@gpt/tensor/native");
+    return native({ threads });
   },
   webgpu: async ({ threads = 1, profile }) => {
     if (threads > 1) throw new UsageError("the backend webgpu computes on a GPU: leave --threads out");
@@ -39,7 +46,16 @@ const backends = {
     if (threads > 1) throw new UsageError("the backend cpu has one thread: leave --threads out, or use --backend wasm");
     return (await import("@gpt/tensor/cpu")).cpu();
   },
-} satisfies Record<string, (options: StartOptions) => Promise<StartedBackend>>;
+  auto: async (options: StartOptions, output: Output): Promise<StartedBackend> => {
+    const backend: StartedBackend = await backends.native(options).catch((error: unknown) => {
+      if (!isGptError(error) || error.code !== "backend-failure") throw error;
+      output.remark(error.message);
+      return backends.wasm(options);
+    });
+    output.remark(`--backend auto takes ${backend.name}`);
+    return backend;
+  },
+} satisfies Record<string, Start>;
 
 /** Throws an error again; where the npm package `webgpu` is missing, one that says how to add it to this command. */
 function explainMissing(error: unknown): never {
@@ -57,8 +73,12 @@ export const backendNames = Object.keys(backends) as (keyof typeof backends)[];
 
 /** Adds the options of `BackendOptions` to a command, and `--experimental-revectorize`. */
 export function addBackendOptions(command: Command): Command {
-  const threads = new Option("--threads <n>", "threads that compute; results do not depend on it; default: one a core");
-  const backend = new Option("--backend <name>", "where to compute; webgpu needs the npm package of that name");
+  const threads = new Option("--threads <n>", "threads that compute; default: one a core");
+  const backend = new Option(
+    "--backend <name>",
+    "where to compute; native calls this machine's BLAS, which needs the npm package koffi or a new Node; webgpu needs the npm " +
+      "package of that name; auto takes native where it can, else wasm",
+  );
   return command
     .addOption(backend.choices(backendNames).default(backendNames[0]))
     .addOption(threads.argParser(wholeNumber(1)))
@@ -87,13 +107,13 @@ export function cacheDTypeOption(): Option {
   return option.choices(cacheDTypes).default("f32");
 }
 
-/** Starts the backend that `--backend` names, on `--threads`, and chooses it. */
-export async function startBackend(options: BackendOptions & ProfileOptions): Promise<StartedBackend> {
+/** Starts the backend that `--backend` names, on `--threads`, and chooses it; `output` is told which one `auto` takes. */
+export async function startBackend(options: BackendOptions & ProfileOptions, output: Output): Promise<StartedBackend> {
   const name = options.backend as keyof typeof backends;
   if (options.profile && name !== "webgpu") {
     throw new UsageError(`--profile takes the time of kernels on a GPU, and ${name} uses none: add --backend webgpu`);
   }
-  const backend: StartedBackend = await backends[name](options);
+  const backend: StartedBackend = await backends[name](options, output);
   useBackend(backend);
   return backend;
 }

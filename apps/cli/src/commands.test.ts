@@ -192,7 +192,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data . --out x", 1, ". is not a file but a folder; give the path of a file"],
   ["train --data text.txt --heads 3", 2, "3 heads do not divide dim 128"],
   ["train --data text.txt --preset gpt5", 2, 'there is no preset "gpt5"'],
-  ["train --data text.txt --backend cuda", 2, "Allowed choices are wasm, webgpu, cpu"],
+  ["train --data text.txt --backend cuda", 2, "Allowed choices are wasm, native, webgpu, cpu, auto"],
   ["train --data text.txt --backend cpu --threads 2", 2, "the backend cpu has one thread"],
   ["train --data text.txt --backend webgpu --threads 2", 2, "the backend webgpu computes on a GPU: leave --threads out"],
   ["bench matmul --backend cpu --profile", 2, "--profile takes the time of kernels on a GPU"],

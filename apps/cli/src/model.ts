@@ -18,7 +18,7 @@ export async function openModel(
 ): Promise<{ model: GPT; directory: string }> {
   const directory = await resolveModelDirectory(options.model);
   const plan = await planModel(directory, { dtype: options.dtype });
-  const backend = await startBackend(options);
+  const backend = await startBackend(options, output);
   checkMemory(needOf(plan), backend, output);
   const onNote = (note: string): void => output.remark(note);
   return { directory, model: await loadModel(directory, { dtype: options.dtype, onNote }) };

@@ -39,7 +39,7 @@ export interface RunRequest {
 /** Trains, from the data's files to the model's folder, and reports on the way. */
 export async function startRun(request: RunRequest, output: Output): Promise<DoneEvent> {
   const { options, out, resume, allowChanges, validationEntropy } = request;
-  const backend = await startBackend(options);
+  const backend = await startBackend(options, output);
   const need = (vocabSize: number): Need => {
     const config = modelConfig(options, vocabSize);
     return trainingNeed(config, options.batch ?? 1, config.contextLength);

@@ -41,8 +41,8 @@ async function benchDecode(options: Options): Promise<void> {
   if (prompt + maxTokens > config.contextLength) {
     throw new UsageError(`${prompt} + ${maxTokens} tokens exceed the model's context of ${config.contextLength}`);
   }
-  const backend = await startBackend(options);
   const output = new Output(options);
+  const backend = await startBackend(options, output);
   checkMemory(runningNeed(config, dtype, prompt, "f32"), backend, output);
   const profiler = Profiler.of(backend, options);
   const model = new GPT(config, { dtype });

@@ -29,8 +29,8 @@ export function benchMatmulCommand(): Command {
 
 async function benchMatmul(options: Options): Promise<void> {
   const { size, seconds } = options;
-  const backend = await startBackend(options);
   const output = new Output(options);
+  const backend = await startBackend(options, output);
   checkMemory({ parts: { "three matrices": 12 * size ** 2 }, largest: 4 * size ** 2, advice: "choose a smaller --size" }, backend, output);
   const profiler = Profiler.of(backend, options);
   const [a, b] = [0, 1].map((stream) => rand([size, size], { key: { seed: [0, 0], stream: [stream, 0] } }));

@@ -52,8 +52,8 @@ async function benchTrain(options: Options): Promise<void> {
   const config = preset(options.preset, {
     layers, heads, dim, vocabSize, contextLength: context, windows, dropout, embeddingDropout: dropout, attentionDropout: dropout,
   });
-  const backend = await startBackend(options);
   const output = new Output(options);
+  const backend = await startBackend(options, output);
   checkMemory(trainingNeed(config, batch, config.contextLength), backend, output);
   const profiler = Profiler.of(backend, options);
   const model = new GPT(config);
