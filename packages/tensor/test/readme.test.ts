@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import { readmeExamples, runExample } from "@gpt/testing/readme";
 import { conformanceCases } from "../src/testing/index.ts";
+import { nativeObstacle } from "./native.ts";
 
 const packageFolder = join(import.meta.dirname, "..");
-const [fitting, choosing, planning, , storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
+const [fitting, choosing, byLibrary, planning, , storing, freeing, checking, ...others] = await readmeExamples(packageFolder);
 
 test.each([
   { name: "fits parameters", example: fitting, output: "3.000 2.000 1.000\n" },
@@ -19,6 +20,10 @@ test.each([
   { name: "frees memory", example: freeing, output: "2\n1\n" },
 ])("$name", async ({ example, output }) => {
   expect(await runExample(example, packageFolder, tmpdir())).toBe(output);
+});
+
+test.skipIf(nativeObstacle !== undefined)("computes by a library", async () => {
+  expect(await runExample(byLibrary, packageFolder, tmpdir())).toBe("300 300 300 300\n");
 });
 
 test("checks a backend by the conformance suite", async () => {
