@@ -10,17 +10,21 @@ import type { KernelCall } from "../runtime/thread-pool.ts";
 import type { Found } from "./find.ts";
 import { nativeKernels } from "./kernels.ts";
 
-/** Multiply-adds of a product from which on the library is faster than the kernels here. */
-const smallestProduct = 32 ** 3;
+/** Multiply-adds of a product from which on the library is faster than the kernels here, twice as fast right from there. */
+const smallestProduct = 12 ** 3;
 /** Nanoseconds to multiply and add. */
 const productTime = 0.012;
-/** Blocks for each thread, so that one which is held up takes fewer, and the least rows or columns of one. */
-const blocksOfThread = 2;
+/**
+ * Blocks of a thread: one, or several where each takes so many nanoseconds, so that a thread which is held up takes fewer. In
+ * smaller ones more is packed: four blocks of 1024³ take a tenth longer than one.
+ */
+const [maxBlocksOfThread, longBlock] = [4, 5e6];
+/** The least rows or columns of a block. */
 const minBlock = 64;
-/** Blocks begin at multiples of it: whole vectors, and whole blocks of packed weights. */
+/** Blocks and panels begin at multiples of it: whole vectors, and whole blocks of packed weights. */
 const blockMultiple = blockColumns;
-/** Elements of a packed weight that are unpacked at once: they fit the second cache. */
-const panelElements = 2 ** 18;
+/** Elements of a packed weight that are unpacked at once: about what the second cache holds. */
+const panelElements = 2 ** 19;
 
 /** A matrix as a BLAS takes it. */
 interface Operand {
@@ -104,7 +108,7 @@ function multiplyUnpacked(engine: Engine, products: Products, { dtype, scales }:
   // Each block of rows would unpack the weight again.
   const blocks = blocksOf({ rows, columns, isCutByRows: false }, blocksFor(engine, time));
   const width = Math.ceil((alongInner ? blocks[0].columns : inner) / blockColumns) * blockColumns;
-  const lines = Math.max(1, Math.floor(panelElements / width));
+  const lines = Math.max(1, Math.floor(panelElements / width / blockMultiple)) * blockMultiple;
   engine.withThreadScratch(Math.min(lines, alongInner ? inner : columns) * width * bytesPerElement, (panel, threadStep) => {
     const calls = blocks.map(({ row, column, rows, columns }): KernelCall => {
       const offset = offsetOf(out, 0, row, column);
@@ -125,8 +129,9 @@ function multiplyUnpacked(engine: Engine, products: Products, { dtype, scales }:
 
 /** How many blocks work is cut into which takes this long. */
 function blocksFor(engine: Engine, nanoseconds: number): number {
-  const parts = engine.partsOf(nanoseconds);
-  return parts > 1 ? Math.min(parts, engine.threads * blocksOfThread) : 1;
+  const { threads } = engine;
+  const ofThread = Math.min(maxBlocksOfThread, Math.max(1, Math.floor(nanoseconds / threads / longBlock)));
+  return Math.max(1, Math.min(engine.partsOf(nanoseconds), threads * ofThread));
 }
 
 /** The size of a result, and whether it may be cut by rows. */
