@@ -29,13 +29,19 @@ interface Pair {
   readonly dtype: NonNullable<GPTInitialization["dtype"]>;
   readonly theirs: GgufFormat;
   readonly bytesPerWeight: number;
-  readonly demanded: { readonly decode?: number; readonly bandwidth?: number; readonly prefill?: number };
+  /** `native` of reading prompts with the backend of that name. */
+  readonly demanded: {
+    readonly decode?: number;
+    readonly bandwidth?: number;
+    readonly prefill?: number;
+    readonly native: number;
+  };
 }
 
 const pairs: readonly Pair[] = [
-  { dtype: "f32", theirs: "F32", bytesPerWeight: 4, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1.2 } },
-  { dtype: "int8", theirs: "Q8_0", bytesPerWeight: 34 / 32, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1 } },
-  { dtype: "bf16", theirs: "F16", bytesPerWeight: 2, demanded: {} },
+  { dtype: "f32", theirs: "F32", bytesPerWeight: 4, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1.2, native: 1.5 } },
+  { dtype: "int8", theirs: "Q8_0", bytesPerWeight: 34 / 32, demanded: { decode: 1.5, bandwidth: 0.85, prefill: 1, native: 0.45 } },
+  { dtype: "bf16", theirs: "F16", bytesPerWeight: 2, demanded: { native: 1 } },
 ];
 
 const either = "of decoding one is demanded: the ratio to node-llama-cpp, or that to the read bandwidth";
@@ -61,6 +67,7 @@ async function measurePair(pair: Pair, config: GPTConfig, folder: string, { roun
   try {
     const setup = { config, threads, dtype: pair.dtype };
     await contenders.start({ name: "ours", file: "decode-ours.ts", setup });
+    await contenders.start({ name: "native", file: "decode-ours.ts", setup: { ...setup, native: true } });
     const fused = { setup: { ...setup, revectorized: true }, flags: fusedVectors };
     await contenders.start({ name: "fused", file: "decode-ours.ts", ...fused });
     await contenders.start({ name: "node-llama-cpp", file: "decode-llama.ts", setup: { model, threads } });
@@ -126,6 +133,15 @@ function rowsOf({ dtype, theirs, bytesPerWeight, demanded }: Pair, config: GPTCo
       prefill,
       demanded.prefill,
     ),
+    ...line(
+      `prefill of ${prefill}, ${dtype}, native`,
+      "native, prefill",
+      "node-llama-cpp, prefill",
+      told,
+      prefill,
+      demanded.native,
+    ),
+    ...line(`${decoded}, native`, "native, short", "ours, short", "wasm", 1, 0.95),
     ...line(`prefill of ${prefill}, ${dtype}, ${flag}`, "fused, prefill", "node-llama-cpp, prefill", told, prefill),
     ...line(
       `decode, ${dtype}, context ${longContext}`,

@@ -5,6 +5,7 @@ import { compared, formatNumber, rate } from "../harness/rows.ts";
 import type { Row, Unit } from "../harness/rows.ts";
 import type { Sample } from "../harness/sample.ts";
 import { Contender } from "../harness/contender.ts";
+import { findPython } from "../harness/python.ts";
 import type { ContenderProgram } from "../harness/contender.ts";
 import { Contenders } from "../harness/contenders.ts";
 import type { Product } from "../models/onnx.ts";
@@ -38,6 +39,7 @@ const products = distinct([
 const ours = "matmul-ours.ts";
 const node = "matmul-onnxruntime-node.ts";
 const web = "matmul-onnxruntime-web.ts";
+const python = findPython();
 const programs: ContenderProgram[] = [
   { name: "ours", file: ours, setup: { build: "relaxed", threads: 1 } },
   { name: "ours plain", file: ours, setup: { build: "simd", threads: 1 } },
@@ -49,6 +51,20 @@ const programs: ContenderProgram[] = [
     setup: { build: "relaxed", threads: 2, revectorized: true },
     flags: fusedVectors,
   },
+  { name: "native", file: ours, setup: { native: true, threads: 1 } },
+  { name: "native, 2 threads", file: ours, setup: { native: true, threads: 2 } },
+  ...[1, 2].map((threads) => ({
+    name: threads === 1 ? "PyTorch" : `PyTorch, ${threads} threads`,
+    file: "matmul-torch.py",
+    python,
+    setup: { threads },
+    environment: {
+      OMP_NUM_THREADS: String(threads),
+      OPENBLAS_NUM_THREADS: String(threads),
+      OPENBLAS_CORETYPE: undefined,
+      OPENBLAS_L2_SIZE: undefined,
+    },
+  })),
   { name: "onnxruntime-node", file: node, setup: { threads: 1 } },
   { name: "onnxruntime-node, 2 threads", file: node, setup: { threads: 2 } },
   { name: "onnxruntime-web", file: web, setup: { threads: 1 } },
@@ -61,6 +77,8 @@ const limits: ContenderProgram[] = [
   { name: "mul + add peak", file: "limits.ts", setup: { build: "simd" } },
 ];
 const flag = "--experimental-revectorize";
+/** What calls native code, on so many threads. */
+const nativePeers = (threads: string) => ["onnxruntime-node", "PyTorch"].map((name) => name + threads);
 const javaScriptPeers = ["onnxruntime-web", "tfjs-wasm", "jax-js"];
 
 /** Milliseconds of one turn. */
@@ -83,6 +101,7 @@ export async function matmul({ rounds, progress }: BenchmarkOptions): Promise<Se
       rows: [...summary(measured), ...(await scaling(measured.get(square) as Map<string, Sample>, contenders, rounds))],
       details: details(measured),
       notes: [
+        "native calls the machine's BLAS; PyTorch has the same, or its own",
         "ours is the build with relaxed SIMD, plain the one without, fused the former with " + flag,
         "ᵀ marks an operand that lies in memory with its axes swapped",
         ...contenders.notes,
@@ -130,8 +149,9 @@ function checkSame(name: string, expected: readonly number[], found: readonly nu
 
 /** The lines that something is demanded of. */
 function summary(measured: ReadonlyMap<Product, ReadonlyMap<string, Sample>>): Row[] {
-  const bestOfJavaScript = (samples: ReadonlyMap<string, Sample>): string | undefined =>
-    javaScriptPeers.filter((name) => samples.has(name)).toSorted((a, b) => median(samples, a) - median(samples, b))[0];
+  const bestOf = (names: readonly string[]) => (samples: ReadonlyMap<string, Sample>): string | undefined =>
+    names.filter((name) => samples.has(name)).toSorted((a, b) => median(samples, a) - median(samples, b))[0];
+  const bestOfJavaScript = bestOf(javaScriptPeers);
   const line = (work: string, product: Product, name: string, peer: string | undefined, demanded?: number): Row[] => {
     const samples = measured.get(product) as ReadonlyMap<string, Sample>;
     const [own, theirs] = [samples.get(name), peer === undefined ? undefined : samples.get(peer)];
@@ -159,6 +179,12 @@ function summary(measured: ReadonlyMap<Product, ReadonlyMap<string, Sample>>): R
     ...worstOf("plain SIMD, 1 thread", "ours plain", () => "mul + add peak", 0.8),
     ...line(`${cube}, 1 thread`, square, "ours", "onnxruntime-node"),
     ...line(`${cube}, 2 threads`, square, "ours, 2 threads", "onnxruntime-node, 2 threads"),
+    ...["", ", 2 threads"].flatMap((threads) => {
+      const [own, best] = [`native${threads}`, bestOf(nativePeers(threads))];
+      const told = `native, ${threads === "" ? "1 thread" : "2 threads"}`;
+      const peer = best(measured.get(square) as ReadonlyMap<string, Sample>);
+      return [...line(`${told}, ${cube}`, square, own, peer, 0.95), ...worstOf(told, own, best, 0.95)];
+    }),
     ...line(`${cube}, 1 thread, ${flag}`, square, "ours fused", "onnxruntime-node", 1),
     ...line(`${cube}, 2 threads, ${flag}`, square, "ours fused, 2 threads", "onnxruntime-node, 2 threads", 1),
   ];

@@ -1,5 +1,6 @@
 import { useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
+import { native } from "@gpt/tensor/native";
 import { wasm } from "@gpt/tensor/wasm";
 import type { WasmBuild } from "@gpt/tensor/wasm";
 import { webgpu } from "@gpt/tensor/webgpu";
@@ -10,6 +11,8 @@ export interface OursSetup {
   readonly threads: number;
   readonly build?: WasmBuild;
   readonly revectorized?: boolean;
+  /** Products by the machine's BLAS. */
+  readonly native?: boolean;
   /** WebGPU instead of WebAssembly. */
   readonly gpu?: Pick<WebGPUOptions, "profile">;
 }
@@ -32,9 +35,9 @@ export interface Ours {
 /** Flags of Node for `revectorized`: without the baseline compiler, which fuses nothing. */
 export const fusedVectors = ["--experimental-wasm-revectorize", "--no-liftoff"];
 
-export async function startOurs({ threads, build, revectorized, gpu }: OursSetup): Promise<Ours> {
+export async function startOurs({ threads, build, revectorized, native: callsLibrary, gpu }: OursSetup): Promise<Ours> {
   if (gpu) return startGPU(gpu);
-  const backend = await wasm({ threads, build, revectorized });
+  const backend = await (callsLibrary ? native({ threads, build }) : wasm({ threads, build, revectorized }));
   useBackend(backend);
   return { backend, version: backend.name, report: () => Promise.resolve(undefined) };
 }

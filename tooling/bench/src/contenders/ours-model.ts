@@ -3,12 +3,13 @@ import { PackedWeight } from "@gpt/tensor";
 import { GPT } from "@gpt/gpt";
 import type { GPTConfig, GPTInitialization } from "@gpt/gpt";
 import { randomWeights, weightShapes } from "../models/weights.ts";
+import type { WeightShape } from "../models/weights.ts";
 
 /** Our model with the suite's weights. */
-export function ourModel(config: GPTConfig, dtype?: GPTInitialization["dtype"]): GPT {
+export function ourModel(config: GPTConfig, dtype?: GPTInitialization["dtype"], shapes: readonly WeightShape[] = weightShapes(config)): GPT {
   const model = new GPT(config, { weights: "zeros", dtype });
   const weights = new Map<string, Weight>(model.namedWeights());
-  for (const shape of weightShapes(config)) {
+  for (const shape of shapes) {
     const weight = weights.get(shape.path);
     if (weight?.shape.join() !== shape.shape.join())
       throw new Error(`the model has no ${shape.path} of [${shape.shape.join(", ")}]`);

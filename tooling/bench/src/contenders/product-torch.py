@@ -1,6 +1,7 @@
 """A product of matrices of f32 on CUDA: see the setup of work-ours.ts."""
 
 import torch
+from numbers_torch import random_numbers
 from serve import serve, time_calls
 
 # Waiting for the device does not count in so many calls.
@@ -25,17 +26,6 @@ def open_product(setup):
         return {"times": times, "probes": out.flatten()[places.to(device)].tolist()}
 
     return run
-
-
-def random_numbers(length, seed):
-    """Those of models/numbers.ts; what leads from a state to the next leads from all states to as many more."""
-    mask, factor, summand = 0xFFFFFFFF, 1_664_525, 1_013_904_223
-    states = torch.tensor([(seed * factor + summand) & mask])
-    while len(states) < length:
-        # Both factors are below 2^32: their product's low bits are right in 64, whatever is lost above.
-        states = torch.cat([states, (states * factor + summand) & mask])
-        factor, summand = (factor * factor) & mask, (summand * factor + summand) & mask
-    return (states[:length].double() / 2**31 - 1).float()
 
 
 serve(open_product, torch.__version__)

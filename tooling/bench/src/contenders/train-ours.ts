@@ -11,7 +11,7 @@ import type { TrainingResult, TrainingSetup, TrainingTask } from "./training.ts"
 await serve<TrainingSetup & OursSetup, TrainingTask>(async (setup) => {
   const { config, batch, context, tokens, optimizer: settings } = setup;
   const ours = await startOurs(setup);
-  const model = ourModel(config);
+  const model = ourModel(config, "f32", setup.parameters);
   const optimizer = new AdamW(model.namedParameters(), settings);
   const [ids, targets] = [tokens.slice(0, -1), tokens.slice(1)].map((values) =>
     tensor(Int32Array.from(values), { shape: [batch, context] }),

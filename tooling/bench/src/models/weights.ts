@@ -9,26 +9,23 @@ import { sizeOf } from "./numbers.ts";
 export interface WeightShape {
   readonly path: string;
   readonly shape: readonly number[];
+  /** As a model is trained from: matrices have this deviation, biases are zeros, scales of norms ones. */
+  readonly std?: number;
 }
 
 /** The parameters of a model. */
-export function weightShapes(config: GPTConfig): WeightShape[] {
+export function weightShapes(config: GPTConfig, std?: number): WeightShape[] {
   const model = useBackend(meta(), () => new GPT(config));
-  return Array.from(model.namedWeights(), ([path, { shape }]) => ({ path, shape }));
+  return Array.from(model.namedWeights(), ([path, { shape }]) => ({ path, shape, std }));
 }
 
 /**
- * Random weights, always the same: large enough in the blocks that what follows a token depends on all before it, and
- * small enough in the embeddings that it can be trained.
+ * Random weights, always the same: with `std` as a model is trained from. Without it large enough in the blocks that what
+ * follows a token depends on all before it, and small enough in the embeddings that it can be trained.
  */
-export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayBuffer> {
-  const [mean, std] = path.endsWith("Norm.weight")
-    ? [1, 0.1]
-    : path.endsWith("Embedding.weight")
-      ? [0, 0.05]
-      : shape.length === 1
-        ? [0, 0.1]
-        : [0, 1 / Math.sqrt(shape[1])];
+export function randomWeights(weight: WeightShape): Float32Array<ArrayBuffer> {
+  const { path, shape } = weight;
+  const [mean, std] = distributionOf(weight);
   let state = [...path].reduce(
     (hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0,
     0x811c_9dc5,
@@ -41,6 +38,15 @@ export function randomWeights({ path, shape }: WeightShape): Float32Array<ArrayB
     values[i] = mean + (state / 2 ** 32 - 0.5) * range;
   }
   return values;
+}
+
+/** Mean and deviation. */
+function distributionOf({ path, shape, std }: WeightShape): readonly [mean: number, std: number] {
+  const isScale = path.endsWith("Norm.weight");
+  if (std !== undefined) return [isScale ? 1 : 0, shape.length === 1 ? 0 : std];
+  if (isScale) return [1, 0.1];
+  if (path.endsWith("Embedding.weight")) return [0, 0.05];
+  return [0, shape.length === 1 ? 0.1 : 1 / Math.sqrt(shape[1])];
 }
 
 /** Writes the weights one behind the other, as little-endian f32, for contenders that are not in this language. */
