@@ -1,5 +1,6 @@
 /** The kernels, by family. What they take stands at each; addresses and steps are in bytes. */
 export { attend, attendOne, attendOneScratch, attendScratch } from "./attention";
+export { clearRows, softmaxBlock, softmaxGradientBlock } from "./attention-blocks";
 export { attendGradient, attendGradientScratch } from "./attention-gradient";
 export { copyStrided, toFloat, truncate } from "./copy";
 export {

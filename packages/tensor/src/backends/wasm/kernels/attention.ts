@@ -3,6 +3,7 @@ import type { AttentionBatchView, AttentionKernels, AttentionMask, Dense, Vector
 import { bytesPerElement } from "../../../dtype.ts";
 import type { DType } from "../../../dtype.ts";
 import type { Engine } from "../runtime/engine.ts";
+import type { ProductProvider } from "../runtime/provider.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
 import { blockBytes, packedNumbers } from "./packed.ts";
 
@@ -35,9 +36,9 @@ export function attention(engine: Engine): AttentionKernels {
       const sequences = sequencesOf(engine, forward.batch);
       const scratchBytes = largest(sequences, (sequence) => {
         const seen = sequence.keyCount - visibleKeys(forward, sequence, 0).first;
-        return isSingle(sequence)
-          ? wasm.attendOneScratch(seen, headDim)
-          : wasm.attendScratch(format, seen + pageRows, headDim, window);
+        if (isSingle(sequence)) return wasm.attendOneScratch(seen, headDim);
+        if (isByProducts(engine, sequence)) return engine.products.attentionScratch(sequence.keyCount, window, false);
+        return wasm.attendScratch(format, seen + pageRows, headDim, window);
       });
       const time = timeOf(forward, sequences, out, (sequence) => (isSingle(sequence) ? singleTime : tileTime));
       const headsOfCall = engine.shares(time) ? 1 : out.shape[1];
@@ -56,9 +57,11 @@ export function attention(engine: Engine): AttentionKernels {
       const headDim = out.shape[2];
       const window = backward.window ?? noWindow;
       const sequences = sequencesOf(engine, backward.batch);
-      const scratchBytes = largest(sequences, ({ queryCount, keyCount }) =>
-        wasm.attendGradientScratch(queryCount, keyCount, headDim, window),
-      );
+      const scratchBytes = largest(sequences, (sequence) => {
+        const { queryCount, keyCount } = sequence;
+        if (isByProducts(engine, sequence)) return engine.products.attentionScratch(keyCount, window, true);
+        return wasm.attendGradientScratch(queryCount, keyCount, headDim, window);
+      });
       engine.withThreadScratch(scratchBytes, (scratch, threadStep) => {
         const calls = sequences.flatMap((sequence) => attendGradient(engine, backward, sequence, scratch));
         engine.run(calls, timeOf(backward, sequences, out, () => pairGradientTime), threadStep);
@@ -95,14 +98,18 @@ function attend(engine: Engine, forward: Forward, sequence: Sequence, scratch: n
   const hidden = pages ? Math.floor(visibleKeys(forward, sequence, 0).first / pageRows) : 0;
   return Array.from({ length: kvHeads }, (_, kvHead): KernelCall => {
     const head = kvHead * group;
-    return [
-      "attend", formatOf(k), vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
-      ...rowsAt(engine, k, row, kvHead), ...rowsAt(engine, v, row, kvHead),
-      pageNumbers && pageNumbers + hidden * bytesPerElement, sinkAt(engine, sinks, head),
-      vectorAt(engine, out, queryStart, head), step(out, 0),
+    const [keys, values] = [rowsAt(engine, k, row, kvHead), rowsAt(engine, v, row, kvHead)];
+    const results = [
+      sinkAt(engine, sinks, head), vectorAt(engine, out, queryStart, head), step(out, 0),
       statistics ? vectorAt(engine, statistics, queryStart, head) : 0, statistics ? step(statistics, 0) : 0,
       group, queryCount, keyCount - hidden * pageRows, headDim, scale, causal, window ?? noWindow, scratch,
-    ];
+    ] as const;
+    const queries = [vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1)] as const;
+    if (isByProducts(engine, sequence)) {
+      return ["attendByProducts", ...queries, keys[0], keys[1], values[0], values[1], ...results];
+    }
+    const firstPage = pageNumbers && pageNumbers + hidden * bytesPerElement;
+    return ["attend", formatOf(k), ...queries, ...keys, ...values, firstPage, ...results];
   });
 }
 
@@ -134,10 +141,9 @@ function attendGradient(engine: Engine, backward: Backward, sequence: Sequence, 
   const [, heads, headDim] = out.shape;
   const kvHeads = k.shape[1];
   const group = heads / kvHeads;
-  return Array.from({ length: kvHeads }, (_, kvHead) => {
+  return Array.from({ length: kvHeads }, (_, kvHead): KernelCall => {
     const head = kvHead * group;
-    return [
-      "attendGradient",
+    const values = [
       vectorAt(engine, q, queryStart, head), step(q, 0), step(q, 1),
       vectorAt(engine, k, queryStart, kvHead), step(k, 0), vectorAt(engine, v, queryStart, kvHead), step(v, 0),
       vectorAt(engine, out, queryStart, head), vectorAt(engine, grad, queryStart, head), step(out, 0),
@@ -146,8 +152,14 @@ function attendGradient(engine: Engine, backward: Backward, sequence: Sequence, 
       vectorAt(engine, gradK, queryStart, kvHead), step(gradK, 0),
       vectorAt(engine, gradV, queryStart, kvHead), step(gradV, 0),
       group, queryCount, keyCount, headDim, scale, causal, window ?? noWindow, scratch,
-    ];
+    ] as const;
+    return isByProducts(engine, sequence) ? ["attendGradientByProducts", ...values] : ["attendGradient", ...values];
   });
+}
+
+/** Whether a provider of products makes the attention of a sequence, and its gradient. */
+function isByProducts(engine: Engine, sequence: Sequence): engine is Engine & { readonly products: ProductProvider } {
+  return sequence.pages === null && (engine.products?.attends(sequence) ?? false);
 }
 
 /** The sequences that have queries. */

@@ -2,6 +2,7 @@ import { bytesPerElement } from "../../../dtype.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import type { ProviderKernels } from "../runtime/provider.ts";
+import { attentionKernels } from "./attention.ts";
 import type { Product } from "./library.ts";
 
 /** The kernels that make products by a library, on the thread that calls them. */
@@ -14,6 +15,8 @@ export function nativeKernels(exports: WasmExports, product: Product): ProviderK
     exports.finishRows(out, rows, columns, outRow, bias, activation, preactivation, residual);
   };
   return {
+    ...attentionKernels(exports, product),
+
     multiplyDense(
       aTransposed, bTransposed, rows, columns, inner, a, aRow, b, bRow, add, out, outRow, bias, activation, preactivation, residual,
     ) {

@@ -4,13 +4,13 @@ import { findForeign } from "./foreign.ts";
 import type { Foreign, ForeignFunction, ForeignLibrary, ForeignType } from "./foreign.ts";
 
 /**
- * `c = a · b`, or `c += a · b`, of `[rows, inner]` and `[inner, columns]` in f32, row-major; an operand that is
+ * `c = factor · a · b`, or `c += factor · a · b`, of `[rows, inner]` and `[inner, columns]` in f32, row-major; an operand that is
  * transposed lies as `[inner, rows]`, or `[columns, inner]`. Addresses in the memory that it was made for; `aRow`, `bRow`
  * and `cRow` are the distances of rows as they lie, in elements.
  */
 export type Product = (
   aTransposed: boolean, bTransposed: boolean, rows: number, columns: number, inner: number,
-  a: number, aRow: number, b: number, bRow: number, add: boolean, c: number, cRow: number,
+  a: number, aRow: number, b: number, bRow: number, add: boolean, c: number, cRow: number, factor?: number,
 ) => void;
 
 /** Where a library is, which every thread opens for itself. */
@@ -87,7 +87,7 @@ function findProduct(library: ForeignLibrary, kind: Kind): ForeignFunction | und
 function productOn(foreign: Foreign, call: ForeignFunction, memory: WebAssembly.Memory): Product {
   let { buffer } = memory;
   let base = foreign.addressOf(buffer);
-  return (aTransposed, bTransposed, rows, columns, inner, a, aRow, b, bRow, add, c, cRow) => {
+  return (aTransposed, bTransposed, rows, columns, inner, a, aRow, b, bRow, add, c, cRow, factor = 1) => {
     // Memory that is not shared may have moved as it grew.
     if (memory.buffer !== buffer) {
       buffer = memory.buffer;
@@ -95,7 +95,7 @@ function productOn(foreign: Foreign, call: ForeignFunction, memory: WebAssembly.
     }
     call(
       rowMajor, aTransposed ? transposed : plain, bTransposed ? transposed : plain, rows, columns, inner,
-      1, base + a, aRow, base + b, bRow, add ? 1 : 0, base + c, cRow,
+      factor, base + a, aRow, base + b, bRow, add ? 1 : 0, base + c, cRow,
     );
   };
 }

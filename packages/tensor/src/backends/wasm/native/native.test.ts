@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { checkCase, conformanceCases } from "../../../testing/index.ts";
 import {
-  add, attention, crossEntropy, embedding, expand, linear, matmul, PackedWeight, rand, reshape, scope, slice, sum, tensor, transpose,
+  add, attention, AttentionBatch, crossEntropy, embedding, expand, linear, matmul, mul, PackedWeight, rand, reshape, scope, slice, sum, tensor, transpose,
   useBackend,
 } from "../../../index.ts";
 import type { Tensor } from "../../../index.ts";
@@ -91,12 +91,16 @@ describe.skipIf(nativeObstacle !== undefined)("with a library of this machine", 
       results.push(useBackend(backend, () => scope(() => productsOfAllKinds().map((product) => product.dataSync()))));
       backend.dispose();
     }
-    for (const [index, product] of results[0].entries()) {
-      expect(product).toHaveLength(results[1][index].length);
-      product.forEach((value, at) => {
-        if (Math.abs(value - results[1][index][at]) > 2e-5) expect(value, `product ${index}, ${at}`).toBe(results[1][index][at]);
-      });
+    for (const [index, product] of results[0].entries()) expectNear(product, results[1][index], `product ${index}`);
+  });
+
+  test("attention in blocks of queries is near that of wasm, with gradients", async () => {
+    const results: Float32Array[][] = [];
+    for (const backend of [await startNative({ threads: 3 }, { minPart: 1 }), await wasm({ threads: 1 })]) {
+      results.push(useBackend(backend, () => scope(attentionOfAllKinds)));
+      backend.dispose();
     }
+    for (const [index, result] of results[0].entries()) expectNear(result, results[1][index], `result ${index}`);
   });
 
   test("one thread's memory may move as it grows", async () => {
@@ -136,12 +140,13 @@ describe.skipIf(nativeObstacle !== undefined)("with a library of this machine", 
       product(a, b, rows, columns, inner - 1, ...rest),
     "forgets the last row": (product) => (a, b, rows, ...rest) => rows > 1 && product(a, b, rows - 1, ...rest),
     "writes what it should add": (product) => (...values) => product(...alter(values, 9, false)),
+    "forgets the factor": (product) => (...values) => product(...alter(values, 12, 1)),
     "adds to what it should write": (product) => (...values) => product(...alter(values, 9, true)),
   };
 
   test.each(Object.keys(wrong))("the suite notices a library that %s", async (name) => {
     const backend = await startBackend({ threads: 1 }, { products: libraryProducts(spied(found, wrong[name]), 1) });
-    const about = new Set(["matmul", "linear", "linearGradient"]);
+    const about = new Set(["matmul", "linear", "linearGradient", "attention", "attentionGradient"]);
     const failures: string[] = [];
     for (const subject of conformanceCases()) {
       if (!about.has(subject.kernel)) continue;
@@ -218,6 +223,30 @@ function productsOfAllKinds(): Tensor[] {
     weight.dispose();
   }
   return products;
+}
+
+/** Results and gradients of sequences that are shorter and longer than a block, with windows, groups of heads, sinks. */
+function attentionOfAllKinds(): Float32Array[] {
+  const batch = new AttentionBatch([20, 64, 131].map((queryCount) => ({ queryCount })));
+  const results: Float32Array[] = [];
+  for (const options of [{}, { window: 21 }, { window: 90 }, { causal: false }]) {
+    for (const kvHeads of [4, 2]) {
+      const [qkv, sinks] = [draw([215, (4 + 2 * kvHeads) * 24], 20), draw([4], 21)];
+      for (const leaf of [qkv, sinks]) leaf.requiresGrad = true;
+      const out = attention(qkv, { heads: 4, kvHeads, headDim: 24, sinks, batch, ...options });
+      sum(mul(out, draw([215, 96], 22))).backward();
+      results.push(out.dataSync(), ...[qkv, sinks].map(({ grad }) => (grad as Tensor).dataSync()));
+    }
+  }
+  return results;
+}
+
+/** Expects no difference that orders of sums do not explain. */
+function expectNear(found: Float32Array, expected: Float32Array, what: string): void {
+  expect(found).toHaveLength(expected.length);
+  found.forEach((value, at) => {
+    if (!(Math.abs(value - expected[at]) <= 2e-5)) expect(value, `${what}, ${at}`).toBe(expected[at]);
+  });
 }
 
 /** A loss and all gradients of a small model. */

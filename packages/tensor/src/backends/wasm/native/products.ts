@@ -7,6 +7,7 @@ import { packedNumbers } from "../kernels/packed.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { ProductProvider } from "../runtime/provider.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
+import { attendsByProducts, blockScratch } from "./attention.ts";
 import type { Found } from "./find.ts";
 import { nativeKernels } from "./kernels.ts";
 
@@ -43,6 +44,9 @@ export function libraryProducts({ library, place }: Found, smallest = smallestPr
     script,
     added: place,
     kernelsOn: (exports, memory) => nativeKernels(exports, library.productOn(memory)),
+
+    attends: (sequence) => attendsByProducts(sequence, smallest === smallestProduct ? undefined : smallest),
+    attentionScratch: blockScratch,
 
     multiply(engine, products) {
       const { a, b, storage, rows, inner, columns } = products;

@@ -1,4 +1,5 @@
 /** What computes products in place of the kernels here. It is injected, so that only programs that use it carry it. */
+import type { AttentionSequence } from "../../../contract/index.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
 import type { Products } from "../kernels/gemm.ts";
 import type { Engine } from "./engine.ts";
@@ -25,7 +26,21 @@ export interface ProviderKernels {
     first: number, out: number, outRow: number,
     bias: number, activation: number, preactivation: number, residual: number, lines: number, panel: number,
   ): void;
+
+  /** `attend` of f32 without pages, and `attendGradient`, by products of matrices, with scratch memory as the provider says. */
+  attendByProducts(
+    q: number, qRow: number, qHead: number, k: number, kRow: number, v: number, vRow: number,
+    sinks: number, out: number, outRow: number, statistics: number, statisticsRow: number,
+    heads: number, queryCount: number, keyCount: number, headDim: number,
+    scale: number, causal: boolean | number, window: number, scratch: number,
+  ): void;
+  attendGradientByProducts(...values: Numbers<Parameters<WasmExports["attendGradient"]>>): void;
 }
+
+/** The arguments of a kernel; conditions come from the queue as numbers. */
+type Numbers<Values extends readonly unknown[]> = {
+  [Index in keyof Values]: Values[Index] extends boolean ? boolean | number : Values[Index];
+};
 
 export interface ProductProvider {
   /** What computes, with its version: a part of the backend's name. */
@@ -37,4 +52,8 @@ export interface ProductProvider {
   kernelsOn(exports: WasmExports, memory: WebAssembly.Memory): ProviderKernels;
   /** Makes products, and what follows them. False for those that the kernels here are to make. */
   multiply(engine: Engine, products: Products): boolean;
+  /** Whether attention of a sequence of f32 without pages is to be made by products. The same for its gradient. */
+  attends(sequence: Pick<AttentionSequence, "queryCount">): boolean;
+  /** Bytes that a thread needs for that. */
+  attentionScratch(keyCount: number, window: number, isGradient: boolean): number;
 }
