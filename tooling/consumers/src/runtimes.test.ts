@@ -1,7 +1,8 @@
+import { realpath } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { lowestNode, run } from "@gpt/testing/commands";
-import { test } from "vitest";
+import { lowestNode, repository, run } from "@gpt/testing/commands";
+import { expect, test } from "vitest";
 import { expectLearnt } from "./expectations.ts";
 import { freshProject, libraries } from "./fresh-project.ts";
 
@@ -36,3 +37,16 @@ test("the lowest Node, require", () => expectRuns(lowestNode, "main.cjs"));
 test.skipIf(!hasBun)("Bun", () => expectRuns(bun, "main.js"));
 
 test.skipIf(!hasDeno)("Deno", () => expectRuns(process.execPath, deno, "run", "--allow-all", "main.js"));
+
+test("the backend native calls a BLAS by koffi, on each of them", async (context) => {
+  const project = await freshProject(["@gpt/tensor"], { "main.js": { copy: "native.js" } });
+  const koffi = await realpath(join(repository, "packages/tensor/node_modules/koffi"));
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", koffi], project);
+  const inBun = hasBun ? [[bun]] : [];
+  const inDeno = hasDeno ? [[process.execPath, deno, "run", "--allow-all"]] : [];
+  for (const [command, ...args] of [[process.execPath], [lowestNode], ...inBun, ...inDeno]) {
+    const found = JSON.parse(await run(command, [...args, "main.js"], project)) as Record<string, unknown>;
+    if (String(found.problem).startsWith("native: no BLAS is found")) context.skip(String(found.problem));
+    expect(found, command).toEqual({ name: expect.stringMatching(/^native-.*, 2 threads\)$/) as string, sum: 300 * 400 * 500 });
+  }
+});

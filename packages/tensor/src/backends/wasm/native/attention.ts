@@ -13,7 +13,7 @@ const block = 64;
 const [rowMultiple, rowRoom] = [16, 4];
 
 /** Queries from which on attention by products is faster than by tiles. */
-const minQueries = 16;
+const minQueries = 32;
 
 /** Whether a sequence has enough queries; the smallest number is for tests. */
 export function attendsByProducts({ queryCount }: Pick<AttentionSequence, "queryCount">, smallest = minQueries): boolean {
