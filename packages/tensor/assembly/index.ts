@@ -1,6 +1,5 @@
 /** The kernels, by family. What they take stands at each; addresses and steps are in bytes. */
 export { attend, attendOne, attendOneScratch, attendScratch } from "./attention";
-export { clearRows, softmaxBlock, softmaxGradientBlock } from "./attention-blocks";
 export { attendGradient, attendGradientScratch } from "./attention-gradient";
 export { copyStrided, toFloat, truncate } from "./copy";
 export {
@@ -26,7 +25,7 @@ export { topK } from "./top-k";
 export { append } from "./vectors";
 export { gatherPacked } from "./weights";
 export { encodedRowBytes, encodeRows, multiplyPacked, multiplyPackedScratch } from "./weights-matvec";
-export { packWeightsScratch, unpackRows } from "./weights-pack";
+export { packWeightsScratch } from "./weights-pack";
 
 /** Whether this is the relaxed build. */
 export const relaxed: bool = ASC_FEATURE_RELAXED_SIMD;

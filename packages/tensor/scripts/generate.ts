@@ -1,7 +1,7 @@
 /**
- * Compiles the kernels of `assembly/` once for each build into `src/generated/`: a module that holds the binary as
- * base64, which every bundler and runtime imports alike; the binary itself, for `wasmUrl`; and the TypeScript type of
- * what the kernels export. Bundles the workers' scripts: modules that hold them as strings, and the scripts themselves,
+ * Compiles the kernels of `assembly/` once for each build into `src/generated/`, those of `native` apart: a module that holds
+ * the binary as base64, which every bundler and runtime imports alike; the binary itself, for `wasmUrl`; and the TypeScript
+ * type of what the kernels export. Bundles the workers' scripts: modules that hold them as strings, and the scripts themselves,
  * for `workerUrl`.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -15,21 +15,29 @@ const features = { relaxed: ["simd", "relaxed-simd"], simd: ["simd"] };
 
 await mkdir(join(generated, "wasm"), { recursive: true });
 for (const [build, enabled] of Object.entries(features)) {
-  const { binary, declarations } = await compileKernels(enabled);
-  const module = `export const base64: string =\n  "${Buffer.from(binary).toString("base64")}";\n`;
-  await writeFile(join(generated, `wasm-${build}.ts`), module);
-  await writeFile(join(generated, "wasm", `wasm-${build}.wasm`), binary);
-  await writeFile(join(generated, "wasm-exports.ts"), exportsInterface(declarations));
+  const wasm = await compileKernels("index", enabled);
+  await writeFile(join(generated, `wasm-${build}.ts`), moduleOf(wasm.binary));
+  await writeFile(join(generated, "wasm", `wasm-${build}.wasm`), wasm.binary);
+  await writeFile(join(generated, "wasm-exports.ts"), exportsInterface("WasmExports", wasm.declarations));
+  const native = await compileKernels("native", enabled, await heapBaseOf(wasm.binary));
+  await writeFile(join(generated, `native-${build}.ts`), moduleOf(native.binary));
+  await writeFile(join(generated, "native-exports.ts"), exportsInterface("NativeExports", native.declarations));
 }
 await embedWorker("wasm-worker", "runtime/worker.ts", "worker-script.ts");
 await embedWorker("native-worker", "native/worker.ts", "native-worker-script.ts");
 
-async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uint8Array; declarations: string }> {
+interface Compiled {
+  readonly binary: Uint8Array<ArrayBuffer>;
+  readonly declarations: string;
+}
+
+/** Compiles a file of `assembly/`; its data lie from `base` on. */
+async function compileKernels(file: string, enabled: readonly string[], base = 0): Promise<Compiled> {
   const written = new Map<string, string | Uint8Array>();
   let problems = "";
   const { error } = await compile(
     [
-      "assembly/index.ts", "--baseDir", root, "--outFile", "kernels.wasm", "--bindings", "raw",
+      `assembly/${file}.ts`, "--baseDir", root, "--memoryBase", String(base), "--outFile", "kernels.wasm", "--bindings", "raw",
       "--runtime", "stub", "--importMemory", "--noExportMemory", "--maximumMemory", "65536", "--noAssert",
       "--optimizeLevel", "3", "--shrinkLevel", "0", ...enabled.flatMap((feature) => ["--enable", feature]),
     ],
@@ -43,7 +51,18 @@ async function compileKernels(enabled: readonly string[]): Promise<{ binary: Uin
   if (error || problems || !(binary instanceof Uint8Array) || typeof declarations !== "string") {
     throw new Error(`the kernels do not compile without problems:\n${problems}`, { cause: error });
   }
-  return { binary, declarations };
+  return { binary: Uint8Array.from(binary), declarations };
+}
+
+/** Where the memory begins that a module leaves to others. */
+async function heapBaseOf(binary: BufferSource): Promise<number> {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
+  const { instance } = await WebAssembly.instantiate(binary, { env: { memory } });
+  return Number((instance.exports.heapBase as WebAssembly.Global).value);
+}
+
+function moduleOf(binary: Uint8Array): string {
+  return `export const base64: string =\n  "${Buffer.from(binary).toString("base64")}";\n`;
 }
 
 /** A script of workers, which runs as a module and as none, and a module that holds it. */
@@ -64,7 +83,7 @@ async function embedWorker(name: string, source: string, module: string): Promis
 }
 
 /** The compiler's declarations as an interface of the raw exports. */
-function exportsInterface(declarations: string): string {
+function exportsInterface(name: string, declarations: string): string {
   const functions = [...declarations.matchAll(/export function (\w+)(\(.*\)): (\w+);/g)].map(
     ([, name, parameters, result]) => `  readonly ${name}: ${parameters} => ${result};`,
   );
@@ -72,5 +91,5 @@ function exportsInterface(declarations: string): string {
     ([, name]) => `  readonly ${name}: WebAssembly.Global;`,
   );
   const members = [...functions, ...globals].join("\n");
-  return `/** What the compiled kernels export. */\nexport interface WasmExports {\n${members}\n}\n`;
+  return `/** What the compiled kernels export. */\nexport interface ${name} {\n${members}\n}\n`;
 }

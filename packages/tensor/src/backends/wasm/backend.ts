@@ -130,13 +130,14 @@ async function startThreads(
 ): Promise<Threads> {
   const start = async (isShared: boolean): Promise<StartedKernels> => {
     const kernels = await startKernels(build, wasmUrl, createMemory(isShared));
-    const { exports, memory } = kernels;
-    return products ? { ...kernels, exports: { ...exports, ...products.kernelsOn(exports, memory) } } : kernels;
+    if (!products) return kernels;
+    const { kernels: own, added } = products.kernelsOn(kernels.exports, kernels.memory);
+    return { ...kernels, exports: { ...kernels.exports, ...own }, added };
   };
   const alone = async (obstacle?: string): Promise<Threads> => ({ kernels: await start(false), obstacle });
   const together = async (threads: number): Promise<Threads> => {
     const kernels = await start(true);
-    return { kernels, pool: await ThreadPool.start(kernels, { threads, workerUrl, products }), obstacle: undefined };
+    return { kernels, pool: await ThreadPool.start(kernels, { threads, workerUrl }), obstacle: undefined };
   };
   if (threads === undefined) {
     const obstacle = obstacleToThreads();

@@ -106,7 +106,7 @@ describe("any number of threads gives equal bits", () => {
 });
 
 test.each(cacheDTypes)("keys and values in %s give equal bits wherever their pages lie", async (dtype) => {
-  const backend = await startBackend({ threads: 1, build: "relaxed" }, 1);
+  const backend = await startBackend({ threads: 1, build: "relaxed" }, { minPart: 1 });
   useBackend(backend, () =>
     scope(() => {
       const attend = (pages: readonly number[], window?: number): Float32Array[] => {

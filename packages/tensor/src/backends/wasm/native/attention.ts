@@ -1,6 +1,6 @@
 import type { AttentionSequence } from "../../../contract/index.ts";
 import { bytesPerElement } from "../../../dtype.ts";
-import type { WasmExports } from "../../../generated/wasm-exports.ts";
+import type { NativeExports } from "../../../generated/native-exports.ts";
 import type { ProviderKernels } from "../runtime/provider.ts";
 import type { Product } from "./library.ts";
 
@@ -32,7 +32,7 @@ function rowBytes(keyCount: number, window: number): number {
 
 /** Attention as products of matrices, block by block of the queries. */
 export function attentionKernels(
-  exports: WasmExports, product: Product,
+  native: NativeExports, product: Product,
 ): Pick<ProviderKernels, "attendByProducts" | "attendGradientByProducts"> {
   /** A product of operands whose rows are so many bytes apart. */
   const multiply = (
@@ -54,7 +54,7 @@ export function attentionKernels(
         for (const { row, rows, position, first, keys } of blocksOf(queryCount, keyCount, causal, window)) {
           const [queries, to] = [q + head * qHead + row * qRow, out + head * headDim * bytesPerElement + row * outRow];
           multiply(false, true, rows, keys, headDim, queries, qRow, k + first * kRow, kRow, false, scores, scoresRow, scale);
-          exports.softmaxBlock(
+          native.softmaxBlock(
             scores, scoresRow, rows, position - first, keys, Boolean(causal), window, sinks && sinks + head * bytesPerElement,
             statistics && statistics + head * 2 * bytesPerElement + row * statisticsRow, statisticsRow,
           );
@@ -70,8 +70,8 @@ export function attentionKernels(
     ) {
       const scoresRow = rowBytes(keyCount, window);
       const grads = scores + block * scoresRow;
-      exports.clearRows(gradK, gradKRow, keyCount, headDim);
-      exports.clearRows(gradV, gradVRow, keyCount, headDim);
+      native.clearRows(gradK, gradKRow, keyCount, headDim);
+      native.clearRows(gradV, gradVRow, keyCount, headDim);
       for (let head = 0; head < heads; head++) {
         for (const { row, rows, position, first, keys } of blocksOf(queryCount, keyCount, causal, window)) {
           const queries = q + head * qHead + row * qRow;
@@ -79,7 +79,7 @@ export function attentionKernels(
           const [ks, vs] = [k + first * kRow, v + first * vRow];
           multiply(false, true, rows, keys, headDim, queries, qRow, ks, kRow, false, scores, scoresRow, scale);
           multiply(false, true, rows, keys, headDim, grad + offset, outRow, vs, vRow, false, grads, scoresRow);
-          exports.softmaxGradientBlock(
+          native.softmaxGradientBlock(
             scores, grads, scoresRow, rows, position - first, keys, Boolean(causal), window,
             saved + head * 2 * bytesPerElement + row * savedRow, savedRow, out + offset, grad + offset, outRow, headDim,
           );

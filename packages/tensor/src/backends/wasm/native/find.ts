@@ -64,8 +64,8 @@ function openGiven(place: LibraryPlace, option: string, many: boolean): Found {
   if (!library) throw failure(`${option}: ${place.path} is no BLAS`);
   if (many && !library.isConcurrent) {
     throw failure(
-      `${option}: ${place.path} (${library.name}) was built without threads, and several may not call it: use one that was ` +
-        "built with threads, or `threads: 1`",
+      `${option}: ${place.path} (${library.name}) may not be called by several threads: use a newer one that was built with ` +
+        "threads, or `threads: 1`",
     );
   }
   return { library, place };

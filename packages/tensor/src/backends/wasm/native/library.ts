@@ -35,6 +35,8 @@ const [rowMajor, plain, transposed] = [101, 111, 112];
 
 /** What names of functions end in where they take whole numbers of 64 bits. */
 const endings64 = ["64_", "_64"];
+/** Before it, calls at the same time could take the same memory. */
+const firstConcurrentOpenBLAS = "0.3.7";
 
 /** What is known of a library that it is. */
 interface Kind {
@@ -115,7 +117,9 @@ function openBLAS(library: ForeignLibrary): Kind | undefined {
     return {
       name: ["OpenBLAS", version, core].filter(Boolean).join(" "),
       // Built without threads, its memory is without locks.
-      isConcurrent: library.find(`openblas_get_parallel${ending}`, "int", [])?.() !== 0,
+      isConcurrent:
+        library.find(`openblas_get_parallel${ending}`, "int", [])?.() !== 0 &&
+        version.localeCompare(firstConcurrentOpenBLAS, "en", { numeric: true }) >= 0,
       isWide: config.includes("USE64BITINT"),
     };
   }

@@ -1,15 +1,19 @@
 import { bytesPerElement } from "../../../dtype.ts";
+import { base64 as relaxed } from "../../../generated/native-relaxed.ts";
+import { base64 as simd } from "../../../generated/native-simd.ts";
 import { script } from "../../../generated/native-worker-script.ts";
 import { blockColumns } from "../../../weight-format.ts";
 import { offsetOf } from "../kernels/gemm.ts";
 import type { Matrices, Products } from "../kernels/gemm.ts";
 import { packedNumbers } from "../kernels/packed.ts";
+import { declareMemory, fromBase64 } from "../runtime/build.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { ProductProvider } from "../runtime/provider.ts";
 import type { KernelCall } from "../runtime/thread-pool.ts";
 import { attendsByProducts, blockScratch } from "./attention.ts";
 import type { Found } from "./find.ts";
 import { nativeKernels } from "./kernels.ts";
+import type { NativeAssignment } from "./worker.ts";
 
 /** Multiply-adds of a product from which on the library is faster than the kernels here, twice as fast right from there. */
 const smallestProduct = 12 ** 3;
@@ -41,9 +45,13 @@ interface Operand {
 export function libraryProducts({ library, place }: Found, smallest = smallestProduct): ProductProvider {
   return {
     name: library.name,
-    script,
-    added: place,
-    kernelsOn: (exports, memory) => nativeKernels(exports, library.productOn(memory)),
+    kernelsOn(exports, memory) {
+      const binary = fromBase64(exports.relaxed.value ? relaxed : simd);
+      declareMemory(binary, memory);
+      const module = new WebAssembly.Module(binary);
+      const from: NativeAssignment = { place, module };
+      return { kernels: nativeKernels(exports, module, memory, library.productOn(memory)), added: { script, from } };
+    },
 
     attends: (sequence) => attendsByProducts(sequence, smallest === smallestProduct ? undefined : smallest),
     attentionScratch: blockScratch,

@@ -4,8 +4,15 @@ import { nativeKernels } from "./kernels.ts";
 import { openLibrary } from "./library.ts";
 import type { LibraryPlace } from "./library.ts";
 
-serve((exports, memory, place) => {
-  const library = openLibrary(place as LibraryPlace, true);
+/** What the kernels of a worker are made from. */
+export interface NativeAssignment {
+  readonly place: LibraryPlace;
+  readonly module: WebAssembly.Module;
+}
+
+serve((exports, memory, assigned) => {
+  const { place, module } = assigned as NativeAssignment;
+  const library = openLibrary(place, true);
   if (!library) throw new Error("the library is gone");
-  return nativeKernels(exports, library.productOn(memory));
+  return nativeKernels(exports, module, memory, library.productOn(memory));
 });

@@ -1,6 +1,6 @@
 import { TensorError } from "../../../errors.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
-import type { ProviderKernels } from "./provider.ts";
+import type { ProviderKernels, WorkerKernels } from "./provider.ts";
 
 /** Which instructions the kernels are compiled for: `relaxed` multiplies and adds in one, `simd` is plain SIMD. */
 export type WasmBuild = "relaxed" | "simd";
@@ -37,14 +37,16 @@ export interface StartedKernels {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly exports: ThreadKernels;
+  /** What workers add to the compiled kernels. Default: nothing. */
+  readonly added?: WorkerKernels;
 }
 
 /** Starts the kernels of a build, from inside this package or from a URL, on a memory. */
 export async function startKernels(
   build: WasmBuild, wasmUrl: string | URL | undefined, memory: WebAssembly.Memory,
 ): Promise<StartedKernels> {
-  const binary = wasmUrl === undefined ? await embeddedBinary(build) : await fetchBinary(wasmUrl);
-  if (!(memory.buffer instanceof ArrayBuffer)) declareMemoryShared(binary);
+  const binary = wasmUrl === undefined ? fromBase64(await embeddedKernels(build)) : await fetchBinary(wasmUrl);
+  declareMemory(binary, memory);
   try {
     const { module, instance } = await WebAssembly.instantiate(binary, { env: { memory } });
     return { module, memory, exports: instance.exports as unknown as WasmExports };
@@ -60,11 +62,16 @@ export async function startKernels(
 }
 
 /** Each build is a module of its own, so that only one is loaded. */
-async function embeddedBinary(build: WasmBuild): Promise<Uint8Array<ArrayBuffer>> {
+async function embeddedKernels(build: WasmBuild): Promise<string> {
   const { base64 } =
     build === "relaxed"
       ? await import("../../../generated/wasm-relaxed.ts")
       : await import("../../../generated/wasm-simd.ts");
+  return base64;
+}
+
+/** The bytes that a generated module holds. */
+export function fromBase64(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
@@ -80,10 +87,11 @@ async function fetchBinary(url: string | URL): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /**
- * Kernels use no atomic instructions: those on shared memory differ from others in one bit of its declaration, so that
- * one binary serves both.
+ * Makes a binary one for a memory. Kernels use no atomic instructions: those on shared memory differ from others in one bit of
+ * its declaration, so that one binary serves both.
  */
-function declareMemoryShared(binary: Uint8Array): void {
+export function declareMemory(binary: Uint8Array, memory: WebAssembly.Memory): void {
+  if (memory.buffer instanceof ArrayBuffer) return;
   // The names of the import, by length and bytes, and that it is a memory; flags come next.
   const declaration = "\x03env\x06memory\x02";
   const start = new TextDecoder("latin1").decode(binary).indexOf(declaration);

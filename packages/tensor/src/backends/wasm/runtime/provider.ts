@@ -4,8 +4,16 @@ import type { WasmExports } from "../../../generated/wasm-exports.ts";
 import type { Products } from "../kernels/gemm.ts";
 import type { Engine } from "./engine.ts";
 
+/** What a worker has beside the compiled kernels: its script, and what that makes them from, `Assignment.added`. */
+export interface WorkerKernels {
+  readonly script: string;
+  readonly from: unknown;
+}
+
 /** Kernels that a provider brings, on every thread. */
 export interface ProviderKernels {
+  /** The first address behind the data of all kernels. */
+  readonly heapBase: WebAssembly.Global;
   /**
    * A block of a product in f32, and what follows it: `out = a · b`, or `out += a · b`, then `finishRows` where it has
    * anything to do. Rows of `a` and `b` as they lie, transposed or not, are `aRow` and `bRow` bytes apart.
@@ -45,11 +53,8 @@ type Numbers<Values extends readonly unknown[]> = {
 export interface ProductProvider {
   /** What computes, with its version: a part of the backend's name. */
   readonly name: string;
-  /** The script of workers that have the kernels too, and what that is told, in `Assignment.added`. */
-  readonly script: string;
-  readonly added: unknown;
-  /** The kernels of the calling thread, in the order in which the workers have them. */
-  kernelsOn(exports: WasmExports, memory: WebAssembly.Memory): ProviderKernels;
+  /** The kernels of the calling thread, and what gives them to workers in the same order. */
+  kernelsOn(exports: WasmExports, memory: WebAssembly.Memory): { readonly kernels: ProviderKernels; readonly added: WorkerKernels };
   /** Makes products, and what follows them. False for those that the kernels here are to make. */
   multiply(engine: Engine, products: Products): boolean;
   /** Whether attention of a sequence of f32 without pages is to be made by products. The same for its gradient. */

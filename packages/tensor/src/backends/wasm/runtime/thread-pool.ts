@@ -1,7 +1,7 @@
 import { TensorError } from "../../../errors.ts";
 import type { WasmExports } from "../../../generated/wasm-exports.ts";
 import type { StartedKernels } from "./build.ts";
-import type { ProductProvider, ProviderKernels } from "./provider.ts";
+import type { ProviderKernels } from "./provider.ts";
 import { CallQueue, queueBytes, queueLength } from "./queue.ts";
 import type { Kernel } from "./queue.ts";
 import { startWorker } from "./start-worker.ts";
@@ -27,8 +27,6 @@ export interface ThreadPoolOptions {
   /** How many threads make calls, the calling one included. */
   readonly threads: number;
   readonly workerUrl?: string | URL;
-  /** What adds kernels of its own to those of every thread, in workers by another script. */
-  readonly products?: ProductProvider;
   /** Milliseconds after which a call that does not finish is given up. */
   readonly timeout?: number;
 }
@@ -56,13 +54,13 @@ export class ThreadPool {
    * one does not start.
    */
   static async start(kernels: StartedKernels, options: ThreadPoolOptions): Promise<ThreadPool> {
-    const { module, memory, exports } = kernels;
-    const { threads, workerUrl, products } = options;
+    const { module, memory, exports, added } = kernels;
+    const { threads, workerUrl } = options;
     const queue = Math.ceil(Number(exports.heapBase.value) / lineBytes) * lineBytes;
     const pool = new ThreadPool(kernels, queue, options);
     const onEnd = (problem: string): void => pool.#lose(problem);
     const starts = Array.from({ length: threads - 1 }, (_, index) =>
-      startWorker({ module, memory, queue, thread: index + 1, added: products?.added }, { script: products?.script, url: workerUrl }, onEnd),
+      startWorker({ module, memory, queue, thread: index + 1, added: added?.from }, { script: added?.script, url: workerUrl }, onEnd),
     );
     const failure = (await Promise.allSettled(starts)).find((start) => start.status === "rejected");
     if (failure) {
