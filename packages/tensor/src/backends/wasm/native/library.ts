@@ -1,5 +1,6 @@
 /** A BLAS: what it is, and its product of matrices of f32. */
 import { bytesPerElement } from "../../../dtype.ts";
+import { maxBytes } from "../runtime/engine.ts";
 import { findForeign } from "./foreign.ts";
 import type { Foreign, ForeignFunction, ForeignLibrary, ForeignType } from "./foreign.ts";
 
@@ -28,7 +29,12 @@ export interface Library {
   readonly isConcurrent: boolean;
   /** Its product on a memory. */
   productOn(memory: WebAssembly.Memory): Product;
+  /** Lets Linux back a memory by pages of 2 MB where programs have to ask for them; elsewhere nothing happens. */
+  askForLargePages(memory: WebAssembly.Memory): void;
 }
+
+/** Of `madvise`: MADV_HUGEPAGE. */
+const largePages = 14;
 
 /** Constants of cblas.h. */
 const [rowMajor, plain, transposed] = [101, 111, 112];
@@ -62,6 +68,7 @@ export function openLibrary({ path, from }: LibraryPlace, anyKind: boolean): Lib
     name: kind.name,
     isConcurrent: kind.isConcurrent,
     productOn: (memory) => productOn(foreign, call, memory),
+    askForLargePages: (memory) => askForLargePages(foreign, opened, memory),
   };
   check(library);
   return library;
@@ -100,6 +107,13 @@ function productOn(foreign: Foreign, call: ForeignFunction, memory: WebAssembly.
       factor, base + a, aRow, base + b, bRow, add ? 1 : 0, base + c, cRow,
     );
   };
+}
+
+/** All that memory may grow to is reserved from the start. The function is the C library's, which every BLAS depends on. */
+function askForLargePages(foreign: Foreign, library: ForeignLibrary, memory: WebAssembly.Memory): void {
+  const { process } = globalThis as { process?: { platform: string } };
+  if (process?.platform !== "linux") return;
+  library.find("madvise", "int", ["pointer", "int64", "int"])?.(foreign.addressOf(memory.buffer), maxBytes, largePages);
 }
 
 /** Finds out what a library is, by functions that only it has, and makes it compute on the calling thread. */

@@ -50,6 +50,7 @@ export function libraryProducts({ library, place }: Found, smallest = smallestPr
       declareMemory(binary, memory);
       const module = new WebAssembly.Module(binary);
       const from: NativeAssignment = { place, module };
+      library.askForLargePages(memory);
       return { kernels: nativeKernels(exports, module, memory, library.productOn(memory)), added: { script, from } };
     },
 
