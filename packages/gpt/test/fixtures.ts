@@ -51,7 +51,7 @@ export const compositions: Readonly<Record<string, GPTConfig>> = {
     head: { type: "linear" },
     initialStd: 0.4,
   },
-  "dense and banded layers, as in GPT-3": resolveConfig({ ...tiny, layers: 3, heads: 3, headDim: 4, windows: [null, 3], initialStd: 0.3 }),
+  "dense and banded layers, as in GPT-3": resolveConfig({ ...tiny, heads: 3, headDim: 4, windows: [null, 3], initialStd: 0.3 }),
   "the parts of Llama": {
     vocabSize: 13,
     contextLength: 8,
