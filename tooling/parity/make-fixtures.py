@@ -25,6 +25,7 @@ from pytorch.decoders import decoder_logits, random_tensors
 from pytorch.files import write_json, write_safetensors
 from pytorch.folders import folder_logits, gpt2_config, gpt2_tensors, write_folder
 from pytorch.gpt import random_model
+from pytorch.gpt_oss_original import original_config, original_logits, original_tensors
 from pytorch.models import model_fixture, walk
 from pytorch.openai_gpt import openai_gpt_logits, random_tensors as random_openai_gpt, write_release
 from pytorch.programs import serve
@@ -246,20 +247,26 @@ def make_decoder_folders():
     for number, (name, fields) in enumerate(FOLDERS.items()):
         tensors = random_tensors(fields, seed=40 + number)
         tensors = {key: value if value.dtype == torch.uint8 else value.bfloat16() for key, value in tensors.items()}
-        # A longer walk than windows and the original contexts of scalings.
-        ids, _ = walk(fields["vocab_size"], batch=2, length=12)
-        logits = decoder_logits(fields, tensors, ids)
-        exact = decoder_logits(fields, tensors, ids, torch.float64)
-        deviation = ((logits - exact).norm() / exact.norm()).item()
-        print(f"{name}: float32 is {deviation:.1e} from float64")
-        if deviation > STABLE:
-            raise SystemExit(f"{name}: take another seed")
-        if name == "llama-linear":  # As a class without a head saves it, and as old releases did.
-            tensors = {key.replace("model.", "", 1): value for key, value in tensors.items()}
-            tensors["layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(2)
-        write_folder(FIXTURES / "folders" / name, fields, tensors)
-        rows = [[[round(value, 6) for value in row] for row in sequence] for sequence in logits.tolist()]
-        write_json(FIXTURES / "folders" / f"{name}.json", {"ids": ids.tolist(), "logits": rows})
+        make_decoder_folder(name, fields, tensors, decoder_logits)
+        if name == "gpt-oss-mxfp4":  # The same model in OpenAI's own layout.
+            make_decoder_folder("gpt-oss-original", original_config(fields), original_tensors(fields, tensors), original_logits)
+
+
+def make_decoder_folder(name, fields, tensors, logits_of):
+    # A longer walk than windows and the original contexts of scalings.
+    ids, _ = walk(fields["vocab_size"], batch=2, length=12)
+    logits = logits_of(fields, tensors, ids)
+    exact = logits_of(fields, tensors, ids, torch.float64)
+    deviation = ((logits - exact).norm() / exact.norm()).item()
+    print(f"{name}: float32 is {deviation:.1e} from float64")
+    if deviation > STABLE:
+        raise SystemExit(f"{name}: take another seed")
+    if name == "llama-linear":  # As a class without a head saves it, and as old releases did.
+        tensors = {key.replace("model.", "", 1): value for key, value in tensors.items()}
+        tensors["layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(2)
+    write_folder(FIXTURES / "folders" / name, fields, tensors)
+    rows = [[[round(value, 6) for value in row] for row in sequence] for sequence in logits.tolist()]
+    write_json(FIXTURES / "folders" / f"{name}.json", {"ids": ids.tolist(), "logits": rows})
 
 
 def main():

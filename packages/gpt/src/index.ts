@@ -23,6 +23,7 @@ export { architectures } from "./architectures/index.ts";
 export { unsupportedArchitectures } from "./architectures/unsupported.ts";
 export { gpt2 } from "./architectures/gpt2.ts";
 export { gptOss } from "./architectures/gpt-oss.ts";
+export { gptOssOriginal } from "./architectures/gpt-oss-original.ts";
 export { gptTypescript } from "./architectures/gpt-typescript.ts";
 export { llama } from "./architectures/llama.ts";
 export { mistral } from "./architectures/mistral.ts";

@@ -10,6 +10,8 @@ import type { Slot } from "../slots.ts";
 /** A kind of model folder that can be read, by the `model_type` of its `config.json`. */
 export interface ReadableArchitecture {
   readonly modelType: string;
+  /** Whether it reads a `config.json` that has no `model_type`. Default: no. */
+  readsUntyped?(fields: ConfigFields): boolean;
   /** Reads a `config.json`. Throws `invalid-file`, and `unsupported-model` for what this package does not compute. */
   read(fields: ConfigFields, onNote: OnNote): ConfigFile;
 }

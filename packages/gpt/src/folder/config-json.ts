@@ -25,13 +25,13 @@ export function parseConfig(
   json: Uint8Array, file: string, architectures: readonly ReadableArchitecture[], onNote: OnNote = () => {},
 ): FolderConfig {
   const fields = new ConfigFields(json, file);
-  const modelType = fields.text("model_type");
-  const architecture = architectures.find((architecture) => architecture.modelType === modelType);
+  const modelType = fields.json("model_type") === undefined ? undefined : fields.text("model_type");
+  const architecture = architectures.find((one) => (modelType === undefined ? one.readsUntyped?.(fields) : one.modelType === modelType));
   if (!architecture) {
     const known = architectures.filter((architecture) => "write" in architecture).map(({ modelType }) => modelType);
     throw fields.error(
       "unsupported-model",
-      `model_type ${quote(modelType)} is not supported; ${known.join(", ")} ${known.length === 1 ? "is" : "are"}, and perhaps others by a newer version`,
+      `model_type ${quote(modelType ?? fields.text("model_type"))} is not supported; ${known.join(", ")} ${known.length === 1 ? "is" : "are"}, and perhaps others by a newer version`,
     );
   }
   const read = architecture.read(fields, onNote);

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { isGptError, startDefaultBackend } from "@gpt/tensor";
 import type { Architecture } from "../architectures/architecture.ts";
+import { gptOssOriginal } from "../architectures/gpt-oss-original.ts";
 import { openGPT1Release } from "../architectures/gpt1-release.ts";
 import { architectures } from "../architectures/index.ts";
 import { unsupportedArchitectures } from "../architectures/unsupported.ts";
@@ -17,7 +18,7 @@ import type { FileOperations } from "@gpt/formats/node";
 import { checkPath, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
 
 /** All kinds of folders, those that are refused with the part that is missing among them. */
-const known = [...architectures, ...unsupportedArchitectures];
+const known = [...architectures, gptOssOriginal, ...unsupportedArchitectures];
 
 /** Loads a model folder of any kind, or OpenAI's release of GPT-1; see `loadModelFrom`. Starts the default backend where none was chosen. */
 export async function loadModel(directory: string, options?: LoadOptions): Promise<GPT> {
