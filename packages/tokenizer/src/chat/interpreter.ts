@@ -18,6 +18,8 @@ const charactersPerStep = 256;
 const itemsPerStep = 8;
 /** What making a scope takes, with its variables. */
 const stepsPerScope = 8;
+/** Filters that do not go through what they are given: templates ask for the length of a chat at each message. */
+const immediateFilters = new Set(["length", "first", "last", "default"]);
 /** Escaping makes this of a character at most. */
 const longestEscape = 6;
 
@@ -195,6 +197,7 @@ export class LimitedInterpreter extends Interpreter {
   }
 
   #expectFilter(name: string, operand: Value, given: Arguments): void {
+    if (immediateFilters.has(name)) return;
     const { characters, parts, depth } = this.#scale.weigh(operand);
     // Lists in lists are written as JSON.
     const joined = depth > 1 ? this.#textLength(operand) : characters;
