@@ -1,6 +1,7 @@
 """PyTorch's side of the parity tests: makes their fixtures, and reads folders that @gpt/gpt wrote.
 
     python3 make-fixtures.py                                    makes fixtures/ again, the same numbers
+    python3 make-fixtures.py --full-size DIR                    writes GPT-1 and GPT-2 in full, with random weights
     python3 make-fixtures.py --check DIR --ids "[[1, 2, 3]]"    prints the logits of Hugging Face folders, as JSON
 
 Needs Python 3.9 and PyTorch 1.12 or later with NumPy, nothing else. The committed numbers are those of PyTorch 1.13
@@ -24,6 +25,7 @@ from pytorch.decoder_folders import FOLDERS
 from pytorch.decoders import decoder_logits, random_tensors
 from pytorch.files import write_json, write_safetensors
 from pytorch.folders import folder_logits, gpt2_config, gpt2_tensors, write_folder
+from pytorch.full_size import write_full_size
 from pytorch.gpt import random_model
 from pytorch.gpt_oss_original import original_config, original_logits, original_tensors
 from pytorch.models import model_fixture, walk
@@ -183,7 +185,7 @@ def tied_head(model):
     return {"lm_head.weight": model.tokenEmbedding.weight.detach()}
 
 
-def make_folder(name, config, seed, dtype=torch.float32, prefix="", extra=lambda model: {}, shards=1):
+def make_folder(name, config, seed, dtype=torch.float32, prefix="", extra=lambda model: {}, shards=1, fields={}):
     """A folder as it is found on the hub, and beside it, what PyTorch computes from it."""
     model = random_model(expand(config), seed)
     with torch.no_grad():
@@ -193,7 +195,7 @@ def make_folder(name, config, seed, dtype=torch.float32, prefix="", extra=lambda
         logits = model(ids)
     tensors = {prefix + key: value for key, value in gpt2_tensors(model).items()}
     tensors = {key: value.to(dtype) for key, value in {**tensors, **extra(model)}.items()}
-    write_folder(FIXTURES / "folders" / name, gpt2_config(config), tensors, shards)
+    write_folder(FIXTURES / "folders" / name, {**gpt2_config(config), **fields}, tensors, shards)
     write_json(FIXTURES / "folders" / f"{name}.json", {"ids": ids.tolist(), "logits": logits.tolist()})
 
 
@@ -203,6 +205,9 @@ def make_folders():
     make_folder("prefixed-float16", changes, seed=7, dtype=torch.float16, prefix="transformer.", extra=tied_head)
     scaled = Config(scaleAttention=False, scaleAttentionByLayer=True, activation="gelu")
     make_folder("scaled-by-layer", scaled, seed=11)
+    # The order of a product, and entries of the vocabulary that no tokenizer has.
+    settings = Config(vocabSize=64, hiddenDim=30, activation="gelu", scaleAttentionByLayer=True)
+    make_folder("settings", settings, seed=15, fields={"reorder_and_upcast_attn": True, "scale_attn_weights": True})
     make_folder("sharded-bfloat16", Config(), seed=8, dtype=torch.bfloat16, prefix="transformer.", shards=3)
 
 
@@ -274,10 +279,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", metavar="DIR", type=Path, nargs="+", help="folders whose logits to print, a line each")
     parser.add_argument("--ids", metavar="JSON", type=json.loads, help="token ids, a list for each sequence")
+    parser.add_argument("--full-size", metavar="DIR", type=Path, help="write models of 117M and 124M parameters there")
     parser.add_argument("--programs", action="store_true", help="read programs, a line each, and print what they compute")
     options = parser.parse_args()
     if options.programs:
         serve(sys.stdin, sys.stdout)
+    elif options.full_size:
+        with torch.no_grad():
+            write_full_size(options.full_size)
     elif options.check:
         if not options.ids:
             parser.error("--check needs --ids")

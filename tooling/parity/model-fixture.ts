@@ -2,7 +2,7 @@ import { GPT } from "@gpt/gpt";
 import type { GPTConfig, GPTOptions } from "@gpt/gpt";
 import { scope } from "@gpt/tensor";
 import type { AdamWOptions } from "@gpt/train";
-import { readJson, readTensors, subset, toTensor } from "./fixtures.ts";
+import { fixturePath, readJson, readTensors, subset, toTensor } from "./fixtures.ts";
 import type { Values } from "./fixtures.ts";
 
 /** A model, a batch, what PyTorch's AdamW made of the model on that batch, and what the trained model writes. */
@@ -25,7 +25,7 @@ export interface ModelFixture {
 
 export function readModelFixture(name: string): ModelFixture {
   const numbers = readJson<Omit<ModelFixture, "tensors">>("models", `${name}.json`);
-  return { ...numbers, tensors: readTensors("models", `${name}.safetensors`) };
+  return { ...numbers, tensors: readTensors(fixturePath("models", `${name}.safetensors`)) };
 }
 
 /** The fixture's model on the chosen backend, before training (`weights`) or after it (`trained`). */

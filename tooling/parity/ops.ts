@@ -3,9 +3,9 @@ import type { AttentionArguments, Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
 import { afterAll, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
-import { readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
+import { fixturePath, readTensors, subset, toTensor, valuesOf } from "./fixtures.ts";
 
-const fixtures = readTensors("ops.safetensors");
+const fixtures = readTensors(fixturePath("ops.safetensors"));
 
 /** The op that PyTorch ran, from its inputs: floating-point ones, by name, and target classes. */
 type Op = (inputs: Readonly<Record<string, Tensor>>, targets: () => Tensor<"i32">) => Tensor;

@@ -10,11 +10,13 @@ export function findPython(): string | undefined {
   return candidates.find((python) => spawnSync(python, ["-c", probe]).status === 0);
 }
 
+/** PyTorch's side. */
+export const script = join(import.meta.dirname, "make-fixtures.py");
+
 /** The logits, `[B][T][vocabSize]`, that PyTorch computes from each of some folders. */
 export async function logitsInPython(
   python: string, directories: readonly string[], ids: number[][],
 ): Promise<number[][][][]> {
-  const script = join(import.meta.dirname, "make-fixtures.py");
   const { stdout } = await promisify(execFile)(python, [script, "--check", ...directories, "--ids", JSON.stringify(ids)]);
   return stdout.trim().split("\n").map((line) => JSON.parse(line) as number[][][]);
 }

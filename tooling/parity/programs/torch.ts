@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { script } from "../python.ts";
 import type { Expectation } from "./expectation.ts";
 import type { Program } from "./program.ts";
 
@@ -11,7 +11,6 @@ export class Torch {
   readonly #answers: AsyncIterator<string, undefined>;
 
   constructor(python: string) {
-    const script = join(import.meta.dirname, "..", "make-fixtures.py");
     this.#child = spawn(python, [script, "--programs"], { stdio: ["pipe", "pipe", "inherit"] });
     this.#answers = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
