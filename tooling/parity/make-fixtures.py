@@ -53,6 +53,7 @@ def make_model_fixtures():
     make_model_fixture("llama-parts", variants.llama_parts(), seed=12)
     make_model_fixture("windows-and-sinks", variants.windows_and_sinks(), seed=13)
     make_model_fixture("experts", variants.experts(), seed=30)
+    make_model_fixture("balanced-experts", variants.balanced_experts(), seed=33)
 
 
 def make_model_fixture(name, config, seed):

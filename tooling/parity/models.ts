@@ -1,14 +1,29 @@
 import { streamTokens } from "@gpt/generate";
 import type { GeneratedToken } from "@gpt/generate";
-import { resolveConfig } from "@gpt/gpt";
+import { resolveConfig, Routing } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
-import { noGrad, tensor } from "@gpt/tensor";
+import { add, noGrad, scope, tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { AdamW } from "@gpt/train";
 import { afterAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
 import { fixtureNames, subset, valuesOf } from "./fixtures.ts";
 import { buildModel, readModelFixture } from "./model-fixture.ts";
+
+/** The loss of the tokens, and of routers those that the configuration has coefficients for. */
+function lossOf(model: GPT, ids: Tensor<"i32">, targets: Tensor<"i32">): Tensor {
+  if (!model.config.blocks.some(({ mlp }) => mlp.type === "experts")) return model.loss(ids, targets);
+  const routing = new Routing(model);
+  try {
+    return scope(() => {
+      const loss = model.loss(ids, targets, { hooks: routing.hooks });
+      const { weighted } = routing.losses();
+      return weighted ? add(loss, weighted) : loss;
+    });
+  } finally {
+    routing.dispose();
+  }
+}
 
 /** Tests of small GPTs on the chosen backend, against PyTorch's. */
 export function describeModels(backendName: string, names: readonly string[] = fixtureNames("models")): void {
@@ -60,7 +75,7 @@ export function describeModels(backendName: string, names: readonly string[] = f
 
     test("loss, and every gradient; that of the key bias, which softmax makes zero, by an absolute bound", async () => {
       await withModel(async (model, ids, targets) => {
-        const loss = model.loss(ids, targets);
+        const loss = lossOf(model, ids, targets);
         agreement.expect("loss", "of the first step", [await loss.item()], [fixture.losses[0]]);
         loss.backward();
         loss.dispose();
@@ -84,7 +99,7 @@ export function describeModels(backendName: string, names: readonly string[] = f
         expect(fixture.losses).toHaveLength(10);
         for (const [step, expectedLoss] of fixture.losses.entries()) {
           optimizer.zeroGrad();
-          const loss = model.loss(ids, targets);
+          const loss = lossOf(model, ids, targets);
           loss.backward();
           optimizer.step({ clip });
           const norm = await optimizer.gradientNorm.item();

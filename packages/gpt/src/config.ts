@@ -155,6 +155,13 @@ export interface ExpertsConfig {
   /** What each of them is. */
   readonly expert: DenseConfig | GatedConfig;
   readonly routerBias?: boolean;
+  /**
+   * While training: the coefficient of the loss that makes loads equal, `count · Σ fᵢ · pᵢ` (Fedus et al. 2021; see `Routing`),
+   * beside the loss of the tokens.
+   */
+  readonly balanceLoss?: number;
+  /** The same of the loss that keeps the router's scores small, the mean of `(log Σ exp scores)²` (Zoph et al. 2022). */
+  readonly zLoss?: number;
 }
 
 /** What `initialStd` is by default: that of GPT-2. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { cacheDTypes, useBackend, weightDTypes } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import { mixtral } from "./architectures/mixtral.ts";
 import { KeyValueCache } from "./cache.ts";
 import { describeModel } from "./describe.ts";
 import { GPT } from "./model.ts";
@@ -33,6 +34,18 @@ test.each([
   const { parameters, activeParameters } = describeModel(preset(name));
   expect(parameters.total / 1e9).toBeCloseTo(total, 2);
   expect(activeParameters / 1e9).toBeCloseTo(active, 2);
+});
+
+/** For each block attention, `experts` of 3·d·f weights, the router and two norms; then the embeddings and the final norm. */
+test.each([
+  ["moe-nano", 4, 128, 128, 4, 176],
+  ["moe-small", 12, 768, 256, 8, 1024],
+])("%s is a model of Mixtral's parts, with a tied head", (name, layers, d, kv, count, f) => {
+  const parametersOf = (experts: number): number =>
+    layers * (2 * d * d + 2 * d * kv + experts * 3 * d * f + d * count + 2 * d) + 50_257 * d + d;
+  const { parameters, activeParameters } = describeModel(preset(name));
+  expect([parameters.total, activeParameters]).toEqual([parametersOf(count), parametersOf(2)]);
+  expect(mixtral.write({ config: preset(name), generation: {}, dtypes: {} })).toMatchObject({ num_local_experts: count });
 });
 
 /**

@@ -44,6 +44,10 @@ export { preset, presetNames } from "./presets.ts";
 export type { PresetName } from "./presets.ts";
 export { proposeSplits } from "./propose-splits.ts";
 export type { DevicePlan, Devices, NeededDevices, RunningSplit, Split, TrainingSplit } from "./propose-splits.ts";
+export { expertLoads, Routing } from "./routing.ts";
+/** @internal */
+export { routerLossOptionsExpected } from "./routing.ts";
+export type { RouterLosses, RouterLossOptions } from "./routing.ts";
 export { rotaryTable } from "./rotary.ts";
 export type { Slot, SlotRole } from "./slots.ts";
 export { loadWeights } from "./weight-source.ts";

@@ -44,8 +44,29 @@ function llama3(factor: number): RotaryConfig {
   return { theta: 500_000, scaling: { type: "llama3", factor, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192 } };
 }
 
-/** By the `config.json` of their folders. */
+/**
+ * A mixture of experts as GPT-4 is said to be one, of which nothing official is known: in the parts of Mixtral. Two of the
+ * experts have as many hidden numbers as a dense model's layer. Coefficients are Mixtral 8x7B's and Zoph et al.'s.
+ */
+/* @__NO_SIDE_EFFECTS__ */
+function mixture(layers: number, heads: number, kvHeads: number, dim: number, contextLength: number, count: number, hiddenDim: number): GPTConfig {
+  return decoder({
+    vocabSize: 50_257, contextLength, dim, heads, kvHeads,
+    headDim: dim / heads,
+    windows: Array.from({ length: layers }, () => undefined),
+    rotary: { theta: 10_000 },
+    mlp: { type: "experts", count, active: 2, expert: { type: "gated", hiddenDim, gate: "silu" }, balanceLoss: 0.02, zLoss: 0.001 },
+    epsilon: 1e-5,
+    tiedHead: true,
+  });
+}
+
+/** By the `config.json` of their folders, where they are released models. */
 export const presetsOfDecoders = {
+  /** For laptops and tests. */
+  "moe-nano": mixture(4, 4, 4, 128, 64, 4, 176),
+  /** As many active parameters as GPT-2's smallest. */
+  "moe-small": mixture(12, 12, 4, 768, 1024, 8, 1024),
   "gpt-oss-20b": gptOss(24, 32),
   "gpt-oss-120b": gptOss(36, 128),
   "smollm2-135m": relative(

@@ -204,6 +204,8 @@ describe("says which part is wrong", () => {
     [withBlock({ mlp: wrong({ type: "gated", hiddenDim: 4, gate: "gelu" }) }), 'blocks[1].mlp.gate must be one of "silu"'],
     [withBlock({ mlp: wrong({ type: "gated", hiddenDim: 4, gate: { alpha: 1 } }) }), "blocks[1].mlp.gate.limit must be "],
     [withBlock({ mlp: wrong({ type: "gated", hiddenDim: 4 }) }), "blocks[1].mlp.gate must be an object, not undefined"],
+    [withExperts({ balanceLoss: -1 }), "blocks[1].mlp.balanceLoss must be a finite number from 0, not -1"],
+    [withExperts({ zLoss: "much" }), 'blocks[1].mlp.zLoss must be a finite number from 0, not "much"'],
     [withExperts({ active: 5 }), "blocks[1].mlp.active is 5, of 4 experts"],
     [withExperts({ expert: { type: "experts" } }), 'blocks[1].mlp.expert.type must be one of "dense", "gated", not "experts"'],
     [withExperts({ expert: { ...dense, hiddenDim: 0 } }), "blocks[1].mlp.expert.hiddenDim must be a whole number from 1 to "],

@@ -107,7 +107,10 @@ const single: Kinds<DenseConfig | GatedConfig> = {
 
 const mlpFields = kinds<MLPConfig>({
   ...single,
-  experts: { count: size, active: size, expert: kinds<DenseConfig | GatedConfig>(single), routerBias: optional(flag) },
+  experts: {
+    count: size, active: size, expert: kinds<DenseConfig | GatedConfig>(single), routerBias: optional(flag),
+    balanceLoss: optional(nonNegative), zLoss: optional(nonNegative),
+  },
 });
 
 const mlp: Expectation = (value, path) => {

@@ -21,6 +21,7 @@ test("the examples of the README print what it says", async () => {
       "{ type: 'dense', hiddenDim: 256, activation: 'gelu_new', bias: true } {}\n",
       "",
       "126656\n",
+      "4 1\n",
       "124439808 1991036928 73728\n",
       "8 × 6 × 21: 69.4 GB; 48 devices are enough\n",
     ]);

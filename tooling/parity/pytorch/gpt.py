@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from pytorch.attention import Attention
 from pytorch.mlp import make_mlp
 from pytorch.norm import make_norm
+from pytorch.routing import router_loss
 
 
 class Block(nn.Module):
@@ -62,7 +63,8 @@ class GPT(nn.Module):
         return 0
 
     def loss(self, ids, targets):
-        return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), ignore_index=-100)
+        tokens = F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), ignore_index=-100)
+        return tokens + router_loss(self)
 
 
 def sinusoidal_positions(length, dim):

@@ -66,6 +66,7 @@ class Experts(nn.Module):
 
     def __init__(self, config, dim):
         super().__init__()
+        self.config = config
         self.active = config["active"]
         expert, count = config["expert"], config["count"]
         bias = expert.get("bias", False)
@@ -76,7 +77,8 @@ class Experts(nn.Module):
 
     def forward(self, x):
         tokens = x.flatten(0, -2)
-        scores, chosen = self.router(tokens).topk(self.active, dim=-1)
+        self.scores = self.router(tokens)
+        scores, chosen = self.scores.topk(self.active, dim=-1)
         weights = scores.softmax(-1)
         rows = [self.mix(*token) for token in zip(tokens, weights, chosen.tolist())]
         return torch.stack(rows).view_as(x)

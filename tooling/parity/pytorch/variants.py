@@ -52,6 +52,22 @@ def windows_and_sinks():
     }
 
 
+def balanced_experts():
+    """Mixtral's parts, with the losses of its routers, whose coefficients are larger than models have."""
+    attention = {"heads": 3, "kvHeads": 1, "headDim": 6, "rotary": {"theta": 10_000}}
+    silu = {"type": "gated", "hiddenDim": 10, "gate": "silu"}
+    mlp = {"type": "experts", "count": 5, "active": 2, "expert": silu, "balanceLoss": 0.7, "zLoss": 0.3}
+    return {
+        "vocabSize": 61,
+        "contextLength": 16,
+        "dim": 12,
+        "positions": "none",
+        "blocks": [block(RMS_NORM, attention, mlp)] * 2,
+        "finalNorm": RMS_NORM,
+        "head": {"type": "tied"},
+    }
+
+
 def experts():
     """Experts as in Mixtral, as in gpt-oss, and dense ones."""
     attention = {"heads": 3, "kvHeads": 1, "headDim": 5}

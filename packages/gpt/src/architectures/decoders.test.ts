@@ -2,7 +2,7 @@ import { isGptError } from "@gpt/tensor";
 import { mutations } from "@gpt/testing/mutate";
 import { describe, expect, test } from "vitest";
 import { publishedConfigs } from "../../test/published-configs.ts";
-import type { GPTConfig, RotaryConfig } from "../config.ts";
+import type { ExpertsConfig, GPTConfig, RotaryConfig } from "../config.ts";
 import type { FolderConfig } from "../folder/config-json.ts";
 import { formatConfig, parseConfig } from "../folder/config-json.ts";
 import { preset } from "../presets.ts";
@@ -117,6 +117,21 @@ test("biases are where each class has them", () => {
   expect(biasesOf("gpt_oss", { attention_bias: false })).toEqual([undefined, undefined, true]);
 });
 
+describe("losses of routers", () => {
+  const lossesOf = (type: string, changes: object): object => {
+    const { balanceLoss, zLoss } = small(type, changes).blocks[0].mlp as ExpertsConfig;
+    return { balanceLoss, zLoss };
+  };
+
+  test.each([["mixtral", 0.001], ["gpt_oss", 0.9]])("%s: where router logits are asked for, and by default %f", (type, coefficient) => {
+    expect(lossesOf(type, { router_aux_loss_coef: 0.02 })).toEqual({});
+    expect(lossesOf(type, { router_aux_loss_coef: 0.02, output_router_logits: false })).toEqual({});
+    expect(lossesOf(type, { router_aux_loss_coef: 0.02, output_router_logits: true })).toEqual({ balanceLoss: 0.02 });
+    expect(lossesOf(type, { output_router_logits: true })).toEqual({ balanceLoss: coefficient });
+    expect(lossesOf(type, { router_z_loss_coef: 0.5 })).toEqual({ zLoss: 0.5 });
+  });
+});
+
 test.each<[string, object, (number | undefined)[]]>([
   ["mistral", { sliding_window: 5 }, [5, 5, 5]],
   ["mistral", { sliding_window: null }, [undefined, undefined, undefined]],
@@ -210,6 +225,9 @@ describe("refuses, by the name of the field,", () => {
     ["mixtral", { num_local_experts: 2e9 }, "invalid-file", "model configuration: it has 6000000000 experts in all layers together, more than 65536"],
     ["mixtral", { norm_topk_prob: false }, "unsupported-model", 'norm_topk_prob "false" is not supported; true is'],
     ["mixtral", { router_jitter_noise: 0.1 }, "unsupported-model", "router_jitter_noise "],
+    ["mixtral", { output_router_logits: 1 }, "invalid-file", "output_router_logits is 1, expected true or false"],
+    ["mixtral", { output_router_logits: true, router_aux_loss_coef: -1 }, "invalid-file", "router_aux_loss_coef is -1, expected a number from 0"],
+    ["gpt_oss", { router_z_loss_coef: "0.1" }, "invalid-file", 'router_z_loss_coef is "0.1", expected a number from 0'],
     ["qwen2", { layer_types: ["full_attention"] }, "invalid-file", "layer_types has 1 entries, for 3 layers"],
     ["qwen2", { layer_types: "full_attention" }, "invalid-file", 'layer_types is "full_attention", expected a list of at most 10000 texts'],
     ["qwen3", { layer_types: ["full_attention", "linear_attention", "full_attention"] }, "unsupported-model", 'layer_types[1] "linear_attention" is not supported; sliding_attention, full_attention are'],
@@ -247,6 +265,9 @@ describe("a model is written as the first kind that can express it", () => {
     ["mistral", { dim: 9 }],
     ["mistral", { initialStd: 1.5 }],
     ["mixtral", { mlp: { ...experts, expert: silu }, windows: [3, 3] }],
+    ["mixtral", { mlp: { ...experts, expert: silu, balanceLoss: 0.02, zLoss: 0.001 } }],
+    ["mixtral", { mlp: { ...experts, expert: silu, balanceLoss: 0, zLoss: 0 } }],
+    ["gpt_oss", { ...oss, mlp: { ...oss.mlp, balanceLoss: 1, zLoss: 2 } }],
     ["qwen2", { bias: true }],
     ["qwen2", { bias: true, windows: [undefined, 3] }],
     ["qwen2", { bias: true, windows: [3, undefined] }],

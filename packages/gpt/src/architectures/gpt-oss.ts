@@ -11,11 +11,12 @@ import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors } from "./decoder-tensors.ts";
 import type { BlockLayouts } from "./decoder-tensors.ts";
 import { decoder, settingsOf } from "./decoder.ts";
+import { readRouterLosses, routerLossRules, writeRouterLosses } from "./router-losses.ts";
 import { readLayerWindows, readWindow, windowOf, windowRules, writeLayerTypes } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a gpt_oss `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, windowRules, {
+const rules: ConfigRules = allRules(decoderRules, windowRules, routerLossRules, {
   // (M) GptOssAttention, all four of its layers; always in v4.57.6.
   attention_bias: "read",
   // (M) GptOssExperts has its own gate. Its bound is this in integrations/mxfp4.py alone, and 7 in (M).
@@ -25,9 +26,6 @@ const rules: ConfigRules = allRules(decoderRules, windowRules, {
   // (C) attribute_map: an alias, which wins.
   num_experts: "read",
   num_experts_per_tok: "read",
-  // (M) GptOssForCausalLM: a loss beside that of the tokens, of which a training run decides here.
-  router_aux_loss_coef: "none",
-  output_router_logits: "none",
   // openai/gpt-oss, gpt_oss/torch/model.py, ModelConfig: what is said elsewhere too.
   experts_per_token: "none",
   initial_context_length: "none",
@@ -122,6 +120,7 @@ export const gptOss: Architecture = {
         active: fields.count("num_experts_per_tok", 4),
         routerBias: true,
         expert: { type: "gated", hiddenDim, gate, bias: true },
+        ...readRouterLosses(fields, 0.9),
       },
     });
     return {
@@ -158,6 +157,7 @@ export const gptOss: Architecture = {
       num_local_experts: mlp.count,
       num_experts_per_tok: mlp.active,
       swiglu_limit: limit,
+      ...writeRouterLosses(mlp),
       ...(isPackedIn(model) ? { quantization_config: quantization } : {}),
     };
   },

@@ -8,11 +8,12 @@ import type { BlockLayouts } from "./decoder-tensors.ts";
 import { decoder, settingsOf } from "./decoder.ts";
 import type { BlockConfig, ExpertsConfig } from "../config.ts";
 import type { Layout } from "../layout.ts";
+import { readRouterLosses, routerLossRules, writeRouterLosses } from "./router-losses.ts";
 import { commonWindow, readWindow } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a mixtral `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, gateRules, {
+const rules: ConfigRules = allRules(decoderRules, gateRules, routerLossRules, {
   // (M) MixtralModel.forward: the window of all layers.
   sliding_window: "read",
   layer_types: [],
@@ -24,9 +25,6 @@ const rules: ConfigRules = allRules(decoderRules, gateRules, {
   norm_topk_prob: ["true"],
   // (M) MixtralSparseMoeBlock, while training.
   router_jitter_noise: ["0", "0.0"],
-  // (M) MixtralForCausalLM: a loss beside that of the tokens, of which a training run decides here.
-  router_aux_loss_coef: "none",
-  output_router_logits: "none",
 });
 
 /** (C) MixtralConfig. */
@@ -69,6 +67,7 @@ export const mixtral: Architecture = {
         count: fields.count(fields.has("num_experts") ? "num_experts" : "num_local_experts", 8),
         active: fields.count("num_experts_per_tok", 2),
         expert: { type: "gated", hiddenDim, gate: readGate(fields) },
+        ...readRouterLosses(fields, 0.001),
       },
     });
     return { config, generation: readTokens(fields, defaults, onNote), tensors: decoderTensors(config, layouts) };
@@ -90,6 +89,7 @@ export const mixtral: Architecture = {
       sliding_window: window ?? null,
       num_local_experts: mlp.count,
       num_experts_per_tok: mlp.active,
+      ...writeRouterLosses(mlp),
     };
   },
   tensorsOf: ({ config }) => decoderTensors(config, layouts),
