@@ -5,6 +5,8 @@ export type { TrainErrorCode } from "./errors.ts";
 export { evaluate } from "./evaluate.ts";
 export type { EvaluateOptions, Evaluation, OnEvaluated } from "./evaluate.ts";
 export type { Checkpointer, ResumePoint, RunRecord, TrainingState } from "./loop/checkpointer.ts";
+export { balanceExperts } from "./loop/experts.ts";
+export type { ExpertsFollower, ExpertsReport, ExpertsTraining } from "./loop/experts.ts";
 export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";
 export type { TrainSettings } from "./loop/settings.ts";
 export { train } from "./loop/train.ts";

@@ -9,6 +9,10 @@ export interface RunRecord {
   readonly settings: TrainSettings;
   /** What the model's dropout derives from. */
   readonly modelSeed: number;
+  /** What `balanceExperts` was given. */
+  readonly balanceLoss?: number;
+  readonly zLoss?: number;
+  readonly balancePerBlock?: boolean;
   /** `fingerprint` of the training tokens. */
   readonly data: string;
   /** The backend's name, its build included. */
@@ -46,12 +50,11 @@ export interface ResumePoint {
 
 /** Refuses to go on under other conditions than before, since the weights would differ from an uninterrupted run's. */
 export function checkResume(before: RunRecord, now: RunRecord): void {
-  const { settings: settingsBefore, ...restBefore } = before;
-  const { settings: settingsNow, ...restNow } = now;
-  const old: Record<string, unknown> = { ...settingsBefore, ...restBefore };
-  const changes = Object.entries({ ...settingsNow, ...restNow })
-    .filter(([name, value]) => old[name] !== value)
-    .map(([name, value]) => `${name} was ${quote(old[name])} and is ${quote(value)}`);
+  const flat = ({ settings, ...rest }: RunRecord): Record<string, unknown> => ({ ...settings, ...rest });
+  const [was, is] = [flat(before), flat(now)];
+  const changes = Object.keys({ ...was, ...is })
+    .filter((name) => was[name] !== is[name])
+    .map((name) => `${name} was ${quote(was[name])} and is ${quote(is[name])}`);
   if (changes.length === 0) return;
   throw new TrainError(
     "resume-mismatch",

@@ -1,3 +1,5 @@
+import type { ExpertsReport } from "./experts.ts";
+
 /** After every `logEvery` steps, and after the last one. */
 export interface StepEvent {
   readonly type: "step";
@@ -5,7 +7,7 @@ export interface StepEvent {
   readonly step: number;
   /** Steps of the whole run. */
   readonly steps: number;
-  /** Mean training loss of the steps since the last such event, in nats. */
+  /** Mean training loss of the tokens since the last such event, in nats. */
   readonly loss: number;
   /** The learning rate of this step. */
   readonly learningRate: number;
@@ -13,6 +15,8 @@ export interface StepEvent {
   readonly gradientNorm: number;
   /** Over the steps since the last such event, without evaluations and checkpoints. */
   readonly tokensPerSecond: number;
+  /** Where the run was told to follow the experts of its model (`experts`). */
+  readonly experts?: ExpertsReport;
 }
 
 /** The validation data were evaluated. */

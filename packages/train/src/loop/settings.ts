@@ -120,6 +120,13 @@ export function checkTrainable(model: GPT): void {
   }
 }
 
+/** Refuses to pass over losses that a model's configuration asks for. */
+export function checkRouterLosses({ config: { blocks } }: GPT): void {
+  if (blocks.some(({ mlp }) => mlp.type === "experts" && (mlp.balanceLoss || mlp.zLoss))) {
+    throw invalidOption("the model's experts have a balanceLoss or a zLoss: pass experts: balanceExperts()");
+  }
+}
+
 /** The learning rates of a run. */
 export function scheduleOf(settings: TrainSettings): Schedule {
   return settings.schedule === "cosine" ? warmupCosine(settings) : constantSchedule(settings.learningRate);

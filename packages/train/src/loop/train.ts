@@ -15,7 +15,8 @@ import type { Schedule } from "../schedule.ts";
 import { checkResume } from "./checkpointer.ts";
 import type { Checkpointer, ResumePoint, RunRecord } from "./checkpointer.ts";
 import type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
-import { checkTrainable, resolveSettings, scheduleOf } from "./settings.ts";
+import type { ExpertsFollower, ExpertsTraining } from "./experts.ts";
+import { checkTrainable, checkRouterLosses, resolveSettings, scheduleOf } from "./settings.ts";
 import type { TrainSettings } from "./settings.ts";
 import { StepLog } from "./step-log.ts";
 
@@ -41,6 +42,8 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly onEvaluated?: OnEvaluated;
   /** Ends the run after the running step: it is saved and can be resumed. */
   readonly signal?: AbortSignal;
+  /** For a mixture of experts: how they are balanced, and that step events speak of them. See `balanceExperts`. */
+  readonly experts?: ExpertsTraining;
 }
 
 const defaultLogEvery = 10;
@@ -133,6 +136,7 @@ const optionsExpected: Expectations<Omit<TrainOptions, keyof TrainSettings>> = {
   allowChanges: optional(flag),
   onEvaluated: optional(callback),
   signal: signalExpected,
+  experts: optional(objectWith("what balanceExperts makes", "start()", "options")),
 };
 
 function checkOptions(model: GPT, options: TrainOptions): void {
@@ -159,6 +163,7 @@ class Run {
   readonly #schedule: Schedule;
   readonly #optimizer: AdamW;
   readonly #log: StepLog;
+  readonly #experts: ExpertsFollower | undefined;
   readonly #backend: Backend;
   readonly #yielder = new EventLoopYielder();
   /** Whether the weights may lie between two steps, since changing them failed half-way. */
@@ -167,20 +172,22 @@ class Run {
   #time = 0;
 
   static async start(model: GPT, options: TrainOptions): Promise<Run> {
-    const { data, resume, allowChanges = false, logEvery = defaultLogEvery } = options;
+    const { data, resume, allowChanges = false, logEvery = defaultLogEvery, experts } = options;
     checkTrainable(model);
+    if (!experts) checkRouterLosses(model);
     const settings = resolveSettings(model, options);
     checkTraining(data.train, settings.contextLength);
     if (data.validation) checkValidation(data.validation);
     const record: RunRecord = {
       settings,
       modelSeed: model.random.seed,
+      ...experts?.options,
       data: await fingerprint(data.train),
       backend: model.backend.name,
       runtime: runtimeName(),
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
-    const run = new Run(model, data, record, logEvery, resume?.step);
+    const run = new Run(model, data, record, logEvery, resume?.step, experts);
     try {
       await resume?.loadOptimizer(run.#optimizer);
     } catch (error) {
@@ -190,7 +197,9 @@ class Run {
     return run;
   }
 
-  private constructor(model: GPT, data: TrainingData, record: RunRecord, logEvery: number, resumedStep?: number) {
+  private constructor(
+    model: GPT, data: TrainingData, record: RunRecord, logEvery: number, resumedStep?: number, experts?: ExpertsTraining,
+  ) {
     const { settings } = record;
     this.step = resumedStep ?? 0;
     this.savedStep = resumedStep;
@@ -202,9 +211,11 @@ class Run {
     this.#backend = model.backend;
     this.#log = new StepLog(Math.min(logEvery, settings.steps), this.step, this.#backend);
     try {
+      this.#experts = experts?.start(model);
       this.#optimizer = new AdamW(model.namedParameters(), settings);
     } catch (error) {
       this.#log.dispose();
+      this.#experts?.dispose();
       throw error;
     }
   }
@@ -224,8 +235,8 @@ class Run {
       const batch = await readBatch(train, starts, contextLength, model.config.vocabSize);
       scope(() => {
         const { ids, targets } = toTensors(batch, this.#backend);
-        const loss = model.loss(ids, targets);
-        loss.backward();
+        const loss = model.loss(ids, targets, { hooks: this.#experts?.hooks });
+        (this.#experts?.addTo(loss, 1 / accumulationSteps) ?? loss).backward();
         this.#log.addLoss(loss, 1 / accumulationSteps);
       });
       await this.#yielder.pause();
@@ -247,6 +258,7 @@ class Run {
   async report(): Promise<StepEvent> {
     const began = performance.now();
     const { losses, gradientNorms } = await this.#log.read();
+    const experts = await this.#experts?.report(losses.length);
     // Reading waits for backends that compute in the background.
     const seconds = (this.#time + performance.now() - began) / 1000;
     const { steps, batchSize, contextLength, accumulationSteps } = this.settings;
@@ -263,6 +275,7 @@ class Run {
       learningRate: this.#optimizer.learningRate,
       gradientNorm: gradientNorms[gradientNorms.length - 1],
       tokensPerSecond: tokens / seconds,
+      ...(experts && { experts }),
     };
   }
 
@@ -298,6 +311,7 @@ class Run {
     this.model.eval();
     this.#optimizer.dispose();
     this.#log.dispose();
+    this.#experts?.dispose();
   }
 }
 

@@ -1,6 +1,9 @@
 import { textFile } from "@gpt/formats";
 import type { OutputFile, ReadableFolder } from "@gpt/formats";
+import { routerLossOptionsExpected } from "@gpt/gpt";
+import type { RouterLossOptions } from "@gpt/gpt";
 import { quote, wholeNumber } from "@gpt/tensor";
+import type { Expectation } from "@gpt/tensor";
 import { check } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 import type { RunRecord } from "../loop/checkpointer.ts";
@@ -66,7 +69,7 @@ function parseTraining(bytes: Uint8Array): TrainingRecord {
   if (!hasChecksums && checksum !== undefined) throw unsupported('it has the field "checksum", unknown to version 1');
   if (!hasChecksums && checksums !== undefined) throw unsupported('it has the field "checksums", unknown to version 1');
   checkKnown(unknown, "");
-  checkStep("step", step, 0);
+  checkField("step", step, wholeNumber(0));
   const names = namesOf(extraFiles);
   return {
     step: step as number,
@@ -77,16 +80,28 @@ function parseTraining(bytes: Uint8Array): TrainingRecord {
 }
 
 function recordOf(value: unknown, step: number): RunRecord {
-  const { settings: settingsValue, modelSeed, data, backend, runtime, ...unknown } = objectOf(value, "record");
+  const { settings: settingsValue, modelSeed, data, backend, runtime, ...rest } = objectOf(value, "record");
+  const { balanceLoss, zLoss, balancePerBlock, ...unknown } = rest;
   checkKnown(unknown, "record.");
   const settings = settingsOf(settingsValue);
-  checkStep("record.modelSeed", modelSeed, 0);
+  checkField("record.modelSeed", modelSeed, wholeNumber(0));
   if (step > settings.steps) throw invalid(`step ${step} lies beyond the ${settings.steps} of the run`);
   const texts = { data, backend, runtime };
   for (const [field, text] of Object.entries(texts)) {
     if (typeof text !== "string") throw invalid(`record.${field} is no text`);
   }
-  return { settings, modelSeed: modelSeed as number, ...(texts as Record<keyof typeof texts, string>) };
+  return {
+    settings,
+    modelSeed: modelSeed as number,
+    ...routerLossOptionsOf({ balanceLoss, zLoss, balancePerBlock }),
+    ...(texts as Record<keyof typeof texts, string>),
+  };
+}
+
+function routerLossOptionsOf(values: Readonly<Record<keyof RouterLossOptions, unknown>>): RouterLossOptions {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) checkField(`record.${name}`, value, routerLossOptionsExpected[name as keyof RouterLossOptions]);
+  return Object.fromEntries(given);
 }
 
 function settingsOf(value: unknown): TrainSettings {
@@ -153,9 +168,9 @@ function checkKnown(unknown: object, place: string): void {
   if (field !== undefined) throw unsupported(`it has a field ${place}${quote(field)}, which this version does not know`);
 }
 
-function checkStep(name: string, value: unknown, min: number): void {
+function checkField(name: string, value: unknown, expectation: Expectation): void {
   try {
-    check(name, value, wholeNumber(min));
+    check(name, value, expectation);
   } catch (error) {
     throw invalid((error as Error).message);
   }
