@@ -1,4 +1,5 @@
 import { printable } from "@gpt/tensor";
+import type { ExpertsReport } from "@gpt/train";
 import { formatCount, formatDuration } from "../format.ts";
 import type { Size } from "../output.ts";
 import { styled } from "../style.ts";
@@ -16,6 +17,8 @@ export interface Progress extends ChartData {
   readonly gradientNorm: number;
   readonly tokensPerSecond: number;
   readonly secondsLeft: number;
+  /** Of a mixture of experts: how its experts are used. */
+  readonly experts?: ExpertsReport;
   /** How much of the running evaluation is done, from 0 to 1. */
   readonly evaluated?: number;
   /** What the model wrote after evaluations, by step; undefined where it writes nothing. */
@@ -103,6 +106,7 @@ function fields({ step, steps, loss, validation, floor, ...rates }: Progress): F
       ? []
       : [{ text: `● validation ${formatLoss(validationLoss)}`, priority: 2, style: styles.validation }]),
     ...(floor === undefined ? [] : [{ text: `entropy ${formatLoss(floor)}`, priority: 5, style: styles.floor }]),
+    ...(rates.experts ? [{ text: formatLoads(rates.experts), priority: 5 }] : []),
     { text: `${formatCount(rates.tokensPerSecond)} tokens/s`, priority: 4 },
     { text: `learning rate ${rates.learningRate.toExponential(1)}`, priority: 6 },
     { text: `gradient norm ${rates.gradientNorm.toPrecision(2)}`, priority: 7 },
@@ -141,6 +145,11 @@ function sampleLines(samples: readonly Sample[] | undefined, count: number, labe
 export function chooseSamples(samples: readonly Sample[], count: number): readonly Sample[] {
   if (count === 1 || samples.length <= count) return samples.slice(-count);
   return [samples[0], ...samples.slice(1 - count)];
+}
+
+/** The largest load of an expert, by what each would have if all were equal. */
+export function formatLoads({ loads }: ExpertsReport): string {
+  return `busiest expert ${Math.max(...loads.map((ofBlock) => Math.max(...ofBlock) * ofBlock.length)).toFixed(2)}×`;
 }
 
 /** The most columns that `formatLoss` takes. */

@@ -29,6 +29,7 @@ const oneOf = (names: readonly string[]): Form => ({
   fits: (value) => names.includes(value as string),
 });
 const isPath = (value: unknown): boolean => typeof value === "string" && value !== "" && !value.includes("\0");
+const flag: Form = { expected: "true or false", fits: (value) => typeof value === "boolean" };
 const paths: Form = {
   expected: "a list of files",
   fits: (value) => Array.isArray(value) && value.length > 0 && value.every(isPath),
@@ -51,9 +52,12 @@ const forms: { readonly [Name in keyof Required<RunOptions>]: Form } = {
     expected: "a list of numbers from 1, or null",
     fits: (value) => Array.isArray(value) && value.length > 0 && value.every((window) => window === null || count(1).fits(window)),
   },
-  untiedHead: { expected: "true or false", fits: (value) => typeof value === "boolean" },
+  untiedHead: flag,
   initialStd: decimal(),
   dropout: decimal(1),
+  balanceLoss: decimal(),
+  balancePerBlock: flag,
+  zLoss: decimal(),
   steps: count(1),
   batch: count(1),
   accumulate: count(1),

@@ -4,7 +4,7 @@ import { isGptError } from "@gpt/tensor";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { splitTokens, train } from "@gpt/train";
+import { balanceExperts, splitTokens, train } from "@gpt/train";
 import type { Checkpointer, DoneEvent, OnEvaluated, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
 import { createRun, resumeRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
@@ -19,7 +19,7 @@ import type { Need } from "../memory.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
-import { modelConfig } from "./training-options.ts";
+import { hasExperts, modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
 import { writeRunFile } from "./run-file.ts";
 import { writeSample } from "./sample.ts";
@@ -63,7 +63,9 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
     output.note(`${sizes} · ${tokens} · ${describeBackend(backend)} · ${out}`);
     const entropy = validationEntropy && data.validation && validationEntropy / (data.validation.length - 1);
     const show = { output, tokenizer, entropy };
-    return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges }, show);
+    const { balancePerBlock } = options;
+    const experts = hasExperts(run.model.config) ? balanceExperts({ balancePerBlock }) : undefined;
+    return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges, experts }, show);
   } finally {
     for (const item of opened.reverse()) await item.close();
   }

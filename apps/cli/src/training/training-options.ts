@@ -4,6 +4,7 @@ import type { GPTConfig } from "@gpt/gpt";
 import { preset } from "@gpt/gpt";
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
+import { UsageError } from "../errors.ts";
 import { decimal, path, paths, wholeNumber, windowList } from "../options.ts";
 
 /** What decides a run. It is written to the run's folder, so that `--resume` needs no other option. */
@@ -23,6 +24,9 @@ export interface RunOptions extends BackendOptions {
   readonly untiedHead?: boolean;
   readonly initialStd?: number;
   readonly dropout?: number;
+  readonly balanceLoss?: number;
+  readonly balancePerBlock?: boolean;
+  readonly zLoss?: number;
   readonly steps: number;
   readonly batch?: number;
   readonly accumulate?: number;
@@ -58,6 +62,9 @@ export function addRunOptions(command: Command): Command {
     .option("--untied-head", "give the head weights of its own, instead of the token embedding's")
     .option("--initial-std <d>", "of the random weights that training begins with; default: 0.02", decimal())
     .option("--dropout <p>", "share of activations dropped while training; default: the preset's", decimal(0, 1))
+    .option("--balance-loss <c>", "experts: coefficient of the loss that makes loads equal; default: the preset's", decimal())
+    .option("--balance-per-block", "experts: make loads equal in each block, instead of in all together as transformers does")
+    .option("--z-loss <c>", "experts: that of the loss that keeps routers' scores small; default: the preset's", decimal())
     .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
     .option("--batch <n>", "sequences of one forward pass", wholeNumber(1), 12)
     .option("--accumulate <n>", "batches whose gradients make one step", wholeNumber(1), 1)
@@ -79,7 +86,7 @@ export function addRunOptions(command: Command): Command {
 /** The model that the options describe, for a vocabulary. */
 export function modelConfig(options: RunOptions, vocabSize: number): GPTConfig {
   const { layers, heads, dim, context, positions, norm, windows, untiedHead, initialStd, dropout } = options;
-  return preset(options.preset ?? "nano", {
+  const config = preset(options.preset ?? "nano", {
     vocabSize,
     layers,
     heads,
@@ -93,4 +100,22 @@ export function modelConfig(options: RunOptions, vocabSize: number): GPTConfig {
     dropout,
     attentionDropout: dropout,
   });
+  return withRouterLosses(config, options);
+}
+
+/** A mixture of experts with the coefficients that are given. */
+function withRouterLosses(config: GPTConfig, { balanceLoss, zLoss, balancePerBlock }: RunOptions): GPTConfig {
+  const given = Object.fromEntries(Object.entries({ balanceLoss, zLoss }).filter(([, value]) => value !== undefined));
+  if (Object.keys(given).length === 0 && !balancePerBlock) return config;
+  if (!hasExperts(config)) {
+    throw new UsageError(
+      "--balance-loss, --balance-per-block and --z-loss are for experts, which the model does not have; take a preset such as moe-nano",
+    );
+  }
+  const blocks = config.blocks.map((block) => (block.mlp.type === "experts" ? { ...block, mlp: { ...block.mlp, ...given } } : block));
+  return { ...config, blocks };
+}
+
+export function hasExperts({ blocks }: GPTConfig): boolean {
+  return blocks.some(({ mlp }) => mlp.type === "experts");
 }

@@ -2,7 +2,7 @@ import type { OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
 import { formatCount, formatDuration } from "../format.ts";
 import type { Output, Size } from "../output.ts";
 import { Curve } from "./chart.ts";
-import { chooseSamples, layOut, maxSamples } from "./layout.ts";
+import { chooseSamples, formatLoads, layOut, maxSamples } from "./layout.ts";
 import type { Sample } from "./layout.ts";
 
 /** What a view knows of a run before its first event. */
@@ -69,16 +69,17 @@ export class TrainingView {
   }
 
   #showStep(event: StepEvent): void {
-    const { step, steps, loss, learningRate, gradientNorm, tokensPerSecond } = event;
+    const { step, steps, loss, learningRate, gradientNorm, tokensPerSecond, experts } = event;
     const seconds = (performance.now() - this.#began) / 1000;
     const secondsLeft = (seconds / (step - this.#options.stepsBefore)) * (steps - step);
     this.#last = event;
     this.#evaluated = undefined;
     this.#secondsLeft = secondsLeft;
     this.#training.add(event);
-    this.#output.record({ step, loss, lr: learningRate, gradientNorm, tokensPerSecond, secondsLeft });
+    this.#output.record({ step, loss, lr: learningRate, gradientNorm, tokensPerSecond, secondsLeft, ...experts });
     const figures = [
       `loss ${loss.toFixed(3)}`,
+      ...(experts ? [formatLoads(experts)] : []),
       `${formatCount(tokensPerSecond)} tokens/s`,
       `${formatDuration(secondsLeft)} left`,
     ].join(" · ");
