@@ -79,8 +79,8 @@ describe("run.json", () => {
     for (const mutated of mutations([text], count, 1)) {
       try {
         const read = parseRunFile(mutated, "run.json");
-        // What is taken would be taken again.
-        expect(parse({ options: read })).toEqual(read);
+        // What is taken would be taken again, as JSON has it: it has no −0.
+        expect(parse({ options: read })).toEqual(JSON.parse(JSON.stringify(read)));
         outcomes.taken++;
       } catch (error) {
         if (!isGptError(error)) throw error;
