@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { gptTypescript } from "../architectures/gpt-typescript.ts";
 import { gpt2 } from "../architectures/gpt2.ts";
+import { openaiGpt } from "../architectures/openai-gpt.ts";
 import { resolveConfig } from "../resolve-config.ts";
 import type { GPTConfig } from "../config.ts";
 import { isGptError } from "@gpt/tensor";
@@ -146,6 +147,7 @@ test(`of ${fuzzCount} mutated files it accepts only sound configurations`, () =>
   const corpus = [
     JSON.stringify(published),
     formatConfig(written(preset("gpt2-xl")), gpt2),
+    formatConfig(written(preset("gpt1")), openaiGpt),
     ...Object.values({ ...architectures, ...compositions }).map((options) => formatConfig(written(resolveConfig(options)), gptTypescript)),
   ].map(encode);
   let accepted = 0;
