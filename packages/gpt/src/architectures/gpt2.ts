@@ -3,7 +3,7 @@ import type { Architecture, TensorNames } from "./architecture.ts";
 import { allRules, applyRules, oneOf } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { gptRules, readGPT, shortOf, writeGPT } from "./gpt-config.ts";
-import { gptTensors } from "./gpt-tensors.ts";
+import { gptTensors, writtenTensors } from "./gpt-tensors.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a gpt2 `config.json`: see gpt-config.ts. */
@@ -24,7 +24,8 @@ const languageModel = "GPT2LMHeadModel";
 /** (C) bos_token_id and eos_token_id, which stand for nothing where a vocabulary is smaller. */
 const endOfText = 50_256;
 
-export const gpt2Tensors: TensorNames = gptTensors({ tokenEmbedding: "wte", positionEmbedding: "wpe", finalNorm: "ln_f" });
+const modules = { tokenEmbedding: "wte", positionEmbedding: "wpe", finalNorm: "ln_f" };
+export const gpt2Tensors: TensorNames = gptTensors(modules);
 
 /** Hugging Face's `gpt2`. */
 export const gpt2: Architecture = {
@@ -54,5 +55,5 @@ export const gpt2: Architecture = {
       scale_attn_by_inverse_layer_idx: settings.scaleAttentionByLayer,
     };
   },
-  tensorsOf: () => gpt2Tensors,
+  tensorsOf: (model) => writtenTensors(modules, model),
 };

@@ -13,6 +13,7 @@ import { GPT } from "../model.ts";
 import { preset } from "../presets.ts";
 import { resolveConfig } from "../resolve-config.ts";
 import type { GPTOptions } from "../short-form.ts";
+import { gpt2 } from "./gpt2.ts";
 import { architectures as known } from "./index.ts";
 import { openaiGpt } from "./openai-gpt.ts";
 
@@ -103,6 +104,18 @@ test.each<[Partial<GPTOptions>, string | undefined]>([
   const written = openaiGpt.write({ config, generation: {}, dtypes: {} });
   if (obstacle === undefined) expect(written).toMatchObject({ n_embd: 8 });
   else expect(written).toBe(obstacle);
+});
+
+test.each([openaiGpt, gpt2])("$modelType: tensors lie under the names of the class with a head where the head is its own", ({ tensorsOf }) => {
+  const namesOf = (tiedHead: boolean): (string | undefined)[] => {
+    const { layoutOf } = tensorsOf({ config: resolveConfig({ ...tiny, tiedHead }), generation: {}, dtypes: {} });
+    return (["blocks.1.attentionNorm.bias", "head.weight"] as const).map((path) => {
+      const layout = layoutOf({ path, role: path === "head.weight" ? "head" : "vector" });
+      return layout && "tensor" in layout ? layout.tensor : undefined;
+    });
+  };
+  expect(namesOf(true)).toEqual(["h.1.ln_1.bias", "lm_head.weight"]);
+  expect(namesOf(false)).toEqual(["transformer.h.1.ln_1.bias", "lm_head.weight"]);
 });
 
 describe("a folder", () => {

@@ -2,7 +2,7 @@ import type { Architecture, TensorNames } from "./architecture.ts";
 import { allRules, applyRules, oneOf } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
 import { gptRules, readGPT, shortOf, writeGPT } from "./gpt-config.ts";
-import { gptTensors } from "./gpt-tensors.ts";
+import { gptTensors, writtenTensors } from "./gpt-tensors.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of an openai-gpt `config.json`: see gpt-config.ts. */
@@ -14,7 +14,8 @@ const languageModel = "OpenAIGPTLMHeadModel";
 const activations = { gelu: "gelu_new", relu: "relu", silu: "silu", swish: "swish" } as const;
 type ActivationField = keyof typeof activations;
 
-const tensors: TensorNames = gptTensors({ tokenEmbedding: "tokens_embed", positionEmbedding: "positions_embed" });
+const modules = { tokenEmbedding: "tokens_embed", positionEmbedding: "positions_embed" };
+const tensors: TensorNames = gptTensors(modules);
 
 /**
  * Hugging Face's `openai-gpt`: GPT-1. (M) sets scores of later tokens to −10,000, where they are left out here: the same, unless
@@ -43,5 +44,5 @@ export const openaiGpt: Architecture = {
     if (!scaleAttention || scaleAttentionByLayer) return "scores with another scale";
     return { ...writeGPT(settings, model, languageModel), afn };
   },
-  tensorsOf: () => tensors,
+  tensorsOf: (model) => writtenTensors(modules, model),
 };
