@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,10 +12,12 @@ import { buildModel, readModelFixture } from "./model-fixture.ts";
 import { findPython, logitsInPython } from "./python.ts";
 import { runOn } from "./run-on.ts";
 
-/** The `config.json` of a folder, or what a release of GPT-1 is saved as. */
+/** Folders in the forms of models' makers, which have no `model_type`, and as what they are saved. */
+const releases: Readonly<Record<string, string>> = { "gpt1-release": "openai-gpt", "gpt-oss-original": "gpt_oss" };
+
+/** What the `config.json` of a folder says, or will say. */
 function configOf(name: string): { readonly model_type: string } {
-  const hasConfig = existsSync(fixturePath("folders", name, "config.json"));
-  return hasConfig ? readJson("folders", name, "config.json") : { model_type: "openai-gpt" };
+  return Object.hasOwn(releases, name) ? { model_type: releases[name] } : readJson("folders", name, "config.json");
 }
 
 describe("a folder written here", () => {
