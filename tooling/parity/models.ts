@@ -17,7 +17,7 @@ function lossOf(model: GPT, ids: Tensor<"i32">, targets: Tensor<"i32">): Tensor 
   try {
     return scope(() => {
       const loss = model.loss(ids, targets, { hooks: routing.hooks });
-      const { weighted } = routing.losses();
+      const { weighted } = routing.losses({ balanceTogether: true });
       return weighted ? add(loss, weighted) : loss;
     });
   } finally {

@@ -19,8 +19,8 @@ describe("what is no use of routers", () => {
     ["Routing: no pass went through blocks.0.mlp.router", (model) => new Routing(model).loads()],
     ["Routing: balanceLoss must be a finite number from 0, not -1", (model) => new Routing(model).losses({ balanceLoss: -1 })],
     [
-      "Routing: balancePerBlock must be true or false, not 1",
-      (model) => new Routing(model).losses({ balancePerBlock: 1 as unknown as boolean }),
+      "Routing: balanceTogether must be true or false, not 1",
+      (model) => new Routing(model).losses({ balanceTogether: 1 as unknown as boolean }),
     ],
     ["Routing: zLoss must be a finite number from 0, not NaN", (model) => new Routing(model).losses({ zLoss: NaN })],
     ["Routing: the model has no experts", (_, dense) => expertLoads(dense, [1])],

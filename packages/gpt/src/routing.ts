@@ -12,18 +12,18 @@ import type { GPT } from "./model.ts";
 /** How the losses of routers are taken. Coefficients are instead of those of the model's configuration. */
 export interface RouterLossOptions extends Pick<ExpertsConfig, "balanceLoss" | "zLoss"> {
   /**
-   * Balances each block for itself, as Fedus et al. do. Default: all blocks together, as transformers does, where what one
-   * block sends to an expert too much may be what another sends too little.
+   * Balances all blocks together, as transformers does: what one block sends to an expert too often, another may send too
+   * seldom. Default: each block for itself, as Fedus et al. do.
    */
-  readonly balancePerBlock?: boolean;
+  readonly balanceTogether?: boolean;
 }
 
 /** Losses of a forward pass beside that of its tokens: scalars. */
 export interface RouterLosses {
   /**
    * `count · Σ fᵢ · pᵢ` over the experts: `fᵢ` is how many of a token's choices fell on expert i, `pᵢ` its probability, each the mean
-   * over all tokens of all blocks; or with `balancePerBlock` the mean of what that is for each block. It is `active` where loads
-   * are equal, and `count` at most. Gradients flow through `pᵢ`.
+   * over the tokens of a block, and of that the mean over the blocks; with `balanceTogether`, once with the means over the tokens
+   * of all blocks. It is `active` where loads are equal, and `count` at most. Gradients flow through `pᵢ`.
    */
   readonly balance: Tensor;
   /** The mean of `(log Σ exp scores)²` over all tokens of all blocks. */
@@ -44,14 +44,14 @@ interface Routed {
 
 /** @internal For the package that trains. */
 export const routerLossOptionsExpected: Expectations<RouterLossOptions> = {
-  balanceLoss: nonNegative, zLoss: nonNegative, balancePerBlock: flag,
+  balanceLoss: nonNegative, zLoss: nonNegative, balanceTogether: flag,
 };
 
 /**
  * Looks at the routers of a model with experts while it computes: how they divide the tokens, and the losses that make them
- * divide evenly (Fedus et al. 2021, equation 4, in the form of transformers' `load_balancing_loss_func`) and keep their scores
- * small (Zoph et al. 2022, equation 5). It knows the last pass, and owns what it knows: `dispose` frees it. `balanceExperts`
- * of @gpt/train does all that for a training run.
+ * divide evenly (Fedus et al. 2021, equation 4, for several choices of a token as in transformers' `load_balancing_loss_func`)
+ * and keep their scores small (Zoph et al. 2022, equation 5). It knows the last pass, and owns what it knows: `dispose` frees
+ * it. `balanceExperts` of @gpt/train does all that for a training run.
  *
  * @example
  * const routing = new Routing(model);
@@ -86,10 +86,10 @@ export class Routing {
 
   /** They belong to the scope. Throws `invalid-input`. */
   losses(options?: RouterLossOptions): RouterLosses {
-    const { balancePerBlock = false, ...given } = readOptions<RouterLossOptions>(options, routerLossOptionsExpected, invalid);
+    const { balanceTogether = false, ...given } = readOptions<RouterLossOptions>(options, routerLossOptionsExpected, invalid);
     const all = this.#last();
     return scope(() => {
-      const parts = groupsOf([...this.#experts.values()], balancePerBlock).map(({ config, members }) => {
+      const parts = groupsOf([...this.#experts.values()], balanceTogether).map(({ config, members }) => {
         const { count, active, balanceLoss = 0, zLoss = 0 } = { ...config, ...given };
         const share = members.length / all.length;
         const meanOf = (name: keyof Routed): Tensor => mul(sumOf(members.map((i) => all[i][name])), 1 / members.length);
@@ -187,11 +187,11 @@ function loadOf(scores: Tensor, { count, active }: ExpertsConfig): Tensor {
   return mean(equal(chosen, arange(count, { dtype: "f32", backend: scores.backend })), { axis: 0 });
 }
 
-/** Blocks whose experts are taken together: as many, and used alike; or each alone. */
-function groupsOf(all: readonly ExpertsConfig[], isAlone: boolean): { config: ExpertsConfig; members: number[] }[] {
+/** Each block alone; or those together whose experts are as many, and used alike. */
+function groupsOf(all: readonly ExpertsConfig[], isTogether: boolean): { config: ExpertsConfig; members: number[] }[] {
   const groups = new Map<string, { config: ExpertsConfig; members: number[] }>();
   all.forEach((config, i) => {
-    const key = [config.count, config.active, config.balanceLoss, config.zLoss, isAlone && i].join();
+    const key = [config.count, config.active, config.balanceLoss, config.zLoss, isTogether || i].join();
     const group = groups.get(key) ?? { config, members: [] };
     group.members.push(i);
     groups.set(key, group);

@@ -58,7 +58,7 @@ async function routeOf(blocks: readonly Scores[], config: ExpertsConfig): Promis
   const routing = new Routing(model);
   const leaves = blocks.map((scores) => tensor(scores, { requiresGrad: true }));
   for (const [block, leaf] of leaves.entries()) routing.hooks[`blocks.${block}.mlp.router`]!(leaf, `blocks.${block}.mlp.router`);
-  const { balance, z, weighted } = routing.losses();
+  const { balance, z, weighted } = routing.losses({ balanceTogether: true });
   weighted?.backward();
   const loads = routing.loads();
   const values = async (tensors: readonly Tensor[]): Promise<number[][]> =>
@@ -152,7 +152,7 @@ export function describeRouting(name: string, start: () => Promise<Backend>, exc
       });
       const losses = blocks.map((scores) => lossesOf([scores], 2, choicesOf([scores], 2)));
       const [balance, z] = (["balance", "z"] as const).map((name) => (losses[0][name] + losses[1][name]) / 2);
-      const found = routing.losses({ balancePerBlock: true });
+      const found = routing.losses();
       expect(await found.balance.item()).toBeCloseTo(balance, 5);
       expect(await found.z.item()).toBeCloseTo(z, 5);
       expect(await found.weighted!.item()).toBeCloseTo(coefficients.balanceLoss * balance + coefficients.zLoss * z, 5);
@@ -173,7 +173,7 @@ export function describeRouting(name: string, start: () => Promise<Backend>, exc
       scope(() => {
         [a, c, b].forEach((scores, i) => void routing.hooks[`blocks.${i}.mlp.router`]!(tensor(scores), `blocks.${i}.mlp.router`));
       });
-      const { balance, z, weighted } = routing.losses();
+      const { balance, z, weighted } = routing.losses({ balanceTogether: true });
       const [four, three] = [lossesOf([a, b], 2, choicesOf([a, b], 2)), lossesOf([c], 1, choicesOf([c], 1))];
       expect(await balance.item()).toBeCloseTo((2 * four.balance + three.balance) / 3, 5);
       expect(await z.item()).toBeCloseTo((2 * four.z + three.z) / 3, 5);

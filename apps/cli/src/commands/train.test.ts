@@ -9,7 +9,7 @@ const small = ["--context", "16", "--batch", "2", "--log-every", "2"];
 test("a mixture of experts trains, is resumed, is measured and writes; its folder is one of mixtral", async () => {
   const directory = await folderWithText();
   const gpt = startSession(directory);
-  const train = ["train", "--data", "text.txt", "--preset", "moe-nano", ...small, "--balance-loss", "0.05", "--balance-per-block"];
+  const train = ["train", "--data", "text.txt", "--preset", "moe-nano", ...small, "--balance-loss", "0.05", "--balance-together"];
   const trained = await gpt(...train, "--steps", "4", "--json");
   expect(trained.status, trained.stderr).toBe(0);
   const [first] = records(trained) as { balanceLoss: number; zLoss: number; loads: number[][] }[];
@@ -29,9 +29,9 @@ test("a mixture of experts trains, is resumed, is measured and writes; its folde
   expect(written.tokens).toHaveLength(5);
 });
 
-test.each([["--balance-loss 0.1"], ["--balance-per-block"], ["--z-loss 0.1"]])("%s is for models that have experts", async (option) => {
+test.each([["--balance-loss 0.1"], ["--balance-together"], ["--z-loss 0.1"]])("%s is for models that have experts", async (option) => {
   const gpt = startSession(await folderWithText());
   const { status, stderr } = await gpt("train", "--data", "text.txt", ...small, ...option.split(" "));
   expect(status).toBe(2);
-  expect(stderr).toContain("--balance-loss, --balance-per-block and --z-loss are for experts, which the model does not have; take a preset such as moe-nano");
+  expect(stderr).toContain("--balance-loss, --balance-together and --z-loss are for experts, which the model does not have; take a preset such as moe-nano");
 });

@@ -56,7 +56,7 @@ const forms: { readonly [Name in keyof Required<RunOptions>]: Form } = {
   initialStd: decimal(),
   dropout: decimal(1),
   balanceLoss: decimal(),
-  balancePerBlock: flag,
+  balanceTogether: flag,
   zLoss: decimal(),
   steps: count(1),
   batch: count(1),

@@ -63,8 +63,8 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
     output.note(`${sizes} · ${tokens} · ${describeBackend(backend)} · ${out}`);
     const entropy = validationEntropy && data.validation && validationEntropy / (data.validation.length - 1);
     const show = { output, tokenizer, entropy };
-    const { balancePerBlock } = options;
-    const experts = hasExperts(run.model.config) ? balanceExperts({ balancePerBlock }) : undefined;
+    const { balanceTogether } = options;
+    const experts = hasExperts(run.model.config) ? balanceExperts({ balanceTogether }) : undefined;
     return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges, experts }, show);
   } finally {
     for (const item of opened.reverse()) await item.close();

@@ -25,7 +25,7 @@ export interface RunOptions extends BackendOptions {
   readonly initialStd?: number;
   readonly dropout?: number;
   readonly balanceLoss?: number;
-  readonly balancePerBlock?: boolean;
+  readonly balanceTogether?: boolean;
   readonly zLoss?: number;
   readonly steps: number;
   readonly batch?: number;
@@ -63,7 +63,7 @@ export function addRunOptions(command: Command): Command {
     .option("--initial-std <d>", "of the random weights that training begins with; default: 0.02", decimal())
     .option("--dropout <p>", "share of activations dropped while training; default: the preset's", decimal(0, 1))
     .option("--balance-loss <c>", "experts: coefficient of the loss that makes loads equal; default: the preset's", decimal())
-    .option("--balance-per-block", "experts: make loads equal in each block, instead of in all together as transformers does")
+    .option("--balance-together", "experts: make loads equal in all blocks together, as transformers does, instead of in each")
     .option("--z-loss <c>", "experts: that of the loss that keeps routers' scores small; default: the preset's", decimal())
     .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
     .option("--batch <n>", "sequences of one forward pass", wholeNumber(1), 12)
@@ -104,12 +104,12 @@ export function modelConfig(options: RunOptions, vocabSize: number): GPTConfig {
 }
 
 /** A mixture of experts with the coefficients that are given. */
-function withRouterLosses(config: GPTConfig, { balanceLoss, zLoss, balancePerBlock }: RunOptions): GPTConfig {
+function withRouterLosses(config: GPTConfig, { balanceLoss, zLoss, balanceTogether }: RunOptions): GPTConfig {
   const given = Object.fromEntries(Object.entries({ balanceLoss, zLoss }).filter(([, value]) => value !== undefined));
-  if (Object.keys(given).length === 0 && !balancePerBlock) return config;
+  if (Object.keys(given).length === 0 && !balanceTogether) return config;
   if (!hasExperts(config)) {
     throw new UsageError(
-      "--balance-loss, --balance-per-block and --z-loss are for experts, which the model does not have; take a preset such as moe-nano",
+      "--balance-loss, --balance-together and --z-loss are for experts, which the model does not have; take a preset such as moe-nano",
     );
   }
   const blocks = config.blocks.map((block) => (block.mlp.type === "experts" ? { ...block, mlp: { ...block.mlp, ...given } } : block));

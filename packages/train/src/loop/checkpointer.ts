@@ -12,7 +12,7 @@ export interface RunRecord {
   /** What `balanceExperts` was given. */
   readonly balanceLoss?: number;
   readonly zLoss?: number;
-  readonly balancePerBlock?: boolean;
+  readonly balanceTogether?: boolean;
   /** `fingerprint` of the training tokens. */
   readonly data: string;
   /** The backend's name, its build included. */

@@ -127,7 +127,7 @@ test("the losses make loads equal, and scores small", async () => {
   };
   const none = await ends({ balanceLoss: 0, zLoss: 0 });
   expect(none.largest).toBeGreaterThan(1.4);
-  expect((await ends({ balanceLoss: 1, zLoss: 0, balancePerBlock: true })).largest).toBeLessThan(1.25);
+  expect((await ends({ balanceLoss: 1, zLoss: 0 })).largest).toBeLessThan(1.25);
   expect((await ends({ balanceLoss: 0, zLoss: 1 })).zLoss).toBeLessThan(none.zLoss / 10);
 });
 
@@ -278,8 +278,8 @@ describe("refuses", () => {
     const refused = (message: string) => ({ code: "resume-mismatch", message: expect.stringContaining(message) as string });
     await expect(run(bare, { ...settings, resume, experts: balanceExperts({ balanceLoss: 0.4 }) }))
       .rejects.toMatchObject(refused("balanceLoss was 0.5 and is 0.4"));
-    await expect(run(bare, { ...settings, resume, experts: balanceExperts({ balanceLoss: 0.5, balancePerBlock: true }) }))
-      .rejects.toMatchObject(refused("balancePerBlock was undefined and is true"));
+    await expect(run(bare, { ...settings, resume, experts: balanceExperts({ balanceLoss: 0.5, balanceTogether: true }) }))
+      .rejects.toMatchObject(refused("balanceTogether was undefined and is true"));
     await expect(run(bare, { ...settings, resume, experts: undefined }))
       .rejects.toMatchObject(refused("balanceLoss was 0.5 and is undefined"));
   });
@@ -287,9 +287,9 @@ describe("refuses", () => {
   test("a checkpoint whose coefficient is no such number", async () => {
     const directory = await temporary.folder();
     const checkpointer = await createRun(directory, {});
-    await run(new GPT(mixtralOf(), { seed: 1 }), { ...settings, experts: balanceExperts({ zLoss: 0.5, balancePerBlock: true }), checkpointer });
+    await run(new GPT(mixtralOf(), { seed: 1 }), { ...settings, experts: balanceExperts({ zLoss: 0.5, balanceTogether: true }), checkpointer });
     const resumed = await resumeRun(directory);
-    expect(resumed.resume.record).toMatchObject({ zLoss: 0.5, balancePerBlock: true });
+    expect(resumed.resume.record).toMatchObject({ zLoss: 0.5, balanceTogether: true });
     await resumed.checkpointer.close?.();
     await changeTraining(resumed.directory, (training) => ({
       ...training, record: { ...(training.record as object), zLoss: "much" },

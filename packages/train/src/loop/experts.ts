@@ -47,9 +47,9 @@ export interface ExpertsFollower {
  * }
  */
 export function balanceExperts(options?: RouterLossOptions): ExpertsTraining {
-  const { balancePerBlock, ...coefficients } = readOptions<RouterLossOptions>(options, routerLossOptionsExpected, invalidOption);
+  const { balanceTogether, ...coefficients } = readOptions<RouterLossOptions>(options, routerLossOptionsExpected, invalidOption);
   // One value for one thing: a run that is resumed compares them.
-  const given = { ...coefficients, ...(balancePerBlock && { balancePerBlock }) };
+  const given = { ...coefficients, ...(balanceTogether && { balanceTogether }) };
   return { options: given, start: (model) => new Follower(model, given) };
 }
 

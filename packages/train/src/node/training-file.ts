@@ -81,7 +81,7 @@ function parseTraining(bytes: Uint8Array): TrainingRecord {
 
 function recordOf(value: unknown, step: number): RunRecord {
   const { settings: settingsValue, modelSeed, data, backend, runtime, ...rest } = objectOf(value, "record");
-  const { balanceLoss, zLoss, balancePerBlock, ...unknown } = rest;
+  const { balanceLoss, zLoss, balanceTogether, ...unknown } = rest;
   checkKnown(unknown, "record.");
   const settings = settingsOf(settingsValue);
   checkField("record.modelSeed", modelSeed, wholeNumber(0));
@@ -93,7 +93,7 @@ function recordOf(value: unknown, step: number): RunRecord {
   return {
     settings,
     modelSeed: modelSeed as number,
-    ...routerLossOptionsOf({ balanceLoss, zLoss, balancePerBlock }),
+    ...routerLossOptionsOf({ balanceLoss, zLoss, balanceTogether }),
     ...(texts as Record<keyof typeof texts, string>),
   };
 }
