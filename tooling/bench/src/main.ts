@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmarks/benchmark.ts";
+import { expertsBenchmark as experts } from "./benchmarks/experts.ts";
 import { gpu } from "./benchmarks/gpu.ts";
 import { kernels } from "./benchmarks/kernels.ts";
 import { matmul } from "./benchmarks/matmul.ts";
@@ -13,7 +14,7 @@ import { machineLine } from "./harness/machine.ts";
 import { insertSection } from "./harness/page.ts";
 import { formatSection } from "./harness/report.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize, startup, webgpu, gpu, kernels };
+const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize, startup, webgpu, gpu, kernels, experts };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 
@@ -21,9 +22,9 @@ Measures against other libraries: ${Object.keys(benchmarks).join(", ")}; all whe
 
   --json       print one JSON object for each benchmark
   --out FILE   put the tables into this page as well, each in the place of the one before
-  --data FILE  the text that is encoded, instead of the suite's own
+  --data FILE  the text that is encoded, instead of the suite's own; \`experts\` learns it
   --peak N     what the GPU can do in f32, in TFLOP/s, which \`gpu\` is compared with
-  --rounds N   how often the contenders alternate, default 7
+  --rounds N   how often the contenders alternate, or how many seeds \`experts\` takes, default 7
 `;
 
 async function main(): Promise<number> {
