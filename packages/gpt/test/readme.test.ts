@@ -22,6 +22,7 @@ test("the examples of the README print what it says", async () => {
       "",
       "126656\n",
       "4 1\n",
+      "[ 'model.onnx', 'model_quantized.onnx' ]\n",
       "124439808 1991036928 73728\n",
       "8 × 6 × 21: 69.4 GB; 48 devices are enough\n",
     ]);

@@ -16,6 +16,8 @@ export const typed: [
   HasTypes<typeof import("@gpt/generate")>,
   HasTypes<typeof import("@gpt/gpt")>,
   HasTypes<typeof import("@gpt/gpt/node")>,
+  HasTypes<typeof import("@gpt/gpt/onnx")>,
+  HasTypes<typeof import("@gpt/gpt/onnx/node")>,
   HasTypes<typeof import("@gpt/nn")>,
   HasTypes<typeof import("@gpt/tensor")>,
   HasTypes<typeof import("@gpt/tensor/compositions")>,
@@ -31,7 +33,7 @@ export const typed: [
   HasTypes<typeof import("@gpt/train/node")>,
   HasTypes<typeof import("@gpt/formats")>,
   HasTypes<typeof import("@gpt/formats/node")>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 
 export class Doubled extends Module {
   readonly inner: Linear;

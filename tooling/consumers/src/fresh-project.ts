@@ -29,8 +29,7 @@ export async function freshProject(
     if (typeof content === "string") await writeFile(path, content);
     else await cp(join(import.meta.dirname, "../program", content.copy), path);
   }
-  // Libraries need nothing from the network, since they depend on one another alone; the command has dependencies.
-  const network = names.includes(command) ? "--prefer-offline" : "--offline";
-  await run("npm", ["install", network, "--no-audit", "--no-fund"], directory);
+  // What our packages depend on comes from npm's cache, and from the registry where it was never there.
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"], directory);
   return directory;
 }

@@ -54,11 +54,13 @@ function resolve(options: GPTOptions | GPTConfig, fields: ConfigFields): GPTConf
 /** Whole numbers where transformers v5.18.0 takes nothing but a float: its classes are `@strict`. */
 const wholeFloats = /(?<="(?:rms_norm_eps|layer_norm_epsilon|initializer_range|attention_factor)": )\d+(?=,?\n)/g;
 
-/** The text of a `config.json`. Throws `unsupported-model` where the architecture cannot express the model. */
-export function formatConfig(model: ModelToWrite, { modelType, write }: Architecture): string {
+/** The text of a `config.json`, with more fields if given. Throws `unsupported-model` where the architecture cannot express the model. */
+export function formatConfig(
+  model: ModelToWrite, { modelType, write }: Architecture, more?: Readonly<Record<string, unknown>>,
+): string {
   const fields = write(model);
   if (typeof fields === "string") throw cannotHold(new Map([[modelType, fields]]));
-  return `${JSON.stringify({ model_type: modelType, ...fields }, null, 2).replace(wholeFloats, "$&.0")}\n`;
+  return `${JSON.stringify({ model_type: modelType, ...fields, ...more }, null, 2).replace(wholeFloats, "$&.0")}\n`;
 }
 
 /** The error for a model of which each of some architectures cannot express something. */

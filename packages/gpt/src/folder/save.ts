@@ -33,6 +33,21 @@ export interface ModelFilesOptions {
  * const files = modelFiles(model, [llama]);
  */
 export function modelFiles(model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions): OutputFile[] {
+  const { maxShardBytes = Infinity, ...given } = readModelFilesOptions(model, architectures, options);
+  const { written, chosen } = choose(model, architectures);
+  return [...weightFiles(tensorsOf(model, chosen.tensorsOf(written)), maxShardBytes), ...describe(written, chosen, given)];
+}
+
+/** The same without weights; `fields` are in `config.json` besides. */
+export function describingFiles(
+  model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions, fields?: Readonly<Record<string, unknown>>,
+): OutputFile[] {
+  const given = readModelFilesOptions(model, architectures, options);
+  const { written, chosen } = choose(model, architectures);
+  return describe(written, chosen, given, fields);
+}
+
+function readModelFilesOptions(model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions) {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
   const expected: Expectations<ModelFilesOptions> = {
     maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
@@ -41,9 +56,12 @@ export function modelFiles(model: GPT, architectures: readonly Architecture[], o
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
   const architecture = objectWith("an architecture that can be written", "modelType", "write()", "tensorsOf()");
   checkArgument("architectures", architectures, listOf(architecture), fail);
-  const { maxShardBytes = Infinity, extraFiles = {} } = readOptions<ModelFilesOptions>(options, expected, fail);
-  const { generation } = model;
-  const written = { config: model.config, generation, dtypes: dtypesOf(model) };
+  return readOptions<ModelFilesOptions>(options, expected, fail);
+}
+
+/** The first architecture that can express a model. */
+function choose(model: GPT, architectures: readonly Architecture[]): { written: ModelToWrite; chosen: Architecture } {
+  const written = { config: model.config, generation: model.generation, dtypes: dtypesOf(model) };
   const obstacles = new Map<string, string>();
   const chosen = architectures.find((architecture) => {
     const obstacle = obstacleTo(architecture, model, written);
@@ -51,12 +69,17 @@ export function modelFiles(model: GPT, architectures: readonly Architecture[], o
     return obstacle === undefined;
   });
   if (!chosen) throw cannotHold(obstacles);
-  const sources = tensorsOf(model, chosen.tensorsOf(written));
+  return { written, chosen };
+}
+
+function describe(
+  written: ModelToWrite, chosen: Architecture, { extraFiles = {} }: ModelFilesOptions, fields?: Readonly<Record<string, unknown>>,
+): OutputFile[] {
+  const { generation } = written;
   return [
-    ...weightFiles(sources, maxShardBytes),
     ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
     ...(Object.keys(generation).length > 0 ? [jsonFile(generationConfigName, generationFields(generation))] : []),
-    textFile(configName, formatConfig(written, chosen)),
+    textFile(configName, formatConfig(written, chosen, fields)),
   ];
 }
 
@@ -75,8 +98,8 @@ function dtypesOf(model: GPT): MatrixDTypes {
     .filter(([, found]) => found.length === 1).map(([role, [dtype]]) => [role, dtype]));
 }
 
-/** A weight that is not there as the configuration has it. */
-function replacedWeight(model: GPT): string | undefined {
+/** A weight that is not there as the configuration has it, as text. */
+export function replacedWeight(model: GPT): string | undefined {
   const weightsOf = (model: GPT): Map<string, string> => new Map(Array.from(slotsOf(model), ({ path, shape }) => [path, shape.join()]));
   const own = weightsOf(model);
   const planned = weightsOf(useBackend(meta(), () => new GPT(model.config)));

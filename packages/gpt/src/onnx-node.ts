@@ -1,0 +1,2 @@
+export { saveONNX } from "./node/onnx-folder.ts";
+export type { SaveONNXOptions } from "./node/onnx-folder.ts";
