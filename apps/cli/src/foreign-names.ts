@@ -61,6 +61,7 @@ const foreignCommands: Readonly<Record<string, readonly string[]>> = {
   tokenize: ["encode", "decode", "prepare"],
   info: ["show", "describe", "inspect"],
   bench: ["benchmark"],
+  models: ["list", "ls", "cache", "delete-cache", "scan-cache"],
 };
 
 /** A name as ours are written: `n_layer` and `maxTokens` have dashes and small letters. */

@@ -1,10 +1,13 @@
 import type { GPT, ModelPlan } from "@gpt/gpt";
+import type { DownloadProgress } from "@gpt/formats/hub";
 import { loadModel, planModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { startBackend } from "./backend.ts";
 import type { BackendOptions, DTypeOptions } from "./backend.ts";
+import { formatBytes, formatDuration } from "./format.ts";
 import { checkMemory } from "./memory.ts";
 import type { Need } from "./memory.ts";
 import type { Output } from "./output.ts";
+import { cutToColumns } from "./terminal-text.ts";
 
 export interface ModelOptions extends BackendOptions, DTypeOptions {
   readonly model: string;
@@ -16,10 +19,44 @@ export async function openModel(
   needOf: (plan: ModelPlan) => Need,
   output: Output,
 ): Promise<{ model: GPT; directory: string }> {
-  const directory = await resolveModelDirectory(options.model);
+  const directory = await modelDirectory(options.model, output);
   const plan = await planModel(directory, { dtype: options.dtype });
   const backend = await startBackend(options, output);
   checkMemory(needOf(plan), backend, output);
   const onNote = (note: string): void => output.remark(note);
   return { directory, model: await loadModel(directory, { dtype: options.dtype, onNote }) };
+}
+
+/** The folder of the model that `--model` names, which is downloaded where it is a name on the hub; a panel shows how far. */
+export async function modelDirectory(model: string, output: Output): Promise<string> {
+  const directory = await resolveModelDirectory(model, downloadOptions(output));
+  output.endPanel();
+  return directory;
+}
+
+/** What shows a download: what goes to `onProgress` and `onNote`. */
+export function downloadOptions(output: Output): { onProgress: (progress: DownloadProgress) => void; onNote: (note: string) => void } {
+  let began: { readonly at: number; readonly bytes: number } | undefined;
+  const onProgress = ({ file, bytes, totalBytes }: DownloadProgress): void => {
+    if (!began) output.note(`Downloading ${formatBytes(totalBytes - bytes)} from the Hugging Face hub; what has arrived is kept where this ends.`);
+    began ??= { at: performance.now(), bytes };
+    output.panel(({ columns }) => [cutToColumns(progressLine(file, bytes, totalBytes, began!, columns), columns - 1)]);
+  };
+  return { onProgress, onNote: (note) => output.remark(note) };
+}
+
+function progressLine(
+  file: string, bytes: number, totalBytes: number, began: { readonly at: number; readonly bytes: number }, columns: number,
+): string {
+  const seconds = (performance.now() - began.at) / 1000;
+  const speed = seconds > 1 ? (bytes - began.bytes) / seconds : 0;
+  const rest = speed > 0 && bytes < totalBytes ? `, ${formatBytes(speed)}/s, ${formatDuration((totalBytes - bytes) / speed)} left` : "";
+  const share = totalBytes === 0 ? 1 : bytes / totalBytes;
+  const figures = `${formatBytes(bytes)} of ${formatBytes(totalBytes)}${rest}`;
+  return `downloading ${bar(share, Math.min(24, Math.floor(columns / 4)))} ${(share * 100).toFixed(0)}%, ${figures}: ${file}`;
+}
+
+function bar(share: number, columns: number): string {
+  const full = Math.round(share * columns);
+  return "█".repeat(full) + "░".repeat(columns - full);
 }

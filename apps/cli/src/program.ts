@@ -5,6 +5,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { infoCommand } from "./commands/info.ts";
+import { modelsCommand } from "./commands/models.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -21,7 +22,7 @@ export function program(): Command {
     .description("Train GPT models, write text with them, and look inside")
     .version(packageJson.version);
   for (const command of [
-    trainCommand(), generateCommand(), evalCommand(), infoCommand(),
+    trainCommand(), generateCommand(), evalCommand(), infoCommand(), modelsCommand(),
     tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);

@@ -1,20 +1,25 @@
 import { join } from "node:path";
+import { isHubName } from "@gpt/formats/node";
 import { quote } from "@gpt/tensor";
 import { encodingByName, encodingNames } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { CommandError } from "./errors.ts";
 import { exists } from "./files.ts";
+import { downloadOptions } from "./model.ts";
+import type { Output } from "./output.ts";
 
-/** The tokenizer that `--tokenizer` names: a known encoding, or a folder or file. */
-export async function resolveTokenizer(name: string): Promise<Tokenizer> {
+/** The tokenizer that `--tokenizer` names: a known encoding, a folder or file, or that of a model on the hub. */
+export async function resolveTokenizer(name: string, output: Output): Promise<Tokenizer> {
   if ((encodingNames as readonly string[]).includes(name)) return encodingByName(name);
-  if (!(await exists(name))) {
+  if (!isHubName(name) && !(await exists(name))) {
     throw new CommandError(
-      `there is no tokenizer ${quote(name)}: neither a file or folder, nor one of ${encodingNames.join(", ")}`,
+      `there is no tokenizer ${quote(name)}: neither a file or folder, nor one of ${encodingNames.join(", ")}, nor OWNER/NAME on the Hugging Face hub`,
     );
   }
-  return loadTokenizer(name);
+  const tokenizer = await loadTokenizer(name, downloadOptions(output));
+  output.endPanel();
+  return tokenizer;
 }
 
 /** Whether a model's folder has a tokenizer beside the weights. */

@@ -5,6 +5,10 @@ export type FormatErrorCode =
   | "invalid-input"
   | "invalid-file"
   | "unsupported-dtype"
+  | "unsupported-file"
+  | "not-found"
+  | "access-denied"
+  | "download-failed"
   | "read-failed"
   | "write-failed";
 

@@ -16,5 +16,6 @@ export type { SafetensorsDType } from "./safetensors/dtype.ts";
 export { readHeader } from "./safetensors/header.ts";
 export type { SafetensorsHeader, TensorEntry } from "./safetensors/header.ts";
 export { readTensor } from "./safetensors/read.ts";
+export { readShardIndex } from "./safetensors/shard-index.ts";
 export { byteLengthOf, safetensorsChunks, splitIntoShards } from "./safetensors/write.ts";
 export type { TensorSource, WritableDType } from "./safetensors/write.ts";

@@ -1,2 +1,2 @@
 export { loadModel, planModel, resolveModelDirectory, saveModel } from "./node/model-folder.ts";
-export type { SaveOptions } from "./node/model-folder.ts";
+export type { LoadModelOptions, SaveOptions } from "./node/model-folder.ts";

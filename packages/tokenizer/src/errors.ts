@@ -16,6 +16,9 @@ export type TokenizerErrorCode =
   | "invalid-file"
   | "unsupported-file"
   | "missing-file"
+  | "not-found"
+  | "access-denied"
+  | "download-failed"
   | "read-failed"
   | "write-failed";
 

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Hub } from "@gpt/testing/hub";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
 import { trainBPE } from "./bpe/train.ts";
@@ -115,6 +116,29 @@ it("reads templates of chats from their files, and saves them", async () => {
     expect([...(await loadTokenizer(other)).chatTemplates!].at(-1)).toEqual(["tool_use", "tools"]);
   } finally {
     await rm(other, { recursive: true });
+  }
+});
+
+it("loads that of a model on the hub, of which it takes the tokenizer's files alone", async () => {
+  await saveTokenizer(trained, folder);
+  const texts = await Promise.all(["tokenizer.json", "tokenizer_config.json"].map(async (name) => [name, await readFile(join(folder, name), "utf8")]));
+  const hub = await Hub.start({ "toys/words": { ...(Object.fromEntries(texts) as Record<string, string>), "model.safetensors": "x" } });
+  const options = { cacheDirectory: join(folder, "cache"), endpoint: hub.url, offline: false };
+  try {
+    for (const offline of [false, true]) {
+      const loaded = await loadTokenizer("toys/words@main", { ...options, offline });
+      expect(loaded.encode("the cat")).toEqual(trained.encode("the cat"));
+    }
+    expect(hub.requests.filter(({ line }) => line.includes("safetensors"))).toEqual([]);
+    await expect(loadTokenizer("toys/none", options)).rejects.toMatchObject({
+      name: "TokenizerError",
+      code: "access-denied",
+      message: expect.stringMatching(/^there is no file or folder toys\/none, and http:\S+ has no model toys\/none/) as string,
+    });
+    await expect(loadTokenizer("toys/none", { ...options, offline: true })).rejects.toMatchObject({ code: "not-found" });
+    await expect(loadTokenizer("toys/none", { endpoint: 3 as never })).rejects.toMatchObject({ code: "invalid-option" });
+  } finally {
+    await hub.close();
   }
 });
 

@@ -1,4 +1,6 @@
 import { basename, join } from "node:path";
+import type { HubOptions, SelectFiles } from "@gpt/formats/hub";
+import { isHubName } from "@gpt/formats/node";
 import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
 import { specifications } from "./encodings/specifications.ts";
 import { TokenizerError } from "./errors.ts";
@@ -7,12 +9,13 @@ import { readTokenizerJson } from "./files/read-tokenizer-json.ts";
 import { readTiktoken } from "./files/tiktoken.ts";
 import type { TiktokenOptions } from "./files/tiktoken.ts";
 import { showName } from "./messages.ts";
-import { filesIn, isFolder, missing, publishTexts, readTextFile } from "./node/files.ts";
+import { asOurs, filesIn, isFolder, isThere, missing, publishTexts, readTextFile } from "./node/files.ts";
 import { checkOptions, checkPath } from "./options.ts";
 import { patternNames } from "./pretokenizers/patterns.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-export type LoadTokenizerOptions = Partial<Omit<TiktokenOptions, "name">>;
+/** What a `.tiktoken` file does not say, and how files are brought from the Hugging Face hub. */
+export interface LoadTokenizerOptions extends Partial<Omit<TiktokenOptions, "name">>, HubOptions {}
 
 /**
  * Loads a tokenizer: from a folder in the Hugging Face layout, as Hugging Face's libraries read it; from a
@@ -20,11 +23,17 @@ export type LoadTokenizerOptions = Partial<Omit<TiktokenOptions, "name">>;
  * tokens: `options` do, or the file's name, where it is that of an encoding (`cl100k_base.tiktoken`). Files of more
  * than 128 MiB are refused.
  *
- * Throws `missing-file`, `read-failed`, `invalid-file` and `unsupported-file`.
+ * Where there is nothing of that path, and it can be a name on the Hugging Face hub, such as `openai-community/gpt2` or
+ * `openai-community/gpt2@main`, the files of the tokenizer are downloaded into the cache that Hugging Face's tools share, or
+ * taken from there: resumed, verified, and with `HF_TOKEN`, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` as they have them.
+ *
+ * Throws `missing-file`, `read-failed`, `invalid-file`, `unsupported-file`, and from the hub `not-found`, `access-denied` and
+ * `download-failed`.
  */
-export async function loadTokenizer(path: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
-  checkPath("path", path);
+export async function loadTokenizer(pathOrName: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
+  checkPath("path", pathOrName);
   checkOptions(options);
+  const path = isHubName(pathOrName) && !(await isThere(pathOrName)) ? await fromHub(pathOrName, options) : pathOrName;
   if (await isFolder(path)) {
     const files = new Map<string, string>();
     for (const name of tokenizerFileNames) {
@@ -41,6 +50,16 @@ export async function loadTokenizer(path: string, options: LoadTokenizerOptions 
   const text = await readTextFile(path);
   if (text === undefined) throw missing(path);
   return path.endsWith(".tiktoken") ? readRanks(text, path, options) : readTokenizerJson({ text, name: path });
+}
+
+const tokenizerFilesOf: SelectFiles = (paths) =>
+  [...paths].filter((path) => (tokenizerFileNames as readonly string[]).includes(path) || /^additional_chat_templates\/[^/]+\.jinja$/.test(path));
+
+/** The folder of a model's files in the cache. */
+async function fromHub(name: string, options: HubOptions): Promise<string> {
+  // Programs that load from folders alone do not load what downloads.
+  const { downloadSnapshot } = await import("@gpt/formats/hub");
+  return asOurs(downloadSnapshot(name, { ...options, files: tokenizerFilesOf }), `there is no file or folder ${showName(name)}, and `);
 }
 
 /**

@@ -25,7 +25,7 @@ interface Options extends ModelOptions {
 export function evalCommand(): Command {
   const command = new Command("eval")
     .description("Measure how well a model predicts a text: its loss and perplexity")
-    .requiredOption("--model <dir>", "a model's folder, or a training run's", path)
+    .requiredOption("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
     .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin", paths)
     .option("--context <n>", "tokens of a sequence; default: the model's context", wholeNumber(1))
     .option("--batch <n>", "sequences to compute at once; default: as many as make 1,024 tokens", wholeNumber(1));

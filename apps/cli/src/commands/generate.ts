@@ -48,7 +48,7 @@ function orTheModels(description: string, otherwise: number): string {
 export function generateCommand(): Command {
   const command = new Command("generate")
     .description("Write text with a model, or continue token ids")
-    .requiredOption("--model <dir>", "a model's folder, or a training run's", path)
+    .requiredOption("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
     .option("--prompt <text>", "the text to continue; - reads it from standard input; default: the beginning of a text")
     .addOption(
       new Option("--prompt-ids <ids>", "token ids to continue, separated by commas; needs no tokenizer")
@@ -71,7 +71,7 @@ export function generateCommand(): Command {
     .addHelpText(
       "after",
       '\nExamples:\n  gpt generate --model runs/stories --prompt "One day" --max-tokens 100' +
-        "\n  gpt generate --model gpt2 --num-samples 3",
+        "\n  gpt generate --model openai-community/gpt2 --num-samples 3",
     )
     .action(generate);
 }

@@ -2,11 +2,13 @@ import { Command, Option } from "commander";
 import { describeModel, describeTraining, preset, presetNames, proposeSplits, weightBytesOf } from "@gpt/gpt";
 import type { GPTConfig, ModelPlan } from "@gpt/gpt";
 import { planModel, resolveModelDirectory } from "@gpt/gpt/node";
+import type { SelectFiles } from "@gpt/formats/hub";
 import { UsageError } from "../errors.ts";
 import { formatDevices } from "../info/devices.ts";
 import { fitThisMachine, machineRows } from "../info/machine.ts";
 import { modelRows } from "../info/model.ts";
 import { formatRows } from "../info/rows.ts";
+import { downloadOptions } from "../model.ts";
 import { memorySize, path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 
@@ -29,7 +31,7 @@ export function infoCommand(): Command {
   return new Command("info")
     .description("Show what a model is made of, what it takes to train and to run it, and how to divide it among devices")
     .addOption(new Option("--preset <name>", `a known model: ${presetNames.join(", ")}`).conflicts("model"))
-    .option("--model <dir>", "a model's folder, or a training run's", path)
+    .option("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
     .option("--batch <n>", "sequences that are trained on at once; default 1", wholeNumber(1))
     .option("--context <n>", "tokens of each; default: the model's context, at most 4096", wholeNumber(1))
     .option("--devices <n>", "propose how to divide the model among so many GPUs; default 1", wholeNumber(1, 2 ** 20))
@@ -67,10 +69,15 @@ function checkContext(context: number | undefined, { contextLength }: GPTConfig)
   throw new UsageError(`--context ${context} exceeds the model's context of ${contextLength}`);
 }
 
+const settingsAlone: SelectFiles = (paths) => ["config.json", "adapter_config.json"].filter((path) => paths.has(path));
+
 /** A model as parts, and, of a folder that has some of its matrices in few bits, as what all of them are stored. */
 async function planOf({ preset: name, model }: Options, output: Output): Promise<Pick<ModelPlan, "config"> & Partial<ModelPlan>> {
   if (name !== undefined) return { config: preset(name) };
   if (model === undefined) throw new UsageError("give either --preset or --model");
-  const { config, dtypes } = await planModel(await resolveModelDirectory(model), { onNote: (note) => output.remark(note) });
+  // Of a model on the hub its configuration is enough.
+  const directory = await resolveModelDirectory(model, { ...downloadOptions(output), files: settingsAlone });
+  output.endPanel();
+  const { config, dtypes } = await planModel(directory, { onNote: (note) => output.remark(note) });
   return Object.values(dtypes).some((dtype) => dtype !== "f32") ? { config, dtypes } : { config };
 }

@@ -22,7 +22,7 @@ export function tokenizeCommand(): Command {
   return new Command("tokenize")
     .description("Turn text into token ids, or ids into text, or count tokens")
     .argument("[text]", "the text, or with --decode the ids; default: standard input")
-    .requiredOption("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, o200k_harmony, …, or a folder", path)
+    .requiredOption("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, o200k_harmony, …, a folder, or OWNER/NAME on the Hugging Face hub", path)
     .option("--count", "print the number of tokens alone")
     .option("--data <files...>", "with --count: text files of any size", paths)
     .addOption(new Option("--decode", "turn ids, separated by commas or spaces, into text").conflicts(["count", "data"]))
@@ -43,7 +43,7 @@ async function tokenize(argument: string | undefined, options: Options): Promise
   if (data && !count) throw new UsageError("files are counted alone: add --count, or give a text by standard input");
   if (data && argument !== undefined) throw new UsageError("give either a text or --data");
   const output = new Output(options);
-  const tokenizer = await resolveTokenizer(options.tokenizer);
+  const tokenizer = await resolveTokenizer(options.tokenizer, output);
   if (data) return showCount(await countFiles(data, tokenizer, specialTokens, output), output);
   const input = argument ?? (await readStandardInput());
   if (decode) {

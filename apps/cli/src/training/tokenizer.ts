@@ -20,6 +20,6 @@ export async function chooseTokenizer(options: RunOptions, output: Output): Prom
           output.panel(`learnt ${formatCount(size)} of ${formatCount(vocabSize)} tokens`),
       });
     default:
-      return resolveTokenizer(name);
+      return resolveTokenizer(name, output);
   }
 }

@@ -49,7 +49,7 @@ export function addRunOptions(command: Command): Command {
   command
     .option("--data <files...>", "text files, or one file of token ids that ends in .bin", paths)
     .option("--validation <files...>", "files to validate on; default: the last tenth of the data", paths)
-    .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, or a folder", path, "char")
+    .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, a folder, or OWNER/NAME on the Hugging Face hub", path, "char")
     .option("--vocab-size <n>", "entries of a bpe vocabulary (4096), or of the model for token ids", wholeNumber(1))
     .option("--preset <name>", "the sizes of a known model, without its weights: gpt2, …; those below change them; default: nano")
     .option("--layers <n>", "decoder blocks", wholeNumber(1))

@@ -142,7 +142,7 @@ async function writeFile(path: string, { name, chunks }: OutputFile, operations:
 }
 
 /** Makes a folder and those above it, so that all of them would survive a crash. */
-async function ensureDirectory(path: string, operations: FileOperations): Promise<void> {
+export async function ensureDirectory(path: string, operations: FileOperations): Promise<void> {
   if ((await operations.list(path)) !== undefined) return;
   const parent = dirname(path);
   if (parent !== path) await ensureDirectory(parent, operations);
@@ -190,7 +190,7 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 /** A failure of the system as an error of ours; errors of others, such as those of the chunks, stay what they are. */
-function writeError(target: string, cause: unknown, consequence: string): unknown {
+export function writeError(target: string, cause: unknown, consequence: string): unknown {
   const code = systemCode(cause);
   if (code === undefined) return cause;
   const reason = advice[code] ?? (cause as Error).message;

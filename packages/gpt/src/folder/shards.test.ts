@@ -1,3 +1,4 @@
+import { readShardIndex } from "@gpt/formats";
 import { beforeEach, describe, expect, test } from "vitest";
 import { isGptError, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -6,7 +7,6 @@ import { collect } from "@gpt/testing/memory-folder";
 import { tiny } from "../../test/fixtures.ts";
 import { mutations } from "@gpt/testing/mutate";
 import { modelFiles } from "./save.ts";
-import { parseIndex } from "./weight-files.ts";
 import { expectRefusal, folderWith } from "../../test/folders.ts";
 import type { Files } from "../../test/folders.ts";
 import { architectures as known } from "../architectures/index.ts";
@@ -85,7 +85,7 @@ describe("shards", () => {
     let accepted = 0;
     for (const input of mutations(corpus, fuzzCount, 4)) {
       try {
-        for (const [shard, tensors] of parseIndex(input, "x")) {
+        for (const [shard, tensors] of readShardIndex(input, "x")) {
           if (/[/\\:]/.test(shard) || tensors.length === 0) throw new Error(`accepted ${shard}`);
         }
         accepted++;

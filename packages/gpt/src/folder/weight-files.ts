@@ -1,6 +1,6 @@
 import { quote } from "@gpt/tensor";
 import { GPTError } from "../errors.ts";
-import { isPlainName, JsonReader, readHeader, readSmallFile } from "@gpt/formats";
+import { readHeader, readShardIndex, readSmallFile } from "@gpt/formats";
 import type { RandomAccessFile, ReadableFolder, SafetensorsHeader, TensorEntry } from "@gpt/formats";
 
 export const singleFileName = "model.safetensors";
@@ -78,7 +78,7 @@ async function openSingle(openFile: OpenFile): Promise<FileTensor[] | undefined>
 async function openShards(folder: ReadableFolder, openFile: OpenFile): Promise<FileTensor[]> {
   const index = await readSmallFile(folder, indexName, maxIndexBytes);
   if (!index) throw await noWeights(folder);
-  const names = parseIndex(index.bytes, index.path);
+  const names = readShardIndex(index.bytes, index.path);
   const tensors: FileTensor[] = [];
   for (const [shard, tensorNames] of names) {
     const opened = await openFile(shard);
@@ -114,29 +114,4 @@ async function noWeights(folder: ReadableFolder): Promise<GPTError> {
     );
   }
   return new GPTError("missing-file", `${folder.name} has no weights: neither ${singleFileName} nor ${indexName}`);
-}
-
-/** The tensors of each shard, by its name, of a `model.safetensors.index.json`. Throws `invalid-file`. */
-export function parseIndex(json: Uint8Array, fileName: string): Map<string, string[]> {
-  const reader = new JsonReader(json, fileName);
-  let shards: Map<string, string[]> | undefined;
-  reader.object((key) => {
-    if (key !== "weight_map") return reader.skip();
-    shards = readWeightMap(reader);
-  });
-  reader.end();
-  if (!shards) throw reader.error("the index has no weight_map");
-  return shards;
-}
-
-function readWeightMap(reader: JsonReader): Map<string, string[]> {
-  const shards = new Map<string, string[]>();
-  reader.object((tensor) => {
-    const shard = reader.string();
-    if (!isPlainName(shard)) throw reader.error(`the shard ${quote(shard)} is not a plain file name`);
-    const names = shards.get(shard);
-    if (names) names.push(tensor);
-    else shards.set(shard, [tensor]);
-  });
-  return shards;
 }

@@ -9,20 +9,34 @@ import { unsupportedArchitectures } from "../architectures/unsupported.ts";
 import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "@gpt/formats";
 import { configName } from "../folder/config-json.ts";
+import { generationConfigName } from "../folder/generation-config.ts";
 import { loadModelFrom, planModelFrom } from "../folder/load.ts";
 import type { LoadOptions, ModelPlan } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
+import { FormatError } from "@gpt/formats";
+import type { HubOptions, SelectFiles, SnapshotOptions } from "@gpt/formats/hub";
 import type { FileOperations } from "@gpt/formats/node";
-import { checkPath, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
+import { checkPath, isHubName, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
 
 /** All kinds of folders, those that are refused with the part that is missing among them. */
 const known = [...architectures, gptOssOriginal, ...unsupportedArchitectures];
 
-/** Loads a model folder of any kind, or OpenAI's release of GPT-1; see `loadModelFrom`. Starts the default backend where none was chosen. */
-export async function loadModel(directory: string, options?: LoadOptions): Promise<GPT> {
-  checkPath("loadModel", directory);
+/** How a model is loaded, and where it has a name on the Hugging Face hub, how it is brought from there. */
+export interface LoadModelOptions extends LoadOptions, Omit<HubOptions, keyof LoadOptions> {}
+
+/**
+ * Loads a model folder of any kind, or OpenAI's release of GPT-1; see `loadModelFrom`. Where there is no such folder, and the
+ * path can be a name on the Hugging Face hub, such as `openai-community/gpt2` or `openai-community/gpt2@main`, the model is
+ * downloaded into the cache that Hugging Face's tools share, or taken from there; see `downloadSnapshot` of
+ * `@gpt/formats/hub`. Starts the default backend where none was chosen.
+ *
+ * @example
+ * const model = await loadModel("openai-community/gpt2", { onProgress: ({ bytes, totalBytes }) => console.log(bytes / totalBytes) });
+ */
+export async function loadModel(directoryOrName: string, options?: LoadModelOptions): Promise<GPT> {
+  const directory = await folderOf("loadModel", directoryOrName, options);
   const backend = options?.backend ?? (await startDefaultBackend());
   const folder = await openModelFolder(directory);
   try {
@@ -33,10 +47,30 @@ export async function loadModel(directory: string, options?: LoadOptions): Promi
   }
 }
 
-/** What `loadModel` makes of a folder, without its weights; see `planModelFrom`. */
-export async function planModel(directory: string, options?: Pick<LoadOptions, "dtype" | "onNote">): Promise<ModelPlan> {
-  checkPath("planModel", directory);
+/** What `loadModel` makes of a folder or a name, without its weights, which are not downloaded; see `planModelFrom`. */
+export async function planModel(directoryOrName: string, options?: Omit<LoadModelOptions, "backend" | "seed">): Promise<ModelPlan> {
+  const directory = await folderOf("planModel", directoryOrName, { ...options, files: withoutWeights });
   return planModelFrom(await openModelFolder(directory), known, options);
+}
+
+const withoutWeights: SelectFiles = (paths) => [configName, generationConfigName, "adapter_config.json"].filter((name) => paths.has(name));
+
+/** The folder of that path, or, where there is nothing, that of the model of that name on the hub, in the cache. */
+async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
+  checkPath(call, path);
+  if (!isHubName(path) || (await isThere(path))) return path;
+  // Programs that load from folders alone do not load what downloads.
+  const { downloadSnapshot } = await import("@gpt/formats/hub");
+  try {
+    return await downloadSnapshot(path, options);
+  } catch (cause) {
+    if (!(cause instanceof FormatError) || !["not-found", "access-denied", "download-failed"].includes(cause.code)) throw cause;
+    throw new FormatError(cause.code, `there is no folder ${path}, and ${cause.message}`, { cause });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
 }
 
 export interface SaveOptions extends ModelFilesOptions {
@@ -60,11 +94,12 @@ export async function saveModel(model: GPT, directory: string, options?: SaveOpt
 const checkpointsName = "checkpoints";
 
 /**
- * The model folder that a path stands for: the folder itself, or, for a training run that has not finished, its newest
- * checkpoint. Throws `missing-file`.
+ * The model folder that a path stands for: the folder itself, for a training run that has not finished its newest checkpoint,
+ * or, where there is nothing, the model of that name on the hub, which is downloaded as `loadModel` does. Throws
+ * `missing-file`, and as `downloadSnapshot` does.
  */
-export async function resolveModelDirectory(path: string): Promise<string> {
-  checkPath("resolveModelDirectory", path);
+export async function resolveModelDirectory(pathOrName: string, options?: SnapshotOptions): Promise<string> {
+  const path = await folderOf("resolveModelDirectory", pathOrName, options);
   if (await isModelFolder(await openModelFolder(path))) return path;
   const checkpoints = join(path, checkpointsName);
   const steps = ((await listFolder(checkpoints)) ?? []).filter((name) => /^step-\d+$/.test(name));
@@ -78,12 +113,11 @@ export async function resolveModelDirectory(path: string): Promise<string> {
 /** Why there is no model at a path: there is nothing, a file, or a folder of which `lack` says what is missing. */
 async function noModel(path: string, lack: string): Promise<GPTError> {
   if (await listFolder(path)) return new GPTError("missing-file", `${path} is no model folder: ${lack}; check the path`);
-  const isThere = await access(path).then(() => true, () => false);
   return new GPTError(
     "missing-file",
-    isThere
+    (await isThere(path))
       ? `${path} is a file; give the path of a model's folder`
-      : `there is no folder ${path}; give the path of a model's folder: nothing is downloaded`,
+      : `there is no folder ${path}; give the path of a model's folder, or OWNER/NAME on the Hugging Face hub, such as openai-community/gpt2`,
   );
 }
 

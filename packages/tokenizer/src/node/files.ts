@@ -1,8 +1,9 @@
-import { opendir, stat } from "node:fs/promises";
+import { access, opendir, stat } from "node:fs/promises";
 import { FormatError, textFile } from "@gpt/formats";
 import { publishFiles, readRegularFile, systemCode } from "@gpt/formats/node";
 import type { FileOperations } from "@gpt/formats/node";
 import { TokenizerError } from "../errors.ts";
+import type { TokenizerErrorCode } from "../errors.ts";
 import { longestFile } from "../files/json.ts";
 import { passOn, showName } from "../messages.ts";
 
@@ -40,6 +41,10 @@ export async function isFolder(path: string): Promise<boolean> {
   }
 }
 
+export async function isThere(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
+}
+
 /** Names in a folder that may hold some files, up to a thousand; none where there is no folder. */
 export async function filesIn(path: string): Promise<string[]> {
   const names: string[] = [];
@@ -56,14 +61,18 @@ export function missing(path: string, cause?: unknown): TokenizerError {
   return new TokenizerError("missing-file", `there is no file or folder ${showName(path)}; check the path`, { cause });
 }
 
-/** Errors of files as errors of this package. */
-async function asOurs<T>(work: Promise<T>): Promise<T> {
+const ownCodes: readonly string[] = [
+  "invalid-file", "unsupported-file", "not-found", "access-denied", "download-failed", "read-failed", "write-failed",
+];
+
+/** Errors of files as errors of this package; `prefix` goes before what the hub answers. */
+export async function asOurs<T>(work: Promise<T>, prefix = ""): Promise<T> {
   try {
     return await work;
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
-    const { code } = cause;
-    const isOurs = code === "invalid-file" || code === "read-failed" || code === "write-failed";
-    throw new TokenizerError(isOurs ? code : "invalid-option", cause.message, { cause });
+    const { code, message } = cause;
+    const isOfHub = ["not-found", "access-denied", "download-failed"].includes(code);
+    throw new TokenizerError((ownCodes.includes(code) ? code : "invalid-option") as TokenizerErrorCode, isOfHub ? prefix + message : message, { cause });
   }
 }

@@ -18,7 +18,7 @@ export function benchTokenizeCommand(): Command {
   return new Command("tokenize")
     .description("Turning text into token ids, on one thread")
     .requiredOption("--data <files...>", "text files", paths)
-    .option("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, …, or a folder", path, "gpt2")
+    .option("--tokenizer <name>", "gpt2, cl100k_base, o200k_base, …, a folder, or OWNER/NAME on the Hugging Face hub", path, "gpt2")
     .option("--seconds <s>", "how long to measure", decimal(), 3)
     .option("--json", "print one JSON object: mbPerSecond, tokens, …")
     .addHelpText("after", "\nExample:\n  gpt bench tokenize --tokenizer o200k_base --data book.txt")
@@ -26,7 +26,8 @@ export function benchTokenizeCommand(): Command {
 }
 
 async function benchTokenize(options: Options): Promise<void> {
-  const tokenizer = await resolveTokenizer(options.tokenizer);
+  const output = new Output(options);
+  const tokenizer = await resolveTokenizer(options.tokenizer, output);
   const pieces: string[] = [];
   for await (const piece of readText(options.data)) pieces.push(piece);
   const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
@@ -36,7 +37,7 @@ async function benchTokenize(options: Options): Promise<void> {
     for (const piece of pieces) tokens += tokenizer.encode(piece, { disallowedSpecial: [] }).length;
   });
   const mbPerSecond = bytes / times.median / 1000;
-  report(new Output(options), {
+  report(output, {
     title: `${options.tokenizer} on ${formatCount(bytes)} bytes`,
     line: `${mbPerSecond.toFixed(1)} MB/s, ${formatCount(tokens)} tokens, median of ${times.count} rounds`,
     figures: { mbPerSecond, bytes, tokens, rounds: times.count },

@@ -1,0 +1,60 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { GPT } from "@gpt/gpt";
+import { saveModel } from "@gpt/gpt/node";
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { commit, Hub } from "@gpt/testing/hub";
+import { CharacterTokenizer } from "@gpt/tokenizer";
+import { saveTokenizer } from "@gpt/tokenizer/node";
+import { expect, onTestFinished, test } from "vitest";
+import { gpt, records, temporaryFolder } from "../test/gpt.ts";
+
+const name = "toys/abc";
+
+test("--model takes a name on the hub: downloaded once, listed, and deleted", async () => {
+  const directory = await temporaryFolder();
+  const saved = join(directory, "saved");
+  useBackend(await cpu());
+  await saveModel(new GPT({ vocabSize: 8, contextLength: 16, layers: 1, heads: 1, dim: 8 }, { seed: 1 }), saved);
+  await saveTokenizer(CharacterTokenizer.fromText("abcdefgh"), saved);
+  const files = Object.fromEntries(await Promise.all((await readdir(saved)).map(async (file) => [file, await readFile(join(saved, file))] as const)));
+  const hub = await Hub.start({ [name]: files });
+  onTestFinished(() => hub.close());
+
+  const cache = join(directory, "cache");
+  const env = { ...process.env, HF_HUB_OFFLINE: "0", HF_HUB_CACHE: cache, HF_ENDPOINT: hub.url };
+  const run = (...args: string[]) => gpt(directory, args, { env });
+  const generate = ["generate", "--prompt", "abc", "--max-tokens", "5", "--temperature", "0", "--json", "--model"];
+
+  const info = await run("info", "--model", name, "--json");
+  expect(records(info)[0]).toMatchObject({ config: { vocabSize: 8 } });
+  expect(await readdir(join(cache, "models--toys--abc/snapshots", commit))).toEqual(["config.json"]);
+
+  const fromHub = await run(...generate, name);
+  expect(fromHub.stderr).toMatch(/^Downloading [\d.]+ kB from the Hugging Face hub; what has arrived is kept where this ends\.\n$/);
+  expect(fromHub.status).toBe(0);
+  const [local] = records(await run(...generate, "saved"));
+  expect(records(fromHub)[0]).toMatchObject({ text: local.text, tokens: local.tokens });
+
+  const asked = hub.requests.length;
+  const offline = await gpt(directory, [...generate, `${name}@main`], { env: { ...env, HF_HUB_OFFLINE: "1" } });
+  expect(records(offline)[0].tokens).toEqual(local.tokens);
+  expect(hub.requests.length).toBe(asked);
+  expect(records(await run("tokenize", "--tokenizer", name, "--json", "cab"))).toEqual([{ tokens: [2, 0, 1], count: 3 }]);
+
+  const bytes = Object.entries(files).reduce((sum, [, { length }]) => sum + length, 40);
+  const [listed] = records(await run("models", "--json"));
+  expect(listed).toEqual({
+    name, path: join(cache, "models--toys--abc"), bytes, incompleteBytes: 0,
+    revisions: [{ commit, names: ["main"], path: join(cache, "models--toys--abc/snapshots", commit) }],
+  });
+  expect((await run("models")).stdout).toMatch(/^toys\/abc +[\d.]+ kB, 607a30d7 main\n\ntogether +[\d.]+ kB\n$/);
+  expect(records(await run("models", "rm", name, "--json"))).toEqual([{ removed: name, bytes }]);
+  expect(await readdir(cache)).toEqual([]);
+  expect((await run("models")).stdout).toBe("The cache has no models.\n");
+
+  const missing = await run(...generate, "toys/none");
+  expect(missing).toMatchObject({ status: 1, stdout: "" });
+  expect(missing.stderr).toMatch(/^error: there is no folder toys\/none, and http:\S+ has no model toys\/none, or it is private \(401\): check the name, .*\n$/);
+});
