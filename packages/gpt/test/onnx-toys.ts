@@ -26,7 +26,7 @@ const yarn = { type: "yarn", factor: 32, originalContext: 16, betaFast: 32, beta
 /** Small models of the kinds that folders have, whose weights are large enough that everything matters. */
 export const toys = {
   gpt2: { ...sizes, layers: 3, heads: 4, initialStd: 0.3 },
-  llama: decoder([llama, { ...llama, attention: { ...llama.attention, rotary: { theta: 10_000, scaling } } }]),
+  llama: decoder(Array<BlockConfig>(2).fill({ ...llama, attention: { ...llama.attention, rotary: { theta: 10_000, scaling } } })),
   qwen3: decoder(Array<BlockConfig>(2).fill({ ...llama, attention: { ...llama.attention, headNorm: rms, headDim: 24 } })),
   mixtral: decoder(Array<BlockConfig>(2).fill({ ...llama, mlp: { type: "experts", count: 6, active: 2, expert: { type: "gated", hiddenDim: 48, gate: "silu" } } })),
   "gpt-oss": decoder([8, undefined].map((window) => ({
