@@ -19,16 +19,16 @@ const common = {
 } satisfies Options;
 
 /**
- * The build of a package: one ES module, with types, for each subpath of its exports map. The types come right because
- * TypeScript knows the condition `@gpt/source` (tsconfig.base.json); without it they would silently be `any`.
+ * The build of a package: one ES module, with types, for each subpath of its exports map, and for what `entry` adds. The types
+ * come right because TypeScript knows the condition `@gpt/source` (tsconfig.base.json); without it they would silently be `any`.
  */
-export function library(directory: string, options: Options = {}) {
+export function library(directory: string, { entry, ...options }: Options & { readonly entry?: Record<string, string> } = {}) {
   const sources = Object.values(exportsOf(directory)).flatMap((target) =>
     typeof target === "object" && target["@gpt/source"] ? [target["@gpt/source"]] : [],
   );
   return defineConfig({
     ...common,
-    entry: Object.fromEntries(sources.map((path) => [path.replace(/^\.\/src\/|\.ts$/g, ""), path])),
+    entry: { ...Object.fromEntries(sources.map((path) => [path.replace(/^\.\/src\/|\.ts$/g, ""), path])), ...entry },
     platform: "neutral",
     external: [/^node:/],
     dts: {

@@ -1,7 +1,7 @@
 import type { GPT } from "@gpt/gpt";
 import { loadModel } from "@gpt/gpt/node";
 import { noGrad, tensor } from "@gpt/tensor";
-import { afterAll, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
 import { fixtureNames, fixturePath, readJson } from "./fixtures.ts";
 
@@ -23,6 +23,20 @@ export function describeFolders(backendName: string, names: readonly string[] = 
     const model = await loadModel(fixturePath("folders", name));
     agreement.expect("logits", name, await logitsOf(model, ids), logits.flat(2));
     model.dispose();
+  });
+}
+
+/** Tests that these folders give the same bits where blocks are read when they compute. */
+export function describeStreaming(names: readonly string[] = fixtureNames("folders")): void {
+  test.each(names)("the folder %s, read block by block, gives the same bits", async (name) => {
+    const { ids } = readJson<FolderFixture>("folders", `${name}.json`);
+    const results: Float32Array[] = [];
+    for (const stream of [false, true]) {
+      const model = await loadModel(fixturePath("folders", name), { stream });
+      results.push(await logitsOf(model, ids));
+      model.dispose();
+    }
+    expect(results[1]).toEqual(results[0]);
   });
 }
 

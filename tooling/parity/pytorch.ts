@@ -1,6 +1,6 @@
 import type { Backend } from "@gpt/tensor";
 import { describe } from "vitest";
-import { describeFolders } from "./folders.ts";
+import { describeFolders, describeStreaming } from "./folders.ts";
 import { describeModels } from "./models.ts";
 import { describeOps } from "./ops.ts";
 import { runOn } from "./run-on.ts";
@@ -9,14 +9,17 @@ import { runOn } from "./run-on.ts";
 interface Chosen {
   readonly models?: readonly string[];
   readonly folders?: readonly string[];
+  /** Whether the folders are read block by block, too. */
+  readonly streams?: boolean;
 }
 
 /** All tests of a backend against PyTorch, or those of some models and folders. */
-export function describeParity(backendName: string, start: () => Promise<Backend>, { models, folders }: Chosen = {}): void {
+export function describeParity(backendName: string, start: () => Promise<Backend>, { models, folders, streams }: Chosen = {}): void {
   describe(backendName, () => {
     runOn(start);
     describeModels(backendName, models);
     describeOps(backendName);
     describeFolders(backendName, folders);
+    if (streams) describeStreaming(folders);
   });
 }

@@ -220,7 +220,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["bench decode --preset gpt2-xl", 1, "this takes at least 6.88 GB of memory"],
   ["bench matmul --size 1e6", 1, "three matrices 12.0 TB"],
   ["generate --model huge --prompt x", 1, "this takes at least"],
-  ["eval --model huge --data text.txt --dtype int4", 1, "use a smaller model"],
+  ["eval --model huge --data text.txt --dtype int4 --no-stream", 1, "use a smaller model"],
   ["train --data text.txt --out ''", 2, "option '--out <dir>' argument '' is invalid. Expected the path of a file or folder."],
   ["train --data text.txt --out /proc/x", 1, "/proc/x"],
   ["train --data text.txt --lr 0x10", 2, "'--lr <rate>' argument '0x10' is invalid. Expected a number from 0."],

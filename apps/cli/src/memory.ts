@@ -1,6 +1,7 @@
 import { totalmem } from "node:os";
 import { describeModel, describeTraining, weightBytesOf } from "@gpt/gpt";
 import type { GPTConfig, MatrixDTypes, MLPConfig } from "@gpt/gpt";
+import { streamedBytesOf } from "@gpt/gpt/node";
 import { PackedWeight } from "@gpt/tensor";
 import type { CacheDType, WeightDType } from "@gpt/tensor";
 import type { StartedBackend } from "./backend.ts";
@@ -33,9 +34,12 @@ export function trainingNeed(config: GPTConfig, batch: number, context: number):
   };
 }
 
-/** Running a model on batches of `tokens` tokens, and with a cache of keys and values where that has a dtype. */
+/**
+ * Running a model on batches of `tokens` tokens, and with a cache of keys and values where that has a dtype; `streams` where its
+ * blocks are read when they compute.
+ */
 export function runningNeed(
-  config: GPTConfig, dtype: WeightDType | MatrixDTypes, tokens: number, cacheDtype?: CacheDType,
+  config: GPTConfig, dtype: WeightDType | MatrixDTypes, tokens: number, cacheDtype?: CacheDType, streams = false,
 ): Need {
   const { vocabSize, dim, blocks } = config;
   const { parameters, cacheBytes } = describeModel(config);
@@ -43,9 +47,11 @@ export function runningNeed(
   const widest = blocks.map(({ attention: { heads, kvHeads, headDim }, mlp }) =>
     Math.max(...hiddenWidths(mlp), 2 * (heads + kvHeads) * headDim),
   );
+  const weights = streams ? streamedBytesOf(config, dtype) : weightBytesOf(config, dtype);
+  const which = streams ? "of which one block is held, " : "";
   return {
     parts: {
-      [`${formatCount(parameters.total)} parameters as ${formatDTypes(dtype)}`]: weightBytesOf(config, dtype),
+      [`${formatCount(parameters.total)} parameters ${which}as ${formatDTypes(dtype)}`]: weights,
       "keys and values": cacheDtype ? cacheBytes[cacheDtype] : 0,
       [`activations of ${formatCount(tokens)} tokens`]: f32Bytes * tokens * (dim + Math.max(...widest)),
     },
@@ -64,6 +70,12 @@ function hiddenWidths(mlp: MLPConfig): [before: number, after: number] {
 interface Room {
   readonly name: string;
   readonly bytes: number;
+}
+
+/** Whether a backend, and this machine, can hold what some work takes. */
+export function canHold(backend: StartedBackend, need: Need): boolean {
+  const { maxBufferBytes = Infinity } = backend;
+  return roomsOf(backend).every(({ bytes }) => bytesOf(need) <= bytes) && need.largest <= maxBufferBytes;
 }
 
 /**

@@ -1,30 +1,46 @@
+import type { Command } from "commander";
 import type { GPT, ModelPlan } from "@gpt/gpt";
 import type { DownloadProgress } from "@gpt/formats/hub";
 import { loadModel, planModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { startBackend } from "./backend.ts";
 import type { BackendOptions, DTypeOptions } from "./backend.ts";
 import { formatBytes, formatDuration } from "./format.ts";
-import { checkMemory } from "./memory.ts";
+import { canHold, checkMemory } from "./memory.ts";
 import type { Need } from "./memory.ts";
 import type { Output } from "./output.ts";
 import { cutToColumns } from "./terminal-text.ts";
 
 export interface ModelOptions extends BackendOptions, DTypeOptions {
   readonly model: string;
+  readonly stream?: boolean;
 }
 
-/** The model that `--model` names, on the backend, with the folder that it is in; refused where it cannot fit. */
+/** `--stream` and `--no-stream`, for commands that run models and do not train them. */
+export function addStreamOptions(command: Command): Command {
+  return command
+    .option("--stream", "read the weights of each block when it computes; default: where the model is larger than memory")
+    .option("--no-stream", "hold all weights in memory");
+}
+
+/**
+ * The model that `--model` names, on the backend, with the folder that it is in. Where it cannot fit, its blocks are read when
+ * they compute, unless it was said whether they are; refused where that cannot fit either.
+ */
 export async function openModel(
   options: ModelOptions,
-  needOf: (plan: ModelPlan) => Need,
+  needOf: (plan: ModelPlan, streams: boolean) => Need,
   output: Output,
 ): Promise<{ model: GPT; directory: string }> {
   const directory = await modelDirectory(options.model, output);
   const plan = await planModel(directory, { dtype: options.dtype });
   const backend = await startBackend(options, output);
-  checkMemory(needOf(plan), backend, output);
+  const { dtype, stream = !canHold(backend, needOf(plan, false)) } = options;
+  checkMemory(needOf(plan, stream), backend, output);
+  if (stream && options.stream === undefined) {
+    output.remark("the model is larger than memory, so that the weights of each block are read when it computes; a --dtype of fewer bits may fit");
+  }
   const onNote = (note: string): void => output.remark(note);
-  return { directory, model: await loadModel(directory, { dtype: options.dtype, onNote }) };
+  return { directory, model: await loadModel(directory, { dtype, stream, onNote }) };
 }
 
 /** The folder of the model that `--model` names, which is downloaded where it is a name on the hub; a panel shows how far. */

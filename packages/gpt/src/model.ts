@@ -1,5 +1,5 @@
 import {
-  add, crossEntropy, currentBackend, embedding, linearCrossEntropy, object, oneOf, readOptions, reshape, scope,
+  add, callback, crossEntropy, currentBackend, embedding, linearCrossEntropy, object, oneOf, readOptions, reshape, scope,
   seed as seedExpected, tensor, useBackend,
 } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
@@ -7,13 +7,14 @@ import type { AttentionBatch, Backend, Expectations, Tensor, Weight, WeightDType
 import { construct, Dropout, Embedding, Linear, Module, RandomKeys } from "@gpt/nn";
 import { Block } from "./block.ts";
 import { defaultInitialStd } from "./config.ts";
-import type { GPTConfig } from "./config.ts";
+import type { BlockConfig, GPTConfig } from "./config.ts";
 import { invalidInput, isFlatInput, readForwardOptions, readPass } from "./forward-input.ts";
 import type { FlatInput, ForwardInput, ForwardOptions } from "./forward-input.ts";
 import type { GenerationDefaults } from "./generation.ts";
 import { applyHook } from "./hooks.ts";
 import { dtypeOfEach, matrixDTypesExpected } from "./matrix-dtypes.ts";
 import type { MatrixDTypes } from "./matrix-dtypes.ts";
+import type { Initialization } from "./initialization.ts";
 import { normOf } from "./normalization.ts";
 import type { Norm } from "./normalization.ts";
 import { sinusoidalPositions } from "./positions.ts";
@@ -35,13 +36,19 @@ export interface GPTInitialization {
   readonly dtype?: WeightDType | MatrixDTypes;
   /** Defaults for generating text, which are saved with the model. */
   readonly generation?: GenerationDefaults;
+  /** @internal Makes the blocks, in place of those that hold their weights: see `StreamedBlock`. */
+  readonly makeBlock?: MakeBlock;
 }
+
+/** Makes a block of a layer. */
+export type MakeBlock = (config: BlockConfig, dim: number, initial: Initialization, layer: number) => Block;
 
 const initializationExpected: Expectations<GPTInitialization> = {
   seed: seedExpected,
   weights: oneOf(["random", "zeros"]),
   dtype: matrixDTypesExpected,
   generation: object,
+  makeBlock: callback,
 };
 
 const smaller = "choose a smaller one, or a dtype of fewer bits, or another backend";
@@ -74,7 +81,7 @@ export class GPT extends Module {
   /** Throws `invalid-config`, `invalid-input` and `too-large`. */
   constructor(options: GPTOptions | GPTConfig, initialization?: GPTInitialization) {
     super();
-    const { seed = 0, weights = "random", dtype, generation = {} } = readOptions<GPTInitialization>(
+    const { seed = 0, weights = "random", dtype, generation = {}, makeBlock } = readOptions<GPTInitialization>(
       initialization, initializationExpected, invalidInput,
     );
     const config = resolveConfig(options);
@@ -84,7 +91,7 @@ export class GPT extends Module {
     const random = new RandomKeys(seed);
     this.random = random;
     this.#backend = currentBackend();
-    checkRoom("a model of this configuration", () => weightBytesOf(config, dtype), this.#backend, smaller);
+    if (!makeBlock) checkRoom("a model of this configuration", () => weightBytesOf(config, dtype), this.#backend, smaller);
     const std = weights === "zeros" ? 0 : initialStd;
     const dtypes = dtypeOfEach(dtype);
     const matrix = { random, std, dtype: dtypes.matrix };
@@ -97,7 +104,7 @@ export class GPT extends Module {
         tokenEmbedding,
         // Half of the tokens' std, as in GPT-2's released code.
         positionEmbedding: positions === "learned" ? new Embedding(contextLength, dim, { random, std: std / 2 }) : undefined,
-        blocks: blocks.map((block) => new Block(block, dim, initial)),
+        blocks: blocks.map((block, layer) => (makeBlock ?? plainBlock)(block, dim, initial, layer)),
         finalNorm: finalNorm && normOf(dim, finalNorm),
         head: new Linear<Weight>(dim, vocabSize, { ...matrix, dtype: dtypes.head, weight: shared, bias: false }),
       };
@@ -192,6 +199,8 @@ export class GPT extends Module {
     return tensor(sinusoidalPositions(positions, dim), { shape: [positions.length, dim], backend });
   }
 }
+
+const plainBlock: MakeBlock = (config, dim, initial) => new Block(config, dim, initial);
 
 /** Bytes of a model's weights in memory, with the matrices stored as `dtype`, f32 by default. Nothing is allocated. */
 export function weightBytesOf(config: GPTConfig, dtype?: GPTInitialization["dtype"]): number {

@@ -44,6 +44,7 @@ export async function loadWeights(model: Module, source: WeightSource): Promise<
 export async function fillWeights(model: Module, source: WeightSource): Promise<void> {
   const weights = new Map(model.namedWeights());
   for (const slot of slotsOf(model)) {
+    if (weights.get(slot.path)?.backend.isMeta) continue; // Of a block that is read when it computes.
     const matrix = matrixShape(slot);
     const [rows, columns] = matrix;
     const step = Math.max(1, Math.floor(maxElements / columns));
@@ -58,7 +59,8 @@ export async function fillWeights(model: Module, source: WeightSource): Promise<
 /** A weight's rows and columns. */
 type Matrix = [rows: number, columns: number];
 
-function writeRows(weight: Weight, matrix: Matrix, { start, count }: RowRange, parts: PackedParts, what: string): void {
+/** Writes rows of a weight; `what` names it in messages. */
+export function writeRows(weight: Weight, matrix: Matrix, { start, count }: RowRange, parts: PackedParts, what: string): void {
   if (weight instanceof PackedWeight) {
     try {
       weight.writeRows(start, parts);

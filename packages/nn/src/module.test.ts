@@ -256,6 +256,20 @@ test("parameters survive the scope in which their module is made, and are freed 
   expect(backend.memory.liveBuffers).toBe(0);
 });
 
+test("parts are freed by their own dispose", () => {
+  const freed: string[] = [];
+  class Held extends Linear {
+    override dispose(): void {
+      super.dispose();
+      freed.push("held");
+    }
+  }
+  const model = new Sequential(new Held(2, 2), new ReLU());
+  model.dispose();
+  expect(freed).toEqual(["held"]);
+  expect(backend.memory.liveBuffers).toBe(0);
+});
+
 test("where memory runs out, parameters that were made are freed, those of a finished part with them", () => {
   const before = backend.memory.liveBuffers;
   const parts = construct(() => [new LayerNorm(2), construct(() => new LayerNorm(2))]);

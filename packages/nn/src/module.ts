@@ -167,8 +167,9 @@ export abstract class Module {
     return old;
   }
 
-  /** Frees the weights and their gradients. */
+  /** Frees the weights and their gradients, those of its parts first. */
   dispose(): void {
+    for (const [, child] of this.children()) child.dispose();
     for (const [, weight] of this.namedWeights()) weight.dispose();
   }
 }

@@ -68,5 +68,5 @@ export type { PackedParts } from "./packed-parts.ts";
 export { philoxBlock } from "./philox.ts";
 export type { PhiloxKey } from "./philox.ts";
 export type { Shape, Strides } from "./shape.ts";
-/** @internal The names of dtypes, for the packages above. */
-export { cacheDTypes, weightDTypes } from "./weight-format.ts";
+/** @internal The names of dtypes, and the shapes of what they store, for the packages above. */
+export { cacheDTypes, partShapes, weightDTypes } from "./weight-format.ts";

@@ -9,7 +9,7 @@ import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
 import { runningNeed } from "../memory.ts";
 import type { Need } from "../memory.ts";
-import { openModel } from "../model.ts";
+import { addStreamOptions, openModel } from "../model.ts";
 import type { ModelOptions } from "../model.ts";
 import { path, paths, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
@@ -29,7 +29,7 @@ export function evalCommand(): Command {
     .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin", paths)
     .option("--context <n>", "tokens of a sequence; default: the model's context", wholeNumber(1))
     .option("--batch <n>", "sequences to compute at once; default: as many as make 1,024 tokens", wholeNumber(1));
-  return addBackendOptions(command.addOption(dtypeOption()))
+  return addBackendOptions(addStreamOptions(command.addOption(dtypeOption())))
     .option("--json", "print one JSON object: loss, perplexity, tokens")
     .addHelpText("after", "\nExample:\n  gpt eval --model runs/stories --data book.txt")
     .action(evaluateModel);
@@ -37,9 +37,9 @@ export function evalCommand(): Command {
 
 async function evaluateModel(options: Options): Promise<void> {
   const output = new Output(options);
-  const need = ({ config, dtypes }: ModelPlan): Need => {
+  const need = ({ config, dtypes }: ModelPlan, streams: boolean): Need => {
     const { context = config.contextLength, batch = 1 } = options;
-    return runningNeed(config, dtypes, batch * context);
+    return runningNeed(config, dtypes, batch * context, undefined, streams);
   };
   const { directory, model } = await openModel(options, need, output);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;

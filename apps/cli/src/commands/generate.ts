@@ -9,7 +9,7 @@ import { loadTokenizer } from "@gpt/tokenizer/node";
 import { addBackendOptions, cacheDTypeOption, dtypeOption } from "../backend.ts";
 import { CommandError } from "../errors.ts";
 import { runningNeed } from "../memory.ts";
-import { openModel } from "../model.ts";
+import { addStreamOptions, openModel } from "../model.ts";
 import type { ModelOptions } from "../model.ts";
 import { collect, decimal, idList, path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
@@ -66,7 +66,7 @@ export function generateCommand(): Command {
     .option("--seed <n>", "the same seed writes the same text; default: one is drawn", wholeNumber(0))
     .option("--no-model-defaults", "leave out the model's own settings, those of its generation_config.json")
     .option("--stop <text>", "stop before this text; may be given several times", collect);
-  return addBackendOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption()))
+  return addBackendOptions(addStreamOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption())))
     .option("--json", "print one JSON object for each text: text, tokens, promptTokens, tokensPerSecond, …")
     .addHelpText(
       "after",
@@ -80,7 +80,7 @@ async function generate(options: Options): Promise<void> {
   const output = new Output(options);
   const { cacheDtype, prompt = "", promptIds, numSamples } = options;
   const text = prompt === "-" ? await readStandardInput() : prompt;
-  const { directory, model } = await openModel(options, ({ config, dtypes }) => runningNeed(config, dtypes, 1, cacheDtype), output);
+  const { directory, model } = await openModel(options, ({ config, dtypes }, streams) => runningNeed(config, dtypes, 1, cacheDtype, streams), output);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
   if (!tokenizer && !promptIds) throw new CommandError(`${directory} has no tokenizer: give --prompt-ids`);
   let { seed } = options;

@@ -10,6 +10,7 @@ import type { Match } from "./match-weights.ts";
 import { readMxfp4 } from "./mxfp4.ts";
 import type { OnNote } from "./notes.ts";
 import { maxSpan, readFinite, readRun } from "./read-elements.ts";
+import { readHalves } from "./read-halves.ts";
 import type { FileTensor, WeightFiles } from "./weight-files.ts";
 
 /** The weights in the files of a folder, under the names and in the layout of its architecture. */
@@ -37,6 +38,8 @@ export class FolderWeights implements WeightSource {
     const runs = runsWithin(this.#match.runs.get(slot.path) ?? [], start, count);
     const fileOf = (tensor: string): FileTensor => this.#match.tensors.get(tensor) as FileTensor;
     if (runs.some(({ scales }) => scales !== undefined)) return readMxfp4(runs, columns, fileOf);
+    const asStored = await readHalves(runs, slot.dtype, columns, fileOf);
+    if (asStored) return asStored;
     const values = new Float32Array(count * columns);
     for (const run of runs) {
       await readRun(fileOf(run.tensor), run, columns, values.subarray((run.first - start) * columns));

@@ -8,11 +8,12 @@ import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import type { GenerationDefaults } from "../generation.ts";
 import { GPT } from "../model.ts";
-import type { GPTInitialization } from "../model.ts";
+import type { GPTInitialization, MakeBlock } from "../model.ts";
 import { dtypeOfEach, matrixDTypesExpected } from "../matrix-dtypes.ts";
 import type { MatrixDTypes } from "../matrix-dtypes.ts";
 import { backendExpected } from "../place.ts";
 import { slotsOf } from "../slots.ts";
+import type { Slot } from "../slots.ts";
 import { fillWeights } from "../weight-source.ts";
 import type { WeightSource } from "../weight-source.ts";
 import { ConfigFields } from "./config-fields.ts";
@@ -40,7 +41,12 @@ export interface LoadOptions extends ReadOptions {
    * folder has in mxfp4 stay as they are, unless an object says another dtype for what they are for.
    */
   readonly dtype?: GPTInitialization["dtype"];
+  /** @internal Reads blocks when they compute, where a plan asks for that: their weights are not loaded then. */
+  readonly readBlocks?: ReadBlocks;
 }
+
+/** Makes blocks that are read when they compute, of a model that was found to fit its folder; undefined where they are to be loaded. */
+export type ReadBlocks = (plan: ModelPlan, slots: readonly Slot[], backend: Backend) => MakeBlock | undefined;
 
 const readExpected: Expectations<ReadOptions> = { onNote: callback };
 
@@ -49,6 +55,7 @@ const loadExpected: Expectations<LoadOptions> = {
   backend: backendExpected,
   seed,
   dtype: matrixDTypesExpected,
+  readBlocks: callback,
 };
 
 function invalidInput(call: string, problem: string): GPTError {
@@ -83,21 +90,24 @@ export async function loadModelFrom(
   checkFolder("loadModel", folder);
   checkArchitectures("loadModel", architectures);
   const given = readOptions<LoadOptions>(options, loadExpected, (problem) => invalidInput("loadModel", problem));
-  const { backend = currentBackend(), seed, onNote = () => {} } = given;
+  const { backend = currentBackend(), seed, onNote = () => {}, readBlocks } = given;
   const { config, ...file } = await readConfigFile(folder, architectures, onNote);
   const dtype = storedAs(given.dtype, file.packed);
   const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
   const source = await openFiles(folder, file.tensors, onNote);
   try {
-    const plan = useBackend(meta(), () => new GPT(config, { dtype }));
-    await source.check([...slotsOf(plan)]);
-    const model = useBackend(backend, () => new GPT(config, { seed, dtype, generation, weights: "zeros" }));
+    const slots = [...slotsOf(useBackend(meta(), () => new GPT(config, { dtype })))];
+    await source.check(slots);
+    const makeBlock = readBlocks?.({ config, dtypes: dtype }, slots, backend);
+    const model = useBackend(backend, () => new GPT(config, { seed, dtype, generation, weights: "zeros", makeBlock }));
     try {
       await fillWeights(model, source);
     } catch (error) {
       model.dispose();
       throw error;
     }
+    // Backward, a block that is read when it computes would have the weights of another layer.
+    if (makeBlock) for (const parameter of model.parameters()) parameter.requiresGrad = false;
     return model.eval();
   } finally {
     await source.close();

@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { isGptError, startDefaultBackend } from "@gpt/tensor";
+import { flag, isGptError, readOptions, startDefaultBackend } from "@gpt/tensor";
 import type { Architecture } from "../architectures/architecture.ts";
 import { gptOssOriginal } from "../architectures/gpt-oss-original.ts";
 import { openGPT1Release } from "../architectures/gpt1-release.ts";
@@ -10,8 +10,8 @@ import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "@gpt/formats";
 import { configName } from "../folder/config-json.ts";
 import { generationConfigName } from "../folder/generation-config.ts";
-import { loadModelFrom, planModelFrom } from "../folder/load.ts";
-import type { LoadOptions, ModelPlan } from "../folder/load.ts";
+import { loadModelFrom, openWeights, planModelFrom } from "../folder/load.ts";
+import type { LoadOptions, ModelPlan, ReadBlocks } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
@@ -19,12 +19,23 @@ import { FormatError } from "@gpt/formats";
 import type { HubOptions, SelectFiles, SnapshotOptions } from "@gpt/formats/hub";
 import type { FileOperations } from "@gpt/formats/node";
 import { checkPath, isHubName, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
+import { BlockStream } from "../streamed-blocks.ts";
+import type { WeightSource } from "../weight-source.ts";
+import { fits } from "./fits.ts";
+import { ThreadReader } from "./thread-reader.ts";
 
 /** All kinds of folders, those that are refused with the part that is missing among them. */
 const known = [...architectures, gptOssOriginal, ...unsupportedArchitectures];
 
 /** How a model is loaded, and where it has a name on the Hugging Face hub, how it is brought from there. */
-export interface LoadModelOptions extends LoadOptions, Omit<HubOptions, keyof LoadOptions> {}
+export interface LoadModelOptions extends Omit<LoadOptions, "readBlocks">, Omit<HubOptions, keyof LoadOptions> {
+  /**
+   * Whether weights of blocks stay in the files, and are read each time their block computes, the next block's while one computes:
+   * for models that are larger than memory. Such a model is neither trained nor saved. Default: where the weights are more
+   * than the backend, or for one without a GPU the machine, can hold.
+   */
+  readonly stream?: boolean;
+}
 
 /**
  * Loads a model folder of any kind, or OpenAI's release of GPT-1; see `loadModelFrom`. Where there is no such folder, and the
@@ -36,15 +47,25 @@ export interface LoadModelOptions extends LoadOptions, Omit<HubOptions, keyof Lo
  * const model = await loadModel("openai-community/gpt2", { onProgress: ({ bytes, totalBytes }) => console.log(bytes / totalBytes) });
  */
 export async function loadModel(directoryOrName: string, options?: LoadModelOptions): Promise<GPT> {
+  const { stream } = readOptions<Pick<LoadModelOptions, "stream">>(
+    options, { stream: flag }, (problem) => new GPTError("invalid-input", `loadModel: ${problem}`),
+  );
   const directory = await folderOf("loadModel", directoryOrName, options);
   const backend = options?.backend ?? (await startDefaultBackend());
   const folder = await openModelFolder(directory);
+  const readBlocks: ReadBlocks = (plan, slots, backend) =>
+    stream ?? !fits(plan, backend) ? new BlockStream(new ThreadReader({ path: directory, ...plan }, slots)).makeBlock : undefined;
   try {
-    return await loadModelFrom(folder, known, { ...options, backend });
+    return await loadModelFrom(folder, known, { ...options, backend, readBlocks });
   } catch (error) {
     const lacksAll = isGptError(error) && error.code === "missing-file" && !(await isModelFolder(folder));
     throw lacksAll ? await noModel(directory, `it has no ${configName}`) : error;
   }
+}
+
+/** The weights of a model that `loadModel` reads, for the thread that reads blocks. */
+export async function openStoredWeights(directory: string): Promise<WeightSource> {
+  return openWeights(await openModelFolder(directory), known);
 }
 
 /** What `loadModel` makes of a folder or a name, without its weights, which are not downloaded; see `planModelFrom`. */
