@@ -247,7 +247,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["eval --model runs/none --data text.txt", 1, "there is no folder runs/none, and the cache"],
   ["train --data text.txt --tokenizer owner/none", 1, "there is no file or folder owner/none, and the cache"],
   ["models rm owner/none", 1, "has no model owner/none; see the list of those that it has"],
-  ["eval --model text.txt --data text.txt", 1, "text.txt is a file; give the path of a model's folder"],
+  ["eval --model text.txt --data text.txt", 1, "text.txt is a file, and not GGUF; give the path of a model's folder, or of a GGUF file"],
   ["info --model piped", 1, "piped is no model folder: it has no config.json, and no complete checkpoints/step-N; check the path"],
   ["bench decode --prompt 2000", 2, "2000 + 64 tokens exceed the model's context of 1024"],
   ["bench matmul --size 0", 2, "Expected a whole number from 1."],

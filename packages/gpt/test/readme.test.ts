@@ -20,6 +20,7 @@ test("the examples of the README print what it says", async () => {
       "108544\n",
       "{ type: 'dense', hiddenDim: 256, activation: 'gelu_new', bias: true } {}\n",
       "",
+      "int8\n",
       "126656\n",
       "4 1\n",
       "[ 'model.onnx', 'model_quantized.onnx' ]\n",

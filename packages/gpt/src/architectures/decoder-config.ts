@@ -121,8 +121,3 @@ export function writeDecoder(settings: DecoderSettings, generation: GenerationDe
     ...writeTokens(generation),
   };
 }
-
-/** The first of some things that a model has and an architecture does not, as text. */
-export function firstOf(...obstacles: readonly (readonly [isThere: boolean | undefined, what: string])[]): string | undefined {
-  return obstacles.find(([isThere]) => isThere)?.[1];
-}

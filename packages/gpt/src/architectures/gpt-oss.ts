@@ -6,13 +6,14 @@ import type { Layout } from "../layout.ts";
 import type { Architecture, ModelToWrite } from "./architecture.ts";
 import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { decoderRules, firstOf, readDecoder, writeDecoder } from "./decoder-config.ts";
+import { decoderRules, readDecoder, writeDecoder } from "./decoder-config.ts";
+import { firstOf, windowOf } from "./obstacles.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors } from "./decoder-tensors.ts";
 import type { BlockLayouts } from "./decoder-tensors.ts";
 import { decoder, settingsOf } from "./decoder.ts";
 import { readRouterLosses, routerLossRules, writeRouterLosses } from "./router-losses.ts";
-import { readLayerWindows, readWindow, windowOf, windowRules, writeLayerTypes } from "./windows.ts";
+import { readLayerWindows, readWindow, windowRules, writeLayerTypes } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a gpt_oss `config.json`: see decoder-config.ts. */

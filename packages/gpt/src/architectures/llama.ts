@@ -1,7 +1,8 @@
 import type { Architecture } from "./architecture.ts";
 import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
+import { decoderRules, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
+import { firstOf } from "./obstacles.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
 import { decoder, gatedSettingsOf } from "./decoder.ts";

@@ -1,11 +1,12 @@
 import type { Architecture } from "./architecture.ts";
 import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
+import { decoderRules, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
+import { commonWindow, firstOf } from "./obstacles.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors, gatedLayouts } from "./decoder-tensors.ts";
 import { decoder, gatedSettingsOf } from "./decoder.ts";
-import { commonWindow, readWindow } from "./windows.ts";
+import { readWindow } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a mistral `config.json`: see decoder-config.ts. */

@@ -1,7 +1,8 @@
 import type { Architecture } from "./architecture.ts";
 import { allRules, applyRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { decoderRules, firstOf, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
+import { decoderRules, gateRules, readDecoder, readGate, writeDecoder } from "./decoder-config.ts";
+import { commonWindow, firstOf } from "./obstacles.ts";
 import type { DecoderDefaults } from "./decoder-config.ts";
 import { decoderTensors } from "./decoder-tensors.ts";
 import type { BlockLayouts } from "./decoder-tensors.ts";
@@ -9,7 +10,7 @@ import { decoder, settingsOf } from "./decoder.ts";
 import type { BlockConfig, ExpertsConfig } from "../config.ts";
 import type { Layout } from "../layout.ts";
 import { readRouterLosses, routerLossRules, writeRouterLosses } from "./router-losses.ts";
-import { commonWindow, readWindow } from "./windows.ts";
+import { readWindow } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a mixtral `config.json`: see decoder-config.ts. */

@@ -1,7 +1,8 @@
 import type { ConfigFields } from "../folder/config-fields.ts";
 import { allRules } from "./config-rules.ts";
 import type { ConfigRules } from "./config-rules.ts";
-import { readLayerWindows, windowOf, windowRules, writeLayerTypes } from "./windows.ts";
+import { readLayerWindows, windowRules, writeLayerTypes } from "./windows.ts";
+import { windowOf } from "./obstacles.ts";
 
 /** (C) Qwen2Config and Qwen3Config: a window where use_sliding_window says so, in the layers from max_window_layers on. */
 export const qwenWindowRules: ConfigRules = allRules(windowRules, { use_sliding_window: "read", max_window_layers: "read" });

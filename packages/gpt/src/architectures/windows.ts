@@ -36,18 +36,6 @@ export function readLayerWindows(
   });
 }
 
-/** The one window that some layers have, or what is in its way: of two, as text. */
-export function windowOf(windows: readonly (number | undefined)[]): number | undefined | string {
-  const [window, ...others] = new Set(windows.filter((window) => window !== undefined));
-  return others.length > 0 ? `windows of ${window} and of ${others[0]}` : window;
-}
-
-/** The one window that all layers have, if they have one; else what is in its way. */
-export function commonWindow(windows: readonly (number | undefined)[]): number | undefined | string {
-  const window = windowOf(windows);
-  return typeof window === "number" && windows.includes(undefined) ? "windows in some blocks alone" : window;
-}
-
 /** `layer_types`. */
 export function writeLayerTypes(windows: readonly (number | undefined)[]): string[] {
   return windows.map((window) => (window === undefined ? full : sliding));

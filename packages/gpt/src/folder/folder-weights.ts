@@ -29,7 +29,7 @@ export class FolderWeights implements WeightSource {
   }
 
   async check(slots: readonly Slot[]): Promise<void> {
-    this.#match = matchWeights(slots, this.#names, this.#files, this.name, this.#onNote);
+    this.#match = matchWeights(slots, this.#names, this.#files.tensors, this.name, configName, this.#onNote);
     if (this.#match.tied) await checkTie(...this.#match.tied, this.name);
   }
 

@@ -50,7 +50,7 @@ export type ReadBlocks = (plan: ModelPlan, slots: readonly Slot[], backend: Back
 
 const readExpected: Expectations<ReadOptions> = { onNote: callback };
 
-const loadExpected: Expectations<LoadOptions> = {
+export const loadExpected: Expectations<LoadOptions> = {
   ...readExpected,
   backend: backendExpected,
   seed,
@@ -58,11 +58,11 @@ const loadExpected: Expectations<LoadOptions> = {
   readBlocks: callback,
 };
 
-function invalidInput(call: string, problem: string): GPTError {
+export function invalidInput(call: string, problem: string): GPTError {
   return new GPTError("invalid-input", `${call}: ${problem}`);
 }
 
-function checkFolder(call: string, folder: ReadableFolder): void {
+export function checkFolder(call: string, folder: ReadableFolder): void {
   const expected = objectWith("a folder whose files can be opened (name and open)", "name", "open");
   checkArgument("folder", folder, expected, (problem) => invalidInput(call, problem));
 }
@@ -94,12 +94,19 @@ export async function loadModelFrom(
   const { config, ...file } = await readConfigFile(folder, architectures, onNote);
   const dtype = storedAs(given.dtype, file.packed);
   const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
-  const source = await openFiles(folder, file.tensors, onNote);
+  return buildModel({ config, dtypes: dtype }, { seed, generation }, backend, await openFiles(folder, file.tensors, onNote), readBlocks);
+}
+
+/** A model with the weights of a source, which is checked before anything is allocated, and closed. It is in evaluation mode. */
+export async function buildModel(
+  plan: ModelPlan, initialization: Pick<GPTInitialization, "seed" | "generation">, backend: Backend, source: WeightSource, readBlocks?: ReadBlocks,
+): Promise<GPT> {
+  const { config, dtypes: dtype } = plan;
   try {
     const slots = [...slotsOf(useBackend(meta(), () => new GPT(config, { dtype })))];
     await source.check(slots);
-    const makeBlock = readBlocks?.({ config, dtypes: dtype }, slots, backend);
-    const model = useBackend(backend, () => new GPT(config, { seed, dtype, generation, weights: "zeros", makeBlock }));
+    const makeBlock = readBlocks?.(plan, slots, backend);
+    const model = useBackend(backend, () => new GPT(config, { ...initialization, dtype, weights: "zeros", makeBlock }));
     try {
       await fillWeights(model, source);
     } catch (error) {
@@ -136,7 +143,7 @@ export async function planModelFrom(
 }
 
 /** As what the matrices of a model are stored, of which a folder has some in few bits. */
-function storedAs(dtype: LoadOptions["dtype"], packed: MatrixDTypes | undefined): Required<MatrixDTypes> {
+export function storedAs(dtype: LoadOptions["dtype"], packed: MatrixDTypes | undefined): Required<MatrixDTypes> {
   return typeof dtype === "string" ? { ...dtypeOfEach(dtype), ...packed } : dtypeOfEach(dtype, packed);
 }
 

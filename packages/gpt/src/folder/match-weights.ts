@@ -4,27 +4,35 @@ import { GPTError } from "../errors.ts";
 import { runsOf } from "../layout.ts";
 import type { Run } from "../layout.ts";
 import type { Slot } from "../slots.ts";
-import type { SafetensorsDType } from "@gpt/formats";
-import { configName } from "./config-json.ts";
 import { mxfp4FileDType, mxfp4Shapes } from "./mxfp4.ts";
 import type { OnNote } from "./notes.ts";
-import type { FileTensor, WeightFiles } from "./weight-files.ts";
+import type { FileTensor } from "./weight-files.ts";
+
+/** A tensor that files have. */
+export interface StoredTensor {
+  /** Its name in the file. */
+  readonly name: string;
+  readonly entry: { readonly shape: readonly number[]; readonly dtype: string };
+}
 
 /** Where the weights of a model lie. */
-export interface Match {
+export interface Match<T extends StoredTensor = FileTensor> {
   /** By the path of each weight. */
   readonly runs: ReadonlyMap<string, readonly Run[]>;
   /** By the names that runs have. */
-  readonly tensors: ReadonlyMap<string, FileTensor>;
+  readonly tensors: ReadonlyMap<string, T>;
   /** A head that is stored beside the embedding to which the configuration ties it: both must be the same. */
-  readonly tied: readonly [head: FileTensor, embedding: FileTensor] | undefined;
+  readonly tied: readonly [head: T, embedding: T] | undefined;
 }
 
-/** Finds the tensors of every weight. Throws `missing-tensor` where one is missing, left over or of another shape. */
-export function matchWeights(
-  slots: readonly Slot[], names: TensorNames, files: WeightFiles, folder: string, onNote: OnNote,
-): Match {
-  const tensors = byName(files, names, folder);
+/**
+ * Finds the tensors of every weight. Throws `missing-tensor` where one is missing, left over or of another shape, by comparison
+ * with `expected`, which says what the configuration was read from.
+ */
+export function matchWeights<T extends StoredTensor>(
+  slots: readonly Slot[], names: TensorNames, stored: readonly T[], folder: string, expected: string, onNote: OnNote,
+): Match<T> {
+  const tensors = byName(stored, names, folder);
   const left = new Set(tensors.keys());
   const tied = findTiedHead(slots, names, tensors);
   if (tied) left.delete(tied.name);
@@ -52,7 +60,7 @@ export function matchWeights(
     ...describe("wrong dtype", [...mistyped]),
   ];
   if (problems.length > 0) {
-    throw new GPTError("missing-tensor", `${folder}: the weights do not fit ${configName}; ${problems.join("; ")}`);
+    throw new GPTError("missing-tensor", `${folder}: the weights do not fit ${expected}; ${problems.join("; ")}`);
   }
   const beside = [...left].filter((name) => names.treatmentOf(name) === "noted");
   for (const note of describe("tensors beside the language model are ignored", beside.sort().map(quote))) {
@@ -65,7 +73,7 @@ export function matchWeights(
 interface ExpectedTensor {
   readonly tensor: string;
   readonly shape: readonly number[];
-  readonly dtype?: SafetensorsDType;
+  readonly dtype?: string;
 }
 
 function fileTensorsOf({ tensor, shape, scales }: Run): ExpectedTensor[] {
@@ -78,9 +86,9 @@ function fileTensorsOf({ tensor, shape, scales }: Run): ExpectedTensor[] {
 }
 
 /** The tensors by their plain names. */
-function byName(files: WeightFiles, names: TensorNames, folder: string): Map<string, FileTensor> {
-  const tensors = new Map<string, FileTensor>();
-  for (const tensor of files.tensors) {
+function byName<T extends StoredTensor>(stored: readonly T[], names: TensorNames, folder: string): Map<string, T> {
+  const tensors = new Map<string, T>();
+  for (const tensor of stored) {
     const name = names.plainName(tensor.name);
     if (tensors.has(name)) throw new GPTError("invalid-file", `${folder}: there are two tensors ${quote(name)}`);
     tensors.set(name, tensor);
@@ -92,9 +100,9 @@ function byName(files: WeightFiles, names: TensorNames, folder: string): Map<str
  * The head of a model whose head is tied, where the files have it all the same. One that lies there in the embedding's place
  * takes it: transformers v5.18.0, PreTrainedModel.tie_weights, ties in both directions.
  */
-function findTiedHead(
-  slots: readonly Slot[], names: TensorNames, tensors: Map<string, FileTensor>,
-): { readonly name: string; readonly pair: Match["tied"] } | undefined {
+function findTiedHead<T extends StoredTensor>(
+  slots: readonly Slot[], names: TensorNames, tensors: Map<string, T>,
+): { readonly name: string; readonly pair: Match<T>["tied"] } | undefined {
   const embedding = slots.find(({ role }) => role === "embedding");
   if (!embedding || slots.some(({ role }) => role === "head")) return undefined;
   const [name, other] = [{ path: "head.weight", role: "head" } as const, embedding].map((slot) => {

@@ -1,5 +1,5 @@
 import { access } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { flag, isGptError, readOptions, startDefaultBackend } from "@gpt/tensor";
 import type { Architecture } from "../architectures/architecture.ts";
 import { gptOssOriginal } from "../architectures/gpt-oss-original.ts";
@@ -17,6 +17,7 @@ import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
 import { FormatError } from "@gpt/formats";
 import type { HubOptions, SelectFiles, SnapshotOptions } from "@gpt/formats/hub";
+import type { GGUFOptions } from "../gguf/save.ts";
 import type { FileOperations } from "@gpt/formats/node";
 import { checkPath, isHubName, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
 import { BlockStream } from "../streamed-blocks.ts";
@@ -38,9 +39,9 @@ export interface LoadModelOptions extends Omit<LoadOptions, "readBlocks">, Omit<
 }
 
 /**
- * Loads a model folder of any kind, or OpenAI's release of GPT-1; see `loadModelFrom`. Where there is no such folder, and the
- * path can be a name on the Hugging Face hub, such as `openai-community/gpt2` or `openai-community/gpt2@main`, the model is
- * downloaded into the cache that Hugging Face's tools share, or taken from there; see `downloadSnapshot` of
+ * Loads a model folder of any kind, OpenAI's release of GPT-1, or a GGUF file (the first one, where it is split); see
+ * `loadModelFrom`, and `loadGGUF` of @gpt/gpt/gguf. Where there is neither, and the path can be a name on the Hugging Face
+ * hub, such as `openai-community/gpt2` or `openai-community/gpt2@main`, the model is downloaded into the cache that Hugging Face's tools share, or taken from there; see `downloadSnapshot` of
  * `@gpt/formats/hub`. Starts the default backend where none was chosen.
  *
  * @example
@@ -52,9 +53,13 @@ export async function loadModel(directoryOrName: string, options?: LoadModelOpti
   );
   const directory = await folderOf("loadModel", directoryOrName, options);
   const backend = options?.backend ?? (await startDefaultBackend());
-  const folder = await openModelFolder(directory);
   const readBlocks: ReadBlocks = (plan, slots, backend) =>
     stream ?? !fits(plan, backend) ? new BlockStream(new ThreadReader({ path: directory, ...plan }, slots)).makeBlock : undefined;
+  if (await isGGUF(directory)) {
+    const { loadGGUF } = await import("../gguf.ts");
+    return loadGGUF(openFolder(dirname(directory)), basename(directory), { ...options, backend, readBlocks });
+  }
+  const folder = await openModelFolder(directory);
   try {
     return await loadModelFrom(folder, known, { ...options, backend, readBlocks });
   } catch (error) {
@@ -64,13 +69,21 @@ export async function loadModel(directoryOrName: string, options?: LoadModelOpti
 }
 
 /** The weights of a model that `loadModel` reads, for the thread that reads blocks. */
-export async function openStoredWeights(directory: string): Promise<WeightSource> {
-  return openWeights(await openModelFolder(directory), known);
+export async function openStoredWeights(path: string): Promise<WeightSource> {
+  if (await isGGUF(path)) {
+    const { openGGUFWeights } = await import("../gguf.ts");
+    return openGGUFWeights(openFolder(dirname(path)), basename(path));
+  }
+  return openWeights(await openModelFolder(path), known);
 }
 
-/** What `loadModel` makes of a folder or a name, without its weights, which are not downloaded; see `planModelFrom`. */
+/** What `loadModel` makes of a folder, a GGUF file or a name, without its weights, which are not downloaded; see `planModelFrom`. */
 export async function planModel(directoryOrName: string, options?: Omit<LoadModelOptions, "backend" | "seed">): Promise<ModelPlan> {
   const directory = await folderOf("planModel", directoryOrName, { ...options, files: withoutWeights });
+  if (await isGGUF(directory)) {
+    const { planGGUF } = await import("../gguf.ts");
+    return planGGUF(openFolder(dirname(directory)), basename(directory), options);
+  }
   return planModelFrom(await openModelFolder(directory), known, options);
 }
 
@@ -94,6 +107,24 @@ async function isThere(path: string): Promise<boolean> {
   return access(path).then(() => true, () => false);
 }
 
+/** Writes a model as a GGUF file, which llama.cpp runs: all of it or nothing; see `ggufModelChunks` of @gpt/gpt/gguf. */
+export async function writeGGUF(model: GPT, path: string, options?: GGUFOptions): Promise<void> {
+  checkPath("writeGGUF", path);
+  const { ggufModelChunks } = await import("../gguf.ts");
+  await publishFiles(dirname(path), [{ name: basename(path), chunks: ggufModelChunks(model, options) }]);
+}
+
+/** Whether a path is a file that begins as GGUF does. */
+async function isGGUF(path: string): Promise<boolean> {
+  if ((await listFolder(path)) !== undefined) return false;
+  const file = await openFolder(dirname(path)).open(basename(path));
+  try {
+    return file !== undefined && file.size >= 4 && String.fromCharCode(...(await file.read(0, 4))) === "GGUF";
+  } finally {
+    await file?.close();
+  }
+}
+
 export interface SaveOptions extends ModelFilesOptions {
   /** Kinds of folders, of which the first is taken that can express the model. Default: all. */
   readonly architectures?: readonly Architecture[];
@@ -115,12 +146,13 @@ export async function saveModel(model: GPT, directory: string, options?: SaveOpt
 const checkpointsName = "checkpoints";
 
 /**
- * The model folder that a path stands for: the folder itself, for a training run that has not finished its newest checkpoint,
+ * The model folder or GGUF file that a path stands for: itself, for a training run that has not finished its newest checkpoint,
  * or, where there is nothing, the model of that name on the hub, which is downloaded as `loadModel` does. Throws
  * `missing-file`, and as `downloadSnapshot` does.
  */
 export async function resolveModelDirectory(pathOrName: string, options?: SnapshotOptions): Promise<string> {
   const path = await folderOf("resolveModelDirectory", pathOrName, options);
+  if (await isGGUF(path)) return path;
   if (await isModelFolder(await openModelFolder(path))) return path;
   const checkpoints = join(path, checkpointsName);
   const steps = ((await listFolder(checkpoints)) ?? []).filter((name) => /^step-\d+$/.test(name));
@@ -137,7 +169,7 @@ async function noModel(path: string, lack: string): Promise<GPTError> {
   return new GPTError(
     "missing-file",
     (await isThere(path))
-      ? `${path} is a file; give the path of a model's folder`
+      ? `${path} is a file, and not GGUF; give the path of a model's folder, or of a GGUF file`
       : `there is no folder ${path}; give the path of a model's folder, or OWNER/NAME on the Hugging Face hub, such as openai-community/gpt2`,
   );
 }

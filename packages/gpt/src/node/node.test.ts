@@ -7,7 +7,7 @@ import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GPT } from "../model.ts";
-import { loadModel, planModel, resolveModelDirectory, saveModel } from "../node.ts";
+import { loadModel, planModel, resolveModelDirectory, saveModel, writeGGUF } from "../node.ts";
 import { tiny } from "../../test/fixtures.ts";
 
 let backend: Backend;
@@ -63,6 +63,27 @@ describe("model folders on the disk", () => {
   });
 });
 
+describe("GGUF files on the disk", () => {
+  test("are written, planned and loaded, whatever they are called", async () => {
+    const path = join(directory, "models", "tiny.bin");
+    const model = new GPT({ ...tiny, dim: 32 }, { seed: 1 });
+    await writeGGUF(model, path, { dtype: "q8_0" });
+    expect(await readdir(join(directory, "models"))).toEqual(["tiny.bin"]);
+    expect((await planModel(path)).dtypes.embedding).toBe("int8");
+    expect(await resolveModelDirectory(path)).toBe(path);
+    const loaded = await loadModel(path, { dtype: "f32", seed: 7 });
+    expect([loaded.config.dim, loaded.random.seed, loaded.tokenEmbedding.weight.dtype]).toEqual([32, 7, "f32"]);
+    await writeGGUF(model, path);
+    expect(weights(await loadModel(path))).toEqual(weights(model));
+  });
+
+  test("are refused by name where they are damaged", async () => {
+    const path = join(directory, "m.gguf");
+    await writeFile(path, "GGUF and no more");
+    await expect(loadModel(path)).rejects.toThrow(`${path}: `);
+  });
+});
+
 describe("resolveModelDirectory", () => {
   const model = (): GPT => new GPT({ ...tiny, layers: 1 });
 
@@ -109,7 +130,7 @@ describe("resolveModelDirectory", () => {
     const file = join(directory, "file");
     await writeFile(file, "x");
     for (const find of [resolveModelDirectory, loadModel]) {
-      await expect(find(file)).rejects.toThrow(`${file} is a file; give the path of a model's folder`);
+      await expect(find(file)).rejects.toThrow(`${file} is a file, and not GGUF; give the path of a model's folder, or of a GGUF file`);
       for (const path of [join(file, "x"), join(directory, "nothing")]) {
         await expect(find(path)).rejects.toMatchObject({
           code: "missing-file",

@@ -9,7 +9,7 @@ import { wasm } from "@gpt/tensor/wasm";
 import { KeyValueCache } from "../cache.ts";
 import type { GPTConfig } from "../config.ts";
 import { GPT } from "../model.ts";
-import { loadModel, saveModel, streamedBytesOf } from "../node.ts";
+import { loadModel, saveModel, streamedBytesOf, writeGGUF } from "../node.ts";
 import type { LoadModelOptions } from "../node.ts";
 import { resolveConfig } from "../resolve-config.ts";
 import { weightBytesOf } from "../model.ts";
@@ -52,6 +52,15 @@ async function logitsOfFolder(options: LoadModelOptions): Promise<Float32Array[]
 }
 
 describe("a model whose blocks are read when they compute", () => {
+  test("computes from a GGUF file the bits of the one in memory", async () => {
+    const path = join(directory, "m.gguf");
+    await writeGGUF(new GPT({ ...deep, dim: 32, hiddenDim: 64 }, { seed: 3 }), path, { dtype: "q4_0" });
+    const [streamed, whole] = [await loadModel(path, { stream: true }), await loadModel(path)];
+    expect(logitsOf(streamed)).toEqual(logitsOf(whole));
+    streamed.dispose();
+    whole.dispose();
+  });
+
   test.each(weightDTypes)("in %s computes the bits of the one in memory", async (dtype) => {
     await saveModel(new GPT(deep, { seed: 3 }), directory, { maxShardBytes: 3000 });
     for (const backend of [await cpu(), await wasm({ threads: 2 })]) {

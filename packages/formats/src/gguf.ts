@@ -1,0 +1,12 @@
+export { decodeGGUF } from "./gguf/decode.ts";
+export { encodeGGUF, writableGGUFTypes } from "./gguf/encode.ts";
+export type { WritableGGUFType } from "./gguf/encode.ts";
+export { readGGUFHeader } from "./gguf/header.ts";
+export type { GGUFHeader, GGUFTensorEntry } from "./gguf/header.ts";
+export type { GGUFMetadata, GGUFNumberType, GGUFValue } from "./gguf/metadata.ts";
+export { openGGUF } from "./gguf/split.ts";
+export type { GGUFFileTensor, GGUFModelFiles } from "./gguf/split.ts";
+export { ggufFormats, ggufTypes, rowBytes } from "./gguf/types.ts";
+export type { GGUFFormat, GGUFType } from "./gguf/types.ts";
+export { ggufChunks } from "./gguf/write.ts";
+export type { GGUFTensorSource } from "./gguf/write.ts";
