@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { folderWithText, small, text } from "../test/data.ts";
@@ -157,6 +157,27 @@ test("counts the tokens of files and of texts", async () => {
   expect(await count("Hello, world")).toBe("3\n");
 });
 
+test("a model goes to other programs and back", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  await gpt("train", "--data", "text.txt", ...small, "--steps", "2", "--out", "model");
+  const convert = async (...options: string[]): Promise<unknown> => records(await gpt("convert", "--model", "model", ...options, "--json"))[0];
+  const sizeOf = async (name: string): Promise<number> => (await stat(join(directory, name))).size;
+
+  expect(await convert("--to", "hf", "--out", "copy")).toMatchObject({ done: true, out: "copy", dtype: "f32" });
+  const write = async (model: string): Promise<unknown> =>
+    records(await gpt("generate", "--model", model, "--prompt", "The ", "--max-tokens", "8", "--seed", "3", "--json"))[0].tokens;
+  expect(await write("copy")).toEqual(await write("model"));
+
+  const onnx = await convert("--to", "onnx", "--out", "onnx");
+  expect((await readdir(join(directory, "onnx"))).sort()).toEqual(["config.json", "onnx", "tokenizer.json", "tokenizer_config.json"]);
+  const sizes = await Promise.all(["onnx/model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json"].map((name) => sizeOf(`onnx/${name}`)));
+  expect(onnx).toEqual({ done: true, out: "onnx", dtype: "f32", bytes: sizes.reduce((sum, size) => sum + size) });
+  expect(await convert("--to", "onnx", "--out", "onnx", "--dtype", "q8_0")).toMatchObject({ dtype: "int8" });
+  expect(await readdir(join(directory, "onnx", "onnx"))).toEqual(["model_quantized.onnx"]);
+  expect(await sizeOf("onnx/onnx/model_quantized.onnx")).toBeLessThan(sizes[0]);
+});
+
 test("special tokens are plain text unless they are asked for", async () => {
   const gpt = startSession(await temporaryFolder());
   const tokenize = async (...options: string[]): Promise<unknown> => {
@@ -170,7 +191,7 @@ test("special tokens are plain text unless they are asked for", async () => {
 test("every command explains itself with an example", async () => {
   const gpt = startSession(await temporaryFolder());
   const commands = [
-    ["train"], ["generate"], ["eval"], ["info"], ["tokenize"], ["tokenizer", "train"], ["demo"],
+    ["train"], ["generate"], ["eval"], ["info"], ["convert"], ["tokenize"], ["tokenizer", "train"], ["demo"],
     ...["matmul", "train", "decode", "tokenize"].map((name) => ["bench", name]),
   ];
   for (const command of commands) {
@@ -220,6 +241,11 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["bench decode --preset gpt2-xl", 1, "this takes at least 6.88 GB of memory"],
   ["bench matmul --size 1e6", 1, "three matrices 12.0 TB"],
   ["generate --model huge --prompt x", 1, "this takes at least"],
+  ["convert --model x --out y", 2, "required option '--to <kind>' not specified"],
+  ["convert --model x --to pickle --out y", 2, "Allowed choices are hf, onnx"],
+  ["convert --model x --to hf --out y --dtype int8", 2, "--to hf stores matrices as f32, not int8"],
+  ["convert --model x --to onnx --out y --dtype int3", 2, "Allowed choices are f32, int8, q8_0"],
+  ["convert --model huge --to onnx --out y", 1, "convert it on a machine with more memory"],
   ["eval --model huge --data text.txt --dtype int4 --no-stream", 1, "use a smaller model"],
   ["train --data text.txt --out ''", 2, "option '--out <dir>' argument '' is invalid. Expected the path of a file or folder."],
   ["train --data text.txt --out /proc/x", 1, "/proc/x"],

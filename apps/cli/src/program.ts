@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { isGptError, printableMessage } from "@gpt/tensor";
 import { benchCommand } from "./commands/bench.ts";
+import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { generateCommand } from "./commands/generate.ts";
@@ -23,7 +24,7 @@ export function program(): Command {
     .version(packageJson.version);
   for (const command of [
     trainCommand(), generateCommand(), evalCommand(), infoCommand(), modelsCommand(),
-    tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
+    convertCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);
   }

@@ -56,10 +56,15 @@ function readModelFilesOptions(model: GPT, architectures: readonly Architecture[
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
   const architecture = objectWith("an architecture that can be written", "modelType", "write()", "tensorsOf()");
   checkArgument("architectures", architectures, listOf(architecture), fail);
+  checkValues(model, fail);
+  return readOptions<ModelFilesOptions>(options, expected, fail);
+}
+
+/** Refuses a model some of whose weights are not in memory. */
+export function checkValues(model: GPT, fail: (problem: string) => GPTError): void {
   for (const [path, { backend }] of model.namedWeights()) {
     if (backend.isMeta) throw fail(`${path} has no values: the model is a plan, or read block by block (stream); load it without`);
   }
-  return readOptions<ModelFilesOptions>(options, expected, fail);
 }
 
 /** The first architecture that can express a model. */

@@ -1,4 +1,6 @@
-import type { GPTConfig } from "../config.ts";
+import type {
+  AttentionConfig, BlockConfig, DenseConfig, ExpertsConfig, GatedConfig, GPTConfig, MLPConfig, NormConfig,
+} from "../config.ts";
 import type { GPT } from "../model.ts";
 import { sinusoidalPositions } from "../positions.ts";
 import { attention } from "./attention.ts";
@@ -91,3 +93,24 @@ function embed({ graph, weights }: Build, { positions, contextLength, dim }: GPT
       });
   return graph.node("Add", [tokens, graph.node("Gather", [table, flat(sequences.positions)], { axis: 0 })]);
 }
+
+type None<T extends never> = T;
+
+/** Fields and kinds of parts that no graph has: this does not compile where a configuration has one that is not named here. */
+export type NotInGraphs = [
+  None<Exclude<keyof GPTConfig,
+    "vocabSize" | "contextLength" | "dim" | "positions" | "blocks" | "finalNorm" | "head" | "embeddingDropout" | "initialStd">>,
+  None<Exclude<keyof BlockConfig, "place" | "norm" | "attention" | "mlp" | "dropout">>,
+  None<Exclude<keyof AttentionConfig,
+    "heads" | "kvHeads" | "headDim" | "bias" | "outputBias" | "scale" | "window" | "headNorm" | "rotary" | "sinks" | "dropout">>,
+  None<Exclude<keyof NormConfig, "type" | "epsilon">>,
+  None<Exclude<keyof DenseConfig, "type" | "hiddenDim" | "activation" | "bias">>,
+  None<Exclude<keyof GatedConfig, "type" | "hiddenDim" | "gate" | "bias">>,
+  None<Exclude<keyof ExpertsConfig,
+    "type" | "count" | "active" | "expert" | "routerBias" | "balanceLoss" | "zLoss">>,
+  None<Exclude<GPTConfig["positions"], "learned" | "sinusoidal" | "none">>,
+  None<Exclude<GPTConfig["head"]["type"], "tied" | "linear">>,
+  None<Exclude<BlockConfig["place"], "pre" | "post">>,
+  None<Exclude<NormConfig["type"], "layer" | "rms">>,
+  None<Exclude<MLPConfig["type"], "dense" | "gated" | "experts">>,
+];

@@ -2,7 +2,7 @@ import { checkArgument, numberThat, objectWith, oneOf, readOptions } from "@gpt/
 import type { Expectations } from "@gpt/tensor";
 import type { OutputFile } from "@gpt/formats";
 import { GPTError } from "../errors.ts";
-import { replacedWeight } from "../folder/save.ts";
+import { checkValues, replacedWeight } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
 import { decoderOf } from "./decoder.ts";
 import { graphFiles } from "./graph-files.ts";
@@ -52,6 +52,7 @@ const optionsExpected: Expectations<ONNXFilesOptions> = {
 export function onnxFiles(model: GPT, options?: ONNXFilesOptions): OutputFile[] {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `onnxFiles: ${problem}`);
   checkArgument("model", model, objectWith("a GPT", "config", "namedWeights()"), fail);
+  checkValues(model, fail);
   const { dtype = "f32", maxFileBytes = 2e9 } = readOptions<ONNXFilesOptions>(options, optionsExpected, fail);
   const replaced = replacedWeight(model);
   if (replaced !== undefined) throw new GPTError("unsupported-model", `onnxFiles cannot write this model: it has ${replaced}`);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { decodeParts, useBackend } from "@gpt/tensor";
 import type { PackedWeight } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import { meta } from "@gpt/tensor/meta";
 import { Linear, Sequential } from "@gpt/nn";
 import { collect } from "@gpt/testing/memory-folder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -127,6 +128,7 @@ describe("a graph", () => {
     const wrong = (options: unknown) => () => onnxFiles(model, options as ONNXFilesOptions);
     expect(wrong({ dtype: "int4" })).toThrow('onnxFiles: dtype must be one of "f32", "int8", not "int4"');
     expect(wrong({ maxFileBytes: 0 })).toThrow("onnxFiles: maxFileBytes must be a number above 0");
+    expect(() => onnxFiles(useBackend(meta(), () => new GPT(tiny)))).toThrow("onnxFiles: tokenEmbedding.weight has no values");
     expect(() => onnxFiles({} as GPT)).toThrow("onnxFiles: model must be a GPT");
   });
 });

@@ -1,0 +1,100 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import type { GPT, ModelPlan } from "@gpt/gpt";
+import { saveModel } from "@gpt/gpt/node";
+import { tokenizerFiles } from "@gpt/tokenizer";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { UsageError } from "../errors.ts";
+import { formatBytes } from "../format.ts";
+import { runningNeed } from "../memory.ts";
+import type { Need } from "../memory.ts";
+import { openModel } from "../model.ts";
+import { path } from "../options.ts";
+import { Output } from "../output.ts";
+import { hasTokenizer } from "../tokenizers.ts";
+
+/** What a model can be converted to. */
+interface Target {
+  /** As what it stores matrices: the first one is the default. */
+  readonly dtypes: readonly [StoredDType, ...StoredDType[]];
+  /** Writes the model to a path, and the files of its tokenizer beside it. */
+  write(model: GPT, out: string, dtype: StoredDType, extraFiles: Readonly<Record<string, string>>): Promise<void>;
+}
+
+type StoredDType = "f32" | "int8";
+
+const targets = {
+  hf: {
+    dtypes: ["f32"],
+    write: (model, out, _, extraFiles) => saveModel(model, out, { extraFiles }),
+  },
+  onnx: {
+    dtypes: ["f32", "int8"],
+    write: async (model, out, dtype, extraFiles) => {
+      const { saveONNX } = await import("@gpt/gpt/onnx/node");
+      await saveONNX(model, out, { dtype, extraFiles });
+    },
+  },
+} as const satisfies Record<string, Target>;
+
+type TargetName = keyof typeof targets;
+
+/** The names that dtypes may have here, GGUF's among them. */
+const dtypes: Readonly<Record<string, StoredDType>> = { f32: "f32", int8: "int8", q8_0: "int8" };
+
+interface Options {
+  readonly model: string;
+  readonly to: TargetName;
+  readonly out: string;
+  readonly dtype?: string;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  gpt convert --model runs/stories --to onnx --out stories-onnx --dtype int8
+  gpt convert --model openai-community/openai-gpt --to hf --out gpt1`;
+
+export function convertCommand(): Command {
+  const to = new Option("--to <kind>", "hf: a folder in the Hugging Face layout; onnx: one for ONNX Runtime and transformers.js");
+  const dtype = new Option("--dtype <name>", "how matrices are stored: f32, or for onnx int8 (q8_0)");
+  return new Command("convert")
+    .description("Write a model for other programs")
+    .requiredOption("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
+    .addOption(to.choices(Object.keys(targets)).makeOptionMandatory())
+    .requiredOption("--out <dir>", "the folder to write to", path)
+    .addOption(dtype.choices(Object.keys(dtypes)))
+    .option("--json", "print one JSON object: {done, out, bytes, dtype}")
+    .addHelpText("after", examples)
+    .action(convert);
+}
+
+async function convert(options: Options): Promise<void> {
+  const output = new Output(options);
+  const { to, out } = options;
+  const { dtypes: [first, ...others], write }: Target = targets[to];
+  const dtype = options.dtype === undefined ? first : dtypes[options.dtype];
+  if (![first, ...others].includes(dtype)) {
+    throw new UsageError(`--to ${to} stores matrices as ${[first, ...others].join(" or ")}, not ${dtype}`);
+  }
+  // Nothing is computed: JavaScript's memory has no limit but the machine's.
+  const place = { model: options.model, backend: "cpu", dtype, stream: false };
+  const need = ({ config, dtypes }: ModelPlan): Need =>
+    ({ ...runningNeed(config, dtypes, 0), advice: "convert it on a machine with more memory" });
+  const { model, directory } = await openModel(place, need, output);
+  const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
+  await write(model, out, dtype, tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {});
+  const bytes = await bytesIn(out);
+  output.text(`${formatBytes(bytes)} are in ${out}\n`);
+  output.record({ done: true, out, bytes, dtype });
+}
+
+/** The bytes of all files in a folder. */
+async function bytesIn(folder: string): Promise<number> {
+  let total = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) total += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return total;
+}
