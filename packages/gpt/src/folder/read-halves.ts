@@ -7,10 +7,10 @@ import type { FileTensor } from "./weight-files.ts";
 /** Rows of packed weights are whole blocks of so many columns. */
 const blockColumns = 32;
 
-/** By the dtype of a weight: that of a file which has the same bits, and the bits of its exponent. */
-const halves: Readonly<Partial<Record<PackedDType, { readonly inFile: string; readonly exponent: number }>>> = {
-  f16: { inFile: "F16", exponent: 0x7c00 },
-  bf16: { inFile: "BF16", exponent: 0x7f80 },
+/** By the dtype of a weight: that of a file which has the same bits, and the bits of its exponent, in both halves of a word. */
+const halves: Readonly<Partial<Record<PackedDType, { readonly inFile: string; readonly exponents: number }>>> = {
+  f16: { inFile: "F16", exponents: 0x7c007c00 },
+  bf16: { inFile: "BF16", exponents: 0x7f807f80 },
 };
 
 /**
@@ -27,18 +27,41 @@ export async function readHalves(
   const lies = ({ strides: [row, column] }: Run, { entry }: FileTensor): boolean =>
     entry.dtype === half.inFile && row === columns && column === 1;
   if (!runs.every((run, index) => lies(run, files[index]))) return undefined;
-  const rows = runs.reduce((sum, { count }) => sum + count, 0);
-  const elements = new Uint16Array(rows * columns);
-  let at = 0;
-  for (const [index, { offset, count }] of runs.entries()) {
+  const read = await Promise.all(runs.map(({ offset, count }, index) => {
     const { file, entry } = files[index];
-    const bytes = await readRange(file, entry.start + 2 * offset, 2 * count * columns);
-    new Uint8Array(elements.buffer, 2 * at).set(bytes);
-    const end = at + count * columns;
-    for (let i = at; i < end; i++) {
-      if ((elements[i] & half.exponent) === half.exponent) await readFinite(files[index], offset + i - at, 1);
-    }
-    at = end;
+    return readRange(file, entry.start + 2 * offset, 2 * count * columns);
+  }));
+  const pieces = read.map((bytes) => wordsOf(bytes));
+  for (const [index, { offset, count }] of runs.entries()) {
+    if (!areFinite(pieces[index], half.exponents)) await readFinite(files[index], offset, count * columns);
   }
-  return { dtype, rows, columns, values: new Int32Array(elements.buffer), scales: null };
+  const values = pieces.length === 1 ? pieces[0] : join(pieces);
+  return { dtype, rows: (2 * values.length) / columns, columns, values, scales: null };
+}
+
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const { buffer, byteOffset, length } = isAligned(bytes) ? bytes : bytes.slice();
+  return new Int32Array(buffer, byteOffset, length / Int32Array.BYTES_PER_ELEMENT);
+}
+
+function isAligned({ byteOffset }: Uint8Array): boolean {
+  return byteOffset % Int32Array.BYTES_PER_ELEMENT === 0;
+}
+
+/** Whether no exponent has all of its bits: a one at its lowest place would be carried to that of the sign. */
+function areFinite(words: Int32Array, exponents: number): boolean {
+  const lowest = exponents & ~(exponents << 1);
+  let carried = 0;
+  for (let i = 0; i < words.length; i++) carried |= (words[i] & exponents) + lowest;
+  return (carried & ~0x7fff7fff) === 0;
+}
+
+function join(pieces: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }
