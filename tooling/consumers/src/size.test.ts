@@ -19,6 +19,9 @@ const wgsl = ["@compute", "var<storage"];
 /** What tells of the backend native. */
 const blas = ["cblas_sgemm", "koffi"];
 
+/** What tells of ONNX. */
+const onnx = ["past_key_values", "LayerNormalization"];
+
 /** What tells of an architecture: names that no other has. */
 const namesOf = {
   openaiGpt: ["OpenAIGPTLMHeadModel", "tokens_embed"],
@@ -67,7 +70,7 @@ test.each([
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
     ceiling: 52.5,
-    without: [...wasm, ...wgsl, ...blas],
+    without: [...wasm, ...wgsl, ...blas, ...onnx],
   },
   {
     title: "the wasm backend, in both builds",
@@ -92,7 +95,7 @@ test.each([
     title: "folders of gpt2 on cpu",
     program: folders("gpt2"),
     ceiling: 60,
-    without: [...wasm, ...wgsl, ...names("openaiGpt", "llama", "mixtral", "qwen", "gptOss")],
+    without: [...wasm, ...wgsl, ...names("openaiGpt", "llama", "mixtral", "qwen", "gptOss"), ...onnx],
   },
   {
     title: "folders of llama on cpu",
@@ -105,6 +108,17 @@ test.each([
     program: folders("gptOss"),
     ceiling: 62.5,
     without: [...wasm, ...wgsl, ...names("openaiGpt", "gpt2", "mixtral", "qwen")],
+  },
+  {
+    title: "writing ONNX on cpu",
+    program: `
+      import { GPT } from "@gpt/gpt";
+      import { onnxFiles } from "@gpt/gpt/onnx";
+      import { useBackend } from "@gpt/tensor";
+      import { cpu } from "@gpt/tensor/cpu";
+      console.log(GPT, onnxFiles, useBackend, cpu);`,
+    ceiling: 46.5,
+    without: [...wasm, ...wgsl, ...blas, ...names("openaiGpt", "gpt2", "llama", "mixtral", "qwen", "gptOss")],
   },
   {
     title: "the tokenizer of GPT-2",

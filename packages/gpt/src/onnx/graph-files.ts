@@ -24,7 +24,7 @@ interface PlacedWeight {
 /**
  * The files of a graph: the model alone, or, where it would have more than `maxFileBytes` (protobuf ends at 2 GiB), the model
  * and files of its weights, `NAME_data`, `NAME_data_1`, and so on, of at most as many, or of one weight that has more. Weights
- * are read once, while the files are written in their order; the model's own is the last one.
+ * are read while the files are written; the model's own is the last one.
  */
 export function graphFiles(name: string, { graph, weights }: Decoder, maxFileBytes: number): OutputFile[] {
   const total = weights.reduce((sum, weight) => sum + byteLength(weight), graph.length);

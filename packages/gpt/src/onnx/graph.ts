@@ -1,7 +1,7 @@
 import * as proto from "./proto.ts";
 import type { Attributes, DataType, Value } from "./proto.ts";
 
-/** A tensor of a graph whose contents are streamed: they are asked for once, in the order of the graph's weights. */
+/** A tensor of a graph whose contents are streamed. */
 export interface Weight {
   readonly name: string;
   readonly type: DataType;

@@ -42,7 +42,7 @@ const optionsExpected: Expectations<ONNXFilesOptions> = {
  * | `past_key_values.N.key`, `.value` | `[batch, kvHeads, past, headDim]`, f32, of block N |
  *
  * Outputs are `logits` `[batch, tokens, vocabSize]` and `present.N.key`, `.value`, which are the next call's past. Weights are
- * read from the model while the files are written, in their order: the model must live, and not change, until then. Throws
+ * read from the model while the files are written: the model must live, and not change, until then. Throws
  * `unsupported-model` where parts of the model were wrapped or replaced.
  *
  * @example

@@ -117,6 +117,16 @@ describe("a graph", () => {
     }
   });
 
+  test("in int8 has the same bytes in whatever order its files are written", async () => {
+    const write = (reversed: boolean): Promise<Record<string, Uint8Array>> => {
+      const files = onnxFiles(toy("gpt-oss"), { dtype: "int8", maxFileBytes: 3000 });
+      return collect(reversed ? files.reverse() : files);
+    };
+    const [forwards, backwards] = [await write(false), await write(true)];
+    expect(Object.keys(forwards).length).toBeGreaterThan(10);
+    expect(backwards).toEqual(forwards);
+  });
+
   test("is refused of a model whose parts were replaced", () => {
     const model = new GPT(tiny);
     model.setSubmodule("blocks.0.mlp.up", new Sequential(new Linear(8, 4), new Linear(4, 12)));

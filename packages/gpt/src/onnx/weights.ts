@@ -63,9 +63,9 @@ export class ModelWeights {
     const blocks = Math.ceil(columns / block);
     const transposed = slot.shape.length === 2;
     const shapeOf = (width: number): number[] => (transposed ? [width, rows] : [...slot.shape.slice(0, -1), width]);
-    let scales = new Float32Array(); // Encoding gives them along with the values, which come before them in a file.
-    const contents = async function* (): AsyncGenerator<Uint8Array> {
-      scales = new Float32Array(rows * blocks);
+    let known: Float32Array | undefined; // Encoding gives scales along with the values, which come before them in a file.
+    const values = async function* (): AsyncGenerator<Uint8Array> {
+      const scales = new Float32Array(rows * blocks);
       const turned = new Int8Array(transposed ? rows * columns : 0);
       for (const { start, count } of ranges(slot)) {
         const parts = await int8Rows(weight, slot, start, count);
@@ -74,11 +74,16 @@ export class ModelWeights {
         if (transposed) copy(bytes, columns, turned, start, rows);
         else yield new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       }
+      known = scales;
       if (transposed) yield new Uint8Array(turned.buffer);
     };
+    const scales = async function* (): AsyncGenerator<Uint8Array> {
+      if (!known) for await (const bytes of values()) void bytes; // Files are written in another order.
+      yield bytesOf(known as Float32Array);
+    };
     return {
-      values: graph.weight({ name: path, type: "i8", shape: shapeOf(columns), contents }),
-      scales: graph.weight({ name: `${path}_scale`, type: "f32", shape: shapeOf(blocks), contents: () => [bytesOf(scales)] }),
+      values: graph.weight({ name: path, type: "i8", shape: shapeOf(columns), contents: values }),
+      scales: graph.weight({ name: `${path}_scale`, type: "f32", shape: shapeOf(blocks), contents: scales }),
       transposed,
     };
   }
