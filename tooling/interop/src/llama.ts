@@ -15,6 +15,26 @@ export function llamaFolder(): string {
   return folder;
 }
 
+/** llama.h, llama_ftype: what llama.cpp's quantize makes of a model. */
+export const fileTypes = {
+  f16: 1, q4_0: 2, q4_1: 3, q8_0: 7, q5_0: 8, q5_1: 9, q2_K: 10, q3_K: 12, q4_K: 15, q5_K: 17, q6_K: 18, iq4_nl: 25, bf16: 32, mxfp4: 38,
+} as const;
+
+/** Lets llama.cpp write a model in another type (llama.h, llama_model_quantize), all tensors that it quantises alike. */
+export function quantize(from: string, to: string, type: keyof typeof fileTypes): void {
+  const name = readdirSync(llamaFolder()).find((name) => /^libllama\.(?!common).*so$/.test(name));
+  const library = koffi.load(join(llamaFolder(), name ?? "libllama.so"));
+  // What follows the flags are pointers that stay null, and what later versions add.
+  const Params = koffi.struct({
+    threads: "int32", type: "int32", outputType: "int32", embeddingType: "int32",
+    allowRequantize: "bool", quantizeOutput: "bool", onlyCopy: "bool", pure: "bool", rest: koffi.array("uint8", 108),
+  });
+  const defaults = library.func("llama_model_quantize_default_params", Params, []);
+  const run = library.func("llama_model_quantize", "uint32", ["str", "str", koffi.pointer(Params)]);
+  const result = run(from, to, { ...(defaults() as object), threads: 1, type: fileTypes[type], pure: type !== "mxfp4" }) as number;
+  if (result !== 0) throw new Error(`llama_model_quantize gives ${result} for ${type}`);
+}
+
 /** llama.cpp's own conversions, called in its library (ggml.h, ggml-quants.h). */
 export class Ggml {
   readonly #library = koffi.load(join(llamaFolder(), "libggml-base.so"));

@@ -38,12 +38,12 @@ const models: Readonly<Record<string, readonly [architecture: string, GPTOptions
   "llama, divided positions": ["llama", decoder({ ...common, rotary: { theta: 100, scaling: { type: "linear", factor: 2.5 } } })],
   mixtral: ["llama", decoder({ ...common, mlp: { type: "experts", count: 3, active: 2, expert: gated } })],
   qwen2: ["qwen2", decoder({
-    ...common, bias: true, rotary: { theta: 100, scaling: { type: "yarn", factor: 4, originalContext: 4, betaFast: 2, betaSlow: 1, truncate: true } },
+    ...common, bias: true, rotary: { theta: 100, scaling: { type: "yarn", factor: 4, originalContext: 32, betaFast: 32, betaSlow: 1, truncate: true } },
   })],
   qwen3: ["qwen3", decoder({ ...common, headNorm: true })],
   "gpt-oss": ["gpt-oss", decoder({
     ...common, windows: [3, undefined], bias: true, outputBias: true, sinks: true,
-    rotary: { theta: 100, scaling: { type: "yarn", factor: 4, originalContext: 4, betaFast: 2, betaSlow: 1 } },
+    rotary: { theta: 100, scaling: { type: "yarn", factor: 4, originalContext: 32, betaFast: 32, betaSlow: 1 } },
     mlp: {
       type: "experts", count: 3, active: 2, routerBias: true,
       expert: { type: "gated", hiddenDim: 64, gate: { alpha: 1.702, limit: 7 }, bias: true },
@@ -177,6 +177,13 @@ describe("refuses to write", () => {
     })) }, 'gpt2 cannot hold this model: it has blocks[0].mlp.type "experts"'],
     ["windows in Llama", { ...llama, blocks: blocks(({ attention }) => ({ attention: { ...attention, window: 4 } })) }, "llama cannot hold this model: it has windows"],
     ["norms of heads and biases", { ...qwen3, blocks: qwen3.blocks.map((block) => ({ ...block, attention: { ...block.attention, bias: true } })) }, "qwen3 cannot hold this model: it has biases"],
+    ...[
+      [{ betaFast: 16 }, "betas 16 and 1, not 32 and 1"], [{ truncate: false }, "a yarn scaling that is not rounded"],
+      [{ attentionFactor: 2 }, "a yarn scaling with an attention factor"],
+    ].map(([change, message]): [string, GPTConfig, string] => {
+      const scaling = { type: "yarn", factor: 4, originalContext: 32, betaFast: 32, betaSlow: 1, truncate: true, ...(change as object) } as const;
+      return [`${message as string}`, { ...llama, blocks: blocks(({ attention }) => ({ attention: { ...attention, rotary: { theta: 100, scaling } } })) }, message as string];
+    }),
   ])("%s", async (_, options, message) => {
     await expect(written(new GPT(options))).rejects.toMatchObject({ code: "unsupported-model", message: expect.stringContaining(message) as string });
   });
@@ -208,6 +215,7 @@ describe("refuses to load", async () => {
     ["heads that keys do not share", set("llama.attention.head_count_kv", u32(3)), "invalid-file", "heads is 4, which is no multiple of kvHeads 3"],
     ["an endless context", set("llama.context_length", u32(2 ** 30)), "unsupported-model", "a context of 1073741824 exceeds"],
     ["part of the columns turned", set("llama.rope.dimension_count", u32(4)), "unsupported-model", "rotary positions of 4 columns of 8"],
+    ["betas of yarn", set("llama.rope.scaling.yarn_beta_fast", { type: "f32", value: 16 }), "unsupported-model", '"llama.rope.scaling.yarn_beta_fast" is not supported'],
     ["another scaling", set("llama.rope.scaling.type", text("longrope")), "unsupported-model", "rope.scaling.type longrope is not supported"],
     ["values of another width", set("llama.attention.value_length", u32(4)), "unsupported-model", "values of another width than keys"],
   ])("%s", async (_, change, code, message) => {

@@ -11,10 +11,12 @@ const layouts = decoderLayouts(false, { mlpNorm: "post_attention_norm" });
 /** ggml-cpu/ops.cpp, ggml_compute_forward_swiglu_oai: constants of llama.cpp's graph. */
 const gate = { alpha: 1.702, limit: 7 } as const;
 
-/** The model's blended pairs end between whole numbers, which llama.cpp rounds outwards, and the file does not say. */
-function ofModel({ theta, scaling }: RotaryConfig): RotaryConfig {
-  if (scaling?.type !== "yarn") return { theta, scaling };
-  return { theta, scaling: { ...scaling, truncate: undefined } };
+/**
+ * The model's blended pairs end between whole numbers (openai/gpt-oss, gpt_oss/torch/model.py), which llama.cpp rounds outwards all
+ * the same: here the model is computed as its makers do.
+ */
+function rounded({ theta, scaling }: RotaryConfig, truncate: true | undefined): RotaryConfig {
+  return scaling?.type === "yarn" ? { theta, scaling: { ...scaling, truncate } } : { theta, scaling };
 }
 
 /** llama.cpp's `gpt-oss`: every second layer has a window, the first one among them (src/models/openai-moe.cpp). */
@@ -27,7 +29,7 @@ export const gptOss: GGUFArchitecture = {
     fields.has("feed_forward_length");
     return decoder({
       ...common,
-      rotary: ofModel(rotary),
+      rotary: rounded(rotary, undefined),
       windows: Array.from({ length: layers }, (_, layer) => (layer % 2 === 0 ? window : undefined)),
       bias: true, outputBias: true, sinks: true,
       mlp: {
@@ -54,7 +56,7 @@ export const gptOss: GGUFArchitecture = {
       [scaling?.type === "yarn" && scaling.truncate, "a yarn scaling that is rounded"],
     );
     if (obstacle) return obstacle;
-    const written = writeDecoder(settings);
+    const written = writeDecoder({ ...settings, rotary: rounded(settings.rotary, true) });
     if (typeof written === "string") return written;
     const own = { expert_feed_forward_length: u32(mlp.expert.hiddenDim), "attention.sliding_window": u32(window as number) };
     return { ...written, fields: { ...written.fields, ...own } };

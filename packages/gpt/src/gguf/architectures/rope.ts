@@ -1,3 +1,4 @@
+import { firstOf } from "../../architectures/obstacles.ts";
 import type { RotaryConfig, RotaryScaling } from "../../config.ts";
 import type { GGUFFields } from "../fields.ts";
 import { f32, text, u32 } from "./architecture.ts";
@@ -22,17 +23,14 @@ export function readRope(fields: GGUFFields, headDim: number, contextLength: num
   if (type === "none" || (type === "linear" && factor === 1)) return { theta };
   if (type === "linear") return { theta, scaling: { type, factor } };
   if (type !== "yarn") throw fields.error("unsupported-model", `rope.scaling.type ${type} is not supported; none, linear and yarn are`);
-  return {
-    theta,
-    scaling: {
-      type, factor, originalContext,
-      betaFast: fields.number("rope.scaling.yarn_beta_fast", 32),
-      betaSlow: fields.number("rope.scaling.yarn_beta_slow", 1),
-      // ggml.c, ggml_rope_yarn_corr_dims: always.
-      truncate: true,
-    },
-  };
+  return { theta, scaling: { type, factor, originalContext, ...yarn } };
 }
+
+/**
+ * Of every model here: llama.cpp reads betas for other architectures alone (llama-model.cpp, load_arch_hparams of grok), and
+ * always rounds the first and the last of the blended pairs outwards (ggml.c, ggml_rope_yarn_corr_dims).
+ */
+const yarn = { betaFast: 32, betaSlow: 1, truncate: true } as const;
 
 /** What a file says of rotary positions, or what llama.cpp does not compute. */
 export function writeRope({ theta, scaling }: RotaryConfig, headDim: number): GGUFModel | string {
@@ -47,14 +45,13 @@ export function writeRope({ theta, scaling }: RotaryConfig, headDim: number): GG
     }
     return { fields: { ...fields, ...original }, ropeFactors: factorsOf(scaling, theta, headDim) };
   }
-  if (scaling.attentionFactor !== undefined) return "a yarn scaling with an attention factor";
-  return {
-    fields: {
-      ...fields, ...original,
-      "rope.scaling.type": text(type), "rope.scaling.factor": f32(factor),
-      "rope.scaling.yarn_beta_fast": f32(scaling.betaFast), "rope.scaling.yarn_beta_slow": f32(scaling.betaSlow),
-    },
-  };
+  const { betaFast, betaSlow } = scaling;
+  const obstacle = firstOf(
+    [scaling.attentionFactor !== undefined, "a yarn scaling with an attention factor"],
+    [betaFast !== yarn.betaFast || betaSlow !== yarn.betaSlow, `a yarn scaling of betas ${betaFast} and ${betaSlow}, not 32 and 1`],
+    [!scaling.truncate, "a yarn scaling that is not rounded"],
+  );
+  return obstacle ?? { fields: { ...fields, ...original, "rope.scaling.type": text(type), "rope.scaling.factor": f32(factor) } };
 }
 
 /** What all of Llama 3's have in common (convert_hf_to_gguf.py, LlamaModel.generate_extra_tensors: defaults). */
