@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import type { GPT, ModelPlan } from "@gpt/gpt";
 import { saveModel } from "@gpt/gpt/node";
 import { tokenizerFiles } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { UsageError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
@@ -18,8 +19,14 @@ import { hasTokenizer } from "../tokenizers.ts";
 interface Target {
   /** As what it stores matrices: the first one is the default. */
   readonly dtypes: readonly [StoredDType, ...StoredDType[]];
-  /** Writes the model to a path, and the files of its tokenizer beside it. */
-  write(model: GPT, out: string, dtype: StoredDType, extraFiles: Readonly<Record<string, string>>): Promise<void>;
+  write(model: GPT, to: Destination): Promise<void>;
+}
+
+interface Destination {
+  readonly out: string;
+  readonly dtype: StoredDType;
+  /** The model's tokenizer, where it has one. */
+  readonly tokenizer: Tokenizer | undefined;
 }
 
 type StoredDType = "f32" | "int8";
@@ -27,16 +34,20 @@ type StoredDType = "f32" | "int8";
 const targets = {
   hf: {
     dtypes: ["f32"],
-    write: (model, out, _, extraFiles) => saveModel(model, out, { extraFiles }),
+    write: (model, { out, tokenizer }) => saveModel(model, out, { extraFiles: filesOf(tokenizer) }),
   },
   onnx: {
     dtypes: ["f32", "int8"],
-    write: async (model, out, dtype, extraFiles) => {
+    write: async (model, { out, dtype, tokenizer }) => {
       const { saveONNX } = await import("@gpt/gpt/onnx/node");
-      await saveONNX(model, out, { dtype, extraFiles });
+      await saveONNX(model, out, { dtype, extraFiles: filesOf(tokenizer) });
     },
   },
 } as const satisfies Record<string, Target>;
+
+function filesOf(tokenizer: Tokenizer | undefined): Readonly<Record<string, string>> {
+  return tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {};
+}
 
 type TargetName = keyof typeof targets;
 
@@ -73,10 +84,10 @@ export function convertCommand(): Command {
 async function convert(options: Options): Promise<void> {
   const output = new Output(options);
   const { to, out } = options;
-  const { dtypes: [first, ...others], write }: Target = targets[to];
-  const dtype = options.dtype === undefined ? first : dtypes[options.dtype];
-  if (![first, ...others].includes(dtype)) {
-    throw new UsageError(`--to ${to} stores matrices as ${[first, ...others].join(" or ")}, not ${dtype}`);
+  const target: Target = targets[to];
+  const dtype = options.dtype === undefined ? target.dtypes[0] : dtypes[options.dtype];
+  if (!target.dtypes.includes(dtype)) {
+    throw new UsageError(`--to ${to} stores matrices as ${target.dtypes.join(" or ")}, not ${dtype}`);
   }
   // Nothing is computed: JavaScript's memory has no limit but the machine's.
   const place = { model: options.model, backend: "cpu", dtype, stream: false };
@@ -84,7 +95,7 @@ async function convert(options: Options): Promise<void> {
     ({ ...runningNeed(config, dtypes, 0), advice: "convert it on a machine with more memory" });
   const { model, directory } = await openModel(place, need, output);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
-  await write(model, out, dtype, tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {});
+  await target.write(model, { out, dtype, tokenizer });
   const bytes = await bytesIn(out);
   output.text(`${formatBytes(bytes)} are in ${out}\n`);
   output.record({ done: true, out, bytes, dtype });
