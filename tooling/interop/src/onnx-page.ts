@@ -5,7 +5,7 @@ import * as ort from "onnxruntime-web";
 import { greedy } from "./onnx-runtime.ts";
 
 ort.env.wasm.numThreads = 1;
-ort.env.wasm.wasmPaths = { wasm: new URL("ort-wasm-simd-threaded.wasm", location.href).href };
+ort.env.wasm.wasmPaths = { wasm: new URL("ort.wasm", location.href).href };
 
 interface Question {
   readonly model: string;
