@@ -70,9 +70,7 @@ export function attention(
 
 /** What was there and what is new, which is also what the graph gives. */
 function append(graph: Graph, { past, present }: Cache, fresh: string): string {
-  const all = graph.node("Concat", [past, fresh], { axis: 2 });
-  graph.output(present, all);
-  return all;
+  return graph.output(present, "Concat", [past, fresh], { axis: 2 });
 }
 
 /** Turns the vectors of heads, `[batch, tokens, heads, headDim]`: see `RotaryConfig`. */

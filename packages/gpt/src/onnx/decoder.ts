@@ -62,7 +62,7 @@ export function decoderOf(model: GPT, dtype: ONNXDType): Decoder {
       ? product(graph, x, build.weights.matrix(graph, "tokenEmbedding.weight"))
       : linear(build, x, "head");
     const shape = graph.node("Concat", [graph.node("Shape", [sequences.ids]), graph.integers(-1)], { axis: 0 });
-    graph.output("logits", graph.node("Reshape", [logits, shape]));
+    graph.output("logits", "Reshape", [logits, shape]);
   });
 
   const inputs: Value[] = [

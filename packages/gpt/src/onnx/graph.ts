@@ -56,9 +56,10 @@ export class Graph {
     return names;
   }
 
-  /** Gives a value the name of one of the graph's outputs. */
-  output(name: string, value: string): void {
-    this.#nodes.push(proto.node(`${name}_output`, "Identity", [value], [name], {}));
+  /** Adds a node whose output is one of the graph's, of this name. */
+  output(name: string, type: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    this.#nodes.push(proto.node(this.nameOf(type), type, inputs, [name], attributes));
+    return name;
   }
 
   /** What `make` adds, made once for all that ask for it by this key. */

@@ -59,9 +59,8 @@ function experts(build: Build, x: string, path: string, { active, expert }: Expe
       const results = layer(hidden(graph, expert, up), "down");
       const share = graph.node("Unsqueeze", [graph.node("GatherND", [shares, pairs]), graph.integers(1)]);
       const rows = graph.node("Unsqueeze", [tokens, graph.integers(1)]);
-      const next = graph.node("ScatterND", [sum, rows, graph.node("Mul", [results, share])], { reduction: "add" });
-      graph.output(nextSum, next);
-      graph.output(nextGoesOn, goesOn);
+      graph.output(nextSum, "ScatterND", [sum, rows, graph.node("Mul", [results, share])], { reduction: "add" });
+      graph.output(nextGoesOn, "Identity", [goesOn]);
     },
   );
   // A trip count ends the loop; its condition is not asked for.
