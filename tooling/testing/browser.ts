@@ -76,6 +76,10 @@ export interface OpenPage {
   ask(question: unknown): Promise<unknown>;
   /** What the page's script sets as `globalThis.result`. */
   result(): Promise<unknown>;
+  /** Gives the page's origin so many bytes of storage. */
+  limitStorage(bytes: number): Promise<void>;
+  /** The name of what the page has the browser save next, and the path where it is until the page is closed. */
+  download(): Promise<{ readonly name: string; readonly path: string }>;
   close(): Promise<void>;
 }
 
@@ -111,6 +115,14 @@ export async function openPage(url: string, { flags = ["--disable-gpu"] }: PageO
     return {
       ask: (question) => guarded(valueOf("ask", question)),
       result: () => guarded(valueOf("result")),
+      async limitStorage(quotaSize) {
+        const session = await page.context().newCDPSession(page);
+        await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize });
+      },
+      async download() {
+        const download = await page.waitForEvent("download", { timeout });
+        return { name: download.suggestedFilename(), path: await download.path() };
+      },
       close: () => browser.close(),
     };
   } catch (error) {

@@ -21,6 +21,7 @@ export class Hub {
   /** Of the hub itself, and of the server that large files lie on. */
   intercept: Interception = () => false;
   interceptStorage: Interception = () => false;
+  url = "";
   readonly #models: Readonly<Record<string, HubFiles>>;
   readonly #hub = createServer((request, response) => this.#answer(request, response));
   readonly #storage = createServer((request, response) => this.#store(request, response));
@@ -32,16 +33,14 @@ export class Hub {
   static async start(models: Readonly<Record<string, HubFiles>>): Promise<Hub> {
     const hub = new Hub(models);
     for (const server of [hub.#hub, hub.#storage]) await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    hub.url = addressOf(hub.#hub);
     return hub;
-  }
-
-  get url(): string {
-    return addressOf(this.#hub);
   }
 
   async close(): Promise<void> {
     for (const server of [this.#hub, this.#storage]) {
       server.closeAllConnections();
+      // Closing what is closed is no error here.
       await new Promise((closed) => server.close(closed));
     }
   }

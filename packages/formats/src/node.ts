@@ -1,7 +1,7 @@
 export { nodeFileOperations, systemCode } from "./node/file-operations.ts";
 export type { FileOperations, WritableFile } from "./node/file-operations.ts";
 export { listFolder, openFolder } from "./node/folder.ts";
-export { isHubName } from "./node/hub/names.ts";
+export { isHubName } from "./hub-names.ts";
 export { checkPath, pathExpected } from "./node/path.ts";
 export { publishFiles, publishFolder } from "./node/publish.ts";
 export type { PublishFilesOptions, PublishFolderOptions } from "./node/publish.ts";

@@ -1,17 +1,14 @@
 import { basename, join } from "node:path";
 import type { HubOptions, SelectFiles } from "@gpt/formats/hub";
 import { isHubName } from "@gpt/formats/node";
-import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
-import { specifications } from "./encodings/specifications.ts";
-import { TokenizerError } from "./errors.ts";
 import { chatTemplateFolder, tokenizerFileNames, tokenizerFiles, tokenizerFromFiles } from "./files/folder.ts";
+import { asOurs } from "./files/format-errors.ts";
+import { readRanks } from "./files/ranks-by-name.ts";
 import { readTokenizerJson } from "./files/read-tokenizer-json.ts";
-import { readTiktoken } from "./files/tiktoken.ts";
 import type { TiktokenOptions } from "./files/tiktoken.ts";
 import { showName } from "./messages.ts";
-import { asOurs, filesIn, isFolder, isThere, missing, publishTexts, readTextFile } from "./node/files.ts";
+import { filesIn, isFolder, isThere, missing, publishTexts, readTextFile } from "./node/files.ts";
 import { checkOptions, checkPath } from "./options.ts";
-import { patternNames } from "./pretokenizers/patterns.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** What a `.tiktoken` file does not say, and how files are brought from the Hugging Face hub. */
@@ -49,7 +46,7 @@ export async function loadTokenizer(pathOrName: string, options: LoadTokenizerOp
   }
   const text = await readTextFile(path);
   if (text === undefined) throw missing(path);
-  return path.endsWith(".tiktoken") ? readRanks(text, path, options) : readTokenizerJson({ text, name: path });
+  return path.endsWith(".tiktoken") ? readRanks(text, path, basename(path), options) : readTokenizerJson({ text, name: path });
 }
 
 const tokenizerFilesOf: SelectFiles = (paths) =>
@@ -69,17 +66,4 @@ async function fromHub(name: string, options: HubOptions): Promise<string> {
 export async function saveTokenizer(tokenizer: Tokenizer, folder: string): Promise<void> {
   checkPath("folder", folder);
   await publishTexts(folder, tokenizerFiles(tokenizer));
-}
-
-function readRanks(text: string, path: string, options: LoadTokenizerOptions): BytePairTokenizer {
-  const name = basename(path, ".tiktoken");
-  const known = Object.entries(specifications).find(([encoding]) => encoding === name)?.[1];
-  const pattern = options.pattern ?? known?.pattern;
-  if (!pattern) {
-    throw new TokenizerError(
-      "invalid-option",
-      `${showName(path)} does not say how text is split; pass { pattern: … } (${patternNames.join(", ")})`,
-    );
-  }
-  return readTiktoken(text, { specialTokens: known?.specialTokens, ...options, pattern, name: path });
 }

@@ -121,6 +121,17 @@ test.each([
     without: [...wasm, ...wgsl, ...blas, ...names("openaiGpt", "gpt2", "llama", "mixtral", "qwen", "gptOss")],
   },
   {
+    title: "any model and its tokenizer in a page, on wasm",
+    program: `
+      import { streamText } from "@gpt/generate";
+      import { loadModel, saveModel } from "@gpt/gpt/web";
+      import { loadTokenizer } from "@gpt/tokenizer/web";
+      console.log(streamText, loadModel, saveModel, loadTokenizer);`,
+    ceiling: 188,
+    // Nor the cache that Node has.
+    without: [...wgsl, ...blas, "HF_HUB_CACHE", "snapshots"],
+  },
+  {
     title: "the tokenizer of GPT-2",
     program: `
       import { gpt2 } from "@gpt/tokenizer/gpt2";

@@ -1,9 +1,9 @@
 import { access, opendir, stat } from "node:fs/promises";
-import { FormatError, textFile } from "@gpt/formats";
+import { textFile } from "@gpt/formats";
 import { publishFiles, readRegularFile, systemCode } from "@gpt/formats/node";
 import type { FileOperations } from "@gpt/formats/node";
 import { TokenizerError } from "../errors.ts";
-import type { TokenizerErrorCode } from "../errors.ts";
+import { asOurs } from "../files/format-errors.ts";
 import { longestFile } from "../files/json.ts";
 import { passOn, showName } from "../messages.ts";
 
@@ -59,20 +59,4 @@ export async function filesIn(path: string): Promise<string[]> {
 
 export function missing(path: string, cause?: unknown): TokenizerError {
   return new TokenizerError("missing-file", `there is no file or folder ${showName(path)}; check the path`, { cause });
-}
-
-const ownCodes: readonly string[] = [
-  "invalid-file", "unsupported-file", "not-found", "access-denied", "download-failed", "read-failed", "write-failed",
-];
-
-/** Errors of files as errors of this package; `prefix` goes before what the hub answers. */
-export async function asOurs<T>(work: Promise<T>, prefix = ""): Promise<T> {
-  try {
-    return await work;
-  } catch (cause) {
-    if (!(cause instanceof FormatError)) throw cause;
-    const { code, message } = cause;
-    const isOfHub = ["not-found", "access-denied", "download-failed"].includes(code);
-    throw new TokenizerError((ownCodes.includes(code) ? code : "invalid-option") as TokenizerErrorCode, isOfHub ? prefix + message : message, { cause });
-  }
 }

@@ -5,7 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { nodeFileOperations, systemCode } from "../file-operations.ts";
 import { ensureDirectory } from "../publish.ts";
 import { readRegularFile } from "../regular-file.ts";
-import { cacheFolderName, isCommit } from "./names.ts";
+import { cacheFolderName, isCommit } from "../../hub-names.ts";
 
 /**
  * The folder of a repository in the cache that Hugging Face's tools share: `blobs/HASH` are contents, `refs/NAME` commits,

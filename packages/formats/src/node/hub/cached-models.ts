@@ -5,7 +5,7 @@ import { FormatError } from "../../errors.ts";
 import { nodeFileOperations, systemCode } from "../file-operations.ts";
 import { readError, readRegularFile } from "../regular-file.ts";
 import { removeFolder } from "../remove.ts";
-import { cacheFolderName, checkRepository, isCommit, isHubName } from "./names.ts";
+import { cacheFolderName, checkRepository, isCommit, isHubName } from "../../hub-names.ts";
 import { hubSettings } from "./settings.ts";
 import type { HubOptions } from "./settings.ts";
 

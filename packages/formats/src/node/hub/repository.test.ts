@@ -2,7 +2,7 @@ import { isGptError } from "@gpt/common";
 import { Hub } from "@gpt/testing/hub";
 import { mutations } from "@gpt/testing/mutate";
 import { expect, test } from "vitest";
-import { isRepositoryPath } from "./names.ts";
+import { isRepositoryPath } from "../../hub-names.ts";
 import { readRepository } from "./repository.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 1000;

@@ -1,7 +1,7 @@
 import { quote } from "@gpt/common";
 import { FormatError } from "../../errors.ts";
 import { JsonReader } from "../../json-reader.ts";
-import { isCommit, isRepositoryPath } from "./names.ts";
+import { isCommit, isRepositoryPath } from "../../hub-names.ts";
 import type { Answer, HubRequests } from "./requests.ts";
 
 /** A file of a repository at a commit. */

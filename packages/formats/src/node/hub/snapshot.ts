@@ -7,7 +7,7 @@ import { ensureDirectory, writeError } from "../publish.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { CachedRepository } from "./cache-layout.ts";
 import { downloadBlob } from "./download.ts";
-import { checkRepository } from "./names.ts";
+import { checkRepository } from "../../hub-names.ts";
 import { askRepository } from "./repository.ts";
 import type { Repository, RepositoryFile } from "./repository.ts";
 import { HubRequests, UnreachableError } from "./requests.ts";

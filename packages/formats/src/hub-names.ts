@@ -1,6 +1,6 @@
 import { quote } from "@gpt/common";
-import { FormatError } from "../../errors.ts";
-import { isPlainName } from "../../files/output-file.ts";
+import { FormatError } from "./errors.ts";
+import { isPlainName } from "./files/output-file.ts";
 
 /** As `validate_repo_id` of huggingface_hub 1.x (src/huggingface_hub/utils/_validators.py), with an owner. */
 const hubName = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;

@@ -1,0 +1,4 @@
+export { listDownloads, removeDownload } from "@gpt/formats/web";
+export type { KeptDownload, UrlProgress, WebSource, WebSourceOptions } from "@gpt/formats/web";
+export { loadModel, saveModel } from "./web/model.ts";
+export type { LoadModelOptions, SaveModelOptions } from "./web/model.ts";

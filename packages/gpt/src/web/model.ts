@@ -1,0 +1,60 @@
+import { downloadFiles, openSource, writeFiles } from "@gpt/formats/web";
+import type { UrlProgress, WebSource, WebSourceOptions } from "@gpt/formats/web";
+import { startDefaultBackend } from "@gpt/tensor";
+import type { Architecture } from "../architectures/architecture.ts";
+import { architectures } from "../architectures/index.ts";
+import { unsupportedArchitectures } from "../architectures/unsupported.ts";
+import { loadModelFrom } from "../folder/load.ts";
+import type { LoadOptions } from "../folder/load.ts";
+import { isModelFile, modelFiles } from "../folder/save.ts";
+import type { ModelFilesOptions } from "../folder/save.ts";
+import type { GPT } from "../model.ts";
+
+/** How a model is read, and where it is loaded to. */
+export interface LoadModelOptions extends LoadOptions, Omit<WebSourceOptions, keyof LoadOptions> {}
+
+/**
+ * Loads a model in a browser: by a name on the Hugging Face hub, the address of a folder in the Hugging Face layout (`./models/gpt2`,
+ * `https://…`), files that a user chose (`input.files`), or the handle of a folder (`showDirectoryPicker()`, OPFS). What is
+ * downloaded is kept in the browser's own file system, so that the next time nothing is downloaded but what has changed; a download
+ * that broke off goes on where it stopped. `keep: false` keeps nothing, `removeDownload(url)` deletes what is kept. Starts the
+ * default backend where none was chosen. Throws as `loadModelFrom` and `openUrlFolder` of `@gpt/formats/web` do.
+ *
+ * @example
+ * const model = await loadModel("openai-community/gpt2", { onProgress: ({ bytes, totalBytes }) => (bar.value = bytes / totalBytes) });
+ */
+export async function loadModel(source: WebSource, options?: LoadModelOptions): Promise<GPT> {
+  const { onProgress } = options ?? {};
+  let last: UrlProgress | undefined;
+  const follow = (progress: UrlProgress): void => onProgress?.((last = progress));
+  const folder = await openSource(source, onProgress ? { ...options, onProgress: follow } : options);
+  const backend = options?.backend ?? (await startDefaultBackend());
+  const model = await loadModelFrom(folder, [...architectures, ...unsupportedArchitectures], { ...options, backend });
+  // Files may hold more than the model takes from them.
+  if (last && last.bytes < last.totalBytes) onProgress?.({ ...last, bytes: last.totalBytes });
+  return model;
+}
+
+/** How a model is saved. */
+export interface SaveModelOptions extends ModelFilesOptions {
+  /** Kinds of folders, of which the first is taken that can express the model. Default: all. */
+  readonly architectures?: readonly Architecture[];
+}
+
+/**
+ * Saves a model as a folder in the Hugging Face layout: into a folder of the browser's own file system or one that a user chose, in which the
+ * old files stay until all new ones are written; or, with `{ download: "name" }`, as an archive `name.zip` that the browser
+ * saves. Tokenizers go along as `extraFiles`. Throws `write-failed`, where storage is full for instance, and as `modelFiles` does.
+ *
+ * @example
+ * const storage = await navigator.storage.getDirectory();
+ * await saveModel(model, await storage.getDirectoryHandle("my-model", { create: true }));
+ */
+export async function saveModel(
+  model: GPT, target: FileSystemDirectoryHandle | { readonly download: string }, options?: SaveModelOptions,
+): Promise<void> {
+  const { architectures: kinds = architectures, ...files } = options ?? {};
+  const written = modelFiles(model, kinds, files);
+  if ("download" in target) await downloadFiles(target.download, written);
+  else await writeFiles(target, written, isModelFile);
+}

@@ -1,0 +1,254 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { openPage } from "@gpt/testing/browser";
+import type { OpenPage } from "@gpt/testing/browser";
+import { Hub } from "@gpt/testing/hub";
+import { collect } from "@gpt/testing/memory-folder";
+import { isolation, serve } from "@gpt/testing/static-server";
+import { CharacterTokenizer, tokenizerFiles } from "@gpt/tokenizer";
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import { build } from "tsup";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { gpt2 } from "../architectures/gpt2.ts";
+import { modelFiles } from "../folder/save.ts";
+import { GPT } from "../model.ts";
+import { sumsOf } from "../../test/sums.ts";
+import type { Question, Reply } from "../../test/web-page.ts";
+
+/** Weights of more than two blocks of 8 MiB. */
+const config = { vocabSize: 33_500, contextLength: 16, layers: 1, heads: 2, dim: 128 };
+const name = "toys/abc";
+
+let directory: string;
+let files: Record<string, Uint8Array | string>;
+let expected: Reply["model"];
+let weightBytes: number;
+let hub: Hub;
+let pages: Awaited<ReturnType<typeof serve>>;
+let page: OpenPage;
+
+beforeAll(async () => {
+  useBackend(await cpu());
+  const model = new GPT(config, { seed: 5 });
+  expected = await sumsOf(model);
+  files = { ...(await collect(modelFiles(model, [gpt2]))), ...Object.fromEntries(tokenizerFiles(CharacterTokenizer.fromText("abc"))) };
+  weightBytes = files["model.safetensors"].length;
+  directory = await mkdtemp(join(tmpdir(), "gpt-web-"));
+  await build({
+    entry: [join(import.meta.dirname, "../../test/web-page.ts")],
+    outDir: directory, format: "esm", target: "es2023", platform: "browser", config: false, silent: true, noExternal: [/./], splitting: false,
+    esbuildOptions: (options) => void (options.conditions = ["@gpt/source"]),
+  });
+  await writeFile(join(directory, "index.html"), '<!doctype html><link rel="icon" href="data:," /><script type="module" src="web-page.js"></script>');
+  pages = await serve(directory, isolation);
+  page = await openPage(pages.url);
+});
+afterAll(async () => {
+  await page.close();
+  await pages.close();
+  await rm(directory, { recursive: true });
+});
+beforeEach(async () => {
+  hub = await Hub.start({ [name]: files });
+  hub.intercept = hub.interceptStorage = allow;
+});
+afterEach(async () => {
+  await ask({ do: "remove", url: `${hub.url}/${name}/resolve/main/` });
+  await hub.close();
+});
+
+/** What a server on another address has to say before a page may read from it. */
+function allow(_: IncomingMessage, response: ServerResponse): false {
+  response.setHeader("access-control-allow-origin", "*").setHeader("access-control-expose-headers", "content-range, etag");
+  return false;
+}
+
+const noLimit = 1e9;
+const usage = async (): Promise<number> => (await ask({ do: "usage" })).value as number;
+
+const ask = (question: Question): Promise<Reply> => page.ask(question) as Promise<Reply>;
+const load = (options: object = {}, more: object = {}): Promise<Reply> =>
+  ask({ do: "load", source: name, options: { endpoint: hub.url, retrySeconds: 0.02, stallSeconds: 0.5, ...options }, ...more });
+const rangesOf = (file: string): (string | undefined)[] =>
+  hub.requests.filter(({ line }) => line === `GET /${name}/${file}`).map(({ range }) => range);
+
+/** The files of an archive, as its directory has them: APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16. */
+function entriesOf(zip: Buffer): Map<string, Buffer> {
+  const entries = new Map<string, Buffer>();
+  const end = zip.length - 22;
+  expect(zip.readUInt32LE(end)).toBe(0x06054b50);
+  let at = zip.readUInt32LE(end + 16);
+  for (let count = zip.readUInt16LE(end + 10); count > 0; count--) {
+    expect([zip.readUInt32LE(at), zip.readUInt16LE(at + 8), zip.readUInt16LE(at + 10)]).toEqual([0x02014b50, 0x0800, 0]);
+    const [crc, size, nameLength] = [zip.readUInt32LE(at + 16), zip.readUInt32LE(at + 24), zip.readUInt16LE(at + 28)];
+    const local = zip.readUInt32LE(at + 42);
+    expect(zip.readUInt32LE(local)).toBe(0x04034b50);
+    // What is in front of the contents says the same.
+    expect(zip.subarray(local + 4, local + 30).equals(zip.subarray(at + 6, at + 32))).toBe(true);
+    const content = zip.subarray(local + 30 + nameLength, local + 30 + nameLength + size);
+    expect(crc32(content)).toBe(crc);
+    entries.set(zip.toString("utf8", at + 46, at + 46 + nameLength), content);
+    at += 46 + nameLength;
+  }
+  expect(at).toBe(end);
+  return entries;
+}
+
+describe("a model behind an address", () => {
+  test("is loaded with its tokenizer, kept, loaded again without a network, and removed", async () => {
+    const first = await load();
+    expect(first).toMatchObject({ model: expected, notes: [] });
+    const { progress = [] } = first;
+    expect(progress.length).toBeGreaterThan(5);
+    expect(progress.every(({ bytes, totalBytes }, i) => bytes <= totalBytes && (i === 0 || bytes >= progress[i - 1].bytes))).toBe(true);
+    expect(progress.at(-1)!.bytes).toBe(progress.at(-1)!.totalBytes);
+    expect(rangesOf("model.safetensors").every((range) => /^bytes=\d+-\d+$/.test(range!))).toBe(true);
+    expect(await ask({ do: "tokenize", source: name, text: "cab", options: { endpoint: hub.url } })).toEqual({ value: [2, 0, 1] });
+
+    // The server is asked whether it has the same, for a byte each; no more is downloaded.
+    const before = hub.requests.length;
+    expect(await load()).toMatchObject({ model: expected });
+    expect(hub.requests.slice(before).map(({ range }) => range)).not.toContain(expect.stringMatching(/^bytes=[^0]/));
+    expect(rangesOf("model.safetensors").at(-1)).toBe("bytes=0-0");
+
+    await hub.close();
+    const again = await load();
+    expect(again.model).toEqual(expected);
+    expect(again.notes).toEqual([`the server cannot be reached; files of ${hub.url}/${name}/resolve/main/ are taken as they were downloaded last`]);
+    expect(await load({ offline: true })).toMatchObject({ model: expected, notes: [] });
+    const url = `${hub.url}/${name}/resolve/main/`;
+    const { value } = await ask({ do: "list" });
+    const [{ bytes }] = value as [{ bytes: number }];
+    expect(value).toEqual([{ url, bytes }]);
+    expect(bytes).toBeGreaterThan(weightBytes);
+    expect(await ask({ do: "remove", url })).toEqual({ value: bytes });
+    expect(await ask({ do: "list" })).toEqual({ value: [] });
+    expect((await ask({ do: "remove", url })).error?.code).toBe("not-found");
+    expect((await load({ offline: true })).error?.message).toContain("adapter_config.json is not all here from earlier, and `offline` forbids to download it");
+  });
+
+  test("goes on where it stopped", async () => {
+    const stopped = await load({}, { stopAt: 10_000_000 });
+    expect(stopped.error?.message).toBe("the page was closed");
+    const before = rangesOf("model.safetensors").length;
+    expect((await load()).model).toEqual(expected);
+    const later = rangesOf("model.safetensors").slice(before);
+    expect(later[0]).toBe("bytes=0-0");
+    for (const range of later.slice(1)) expect(Number(/^bytes=(\d+)-/.exec(range!)![1])).toBeGreaterThanOrEqual(2 ** 23);
+  });
+
+  test("is repaired where the connection is cut, stalls, or the server is busy", async () => {
+    let count = 0;
+    hub.interceptStorage = (request, response, file) => {
+      allow(request, response);
+      switch (count++) {
+        case 0:
+          response.writeHead(503).end();
+          return true;
+        case 1:
+          response.writeHead(206, { "content-range": `bytes 0-8388607/${weightBytes}`, "content-length": 8388608 });
+          response.write(file!.subarray(0, 100_000), () => response.destroy());
+          return true;
+        case 2:
+          return true;
+      }
+      return false;
+    };
+    expect(await load()).toMatchObject({ model: expected });
+  });
+
+  test("is loaded from a server without ranges, and one that does not say how long a file is", async () => {
+    for (const says of [true, false]) {
+      const url = `${hub.url}/${name}/resolve/main/`;
+      hub.interceptStorage = (request, response, file) => {
+        allow(request, response);
+        if (says) response.setHeader("content-length", file!.length);
+        else response.write(file!.subarray(0, 1));
+        response.end(says ? file : file!.subarray(1));
+        return true;
+      };
+      for (const keep of says ? [true, false] : [true]) expect(await load({ keep })).toMatchObject({ model: expected, notes: [] });
+      expect(await load({ offline: true })).toMatchObject({ model: expected });
+      await ask({ do: "remove", url });
+    }
+  });
+
+  test("is loaded where the storage is full, and nothing wrong is kept", async () => {
+    await page.limitStorage((await usage()) + 12_000_000);
+    const { model, notes } = await load();
+    expect(model).toEqual(expected);
+    expect(notes).toEqual(["what arrives is not kept: the storage that the browser gives this page is full; free some, for instance by removeDownload()"]);
+    await page.limitStorage(noLimit);
+    expect(await load()).toMatchObject({ model: expected, notes: [] });
+    expect(await load({ offline: true })).toMatchObject({ model: expected });
+  });
+
+  test("is downloaded again where it has changed", async () => {
+    await load();
+    const other = new GPT(config, { seed: 6 });
+    const changed = await Hub.start({ [name]: { ...files, ...(await collect(modelFiles(other, [gpt2]))) } });
+    try {
+      changed.interceptStorage = (request, response) => allow(request, response);
+      // The same address, behind which another file lies now.
+      hub.intercept = (request, response) => {
+        allow(request, response);
+        if (!request.url!.endsWith("/model.safetensors")) return false;
+        response.writeHead(302, { location: `${changed.url}${request.url}` }).end();
+        return true;
+      };
+      changed.intercept = allow;
+      expect((await load()).model).toEqual(await sumsOf(other));
+      expect((await load({ offline: true })).model).toEqual(await sumsOf(other));
+    } finally {
+      await changed.close();
+    }
+  });
+
+  test("and what cannot be had is said in one line", async () => {
+    const missing = await ask({ do: "load", source: "toys/none", options: { endpoint: hub.url } });
+    expect(missing.error).toMatchObject({ code: "access-denied", message: expect.stringMatching(/^http:\S+\/toys\/none\/resolve\/main\/\S+: the server answers 401; check the address, or give/) as string });
+    hub.intercept = () => false;
+    const closed = await load();
+    expect(closed.error).toMatchObject({ code: "download-failed", message: expect.stringContaining("check address and network, and that the server lets this page read it (CORS)") as string });
+    expect((await ask({ do: "load", source: "ftp://x/" })).error?.code).toBe("invalid-input");
+    expect((await ask({ do: "load", source: "./nothing" })).error).toMatchObject({ code: "missing-file" });
+  });
+});
+
+describe("a model is saved", () => {
+  test("into the browser's file system, and loaded from its folder and its files", async () => {
+    await load();
+    const extraFiles = Object.fromEntries(tokenizerFiles(CharacterTokenizer.fromText("abc")));
+    expect(await ask({ do: "save", folder: "mine", extraFiles })).toEqual({ value: ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] });
+    for (const source of ["opfs:mine", "files:mine"]) {
+      const loaded = await ask({ do: "load", source });
+      expect(loaded).toMatchObject({ model: expected, notes: [] });
+      expect(loaded.progress!.at(-1)).toMatchObject({ bytes: loaded.progress!.at(-1)!.totalBytes });
+      expect(await ask({ do: "tokenize", source, text: "cab" })).toEqual({ value: [2, 0, 1] });
+    }
+  });
+
+  test("or not, where the storage is full: then the old one stays", async () => {
+    await load({ keep: false });
+    await ask({ do: "save", folder: "mine" });
+    await page.limitStorage((await usage()) + 4_000_000);
+    expect((await ask({ do: "save", folder: "mine" })).error).toMatchObject({ code: "write-failed", message: expect.stringContaining("the storage that the browser gives this page is full") as string });
+    expect((await ask({ do: "load", source: "opfs:mine" })).model).toEqual(expected);
+    expect((await ask({ do: "save", folder: "other" })).error?.code).toBe("write-failed");
+    await page.limitStorage(noLimit);
+    expect((await ask({ do: "load", source: "opfs:other" })).error).toMatchObject({ code: "missing-file" });
+  });
+
+  test("as a download: an archive that others unpack", async () => {
+    await load({ keep: false });
+    const [{ name: saved, path }] = await Promise.all([page.download(), ask({ do: "download", name: "my model ä" })]);
+    expect(saved).toBe("my model ä.zip");
+    const entries = entriesOf(await readFile(path));
+    expect([...entries.keys()]).toEqual(["my model ä/model.safetensors", "my model ä/config.json"]);
+    for (const [entry, content] of entries) expect(content.equals(files[entry.split("/")[1]] as Uint8Array), entry).toBe(true);
+  });
+});

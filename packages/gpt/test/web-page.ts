@@ -1,0 +1,95 @@
+import { useBackend } from "@gpt/tensor";
+import { cpu } from "@gpt/tensor/cpu";
+import type { GPT } from "../src/model.ts";
+import { listDownloads, loadModel, removeDownload, saveModel } from "../src/web.ts";
+import type { LoadModelOptions, UrlProgress, WebSource } from "../src/web.ts";
+import { loadTokenizer } from "@gpt/tokenizer/web";
+import { sumsOf } from "./sums.ts";
+
+/** What the page is asked to do. */
+export type Question =
+  | { readonly do: "load"; readonly source: string; readonly options?: Omit<LoadModelOptions, "backend">; readonly stopAt?: number }
+  | { readonly do: "tokenize"; readonly source: string; readonly text: string; readonly options?: { readonly endpoint: string } }
+  | { readonly do: "save"; readonly folder: string; readonly extraFiles?: Readonly<Record<string, string>> }
+  | { readonly do: "download"; readonly name: string }
+  | { readonly do: "list" }
+  | { readonly do: "usage" }
+  | { readonly do: "remove"; readonly url: string };
+
+/** What came of it. */
+export interface Reply {
+  readonly error?: { readonly code: string | undefined; readonly message: string };
+  /** Of a model: its parameters, and sums over its weights. */
+  readonly model?: readonly [parameters: number, sums: readonly number[]];
+  readonly progress?: readonly UrlProgress[];
+  readonly notes?: readonly string[];
+  readonly value?: unknown;
+}
+
+let model: GPT | undefined;
+
+/** `opfs:NAME` is a folder of the browser's own file system, `files:NAME` the files that are in it. */
+async function sourceOf(text: string): Promise<WebSource> {
+  const [, kind, name] = /^(opfs|files):(.*)$/.exec(text) ?? [];
+  if (kind === undefined) return text;
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name);
+  if (kind === "opfs") return folder;
+  const files: File[] = [];
+  for await (const entry of folder.values()) if (entry.kind === "file") files.push(await entry.getFile());
+  return files;
+}
+
+async function load(question: Question & { readonly do: "load" }): Promise<Reply> {
+  const progress: UrlProgress[] = [];
+  const notes: string[] = [];
+  const end = new AbortController();
+  const { stopAt = Infinity, source, options } = question;
+  try {
+    model = await loadModel(await sourceOf(source), {
+      ...options,
+      signal: end.signal,
+      onNote: (note) => notes.push(note),
+      onProgress: (event) => {
+        progress.push(event);
+        if (event.bytes >= stopAt) end.abort(new Error("the page was closed"));
+      },
+    });
+    return { model: await sumsOf(model), progress, notes };
+  } catch (error) {
+    return { ...failed(error), progress, notes };
+  }
+}
+
+function failed(error: unknown): Reply {
+  const { code, message } = error as Error & { code?: unknown };
+  return { error: { code: typeof code === "string" ? code : undefined, message } };
+}
+
+async function reply(question: Question): Promise<Reply> {
+  switch (question.do) {
+    case "load":
+      return load(question);
+    case "tokenize":
+      return { value: Array.from((await loadTokenizer(await sourceOf(question.source), question.options)).encode(question.text)) };
+    case "save": {
+      const storage = await navigator.storage.getDirectory();
+      const { folder, extraFiles } = question;
+      await saveModel(model!, await storage.getDirectoryHandle(folder, { create: true }), { extraFiles });
+      const names: string[] = [];
+      for await (const name of (await storage.getDirectoryHandle(folder)).keys()) names.push(name);
+      return { value: names.sort() };
+    }
+    case "download":
+      await saveModel(model!, { download: question.name });
+      return {};
+    case "list":
+      return { value: await listDownloads() };
+    case "usage":
+      return { value: (await navigator.storage.estimate()).usage };
+    case "remove":
+      return { value: await removeDownload(question.url) };
+  }
+}
+
+useBackend(await cpu());
+Object.assign(globalThis, { ask: (question: Question) => reply(question).catch(failed) });
