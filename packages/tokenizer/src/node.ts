@@ -7,7 +7,7 @@ import { readRanks } from "./files/ranks-by-name.ts";
 import { readTokenizerJson } from "./files/read-tokenizer-json.ts";
 import type { TiktokenOptions } from "./files/tiktoken.ts";
 import { showName } from "./messages.ts";
-import { filesIn, isFolder, isThere, missing, publishTexts, readTextFile } from "./node/files.ts";
+import { filesIn, isFolder, isThere, missing, publishTexts, readGGUFMetadata, readTextFile } from "./node/files.ts";
 import { checkOptions, checkPath } from "./options.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -16,9 +16,9 @@ export interface LoadTokenizerOptions extends Partial<Omit<TiktokenOptions, "nam
 
 /**
  * Loads a tokenizer: from a folder in the Hugging Face layout, as Hugging Face's libraries read it; from a
- * `tokenizer.json` alone; or from a `.tiktoken` file. Such a file does not say how text is split, and has no special
- * tokens: `options` do, or the file's name, where it is that of an encoding (`cl100k_base.tiktoken`). Files of more
- * than 128 MiB are refused.
+ * `tokenizer.json` alone; from a GGUF file, the first one where a model is split; or from a `.tiktoken` file. Such a file
+ * does not say how text is split, and has no special tokens: `options` do, or the file's name, where it is that of an
+ * encoding (`cl100k_base.tiktoken`). Files of text of more than 128 MiB are refused.
  *
  * Where there is nothing of that path, and it can be a name on the Hugging Face hub, such as `openai-community/gpt2` or
  * `openai-community/gpt2@main`, the files of the tokenizer are downloaded into the cache that Hugging Face's tools share, or
@@ -43,6 +43,11 @@ export async function loadTokenizer(pathOrName: string, options: LoadTokenizerOp
       if (text !== undefined) files.set(`${chatTemplateFolder}/${name}`, text);
     }
     return tokenizerFromFiles(files, path);
+  }
+  const metadata = await readGGUFMetadata(path);
+  if (metadata) {
+    const { tokenizerFromGGUF } = await import("./gguf.ts");
+    return tokenizerFromGGUF(metadata, path);
   }
   const text = await readTextFile(path);
   if (text === undefined) throw missing(path);

@@ -1,6 +1,7 @@
 import { access, opendir, stat } from "node:fs/promises";
 import { textFile } from "@gpt/formats";
-import { publishFiles, readRegularFile, systemCode } from "@gpt/formats/node";
+import { openRegularFile, publishFiles, readRegularFile, systemCode } from "@gpt/formats/node";
+import type { GGUFMetadata } from "@gpt/formats/gguf";
 import type { FileOperations } from "@gpt/formats/node";
 import { TokenizerError } from "../errors.ts";
 import { asOurs } from "../files/format-errors.ts";
@@ -20,6 +21,18 @@ export async function readTextFile(path: string, maxBytes = longestFile): Promis
   } catch (cause) {
     const problem = `${showName(path)} is not valid UTF-8; it is damaged, or no text`;
     throw new TokenizerError("invalid-file", problem, { cause });
+  }
+}
+
+/** The metadata of a file that begins as GGUF does, or undefined for others. Throws `read-failed` and `invalid-file`. */
+export async function readGGUFMetadata(path: string): Promise<GGUFMetadata | undefined> {
+  const file = await asOurs(openRegularFile(path));
+  try {
+    if (!file || file.size < 4 || String.fromCharCode(...(await file.read(0, 4))) !== "GGUF") return undefined;
+    const { readGGUFHeader } = await import("@gpt/formats/gguf");
+    return (await asOurs(readGGUFHeader(file))).metadata;
+  } finally {
+    await file?.close();
   }
 }
 
