@@ -3,6 +3,8 @@ import { memoryFolder } from "@gpt/testing/memory-folder";
 import { mistakes } from "@gpt/testing/mistakes";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { downloadSnapshot, isHubName, removeCachedModel } from "./hub.ts";
+import { openDirectoryHandle, openFileList, openSource, openUrlFolder, removeDownload } from "./web.ts";
 import {
   npyBytes, openBlob, openUrl, readHeader, readNpy, readNpyHeader, readTensor, readWhole, safetensorsChunks, textFile,
 } from "./index.ts";
@@ -21,6 +23,10 @@ const calls: Readonly<Record<string, PublicFunction>> = {
   textFile,
 };
 
+const browserCalls: Readonly<Record<string, PublicFunction>> = { openDirectoryHandle, openFileList, openSource, openUrlFolder, removeDownload };
+// Tests are offline: nothing is asked of the hub.
+const hubCalls: Readonly<Record<string, PublicFunction>> = { downloadSnapshot, isHubName, removeCachedModel };
+
 const folder = memoryFolder({ "a": "0123456789", "b": npyBytes({ shape: [1], data: Float32Array.of(1) }) });
 const weight = { name: "a", shape: [2], read: () => Promise.resolve(Float32Array.of(1, 2)) };
 const anArgument = fc.oneof(
@@ -28,7 +34,7 @@ const anArgument = fc.oneof(
   fc.constantFrom<unknown[]>(await folder.open("a"), await folder.open("b"), [weight], [{ ...weight, shape: ["x"] }]),
 );
 
-test.each(Object.entries(calls))("%s takes what it is given, or refuses it with a word", async (_, call) => {
+test.each(Object.entries({ ...calls, ...browserCalls, ...hubCalls }))("%s takes what it is given, or refuses it with a word", async (_, call) => {
   await fc.assert(
     fc.asyncProperty(fc.array(anArgument, { maxLength: 3, size: "max" }), async (args) => {
       try {

@@ -10,6 +10,7 @@ const hubName = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
  * A revision may follow: `openai-community/gpt2@main`.
  */
 export function isHubName(text: string): boolean {
+  if (typeof text !== "string") return false;
   const [name] = splitRevision(text);
   return hubName.test(name) && name.length <= 96 && !/--|\.\.|(?:^|\/)[-.]|[-.](?:\/|$)|\.git$/.test(name);
 }

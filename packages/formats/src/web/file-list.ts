@@ -19,7 +19,7 @@ export function openFileList(files: Iterable<File>): ReadableFolder {
   const all = isIterable ? [...files] : [];
   checkArgument("files", isIterable ? all : files, listOf(valueThat("a File", (value) => value instanceof File)), fail);
   const inFolder = all.map((file) => ({ file, path: (file.webkitRelativePath || file.name).split("/") }));
-  const depth = Math.min(...inFolder.map(({ path }) => path.length));
+  const depth = inFolder.reduce((least, { path }) => Math.min(least, path.length), inFolder[0]?.path.length ?? 1);
   const byName = new Map(inFolder.filter(({ path }) => path.length === depth).map(({ file, path }) => [path[depth - 1], file]));
   const name = depth > 1 ? inFolder[0].path[0] : "the selection";
   return {

@@ -1,4 +1,5 @@
 import { quote } from "@gpt/common";
+import { callback, readOptions, text } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { isHubName, splitRevision } from "../hub-names.ts";
 import type { ReadableFolder } from "../files/random-access.ts";
@@ -19,16 +20,18 @@ export interface WebSourceOptions extends UrlFolderOptions {
 }
 
 /** The folder that a source stands for. Throws `invalid-input`. */
-export async function openSource(source: WebSource, options: WebSourceOptions = {}): Promise<ReadableFolder> {
+export async function openSource(source: WebSource, options?: WebSourceOptions): Promise<ReadableFolder> {
+  const invalid = (problem: string): FormatError => new FormatError("invalid-input", `openSource: ${problem}`);
+  const { endpoint = "https://huggingface.co", onProgress } = readOptions<Pick<WebSourceOptions, "endpoint" | "onProgress">>(
+    options, { endpoint: text, onProgress: callback }, invalid,
+  );
   if (typeof source === "string" && isHubName(source)) {
     const [name, revision = "main"] = splitRevision(source);
-    const { endpoint = "https://huggingface.co" } = options;
-    return openUrlFolder(`${String(endpoint).replace(/\/+$/, "")}/${name}/resolve/${encodeURIComponent(revision)}/`, options);
+    return openUrlFolder(`${endpoint.replace(/\/+$/, "")}/${name}/resolve/${encodeURIComponent(revision)}/`, options);
   }
   if (typeof source === "string" || source instanceof URL) return openUrlFolder(source, options);
-  const { onProgress } = options;
   const local = (folder: ReadableFolder): ReadableFolder => (onProgress ? withProgress(folder, onProgress) : folder);
   if (source instanceof File) return local(openFileList([source]));
   if (typeof source === "object" && source !== null) return local(Symbol.iterator in source ? openFileList(source) : openDirectoryHandle(source));
-  throw new FormatError("invalid-input", `${quote(source)} is no address, no File, no list of them, and no handle of a folder`);
+  throw invalid(`${quote(source)} is no name, no address, no File, no list of them, and no handle of a folder`);
 }

@@ -1,9 +1,10 @@
 import { downloadFiles, openSource, writeFiles } from "@gpt/formats/web";
 import type { UrlProgress, WebSource, WebSourceOptions } from "@gpt/formats/web";
-import { startDefaultBackend } from "@gpt/tensor";
+import { checkArgument, objectWith, startDefaultBackend } from "@gpt/tensor";
 import type { Architecture } from "../architectures/architecture.ts";
 import { architectures } from "../architectures/index.ts";
 import { unsupportedArchitectures } from "../architectures/unsupported.ts";
+import { GPTError } from "../errors.ts";
 import { loadModelFrom } from "../folder/load.ts";
 import type { LoadOptions } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
@@ -53,6 +54,8 @@ export interface SaveModelOptions extends ModelFilesOptions {
 export async function saveModel(
   model: GPT, target: FileSystemDirectoryHandle | { readonly download: string }, options?: SaveModelOptions,
 ): Promise<void> {
+  const expected = objectWith("the handle of a folder, or { download: \"name\" }");
+  checkArgument("target", target, expected, (problem) => new GPTError("invalid-input", `saveModel: ${problem}`));
   const { architectures: kinds = architectures, ...files } = options ?? {};
   const written = modelFiles(model, kinds, files);
   if ("download" in target) await downloadFiles(target.download, written);
