@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { folderWithText, small, text } from "../test/data.ts";
@@ -169,6 +169,20 @@ test("a model goes to other programs and back", async () => {
     records(await gpt("generate", "--model", model, "--prompt", "The ", "--max-tokens", "8", "--seed", "3", "--json"))[0].tokens;
   expect(await write("copy")).toEqual(await write("model"));
 
+  // A tokenizer of bytes, which llama.cpp has.
+  await gpt("train", "--data", "text.txt", ...small, "--tokenizer", "bpe", "--vocab-size", "300", "--steps", "1", "--out", "bytes");
+  const gguf = records(await gpt("convert", "--model", "bytes", "--to", "gguf", "--out", "bytes.gguf", "--json"))[0];
+  expect(gguf).toEqual({ done: true, out: "bytes.gguf", dtype: "f32", bytes: await sizeOf("bytes.gguf") });
+  expect(await write("bytes.gguf")).toEqual(await write("bytes"));
+  const parametersOf = async (model: string): Promise<unknown> => records(await gpt("info", "--model", model, "--json"))[0].parameters;
+  expect(await parametersOf("bytes.gguf")).toBe(await parametersOf("bytes"));
+  await gpt("convert", "--model", "bytes.gguf", "--to", "hf", "--out", "back", "--json");
+  expect(await write("back")).toEqual(await write("bytes"));
+  const packed = records(await gpt("convert", "--model", "bytes", "--to", "gguf", "--out", "q8.gguf", "--dtype", "q8_0", "--json"))[0];
+  expect(packed).toMatchObject({ dtype: "int8" });
+  await gpt("convert", "--model", "q8.gguf", "--to", "gguf", "--out", "again.gguf", "--dtype", "q8_0", "--json");
+  expect(await readFile(join(directory, "again.gguf"))).toEqual(await readFile(join(directory, "q8.gguf")));
+
   const onnx = await convert("--to", "onnx", "--out", "onnx");
   expect((await readdir(join(directory, "onnx"))).sort()).toEqual(["config.json", "onnx", "tokenizer.json", "tokenizer_config.json"]);
   const sizes = await Promise.all(["onnx/model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json"].map((name) => sizeOf(`onnx/${name}`)));
@@ -242,9 +256,9 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["bench matmul --size 1e6", 1, "three matrices 12.0 TB"],
   ["generate --model huge --prompt x", 1, "this takes at least"],
   ["convert --model x --out y", 2, "required option '--to <kind>' not specified"],
-  ["convert --model x --to pickle --out y", 2, "Allowed choices are hf, onnx"],
+  ["convert --model x --to pickle --out y", 2, "Allowed choices are hf, onnx, gguf"],
   ["convert --model x --to hf --out y --dtype int8", 2, "--to hf stores matrices as f32, not int8"],
-  ["convert --model x --to onnx --out y --dtype int3", 2, "Allowed choices are f32, int8, q8_0"],
+  ["convert --model x --to onnx --out y --dtype int3", 2, "Allowed choices are f32, f16, bf16, int8, q8_0, int4, q4_0, mxfp4"],
   ["convert --model huge --to onnx --out y", 1, "convert it on a machine with more memory"],
   ["eval --model huge --data text.txt --dtype int4 --no-stream", 1, "use a smaller model"],
   ["train --data text.txt --out ''", 2, "option '--out <dir>' argument '' is invalid. Expected the path of a file or folder."],

@@ -10,7 +10,7 @@ import type { Need } from "./memory.ts";
 import type { Output } from "./output.ts";
 import { cutToColumns } from "./terminal-text.ts";
 
-export interface ModelOptions extends BackendOptions, DTypeOptions {
+export interface ModelOptions extends BackendOptions, Partial<DTypeOptions> {
   readonly model: string;
   readonly stream?: boolean;
 }

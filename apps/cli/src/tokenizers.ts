@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isHubName } from "@gpt/formats/node";
+import { isHubName, openRegularFile } from "@gpt/formats/node";
 import { quote } from "@gpt/tensor";
 import { encodingByName, encodingNames } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
@@ -22,8 +22,17 @@ export async function resolveTokenizer(name: string, output: Output): Promise<To
   return tokenizer;
 }
 
-/** Whether a model's folder has a tokenizer beside the weights. */
+/** Whether a model's folder has a tokenizer beside the weights, or a GGUF file has one. */
 export async function hasTokenizer(directory: string): Promise<boolean> {
+  const file = await openRegularFile(directory).catch(() => undefined);
+  if (file) {
+    try {
+      const { readGGUFHeader } = await import("@gpt/formats/gguf");
+      return (await readGGUFHeader(file)).metadata.has("tokenizer.ggml.tokens");
+    } finally {
+      await file.close();
+    }
+  }
   for (const file of ["tokenizer.json", "vocab.json", "encoder_bpe_40000.json"]) if (await exists(join(directory, file))) return true;
   return false;
 }

@@ -34,15 +34,20 @@ export function readGeneration(metadata: GGUFMetadata, vocabSize: number): Gener
   return { ...Object.fromEntries(read), ...(stopTokens.length > 0 ? { stopTokens } : {}) };
 }
 
-/** The metadata again. Of several tokens that end a text, the first two. */
-export function writeGeneration(generation: GenerationDefaults): [string, GGUFValue][] {
+/**
+ * The metadata again, of which those of a tokenizer are there already and stay: its last token is the first that ends a text, and
+ * up to two others follow.
+ */
+export function writeGeneration(generation: GenerationDefaults, tokenizer: GGUFMetadata): [string, GGUFValue][] {
   const whole: readonly string[] = ["topK", "startToken", "padToken"];
   const written = Object.entries(settings).flatMap(([name, key]): [string, GGUFValue][] => {
     const value = generation[name as keyof typeof settings];
-    if (value === undefined) return [];
+    if (value === undefined || tokenizer.has(key)) return [];
     // llama.cpp has the count of candidates as i32.
     return [[key, name === "topK" ? { type: "i32", value } : whole.includes(name) ? u32(value) : f32(value)]];
   });
-  const stops = (generation.stopTokens ?? []).slice(0, 2).map((token, i): [string, GGUFValue] => [stopKeys[i], u32(token)]);
-  return [...written, ...stops];
+  const last = tokenizer.get(stopKeys[0]);
+  const stops = new Set([...(last ? [numberOf(last) as number] : []), ...(generation.stopTokens ?? [])]);
+  const ends = [...stops].slice(0, stopKeys.length).map((token, i): [string, GGUFValue] => [stopKeys[i], u32(token)]);
+  return [...written, ...ends];
 }

@@ -107,6 +107,12 @@ async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array>
 
 const load = (bytes: Uint8Array, options?: Parameters<typeof loadGGUF>[2]): Promise<GPT> => loadGGUF(memoryFolder({ "m.gguf": bytes }, "m"), "m.gguf", options);
 
+test("the tokenizer's tokens stay, and those that the model ends texts with follow its own", async () => {
+  const model = modelOf(models.llama[1], { generation: { startToken: 5, stopTokens: [2, 4, 6] } });
+  const tokenizer = new Map<string, GGUFValue>([["tokenizer.ggml.bos_token_id", { type: "u32", value: 1 }], ["tokenizer.ggml.eos_token_id", { type: "u32", value: 4 }]]);
+  expect((await load(await written(model, { tokenizer }))).generation).toEqual({ startToken: 1, stopTokens: [4, 2, 6] });
+});
+
 describe("dtypes", () => {
   const [, llama] = models.llama;
   const [, gptOss] = models["gpt-oss"];

@@ -68,8 +68,8 @@ export function ggufModelChunks(model: GPT, options?: GGUFOptions): AsyncIterabl
     ["general.file_type", u32(fileTypes[type ?? commonType(sources)])],
     ...Object.entries(fields).map(([key, value]) => [`${architecture}.${key}`, value] as const),
     ...(tokenizer.size === 0 ? [["tokenizer.ggml.model", text("no_vocab")] as const] : []),
-    ...writeGeneration(model.generation),
     ...tokenizer,
+    ...writeGeneration(model.generation, tokenizer),
   ]);
   return ggufChunks(sources, metadata);
 }
