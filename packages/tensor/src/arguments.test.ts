@@ -7,7 +7,7 @@ import * as exported from "./index.ts";
 
 /** What checks arguments itself, or takes any value. */
 const others = new Set([
-  ...Object.keys(expectations), "currentBackend", "halfToFloat", "isGptError", "keep", "nextKey", "philoxBlock", "printable",
+  ...Object.keys(expectations), "currentBackend", "halfToFloat", "isGptError", "keep", "nextKey", "partShapes", "philoxBlock", "printable",
   "printableMessage", "quote", "startDefaultBackend",
 ]);
 const functions = Object.entries(exported)
