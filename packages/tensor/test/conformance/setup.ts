@@ -9,10 +9,11 @@ interface Run {
   /** What the backend has. Default: everything. */
   readonly capabilities?: Partial<Capabilities> | "observed";
   /**
-   * Which case of each kernel to run alone, where the suite runs in full in another place that differs little: the first
-   * one, or the one with the largest input that is not too large to be cut into many parts. Default: all.
+   * Which cases of each kernel to run alone, where the suite runs in full in another place that differs little: the first
+   * one, or the one with the largest input that is not too large to be cut into many parts; or, where cases take long, about half of
+   * them, chosen by their names. Default: all.
    */
-  readonly sample?: "first" | "large";
+  readonly sample?: "first" | "large" | "half";
   /** Whether fused kernels are hidden: then what they do is composed. Default false. */
   readonly composed?: boolean;
 }

@@ -3,10 +3,10 @@ import { describeConformance } from "../../../test/conformance/describe.ts";
 import { inChromium, inNode } from "../../../test/conformance/places.ts";
 import { onGPU } from "../../../test/conformance/setups.ts";
 
-const all = Boolean(process.env.GPT_VERIFY);
+const all = Boolean(process.env.GPT_VERIFY ?? process.env.GPT_GPU);
 
-// In full in one place: the others differ in how they come to their device, not in what it computes.
-describeConformance("webgpu, in Node on Dawn", onGPU, inNode());
+// Mostly in one place: the others differ in how they come to their device, not in what it computes.
+describeConformance("webgpu, in Node on Dawn", { ...onGPU, sample: all ? undefined : "half" }, inNode());
 
 const first = { ...onGPU, sample: all ? undefined : "first" } as const;
 describeConformance("webgpu, in a page of Chromium", first, inChromium("page", gpuFlags));
