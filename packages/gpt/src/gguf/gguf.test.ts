@@ -241,6 +241,12 @@ describe("refuses to load", async () => {
     }
   });
 
+  test("vectors in blocks", async () => {
+    const bytes = await changed(await written(modelOf(models.llama[1])), () => {}, ({ name, entry: { dtype } }, bytes) =>
+      name === "output_norm.weight" ? { dtype: "q4_0", bytes: encodeGGUF("q4_0", decodeGGUF(dtype, bytes)) } : { dtype, bytes });
+    await expect(load(bytes)).rejects.toMatchObject({ code: "unsupported-model", message: expect.stringContaining("is in q4_0; vectors are read in f32") as string });
+  });
+
   test("factors of wavelengths that are not Llama 3's, and a file that is not there", async () => {
     const bytes = await changed(await written(modelOf(models["llama 3"][1])), () => {}, ({ name, entry: { dtype } }, bytes) =>
       ({ dtype, bytes: name === "rope_freqs.weight" ? encodeGGUF("f32", Float32Array.of(1, 2, 3, 4)) : bytes }));

@@ -1,9 +1,10 @@
 import { joinRows } from "@gpt/tensor";
 import type { PackedParts } from "@gpt/tensor";
 import { readRange } from "@gpt/formats";
-import { decodeGGUF, rowBytes } from "@gpt/formats/gguf";
+import { decodeGGUF, ggufFormats, rowBytes } from "@gpt/formats/gguf";
 import type { GGUFFileTensor, GGUFModelFiles } from "@gpt/formats/gguf";
 import type { TensorNames } from "../architectures/architecture.ts";
+import { GPTError } from "../errors.ts";
 import { matchWeights } from "../folder/match-weights.ts";
 import type { Match } from "../folder/match-weights.ts";
 import type { OnNote } from "../folder/notes.ts";
@@ -35,6 +36,13 @@ export class GGUFWeights implements WeightSource {
 
   check(slots: readonly Slot[]): Promise<void> {
     this.#match = matchWeights(slots, this.#names, this.#files.tensors, this.name, "its metadata", this.#onNote);
+    for (const { path } of slots.filter(({ role }) => role === "vector")) {
+      for (const { tensor } of this.#match.runs.get(path) ?? []) {
+        const { entry: { dtype }, file, name } = this.#tensor(tensor);
+        if (ggufFormats[dtype].block === 1) continue;
+        throw new GPTError("unsupported-model", `${tensorIn(file.name, name)} is in ${dtype}; vectors are read in f32, f16 and bf16`);
+      }
+    }
     return Promise.resolve();
   }
 
@@ -57,7 +65,7 @@ export class GGUFWeights implements WeightSource {
     const parts: PackedParts[] = [];
     for (const run of runs) {
       const { entry: { dtype }, file, name } = this.#tensor(run.tensor);
-      const bytes = await this.#bytes(run, columns, slot);
+      const bytes = await this.#bytes(run, columns);
       const what = tensorIn(file.name, name);
       parts.push(isWhole ? unpackRows(type, bytes, run.count, columns, what) : decoded(decodeGGUF(dtype, bytes), run.count, columns, what));
     }
@@ -65,10 +73,9 @@ export class GGUFWeights implements WeightSource {
   }
 
   /** The bytes of the rows of a run. */
-  async #bytes({ tensor, offset, strides, count }: Run, columns: number, slot: Slot): Promise<Uint8Array> {
+  async #bytes({ tensor, offset, strides, count }: Run, columns: number): Promise<Uint8Array> {
     const { entry, file } = this.#tensor(tensor);
     const width = rowBytes(entry.dtype, columns);
-    if (!Number.isInteger(width)) throw new Error(`${slot.path} has rows of ${columns}, and ${tensor} is ${entry.dtype}`);
     const [first, stride] = [offset / columns, strides[0] / columns];
     if (stride === 1) return readRange(file, entry.start + first * width, count * width);
     const bytes = new Uint8Array(count * width);
