@@ -1,4 +1,5 @@
 import { FormatError } from "../errors.ts";
+import { bodyOf, PassingFailure, UnreachableError, withinTime } from "../open-request.ts";
 
 /** How files are asked for. */
 export interface RequestOptions {
@@ -23,12 +24,6 @@ export interface FileAnswer {
   readonly isWhole: boolean;
   readonly chunks: AsyncGenerator<Uint8Array>;
 }
-
-/** The server cannot be reached: what is kept from earlier may do. */
-export class UnreachableError extends FormatError {}
-
-/** A failure that may pass when the same is asked again. */
-export class PassingFailure extends Error {}
 
 const mostTries = 4;
 
@@ -63,32 +58,17 @@ export async function askFile<T>(
 async function once<T>(
   url: string, first: number, end: number, use: (answer: FileAnswer) => Promise<T>, { headers, signal, fetch: get = fetch, stallSeconds = 30 }: RequestOptions,
 ): Promise<T | undefined> {
-  const ended = new AbortController();
-  const stop = (): void => ended.abort(signal?.reason);
-  signal?.addEventListener("abort", stop);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stillAlive = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => ended.abort(new PassingFailure(`nothing arrived for ${stallSeconds} s`)), stallSeconds * 1000);
-  };
-  const failure = (cause: unknown): Error =>
-    ended.signal.aborted ? (ended.signal.reason as Error) : new PassingFailure((cause as Error).message, { cause });
-  try {
-    stillAlive();
+  return withinTime({ signal, stallSeconds }, async (request) => {
     let response: Response;
     try {
       // What is kept is kept here: the browser's cache would have it a second time.
-      response = await get(url, { headers: { ...headers, range: `bytes=${first}-${end - 1}` }, signal: ended.signal, cache: "no-store" });
+      response = await get(url, { headers: { ...headers, range: `bytes=${first}-${end - 1}` }, signal: request.signal, cache: "no-store" });
     } catch (cause) {
-      throw failure(cause);
+      throw request.reasonOf(cause, (cause) => new PassingFailure(cause.message, { cause }));
     }
     const answer = read(url, response, first);
-    return answer && (await use({ ...answer, chunks: bytesOf(response, stillAlive, failure) }));
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", stop);
-    ended.abort();
-  }
+    return answer && use({ ...answer, chunks: bodyOf(response, request) });
+  });
 }
 
 function read(url: string, response: Response, first: number): Omit<FileAnswer, "chunks"> | undefined {
@@ -112,19 +92,4 @@ function read(url: string, response: Response, first: number): Omit<FileAnswer, 
     throw new FormatError("access-denied", `${url}: the server answers ${status}; check the address, or give { headers: { authorization: "Bearer …" } } of an account that may read it`);
   }
   throw new FormatError("download-failed", `${url}: the server answers ${status} ${response.statusText}`);
-}
-
-async function* bytesOf(response: Response, stillAlive: () => void, failure: (cause: unknown) => Error): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
-  for (;;) {
-    let chunk;
-    try {
-      stillAlive();
-      chunk = await reader?.read();
-    } catch (cause) {
-      throw failure(cause);
-    }
-    if (!chunk || chunk.done) return;
-    yield chunk.value;
-  }
 }

@@ -6,7 +6,8 @@ import { checkRange } from "../files/random-access.ts";
 import type { RandomAccessFile, ReadableFolder } from "../files/random-access.ts";
 import { blockBytes, BlockStore, storageProblem } from "./block-store.ts";
 import type { KeptFile } from "./block-store.ts";
-import { askFile, PassingFailure, UnreachableError } from "./requests.ts";
+import { PassingFailure, UnreachableError } from "../open-request.ts";
+import { askFile } from "./requests.ts";
 import type { FileAnswer, RequestOptions } from "./requests.ts";
 
 /** How far files of an address are. */

@@ -62,7 +62,7 @@ export async function decode(options: BenchmarkOptions): Promise<Section> {
 
 async function measurePair(pair: Pair, config: GPTConfig, folder: string, { rounds }: BenchmarkOptions) {
   const model = join(folder, `${pair.theirs}.gguf`);
-  writeGguf(model, config, pair.theirs);
+  await writeGguf(model, config, pair.theirs);
   const contenders = new Contenders();
   try {
     const setup = { config, threads, dtype: pair.dtype };

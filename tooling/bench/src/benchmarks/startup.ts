@@ -25,7 +25,7 @@ export async function startup({ rounds, progress }: BenchmarkOptions): Promise<S
     progress("startup: write models");
     for (const [name, config] of Object.entries(models)) await writeModel(folder, name, config);
     const gguf = join(folder, "model.gguf");
-    writeGguf(gguf, models["GPT-2 124M"], "F32");
+    await writeGguf(gguf, models["GPT-2 124M"], "F32");
     const text = join(folder, "text.txt");
     writeFileSync(text, [...corpus({ bytes: 2e5, words: 20_000 })].join(""));
 

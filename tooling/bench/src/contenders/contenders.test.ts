@@ -27,7 +27,7 @@ async function ask(program: ContenderProgram, ...tasks: unknown[]): Promise<unkn
 test("llama.cpp continues prompts with the same tokens as ours, from the same weights", async () => {
   await withTemporaryFolder(async (folder) => {
     const model = join(folder, "model.gguf");
-    writeGguf(model, config, "F32");
+    await writeGguf(model, config, "F32");
     const ids = randomTokens(40, config.vocabSize);
     const tasks = Array.from({ length: 12 }, (_, i) => ({ prompt: ids.slice(i, 4 + 3 * i), tokens: 8 }));
     const ours = { name: "ours", file: "decode-ours.ts", setup: { config, threads: 1 } };
@@ -47,7 +47,7 @@ for (const [dtype, theirs] of [
   test(`llama.cpp reads ${theirs}, and mostly finds the same next token as ours in ${dtype}`, async () => {
     await withTemporaryFolder(async (folder) => {
       const model = join(folder, "model.gguf");
-      writeGguf(model, config, theirs);
+      await writeGguf(model, config, theirs);
       const ids = randomTokens(60, config.vocabSize);
       const tasks = Array.from({ length: 20 }, (_, i) => ({ prompt: ids.slice(i, 4 + 2 * i), tokens: 1 }));
       const [own, others] = [

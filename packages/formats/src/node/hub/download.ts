@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { FormatError } from "../../errors.ts";
 import { nodeFileOperations } from "../file-operations.ts";
 import { PartialFile } from "./partial-file.ts";
-import { PassingFailure } from "./refusals.ts";
+import { PassingFailure } from "../../open-request.ts";
 import type { Repository, RepositoryFile } from "./repository.ts";
 import type { Answer, HubRequests } from "./requests.ts";
 

@@ -1,17 +1,7 @@
 import { quote } from "@gpt/common";
 import { FormatError } from "../../errors.ts";
+import { PassingFailure } from "../../open-request.ts";
 import type { HubSettings } from "./settings.ts";
-
-/** A failure that may pass: no network for a moment, a server that is busy. */
-export class PassingFailure extends Error {
-  /** Seconds that the server asks to wait. */
-  readonly wait: number | undefined;
-
-  constructor(message: string, wait?: number) {
-    super(message);
-    this.wait = wait;
-  }
-}
 
 /** What is asked of the hub: `what` says it for messages. */
 export interface Question {
@@ -24,10 +14,10 @@ export interface Question {
 export function refusal({ status, headers }: Response, url: URL, { repository, what }: Question, { endpoint, token }: HubSettings): Error {
   const code = headers.get("x-error-code");
   const isNoRepository = code === "RepoNotFound" || (status === 401 && token === "");
-  if (status === 429) return new PassingFailure("the server has too many requests (429)", retryAfter(headers));
+  if (status === 429) return new PassingFailure("the server has too many requests (429)", { wait: retryAfter(headers) });
   // Where files lie addresses are good for some time, and a new one is asked for.
   const isElsewhere = url.origin !== new URL(endpoint).origin;
-  if (status >= 500 || status === 408 || isElsewhere) return new PassingFailure(`the server answers ${status}`, retryAfter(headers));
+  if (status >= 500 || status === 408 || isElsewhere) return new PassingFailure(`the server answers ${status}`, { wait: retryAfter(headers) });
   if (code === "GatedRepo" || status === 403) {
     const then = token === "" ? ", and set HF_TOKEN to a token of that account" : " with the account of the token that is used";
     const advice = `accept its conditions at ${endpoint}/${repository}${then}`;

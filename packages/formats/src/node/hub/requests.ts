@@ -1,6 +1,8 @@
 import { quote } from "@gpt/common";
 import { FormatError } from "../../errors.ts";
-import { PassingFailure, refusal } from "./refusals.ts";
+import { bodyOf, PassingFailure, UnreachableError, withinTime } from "../../open-request.ts";
+import type { OpenRequest } from "../../open-request.ts";
+import { refusal } from "./refusals.ts";
 import type { Question } from "./refusals.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -11,9 +13,6 @@ const longestWait = 120;
 const mostRedirects = 10;
 /** Bytes after which failures are counted anew: a connection that breaks now and then ends no large download. */
 const steadyProgress = 2 ** 20;
-
-/** The hub cannot be reached at all: what is in the cache may do. */
-export class UnreachableError extends FormatError {}
 
 /** What a server answered, while it arrives. */
 export interface Answer {
@@ -53,34 +52,13 @@ export class HubRequests {
   }
 
   async #once<T>(question: Question, headers: Record<string, string>, use: (answer: Answer) => Promise<T>): Promise<T> {
-    const { signal, stallSeconds } = this.settings;
-    const end = new AbortController();
-    let timer: NodeJS.Timeout | undefined;
-    const stillAlive = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(() => end.abort(new PassingFailure(`nothing arrived for ${stallSeconds} s`)), stallSeconds * 1000);
-    };
-    const stop = (): void => end.abort(signal?.reason);
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", stop);
-    /** The reason why a request ended, where it was ended from here. */
-    const reasonOf = (cause: unknown, otherwise: (cause: Error) => Error): unknown =>
-      end.signal.aborted ? end.signal.reason : otherwise(cause as Error);
-    try {
-      stillAlive();
-      const response = await this.#follow(question, headers, end.signal, reasonOf);
-      return await use({ status: response.status as Answer["status"], headers: response.headers, chunks: bodyOf(response, stillAlive, reasonOf) });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", stop);
-      // Closes the connection, should there be more.
-      end.abort();
-    }
+    return withinTime(this.settings, async (request) => {
+      const response = await this.#follow(question, headers, request);
+      return use({ status: response.status as Answer["status"], headers: response.headers, chunks: bodyOf(response, request) });
+    });
   }
 
-  async #follow(
-    question: Question, headers: Record<string, string>, signal: AbortSignal, reasonOf: (cause: unknown, otherwise: (cause: Error) => Error) => unknown,
-  ): Promise<Response> {
+  async #follow(question: Question, headers: Record<string, string>, { signal, reasonOf }: OpenRequest): Promise<Response> {
     const { endpoint, token } = this.settings;
     const home = new URL(endpoint).origin;
     let url = new URL(question.url);
@@ -137,21 +115,4 @@ function connectionError({ host }: URL, { what }: Question, error: Error): Error
   const reason = code ?? cause?.message ?? error.message;
   if (code === undefined || !unreachable.has(code)) return new PassingFailure(`the connection to ${host} fails (${reason})`);
   return new UnreachableError("download-failed", `${what} cannot be downloaded: ${host} cannot be reached (${reason}); check the network`, { cause: error });
-}
-
-async function* bodyOf(
-  response: Response, stillAlive: () => void, reasonOf: (cause: unknown, otherwise: (cause: Error) => Error) => unknown,
-): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
-  for (;;) {
-    let chunk;
-    try {
-      stillAlive();
-      chunk = await reader?.read();
-    } catch (cause) {
-      throw reasonOf(cause, () => new PassingFailure("the connection was cut"));
-    }
-    if (!chunk || chunk.done) return;
-    yield chunk.value;
-  }
 }
