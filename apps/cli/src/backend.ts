@@ -92,13 +92,13 @@ export function profileOption(): Option {
 
 /** How a command stores the matrices of a model. */
 export interface DTypeOptions {
-  readonly dtype: WeightDType;
+  readonly dtype?: WeightDType;
 }
 
 /** `--dtype`, for commands that run models and do not train them. */
 export function dtypeOption(): Option {
-  const option = new Option("--dtype <name>", "how matrices are stored: fewer bits take less memory and time");
-  return option.choices(weightDTypes).default("f32");
+  const about = "how matrices are stored: fewer bits take less memory and time; default: f32, and as they are where a file has blocks of few bits";
+  return new Option("--dtype <name>", about).choices(weightDTypes);
 }
 
 /** `--cache-dtype`, for commands that write text. */

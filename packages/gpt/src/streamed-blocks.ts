@@ -21,7 +21,7 @@ export interface BlockReader {
    * until they are read. Throws `read-failed` and `invalid-file`.
    */
   read(layer: number): readonly PackedParts[];
-  /** `read` is done with: what will probably be asked for next may be read in the meantime. */
+  /** The weights that `read` gave are no longer used: the next layer may be read ahead. */
   done(): void;
   /** Lets go of its files. Nothing happens where it was done before. */
   close(): void;

@@ -34,7 +34,7 @@ export function infoCommand(): Command {
     .option("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
     .option("--batch <n>", "sequences that are trained on at once; default 1", wholeNumber(1))
     .option("--context <n>", "tokens of each; default: the model's context, at most 4096", wholeNumber(1))
-    .option("--devices <n>", "propose how to divide the model among so many GPUs; default 1", wholeNumber(1, 2 ** 20))
+    .option("--devices <n>", "propose how to split the model across this number of GPUs; default 1", wholeNumber(1, 2 ** 20))
     .option("--device-memory <size>", "memory of each, as 80GB", memorySize)
     .option("--json", "print one JSON object: parameters, flopsPerToken, training, weightBytes, cacheBytes, machine, …")
     .addHelpText("after", examples)

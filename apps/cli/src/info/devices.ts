@@ -3,7 +3,7 @@ import { formatBytes, formatCount } from "../format.ts";
 import { formatRows } from "./rows.ts";
 import type { Row } from "./rows.ts";
 
-/** What devices of some memory can do with a model of so many layers, for people. */
+/** The proposed splits of a model across devices of a given memory, as text. */
 export function formatDevices(plan: DevicePlan, layers: number, columns: number | undefined): string {
   const { devices, deviceBytes, training, running } = plan;
   const rows = (...rows: Row[]): string => formatRows(rows, columns);

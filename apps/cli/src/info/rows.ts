@@ -7,7 +7,7 @@ const nameColumns = 20;
 /** In terminals with fewer columns, long values are below their names. */
 const wideColumns = 60;
 
-/** Rows as lines for a terminal of so many columns, or a file: names, and values beside them, which go on below. */
+/** Rows as lines of text, wrapped to the width of the terminal: names, with their values beside them, continued on the lines below. */
 export function formatRows(rows: readonly Row[], columns = Infinity): string {
   const lines = rows.flatMap(([name, value]) => {
     const isBeside = columns >= wideColumns || nameColumns + value.length <= columns;

@@ -20,7 +20,7 @@ function differencesOf(were: Settings, are: Settings): string[] {
   });
 }
 
-/** The settings of an object: of the items of a list together, or each by itself. */
+/** The settings of an object. The items of a list are compared as one setting, or one by one. */
 function settingsOf(value: unknown, of: "items" | "eachItem" = "items", path = "", found = new Map<string, Set<unknown>>()): Settings {
   if (typeof value !== "object" || value === null) return found.set(path, (found.get(path) ?? new Set()).add(value));
   if (Array.isArray(value)) settingsOf(value.length, of, `${path}.length`, found);

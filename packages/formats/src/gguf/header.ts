@@ -214,7 +214,7 @@ class HeaderReader {
     throw this.#invalid(`${what} is ${size}, more than any file has`);
   }
 
-  /** How many things follow, each of at least so many bytes: all of them have to fit into the file. */
+  /** A count of items. Each takes at least the given number of bytes, and all of them must fit into the file. */
   #count(what: string, bytes: number): number {
     const count = this.#size(what);
     if (count * bytes <= this.#file.size - this.#at) return count;

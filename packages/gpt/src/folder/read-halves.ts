@@ -1,3 +1,4 @@
+import { joinRows } from "@gpt/tensor";
 import type { PackedDType, PackedParts, WeightDType } from "@gpt/tensor";
 import { readRange } from "@gpt/formats";
 import type { Run } from "../layout.ts";
@@ -31,12 +32,13 @@ export async function readHalves(
     const { file, entry } = files[index];
     return readRange(file, entry.start + 2 * offset, 2 * count * columns);
   }));
-  const pieces = read.map((bytes) => wordsOf(bytes));
+  const pieces = read.map((bytes, index): PackedParts => (
+    { dtype, rows: runs[index].count, columns, values: wordsOf(bytes), scales: null }
+  ));
   for (const [index, { offset, count }] of runs.entries()) {
-    if (!areFinite(pieces[index], half.exponents)) await readFinite(files[index], offset, count * columns);
+    if (!areFinite(pieces[index].values, half.exponents)) await readFinite(files[index], offset, count * columns);
   }
-  const values = pieces.length === 1 ? pieces[0] : join(pieces);
-  return { dtype, rows: (2 * values.length) / columns, columns, values, scales: null };
+  return pieces.length === 1 ? pieces[0] : joinRows(pieces);
 }
 
 function wordsOf(bytes: Uint8Array): Int32Array {
@@ -49,19 +51,9 @@ function isAligned({ byteOffset }: Uint8Array): boolean {
 }
 
 /** Whether no exponent has all of its bits: a one at its lowest place would be carried to that of the sign. */
-function areFinite(words: Int32Array, exponents: number): boolean {
+function areFinite(words: ArrayLike<number>, exponents: number): boolean {
   const lowest = exponents & ~(exponents << 1);
   let carried = 0;
   for (let i = 0; i < words.length; i++) carried |= (words[i] & exponents) + lowest;
   return (carried & ~0x7fff7fff) === 0;
-}
-
-function join(pieces: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

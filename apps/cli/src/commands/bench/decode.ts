@@ -36,7 +36,7 @@ export function benchDecodeCommand(): Command {
 }
 
 async function benchDecode(options: Options): Promise<void> {
-  const { prompt, tokens: maxTokens, seconds, dtype } = options;
+  const { prompt, tokens: maxTokens, seconds, dtype = "f32" } = options;
   const config = preset(options.preset);
   if (prompt + maxTokens > config.contextLength) {
     throw new UsageError(`${prompt} + ${maxTokens} tokens exceed the model's context of ${config.contextLength}`);

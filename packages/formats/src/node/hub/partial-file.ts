@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { nodeFileOperations, systemCode } from "../file-operations.ts";
 
-/** `HASH.MACHINE-PROCESS-RANDOM.incomplete`: who writes it stands in its name, which changes in one step. */
+/** `HASH.MACHINE-PROCESS-RANDOM.incomplete`: the name says which process writes it, and is changed by one rename. */
 const pattern = /^([0-9a-f]{40,64})\.([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{12}\.incomplete$/;
 const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
 /** Those that this process is writing. */

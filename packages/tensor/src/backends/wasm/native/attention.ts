@@ -9,7 +9,7 @@ import type { Product } from "./library.ts";
  * that a query does not see.
  */
 const block = 64;
-/** Rows of scores begin at multiples of so many elements; behind their keys there is room for so many, which kernels may write. */
+/** The alignment of rows of scores, and the room behind their keys that kernels may write, both in elements. */
 const [rowMultiple, rowRoom] = [16, 4];
 
 /** Queries from which on attention by products is faster than by tiles. */
@@ -34,7 +34,7 @@ function rowBytes(keyCount: number, window: number): number {
 export function attentionKernels(
   native: NativeExports, product: Product,
 ): Pick<ProviderKernels, "attendByProducts" | "attendGradientByProducts"> {
-  /** A product of operands whose rows are so many bytes apart. */
+  /** A product of operands; the distances of their rows are in bytes. */
   const multiply = (
     aTransposed: boolean, bTransposed: boolean, rows: number, columns: number, inner: number,
     a: number, aRow: number, b: number, bRow: number, add: boolean, out: number, outRow: number, factor?: number,

@@ -20,8 +20,8 @@ const smallestProduct = 12 ** 3;
 /** Nanoseconds to multiply and add. */
 const productTime = 0.012;
 /**
- * Blocks of a thread: one, or several where each takes so many nanoseconds, so that a thread which is held up takes fewer. In
- * smaller ones more is packed: four blocks of 1024³ take a tenth longer than one.
+ * The most blocks of a thread, and the nanoseconds that a block must take for a thread to have several: then a thread that is
+ * held up takes fewer. Smaller blocks pack more: four blocks of 1024³ take a tenth longer than one.
  */
 const [maxBlocksOfThread, longBlock] = [4, 5e6];
 /** The least rows or columns of a block. */
@@ -155,8 +155,8 @@ interface Size {
 }
 
 /**
- * As many blocks of a result as wanted, or nearly. A call packs its part of both operands: of all grids of so many blocks, that
- * is taken for which this is the least.
+ * Cuts a result into about the wanted number of blocks. A call packs its part of both operands: the grid is taken that packs
+ * the fewest elements.
  */
 function blocksOf({ rows, columns, isCutByRows = true }: Size, wanted: number): Block[] {
   let best = { rows, columns, count: 0, packed: Infinity };
