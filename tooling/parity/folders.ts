@@ -27,7 +27,7 @@ export function describeFolders(backendName: string, names: readonly string[] = 
 }
 
 /** Tests that these folders give the same bits where blocks are read when they compute. */
-export function describeStreaming(names: readonly string[] = fixtureNames("folders")): void {
+export function describeStreaming(names: readonly string[]): void {
   test.each(names)("the folder %s, read block by block, gives the same bits", async (name) => {
     const { ids } = readJson<FolderFixture>("folders", `${name}.json`);
     const results: Float32Array[] = [];

@@ -9,17 +9,17 @@ import { runOn } from "./run-on.ts";
 interface Chosen {
   readonly models?: readonly string[];
   readonly folders?: readonly string[];
-  /** Whether the folders are read block by block, too. */
-  readonly streams?: boolean;
+  /** Folders that are read block by block, too. Default: none. */
+  readonly streamed?: readonly string[];
 }
 
 /** All tests of a backend against PyTorch, or those of some models and folders. */
-export function describeParity(backendName: string, start: () => Promise<Backend>, { models, folders, streams }: Chosen = {}): void {
+export function describeParity(backendName: string, start: () => Promise<Backend>, { models, folders, streamed = [] }: Chosen = {}): void {
   describe(backendName, () => {
     runOn(start);
     describeModels(backendName, models);
     describeOps(backendName);
     describeFolders(backendName, folders);
-    if (streams) describeStreaming(folders);
+    describeStreaming(streamed);
   });
 }

@@ -10,6 +10,7 @@ import type { Tokenizer } from "@gpt/tokenizer";
 import { tokenizerFromGGUF, tokenizerToGGUF } from "@gpt/tokenizer/gguf";
 import type { Llama } from "node-llama-cpp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startLlama } from "./llama.ts";
 
 // What is written here of tokenizers that models ship, llama.cpp reads, and makes the same ids.
 
@@ -17,8 +18,7 @@ let folder: string;
 let llama: Llama;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gpt-gguf-"));
-  const { getLlama, LlamaLogLevel } = await import("node-llama-cpp");
-  llama = await getLlama({ gpu: false, build: "never", skipDownload: true, progressLogs: false, maxThreads: 1, logLevel: LlamaLogLevel.error });
+  llama = await startLlama();
 });
 afterAll(async () => {
   await llama.dispose();

@@ -13,7 +13,7 @@ import { cpu } from "@gpt/tensor/cpu";
 import type { Llama, LlamaContextSequence, Token } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { greedy, nextScores, seeds, toy, toys } from "./gguf-models.ts";
-import { fileTypes, Ggml, quantize } from "./llama.ts";
+import { fileTypes, Ggml, quantize, startLlama } from "./llama.ts";
 
 const prompt = [1, 5, 17, 300, 42, 7];
 let folder: string;
@@ -22,8 +22,7 @@ let llama: Llama;
 beforeAll(async () => {
   useBackend(await cpu());
   folder = await mkdtemp(join(tmpdir(), "gpt-gguf-"));
-  const { getLlama, LlamaLogLevel } = await import("node-llama-cpp");
-  llama = await getLlama({ gpu: false, build: "never", skipDownload: true, progressLogs: false, maxThreads: 1, logLevel: LlamaLogLevel.error });
+  llama = await startLlama();
 });
 afterAll(async () => {
   await llama.dispose();

@@ -4,6 +4,13 @@ import { dirname, join } from "node:path";
 import { ggufFormats } from "@gpt/formats/gguf";
 import type { GGUFType } from "@gpt/formats/gguf";
 import koffi from "koffi";
+import { getLlama, LlamaLogLevel } from "node-llama-cpp";
+import type { Llama } from "node-llama-cpp";
+
+/** llama.cpp on one thread of the processor, as node-llama-cpp brings it. */
+export function startLlama(): Promise<Llama> {
+  return getLlama({ gpu: false, build: "never", skipDownload: true, progressLogs: false, maxThreads: 1, logLevel: LlamaLogLevel.error });
+}
 
 /** The folder of llama.cpp's libraries that node-llama-cpp brings for this machine. */
 export function llamaFolder(): string {

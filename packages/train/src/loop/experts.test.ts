@@ -11,6 +11,7 @@ import { readBatch, windowStarts } from "../data/batches.ts";
 import { evaluate, toTensors } from "../evaluate.ts";
 import { createRun } from "../node/run-folder.ts";
 import { resumeRun } from "../node/resume-run.ts";
+import { expectFreedWhereverMemoryEnds } from "../../test/little-memory.ts";
 import { collect, patternedData } from "../../test/fixtures.ts";
 import { doneOf, Memory, run, stepsOf, weights } from "../../test/loop.ts";
 import { changeTraining } from "../../test/runs.ts";
@@ -225,25 +226,9 @@ describe("memory", () => {
   });
 
   test("is freed where there is too little of it, whenever it runs out", async () => {
-    let room = Infinity;
-    const small: Backend = {
-      ...backend,
-      allocate(byteLength) {
-        if (room-- <= 0) throw new RangeError("no memory");
-        return backend.allocate(byteLength);
-      },
-    };
-    const before = backend.memory.liveBuffers;
-    for (let failing = 0, done = false; !done; failing += 3) {
-      room = Infinity;
-      const model = useBackend(small, () => new GPT(mixtralOf(), { seed: 1 }));
-      room = failing;
-      const error: unknown = await run(model, { steps: 1, data: { train: patternedData().train }, experts: balanceExperts() })
-        .then(() => (done = true), (error: unknown) => error);
-      if (!done) expect(error).toMatchObject({ message: "no memory" });
-      model.dispose();
-      expect(backend.memory.liveBuffers).toBe(before);
-    }
+    const once = (model: GPT): Promise<unknown> =>
+      run(model, { steps: 1, data: { train: patternedData().train }, experts: balanceExperts() });
+    await expectFreedWhereverMemoryEnds(backend, () => new GPT(mixtralOf(), { seed: 1 }), once, 3);
   });
 });
 

@@ -4,6 +4,7 @@ import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { TokenSource } from "../data/token-source.ts";
 import { evaluate } from "../evaluate.ts";
+import { expectFreedWhereverMemoryEnds } from "../../test/little-memory.ts";
 import { patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
 import type { StepEvent } from "./events.ts";
 import { train } from "./train.ts";
@@ -142,24 +143,7 @@ describe("memory", () => {
   });
 
   test("is freed where there is too little of it, whenever it runs out", async () => {
-    let room = Infinity;
-    const small: Backend = {
-      ...backend,
-      allocate(byteLength) {
-        if (room-- <= 0) throw new RangeError("no memory");
-        return backend.allocate(byteLength);
-      },
-    };
-    const before = backend.memory.liveBuffers;
-    for (let failing = 0, done = false; !done; failing++) {
-      room = Infinity;
-      const model = useBackend(small, () => tinyModel());
-      room = failing;
-      const error: unknown = await run(model, { steps: 1 }).then(() => (done = true), (error: unknown) => error);
-      if (!done) expect(error).toMatchObject({ message: "no memory" });
-      model.dispose();
-      expect(backend.memory.liveBuffers).toBe(before);
-    }
+    await expectFreedWhereverMemoryEnds(backend, () => tinyModel(), (model) => run(model, { steps: 1 }));
   });
 
   test("is freed when the loop is left early, and when the data fail", async () => {
