@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { preset } from "@gpt/gpt";
-import type { GPTConfig, GPTInitialization } from "@gpt/gpt";
+import type { GPTConfig } from "@gpt/gpt";
+import type { WeightDType } from "@gpt/tensor";
 import { alternate } from "../harness/alternate.ts";
 import type { Turn } from "../harness/alternate.ts";
 import type { Section } from "../harness/report.ts";
@@ -26,7 +27,7 @@ const threads = 2;
 
 interface Pair {
   /** Ours and llama.cpp's name of how weights are stored. */
-  readonly dtype: NonNullable<GPTInitialization["dtype"]>;
+  readonly dtype: WeightDType;
   readonly theirs: GgufFormat;
   readonly bytesPerWeight: number;
   /** `native` of reading prompts with the backend of that name. */
