@@ -5,7 +5,8 @@ import type { Backend } from "@gpt/tensor";
 import { tokensInMemory } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
 import { evaluate } from "./evaluate.ts";
-import type { EvaluateOptions, OnEvaluated } from "./evaluate.ts";
+import type { EvaluateOptions } from "./evaluate.ts";
+import type { OnEvaluated } from "./loop/task.ts";
 import { patternedTokens, startBackend, tinyModel } from "../test/fixtures.ts";
 
 let backend: Backend;

@@ -8,6 +8,7 @@ import type { Batch } from "./data/batches.ts";
 import { checkValidation } from "./data/token-source.ts";
 import type { TokenSource } from "./data/token-source.ts";
 import { checkBatch, checkContext } from "./loop/settings.ts";
+import type { OnEvaluated } from "./loop/task.ts";
 
 /** The windows in which a text is evaluated. */
 export interface EvaluateOptions {
@@ -22,9 +23,6 @@ export interface EvaluateOptions {
   /** Called after each batch with the tokens that were predicted so far, and how many there are. */
   readonly onProgress?: OnEvaluated;
 }
-
-/** Called with how many tokens are done, and how many there are. */
-export type OnEvaluated = (progress: { readonly tokens: number; readonly totalTokens: number }) => void;
 
 /** How well a model predicts a text. */
 export interface Evaluation {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { constantSchedule, warmupCosine } from "./schedule.ts";
+import { constantSchedule, warmupCosine, warmupLinear, warmupStableDecay } from "./schedule.ts";
 
 /** nanoGPT's `get_lr`, whose iterations count from 0. */
 function nanoGPT(iteration: number, rate: number, min: number, warmup: number, decay: number): number {
@@ -38,6 +38,17 @@ test("a run that only warms up divides by nothing", () => {
 test("a warm-up that is longer than the run goes on to its end", () => {
   const schedule = warmupCosine({ learningRate: 1, minLearningRate: 0, warmupSteps: 9, steps: 3 });
   expect([1, 2, 3].map(schedule)).toEqual([0.1, 0.2, 0.3]);
+});
+
+test("a line, and one at the end alone", () => {
+  const settings = { learningRate: 1, minLearningRate: 0.2, warmupSteps: 1, steps: 9 };
+  const rates = (schedule: (step: number) => number): number[] => Array.from({ length: 11 }, (_, i) => schedule(i + 1));
+  const close = (values: number[]) => values.map((value) => expect.closeTo(value, 12) as number);
+  expect(rates(warmupLinear(settings))).toEqual(close([0.5, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.2]));
+  expect(rates(warmupStableDecay({ ...settings, decaySteps: 4 }))).toEqual(close([0.5, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0.2]));
+  // A decay longer than the run begins behind the warm-up.
+  expect(rates(warmupStableDecay({ ...settings, decaySteps: 100 }))).toEqual(rates(warmupLinear(settings)));
+  expect(() => warmupStableDecay({ ...settings, decaySteps: 0 })).toThrow("decaySteps must be a whole number from 1");
 });
 
 test("refuses rates and counts of another type", () => {

@@ -21,24 +21,30 @@ test("from a text to a model that writes", async () => {
   expect(lines[20]).toBe(" sells sea shells by the sea shore.");
 });
 
+test("fine-tuning", async () => {
+  const lines = (await runExample(examples[1], packageFolder, await temporary.folder())).trimEnd().split("\n");
+  expect(lines).toHaveLength(6);
+  expect(lines[5]).toMatch(/^step 60: loss 0\.0\d\d$/);
+});
+
 test("mixtures of experts", async () => {
-  const output = await runExample(examples[1], packageFolder, await temporary.folder());
+  const output = await runExample(examples[2], packageFolder, await temporary.folder());
   expect(output).toMatch(/^step 10: loss 3\.\d\d, largest load 1\.\d\d\nstep 20: loss \d\.\d\d, largest load 1\.\d\d\n$/);
 });
 
 test("files, checkpoints, resuming", async () => {
   const folder = await temporary.folder();
   await writeFile(join(folder, "book.txt"), "She sells sea shells by the sea shore.\n".repeat(100));
-  const output = await runExample(examples[2], packageFolder, folder);
+  const output = await runExample(examples[3], packageFolder, folder);
   expect(output).toBe("trained to step 60, the model is in run\n");
   expect(JSON.parse(await readFile(join(folder, "run", "config.json"), "utf8"))).toMatchObject({ model_type: "gpt2" });
   expect(await readFile(join(folder, "run", "tokenizer.json"), "utf8")).toContain("{");
 });
 
 test("the parts alone", async () => {
-  const output = await runExample(examples[3], packageFolder, await temporary.folder());
+  const output = await runExample(examples[4], packageFolder, await temporary.folder());
   expect(output).toBe("Float32Array(2) [ 1, 1 ]\n");
-  expect(examples).toHaveLength(4);
+  expect(examples).toHaveLength(5);
 });
 
 test("the network of @gpt/nn learns, from any seed", async () => {

@@ -81,7 +81,7 @@ interface Shown {
 }
 
 /** Trains a model and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: TrainOptions, { output, tokenizer, entropy }: Shown): Promise<DoneEvent> {
+async function followRun(model: GPT, options: TrainOptions & { readonly data: TrainingData }, { output, tokenizer, entropy }: Shown): Promise<DoneEvent> {
   const { data, steps, resume } = options;
   const sampler = output.live && data.validation ? tokenizer : undefined;
   const view = new TrainingView(output, {

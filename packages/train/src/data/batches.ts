@@ -1,5 +1,5 @@
-import { philoxBlock } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
+import { streams, uniformAt } from "./random.ts";
 import { readTokens } from "./token-source.ts";
 import type { TokenSource } from "./token-source.ts";
 
@@ -12,9 +12,6 @@ export interface Batch {
   readonly length: number;
 }
 
-/** The stream of random words that places windows; a model's own streams count up from 0. */
-const windowStream = 0xffff_ffff;
-
 /**
  * Where the random windows `[first, first + count)` of a step begin, each from 0 to `positions − 1`: a pure function of
  * seed, step and window, so that a resumed run reads what an uninterrupted one would, and that one batch of eight reads
@@ -24,14 +21,7 @@ export function windowStarts(
   { seed, step, first, count }: { seed: number; step: number; first: number; count: number },
   positions: number,
 ): number[] {
-  const words = new Uint32Array(4);
-  const key = { seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], stream: [step, windowStream] } as const;
-  return Array.from({ length: count }, (_, i) => {
-    philoxBlock(key, first + i, words);
-    // 53 random bits as a fraction in [0, 1).
-    const fraction = ((words[0] >>> 5) * 2 ** 26 + (words[1] >>> 6)) * 2 ** -53;
-    return Math.floor(fraction * positions);
-  });
+  return Array.from({ length: count }, (_, i) => Math.floor(uniformAt(seed, streams.windows, step, first + i) * positions));
 }
 
 /** Reads the windows of `length` tokens, and the token after each, that begin at `starts`. */

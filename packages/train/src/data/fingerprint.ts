@@ -1,3 +1,4 @@
+import type { Example } from "./examples.ts";
 import { readTokens } from "./token-source.ts";
 import type { TokenSource } from "./token-source.ts";
 
@@ -10,18 +11,39 @@ const maxPieces = 256;
  */
 export async function fingerprint(source: TokenSource): Promise<string> {
   const pieces = Math.min(maxPieces, Math.ceil(source.length / pieceLength));
-  let high = 0x811c_9dc5;
-  let low = 0x9e37_79b9;
+  const hash = new Hash();
   for (let piece = 0; piece < pieces; piece++) {
     const spread = Math.floor((piece * (source.length - pieceLength)) / Math.max(1, pieces - 1));
     const start = pieces < maxPieces ? piece * pieceLength : spread;
-    const tokens = await readTokens(source, start, Math.min(pieceLength, source.length - start));
-    for (const token of tokens) {
-      // FNV-1a over whole words in two lanes with different multipliers.
-      high = Math.imul(high ^ token, 0x0100_0193);
-      low = Math.imul(low ^ token ^ (high >>> 15), 0x85eb_ca6b);
+    hash.add(await readTokens(source, start, Math.min(pieceLength, source.length - start)));
+  }
+  return `${source.length}-${hash.text}`;
+}
+
+/** The same of examples: their number, and a hash of all lengths, ids and masks. */
+export function fingerprintOfExamples(examples: readonly Example[]): string {
+  const hash = new Hash();
+  for (const { ids, mask = [] } of examples) {
+    hash.add([ids.length, mask.length]);
+    hash.add(ids);
+    hash.add(mask);
+  }
+  return `${examples.length}-${hash.text}`;
+}
+
+/** FNV-1a over whole words in two lanes with different multipliers. */
+class Hash {
+  #high = 0x811c_9dc5;
+  #low = 0x9e37_79b9;
+
+  add(words: Iterable<number>): void {
+    for (const word of words) {
+      this.#high = Math.imul(this.#high ^ word, 0x0100_0193);
+      this.#low = Math.imul(this.#low ^ word ^ (this.#high >>> 15), 0x85eb_ca6b);
     }
   }
-  const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
-  return `${source.length}-${hex(high)}${hex(low)}`;
+
+  get text(): string {
+    return [this.#high, this.#low].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  }
 }

@@ -13,7 +13,9 @@ export interface RunRecord {
   readonly balanceLoss?: number;
   readonly zLoss?: number;
   readonly balanceTogether?: boolean;
-  /** `fingerprint` of the training tokens. */
+  /** The task's name and options; missing where the run learns windows of a text. */
+  readonly task?: Readonly<Record<string, string | number | boolean | null>>;
+  /** The task's fingerprint of its training data. */
   readonly data: string;
   /** The backend's name, its build included. */
   readonly backend: string;
@@ -50,7 +52,11 @@ export interface ResumePoint {
 
 /** Refuses to go on under other conditions than before, since the weights would differ from an uninterrupted run's. */
 export function checkResume(before: RunRecord, now: RunRecord): void {
-  const flat = ({ settings, ...rest }: RunRecord): Record<string, unknown> => ({ ...settings, ...rest });
+  const flat = ({ settings, task = {}, ...rest }: RunRecord): Record<string, unknown> => ({
+    ...settings,
+    ...Object.fromEntries(Object.entries(task).map(([name, value]) => [`task.${name}`, value])),
+    ...rest,
+  });
   const [was, is] = [flat(before), flat(now)];
   const changes = Object.keys({ ...was, ...is })
     .filter((name) => was[name] !== is[name])

@@ -25,8 +25,10 @@ export interface EvaluationEvent {
   readonly step: number;
   /** Mean validation loss, in nats. */
   readonly loss: number;
-  /** Tokens that were predicted. */
+  /** Losses that it is the mean of: the tokens that were predicted, or the examples of a task of another kind. */
   readonly tokens: number;
+  /** What else the task measures, by name, such as `accuracy`. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Whether all of the validation data was looked at. */
   readonly complete: boolean;
 }
@@ -49,6 +51,8 @@ export interface DoneEvent {
   readonly loss: number | null;
   /** Loss over all of the validation data; null where there is none, or the run was interrupted. */
   readonly validationLoss: number | null;
+  /** What else the task measured on all of the validation data. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Time of this process, in seconds. */
   readonly seconds: number;
   /** Where the final model lies; null without a checkpointer or when interrupted. */

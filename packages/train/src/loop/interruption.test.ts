@@ -209,7 +209,7 @@ describe("a run that ends within its loop", () => {
   test("lets go of where it saves, even where it does not begin", async () => {
     const memory = new Memory();
     await expect(run(tinyModel(), { steps: 0, checkpointer: memory })).rejects.toThrow("steps must be");
-    await expect(run(tinyModel(), { data: undefined, checkpointer: memory })).rejects.toThrow("data must be");
+    await expect(run(tinyModel(), { data: undefined, checkpointer: memory })).rejects.toThrow("data is missing");
     expect(memory.closed).toBe(2);
   });
 });

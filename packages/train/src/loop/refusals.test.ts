@@ -92,7 +92,7 @@ describe("refuses", () => {
     [{ clip: -1 }, "clip must be a number from 0, or null, not -1"],
     [{ beta1: 1 }, "beta1 must be a number from 0 and below 1, not 1"],
     [{ seed: -1 }, "seed must be a whole number from 0 to 2^53 - 1, not -1"],
-    [{ schedule: "linear" as "cosine" }, 'schedule must be one of "cosine", "constant", not "linear"'],
+    [{ schedule: "line" as "cosine" }, 'schedule must be one of "cosine", "linear", "warmup-stable-decay", "constant", not "line"'],
     [{ logEvery: 0 }, "logEvery must be a whole number from 1, not 0"],
     [{ data: { train: tokensInMemory([]) } }, "the training data has no tokens"],
     [{ data: { train: tokensInMemory(patternedTokens(8)) } }, "8 tokens, too few for one window of 8"],
@@ -123,7 +123,7 @@ describe("refuses", () => {
     await expect(run(model)).rejects.toMatchObject({
       code: "invalid-option",
       message:
-        "tokenEmbedding.weight is stored as int8, which cannot be trained; make or load the model with dtype f32",
+        "tokenEmbedding.weight is stored as int8, which cannot be trained; make or load the model with dtype f32, or train an adapter",
     });
     const { validation } = patternedData();
     expect((await evaluate(model, validation)).loss).toBeCloseTo((await evaluate(plain, validation)).loss, 2);

@@ -1,8 +1,8 @@
 import type { GPT } from "@gpt/gpt";
-import { belowOne, nonNegative, oneOf, readOptions, seed, PackedWeight, valueThat, wholeNumber } from "@gpt/tensor";
+import { belowOne, nonNegative, oneOf, optional, readOptions, seed, PackedWeight, valueThat, wholeNumber } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
 import { check, checkAll, count, invalidOption } from "../checks.ts";
-import { constantSchedule, warmupCosine } from "../schedule.ts";
+import { constantSchedule, warmupCosine, warmupLinear, warmupStableDecay } from "../schedule.ts";
 import type { Schedule } from "../schedule.ts";
 
 /** The settings that decide, with model, data and backend, which weights a run ends with. */
@@ -15,14 +15,19 @@ export interface TrainSettings {
   readonly contextLength: number;
   /** Batches whose gradients are averaged for one step. Default 1. */
   readonly accumulationSteps: number;
-  /** Warm-up and half a cosine, or the same rate throughout. Default `cosine`. */
-  readonly schedule: "cosine" | "constant";
+  /**
+   * How the rate changes: a warm-up, then half a cosine (`warmupCosine`), a line (`warmupLinear`), or a line at the end alone
+   * (`warmupStableDecay`); or not at all. Default `cosine`.
+   */
+  readonly schedule: ScheduleName;
   /** The highest learning rate. Default 1e-3. */
   readonly learningRate: number;
-  /** The rate at the end of the cosine. Default: a tenth of the highest. */
+  /** The rate at the end of the schedule. Default: a tenth of the highest for `cosine`, else 0. */
   readonly minLearningRate: number;
   /** Steps in which the rate rises. Default 100, or a tenth of the steps where that is less. */
   readonly warmupSteps: number;
+  /** Steps in which `warmup-stable-decay` falls. Default: a fifth of the steps. */
+  readonly decaySteps?: number;
   /** Default 0.9. */
   readonly beta1: number;
   /** Default 0.99. */
@@ -37,16 +42,21 @@ export interface TrainSettings {
   readonly seed: number;
 }
 
+const schedules = ["cosine", "linear", "warmup-stable-decay", "constant"] as const;
+/** The name of a schedule. */
+export type ScheduleName = (typeof schedules)[number];
+
 /** The settings by type and range, in the order in which they are checked. */
 const settingsExpected: Expectations<TrainSettings> = {
   steps: count,
   batchSize: count,
   contextLength: count,
   accumulationSteps: count,
-  schedule: oneOf(["cosine", "constant"]),
+  schedule: oneOf(schedules),
   learningRate: nonNegative,
   minLearningRate: nonNegative,
   warmupSteps: wholeNumber(0),
+  decaySteps: optional(count),
   beta1: belowOne,
   beta2: belowOne,
   epsilon: nonNegative,
@@ -57,16 +67,17 @@ const settingsExpected: Expectations<TrainSettings> = {
 
 /** Fills in the defaults and checks all settings. */
 export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { steps: number }): TrainSettings {
-  const { steps, learningRate = 1e-3 } = options;
+  const { steps, learningRate = 1e-3, schedule = "cosine" } = options;
   const settings: TrainSettings = {
     steps,
     batchSize: 12,
     contextLength: model.config.contextLength,
     accumulationSteps: 1,
-    schedule: "cosine",
+    schedule,
     learningRate,
-    minLearningRate: learningRate / 10,
+    minLearningRate: schedule === "cosine" || schedule === "constant" ? learningRate / 10 : 0,
     warmupSteps: Math.min(100, Math.floor(steps / 10)),
+    ...(schedule === "warmup-stable-decay" && { decaySteps: Math.ceil(steps / 5) }),
     beta1: 0.9,
     beta2: 0.99,
     epsilon: 1e-8,
@@ -112,11 +123,12 @@ export function checkBatch(batchSize: number, contextLength: number): void {
   }
 }
 
-/** Refuses models of which nothing but norms and biases would learn. */
+/** Refuses models of which nothing but norms and biases would learn, unless that was chosen by freezing some weights. */
 export function checkTrainable(model: GPT): void {
+  if (model.parameters().some(({ requiresGrad }) => !requiresGrad)) return;
   for (const [path, weight] of model.namedWeights()) {
     if (!(weight instanceof PackedWeight)) continue;
-    throw invalidOption(`${path} is stored as ${weight.dtype}, which cannot be trained; make or load the model with dtype f32`);
+    throw invalidOption(`${path} is stored as ${weight.dtype}, which cannot be trained; make or load the model with dtype f32, or train an adapter`);
   }
 }
 
@@ -129,5 +141,10 @@ export function checkRouterLosses({ config: { blocks } }: GPT): void {
 
 /** The learning rates of a run. */
 export function scheduleOf(settings: TrainSettings): Schedule {
-  return settings.schedule === "cosine" ? warmupCosine(settings) : constantSchedule(settings.learningRate);
+  switch (settings.schedule) {
+    case "cosine": return warmupCosine(settings);
+    case "linear": return warmupLinear(settings);
+    case "warmup-stable-decay": return warmupStableDecay({ decaySteps: Math.ceil(settings.steps / 5), ...settings });
+    case "constant": return constantSchedule(settings.learningRate);
+  }
 }

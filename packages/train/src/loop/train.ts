@@ -1,17 +1,13 @@
 import { EventLoopYielder } from "@gpt/common";
 import type { GPT } from "@gpt/gpt";
-import { callback, flag, objectWith, optional, scope } from "@gpt/tensor";
+import { callback, flag, mul, objectWith, optional, scope } from "@gpt/tensor";
 import type { Backend, Expectations } from "@gpt/tensor";
-import { check, checkAll, checkSource, count, modelExpected, signalExpected } from "../checks.ts";
-import { readBatch, windowStarts } from "../data/batches.ts";
-import { fingerprint } from "../data/fingerprint.ts";
-import { checkTraining, checkValidation } from "../data/token-source.ts";
-import type { TokenSource, TrainingData } from "../data/token-source.ts";
+import { check, checkAll, checkSource, count, invalidOption, modelExpected, signalExpected } from "../checks.ts";
+import type { TrainingData } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
-import { evaluate, toTensors } from "../evaluate.ts";
-import type { OnEvaluated } from "../evaluate.ts";
 import { AdamW } from "../optimizer/adamw.ts";
 import type { Schedule } from "../schedule.ts";
+import { windowTask } from "../tasks/window-task.ts";
 import { checkResume } from "./checkpointer.ts";
 import type { Checkpointer, ResumePoint, RunRecord } from "./checkpointer.ts";
 import type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
@@ -19,16 +15,20 @@ import type { ExpertsFollower, ExpertsTraining } from "./experts.ts";
 import { checkTrainable, checkRouterLosses, resolveSettings, scheduleOf } from "./settings.ts";
 import type { TrainSettings } from "./settings.ts";
 import { StepLog } from "./step-log.ts";
+import type { OnEvaluated, Task, TaskBatch } from "./task.ts";
 
 /** How a model is trained, and on what. */
 export interface TrainOptions extends Partial<TrainSettings> {
   readonly steps: number;
-  readonly data: TrainingData;
+  /** A text, which is learnt by windows: see `windowTask`. */
+  readonly data?: TrainingData;
+  /** What is learnt instead. */
+  readonly task?: Task;
   /** Steps between two step events. Default 10. */
   readonly logEvery?: number;
   /** Steps between two evaluations on the validation data; the last step has one in any case. Default 250. */
   readonly evaluateEvery?: number;
-  /** The most windows of an evaluation before the last one, which looks at everything. Default 256. */
+  /** The most windows or examples of an evaluation before the last one, which looks at everything. Default 256. */
   readonly evaluationWindows?: number;
   /** Steps between two checkpoints; the first and the last state are saved in any case. Default 250. */
   readonly checkpointEvery?: number;
@@ -38,7 +38,7 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly resume?: ResumePoint;
   /** Goes on even where settings, data, backend or runtime differ from those before. Default false. */
   readonly allowChanges?: boolean;
-  /** Called while an evaluation goes on, the last of which looks at all of the validation data. */
+  /** Called while an evaluation goes on. */
   readonly onEvaluated?: OnEvaluated;
   /** Ends the run after the running step: it is saved and can be resumed. */
   readonly signal?: AbortSignal;
@@ -49,10 +49,11 @@ export interface TrainOptions extends Partial<TrainSettings> {
 const defaultLogEvery = 10;
 
 /**
- * Trains a model in place and reports on the way; see `TrainEvent`. Settings that are left out are nanoGPT's for small
+ * Trains a model in place and reports on the way; see `TrainEvent`. Each step takes the mean over all losses of its examples,
+ * however they are divided into batches. Weights whose `requiresGrad` is false stay as they are. Settings that are left out are nanoGPT's for small
  * models: batches of 12, a rate that warms up to 1e-3 and falls along a cosine to a tenth, AdamW with β₂ = 0.99 and a weight
  * decay of 0.1 (PyTorch's defaults, which `AdamW` has, are 0.999 and 0.01), gradients clipped to a norm of 1. The run is a pure function of the model's initial
- * weights and seed, the training data, the settings and the backend. However it ends, the steps taken so far are saved
+ * weights and seed, the task and its data, the settings and the backend. However it ends, the steps taken so far are saved
  * where there is a checkpointer: by `signal`, by leaving the loop (`break`, `return`, an error in its body), by an error
  * of the data. Not so what diverged, nor what cannot be read any more. The model is in evaluation mode afterwards, and
  * all but the model is freed. Throws `invalid-option`, also for a model whose weights are stored in fewer bits,
@@ -80,7 +81,7 @@ async function* follow(
   run: Run,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, Omit<DoneEvent, "seconds">, undefined> {
-  const { data, resume, checkpointer, signal, onEvaluated } = options;
+  const { resume, checkpointer, signal } = options;
   const { logEvery = defaultLogEvery, evaluateEvery = 250, evaluationWindows = 256, checkpointEvery = 250 } = options;
   const { steps } = run.settings;
   const saveNews = async (): Promise<CheckpointEvent | undefined> =>
@@ -92,28 +93,19 @@ async function* follow(
     while (run.step < steps && !signal?.aborted) {
       await run.takeStep();
       if (run.step % logEvery === 0) yield await run.report();
-      if (data.validation && run.step % evaluateEvery === 0 && run.step < steps) {
-        yield* await run.evaluate(data.validation, evaluationWindows, { signal, onEvaluated });
-      }
+      if (run.step % evaluateEvery === 0 && run.step < steps) yield* await run.evaluate(evaluationWindows, options);
       if (checkpointer && run.step % checkpointEvery === 0) yield await run.save(checkpointer);
     }
     if (run.hasNews) yield await run.report();
     const lastCheckpoint = await saveNews();
     if (lastCheckpoint) yield lastCheckpoint;
     const interrupted = run.step < steps;
-    let validationLoss: number | null = null;
-    let directory: string | null = null;
-    if (!interrupted) {
-      if (data.validation) {
-        for (const event of await run.evaluate(data.validation, Infinity, { signal, onEvaluated })) {
-          validationLoss = event.loss;
-          yield event;
-        }
-      }
-      if (checkpointer) directory = await checkpointer.finish(run.model);
-    }
+    const [evaluation] = interrupted ? [] : await run.evaluate(Infinity, options);
+    if (evaluation) yield evaluation;
+    const directory = interrupted || !checkpointer ? null : await checkpointer.finish(run.model);
     left = false;
-    return { type: "done", step: run.step, interrupted, loss: run.lastLoss, validationLoss, directory };
+    const { loss: validationLoss = null, metrics } = evaluation ?? {};
+    return { type: "done", step: run.step, interrupted, loss: run.lastLoss, validationLoss, ...(metrics && { metrics }), directory };
   } catch (error) {
     left = false;
     // What failed is what counts; should saving fail as well, the checkpoint before stays.
@@ -126,7 +118,8 @@ async function* follow(
 
 /** What is expected of the options; those that decide the weights are checked as settings. */
 const optionsExpected: Expectations<Omit<TrainOptions, keyof TrainSettings>> = {
-  data: objectWith("an object with train, a source of tokens"),
+  data: optional(objectWith("an object with train, a source of tokens")),
+  task: optional(objectWith("a task, as windowTask makes", "fingerprint()", "batch()", "loss()")),
   logEvery: optional(count),
   evaluateEvery: optional(count),
   evaluationWindows: optional(count),
@@ -143,9 +136,11 @@ function checkOptions(model: GPT, options: TrainOptions): void {
   check("model", model, modelExpected);
   check("options", options, objectWith("an object with steps and data"));
   checkAll<Partial<TrainOptions>>(options, optionsExpected);
-  const { train, validation } = options.data;
-  checkSource("data.train", train);
-  if (validation !== undefined) checkSource("data.validation", validation);
+  const { data, task } = options;
+  if (!data === !task) throw invalidOption(data ? "data and task are both given; give one" : "data is missing: give some, or a task");
+  if (!data) return;
+  checkSource("data.train", data.train);
+  if (data.validation !== undefined) checkSource("data.validation", data.validation);
 }
 
 /** The state of a run and what moves it on. */
@@ -158,7 +153,7 @@ class Run {
   lastLoss: number | null = null;
   readonly settings: TrainSettings;
   readonly model: GPT;
-  readonly #data: TrainingData;
+  readonly #task: Task;
   readonly #record: RunRecord;
   readonly #schedule: Schedule;
   readonly #optimizer: AdamW;
@@ -168,26 +163,28 @@ class Run {
   readonly #yielder = new EventLoopYielder();
   /** Whether the weights may lie between two steps, since changing them failed half-way. */
   #isTorn = false;
-  /** Milliseconds spent in the steps of the log. */
+  /** Milliseconds spent in the steps of the log, and the tokens that they read. */
   #time = 0;
+  #tokens = 0;
 
   static async start(model: GPT, options: TrainOptions): Promise<Run> {
-    const { data, resume, allowChanges = false, logEvery = defaultLogEvery, experts } = options;
+    const { data, task = windowTask(data!), resume, allowChanges = false, logEvery = defaultLogEvery, experts } = options;
     checkTrainable(model);
     if (!experts) checkRouterLosses(model);
     const settings = resolveSettings(model, options);
-    checkTraining(data.train, settings.contextLength);
-    if (data.validation) checkValidation(data.validation);
+    task.check?.(model, settings);
     const record: RunRecord = {
       settings,
       modelSeed: model.random.seed,
       ...experts?.options,
-      data: await fingerprint(data.train),
+      // Absent as before there were tasks.
+      ...(!data && { task: { name: task.name, ...task.options } }),
+      data: await task.fingerprint(),
       backend: model.backend.name,
       runtime: runtimeName(),
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
-    const run = new Run(model, data, record, logEvery, resume?.step, experts);
+    const run = new Run(model, task, record, logEvery, resume?.step, experts);
     try {
       await resume?.loadOptimizer(run.#optimizer);
     } catch (error) {
@@ -198,14 +195,14 @@ class Run {
   }
 
   private constructor(
-    model: GPT, data: TrainingData, record: RunRecord, logEvery: number, resumedStep?: number, experts?: ExpertsTraining,
+    model: GPT, task: Task, record: RunRecord, logEvery: number, resumedStep?: number, experts?: ExpertsTraining,
   ) {
     const { settings } = record;
     this.step = resumedStep ?? 0;
     this.savedStep = resumedStep;
     this.settings = settings;
     this.model = model;
-    this.#data = data;
+    this.#task = task;
     this.#record = record;
     this.#schedule = scheduleOf(settings);
     this.#backend = model.backend;
@@ -223,22 +220,24 @@ class Run {
   async takeStep(): Promise<void> {
     const began = performance.now();
     const step = this.step + 1;
-    const { batchSize, contextLength, accumulationSteps, seed, clip } = this.settings;
-    const { train } = this.#data;
+    const { accumulationSteps, clip } = this.settings;
     const model = this.model.train();
+    const batches = await this.#read(step);
+    const losses = batches.reduce((sum, { count }) => sum + count, 0);
+    if (losses === 0) throw invalidOption(`the task ${this.#task.name} gave nothing to learn for step ${step}`);
     model.random.startStep(step);
     this.#optimizer.zeroGrad();
     this.#optimizer.learningRate = this.#schedule(step);
-    for (let part = 0; part < accumulationSteps; part++) {
-      const window = { seed, step, first: part * batchSize, count: batchSize };
-      const starts = windowStarts(window, train.length - contextLength);
-      const batch = await readBatch(train, starts, contextLength, model.config.vocabSize);
+    for (const batch of batches) {
       scope(() => {
-        const { ids, targets } = toTensors(batch, this.#backend);
-        const loss = model.loss(ids, targets, { hooks: this.#experts?.hooks });
-        (this.#experts?.addTo(loss, 1 / accumulationSteps) ?? loss).backward();
-        this.#log.addLoss(loss, 1 / accumulationSteps);
+        const loss = this.#task.loss(model, batch, { hooks: this.#experts?.hooks });
+        const whole = this.#experts?.addTo(loss, 1 / accumulationSteps) ?? loss;
+        // Gradients are averaged over the batches below: a batch of as many losses as the others counts once.
+        const weight = (batch.count * accumulationSteps) / losses;
+        (weight === 1 ? whole : mul(whole, weight)).backward();
+        this.#log.addLoss(loss, batch.count / losses);
       });
+      this.#tokens += batch.tokens;
       await this.#yielder.pause();
     }
     this.#isTorn = true;
@@ -247,6 +246,14 @@ class Run {
     this.step = step;
     this.#isTorn = false;
     this.#time += performance.now() - began;
+  }
+
+  /** The batches of a step. All are read before the first is computed, since each weighs by what the others have. */
+  #read(step: number): Promise<TaskBatch[]> {
+    const { batchSize: count, contextLength, accumulationSteps, seed } = this.settings;
+    const request = { seed, step, count, contextLength, examplesPerStep: count * accumulationSteps };
+    const parts = Array.from({ length: accumulationSteps }, (_, part) => this.#task.batch({ ...request, first: part * count }, this.model));
+    return Promise.all(parts);
   }
 
   /** Whether steps were taken since the last report. */
@@ -261,16 +268,16 @@ class Run {
     const experts = await this.#experts?.report(losses.length);
     // Reading waits for backends that compute in the background.
     const seconds = (this.#time + performance.now() - began) / 1000;
-    const { steps, batchSize, contextLength, accumulationSteps } = this.settings;
-    const tokens = losses.length * batchSize * contextLength * accumulationSteps;
+    const tokens = this.#tokens;
     const loss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     this.#log.clear();
     this.#time = 0;
+    this.#tokens = 0;
     this.lastLoss = loss;
     return {
       type: "step",
       step: this.step,
-      steps,
+      steps: this.settings.steps,
       loss,
       learningRate: this.#optimizer.learningRate,
       gradientNorm: gradientNorms[gradientNorms.length - 1],
@@ -279,17 +286,14 @@ class Run {
     };
   }
 
-  /** Evaluates; gives nothing where the signal cut it short. */
-  async evaluate(
-    validation: TokenSource,
-    maxWindows: number,
-    { signal, onEvaluated: onProgress }: Pick<TrainOptions, "signal" | "onEvaluated">,
-  ): Promise<EvaluationEvent[]> {
+  /** Evaluates; gives nothing where there is no validation data, or where the signal cut it short. */
+  async evaluate(limit: number, { signal, onEvaluated: onProgress }: TrainOptions): Promise<EvaluationEvent[]> {
+    if (!this.#task.evaluate) return [];
     const { contextLength } = this.settings;
     try {
-      const { loss, tokens } = await evaluate(this.model, validation, { contextLength, maxWindows, signal, onProgress });
-      const complete = tokens === validation.length - 1;
-      return [{ type: "evaluation", step: this.step, loss, tokens, complete }];
+      const found = await this.#task.evaluate(this.model, { contextLength, limit, signal, onProgress });
+      const { loss, count: tokens, complete, metrics } = found;
+      return [{ type: "evaluation", step: this.step, loss, tokens, complete, ...(metrics && { metrics }) }];
     } catch (error) {
       if (signal?.aborted && error === signal.reason) return [];
       throw error;

@@ -81,7 +81,7 @@ function parseTraining(bytes: Uint8Array): TrainingRecord {
 
 function recordOf(value: unknown, step: number): RunRecord {
   const { settings: settingsValue, modelSeed, data, backend, runtime, ...rest } = objectOf(value, "record");
-  const { balanceLoss, zLoss, balanceTogether, ...unknown } = rest;
+  const { balanceLoss, zLoss, balanceTogether, task, ...unknown } = rest;
   checkKnown(unknown, "record.");
   const settings = settingsOf(settingsValue);
   checkField("record.modelSeed", modelSeed, wholeNumber(0));
@@ -94,6 +94,7 @@ function recordOf(value: unknown, step: number): RunRecord {
     settings,
     modelSeed: modelSeed as number,
     ...routerLossOptionsOf({ balanceLoss, zLoss, balanceTogether }),
+    ...(task !== undefined && { task: taskOf(task) }),
     ...(texts as Record<keyof typeof texts, string>),
   };
 }
@@ -104,15 +105,23 @@ function routerLossOptionsOf(values: Readonly<Record<keyof RouterLossOptions, un
   return Object.fromEntries(given);
 }
 
+function taskOf(value: unknown): NonNullable<RunRecord["task"]> {
+  const task = objectOf(value, "record.task");
+  const isValue = (value: unknown): boolean => value === null || ["string", "number", "boolean"].includes(typeof value);
+  const wrong = Object.entries(task).find(([, value]) => !isValue(value));
+  if (wrong) throw invalid(`record.task: ${quote(wrong[0])} is ${quote(wrong[1])}, expected a text, a number, or true or false`);
+  return task as NonNullable<RunRecord["task"]>;
+}
+
 function settingsOf(value: unknown): TrainSettings {
   const {
-    steps, batchSize, contextLength, accumulationSteps, schedule, learningRate, minLearningRate, warmupSteps,
+    steps, batchSize, contextLength, accumulationSteps, schedule, learningRate, minLearningRate, warmupSteps, decaySteps,
     beta1, beta2, epsilon, weightDecay, clip, seed, ...unknown
   } = objectOf(value, "record.settings") as unknown as TrainSettings;
   checkKnown(unknown, "record.settings.");
   const settings: TrainSettings = {
     steps, batchSize, contextLength, accumulationSteps, schedule, learningRate, minLearningRate, warmupSteps,
-    beta1, beta2, epsilon, weightDecay, clip, seed,
+    ...(decaySteps !== undefined && { decaySteps }), beta1, beta2, epsilon, weightDecay, clip, seed,
   };
   try {
     checkSettings(settings);

@@ -1,0 +1,142 @@
+import { noGrad, readOptions, scope, tensor, wholeNumber } from "@gpt/tensor";
+import type { Expectations } from "@gpt/tensor";
+import { EventLoopYielder } from "@gpt/common";
+import type { FlatInput, GPT } from "@gpt/gpt";
+import { invalidOption } from "../checks.ts";
+import { checkExamples, learntTokens } from "../data/examples.ts";
+import type { Example } from "../data/examples.ts";
+import { fingerprintOfExamples } from "../data/fingerprint.ts";
+import { ExampleOrder } from "../data/order.ts";
+import { pack } from "../data/packing.ts";
+import type { Task, TaskBatch, TaskEvaluation, TaskEvaluationOptions } from "../loop/task.ts";
+
+/** What a model learns to write. */
+export interface ExampleData {
+  readonly train: readonly Example[];
+  readonly validation?: readonly Example[];
+}
+
+/** How examples become those of a step. */
+export interface NextTokenOptions {
+  /**
+   * Packs examples that have up to this many tokens together into one, so that steps have about as many tokens each, and an epoch
+   * few steps. Examples still do not see each other, and none is cut. Default: no packing.
+   */
+  readonly packTokens?: number;
+}
+
+const optionsExpected: Expectations<NextTokenOptions> = { packTokens: wholeNumber(1) };
+
+/** Sequences one behind the other, and what is to be learnt of them. */
+export interface ExampleBatch extends TaskBatch {
+  readonly ids: Int32Array;
+  /** Tokens of each sequence. */
+  readonly lengths: readonly number[];
+  /** The tokens behind which one is to be predicted, by their indices in `ids`, and those that follow them. */
+  readonly rows: Int32Array;
+  readonly targets: Int32Array;
+}
+
+/**
+ * Next-token prediction over examples: documents, or prompts and answers of which the answers alone are learnt. There is no
+ * padding: sequences of any lengths lie one behind the other, and do not see each other. What lies behind an example's last
+ * learnt token is not computed, nor are logits of tokens that are not learnt. An epoch has all examples, each epoch in another
+ * order. Throws `invalid-option`; `train` throws what `checkExamples` does, and refuses examples that exceed the context.
+ */
+export function nextTokenTask(data: ExampleData, options?: NextTokenOptions): Task<ExampleBatch> {
+  const { packTokens } = readOptions<NextTokenOptions>(options, optionsExpected, invalidOption);
+  const { train, validation } = data;
+  const groups = packTokens === undefined ? train.map((_, i) => [i]) : pack(train.map(readLength), packTokens);
+  const order = new ExampleOrder(groups.length);
+  return {
+    name: "next-token",
+    options: { packTokens: packTokens ?? null },
+    examples: groups.length,
+    fingerprint: async () => fingerprintOfExamples(train),
+    check({ config }, { contextLength }) {
+      checkLengths("train", train, config.vocabSize, contextLength);
+      if (validation) checkLengths("validation", validation, config.vocabSize, contextLength);
+    },
+    async batch({ seed, step, first, count, examplesPerStep }) {
+      const begin = (step - 1) * examplesPerStep + first;
+      const chosen = Array.from({ length: count }, (_, i) => groups[order.at(begin + i, seed)]);
+      return batchOf(chosen.flat().map((index) => train[index]));
+    },
+    loss: (model, batch, options) => model.loss({ ...inputOf(batch, model), ...options }, targetsOf(batch, model)),
+    evaluate: validation && ((model, options) => evaluateExamples(model, validation, options)),
+  };
+}
+
+function checkLengths(name: string, examples: readonly Example[], vocabSize: number, contextLength: number): void {
+  checkExamples(name, examples, vocabSize);
+  const long = examples.findIndex((example) => readLength(example) > contextLength);
+  if (long < 0) return;
+  throw invalidOption(
+    `${name}: example ${long + 1} has ${readLength(examples[long])} tokens to read, the context ${contextLength}; shorten it, ` +
+      "or leave it out",
+  );
+}
+
+/** How many tokens the model reads of an example: those before the last that it learns. */
+function readLength({ ids, mask }: Example): number {
+  return mask ? mask.lastIndexOf(1) : ids.length - 1;
+}
+
+/** Puts examples one behind the other. */
+export function batchOf(examples: readonly Example[]): ExampleBatch {
+  const lengths = examples.map(readLength);
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const ids = new Int32Array(tokens);
+  const rows: number[] = [];
+  const targets: number[] = [];
+  let start = 0;
+  examples.forEach((example, i) => {
+    ids.set(example.ids.subarray(0, lengths[i]), start);
+    for (const index of learntTokens(example)) {
+      rows.push(start + index - 1);
+      targets.push(example.ids[index]);
+    }
+    start += lengths[i];
+  });
+  return { ids, lengths, rows: Int32Array.from(rows), targets: Int32Array.from(targets), count: rows.length, tokens };
+}
+
+/** What the model is given, with logits of the tokens that have a target. */
+export function inputOf({ ids, lengths, rows }: ExampleBatch, { backend }: GPT): FlatInput {
+  return { ids: tensor(ids, { backend }), sequences: lengths.map((count) => ({ count })), outputs: rows };
+}
+
+function targetsOf({ targets }: ExampleBatch, { backend }: GPT) {
+  return tensor(targets, { backend });
+}
+
+/** Tokens that are evaluated at once, where an example does not have more. */
+const evaluatedTokens = 1024;
+
+async function evaluateExamples(
+  model: GPT, examples: readonly Example[], { limit, signal, onProgress }: TaskEvaluationOptions,
+): Promise<TaskEvaluation> {
+  const number = Math.min(examples.length, limit);
+  const chosen = Array.from({ length: number }, (_, i) => examples[Math.floor((i * examples.length) / number)]);
+  const totalTokens = chosen.reduce((sum, example) => sum + learntTokens(example).length, 0);
+  const yielder = new EventLoopYielder();
+  let [total, count] = [0, 0];
+  for (let first = 0; first < number; ) {
+    signal?.throwIfAborted();
+    let [end, tokens] = [first, 0];
+    do tokens += readLength(chosen[end++]);
+    while (end < number && tokens + readLength(chosen[end]) <= evaluatedTokens);
+    const batch = batchOf(chosen.slice(first, end));
+    const loss = noGrad(() => scope(() => model.evaluating(() => model.loss(inputOf(batch, model), targetsOf(batch, model)))));
+    try {
+      total += (await loss.item()) * batch.count;
+    } finally {
+      loss.dispose();
+    }
+    count += batch.count;
+    first = end;
+    onProgress?.({ tokens: count, totalTokens });
+    await yielder.pause();
+  }
+  return { loss: total / count, count, complete: number === examples.length };
+}
