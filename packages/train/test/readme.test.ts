@@ -44,7 +44,12 @@ test("files, checkpoints, resuming", async () => {
 test("the parts alone", async () => {
   const output = await runExample(examples[4], packageFolder, await temporary.folder());
   expect(output).toBe("Float32Array(2) [ 1, 1 ]\n");
-  expect(examples).toHaveLength(5);
+});
+
+test("metrics", async () => {
+  const output = await runExample(examples[5], packageFolder, await temporary.folder());
+  expect(output.trimEnd().split("\n")).toEqual(Array.from(examples[5].matchAll(/; \/\/ (.*)$/gm), ([, printed]) => printed));
+  expect(examples).toHaveLength(6);
 });
 
 test("the network of @gpt/nn learns, from any seed", async () => {

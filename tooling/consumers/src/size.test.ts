@@ -132,6 +132,14 @@ test.each([
     without: [...wgsl, ...blas, "HF_HUB_CACHE", "snapshots"],
   },
   {
+    title: "metrics of texts",
+    program: `
+      import { bleu, chrf, exactMatch, rouge } from "@gpt/train/metrics";
+      console.log(bleu, chrf, exactMatch, rouge);`,
+    ceiling: 6,
+    without: [...wasm, ...wgsl, ...blas],
+  },
+  {
     title: "the tokenizer of GPT-2",
     program: `
       import { gpt2 } from "@gpt/tokenizer/gpt2";
