@@ -1,6 +1,7 @@
 import { callback, keep, zeros } from "@gpt/tensor";
 import type { CreateOptions, Shape, Tensor, Weight } from "@gpt/tensor";
 import { check, tensorExpected } from "./checks.ts";
+import type { Module } from "./module.ts";
 
 /** The weights that the innermost running `construct` has to free should it fail. */
 let constructed: Weight[] | undefined;
@@ -45,4 +46,9 @@ export function construct<T>(make: () => T): T {
 /** A parameter of zeros. */
 export function zeroParameter(shape: Shape, options?: CreateOptions<"f32">): Tensor {
   return parameter(zeros(shape, options));
+}
+
+/** How many of a module's numbers are trained: those of parameters that collect a gradient. */
+export function trainableParameters(module: Module): number {
+  return module.parameters().reduce((count, { requiresGrad, size }) => count + (requiresGrad ? size : 0), 0);
 }

@@ -54,6 +54,8 @@ export interface TensorNames {
   layoutOf(slot: Pick<Slot, "path" | "role">): Layout | undefined;
   /** A tensor's name without what some programs put before it. */
   plainName(name: string): string;
+  /** The name that a tensor has in the class with a head, where files leave something out: adapters go by it. */
+  fullName?(name: string): string;
   /** What becomes of a tensor that no weight asks for, by its plain name. */
   treatmentOf(name: string): "ignored" | "noted" | "refused";
 }

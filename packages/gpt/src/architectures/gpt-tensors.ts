@@ -38,6 +38,7 @@ export function gptTensors(modules: Modules, before = ""): TensorNames {
       return role === "matrix" ? { of: { tensor }, transposed: true } : { tensor };
     },
     plainName: (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name),
+    fullName: (name) => (/^(transformer|lm_head)\./.test(name) ? name : prefix + name),
     /**
      * The first rule that matches counts, and a tensor that none matches is refused. As transformers at v5.18.0
      * (src/transformers, modeling_utils.py, _load_pretrained_model), which ignores all such tensors with a report; those within

@@ -69,10 +69,21 @@ export function checkValues(model: GPT, fail: (problem: string) => GPTError): vo
 
 /** The first architecture that can express a model. */
 function choose(model: GPT, architectures: readonly Architecture[]): { written: ModelToWrite; chosen: Architecture } {
+  return architectureOf(model, architectures, ({ holdsAnyWeights }) => (holdsAnyWeights ? undefined : replacedWeight(model)));
+}
+
+/**
+ * The first architecture that can express a configuration; `obstacleTo` says what else of the model is in the way. Throws
+ * `unsupported-model`.
+ */
+export function architectureOf(
+  model: GPT, architectures: readonly Architecture[], obstacleTo: (architecture: Architecture) => string | undefined = () => undefined,
+): { written: ModelToWrite; chosen: Architecture } {
   const written = { config: model.config, generation: model.generation, dtypes: dtypesOf(model) };
   const obstacles = new Map<string, string>();
   const chosen = architectures.find((architecture) => {
-    const obstacle = obstacleTo(architecture, model, written);
+    const fields = architecture.write(written);
+    const obstacle = typeof fields === "string" ? fields : obstacleTo(architecture);
     if (obstacle !== undefined) obstacles.set(architecture.modelType, obstacle);
     return obstacle === undefined;
   });
@@ -89,13 +100,6 @@ function describe(
     ...(Object.keys(generation).length > 0 ? [jsonFile(generationConfigName, generationFields(generation))] : []),
     textFile(configName, formatConfig(written, chosen, fields)),
   ];
-}
-
-/** What of a model an architecture cannot express, or undefined. */
-function obstacleTo({ write, holdsAnyWeights }: Architecture, model: GPT, written: ModelToWrite): string | undefined {
-  const fields = write(written);
-  if (typeof fields === "string") return fields;
-  return holdsAnyWeights ? undefined : replacedWeight(model);
 }
 
 /** As what a model's matrices are stored, by what they are for, where all of them are stored alike. */

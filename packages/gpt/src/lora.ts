@@ -1,0 +1,3 @@
+export { activeAdapter, adapterNames, addLoRA, mergeAdapter, removeAdapter, setAdapter } from "./lora/adapters.ts";
+export type { AdapterOptions } from "./lora/adapters.ts";
+export type { AdapterTargets } from "./lora/targets.ts";
