@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** The files of a repository, by their paths. Those that end in `.safetensors` are kept as on the hub: on another server. */
+/** The files of a repository, by their paths. Those that end in `.safetensors` or `.gguf` are kept as on the hub: on another server. */
 export type HubFiles = Readonly<Record<string, Uint8Array | string>>;
 
 /** What a test does with a request before the hub does; true where it has answered. */
@@ -114,7 +114,7 @@ export function serveRange(request: IncomingMessage, response: ServerResponse, b
 }
 
 function isLarge(path: string): boolean {
-  return path.endsWith(".safetensors");
+  return /\.(?:safetensors|gguf)$/.test(path);
 }
 
 function bytesOf(content: Uint8Array | string): Uint8Array {

@@ -1,11 +1,12 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GPT } from "@gpt/gpt";
-import { saveModel } from "@gpt/gpt/node";
+import { saveModel, writeGGUF } from "@gpt/gpt/node";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { commit, Hub } from "@gpt/testing/hub";
-import { CharacterTokenizer } from "@gpt/tokenizer";
+import { CharacterTokenizer, trainBPE } from "@gpt/tokenizer";
+import { tokenizerToGGUF } from "@gpt/tokenizer/gguf";
 import { saveTokenizer } from "@gpt/tokenizer/node";
 import { expect, onTestFinished, test } from "vitest";
 import { gpt, records, temporaryFolder } from "../test/gpt.ts";
@@ -57,4 +58,21 @@ test("--model takes a name on the hub: downloaded once, listed, and deleted", as
   const missing = await run(...generate, "toys/none");
   expect(missing).toMatchObject({ status: 1, stdout: "" });
   expect(missing.stderr).toMatch(/^error: there is no folder toys\/none, and http:\S+ has no model toys\/none, or it is private \(401\): check the name, .*\n$/);
+});
+
+test("--model takes a GGUF file of a repository on the hub, by how it is quantized, with the tokenizer in it", async () => {
+  const directory = await temporaryFolder();
+  useBackend(await cpu());
+  const tokenizer = tokenizerToGGUF(await trainBPE(["to be, or not to be"], { vocabSize: 270 }), { vocabSize: 272 });
+  const model = new GPT({ vocabSize: 272, contextLength: 16, layers: 1, heads: 1, dim: 32 }, { seed: 1 });
+  await writeGGUF(model, join(directory, "m.gguf"), { dtype: "q8_0", tokenizer });
+  const hub = await Hub.start({ "toys/be-GGUF": { "be-Q8_0.gguf": await readFile(join(directory, "m.gguf")), "be-F16.gguf": "never" } });
+  onTestFinished(() => hub.close());
+  const env = { ...process.env, HF_HUB_OFFLINE: "0", HF_HUB_CACHE: join(directory, "cache"), HF_ENDPOINT: hub.url };
+  const generate = (model: string) => gpt(directory, ["generate", "--prompt", "to be", "--max-tokens", "5", "--temperature", "0", "--json", "--model", model], { env });
+  const [[local], [named], several] = await Promise.all([generate("m.gguf"), generate("toys/be-GGUF:Q8_0"), generate("toys/be-GGUF")])
+    .then(([a, b, c]) => [records(a), records(b), c] as const);
+  expect(local.tokens).toHaveLength(5);
+  expect(named).toMatchObject({ text: local.text, tokens: local.tokens });
+  expect(several.stderr).toBe("error: toys/be-GGUF: it has several GGUF files; write one of these behind the name: :Q8_0, :F16\n");
 });

@@ -11,6 +11,7 @@ export type Question =
   | { readonly do: "load"; readonly source: string; readonly options?: Omit<LoadModelOptions, "backend">; readonly stopAt?: number }
   | { readonly do: "tokenize"; readonly source: string; readonly text: string; readonly options?: { readonly endpoint: string } }
   | { readonly do: "save"; readonly folder: string; readonly extraFiles?: Readonly<Record<string, string>> }
+  | { readonly do: "store"; readonly folder: string; readonly urls: readonly string[] }
   | { readonly do: "download"; readonly name: string }
   | { readonly do: "list" }
   | { readonly do: "usage" }
@@ -28,15 +29,15 @@ export interface Reply {
 
 let model: GPT | undefined;
 
-/** `opfs:NAME` is a folder of the browser's own file system, `files:NAME` the files that are in it. */
+/** `opfs:NAME` is a folder of the browser's own file system, `files:NAME` the files that are in it, `file:NAME` one that is alone in it. */
 async function sourceOf(text: string): Promise<WebSource> {
-  const [, kind, name] = /^(opfs|files):(.*)$/.exec(text) ?? [];
+  const [, kind, name] = /^(opfs|files|file):(.*)$/.exec(text) ?? [];
   if (kind === undefined) return text;
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name);
   if (kind === "opfs") return folder;
   const files: File[] = [];
   for await (const entry of folder.values()) if (entry.kind === "file") files.push(await entry.getFile());
-  return files;
+  return kind === "file" ? files[0] : files;
 }
 
 async function load(question: Question & { readonly do: "load" }): Promise<Reply> {
@@ -78,6 +79,14 @@ async function reply(question: Question): Promise<Reply> {
       const names: string[] = [];
       for await (const name of (await storage.getDirectoryHandle(folder)).keys()) names.push(name);
       return { value: names.sort() };
+    }
+    case "store": {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(question.folder, { create: true });
+      for (const url of question.urls) {
+        const stream = await (await folder.getFileHandle(url.slice(url.lastIndexOf("/") + 1), { create: true })).createWritable();
+        await (await fetch(url)).body!.pipeTo(stream);
+      }
+      return {};
     }
     case "download":
       await saveModel(model!, { download: question.name });

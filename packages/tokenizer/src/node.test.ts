@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ggufChunks } from "@gpt/formats/gguf";
 import { Hub } from "@gpt/testing/hub";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { BytePairTokenizer } from "./bpe/tokenizer.ts";
@@ -8,6 +9,7 @@ import { trainBPE } from "./bpe/train.ts";
 import { CharacterTokenizer } from "./character.ts";
 import { encodingByName } from "./encodings.ts";
 import { tiktokenFile } from "./files/tiktoken.ts";
+import { tokenizerToGGUF } from "./gguf.ts";
 import { loadTokenizer, saveTokenizer } from "./node.ts";
 
 let folder: string;
@@ -137,6 +139,22 @@ it("loads that of a model on the hub, of which it takes the tokenizer's files al
     });
     await expect(loadTokenizer("toys/none", { ...options, offline: true })).rejects.toMatchObject({ code: "not-found" });
     await expect(loadTokenizer("toys/none", { endpoint: 3 as never })).rejects.toMatchObject({ code: "invalid-option" });
+  } finally {
+    await hub.close();
+  }
+});
+
+it("loads that of a GGUF file on the hub", async () => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of ggufChunks([], tokenizerToGGUF(trained))) chunks.push(chunk);
+  const hub = await Hub.start({ "toys/words-GGUF": { "a-Q8_0.gguf": Buffer.concat(chunks), "b-F16.gguf": "never" } });
+  const options = { cacheDirectory: join(folder, "cache"), endpoint: hub.url, offline: false };
+  try {
+    for (const name of ["toys/words-GGUF:Q8_0", "toys/words-GGUF/a-Q8_0.gguf"]) {
+      expect((await loadTokenizer(name, options)).encode("the cat")).toEqual(trained.encode("the cat"));
+    }
+    await expect(loadTokenizer("toys/words-GGUF", options)).rejects.toMatchObject({ name: "TokenizerError", message: expect.stringContaining(":Q8_0, :F16") as string });
+    expect(hub.requests.filter(({ line }) => line.includes("F16"))).toEqual([]);
   } finally {
     await hub.close();
   }

@@ -20,8 +20,8 @@ export interface LoadTokenizerOptions extends Partial<Omit<TiktokenOptions, "nam
  * does not say how text is split, and has no special tokens: `options` do, or the file's name, where it is that of an
  * encoding (`cl100k_base.tiktoken`). Files of text of more than 128 MiB are refused.
  *
- * Where there is nothing of that path, and it can be a name on the Hugging Face hub, such as `openai-community/gpt2` or
- * `openai-community/gpt2@main`, the files of the tokenizer are downloaded into the cache that Hugging Face's tools share, or
+ * Where there is nothing of that path, and it can be a name on the Hugging Face hub, such as `openai-community/gpt2@main`, or for a
+ * GGUF file `OWNER/NAME:Q8_0` or `OWNER/NAME/model.gguf`, the files of the tokenizer, or that file, are downloaded into the cache that Hugging Face's tools share, or
  * taken from there: resumed, verified, and with `HF_TOKEN`, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` as they have them.
  *
  * Throws `missing-file`, `read-failed`, `invalid-file`, `unsupported-file`, and from the hub `not-found`, `access-denied` and
@@ -57,11 +57,11 @@ export async function loadTokenizer(pathOrName: string, options: LoadTokenizerOp
 const tokenizerFilesOf: SelectFiles = (paths) =>
   [...paths].filter((path) => (tokenizerFileNames as readonly string[]).includes(path) || /^additional_chat_templates\/[^/]+\.jinja$/.test(path));
 
-/** The folder of a model's files in the cache. */
+/** The folder of a model's files in the cache, or its GGUF file. */
 async function fromHub(name: string, options: HubOptions): Promise<string> {
   // Programs that load from folders alone do not load what downloads.
-  const { downloadSnapshot } = await import("@gpt/formats/hub");
-  return asOurs(downloadSnapshot(name, { ...options, files: tokenizerFilesOf }), `there is no file or folder ${showName(name)}, and `);
+  const { downloadModel } = await import("@gpt/formats/hub");
+  return asOurs(downloadModel(name, { ...options, files: tokenizerFilesOf }), `there is no file or folder ${showName(name)}, and `);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { RandomAccessFile, ReadableFolder } from "../files/random-access.ts
 import { readGGUFHeader } from "./header.ts";
 import type { GGUFTensorEntry } from "./header.ts";
 import type { GGUFMetadata } from "./metadata.ts";
+import { parseSplitName, splitName } from "./split-names.ts";
 
 /** A GGUF model, in one file or split over several, with its files open. */
 export interface GGUFModelFiles {
@@ -20,8 +21,6 @@ export interface GGUFFileTensor {
   readonly entry: GGUFTensorEntry;
 }
 
-/** Splits are named `NAME-00001-of-00003.gguf` (llama.cpp, llama_split_path). */
-const splitName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 const maxFiles = 99_999;
 
 /**
@@ -72,12 +71,10 @@ function splitCount(metadata: GGUFMetadata, file: RandomAccessFile): number {
 }
 
 function splitAt(name: string, number: number, metadata: GGUFMetadata, file: RandomAccessFile): string {
-  const [, prefix, own, count] = splitName.exec(name) ?? [];
-  if (Number(own) !== 1 || Number(count) !== splitCount(metadata, file) || wholeOf(metadata, "split.no") !== 0) {
-    const total = String(splitCount(metadata, file)).padStart(5, "0");
-    throw new FormatError("invalid-file", `${file.name} is one of ${total} files; open the first, named NAME-00001-of-${total}.gguf`);
-  }
-  return `${prefix}-${String(number + 1).padStart(5, "0")}-of-${count}.gguf`;
+  const split = parseSplitName(name);
+  const count = splitCount(metadata, file);
+  if (split?.number === 1 && split.count === count && wholeOf(metadata, "split.no") === 0) return splitName(split.prefix, number + 1, count);
+  throw new FormatError("invalid-file", `${file.name} is one of ${count} files; open the first, named ${splitName("NAME", 1, count)}`);
 }
 
 function checkTensors(tensors: readonly GGUFFileTensor[], metadata: GGUFMetadata, file: RandomAccessFile): void {

@@ -14,6 +14,18 @@ import type { UrlProgress } from "./url-folder.ts";
  * const folder = openFileList(input.files);
  */
 export function openFileList(files: Iterable<File>): ReadableFolder {
+  const { name, files: own } = ownFiles(files);
+  return {
+    name,
+    open(file) {
+      const found = own.get(file);
+      return Promise.resolve(found && openBlob(found, `${name}: ${file}`));
+    },
+  };
+}
+
+/** The files that count among those that a user chose, and the name of their folder. */
+export function ownFiles(files: Iterable<File>): { readonly name: string; readonly files: ReadonlyMap<string, File> } {
   const fail = (problem: string): FormatError => new FormatError("invalid-input", `openFileList: ${problem}`);
   const isIterable = Symbol.iterator in (Object(files) as object);
   const all = isIterable ? [...files] : [];
@@ -21,14 +33,7 @@ export function openFileList(files: Iterable<File>): ReadableFolder {
   const inFolder = all.map((file) => ({ file, path: (file.webkitRelativePath || file.name).split("/") }));
   const depth = inFolder.reduce((least, { path }) => Math.min(least, path.length), inFolder[0]?.path.length ?? 1);
   const byName = new Map(inFolder.filter(({ path }) => path.length === depth).map(({ file, path }) => [path[depth - 1], file]));
-  const name = depth > 1 ? inFolder[0].path[0] : "the selection";
-  return {
-    name,
-    open(file) {
-      const found = byName.get(file);
-      return Promise.resolve(found && openBlob(found, `${name}: ${file}`));
-    },
-  };
+  return { name: depth > 1 ? inFolder[0].path[0] : "the selection", files: byName };
 }
 
 /** A folder whose files tell what of them was read. */

@@ -1,5 +1,5 @@
 import { quote } from "@gpt/common";
-import { callback, checkArgument, flag, numberThat, object, objectWith, readOptions, text } from "@gpt/common/expectations";
+import { callback, flag, numberThat, object, objectWith, readOptions } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import { checkRange } from "../files/random-access.ts";
@@ -58,16 +58,21 @@ export async function openUrlFolder(url: string | URL, options?: UrlFolderOption
     },
     invalid,
   );
-  const shown = String(url);
-  checkArgument("url", shown, text, invalid);
-  const base = (globalThis.location as Location | undefined)?.href;
-  const address = URL.canParse(shown, base) ? new URL(shown, base) : undefined;
-  if (!address || !/^https?:$/.test(address.protocol)) throw invalid(`${quote(shown)} is no address that begins with http:// or https://`);
+  const address = addressOf(url);
+  if (!address) throw invalid(`${quote(String(url))} is no address that begins with http:// or https://`);
   // As a folder; what stands behind the path goes with each file.
   if (!address.pathname.endsWith("/")) address.pathname += "/";
   const onNote = given.onNote ?? (() => {});
   const store = given.keep === false ? undefined : await opened(address.href, onNote);
   return new UrlFolder(address, given, onNote, store);
+}
+
+/** An address, which may be relative to the page's; undefined for what is none of http. */
+export function addressOf(url: string | URL): URL | undefined {
+  const text = String(url);
+  const base = (globalThis.location as Location | undefined)?.href;
+  const address = URL.canParse(text, base) ? new URL(text, base) : undefined;
+  return address && /^https?:$/.test(address.protocol) ? address : undefined;
 }
 
 async function opened(address: string, onNote: (note: string) => void): Promise<BlockStore | undefined> {

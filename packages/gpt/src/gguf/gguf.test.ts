@@ -3,9 +3,10 @@ import { currentBackend, decodeParts, isGptError, PackedWeight, useBackend } fro
 import { cpu } from "@gpt/tensor/cpu";
 import { decodeGGUF, encodeGGUF, ggufChunks, openGGUF } from "@gpt/formats/gguf";
 import type { GGUFFileTensor, GGUFType, GGUFValue, WritableGGUFType } from "@gpt/formats/gguf";
-import { joined, memoryFolder } from "@gpt/testing/memory-folder";
+import { memoryFolder } from "@gpt/testing/memory-folder";
 import { mutations } from "@gpt/testing/mutate";
 import { logits } from "../../test/folders.ts";
+import { collected } from "../../test/gguf-files.ts";
 import { tiny } from "../../test/fixtures.ts";
 import { decoder } from "../architectures/decoder.ts";
 import type { DecoderSettings } from "../architectures/decoder.ts";
@@ -97,12 +98,6 @@ async function changed(
     return other ? [{ name, shape, dtype: other.dtype, async *chunks () { yield await Promise.resolve(other.bytes); } }] : [];
   });
   return collected(ggufChunks(sources, all));
-}
-
-async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
-  return joined(chunks);
 }
 
 const load = (bytes: Uint8Array, options?: Parameters<typeof loadGGUF>[2]): Promise<GPT> => loadGGUF(memoryFolder({ "m.gguf": bytes }, "m"), "m.gguf", options);

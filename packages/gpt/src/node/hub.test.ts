@@ -7,8 +7,10 @@ import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { tiny } from "../../test/fixtures.ts";
+import { collected, splitGGUF } from "../../test/gguf-files.ts";
 import { architectures } from "../architectures/index.ts";
 import { modelFiles } from "../folder/save.ts";
+import { ggufModelChunks } from "../gguf.ts";
 import { GPT } from "../model.ts";
 import { loadModel, planModel, resolveModelDirectory, saveModel } from "../node.ts";
 
@@ -18,7 +20,11 @@ beforeEach(async () => {
   useBackend(await cpu());
   directory = await mkdtemp(join(tmpdir(), "gpt-hub-"));
   const model = new GPT(tiny, { seed: 3 });
+  const quantized = await collected(ggufModelChunks(model, { dtype: "q8_0" }));
+  const whole = await collected(ggufModelChunks(model));
   hub = await Hub.start({
+    "toys/one-GGUF": { "model-Q8_0.gguf": quantized },
+    "toys/more-GGUF": { "model-Q8_0.gguf": quantized, ...(await splitGGUF(whole, "f32/model-F32")) },
     "toys/one": await collect(modelFiles(model, architectures)),
     "toys/shards": await collect(modelFiles(model, architectures, { maxShardBytes: 2000 })),
   });
@@ -46,6 +52,22 @@ test("a name on the hub is loaded as its folder is, in one file or in shards", a
   }
   const found = await resolveModelDirectory("toys/one", { ...options, offline: true });
   expect((await loadModel(found)).config).toEqual(new GPT(tiny).config);
+});
+
+test("a GGUF file of a repository is loaded as it is from the disk, one or several", async () => {
+  const options = { cacheDirectory: join(directory, "cache"), endpoint: hub.url, offline: false };
+  const weights = await weightsOf(new GPT(tiny, { seed: 3 }));
+  for (const name of ["toys/more-GGUF:F32", "toys/more-GGUF/f32/model-F32-00001-of-00002.gguf@main"]) {
+    expect(await weightsOf(await loadModel(name, options))).toEqual(weights);
+  }
+  expect(hub.requests.filter(({ line }) => line.includes("Q8_0"))).toEqual([]);
+  const [one, other] = await Promise.all(["toys/one-GGUF", "toys/more-GGUF:q8_0"].map((name) => loadModel(name, options)));
+  expect(await weightsOf(one)).toEqual(await weightsOf(other));
+  expect((await planModel("toys/one-GGUF", { ...options, offline: true })).config).toEqual(one.config);
+  expect(await resolveModelDirectory("toys/one-GGUF", options)).toMatch(/model-Q8_0\.gguf$/);
+  await expect(loadModel("toys/more-GGUF", options)).rejects.toMatchObject({
+    message: "toys/more-GGUF: it has several GGUF files; write one of these behind the name: :Q8_0, :F32",
+  });
 });
 
 test("a path that exists wins over a name", async () => {

@@ -41,8 +41,8 @@ export interface LoadModelOptions extends Omit<LoadOptions, "readBlocks">, Omit<
 /**
  * Loads a model folder of any kind, OpenAI's release of GPT-1, or a GGUF file (the first one, where it is split); see
  * `loadModelFrom`, and `loadGGUF` of @gpt/gpt/gguf. Where there is neither, and the path can be a name on the Hugging Face
- * hub, such as `openai-community/gpt2` or `openai-community/gpt2@main`, the model is downloaded into the cache that Hugging Face's tools share, or taken from there; see `downloadSnapshot` of
- * `@gpt/formats/hub`. Starts the default backend where none was chosen.
+ * hub, such as `openai-community/gpt2@main`, or for a GGUF file `OWNER/NAME:Q8_0` or `OWNER/NAME/model.gguf`, the model is downloaded into the cache
+ * that Hugging Face's tools share, or taken from there; see `downloadModel` of `@gpt/formats/hub`. Starts the default backend where none was chosen.
  *
  * @example
  * const model = await loadModel("openai-community/gpt2", { onProgress: ({ bytes, totalBytes }) => console.log(bytes / totalBytes) });
@@ -77,7 +77,7 @@ export async function openStoredWeights(path: string): Promise<WeightSource> {
   return openWeights(await openModelFolder(path), known);
 }
 
-/** What `loadModel` makes of a folder, a GGUF file or a name, without its weights, which are not downloaded; see `planModelFrom`. */
+/** What `loadModel` makes of a folder, a GGUF file or a name, without its weights; see `planModelFrom`. Weights in safetensors are not downloaded for it. */
 export async function planModel(directoryOrName: string, options?: Omit<LoadModelOptions, "backend" | "seed">): Promise<ModelPlan> {
   const directory = await folderOf("planModel", directoryOrName, { ...options, files: withoutWeights });
   if (await isGGUF(directory)) {
@@ -89,14 +89,14 @@ export async function planModel(directoryOrName: string, options?: Omit<LoadMode
 
 const withoutWeights: SelectFiles = (paths) => [configName, generationConfigName, "adapter_config.json"].filter((name) => paths.has(name));
 
-/** The folder of that path, or, where there is nothing, that of the model of that name on the hub, in the cache. */
+/** The folder or file of that path, or, where there is nothing, that of the model of that name on the hub, in the cache. */
 async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
   checkPath(call, path);
   if (!isHubName(path) || (await isThere(path))) return path;
   // Programs that load from folders alone do not load what downloads.
-  const { downloadSnapshot } = await import("@gpt/formats/hub");
+  const { downloadModel } = await import("@gpt/formats/hub");
   try {
-    return await downloadSnapshot(path, options);
+    return await downloadModel(path, options);
   } catch (cause) {
     if (!(cause instanceof FormatError) || !["not-found", "access-denied", "download-failed"].includes(cause.code)) throw cause;
     throw new FormatError(cause.code, `there is no folder ${path}, and ${cause.message}`, { cause });
@@ -148,7 +148,7 @@ const checkpointsName = "checkpoints";
 /**
  * The model folder or GGUF file that a path stands for: itself, for a training run that has not finished its newest checkpoint,
  * or, where there is nothing, the model of that name on the hub, which is downloaded as `loadModel` does. Throws
- * `missing-file`, and as `downloadSnapshot` does.
+ * `missing-file`, and as `downloadModel` does.
  */
 export async function resolveModelDirectory(pathOrName: string, options?: SnapshotOptions): Promise<string> {
   const path = await folderOf("resolveModelDirectory", pathOrName, options);

@@ -1,3 +1,4 @@
+import type { ReadableFolder } from "@gpt/formats";
 import { downloadFiles, openSource, writeFiles } from "@gpt/formats/web";
 import type { UrlProgress, WebSource, WebSourceOptions } from "@gpt/formats/web";
 import { checkArgument, objectWith, startDefaultBackend } from "@gpt/tensor";
@@ -16,10 +17,11 @@ export interface LoadModelOptions extends LoadOptions, Omit<WebSourceOptions, ke
 
 /**
  * Loads a model in a browser: by a name on the Hugging Face hub, the address of a folder in the Hugging Face layout (`./models/gpt2`,
- * `https://…`), files that a user chose (`input.files`), or the handle of a folder (`showDirectoryPicker()`, OPFS). What is
+ * `https://…`), files that a user chose (`input.files`), or the handle of a folder (`showDirectoryPicker()`, OPFS). A GGUF file is loaded by its
+ * address (which ends in `.gguf`), as a chosen file or all that it is split over, or by a name (`OWNER/NAME:Q8_0`, `OWNER/NAME/model.gguf`). What is
  * downloaded is kept in the browser's own file system, so that the next time nothing is downloaded but what has changed; a download
  * that broke off goes on where it stopped. `keep: false` keeps nothing, `removeDownload(url)` deletes what is kept. Starts the
- * default backend where none was chosen. Throws as `loadModelFrom` and `openUrlFolder` of `@gpt/formats/web` do.
+ * default backend where none was chosen. Throws as `loadModelFrom`, `loadGGUF` and `openSource` of `@gpt/formats/web` do.
  *
  * @example
  * const model = await loadModel("openai-community/gpt2", { onProgress: ({ bytes, totalBytes }) => (bar.value = bytes / totalBytes) });
@@ -28,12 +30,22 @@ export async function loadModel(source: WebSource, options?: LoadModelOptions): 
   const { onProgress } = options ?? {};
   let last: UrlProgress | undefined;
   const follow = (progress: UrlProgress): void => onProgress?.((last = progress));
-  const folder = await openSource(source, onProgress ? { ...options, onProgress: follow } : options);
+  const { folder, gguf } = await openSource(source, onProgress ? { ...options, onProgress: follow } : options);
+  const load = await loaderOf(gguf);
   const backend = options?.backend ?? (await startDefaultBackend());
-  const model = await loadModelFrom(folder, [...architectures, ...unsupportedArchitectures], { ...options, backend });
+  const model = await load(folder, { ...options, backend });
   // Files may hold more than the model takes from them.
   if (last && last.bytes < last.totalBytes) onProgress?.({ ...last, bytes: last.totalBytes });
   return model;
+}
+
+/** What loads a folder, or a GGUF file in it. */
+async function loaderOf(gguf: string | undefined): Promise<(folder: ReadableFolder, options: LoadOptions) => Promise<GPT>> {
+  const kinds = [...architectures, ...unsupportedArchitectures];
+  if (gguf === undefined) return (folder, options) => loadModelFrom(folder, kinds, options);
+  // Pages that load no such files do not download what reads them.
+  const { loadGGUF } = await import("../gguf.ts");
+  return (folder, options) => loadGGUF(folder, gguf, options);
 }
 
 /** How a model is saved. */

@@ -8,24 +8,33 @@ import type { OpenPage } from "@gpt/testing/browser";
 import { Hub } from "@gpt/testing/hub";
 import { collect } from "@gpt/testing/memory-folder";
 import { isolation, serve } from "@gpt/testing/static-server";
-import { CharacterTokenizer, tokenizerFiles } from "@gpt/tokenizer";
+import { CharacterTokenizer, tokenizerFiles, trainBPE } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { tokenizerToGGUF } from "@gpt/tokenizer/gguf";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { build } from "tsup";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { gpt2 } from "../architectures/gpt2.ts";
 import { modelFiles } from "../folder/save.ts";
+import { ggufModelChunks } from "../gguf.ts";
 import { GPT } from "../model.ts";
+import { collected, splitGGUF } from "../../test/gguf-files.ts";
 import { sumsOf } from "../../test/sums.ts";
 import type { Question, Reply } from "../../test/web-page.ts";
 
 /** Weights of more than two blocks of 8 MiB. */
 const config = { vocabSize: 33_500, contextLength: 16, layers: 1, heads: 2, dim: 128 };
 const name = "toys/abc";
+const ggufName = "toys/abc-GGUF";
 
 let directory: string;
 let files: Record<string, Uint8Array | string>;
+let gguf: Record<string, Uint8Array>;
 let expected: Reply["model"];
+/** That of the small model, whose GGUF files are less than a block. */
+let expectedSmall: Reply["model"];
+let pairs: Tokenizer;
 let weightBytes: number;
 let hub: Hub;
 let pages: Awaited<ReturnType<typeof serve>>;
@@ -36,11 +45,17 @@ beforeAll(async () => {
   const model = new GPT(config, { seed: 5 });
   expected = await sumsOf(model);
   files = { ...(await collect(modelFiles(model, [gpt2]))), ...Object.fromEntries(tokenizerFiles(CharacterTokenizer.fromText("abc"))) };
+  pairs = await trainBPE(["to be, or not to be"], { vocabSize: 270 });
+  const small = new GPT({ ...config, vocabSize: 300 }, { seed: 6 });
+  expectedSmall = await sumsOf(small);
+  const [whole, ofSmall] = await Promise.all([model, small].map((model) =>
+    collected(ggufModelChunks(model, { tokenizer: tokenizerToGGUF(pairs, { vocabSize: model.config.vocabSize }) }))));
+  gguf = { "abc-F32.gguf": whole, "small.gguf": ofSmall, ...(await splitGGUF(ofSmall, "two/abc-S32")) };
   weightBytes = files["model.safetensors"].length;
   directory = await mkdtemp(join(tmpdir(), "gpt-web-"));
   await build({
     entry: [join(import.meta.dirname, "../../test/web-page.ts")],
-    outDir: directory, format: "esm", target: "es2023", platform: "browser", config: false, silent: true, noExternal: [/./], splitting: false,
+    outDir: directory, format: "esm", target: "es2023", platform: "browser", config: false, silent: true, noExternal: [/./], splitting: true,
     esbuildOptions: (options) => void (options.conditions = ["@gpt/source"]),
   });
   await writeFile(join(directory, "index.html"), '<!doctype html><link rel="icon" href="data:," /><script type="module" src="web-page.js"></script>');
@@ -53,11 +68,11 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 beforeEach(async () => {
-  hub = await Hub.start({ [name]: files });
+  hub = await Hub.start({ [name]: files, [ggufName]: gguf, "toys/alone-GGUF": { "model.gguf": gguf["small.gguf"] } });
   hub.intercept = hub.interceptStorage = allow;
 });
 afterEach(async () => {
-  await ask({ do: "remove", url: `${hub.url}/${name}/resolve/main/` });
+  for (const { url } of (await ask({ do: "list" })).value as { url: string }[]) await ask({ do: "remove", url });
   await hub.close();
 });
 
@@ -72,7 +87,7 @@ const usage = async (): Promise<number> => (await ask({ do: "usage" })).value as
 
 const ask = (question: Question): Promise<Reply> => page.ask(question) as Promise<Reply>;
 const load = (options: object = {}, more: object = {}): Promise<Reply> =>
-  ask({ do: "load", source: name, options: { endpoint: hub.url, retrySeconds: 0.02, stallSeconds: 0.5, ...options }, ...more });
+  ask({ do: "load", source: name, options: { endpoint: hub.url, retrySeconds: 0.02, ...options }, ...more });
 const rangesOf = (file: string): (string | undefined)[] =>
   hub.requests.filter(({ line }) => line === `GET /${name}/${file}`).map(({ range }) => range);
 
@@ -128,7 +143,7 @@ describe("a model behind an address", () => {
     expect(await ask({ do: "remove", url })).toEqual({ value: bytes });
     expect(await ask({ do: "list" })).toEqual({ value: [] });
     expect((await ask({ do: "remove", url })).error?.code).toBe("not-found");
-    expect((await load({ offline: true })).error?.message).toContain("adapter_config.json is not all here from earlier, and `offline` forbids to download it");
+    expect((await load({ offline: true })).error?.message).toContain("config.json is not all here from earlier, and `offline` forbids to download it");
   });
 
   test("goes on where it stopped", async () => {
@@ -158,7 +173,7 @@ describe("a model behind an address", () => {
       }
       return false;
     };
-    expect(await load()).toMatchObject({ model: expected });
+    expect(await load({ stallSeconds: 0.5 })).toMatchObject({ model: expected });
   });
 
   test("is loaded from a server without ranges, and one that does not say how long a file is", async () => {
@@ -216,6 +231,60 @@ describe("a model behind an address", () => {
     expect(closed.error).toMatchObject({ code: "download-failed", message: expect.stringContaining("check address and network, and that the server lets this page read it (CORS)") as string });
     expect((await ask({ do: "load", source: "ftp://x/" })).error?.code).toBe("invalid-input");
     expect((await ask({ do: "load", source: "./nothing" })).error).toMatchObject({ code: "missing-file" });
+  });
+});
+
+describe("a model in GGUF", () => {
+  const address = (file: string): string => `${hub.url}/${ggufName}/resolve/main/${file}`;
+  const open = (source: string, more: object = {}): Promise<Reply> => load({}, { source, ...more });
+  const tokenize = (source: string): Promise<Reply> => ask({ do: "tokenize", source, text: "to be", options: { endpoint: hub.url } });
+
+  test("is loaded from its address with its tokenizer, kept, and loaded again without a network", async () => {
+    const first = await open(address("abc-F32.gguf"));
+    expect(first).toMatchObject({ model: expected, notes: [] });
+    const { progress = [] } = first;
+    expect(progress.every(({ bytes, totalBytes }, i) => bytes <= totalBytes && (i === 0 || bytes >= progress[i - 1].bytes))).toBe(true);
+    expect(progress.at(-1)).toMatchObject({ bytes: gguf["abc-F32.gguf"].length, totalBytes: gguf["abc-F32.gguf"].length });
+    const before = hub.requests.length;
+    expect((await tokenize(address("abc-F32.gguf"))).value).toEqual(pairs.encode("to be"));
+    expect(new Set(hub.requests.slice(before).map(({ range }) => range))).toEqual(new Set(["bytes=0-0"]));
+    await hub.close();
+    expect((await open(address("abc-F32.gguf"))).model).toEqual(expected);
+    expect((await ask({ do: "list" })).value).toMatchObject([{ url: address("") }]);
+  });
+
+  test("goes on where it stopped", async () => {
+    expect((await open(address("abc-F32.gguf"), { stopAt: 10_000_000 })).error?.message).toBe("the page was closed");
+    const before = hub.requests.length;
+    expect((await open(address("abc-F32.gguf"))).model).toEqual(expected);
+    const later = hub.requests.slice(before).flatMap(({ line, range }) => (line.startsWith(`GET /${ggufName}/abc`) ? [range!] : []));
+    for (const range of later.filter((range) => range !== "bytes=0-0")) expect(Number(/^bytes=(\d+)-/.exec(range)![1])).toBeGreaterThanOrEqual(2 ** 23);
+  });
+
+  test("is loaded by its name on the hub: how it is quantized, its path, or the repository's where it is alone", async () => {
+    for (const source of [`${ggufName}:S32`, `${ggufName}/two/abc-S32-00001-of-00002.gguf@main`, "toys/alone-GGUF"]) {
+      expect(await open(source), source).toMatchObject({ model: expectedSmall, notes: [] });
+      expect((await tokenize(source)).value).toEqual(pairs.encode("to be"));
+    }
+    expect(await load({ offline: true }, { source: `${ggufName}:S32` })).toMatchObject({ model: expectedSmall, notes: [] });
+    expect((await open(ggufName)).error).toMatchObject({
+      code: "invalid-input", message: `${ggufName}: it has several GGUF files; write one of these behind the name: :F32, /small.gguf, :S32`,
+    });
+    expect((await open("toys/none:Q8_0")).error?.code).toBe("access-denied");
+    expect((await open(address("none.gguf"))).error).toMatchObject({ code: "missing-file", message: `${address("")} has no file "none.gguf"; check the path` });
+  });
+
+  test("is loaded as chosen files, one or all that it is split over", async () => {
+    await ask({ do: "store", folder: "one", urls: [address("small.gguf")] });
+    await ask({ do: "store", folder: "split", urls: [1, 2].map((part) => address(`two/abc-S32-0000${part}-of-00002.gguf`)) });
+    for (const source of ["file:one", "files:one", "files:split"]) {
+      const loaded = await open(source);
+      expect(loaded, source).toMatchObject({ model: expectedSmall });
+      expect(loaded.progress!.at(-1)).toMatchObject({ bytes: loaded.progress!.at(-1)!.totalBytes });
+      expect((await tokenize(source)).value).toEqual(pairs.encode("to be"));
+    }
+    await ask({ do: "store", folder: "split", urls: [address("small.gguf")] });
+    expect((await open("files:split")).error?.message).toContain("it has several GGUF files");
   });
 });
 

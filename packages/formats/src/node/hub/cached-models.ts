@@ -2,12 +2,13 @@ import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { checkArgument, text } from "@gpt/common/expectations";
 import { FormatError } from "../../errors.ts";
-import { nodeFileOperations, systemCode } from "../file-operations.ts";
-import { readError, readRegularFile } from "../regular-file.ts";
+import { nodeFileOperations } from "../file-operations.ts";
+import { readRegularFile } from "../regular-file.ts";
 import { removeFolder } from "../remove.ts";
-import { cacheFolderName, checkRepository, isCommit, isHubName } from "../../hub-names.ts";
+import { cacheFolderName, checkRepository, isCommit, isRepositoryName } from "../../hub-names.ts";
 import { hubSettings } from "./settings.ts";
 import type { HubOptions } from "./settings.ts";
+import { listed, walk } from "./walk.ts";
 
 /** A model that is in the cache which Hugging Face's tools share. */
 export interface CachedModel {
@@ -26,8 +27,6 @@ export interface CachedModel {
 /** The cache, in which a caller looks. */
 export type CacheOptions = Pick<HubOptions, "cacheDirectory">;
 
-/** Folders are walked so deep, as paths in repositories are. */
-const mostDepth = 40;
 const mostRefBytes = 100;
 
 /** The models in the cache, by name, whichever program downloaded them. Throws `read-failed`. */
@@ -38,7 +37,7 @@ export async function listCachedModels(options?: CacheOptions): Promise<CachedMo
   for (const folder of folders) {
     const name = /^models--(.+)$/.exec(folder)?.[1].replace("--", "/");
     // One without an owner is of days before these were asked for.
-    if (name !== undefined && (isHubName(name) || !name.includes("/"))) models.push(await modelIn(join(cacheDirectory, folder), name));
+    if (name !== undefined && (isRepositoryName(name) || !name.includes("/"))) models.push(await modelIn(join(cacheDirectory, folder), name));
   }
   return models;
 }
@@ -83,27 +82,4 @@ async function foldersIn(path: string): Promise<string[]> {
   const names = (await listed(path)) ?? [];
   const kinds = await Promise.all(names.map(async (name) => (await lstat(join(path, name))).isDirectory()));
   return names.filter((_, i) => kinds[i]);
-}
-
-async function listed(path: string): Promise<readonly string[] | undefined> {
-  try {
-    return await nodeFileOperations.list(path);
-  } catch (error) {
-    throw readError(path, error);
-  }
-}
-
-/** Calls `visit` for all that is no folder; links are not followed. */
-async function walk(path: string, visit: (file: string, name: string) => Promise<void>, prefix = "", depth = 0): Promise<void> {
-  if (depth > mostDepth) return;
-  for (const name of (await listed(path)) ?? []) {
-    const file = join(path, name);
-    try {
-      if ((await lstat(file)).isDirectory()) await walk(file, visit, `${prefix}${name}/`, depth + 1);
-      else await visit(file, prefix + name);
-    } catch (error) {
-      // What another process removed in the meantime.
-      if (systemCode(error) !== "ENOENT") throw error;
-    }
-  }
 }

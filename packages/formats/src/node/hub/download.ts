@@ -7,7 +7,7 @@ import { FormatError } from "../../errors.ts";
 import { nodeFileOperations } from "../file-operations.ts";
 import { PartialFile } from "./partial-file.ts";
 import { PassingFailure } from "../../open-request.ts";
-import type { Repository, RepositoryFile } from "./repository.ts";
+import type { Repository, RepositoryFile } from "../../hub-repository.ts";
 import type { Answer, HubRequests } from "./requests.ts";
 
 /**

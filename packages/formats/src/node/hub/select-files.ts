@@ -15,7 +15,7 @@ const settings = [
 const single = "model.safetensors";
 const index = "model.safetensors.index.json";
 /** Weights that are not read, for messages. */
-const foreign = /\.(?:bin|h5|msgpack|ckpt|pth?|gguf|onnx)$/;
+const foreign = /\.(?:bin|h5|msgpack|ckpt|pth?|onnx)$/;
 
 /**
  * The files that a language model in the Hugging Face layout is made of: settings, tokenizer, templates of chats, and
@@ -32,4 +32,14 @@ export async function languageModelFiles(paths: ReadonlySet<string>, read: (path
       ? `it has its weights in ${others[0]}, which is not read from the hub: look there for a revision or a repository with ${single}`
       : `it has no weights: neither ${single} nor ${index}`,
   );
+}
+
+/** What a choice among the files of a repository gives; its errors name the repository. */
+export async function selected<T>(name: string, select: () => T | Promise<T>): Promise<T> {
+  try {
+    return await select();
+  } catch (error) {
+    if (!(error instanceof FormatError) || error.code === "download-failed") throw error;
+    throw new FormatError(error.code, `${name}: ${error.message}`, { cause: error });
+  }
 }

@@ -9,10 +9,10 @@ import { CachedRepository } from "./cache-layout.ts";
 import { downloadBlob } from "./download.ts";
 import { checkRepository } from "../../hub-names.ts";
 import { askRepository } from "./repository.ts";
-import type { Repository, RepositoryFile } from "./repository.ts";
+import type { Repository, RepositoryFile } from "../../hub-repository.ts";
 import { UnreachableError } from "../../open-request.ts";
 import { HubRequests } from "./requests.ts";
-import { languageModelFiles } from "./select-files.ts";
+import { languageModelFiles, selected } from "./select-files.ts";
 import type { SelectFiles } from "./select-files.ts";
 import { hubSettings } from "./settings.ts";
 import type { HubOptions, HubSettings } from "./settings.ts";
@@ -73,35 +73,69 @@ async function cached(cache: CachedRepository, name: string, revision: string, {
 }
 
 async function download(requests: HubRequests, repository: Repository, cache: CachedRepository, select: SelectFiles): Promise<void> {
-  const { onProgress, signal } = requests.settings;
   const { commit } = repository;
-  const bring = async (path: string, onBytes: (bytes: number) => void): Promise<void> => {
-    signal?.throwIfAborted();
-    const file = fileOf(repository, path);
-    const { size, hash } = file;
-    if (!(await cache.hasBlob(hash.hex, size))) await downloadBlob(requests, repository, file, cache.blobs, onBytes);
-    await cache.addFile(commit, path, hash.hex);
-  };
   await ensureDirectory(cache.blobs, nodeFileOperations);
   const read = async (path: string): Promise<Uint8Array> => {
-    const { size } = fileOf(repository, path);
-    if (size > mostReadBytes) throw new FormatError("invalid-file", `${path} has ${size} bytes, more than ${mostReadBytes}`);
-    await bring(path, () => {});
+    const file = fileOf(repository, path);
+    if (file.size > mostReadBytes) throw new FormatError("invalid-file", `${path} has ${file.size} bytes, more than ${mostReadBytes}`);
+    await bring(requests, repository, cache, [file], () => {});
     return (await readRegularFile(join(cache.snapshot(commit), path), mostReadBytes))!;
   };
   const missing: RepositoryFile[] = [];
-  for (const path of new Set(await selected(repository, select, read))) {
+  for (const path of new Set(await selected(repository.name, () => select(new Set(repository.files.keys()), read)))) {
     const file = fileOf(repository, path);
     if (!(await cache.hasFile(commit, path, file.hash.hex, file.size))) missing.push(file);
   }
-  const totalBytes = missing.reduce((total, { size }) => total + size, 0);
   await checkRoom(cache, missing);
-  let before = 0;
-  for (const { path: file, size } of missing) {
-    await bring(file, (bytes) => onProgress({ file, bytes: before + bytes, totalBytes }));
-    before += size;
-    onProgress({ file, bytes: before, totalBytes });
+  await bringAll(requests, repository, cache, missing);
+}
+
+/** Files that are downloaded at a time: more are not faster where one fills the line, and servers count requests. */
+const mostAtOnce = 3;
+
+/** Brings files, some at a time. The first failure ends all; what has arrived is kept. */
+async function bringAll({ settings }: HubRequests, repository: Repository, cache: CachedRepository, files: readonly RepositoryFile[]): Promise<void> {
+  const end = new AbortController();
+  const signal = settings.signal ? AbortSignal.any([settings.signal, end.signal]) : end.signal;
+  const requests = new HubRequests({ ...settings, signal });
+  const totalBytes = files.reduce((total, { size }) => total + size, 0);
+  let sum = 0;
+  const byHash = new Map<string, RepositoryFile[]>();
+  for (const file of files) {
+    const same = byHash.get(file.hash.hex);
+    if (same) same.push(file);
+    else byHash.set(file.hash.hex, [file]);
   }
+  const waiting = [...byHash.values()];
+  const bringWaiting = async (): Promise<void> => {
+    for (let same = waiting.shift(); same; same = waiting.shift()) {
+      const [{ path: file, size }] = same;
+      let before = 0;
+      const tell = (bytes: number): void => {
+        sum += bytes - before;
+        before = bytes;
+        settings.onProgress({ file, bytes: sum, totalBytes });
+      };
+      await bring(requests, repository, cache, same, tell);
+      tell(size * same.length);
+    }
+  };
+  const failures: unknown[] = [];
+  await Promise.all(Array.from({ length: mostAtOnce }, () => bringWaiting().catch((error: unknown) => {
+    failures.push(error);
+    end.abort(error);
+  })));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Brings contents, which one or several files of a repository have. */
+async function bring(
+  requests: HubRequests, repository: Repository, cache: CachedRepository, files: readonly RepositoryFile[], onBytes: (bytes: number) => void,
+): Promise<void> {
+  requests.settings.signal?.throwIfAborted();
+  const [{ hash, size }] = files;
+  if (!(await cache.hasBlob(hash.hex, size))) await downloadBlob(requests, repository, files[0], cache.blobs, onBytes);
+  for (const { path } of files) await cache.addFile(repository.commit, path, hash.hex);
 }
 
 /** Refuses to begin what the disk has no room for. */
@@ -117,15 +151,6 @@ async function checkRoom({ blobs }: CachedRepository, files: readonly Repository
   if (needed <= bavail * bsize) return;
   const advice = "free some space, or set HF_HUB_CACHE to a folder on another disk";
   throw new FormatError("write-failed", `${blobs}: ${needed} bytes are to be downloaded, and the disk has room for ${bavail * bsize}; ${advice}`);
-}
-
-async function selected({ name, files }: Repository, select: SelectFiles, read: (path: string) => Promise<Uint8Array>): Promise<readonly string[]> {
-  try {
-    return await select(new Set(files.keys()), read);
-  } catch (error) {
-    if (!(error instanceof FormatError) || error.code === "download-failed") throw error;
-    throw new FormatError(error.code, `${name}: ${error.message}`, { cause: error });
-  }
 }
 
 function fileOf({ name, files }: Repository, path: string): RepositoryFile {

@@ -2,8 +2,8 @@ import { isGptError } from "@gpt/common";
 import { Hub } from "@gpt/testing/hub";
 import { mutations } from "@gpt/testing/mutate";
 import { expect, test } from "vitest";
-import { isRepositoryPath } from "../../hub-names.ts";
-import { readRepository } from "./repository.ts";
+import { isRepositoryPath } from "./hub-names.ts";
+import { readRepository } from "./hub-repository.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 1000;
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
