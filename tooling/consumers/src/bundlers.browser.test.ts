@@ -35,11 +35,6 @@ test("esbuild", async () => {
   expectLearnt(await whileServing(directory, resultOf));
 });
 
-test("no bundler, an import map", async () => {
-  const directory = await browserProject("./browser.js", { importMap: true });
-  expectLearnt(await whileServing(directory, resultOf));
-});
-
 test("threads, in a Worker of an isolated page that Vite builds, and not on its main thread", async () => {
   const root = await isolatedProject("./isolated.js");
   await vite.build({ ...quiet, root, worker: { format: "es" } });

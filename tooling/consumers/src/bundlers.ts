@@ -1,16 +1,16 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { repository } from "@gpt/testing/commands";
 import webpack from "webpack";
 import { freshProject, libraries } from "./fresh-project.ts";
 
-/** The packages without a bundler: what docs/browsers.md says. */
-const importMap = {
-  imports: Object.fromEntries(
-    libraries.flatMap((name) => [
-      [name, `./node_modules/${name}/dist/index.js`],
-      ...["cpu", "meta", "wasm"].map((backend) => [`@gpt/tensor/${backend}`, `./node_modules/@gpt/tensor/dist/backends/${backend}/index.js`]),
-    ]),
-  ) as Record<string, string>,
-};
+/** What docs/browsers.md has readers copy: the first program of a section, and the packages without a bundler. */
+export async function fromDocs(): Promise<{ readonly example: string; readonly importMap: string }> {
+  const text = await readFile(join(repository, "docs/browsers.md"), "utf8");
+  const [, example] = /^## Models in a page\n.*?^```js\n(.*?)^```/ms.exec(text)!;
+  const [importMap] = /^<script type="importmap">.*?^<\/script>/ms.exec(text)!;
+  return { example, importMap };
+}
 
 interface ProjectOptions {
   /** Programs to copy beside those of the page. */
@@ -19,8 +19,8 @@ interface ProjectOptions {
 }
 
 /** A project whose page runs `script`; none has a configuration of its bundler. */
-export function browserProject(script: string, options: ProjectOptions = {}): Promise<string> {
-  const map = options.importMap ? `<script type="importmap">${JSON.stringify(importMap)}</script>` : "";
+export async function browserProject(script: string, options: ProjectOptions = {}): Promise<string> {
+  const map = options.importMap ? (await fromDocs()).importMap : "";
   return projectOf(["program.js", "browser.js", ...(options.more ?? [])], map, script);
 }
 
