@@ -18,4 +18,4 @@ export type { SafetensorsHeader, TensorEntry } from "./safetensors/header.ts";
 export { readTensor } from "./safetensors/read.ts";
 export { readShardIndex } from "./safetensors/shard-index.ts";
 export { byteLengthOf, safetensorsChunks, splitIntoShards } from "./safetensors/write.ts";
-export type { TensorSource, WritableDType } from "./safetensors/write.ts";
+export type { TensorSource, TensorValues, WritableDType } from "./safetensors/write.ts";

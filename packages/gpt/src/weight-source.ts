@@ -45,15 +45,18 @@ export async function fillWeights(model: Module, source: WeightSource): Promise<
   const weights = new Map(model.namedWeights());
   for (const slot of slotsOf(model)) {
     if (weights.get(slot.path)?.backend.isMeta) continue; // Of a block that is read when it computes.
-    const matrix = matrixShape(slot);
-    const [rows, columns] = matrix;
-    const step = Math.max(1, Math.floor(maxElements / columns));
-    for (let start = 0; start < rows; start += step) {
-      const range = { start, count: Math.min(step, rows - start) };
+    for (const range of rowRanges(slot, maxElements)) {
       const parts = await source.read(slot, range);
-      writeRows(weights.get(slot.path) as Weight, matrix, range, parts, `${source.name}: ${slot.path}`);
+      writeRows(weights.get(slot.path) as Weight, matrixShape(slot), range, parts, `${source.name}: ${slot.path}`);
     }
   }
+}
+
+/** All rows of a weight, by ranges of at most `maxElements` elements, or of one row. */
+export function* rowRanges(slot: Slot, maxElements: number): Generator<RowRange, void, undefined> {
+  const [rows, columns] = matrixShape(slot);
+  const step = Math.max(1, Math.floor(maxElements / columns));
+  for (let start = 0; start < rows; start += step) yield { start, count: Math.min(step, rows - start) };
 }
 
 /** A weight's rows and columns. */
@@ -78,14 +81,7 @@ export function writeRows(weight: Weight, matrix: Matrix, { start, count }: RowR
   });
 }
 
-/** The elements of rows of a slot's weight. */
-export async function readRows(weight: Weight, slot: Slot, { start, count }: RowRange): Promise<Float32Array> {
-  if (weight instanceof PackedWeight) return decodeParts(await weight.readRows(start, count));
-  // Reading copies what the tensor has now; only the handle ends with the scope.
-  return scope(() => [rowsOf(weight, matrixShape(slot), start, count).data()])[0];
-}
-
 /** Rows of a tensor, of all its matrices: a view, without a gradient. */
-function rowsOf(weight: Tensor, matrix: Matrix, start: number, count: number): Tensor {
+export function rowsOf(weight: Tensor, matrix: Matrix, start: number, count: number): Tensor {
   return noGrad(() => slice(reshape(weight, matrix), 0, start, start + count));
 }

@@ -21,6 +21,7 @@ test("the examples of the README print what it says", async () => {
       "{ type: 'dense', hiddenDim: 256, activation: 'gelu_new', bias: true } {}\n",
       "",
       "int8\n",
+      "true\n",
       "126656\n",
       "[ 'transformer.h.0.attn.c_attn', 'transformer.h.1.attn.c_attn' ] 2048\n",
       "4 1\n",

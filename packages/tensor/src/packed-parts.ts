@@ -35,8 +35,9 @@ export function encodeParts(dtype: WeightDType, rows: number, columns: number, e
   check("encodeParts", "the dtype", dtype, dtypeExpected);
   if (dtype === "f32") return parts;
   const largest = largestOf[dtype];
-  const at = largest === undefined ? -1 : elements.findIndex((x) => !(Math.abs(x) <= largest));
-  if (at >= 0) {
+  let at = 0;
+  while (largest && Math.abs(elements[at]) <= largest) at++; // NaN is none of these; a callback for each element takes far longer.
+  if (largest && at < elements.length) {
     const place = formatShape([Math.floor(at / columns), at % columns]);
     const problem = `cannot hold ${elements[at]}, which is element ${place}: the largest that it holds is ${largest}`;
     throw new TensorError("invalid-argument", `${dtype} ${problem}`);

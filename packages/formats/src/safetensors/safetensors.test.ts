@@ -79,6 +79,13 @@ test("writes bytes as U8, beside numbers", async () => {
   expect(await file.read(a.start, 3)).toEqual(Uint8Array.of(1, 2, 255));
   expect(await readTensor(file, "b", b)).toEqual(Float32Array.of(1.5));
   await expect(fileOf([{ ...bytes, shape: [4] }])).rejects.toThrow('tensor "a" [4] was read as 3 values');
+  // Piece by piece it is the same file, and as long a tensor.
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    for (const byte of [1, 2, 255]) yield await Promise.resolve(Uint8Array.of(byte));
+  };
+  const [whole, joined] = [await fileOf([bytes]), await fileOf([{ ...bytes, read: pieces }])];
+  expect(await joined.read(0, joined.size)).toEqual(await whole.read(0, whole.size));
+  for (const shape of [[2], [4]]) await expect(fileOf([{ ...bytes, shape, read: pieces }])).rejects.toThrow(`[${shape.join()}] was read as 3 values`);
   await expect(fileOf([{ ...bytes, dtype: "I8" } as unknown as TensorSource])).rejects.toThrow('tensors[0].dtype must be one of "F32", "U8", not "I8"');
 });
 

@@ -11,9 +11,12 @@ export interface TensorSource {
   readonly shape: readonly number[];
   /** Default F32. */
   readonly dtype?: WritableDType;
-  /** The values, row-major: a `Uint8Array` for U8. */
-  read(): Promise<Float32Array | Uint8Array>;
+  /** The values, row-major, all at once or piece by piece; a `Uint8Array` has their bytes. */
+  read(): Promise<TensorValues> | AsyncIterable<TensorValues>;
 }
+
+/** Values of a tensor, or their bytes. */
+export type TensorValues = Float32Array | Uint8Array;
 
 /** What tensors are written as. */
 export type WritableDType = Extract<SafetensorsDType, "F32" | "U8">;
@@ -25,7 +28,7 @@ export function byteLengthOf({ shape, dtype = "F32" }: TensorSource): number {
 
 /**
  * The contents of a safetensors file of f32 tensors, or bytes, piece by piece: the header, then each tensor's values in the
- * order of the names. At most one tensor is in memory at a time. Throws `invalid-input` where names are not distinct.
+ * order of the names. At most one tensor is in memory at a time, or one piece of it. Throws `invalid-input` where names are not distinct.
  */
 export async function* safetensorsChunks(
   tensors: readonly TensorSource[],
@@ -40,17 +43,23 @@ export async function* safetensorsChunks(
   });
   yield encodeHeader(sorted, metadata);
   for (const source of sorted) {
-    const values = await source.read();
-    const { buffer, byteOffset, byteLength } = values;
-    if (byteLength !== byteLengthOf(source)) {
-      const shape = source.shape.join(", ");
-      throw new FormatError(
-        "invalid-input",
-        `tensor ${quote(source.name)} [${shape}] was read as ${values.length} values`,
-      );
+    let [bytes, count] = [0, 0];
+    for await (const values of piecesOf(source.read())) {
+      const { buffer, byteOffset, byteLength, length } = values;
+      bytes += byteLength;
+      count += length;
+      if (bytes > byteLengthOf(source)) break;
+      yield new Uint8Array(buffer, byteOffset, byteLength);
     }
-    yield new Uint8Array(buffer, byteOffset, byteLength);
+    if (bytes !== byteLengthOf(source)) {
+      throw new FormatError("invalid-input", `tensor ${quote(source.name)} [${source.shape.join(", ")}] was read as ${count} values`);
+    }
   }
+}
+
+async function* piecesOf(read: ReturnType<TensorSource["read"]>): AsyncGenerator<TensorValues> {
+  if (Symbol.asyncIterator in read) yield* read;
+  else yield await read;
 }
 
 const fail = (problem: string): FormatError => new FormatError("invalid-input", `safetensorsChunks: ${problem}`);

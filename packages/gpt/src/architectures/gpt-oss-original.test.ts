@@ -7,10 +7,10 @@ import type { TensorSource } from "@gpt/formats";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
 import { mutations } from "@gpt/testing/mutate";
 import type { GPTConfig } from "../config.ts";
-import { logits } from "../../test/folders.ts";
+import { logits, tensorsOfModel } from "../../test/folders.ts";
+import type { HeldTensor } from "../../test/folders.ts";
 import { parseConfig } from "../folder/config-json.ts";
 import { loadModelFrom } from "../folder/load.ts";
-import { tensorsOf } from "../folder/model-tensors.ts";
 import { modelFiles } from "../folder/save.ts";
 import { GPT } from "../model.ts";
 import { preset } from "../presets.ts";
@@ -62,7 +62,7 @@ const outside: Readonly<Record<string, string>> = {
 };
 
 /** The tensors of Hugging Face's layout in this one. */
-function inThisLayout(sources: readonly TensorSource[]): TensorSource[] {
+function inThisLayout(sources: readonly HeldTensor[]): TensorSource[] {
   const byName = new Map(sources.map((source) => [source.name, source]));
   return sources.flatMap((source): TensorSource[] => {
     if (Object.hasOwn(outside, source.name)) return [{ ...source, name: outside[source.name] }];
@@ -73,9 +73,9 @@ function inThisLayout(sources: readonly TensorSource[]): TensorSource[] {
       return [{ ...source, name: `block.${layer}.${to}${rest.slice(from.length)}` }];
     }
     if (part !== "q") return [];
-    const parts = ["q", "k", "v"].map((one) => byName.get(`model.layers.${layer}.self_attn.${one}_proj.${kind}`) as TensorSource);
+    const parts = ["q", "k", "v"].map((one) => byName.get(`model.layers.${layer}.self_attn.${one}_proj.${kind}`) as HeldTensor);
     const rows = parts.reduce((sum, { shape }) => sum + shape[0], 0);
-    const read = async (): Promise<Float32Array> => Float32Array.from((await Promise.all(parts.map((one) => one.read()))).flatMap((values) => [...values]));
+    const read = (): Promise<Float32Array> => Promise.resolve(Float32Array.from(parts.flatMap(({ values }) => [...values])));
     return [{ name: `block.${layer}.attn.qkv.${kind}`, shape: [rows, ...source.shape.slice(1)], read }];
   });
 }
@@ -89,7 +89,7 @@ test("one model in both layouts is the same, bit for bit, with its experts in mx
   for (const [path, weight] of model.namedParameters()) {
     if (/bias|sinks/.test(path)) model.backend.write(weight, Float32Array.from({ length: weight.size }, (_, i) => Math.sin(i)));
   }
-  const sources = tensorsOf(model, gptOss.tensorsOf({ config: model.config, generation: {}, dtypes: { experts: "mxfp4" } }));
+  const sources = await tensorsOfModel(model, gptOss.tensorsOf({ config: model.config, generation: {}, dtypes: { experts: "mxfp4" } }));
   const weights = await collect([{ name: "model.safetensors", chunks: safetensorsChunks(inThisLayout(sources)) }]);
   const files = { ...weights, "config.json": JSON.stringify(small), "dtypes.json": "{}" };
   const loaded = await loadModelFrom(memoryFolder(files, "original"), [gptOssOriginal]);

@@ -3,11 +3,10 @@ import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { describe, expect, test } from "vitest";
 import { architectures as fixtures, tiny } from "../../test/fixtures.ts";
-import { tensorsOf, weights } from "../../test/folders.ts";
+import { tensorsOf, tensorsOfModel, weights } from "../../test/folders.ts";
 import type { GPTConfig } from "../config.ts";
 import { formatConfig, parseConfig } from "../folder/config-json.ts";
 import { loadModelFrom } from "../folder/load.ts";
-import { tensorsOf as tensorsOfModel } from "../folder/model-tensors.ts";
 import { modelFiles } from "../folder/save.ts";
 import { GPT } from "../model.ts";
 import { preset } from "../presets.ts";
@@ -129,7 +128,7 @@ describe("a folder", () => {
       model_type: "openai-gpt", architectures: ["OpenAIGPTLMHeadModel"],
     });
     expect(weights(await loadModelFrom(memoryFolder(files), [openaiGpt]))).toEqual(weights(model));
-    const sources = [...tensorsOfModel(model, openaiGpt.tensorsOf({ config: model.config, generation: {}, dtypes: {} }))];
+    const sources = await tensorsOfModel(model, openaiGpt.tensorsOf({ config: model.config, generation: {}, dtypes: {} }));
     expect(sources.map(({ name, shape }) => `${name} [${shape.join()}]`).slice(0, 5)).toEqual([
       "tokens_embed.weight [13,8]", "positions_embed.weight [8,8]", "h.0.ln_1.weight [8]", "h.0.ln_1.bias [8]",
       "h.0.attn.c_attn.weight [8,24]",

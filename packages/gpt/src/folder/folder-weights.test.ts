@@ -1,18 +1,21 @@
 import { safetensorsChunks } from "@gpt/formats";
 import { collect, memoryFolder } from "@gpt/testing/memory-folder";
-import { useBackend } from "@gpt/tensor";
+import { decodeParts, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { beforeEach, expect, test } from "vitest";
 import type { TensorNames } from "../architectures/architecture.ts";
 import type { Layout } from "../layout.ts";
 import { matrixShape } from "../layout.ts";
 import { GPT } from "../model.ts";
+import { ModelWeights } from "../model-weights.ts";
 import { slotsOf } from "../slots.ts";
+import type { Slot } from "../slots.ts";
 import { loadWeights } from "../weight-source.ts";
+import type { RowRange } from "../weight-source.ts";
 import { compositions } from "../../test/fixtures.ts";
-import { weights } from "../../test/folders.ts";
+import { tensorsOfModel, weights } from "../../test/folders.ts";
 import { FolderWeights } from "./folder-weights.ts";
-import { tensorsOf } from "./model-tensors.ts";
+import { partsByTensor, tensorBytes } from "./tensor-bytes.ts";
 import { WeightFiles } from "./weight-files.ts";
 
 beforeEach(async () => {
@@ -43,20 +46,20 @@ const names: TensorNames = {
 };
 
 async function sourceOf(model: GPT): Promise<FolderWeights> {
-  const files = await collect([{ name: "model.safetensors", chunks: safetensorsChunks(tensorsOf(model, names)) }]);
+  const files = await collect([{ name: "model.safetensors", chunks: safetensorsChunks(await tensorsOfModel(model, names)) }]);
   return new FolderWeights("folder", await WeightFiles.open(memoryFolder(files)), names, () => {});
 }
 
 test("every form of layout is written, and read as it was", async () => {
   const model = new GPT(config, { seed: 1 });
-  const tensors = new Map(tensorsOf(model, names).map((tensor) => [tensor.name, tensor]));
+  const tensors = new Map((await tensorsOfModel(model, names)).map((tensor) => [tensor.name, tensor]));
   expect(tensors.get("we")?.shape).toEqual([21, 8]);
   expect(tensors.get("0.q.weight")?.shape).toEqual([12, 8]);
   expect(tensors.get("0.k.bias")?.shape).toEqual([6]);
   expect(tensors.get("blocks.0.mlp.up.weight")?.shape).toEqual([8, 12]);
   expect(tensors.get("blocks.1.attention.projection.weight")?.shape).toEqual([8, 2, 4]);
   // Row 1 of the weight is row 2 of the turned file: that of inputs, outputs.
-  const up = await tensors.get("blocks.0.mlp.up.weight")?.read();
+  const up = tensors.get("blocks.0.mlp.up.weight")?.values;
   const own = weights(model)["blocks.0.mlp.up.weight"];
   expect([0, 1, 2, 6, 7].map((row) => own[row * 8 + 3])).toEqual([0, 2, 4, 1, 3].map((column) => up?.[3 * 12 + column]));
 
@@ -64,6 +67,22 @@ test("every form of layout is written, and read as it was", async () => {
   const source = await sourceOf(model);
   await loadWeights(loaded, source);
   expect(weights(loaded)).toEqual(weights(model));
+});
+
+test("tensors are written by pieces of any size", async () => {
+  const model = new GPT(config, { seed: 1 });
+  const own = new ModelWeights(model);
+  const rowBytes = async (slot: Slot, rows: RowRange): Promise<Uint8Array> => new Uint8Array(decodeParts(await own.read(slot, rows)).slice().buffer);
+  const whole = new Map((await tensorsOfModel(model, names)).map(({ name, values }) => [name, values]));
+  for (const [name, parts] of partsByTensor(slotsOf(model), names)) {
+    const [, columns] = matrixShape(parts[0].slot);
+    if (columns > 1 && parts[0].run.strides[1] !== 1) continue; // Turned.
+    for (const maxElements of [1, 3 * columns, Infinity]) {
+      const bytes: number[] = [];
+      for await (const piece of tensorBytes(parts, 4 * columns, rowBytes, maxElements)) bytes.push(...piece);
+      expect(new Float32Array(Uint8Array.from(bytes).buffer), `${name} by ${maxElements}`).toEqual(whole.get(name));
+    }
+  }
 });
 
 test("any rows are read, as streaming will", async () => {

@@ -28,6 +28,11 @@ export class FolderWeights implements WeightSource {
     this.#onNote = onNote;
   }
 
+  /** Of all tensors in the files. */
+  get bytes(): number {
+    return this.#files.tensors.reduce((sum, { entry: { start, end } }) => sum + end - start, 0);
+  }
+
   async check(slots: readonly Slot[]): Promise<void> {
     this.#match = matchWeights(slots, this.#names, this.#files.tensors, this.name, configName, this.#onNote);
     if (this.#match.tied) await checkTie(...this.#match.tied, this.name);

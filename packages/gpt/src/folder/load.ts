@@ -58,6 +58,9 @@ export const loadExpected: Expectations<LoadOptions> = {
   readBlocks: callback,
 };
 
+/** What planning takes of them. */
+const plannedExpected: Expectations<Pick<LoadOptions, "dtype" | "onNote">> = { ...readExpected, dtype: matrixDTypesExpected };
+
 export function invalidInput(call: string, problem: string): GPTError {
   return new GPTError("invalid-input", `${call}: ${problem}`);
 }
@@ -91,24 +94,19 @@ export async function loadModelFrom(
   checkArchitectures("loadModel", architectures);
   const given = readOptions<LoadOptions>(options, loadExpected, (problem) => invalidInput("loadModel", problem));
   const { backend = currentBackend(), seed, onNote = () => {}, readBlocks } = given;
-  const { config, ...file } = await readConfigFile(folder, architectures, onNote);
-  const dtype = storedAs(given.dtype, file.packed);
-  const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
-  return buildModel({ config, dtypes: dtype }, { seed, generation }, backend, await openFiles(folder, file.tensors, onNote), readBlocks);
+  return buildModel(await openFrom(folder, architectures, given.dtype, onNote), seed, backend, readBlocks);
 }
 
-/** A model with the weights of a source, which is checked before anything is allocated, and closed. It is in evaluation mode. */
+/** The model of files in the memory of a backend; the files are closed. It is in evaluation mode. */
 export async function buildModel(
-  plan: ModelPlan, initialization: Pick<GPTInitialization, "seed" | "generation">, backend: Backend, source: WeightSource, readBlocks?: ReadBlocks,
+  { model: planned, dtypes: dtype, weights }: StoredModel, seed: number | undefined, backend: Backend, readBlocks?: ReadBlocks,
 ): Promise<GPT> {
-  const { config, dtypes: dtype } = plan;
+  const { config, generation } = planned;
   try {
-    const slots = [...slotsOf(useBackend(meta(), () => new GPT(config, { dtype })))];
-    await source.check(slots);
-    const makeBlock = readBlocks?.(plan, slots, backend);
-    const model = useBackend(backend, () => new GPT(config, { ...initialization, dtype, weights: "zeros", makeBlock }));
+    const makeBlock = readBlocks?.({ config, dtypes: dtype }, [...slotsOf(planned)], backend);
+    const model = useBackend(backend, () => new GPT(config, { seed, generation, dtype, weights: "zeros", makeBlock }));
     try {
-      await fillWeights(model, source);
+      await fillWeights(model, weights);
     } catch (error) {
       model.dispose();
       throw error;
@@ -117,7 +115,60 @@ export async function buildModel(
     if (makeBlock) for (const parameter of model.parameters()) parameter.requiresGrad = false;
     return model.eval();
   } finally {
-    await source.close();
+    await weights.close();
+  }
+}
+
+/** A model whose weights stay in files, to be read from there by rows. */
+export interface StoredModel {
+  /** Its weights have shapes and dtypes, and no values: it is on the backend `meta`. */
+  readonly model: GPT;
+  /** As what its matrices are stored, by what they are for. */
+  readonly dtypes: Required<MatrixDTypes>;
+  /** What reads its weights. None is missing. The caller closes it. */
+  readonly weights: WeightSource;
+  /** Bytes of the tensors in its files. */
+  readonly bytes: number;
+  /** What its files call it, where they do: `general.name` of GGUF. */
+  readonly name?: string;
+}
+
+/**
+ * Opens a model folder as `loadModelFrom` does, without loading its weights: for `modelFiles` and others that write a model to files.
+ * Throws as `loadModelFrom` does.
+ *
+ * @example
+ * const { model, weights } = await openModelFrom(folder, [llama]);
+ * const files = modelFiles(model, [llama], { weights });
+ */
+export async function openModelFrom(
+  folder: ReadableFolder, architectures: readonly ReadableArchitecture[], options?: Pick<LoadOptions, "dtype" | "onNote">,
+): Promise<StoredModel> {
+  checkFolder("openModel", folder);
+  checkArchitectures("openModel", architectures);
+  const { dtype, onNote = () => {} } = readOptions(options, plannedExpected, (problem) => invalidInput("openModel", problem));
+  return openFrom(folder, architectures, dtype, onNote);
+}
+
+async function openFrom(
+  folder: ReadableFolder, architectures: readonly ReadableArchitecture[], dtype: LoadOptions["dtype"], onNote: OnNote,
+): Promise<StoredModel> {
+  const { config, ...file } = await readConfigFile(folder, architectures, onNote);
+  const generation = (await readGenerationConfig(folder, onNote)) ?? file.generation;
+  return storedModel({ config, dtypes: storedAs(dtype, file.packed) }, generation, await openFiles(folder, file.tensors, onNote));
+}
+
+/** A model whose weights a source has, which is checked; where that fails, it is closed. */
+export async function storedModel(
+  { config, dtypes }: ModelPlan, generation: GenerationDefaults, weights: WeightSource & { readonly bytes: number },
+): Promise<StoredModel> {
+  try {
+    const model = useBackend(meta(), () => new GPT(config, { dtype: dtypes, generation }));
+    await weights.check([...slotsOf(model)]);
+    return { model, dtypes, weights, bytes: weights.bytes };
+  } catch (error) {
+    await weights.close();
+    throw error;
   }
 }
 
@@ -134,10 +185,7 @@ export async function planModelFrom(
 ): Promise<ModelPlan> {
   checkFolder("planModel", folder);
   checkArchitectures("planModel", architectures);
-  const { dtype: dtypeExpected, onNote: onNoteExpected } = loadExpected;
-  const { dtype, onNote = () => {} } = readOptions<Pick<LoadOptions, "dtype" | "onNote">>(
-    options, { dtype: dtypeExpected, onNote: onNoteExpected }, (problem) => invalidInput("planModel", problem),
-  );
+  const { dtype, onNote = () => {} } = readOptions(options, plannedExpected, (problem) => invalidInput("planModel", problem));
   const { config, packed } = await readConfigFile(folder, architectures, onNote);
   return { config, dtypes: storedAs(dtype, packed) };
 }

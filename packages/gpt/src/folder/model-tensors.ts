@@ -1,72 +1,54 @@
 import type { TensorSource } from "@gpt/formats";
-import type { PackedWeight, Weight } from "@gpt/tensor";
+import { decodeParts } from "@gpt/tensor";
+import type { PackedParts } from "@gpt/tensor";
 import type { TensorNames } from "../architectures/architecture.ts";
-import { copyMatrix, matrixShape, runsOf } from "../layout.ts";
-import type { Run } from "../layout.ts";
-import type { GPT } from "../model.ts";
-import { slotsOf } from "../slots.ts";
+import { copyMatrix, matrixShape } from "../layout.ts";
+import { partsAs, readStored } from "../model-weights.ts";
+import type { ReadableWeights } from "../model-weights.ts";
 import type { Slot } from "../slots.ts";
-import { readRows } from "../weight-source.ts";
+import type { RowRange } from "../weight-source.ts";
 import { mxfp4Bytes, mxfp4FileDType, mxfp4Shapes } from "./mxfp4.ts";
+import { partsByTensor, tensorBytes } from "./tensor-bytes.ts";
+import type { TensorPart } from "./tensor-bytes.ts";
 
-/** Rows of a weight that a tensor holds. */
-interface Part {
-  readonly weight: Weight;
-  readonly slot: Slot;
-  readonly run: Run;
-}
-
-/** The tensors of a file that hold a model's weights. The weights are read when their turn comes. */
-export function tensorsOf(model: GPT, { layoutOf }: TensorNames): TensorSource[] {
-  const parts = new Map<string, Part[]>();
-  const weights = new Map(model.namedWeights());
-  for (const slot of slotsOf(model)) {
-    const layout = layoutOf(slot);
-    if (!layout) throw new Error(`${slot.path} has no place in a file`);
-    for (const run of runsOf(layout, slot)) {
-      const part = { weight: weights.get(slot.path) as Weight, slot, run };
-      parts.set(run.tensor, [...(parts.get(run.tensor) ?? []), part]);
+/** The tensors of a file that hold weights. These are read when the tensor's turn comes. */
+export function tensorsOf(slots: Iterable<Slot>, weights: ReadableWeights, names: TensorNames): TensorSource[] {
+  const elements = async (slot: Slot, rows: RowRange): Promise<Float32Array> => decodeParts(await readStored(weights, slot, rows));
+  const mxfp4 = async (slot: Slot, rows: RowRange): Promise<PackedParts> => partsAs("mxfp4", await readStored(weights, slot, rows));
+  return Array.from(partsByTensor(slots, names)).flatMap(([name, parts]): TensorSource[] => {
+    const [{ slot, run: { shape, scales, strides } }] = parts;
+    const [, columns] = matrixShape(slot);
+    if (scales === undefined) {
+      const isTurned = columns > 1 && strides[1] !== 1;
+      const bytes = async (slot: Slot, rows: RowRange): Promise<Uint8Array> => bytesOf(await elements(slot, rows));
+      return [{ name, shape, read: () => (isTurned ? turned(parts, elements) : tensorBytes(parts, 4 * columns, bytes)) }];
     }
-  }
-  return Array.from(parts).flatMap(([name, parts]): TensorSource[] => {
-    const [{ run: { shape, scales } }] = parts;
-    if (scales === undefined) return [{ name, shape, read: () => join(parts) }];
     const shapes = mxfp4Shapes(shape);
-    const read = (which: "values" | "scales") => () => joinMxfp4(parts, which, shapes[which]);
-    return [
-      { name, shape: shapes.values, dtype: mxfp4FileDType, read: read("values") },
-      { name: scales, shape: shapes.scales, dtype: mxfp4FileDType, read: read("scales") },
-    ];
+    const source = (name: string, which: "values" | "scales"): TensorSource => {
+      const width = (sizeOf(shapes[which]) / sizeOf(shape)) * columns;
+      const bytes = async (slot: Slot, rows: RowRange): Promise<Uint8Array> => mxfp4Bytes(await mxfp4(slot, rows))[which];
+      return { name, shape: shapes[which], dtype: mxfp4FileDType, read: () => tensorBytes(parts, width, bytes) };
+    };
+    return [source(name, "values"), source(scales, "scales")];
   });
 }
 
-/** The elements of a tensor, of which weights hold parts. */
-async function join(parts: readonly Part[]): Promise<Float32Array> {
-  const size = sizeOf(parts[0].run.shape);
-  const values = new Float32Array(size);
-  for (const { weight, slot, run: { first, count, offset, strides } } of parts) {
+/** The elements of a tensor that holds the transposes of weights: each row of it has some of all of their rows. */
+async function turned(
+  parts: readonly TensorPart[], elements: (slot: Slot, rows: RowRange) => Promise<Float32Array>,
+): Promise<Float32Array> {
+  const values = new Float32Array(sizeOf(parts[0].run.shape));
+  for (const { slot, run: { first, count, offset, strides } } of parts) {
     const [, columns] = matrixShape(slot);
-    const rows = await readRows(weight, slot, { start: first, count });
-    if (rows.length === size && strides[0] === columns && strides[1] === 1) return rows;
-    copyMatrix(rows, [columns, 1], values.subarray(offset), strides, count, columns);
+    copyMatrix(await elements(slot, { start: first, count }), [columns, 1], values.subarray(offset), strides, count, columns);
   }
   return values;
 }
 
-/** The bytes of a tensor of mxfp4, or of its scales. */
-async function joinMxfp4(parts: readonly Part[], which: "values" | "scales", shape: readonly number[]): Promise<Uint8Array> {
-  const bytes = new Uint8Array(sizeOf(shape));
-  for (const { weight, slot, run: { first, count, offset, strides } } of parts) {
-    const [, columns] = matrixShape(slot);
-    const rows = mxfp4Bytes(await (weight as PackedWeight).readRows(first, count))[which];
-    const width = rows.length / count;
-    for (let i = 0; i < count; i++) {
-      bytes.set(rows.subarray(i * width, (i + 1) * width), ((offset + i * strides[0]) / columns) * width);
-    }
-  }
-  return bytes;
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
+  return shape.reduce((product, size) => product * size, 1);
 }

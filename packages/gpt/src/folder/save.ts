@@ -8,6 +8,8 @@ import { GPTError } from "../errors.ts";
 import { matrixRoles } from "../matrix-dtypes.ts";
 import type { MatrixDTypes } from "../matrix-dtypes.ts";
 import { GPT } from "../model.ts";
+import { weightsExpected, weightsToWrite } from "../model-weights.ts";
+import type { WrittenWeights } from "../model-weights.ts";
 import { slotsOf } from "../slots.ts";
 import { cannotHold, configName, formatConfig } from "./config-json.ts";
 import { generationConfigName, generationFields } from "./generation-config.ts";
@@ -15,7 +17,7 @@ import { tensorsOf } from "./model-tensors.ts";
 import { indexName, isWeightFile, shardName, singleFileName } from "./weight-files.ts";
 
 /** How a model is written as files. */
-export interface ModelFilesOptions {
+export interface ModelFilesOptions extends WrittenWeights {
   /** Weights of more bytes are spread over files of at most this size; a larger tensor has a file to itself. Default: one file. */
   readonly maxShardBytes?: number;
   /** Texts of further files by name, such as `tokenizer.json`. */
@@ -25,7 +27,7 @@ export interface ModelFilesOptions {
 /**
  * The files of a model folder in the Hugging Face layout, `config.json` last, of the first of these kinds that can express the
  * model. Weights are written as F32, packed ones as the
- * values that they stand for; `gpt_oss` has experts in mxfp4 as they are. They are read from the model one by one while the
+ * values that they stand for; `gpt_oss` has experts in mxfp4 as they are. They are read by rows while the
  * files are written: the model must live, and not change, until then. Throws `unsupported-model` where no architecture can
  * express the model.
  *
@@ -33,9 +35,10 @@ export interface ModelFilesOptions {
  * const files = modelFiles(model, [llama]);
  */
 export function modelFiles(model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions): OutputFile[] {
-  const { maxShardBytes = Infinity, ...given } = readModelFilesOptions(model, architectures, options);
+  const { maxShardBytes = Infinity, weights, ...given } = readModelFilesOptions(model, architectures, options);
+  const read = weightsToWrite(model, weights, fail);
   const { written, chosen } = choose(model, architectures);
-  return [...weightFiles(tensorsOf(model, chosen.tensorsOf(written)), maxShardBytes), ...describe(written, chosen, given)];
+  return [...weightFiles(tensorsOf(slotsOf(model), read, chosen.tensorsOf(written)), maxShardBytes), ...describe(written, chosen, given)];
 }
 
 /** The same without weights; `fields` are in `config.json` besides. */
@@ -47,24 +50,18 @@ export function describingFiles(
   return describe(written, chosen, given, fields);
 }
 
+const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
+
 function readModelFilesOptions(model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions) {
-  const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
   const expected: Expectations<ModelFilesOptions> = {
+    weights: weightsExpected,
     maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
     extraFiles: objectWith("an object of texts by the names of their files"),
   };
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
   const architecture = objectWith("an architecture that can be written", "modelType", "write()", "tensorsOf()");
   checkArgument("architectures", architectures, listOf(architecture), fail);
-  checkValues(model, fail);
   return readOptions<ModelFilesOptions>(options, expected, fail);
-}
-
-/** Refuses a model some of whose weights are not in memory. */
-export function checkValues(model: GPT, fail: (problem: string) => GPTError): void {
-  for (const [path, { backend }] of model.namedWeights()) {
-    if (backend.isMeta) throw fail(`${path} has no values: the model is a plan, or read block by block (stream); load it without`);
-  }
 }
 
 /** The first architecture that can express a model. */

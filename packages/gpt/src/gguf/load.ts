@@ -7,8 +7,8 @@ import type { GGUFModelFiles } from "@gpt/formats/gguf";
 import type { TensorNames } from "../architectures/architecture.ts";
 import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
-import { buildModel, checkFolder, invalidInput, loadExpected, storedAs } from "../folder/load.ts";
-import type { LoadOptions, ModelPlan, ReadOptions } from "../folder/load.ts";
+import { buildModel, checkFolder, invalidInput, loadExpected, storedAs, storedModel } from "../folder/load.ts";
+import type { LoadOptions, ModelPlan, ReadOptions, StoredModel } from "../folder/load.ts";
 import type { OnNote } from "../folder/notes.ts";
 import { GPT } from "../model.ts";
 import type { MatrixDTypes } from "../matrix-dtypes.ts";
@@ -34,10 +34,27 @@ import { GGUFWeights } from "./weights.ts";
 export async function loadGGUF(folder: ReadableFolder, name: string, options?: LoadOptions): Promise<GPT> {
   const given = readArguments("loadGGUF", folder, name, options);
   const { backend = currentBackend(), seed, onNote = () => {}, readBlocks } = given;
-  const { config, dtypes, files, tensors } = await open(folder, name, given.dtype, onNote);
-  const generation = readGeneration(files.metadata, config.vocabSize);
+  return buildModel(await openStored(folder, name, given.dtype, onNote), seed, backend, readBlocks);
+}
+
+/**
+ * Opens the same without loading its weights: for `ggufModelChunks` and others that write a model to files. Throws as `loadGGUF` does.
+ *
+ * @example
+ * const { model, weights } = await openGGUFModel(openFolder("models"), "llama-3.2-1b-f16.gguf");
+ * const chunks = ggufModelChunks(model, { weights, dtype: "q8_0" });
+ */
+export async function openGGUFModel(folder: ReadableFolder, name: string, options?: Pick<LoadOptions, "dtype" | "onNote">): Promise<StoredModel> {
+  const { dtype, onNote = () => {} } = readArguments("openGGUFModel", folder, name, options);
+  return openStored(folder, name, dtype, onNote);
+}
+
+async function openStored(folder: ReadableFolder, name: string, dtype: LoadOptions["dtype"], onNote: OnNote): Promise<StoredModel> {
+  const { config, dtypes, files, tensors } = await open(folder, name, dtype, onNote);
   const source = new GGUFWeights(files.tensors[0]?.file.name ?? name, files, tensors, onNote);
-  return buildModel({ config, dtypes }, { seed, generation }, backend, source, readBlocks);
+  const stored = await storedModel({ config, dtypes }, readGeneration(files.metadata, config.vocabSize), source);
+  const given = files.metadata.get("general.name")?.value;
+  return typeof given === "string" && given !== "" ? { ...stored, name: given } : stored;
 }
 
 /** What `loadGGUF` makes of a file, without its weights. */

@@ -13,6 +13,8 @@ const packedAs = { q8_0: "int8", q4_0: "int4", mxfp4: "mxfp4" } as const satisfi
 export type PackedGGUFType = keyof typeof packedAs;
 
 /** The dtype that holds a type as it is. */
+export function dtypeOf(type: PackedGGUFType): PackedDType;
+export function dtypeOf(type: GGUFType): PackedDType | undefined;
 export function dtypeOf(type: GGUFType): PackedDType | undefined {
   return isPacked(type) ? packedAs[type] : undefined;
 }

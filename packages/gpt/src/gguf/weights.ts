@@ -34,6 +34,11 @@ export class GGUFWeights implements WeightSource {
     this.#onNote = onNote;
   }
 
+  /** Of all tensors in the files. */
+  get bytes(): number {
+    return this.#files.tensors.reduce((sum, { entry: { start, end } }) => sum + end - start, 0);
+  }
+
   check(slots: readonly Slot[]): Promise<void> {
     this.#match = matchWeights(slots, this.#names, this.#files.tensors, this.name, "its metadata", this.#onNote);
     for (const { path } of slots.filter(({ role }) => role === "vector")) {

@@ -10,8 +10,8 @@ import { GPTError } from "../errors.ts";
 import type { ReadableFolder } from "@gpt/formats";
 import { configName } from "../folder/config-json.ts";
 import { generationConfigName } from "../folder/generation-config.ts";
-import { loadModelFrom, openWeights, planModelFrom } from "../folder/load.ts";
-import type { LoadOptions, ModelPlan, ReadBlocks } from "../folder/load.ts";
+import { loadModelFrom, openModelFrom, openWeights, planModelFrom } from "../folder/load.ts";
+import type { LoadOptions, ModelPlan, ReadBlocks, StoredModel } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
@@ -59,13 +59,37 @@ export async function loadModel(directoryOrName: string, options?: LoadModelOpti
     const { loadGGUF } = await import("../gguf.ts");
     return loadGGUF(openFolder(dirname(directory)), basename(directory), { ...options, backend, readBlocks });
   }
+  return fromFolder(directory, (folder) => loadModelFrom(folder, known, { ...options, backend, readBlocks }));
+}
+
+/** What is read from a folder. Where that is no model's, the error says what is there. */
+async function fromFolder<T>(directory: string, read: (folder: ReadableFolder) => Promise<T>): Promise<T> {
   const folder = await openModelFolder(directory);
   try {
-    return await loadModelFrom(folder, known, { ...options, backend, readBlocks });
+    return await read(folder);
   } catch (error) {
     const lacksAll = isGptError(error) && error.code === "missing-file" && !(await isModelFolder(folder));
     throw lacksAll ? await noModel(directory, `it has no ${configName}`) : error;
   }
+}
+
+/**
+ * Opens what `loadModel` loads, and leaves its weights in the files: `writeGGUF`, `saveModel` and `saveONNX` read them from there by rows, so
+ * that models are converted that no memory holds.
+ *
+ * @example
+ * const { model, weights } = await openModel("llama-3-70b");
+ * await writeGGUF(model, "llama-3-70b-q8_0.gguf", { weights, dtype: "q8_0" });
+ * await weights.close();
+ */
+export async function openModel(directoryOrName: string, options?: Omit<LoadModelOptions, "backend" | "seed" | "stream">): Promise<StoredModel> {
+  const directory = await folderOf("openModel", directoryOrName, options);
+  const { dtype, onNote } = options ?? {};
+  if (await isGGUF(directory)) {
+    const { openGGUFModel } = await import("../gguf.ts");
+    return openGGUFModel(openFolder(dirname(directory)), basename(directory), { dtype, onNote });
+  }
+  return fromFolder(directory, (folder) => openModelFrom(folder, known, { dtype, onNote }));
 }
 
 /** The weights of a model that `loadModel` reads, for the thread that reads blocks. */

@@ -30,12 +30,12 @@ const folderName = "onnx";
  */
 export async function saveONNX(model: GPT, directory: string, options?: SaveONNXOptions): Promise<void> {
   checkPath("saveONNX", directory);
-  const { architectures: kinds = architectures, operations, maxFileBytes, extraFiles, ...rest } = options ?? {};
+  const { architectures: kinds = architectures, operations, maxFileBytes, extraFiles, weights, ...rest } = options ?? {};
   const { dtype = "f32" } = readOptions(rest, { dtype: oneOrMore(oneOf(Object.keys(onnxNames))) }, (problem) =>
     new GPTError("invalid-input", `saveONNX: ${problem}`));
   const dtypes = [...new Set(typeof dtype === "string" ? [dtype] : dtype)];
   if (dtypes.length === 0) throw new GPTError("invalid-input", "saveONNX: dtype is an empty list; name at least one");
-  const graphs = dtypes.map((dtype) => onnxFiles(model, { dtype, maxFileBytes }));
+  const graphs = dtypes.map((dtype) => onnxFiles(model, { dtype, maxFileBytes, weights }));
   // Says transformers.js how many files of weights are beside a graph.
   const external = Object.fromEntries(graphs.flatMap((files) =>
     files.length > 1 ? [[files[files.length - 1].name, files.length - 1]] : []));

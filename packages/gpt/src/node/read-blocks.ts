@@ -1,6 +1,6 @@
 /** A worker that reads the weights of blocks into shared memory, one block after the other, as it is asked: see `ThreadReader`. */
 import { workerData } from "node:worker_threads";
-import { decodeParts, encodeParts, useBackend } from "@gpt/tensor";
+import { useBackend } from "@gpt/tensor";
 import type { PackedParts } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
 import { GPTError } from "../errors.ts";
@@ -8,6 +8,8 @@ import { matrixShape } from "../layout.ts";
 import { GPT } from "../model.ts";
 import { slotsOf } from "../slots.ts";
 import type { Slot } from "../slots.ts";
+import { partsAs } from "../model-weights.ts";
+import { rowRanges } from "../weight-source.ts";
 import type { WeightSource } from "../weight-source.ts";
 import { controlWords, partsOf, slotsOfBlocks } from "./block-memory.ts";
 import type { ReadingAnswer, ReadingTask } from "./block-memory.ts";
@@ -52,12 +54,10 @@ async function answer(layer: number): Promise<ReadingAnswer> {
 }
 
 async function readSlot(source: WeightSource, slot: Slot, { values, scales }: PackedParts): Promise<void> {
-  const [rows, columns] = matrixShape(slot);
-  const step = Math.max(1, Math.floor(maxElements / columns));
-  for (let start = 0; start < rows; start += step) {
-    const count = Math.min(step, rows - start);
-    const read = await source.read(slot, { start, count });
-    const own = read.dtype === slot.dtype ? read : encodeParts(slot.dtype, count, columns, decodeParts(read));
+  const [rows] = matrixShape(slot);
+  for (const range of rowRanges(slot, maxElements)) {
+    const { start } = range;
+    const own = partsAs(slot.dtype, await source.read(slot, range));
     values.set(own.values, (start / rows) * values.length);
     if (scales && own.scales) scales.set(own.scales, (start / rows) * scales.length);
     Atomics.add(words, controlWords.progress, 1);

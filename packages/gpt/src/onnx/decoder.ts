@@ -11,7 +11,8 @@ import { linear, norm, product, rowsOf } from "./layers.ts";
 import type { Build } from "./layers.ts";
 import { mlp } from "./mlp.ts";
 import type { Value } from "./proto.ts";
-import { ModelWeights } from "./weights.ts";
+import type { ReadableWeights } from "../model-weights.ts";
+import { GraphWeights } from "./weights.ts";
 import type { ONNXDType } from "./weights.ts";
 
 /** A model as a graph, whose weights are apart. */
@@ -29,10 +30,10 @@ export interface Decoder {
  *
  * Inside, tokens are rows, `[batch · tokens, dim]`: one product (Gemm) takes them, and the matrix as it lies, `[outputs, inputs]`.
  */
-export function decoderOf(model: GPT, dtype: ONNXDType): Decoder {
+export function decoderOf(model: GPT, weights: ReadableWeights, dtype: ONNXDType): Decoder {
   const { config } = model;
   const graph = Graph.create();
-  const build: Build = { graph, weights: new ModelWeights(model, dtype) };
+  const build: Build = { graph, weights: new GraphWeights(model, weights, dtype) };
   const tokens = ["batch_size", "sequence_length"];
   const all = "past_sequence_length + sequence_length";
   const sequences: Sequences = {

@@ -1,12 +1,12 @@
 import type { NormConfig } from "../config.ts";
 import type { Graph } from "./graph.ts";
 import { block } from "./weights.ts";
-import type { Matrix, ModelWeights } from "./weights.ts";
+import type { Matrix, GraphWeights } from "./weights.ts";
 
 /** What a model's parts are built with. */
 export interface Build {
   readonly graph: Graph;
-  readonly weights: ModelWeights;
+  readonly weights: GraphWeights;
 }
 
 /** `x · weightᵀ + bias`: `[tokens, inputs]` → `[tokens, outputs]`. */

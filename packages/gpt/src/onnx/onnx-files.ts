@@ -2,14 +2,16 @@ import { checkArgument, numberThat, objectWith, oneOf, readOptions } from "@gpt/
 import type { Expectations } from "@gpt/tensor";
 import type { OutputFile } from "@gpt/formats";
 import { GPTError } from "../errors.ts";
-import { checkValues, replacedWeight } from "../folder/save.ts";
+import { replacedWeight } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
+import { weightsExpected, weightsToWrite } from "../model-weights.ts";
+import type { WrittenWeights } from "../model-weights.ts";
 import { decoderOf } from "./decoder.ts";
 import { graphFiles } from "./graph-files.ts";
 import type { ONNXDType } from "./weights.ts";
 
 /** How a model is written as ONNX. */
-export interface ONNXFilesOptions {
+export interface ONNXFilesOptions extends WrittenWeights {
   /**
    * As what matrices are stored: `f32`, or `int8`, which is bytes with a scale for each 32 of them. A matrix that the model has
    * in int8 keeps its bits. Default f32.
@@ -26,6 +28,7 @@ export interface ONNXFilesOptions {
 export const onnxNames: Readonly<Record<ONNXDType, string>> = { f32: "model.onnx", int8: "model_quantized.onnx" };
 
 const optionsExpected: Expectations<ONNXFilesOptions> = {
+  weights: weightsExpected,
   dtype: oneOf(Object.keys(onnxNames)),
   maxFileBytes: numberThat("above 0", (bytes) => bytes > 0),
 };
@@ -52,9 +55,9 @@ const optionsExpected: Expectations<ONNXFilesOptions> = {
 export function onnxFiles(model: GPT, options?: ONNXFilesOptions): OutputFile[] {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `onnxFiles: ${problem}`);
   checkArgument("model", model, objectWith("a GPT", "config", "namedWeights()"), fail);
-  checkValues(model, fail);
-  const { dtype = "f32", maxFileBytes = 2e9 } = readOptions<ONNXFilesOptions>(options, optionsExpected, fail);
+  const { dtype = "f32", maxFileBytes = 2e9, weights } = readOptions<ONNXFilesOptions>(options, optionsExpected, fail);
+  const read = weightsToWrite(model, weights, fail);
   const replaced = replacedWeight(model);
   if (replaced !== undefined) throw new GPTError("unsupported-model", `onnxFiles cannot write this model: it has ${replaced}`);
-  return graphFiles(onnxNames[dtype], decoderOf(model, dtype), maxFileBytes);
+  return graphFiles(onnxNames[dtype], decoderOf(model, read, dtype), maxFileBytes);
 }

@@ -1,11 +1,13 @@
 import { halfToFloat } from "@gpt/common";
-import { encodeParts, PackedWeight } from "@gpt/tensor";
-import type { PackedParts, Weight } from "@gpt/tensor";
+import { decodeParts } from "@gpt/tensor";
+import type { PackedParts } from "@gpt/tensor";
 import { matrixShape } from "../layout.ts";
 import type { GPT } from "../model.ts";
+import { maxElementsWritten, partsAs, readStored } from "../model-weights.ts";
+import type { ReadableWeights } from "../model-weights.ts";
 import { slotsOf } from "../slots.ts";
 import type { Slot } from "../slots.ts";
-import { readRows } from "../weight-source.ts";
+import { rowRanges } from "../weight-source.ts";
 import type { Graph } from "./graph.ts";
 
 /** As what matrices are stored: f32, or as bytes with a scale for each 32 of them. */
@@ -13,9 +15,6 @@ export type ONNXDType = "f32" | "int8";
 
 /** Inputs of an output that share a scale. */
 export const block = 32;
-
-/** Elements that are read at once. */
-const maxElements = 2 ** 22;
 
 /**
  * A matrix `[outputs, inputs]` in a graph, or one of each expert: elements of f32, or bytes and their scales, `[outputs,
@@ -29,13 +28,13 @@ export interface Matrix {
 }
 
 /** The weights of a model, as tensors of a graph. They are read when their turn comes. */
-export class ModelWeights {
-  readonly #weights: Map<string, Weight>;
+export class GraphWeights {
+  readonly #weights: ReadableWeights;
   readonly #slots: Map<string, Slot>;
   readonly #dtype: ONNXDType;
 
-  constructor(model: GPT, dtype: ONNXDType) {
-    this.#weights = new Map(model.namedWeights());
+  constructor(model: GPT, weights: ReadableWeights, dtype: ONNXDType) {
+    this.#weights = weights;
     this.#slots = new Map(Array.from(slotsOf(model), (slot) => [slot.path, slot]));
     this.#dtype = dtype;
   }
@@ -47,9 +46,9 @@ export class ModelWeights {
   /** A weight in f32. `shape`, of as many elements, is the one that it has in the graph. */
   float(graph: Graph, path: string, shape?: readonly number[]): string {
     const slot = this.slot(path);
-    const weight = this.#weights.get(path) as Weight;
+    const weights = this.#weights;
     const contents = async function* (): AsyncGenerator<Uint8Array> {
-      for (const range of ranges(slot)) yield bytesOf(await readRows(weight, slot, range));
+      for (const range of rowRanges(slot, maxElementsWritten)) yield bytesOf(decodeParts(await readStored(weights, slot, range)));
     };
     return graph.weight({ name: path, type: "f32", shape: shape ?? slot.shape, contents });
   }
@@ -58,7 +57,7 @@ export class ModelWeights {
   matrix(graph: Graph, path: string): Matrix {
     if (this.#dtype === "f32") return { values: this.float(graph, path) };
     const slot = this.slot(path);
-    const weight = this.#weights.get(path) as Weight;
+    const weights = this.#weights;
     const [rows, columns] = matrixShape(slot);
     const blocks = Math.ceil(columns / block);
     const transposed = slot.shape.length === 2;
@@ -67,11 +66,11 @@ export class ModelWeights {
     const values = async function* (): AsyncGenerator<Uint8Array> {
       const scales = new Float32Array(rows * blocks);
       const turned = new Int8Array(transposed ? rows * columns : 0);
-      for (const { start, count } of ranges(slot)) {
-        const parts = await int8Rows(weight, slot, start, count);
+      for (const range of rowRanges(slot, maxElementsWritten)) {
+        const parts = partsAs("int8", await readStored(weights, slot, range));
         const bytes = valuesOf(parts);
-        copy(scalesOf(parts), blocks, scales, start, transposed ? rows : undefined);
-        if (transposed) copy(bytes, columns, turned, start, rows);
+        copy(scalesOf(parts), blocks, scales, range.start, transposed ? rows : undefined);
+        if (transposed) copy(bytes, columns, turned, range.start, rows);
         else yield new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       }
       known = scales;
@@ -80,6 +79,7 @@ export class ModelWeights {
     const scales = async function* (): AsyncGenerator<Uint8Array> {
       if (!known) for await (const bytes of values()) void bytes; // Files are written in another order.
       yield bytesOf(known as Float32Array);
+      known = undefined; // Those of all matrices would be a large part of a model.
     };
     return {
       values: graph.weight({ name: path, type: "i8", shape: shapeOf(columns), contents: values }),
@@ -95,13 +95,6 @@ export class ModelWeights {
   }
 }
 
-/** All rows of a weight, those that are read at once together. */
-function* ranges(slot: Slot): Generator<{ readonly start: number; readonly count: number }> {
-  const [rows, columns] = matrixShape(slot);
-  const step = Math.max(1, Math.floor(maxElements / columns));
-  for (let start = 0; start < rows; start += step) yield { start, count: Math.min(step, rows - start) };
-}
-
 /** Copies rows to row `start` of a matrix, or to column `start` of one whose rows have `turned` elements. */
 function copy<T extends Int8Array | Float32Array>(from: T, columns: number, to: T, start: number, turned?: number): void {
   if (turned === undefined) return to.set(from, start * columns);
@@ -113,13 +106,6 @@ function copy<T extends Int8Array | Float32Array>(from: T, columns: number, to: 
 
 function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
-
-/** Rows as int8: those of a weight that is stored so, bit for bit, or its elements rounded. */
-async function int8Rows(weight: Weight, slot: Slot, start: number, count: number): Promise<PackedParts> {
-  if (weight instanceof PackedWeight && weight.dtype === "int8") return weight.readRows(start, count);
-  const [, columns] = matrixShape(slot);
-  return encodeParts("int8", count, columns, await readRows(weight, slot, { start, count }));
 }
 
 /** The bytes of rows, without those that fill up the last block. */

@@ -1,0 +1,60 @@
+import { basename, resolve } from "node:path";
+import type { GPT, ReadableWeights } from "@gpt/gpt";
+import { isHubName } from "@gpt/formats/node";
+import { openModel } from "@gpt/gpt/node";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { exists } from "../files.ts";
+import { modelDirectory } from "../model.ts";
+import type { Output } from "../output.ts";
+import { cutToColumns } from "../terminal-text.ts";
+import { hasTokenizer } from "../tokenizers.ts";
+
+/** A model to be written for other programs. Its weights stay in its files. */
+export interface ModelSource {
+  /** What it is called, for names of files. */
+  readonly name: string;
+  /** What its own file calls it, or the same. */
+  readonly title: string;
+  readonly directory: string;
+  readonly model: GPT;
+  readonly weights: ReadableWeights;
+  /** Bytes of the tensors in its files. */
+  readonly bytes: number;
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+/** Opens the model that `--model` names for the time of some work. */
+export async function withSource<T>(given: string, output: Output, work: (source: ModelSource) => Promise<T>): Promise<T> {
+  const name = nameOf((await exists(given)) || !isHubName(given) ? resolve(given) : given.replace(/@[^@]*$/, ""));
+  const directory = await modelDirectory(given, output);
+  const { model, weights, bytes, name: title = name } = await openModel(directory, { onNote: (note) => output.remark(note) });
+  try {
+    const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
+    return await work({ name, title, directory, model, weights, bytes, tokenizer });
+  } finally {
+    await weights.close();
+  }
+}
+
+/** What a file of GGUF has behind the model's name: its type, and which of several files it is. */
+const ggufEnding = /([-.](?:f32|f16|bf16|mxfp4\w*|i?q\d\w*))?(-\d{5}-of-\d{5})?\.gguf$/i;
+
+/** The name of a model by its path, or its name on the hub. */
+export function nameOf(path: string): string {
+  return basename(path).replace(ggufEnding, "") || "model";
+}
+
+/** The weights of a model, whose reading a person sees as a share of all. */
+export function watched({ model, weights }: Pick<ModelSource, "model" | "weights">, doing: string, output: Output): ReadableWeights {
+  const total = model.parameterCount();
+  let count = 0;
+  return {
+    async read(slot, rows) {
+      const parts = await weights.read(slot, rows);
+      count += parts.rows * parts.columns;
+      output.panel(({ columns }) => [cutToColumns(`${doing}: ${Math.floor((100 * Math.min(count, total)) / total)}%`, columns - 1)]);
+      return parts;
+    },
+  };
+}
