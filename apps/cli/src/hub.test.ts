@@ -57,7 +57,7 @@ test("--model takes a name on the hub: downloaded once, listed, and deleted", as
 
   const missing = await run(...generate, "toys/none");
   expect(missing).toMatchObject({ status: 1, stdout: "" });
-  expect(missing.stderr).toMatch(/^error: there is no folder toys\/none, and http:\S+ has no model toys\/none, or it is private \(401\): check the name, .*\n$/);
+  expect(missing.stderr).toMatch(/^error: there is no file or folder toys\/none, and http:\S+ has no model toys\/none, or it is private \(401\): check the name, .*\n$/);
 });
 
 test("--model takes a GGUF file of a repository on the hub, by how it is quantized, with the tokenizer in it", async () => {

@@ -2,12 +2,15 @@ import { isGptError } from "@gpt/common";
 import { Hub } from "@gpt/testing/hub";
 import { mutations } from "@gpt/testing/mutate";
 import { expect, test } from "vitest";
+import { chooseGGUF } from "./gguf/choose.ts";
 import { isRepositoryPath } from "./hub-names.ts";
 import { readRepository } from "./hub-repository.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 1000;
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
+const split = { "Q8_0/m-Q8_0-00001-of-00002.gguf": "x", "Q8_0/m-Q8_0-00002-of-00002.gguf": "x", "m-F16.gguf": "x", "mmproj-F16.gguf": "x" };
+const quantized = new Hub({ "a/b": split }).describe("a/b");
 const answer = new Hub({ "a/b": { "config.json": "{}", "sub/model.safetensors": "x" } }).describe("a/b") as Record<string, object>;
 const [config, weights] = answer.siblings as object[];
 
@@ -46,16 +49,20 @@ test.each([
 });
 
 test(`${fuzzCount} answers that were changed are read, or refused with a word`, () => {
-  for (const input of mutations([encode(answer), encode({ ...answer, siblings: [weights] })], fuzzCount, 1)) {
+  for (const input of mutations([encode(answer), encode({ ...answer, siblings: [weights] }), encode(quantized)], fuzzCount, 1)) {
     try {
       const { commit, files } = readRepository(input, "a/b", "x");
       expect(commit).toMatch(/^[0-9a-f]{40}$/);
       for (const { path, size, hash } of files.values()) {
         if (!isRepositoryPath(path) || !Number.isSafeInteger(size) || !/^[0-9a-f]+$/.test(hash.hex)) throw new Error(path);
       }
+      for (const choice of [undefined, { quantization: "Q8_0" }, { path: "m.gguf" }]) {
+        const parts = chooseGGUF(new Set(files.keys()), choice);
+        if (parts && !(parts.length > 0 && parts.every(isRepositoryPath))) throw new Error(parts.join());
+      }
     } catch (error) {
       if (!isGptError(error)) throw error;
-      if (!/^[^\n]{10,700}$/.test(error.message)) throw error;
+      if (!/^[^\n]{10,2000}$/.test(error.message)) throw error;
     }
   }
 });

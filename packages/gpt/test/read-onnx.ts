@@ -37,7 +37,13 @@ export interface ReadGraph {
     readonly type: string;
     readonly inputs: readonly string[];
     readonly outputs: readonly string[];
-    readonly attributes: readonly { readonly name: string; readonly graph?: ReadGraph }[];
+    readonly attributes: readonly {
+      readonly name: string;
+      readonly float?: number;
+      readonly integer?: number;
+      readonly integers?: readonly number[];
+      readonly graph?: ReadGraph;
+    }[];
   }[];
   readonly initializers: readonly Tensor[];
   readonly inputs: readonly Value[];

@@ -123,7 +123,7 @@ async function folderOf(call: string, path: string, options?: SnapshotOptions): 
     return await downloadModel(path, options);
   } catch (cause) {
     if (!(cause instanceof FormatError) || !["not-found", "access-denied", "download-failed"].includes(cause.code)) throw cause;
-    throw new FormatError(cause.code, `there is no folder ${path}, and ${cause.message}`, { cause });
+    throw new FormatError(cause.code, `there is no file or folder ${path}, and ${cause.message}`, { cause });
   }
 }
 
@@ -194,7 +194,7 @@ async function noModel(path: string, lack: string): Promise<GPTError> {
     "missing-file",
     (await isThere(path))
       ? `${path} is a file, and not GGUF; give the path of a model's folder, or of a GGUF file`
-      : `there is no folder ${path}; give the path of a model's folder, or OWNER/NAME on the Hugging Face hub, such as openai-community/gpt2`,
+      : `there is no file or folder ${path}; give the path of a model's folder, or OWNER/NAME on the Hugging Face hub, such as openai-community/gpt2`,
   );
 }
 

@@ -134,7 +134,7 @@ describe("resolveModelDirectory", () => {
       for (const path of [join(file, "x"), join(directory, "nothing")]) {
         await expect(find(path)).rejects.toMatchObject({
           code: "missing-file",
-          message: `there is no folder ${path}; give the path of a model's folder, or OWNER/NAME on the Hugging Face hub, such as openai-community/gpt2`,
+          message: `there is no file or folder ${path}; give the path of a model's folder, or OWNER/NAME on the Hugging Face hub, such as openai-community/gpt2`,
         });
       }
     }

@@ -24,7 +24,8 @@ type Field = (writer: BinaryWriter) => void;
 const text = (field: number, value: string): Field => (writer) => writer.tag(field, WireType.LengthDelimited).string(value);
 const bytes = (field: number, value: Uint8Array): Field => (writer) => writer.tag(field, WireType.LengthDelimited).bytes(value);
 const integer = (field: number, value: number): Field => (writer) => writer.tag(field, WireType.Varint).int64(value);
-const float = (field: number, value: number): Field => (writer) => writer.tag(field, WireType.Bit32).float(value);
+/** Rounded to f32, where a huge number is infinite: the writer refuses what f32 does not hold. */
+const float = (field: number, value: number): Field => (writer) => writer.tag(field, WireType.Bit32).float(Math.fround(value));
 
 function message(...fields: readonly Field[]): Uint8Array {
   const writer = new BinaryWriter();
