@@ -27,6 +27,11 @@ export class JsonReader {
     this.#fileOffset = fileOffset;
   }
 
+  /** The byte that is read next. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** The kind of the value that comes next. */
   peek(): JsonKind {
     this.skipSpace();

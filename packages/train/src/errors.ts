@@ -7,6 +7,7 @@ export type TrainErrorCode =
   | "empty-data"
   | "data-too-short"
   | "invalid-utf8"
+  | "invalid-record"
   | "unknown-character"
   | "invalid-token-file"
   | "token-out-of-range"

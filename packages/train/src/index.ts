@@ -1,5 +1,7 @@
 export type { Example } from "./data/examples.ts";
 export { shuffledOrder } from "./data/order.ts";
+export { splitRecords } from "./data/split.ts";
+export type { RecordSplit, SplitOptions } from "./data/split.ts";
 export { splitTokens, tokenRange, tokensInMemory } from "./data/token-source.ts";
 export type { TokenSource, TrainingData } from "./data/token-source.ts";
 export { TrainError } from "./errors.ts";

@@ -2,6 +2,8 @@ export { resumeRun } from "./node/resume-run.ts";
 export type { ResumedRun, ResumeRunOptions } from "./node/resume-run.ts";
 export { createRun } from "./node/run-folder.ts";
 export type { CreateRunOptions, ExtraFiles, RunCheckpointer, RunFolderOptions } from "./node/run-folder.ts";
+export { readRecords } from "./node/records/read-records.ts";
+export type { DataRecord, ReadRecordsOptions, RecordFormat } from "./node/records/read-records.ts";
 export { readText } from "./node/text.ts";
 export { countTokens, tokenizeFiles } from "./node/text-tokens.ts";
 export type { TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";

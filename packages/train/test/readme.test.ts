@@ -23,7 +23,7 @@ test("from a text to a model that writes", async () => {
 
 test("fine-tuning", async () => {
   const lines = (await runExample(examples[1], packageFolder, await temporary.folder())).trimEnd().split("\n");
-  expect(lines).toHaveLength(6);
+  expect(lines).toHaveLength(7);
   expect(lines[5]).toMatch(/^step 60: loss 0\.0\d\d$/);
 });
 
@@ -46,10 +46,18 @@ test("the parts alone", async () => {
   expect(output).toBe("Float32Array(2) [ 1, 1 ]\n");
 });
 
+test("records", async () => {
+  const folder = await temporary.folder();
+  const lines = Array.from({ length: 12 }, (_, i) => `${i},"text, ${i % 10}",${i % 2 ? "good" : "bad"}`);
+  await writeFile(join(folder, "reviews.csv"), ["id,sentence,class", ...lines].join("\n"));
+  const output = await runExample(examples[5], packageFolder, folder);
+  expect(output).toBe("8 records to train on, 2 to validate, labels bad, good\n");
+});
+
 test("metrics", async () => {
-  const output = await runExample(examples[5], packageFolder, await temporary.folder());
-  expect(output.trimEnd().split("\n")).toEqual(Array.from(examples[5].matchAll(/; \/\/ (.*)$/gm), ([, printed]) => printed));
-  expect(examples).toHaveLength(6);
+  const output = await runExample(examples[6], packageFolder, await temporary.folder());
+  expect(output.trimEnd().split("\n")).toEqual(Array.from(examples[6].matchAll(/; \/\/ (.*)$/gm), ([, printed]) => printed));
+  expect(examples).toHaveLength(7);
 });
 
 test("the network of @gpt/nn learns, from any seed", async () => {

@@ -1,7 +1,7 @@
 import { philoxBlock } from "@gpt/tensor";
 
 /** Streams of random words for what a run chooses by chance. A model's own streams count up from 0. */
-export const streams = { windows: 0xffff_ffff, order: 0xffff_fffe } as const;
+export const streams = { windows: 0xffff_ffff, order: 0xffff_fffe, split: 0xffff_fffd } as const;
 
 /** A number in [0, 1) of 53 random bits: a pure function of seed, stream, number within the stream, and index. */
 export function uniformAt(seed: number, stream: number, number: number, index: number): number {

@@ -34,20 +34,30 @@ export async function* readFiles(
   if (empty) throw new TrainError("empty-data", `there is no text in ${paths.join(", ")}; give a file that has some`);
 }
 
-async function* decodeFile(path: string): AsyncGenerator<string, void, undefined> {
-  const file = await openDataFile(path);
+/** The text of a file, about a megabyte at once. */
+export async function* decodeFile(path: string): AsyncGenerator<string, void, undefined> {
   const decoder = new Utf8Decoder();
+  try {
+    for await (const { bytes, last } of readChunks(path)) yield decoder.decode(bytes, last);
+  } catch (error) {
+    if (!(error instanceof InvalidUtf8)) throw error;
+    throw new TrainError("invalid-utf8", `${path}: ${error.message}; convert the file to UTF-8`, { cause: error });
+  }
+}
+
+/** The bytes of a file of text, about a megabyte at once; of an empty file, one chunk without any. Refuses what is no text. */
+export async function* readChunks(
+  path: string,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly last: boolean }, void, undefined> {
+  const file = await openDataFile(path);
   try {
     for (let offset = 0, last = false; !last; offset += chunkBytes) {
       const bytes = await file.read(offset, Math.min(chunkBytes, file.size - offset));
       last = offset + bytes.length === file.size;
       if (offset === 0) checkKind(path, bytes, "text");
       checkZeros(path, bytes, offset);
-      yield decoder.decode(bytes, last);
+      yield { bytes, last };
     }
-  } catch (error) {
-    if (!(error instanceof InvalidUtf8)) throw error;
-    throw new TrainError("invalid-utf8", `${path}: ${error.message}; convert the file to UTF-8`, { cause: error });
   } finally {
     await file.close();
   }

@@ -29,10 +29,13 @@ export class Utf8Decoder {
 export class InvalidUtf8 extends Error {
   /** Where the first wrong sequence begins. */
   readonly offset: number;
+  readonly byte: string;
 
   constructor(offset: number, byte: number) {
-    super(`the byte 0x${byte.toString(16).padStart(2, "0")} at offset ${offset} is not valid UTF-8`);
+    const name = `the byte 0x${byte.toString(16).padStart(2, "0")}`;
+    super(`${name} at offset ${offset} is not valid UTF-8`);
     this.offset = offset;
+    this.byte = name;
   }
 }
 
