@@ -23,7 +23,7 @@ test("from a text to a model that writes", async () => {
 
 test("fine-tuning", async () => {
   const lines = (await runExample(examples[1], packageFolder, await temporary.folder())).trimEnd().split("\n");
-  expect(lines).toHaveLength(7);
+  expect(lines).toHaveLength(6);
   expect(lines[5]).toMatch(/^step 60: loss 0\.0\d\d$/);
 });
 

@@ -38,6 +38,17 @@ test.skipIf(!hasBun)("Bun", () => expectRuns(bun, "main.js"));
 
 test.skipIf(!hasDeno)("Deno", () => expectRuns(process.execPath, deno, "run", "--allow-all", "main.js"));
 
+test("records of CSV and Parquet, on each of them", async () => {
+  const project = await freshProject(["@gpt/train", "@gpt/formats", "@gpt/gpt", "@gpt/nn", "@gpt/tensor", "@gpt/tokenizer"], {
+    "main.js": { copy: "records.js" },
+  });
+  const inBun = hasBun ? [[bun]] : [];
+  const inDeno = hasDeno ? [[process.execPath, deno, "run", "--allow-all"]] : [];
+  for (const [command, ...args] of [[process.execPath], [lowestNode], ...inBun, ...inDeno]) {
+    expect(JSON.parse(await run(command, [...args, "main.js"], project)), command).toEqual(["one", "two", "three"]);
+  }
+});
+
 test("the backend native calls a BLAS by koffi, on each of them", async (context) => {
   const project = await freshProject(["@gpt/tensor"], { "main.js": { copy: "native.js" } });
   const koffi = await realpath(join(repository, "packages/tensor/node_modules/koffi"));

@@ -10,6 +10,10 @@ export interface FoundRecord {
 /** What a reader of one format is given. */
 export interface ReadingOptions {
   readonly maxRecordBytes: number;
+  /** Of row groups of Parquet, decompressed. */
+  readonly maxGroupBytes: number;
+  /** The columns that are needed, where not all are. */
+  readonly wanted?: readonly string[];
   /** Told how many bytes were read. */
   readonly onBytes: (bytes: number) => void;
 }

@@ -138,7 +138,7 @@ const refused: [name: string, contents: string | Uint8Array, options: ReadRecord
   ["a.jsonl", Buffer.from('\uFEFF{"a": 1}', "utf16le"), {}, "unsupported-data", " is text in UTF-16, not text in UTF-8; convert it to UTF-8"],
   ["a.csv", Buffer.from("a,b", "utf16le"), {}, "unsupported-data", ": the byte 0x00 at offset 1 is in no text"],
   ["a.jsonl", gzipSync('{"a": 1}'), {}, "unsupported-data", " is compressed with gzip, not text in UTF-8; unpack it first"],
-  ["a.log", "text", {}, "unsupported-data", " is that of no format of records (.json, .jsonl, .ndjson, .csv, .tsv, .txt); pass format"],
+  ["a.log", "text", {}, "unsupported-data", " is that of no format of records (.json, .jsonl, .ndjson, .csv, .tsv, .parquet, .txt); pass format"],
 ];
 
 test.each(refused)("refuses %s of %j with %j", async (name, contents, options, code, message) => {
@@ -149,7 +149,7 @@ test.each(refused)("refuses %s of %j with %j", async (name, contents, options, c
 
 test.each<[unknown, object, string]>([
   ["data.csv", {}, 'paths must be a list of the paths of files, not "data.csv"'],
-  [["a.csv"], { format: "xml" }, 'format must be one of "json", "csv", "tsv", "lines", "text", not "xml"'],
+  [["a.csv"], { format: "xml" }, 'format must be one of "json", "csv", "tsv", "parquet", "lines", "text", not "xml"'],
   [["a.csv"], { columns: {} }, "columns must name a column at least"],
   [["a.csv"], { columns: { text: 3 } }, "columns.text must be a text, not 3"],
   [["a.csv"], { maxRecordBytes: 0 }, "maxRecordBytes must be a whole number from 1 to 536870912, not 0"],

@@ -9,17 +9,18 @@ import { findFiles } from "./find-files.ts";
 import { invalidRecord } from "./found-record.ts";
 import type { FoundRecord, ReadingOptions } from "./found-record.ts";
 import { readJsonRecords } from "./json-records.ts";
+import { readParquetRecords } from "./parquet-records.ts";
 import { readLineRecords, readWholeText } from "./text-records.ts";
 
 /**
  * What files hold. "json": an object a line (JSONL), or one array of objects. "csv", "tsv": a header, then a record a line or
- * more. "lines": each line that is not blank as `{ text }`. "text": a whole file as `{ text }`.
+ * more. "parquet": rows. "lines": each line that is not blank as `{ text }`. "text": a whole file as `{ text }`.
  */
-export type RecordFormat = "json" | "csv" | "tsv" | "lines" | "text";
+export type RecordFormat = "json" | "csv" | "tsv" | "parquet" | "lines" | "text";
 
 export interface ReadRecordsOptions {
   /**
-   * Default: by the ending of each file: .json, .jsonl, .ndjson; .csv; .tsv; .txt as "lines".
+   * Default: by the ending of each file: .json, .jsonl, .ndjson; .csv; .tsv; .parquet; .txt as "lines".
    */
   readonly format?: RecordFormat;
   /**
@@ -29,8 +30,10 @@ export interface ReadRecordsOptions {
   readonly columns?: Readonly<Record<string, string>>;
   /** Whether quotes in CSV and TSV enclose fields. Default true; false takes them as they are. */
   readonly quotes?: boolean;
-  /** Longer records are refused. Default 16 MiB. */
+  /** Longer records are refused, other than of Parquet. Default 16 MiB. */
   readonly maxRecordBytes?: number;
+  /** Row groups of Parquet whose columns take more, once decompressed, are refused: each is in memory as a whole. Default 512 MiB. */
+  readonly maxGroupBytes?: number;
   /** Called after about each megabyte, and at last. */
   readonly onProgress?: (progress: { readonly bytes: number; readonly totalBytes: number; readonly records: number }) => void;
   /** Ends the reading: the next record throws its reason. */
@@ -54,16 +57,21 @@ export async function* readRecords(
   check("paths", paths, pathsExpected);
   checkAll(options, {
     format: optional(oneOf(Object.keys(readers))), columns: optional(object), quotes: optional(flag),
-    maxRecordBytes: optional(wholeNumber(1, 2 ** 29)), onProgress: optional(callback), signal: signalExpected,
+    maxRecordBytes: optional(wholeNumber(1, 2 ** 29)), maxGroupBytes: optional(wholeNumber(1, 2 ** 32)), onProgress: optional(callback), signal: signalExpected,
   });
-  const { columns, maxRecordBytes = 2 ** 24, onProgress, signal } = options;
+  const { columns, maxRecordBytes = 2 ** 24, maxGroupBytes = 2 ** 29, onProgress, signal } = options;
   if (columns) checkColumns(columns);
-  const files = (await findFiles(paths)).map((file) => ({ file, read: readers[options.format ?? formatOf(file)] }));
+  const files: { readonly file: string; readonly read: Reader; readonly end: number }[] = [];
   let totalBytes = 0;
-  for (const { file } of files) totalBytes += await sizeOfDataFile(file);
+  for (const file of await findFiles(paths)) {
+    const read = readers[options.format ?? formatOf(file)];
+    totalBytes += await sizeOfDataFile(file);
+    files.push({ file, read, end: totalBytes });
+  }
   let [bytes, reported, records] = [0, 0, 0];
-  const reading = { maxRecordBytes, quotes: options.quotes ?? true, onBytes: (read: number) => void (bytes += read) };
-  for (const { file, read } of files) {
+  const wanted = columns && Object.values(columns);
+  const reading = { maxRecordBytes, maxGroupBytes, wanted, quotes: options.quotes ?? true, onBytes: (read: number) => void (bytes += read) };
+  for (const { file, read, end } of files) {
     for await (const found of read(file, reading)) {
       signal?.throwIfAborted();
       records++;
@@ -72,6 +80,7 @@ export async function* readRecords(
       reported = bytes;
       onProgress?.({ bytes, totalBytes, records });
     }
+    bytes = end; // Of Parquet, not all was read.
   }
   signal?.throwIfAborted();
   if (records === 0) throw new TrainError("empty-data", `there is no record in ${paths.join(", ")}; give a file that has some`);
@@ -84,12 +93,13 @@ const readers: Readonly<Record<RecordFormat, Reader>> = {
   json: readJsonRecords,
   csv: (path, options) => readCsvRecords(path, ",", options.quotes, options),
   tsv: (path, options) => readCsvRecords(path, "\t", options.quotes, options),
+  parquet: readParquetRecords,
   lines: readLineRecords,
   text: readWholeText,
 };
 
 const endings: Readonly<Record<string, RecordFormat>> = {
-  ".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "lines",
+  ".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".txt": "lines",
 };
 
 function formatOf(path: string): RecordFormat {

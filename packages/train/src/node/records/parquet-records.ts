@@ -1,0 +1,76 @@
+import { Worker } from "node:worker_threads";
+import { TrainError } from "../../errors.ts";
+import type { TrainErrorCode } from "../../errors.ts";
+import { invalidRecord } from "./found-record.ts";
+import type { FoundRecord, ReadingOptions } from "./found-record.ts";
+import type { ParquetOptions, ParquetRows } from "./parquet-rows.ts";
+
+export interface ParquetTask extends ParquetOptions {
+  readonly path: string;
+}
+
+/** Without rows and error: there are no more rows. */
+export interface ParquetAnswer {
+  readonly rows?: ParquetRows;
+  readonly error?: { readonly code: TrainErrorCode; readonly message: string };
+}
+
+/** For each byte of the largest row group, bytes of memory for its values in JavaScript; and at least as many MiB as tiny ones need. */
+const [memoryPerByte, leastMemory] = [8, 128];
+/** A row group is decoded in seconds. Only a damaged file takes as long. */
+const patience = 10 * 60_000;
+
+/**
+ * The rows of a Parquet file. A worker decodes them, with bounded memory and time, since the values of a damaged file may be
+ * any number.
+ */
+export async function* readParquetRecords(
+  path: string, { wanted, maxGroupBytes, onBytes }: ReadingOptions,
+): AsyncGenerator<FoundRecord, void, undefined> {
+  const worker = startWorker({ path, wanted, maxGroupBytes });
+  const ended = new Promise<never>((_, reject) => worker.once("error", (error: Error & { code?: string }) => reject(failure(path, error))));
+  ended.catch(() => undefined);
+  try {
+    let line = 1;
+    for (;;) {
+      const { rows, error } = await Promise.race([ask(worker, path), ended]);
+      if (error) throw new TrainError(error.code, error.message);
+      if (!rows) return;
+      for (const row of rows.rows) {
+        yield { value: Object.fromEntries(rows.names.map((name, i) => [name, row[i]])), line: line++ };
+      }
+      onBytes(rows.bytes);
+    }
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function ask(worker: Worker, path: string): Promise<ParquetAnswer> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      reject(invalidRecord(path, "its data", `a row group was not read within ${patience / 60_000} minutes; copy it again`));
+    }, patience);
+    late.unref(); // The worker keeps the process alive.
+    worker.once("message", (answer: ParquetAnswer) => {
+      clearTimeout(late);
+      resolve(answer);
+    });
+    worker.postMessage(undefined);
+  });
+}
+
+function failure(path: string, error: Error & { code?: string }): Error {
+  if (error.code !== "ERR_WORKER_OUT_OF_MEMORY") return error;
+  return invalidRecord(path, "a row group", "its values do not fit in memory; write smaller row groups, or raise maxGroupBytes", error);
+}
+
+/** The worker's script lies beside this one, as source or as it was built. */
+function startWorker(workerData: ParquetTask): Worker {
+  const isSource = import.meta.url.endsWith(".ts");
+  const script = new URL(isSource ? "./parquet-worker.ts" : "./parquet-worker.js", import.meta.url);
+  const maxOldGenerationSizeMb = Math.max(leastMemory, Math.ceil((memoryPerByte * workerData.maxGroupBytes) / 2 ** 20));
+  return new Worker(script, {
+    workerData, name: "@gpt/train", execArgv: isSource ? ["--conditions=@gpt/source"] : [], resourceLimits: { maxOldGenerationSizeMb },
+  });
+}
