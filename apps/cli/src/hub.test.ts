@@ -70,9 +70,12 @@ test("--model takes a GGUF file of a repository on the hub, by how it is quantiz
   onTestFinished(() => hub.close());
   const env = { ...process.env, HF_HUB_OFFLINE: "0", HF_HUB_CACHE: join(directory, "cache"), HF_ENDPOINT: hub.url };
   const generate = (model: string) => gpt(directory, ["generate", "--prompt", "to be", "--max-tokens", "5", "--temperature", "0", "--json", "--model", model], { env });
-  const [[local], [named], several] = await Promise.all([generate("m.gguf"), generate("toys/be-GGUF:Q8_0"), generate("toys/be-GGUF")])
-    .then(([a, b, c]) => [records(a), records(b), c] as const);
+  const convert = ["convert", "--model", "toys/be-GGUF:Q8_0@main", "--to", "gguf", "--dtype", "f16", "--out", "out", "--json"];
+  const [[local], [named], several, [converted]] = await Promise.all([
+    generate("m.gguf"), generate("toys/be-GGUF:Q8_0"), generate("toys/be-GGUF"), gpt(directory, convert, { env }),
+  ]).then(([a, b, c, d]) => [records(a), records(b), c, records(d)] as const);
   expect(local.tokens).toHaveLength(5);
   expect(named).toMatchObject({ text: local.text, tokens: local.tokens });
+  expect(converted.out).toMatch(/^out.be-f16\.gguf$/i);
   expect(several.stderr).toBe("error: toys/be-GGUF: it has several GGUF files; write one of these behind the name: :Q8_0, :F16\n");
 });

@@ -26,8 +26,10 @@ export interface ModelSource {
 
 /** Opens the model that `--model` names for the time of some work. */
 export async function withSource<T>(given: string, output: Output, work: (source: ModelSource) => Promise<T>): Promise<T> {
-  const name = nameOf((await exists(given)) || !isHubName(given) ? resolve(given) : given.replace(/@[^@]*$/, ""));
+  const isPath = (await exists(given)) || !isHubName(given);
   const directory = await modelDirectory(given, output);
+  // A folder in the cache has the name of a commit.
+  const name = nameOf(isPath ? resolve(given) : /\.gguf$/i.test(directory) ? directory : given.replace(/@[^@]*$/, ""));
   const { model, weights, bytes, name: title = name } = await openModel(directory, { onNote: (note) => output.remark(note) });
   try {
     const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
