@@ -9,7 +9,7 @@ import { Continuation } from "./continuation.ts";
 import { GenerationError } from "./errors.ts";
 import type { ErrorEvent, FinishEvent, TokenEvent } from "./events.ts";
 import { invalidOption } from "./options.ts";
-import { checkModel } from "./prompt.ts";
+import { checkLanguageModel } from "./prompt.ts";
 import { readRequest } from "./request.ts";
 import type { ResolvedRequest } from "./request.ts";
 import { chooseTokens, readChoices } from "./sampling.ts";
@@ -94,7 +94,7 @@ export class Engine {
 
   /** Throws `invalid-option`, and `too-large` for a cache that the backend can never hold. */
   constructor(model: GPT, options?: EngineOptions) {
-    checkModel(model);
+    checkLanguageModel(model);
     const given = readOptions<EngineOptions>(options, optionsExpected, invalidOption);
     const { contextLength, vocabSize } = model.config;
     const { maxSequences = 16, stepTokens = Math.max(512, maxSequences), maxWaiting = 1024, cacheDtype } = given;

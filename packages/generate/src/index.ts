@@ -1,3 +1,5 @@
+export { classify } from "./classify.ts";
+export type { ClassifyOptions, LabelProbability } from "./classify.ts";
 export { embed } from "./embed.ts";
 export type { EmbedOptions } from "./embed.ts";
 export { Engine } from "./engine.ts";

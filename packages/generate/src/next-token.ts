@@ -4,7 +4,7 @@ import type { Expectations } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { notNumbers } from "./errors.ts";
 import { invalidOption } from "./options.ts";
-import { batchOf, checkArguments, checkLength, encodePrompt, readPrompt } from "./prompt.ts";
+import { batchOf, checkArguments, checkLanguageModel, checkLength, encodePrompt, readPrompt } from "./prompt.ts";
 import type { ReadingOptions } from "./prompt.ts";
 import { read } from "./read.ts";
 
@@ -43,6 +43,7 @@ export async function nextTokenProbabilities(
   options?: NextTokenOptions,
 ): Promise<TokenProbability[]> {
   checkArguments(model, tokenizer, text);
+  checkLanguageModel(model);
   const { top = 10, allowedSpecial } = readOptions<NextTokenOptions>(options, expected, invalidOption);
   const { startToken } = model.generation;
   const ids = readPrompt(model, encodePrompt(model, tokenizer, text, { allowedSpecial, startToken }));

@@ -5,7 +5,7 @@ import type { Expectations } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { GenerationError } from "./errors.ts";
 import { invalidOption } from "./options.ts";
-import { batchOf, checkArguments, encodeText } from "./prompt.ts";
+import { batchOf, checkArguments, checkLanguageModel, encodeText } from "./prompt.ts";
 import type { ReadingOptions } from "./prompt.ts";
 import { read } from "./read.ts";
 
@@ -37,6 +37,7 @@ export async function perplexity(
   options?: PerplexityOptions,
 ): Promise<number> {
   checkArguments(model, tokenizer, text, "the text");
+  checkLanguageModel(model);
   const { contextLength } = model.config;
   const expected: Expectations<PerplexityOptions> = {
     stride: wholeNumber(1, contextLength),

@@ -18,6 +18,12 @@ export function checkModel(model: GPT): void {
   checkArgument("the model", model, objectWith("a GPT", "hidden()", "logits()", "evaluating()"), invalidOption);
 }
 
+/** Refuses what is no model that writes. */
+export function checkLanguageModel(model: GPT): void {
+  checkModel(model);
+  if (model.config.head.type === "classes") throw invalidOption("the model gives classes, and writes nothing: use classify, or a language model");
+}
+
 /** Checks the arguments that all functions from text have; `name` is that of the text. */
 export function checkArguments(model: GPT, tokenizer: Tokenizer, text: string, name = "the prompt"): void {
   checkModel(model);

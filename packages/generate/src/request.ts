@@ -1,7 +1,7 @@
 import type { GPT } from "@gpt/gpt";
 import { invalidOption, resolveTokenOptions } from "./options.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { checkLength, checkModel, readPrompt } from "./prompt.ts";
+import { checkLength, checkLanguageModel, readPrompt } from "./prompt.ts";
 import type { TokenOptions } from "./tokens.ts";
 
 /** What is continued, and how; checked. */
@@ -11,7 +11,7 @@ export interface ResolvedRequest extends ResolvedOptions {
 
 /** Checks what is asked for, and fills in the defaults. Throws as `streamTokens` says. */
 export function readRequest(model: GPT, promptIds: Iterable<number>, options: TokenOptions | undefined): ResolvedRequest {
-  checkModel(model);
+  checkLanguageModel(model);
   const prompt = readPrompt(model, promptIds);
   const resolved = resolveTokenOptions(model, prompt.length, options);
   const { vocabSize } = model.config;

@@ -28,10 +28,14 @@ export interface GPTConfig {
   readonly initialStd?: number;
 }
 
-/** The head gives logits by the token embedding's matrix (`tied`), or by one of its own. */
-export interface HeadConfig {
-  readonly type: "tied" | "linear";
-}
+/**
+ * The head gives logits of the vocabulary by the token embedding's matrix (`tied`), or by one of its own; or those of some classes,
+ * which have labels.
+ */
+export type HeadConfig =
+  | { readonly type: "tied" }
+  | { readonly type: "linear" }
+  | { readonly type: "classes"; readonly labels: readonly string[] };
 
 /** A decoder block: attention, then a feed-forward layer, each on a residual branch. */
 export interface BlockConfig {

@@ -1,4 +1,5 @@
 export { captureActivations } from "./capture.ts";
+export { classifierFrom } from "./classifier.ts";
 export { KeyValueCache } from "./cache.ts";
 export type { CacheOptions } from "./cache.ts";
 export type {

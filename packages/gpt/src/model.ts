@@ -74,7 +74,7 @@ export class GPT extends Module {
   readonly embeddingDropout: Dropout;
   readonly blocks: readonly Block[];
   readonly finalNorm: Norm | undefined;
-  /** Gives logits; where it is tied, its weight is the token embedding's. */
+  /** Gives logits, of the vocabulary or of classes; where it is tied, its weight is the token embedding's. */
   readonly head: Linear<Weight>;
   readonly #backend: Backend;
 
@@ -106,7 +106,9 @@ export class GPT extends Module {
         positionEmbedding: positions === "learned" ? new Embedding(contextLength, dim, { random, std: std / 2 }) : undefined,
         blocks: blocks.map((block, layer) => (makeBlock ?? plainBlock)(block, dim, initial, layer)),
         finalNorm: finalNorm && normOf(dim, finalNorm),
-        head: new Linear<Weight>(dim, vocabSize, { ...matrix, dtype: dtypes.head, weight: shared, bias: false }),
+        head: config.head.type === "classes"
+          ? new Linear<Weight>(dim, config.head.labels.length, { random, std, bias: false })
+          : new Linear<Weight>(dim, vocabSize, { ...matrix, dtype: dtypes.head, weight: shared, bias: false }),
       };
     });
     this.tokenEmbedding = parts.tokenEmbedding;

@@ -1,5 +1,5 @@
 import {
-  anything, belowOne, checkArgument, flag, listOf, nonNegative, numberThat, object, oneOf, optional, quote, wholeNumber,
+  anything, belowOne, checkArgument, flag, listOf, nonNegative, numberThat, object, oneOf, optional, quote, text, wholeNumber,
 } from "@gpt/tensor";
 import type { Expectation, Expectations } from "@gpt/tensor";
 import { activationNames } from "./activations.ts";
@@ -127,6 +127,12 @@ const blocks: Expectation = (value, path) => {
   return layerCount(value.length, `${path}.length`) ?? listOf(block)(value, path);
 };
 
+const labels: Expectation = (value, path) => {
+  if (!Array.isArray(value) || value.length === 0) return `${path} must be a list of labels, at least one`;
+  const twice = (value as unknown[]).findIndex((label, i) => value.indexOf(label) < i);
+  return listOf(text)(value, path) ?? (twice < 0 ? undefined : `${path}[${twice}] is ${quote(value[twice])}, as another is`);
+};
+
 /** What every configuration must be. */
 const configExpected = record<GPTConfig>({
   vocabSize: size,
@@ -135,7 +141,7 @@ const configExpected = record<GPTConfig>({
   positions: oneOf(["learned", "sinusoidal", "none"]),
   blocks,
   finalNorm: optional(norm),
-  head: record<HeadConfig>({ type: oneOf(["tied", "linear"]) }),
+  head: kinds<HeadConfig>({ tied: {}, linear: {}, classes: { labels } }),
   embeddingDropout: optional(belowOne),
   initialStd: optional(nonNegative),
 });

@@ -1,3 +1,4 @@
+import type { GPT } from "@gpt/gpt";
 import { checkArgument, checkArguments, objectWith, optional, wholeNumber } from "@gpt/tensor";
 import type { Expectation } from "@gpt/tensor";
 import type { TokenSource } from "./data/token-source.ts";
@@ -22,6 +23,11 @@ export function checkAll<Values extends object>(
 /** A number of steps, tokens or batches, of which there is one at least. */
 export const count = wholeNumber(1);
 export const modelExpected = objectWith("a GPT", "loss()", "namedParameters()", "namedWeights()", "train()", "eval()");
+/** Refuses a model that classifies where one that writes is needed. */
+export function checkWrites({ config: { head } }: GPT): void {
+  if (head.type === "classes") throw invalidOption("the model gives classes, and no tokens: train it by classificationTask, or take a language model");
+}
+
 export const signalExpected = optional(objectWith("an AbortSignal", "throwIfAborted()"));
 const sourceExpected = objectWith("a source of tokens, as tokensInMemory makes", "read()");
 

@@ -2,7 +2,7 @@ import { callback, noGrad, object, optional, scope, tensor } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { EventLoopYielder } from "@gpt/common";
 import type { GPT } from "@gpt/gpt";
-import { check, checkAll, checkSource, count, modelExpected, signalExpected } from "./checks.ts";
+import { check, checkAll, checkSource, checkWrites, count, modelExpected, signalExpected } from "./checks.ts";
 import { readBatch } from "./data/batches.ts";
 import type { Batch } from "./data/batches.ts";
 import { checkValidation } from "./data/token-source.ts";
@@ -41,6 +41,7 @@ export interface Evaluation {
  */
 export async function evaluate(model: GPT, source: TokenSource, options: EvaluateOptions = {}): Promise<Evaluation> {
   check("model", model, modelExpected);
+  checkWrites(model);
   checkSource("source", source);
   check("options", options, object);
   checkAll(options, { signal: signalExpected, onProgress: optional(callback) });

@@ -24,6 +24,8 @@ export type { AdamWOptions } from "./optimizer/adamw.ts";
 export type { Optimizer, ParameterList, StepOptions } from "./optimizer/optimizer.ts";
 export { SGD } from "./optimizer/sgd.ts";
 export type { SGDOptions } from "./optimizer/sgd.ts";
+export { classificationTask, scoreLabels } from "./tasks/classification-task.ts";
+export type { ClassificationData, ClassificationOptions, LabelledExample } from "./tasks/classification-task.ts";
 export { nextTokenTask } from "./tasks/next-token-task.ts";
 export type { ExampleBatch, ExampleData, NextTokenOptions } from "./tasks/next-token-task.ts";
 export { windowTask } from "./tasks/window-task.ts";

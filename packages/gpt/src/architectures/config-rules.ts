@@ -1,4 +1,5 @@
 import { quote } from "@gpt/tensor";
+import { classifierOf } from "../folder/classes.ts";
 import type { ConfigFields } from "../folder/config-fields.ts";
 import { isGenerationField } from "../folder/generation-config.ts";
 import type { OnNote } from "../folder/notes.ts";
@@ -43,7 +44,7 @@ const commonRules: ConfigRules = {
   // models/auto: the class of a model, and code that belongs to the folder.
   architectures: "read",
   auto_map: "note",
-  // Heads of classifiers, which are no part of a language model.
+  // Heads of classifiers: see folder/classes.ts.
   num_labels: "none",
   id2label: "none",
   label2id: "none",
@@ -87,7 +88,7 @@ const dtypes = ["float32", "float16", "bfloat16", "float64"];
  */
 export function applyRules(fields: ConfigFields, own: ConfigRules, languageModel: string, onNote: OnNote): void {
   const named = fields.has("architectures") ? fields.json("architectures") : undefined;
-  if (named?.includes(`"${languageModel}"`) === false) {
+  if (named && ![languageModel, classifierOf(languageModel)].some((name) => named.includes(`"${name}"`))) {
     onNote(`${fields.file}: architectures is ${quote(named)}; it is read as a ${languageModel}`);
   }
   const rules = { ...commonRules, ...own };

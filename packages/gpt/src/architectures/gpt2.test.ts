@@ -99,8 +99,8 @@ test("what changes nothing is accepted in silence, as in files that transformers
 });
 
 test("what is ignored and might matter is noted", () => {
-  expect(read({ architectures: ["GPT2ForSequenceClassification"], auto_map: { AutoModel: "x.Y" }, window: 3 }).notes).toEqual([
-    'config.json: architectures is "[\\"GPT2ForSequenceClassification\\"]"; it is read as a GPT2LMHeadModel',
+  expect(read({ architectures: ["GPT2DoubleHeadsModel"], auto_map: { AutoModel: "x.Y" }, window: 3 }).notes).toEqual([
+    'config.json: architectures is "[\\"GPT2DoubleHeadsModel\\"]"; it is read as a GPT2LMHeadModel',
     'config.json: "auto_map" is ignored',
     'config.json: "window" is ignored',
   ]);

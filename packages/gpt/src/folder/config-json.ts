@@ -4,6 +4,7 @@ import type { GPTConfig } from "../config.ts";
 import { GPTError } from "../errors.ts";
 import { resolveConfig } from "../resolve-config.ts";
 import type { GPTOptions } from "../short-form.ts";
+import { readClasses, withScore } from "./classes.ts";
 import { ConfigFields } from "./config-fields.ts";
 import type { OnNote } from "./notes.ts";
 
@@ -35,11 +36,13 @@ export function parseConfig(
     );
   }
   const read = architecture.read(fields, onNote);
-  const config = resolve(read.config, fields);
+  const languageModel = resolve(read.config, fields);
+  const head = readClasses(fields);
+  const config = head ? resolve({ ...languageModel, head }, fields) : languageModel;
   if (config.contextLength > longestContext) {
     throw fields.error("unsupported-model", `a context of ${config.contextLength} exceeds ${longestContext} tokens`);
   }
-  return { ...read, config };
+  return { ...read, config, tensors: head ? withScore(read.tensors) : read.tensors };
 }
 
 function resolve(options: GPTOptions | GPTConfig, fields: ConfigFields): GPTConfig {

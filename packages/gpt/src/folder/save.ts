@@ -11,6 +11,7 @@ import { GPT } from "../model.ts";
 import { weightsExpected, weightsToWrite } from "../model-weights.ts";
 import type { WrittenWeights } from "../model-weights.ts";
 import { slotsOf } from "../slots.ts";
+import { classifier } from "./classes.ts";
 import { cannotHold, configName, formatConfig } from "./config-json.ts";
 import { generationConfigName, generationFields } from "./generation-config.ts";
 import { tensorsOf } from "./model-tensors.ts";
@@ -78,7 +79,9 @@ export function architectureOf(
 ): { written: ModelToWrite; chosen: Architecture } {
   const written = { config: model.config, generation: model.generation, dtypes: dtypesOf(model) };
   const obstacles = new Map<string, string>();
-  const chosen = architectures.find((architecture) => {
+  const { head } = model.config;
+  const candidates = architectures.map((one) => (head.type === "classes" && !one.holdsAnyWeights ? classifier(one, head.labels) : one));
+  const chosen = candidates.find((architecture) => {
     const fields = architecture.write(written);
     const obstacle = typeof fields === "string" ? fields : obstacleTo(architecture);
     if (obstacle !== undefined) obstacles.set(architecture.modelType, obstacle);

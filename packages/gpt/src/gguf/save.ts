@@ -81,7 +81,7 @@ export function ggufModelChunks(model: GPT, options?: GGUFOptions): AsyncIterabl
 /** What llama.cpp calls a model, and what a file says of it. */
 function describe(model: GPT) {
   const obstacles: string[] = [];
-  const replaced = replacedWeight(model);
+  const replaced = model.config.head.type === "classes" ? "a head of classes" : replacedWeight(model);
   for (const architecture of ggufArchitectures) {
     const written = replaced ?? architecture.write(model.config);
     if (typeof written !== "string") return { architecture: architecture.name, names: architecture.tensorsOf(model.config), ...written };

@@ -110,7 +110,8 @@ export type NotInGraphs = [
   None<Exclude<keyof ExpertsConfig,
     "type" | "count" | "active" | "expert" | "routerBias" | "balanceLoss" | "zLoss">>,
   None<Exclude<GPTConfig["positions"], "learned" | "sinusoidal" | "none">>,
-  None<Exclude<GPTConfig["head"]["type"], "tied" | "linear">>,
+  // onnxFiles refuses classes.
+  None<Exclude<GPTConfig["head"]["type"], "tied" | "linear" | "classes">>,
   None<Exclude<BlockConfig["place"], "pre" | "post">>,
   None<Exclude<NormConfig["type"], "layer" | "rms">>,
   None<Exclude<MLPConfig["type"], "dense" | "gated" | "experts">>,

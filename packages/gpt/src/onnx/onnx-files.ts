@@ -57,7 +57,7 @@ export function onnxFiles(model: GPT, options?: ONNXFilesOptions): OutputFile[] 
   checkArgument("model", model, objectWith("a GPT", "config", "namedWeights()"), fail);
   const { dtype = "f32", maxFileBytes = 2e9, weights } = readOptions<ONNXFilesOptions>(options, optionsExpected, fail);
   const read = weightsToWrite(model, weights, fail);
-  const replaced = replacedWeight(model);
+  const replaced = model.config.head.type === "classes" ? "a head of classes" : replacedWeight(model);
   if (replaced !== undefined) throw new GPTError("unsupported-model", `onnxFiles cannot write this model: it has ${replaced}`);
   return graphFiles(onnxNames[dtype], decoderOf(model, read, dtype), maxFileBytes);
 }

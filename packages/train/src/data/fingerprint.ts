@@ -1,4 +1,3 @@
-import type { Example } from "./examples.ts";
 import { readTokens } from "./token-source.ts";
 import type { TokenSource } from "./token-source.ts";
 
@@ -20,13 +19,12 @@ export async function fingerprint(source: TokenSource): Promise<string> {
   return `${source.length}-${hash.text}`;
 }
 
-/** The same of examples: their number, and a hash of all lengths, ids and masks. */
-export function fingerprintOfExamples(examples: readonly Example[]): string {
+/** The same of examples, each of some lists of numbers: how many there are, and a hash of all lengths and numbers. */
+export function fingerprintOfExamples(examples: readonly (readonly ArrayLike<number>[])[]): string {
   const hash = new Hash();
-  for (const { ids, mask = [] } of examples) {
-    hash.add([ids.length, mask.length]);
-    hash.add(ids);
-    hash.add(mask);
+  for (const lists of examples) {
+    hash.add(lists.map(({ length }) => length));
+    for (const list of lists) hash.add(list);
   }
   return `${examples.length}-${hash.text}`;
 }
@@ -36,8 +34,9 @@ class Hash {
   #high = 0x811c_9dc5;
   #low = 0x9e37_79b9;
 
-  add(words: Iterable<number>): void {
-    for (const word of words) {
+  add(words: ArrayLike<number>): void {
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i];
       this.#high = Math.imul(this.#high ^ word, 0x0100_0193);
       this.#low = Math.imul(this.#low ^ word ^ (this.#high >>> 15), 0x85eb_ca6b);
     }

@@ -1,14 +1,14 @@
-import { noGrad, readOptions, scope, tensor, wholeNumber } from "@gpt/tensor";
-import type { Expectations } from "@gpt/tensor";
-import { EventLoopYielder } from "@gpt/common";
+import { readOptions, tensor, wholeNumber } from "@gpt/tensor";
+import type { Expectations, Tensor } from "@gpt/tensor";
 import type { FlatInput, GPT } from "@gpt/gpt";
-import { invalidOption } from "../checks.ts";
-import { checkExamples, learntTokens } from "../data/examples.ts";
+import { checkWrites, invalidOption } from "../checks.ts";
+import { checkExamples, checkReadLength, learntTokens } from "../data/examples.ts";
 import type { Example } from "../data/examples.ts";
 import { fingerprintOfExamples } from "../data/fingerprint.ts";
 import { ExampleOrder } from "../data/order.ts";
 import { pack } from "../data/packing.ts";
 import type { Task, TaskBatch, TaskEvaluation, TaskEvaluationOptions } from "../loop/task.ts";
+import { evaluateBatches, spread } from "./evaluated.ts";
 
 /** What a model learns to write. */
 export interface ExampleData {
@@ -52,8 +52,10 @@ export function nextTokenTask(data: ExampleData, options?: NextTokenOptions): Ta
     name: "next-token",
     options: { packTokens: packTokens ?? null },
     examples: groups.length,
-    fingerprint: async () => fingerprintOfExamples(train),
-    check({ config }, { contextLength }) {
+    fingerprint: async () => fingerprintOfExamples(train.map(({ ids, mask = [] }) => [ids, mask])),
+    check(model, { contextLength }) {
+      const { config } = model;
+      checkWrites(model);
       checkLengths("train", train, config.vocabSize, contextLength);
       if (validation) checkLengths("validation", validation, config.vocabSize, contextLength);
     },
@@ -69,12 +71,7 @@ export function nextTokenTask(data: ExampleData, options?: NextTokenOptions): Ta
 
 function checkLengths(name: string, examples: readonly Example[], vocabSize: number, contextLength: number): void {
   checkExamples(name, examples, vocabSize);
-  const long = examples.findIndex((example) => readLength(example) > contextLength);
-  if (long < 0) return;
-  throw invalidOption(
-    `${name}: example ${long + 1} has ${readLength(examples[long])} tokens to read, the context ${contextLength}; shorten it, ` +
-      "or leave it out",
-  );
+  examples.forEach((example, i) => checkReadLength(`${name}: example ${i + 1}`, readLength(example), contextLength));
 }
 
 /** How many tokens the model reads of an example: those before the last that it learns. */
@@ -110,33 +107,16 @@ function targetsOf({ targets }: ExampleBatch, { backend }: GPT) {
   return tensor(targets, { backend });
 }
 
-/** Tokens that are evaluated at once, where an example does not have more. */
-const evaluatedTokens = 1024;
-
 async function evaluateExamples(
-  model: GPT, examples: readonly Example[], { limit, signal, onProgress }: TaskEvaluationOptions,
+  model: GPT, examples: readonly Example[], { limit, ...options }: TaskEvaluationOptions,
 ): Promise<TaskEvaluation> {
-  const number = Math.min(examples.length, limit);
-  const chosen = Array.from({ length: number }, (_, i) => examples[Math.floor((i * examples.length) / number)]);
-  const totalTokens = chosen.reduce((sum, example) => sum + learntTokens(example).length, 0);
-  const yielder = new EventLoopYielder();
+  const chosen = spread(examples, limit);
   let [total, count] = [0, 0];
-  for (let first = 0; first < number; ) {
-    signal?.throwIfAborted();
-    let [end, tokens] = [first, 0];
-    do tokens += readLength(chosen[end++]);
-    while (end < number && tokens + readLength(chosen[end]) <= evaluatedTokens);
-    const batch = batchOf(chosen.slice(first, end));
-    const loss = noGrad(() => scope(() => model.evaluating(() => model.loss(inputOf(batch, model), targetsOf(batch, model)))));
-    try {
-      total += (await loss.item()) * batch.count;
-    } finally {
-      loss.dispose();
-    }
-    count += batch.count;
-    first = end;
-    onProgress?.({ tokens: count, totalTokens });
-    await yielder.pause();
-  }
-  return { loss: total / count, count, complete: number === examples.length };
+  const lossOf = (batch: ExampleBatch): Tensor => model.loss(inputOf(batch, model), targetsOf(batch, model));
+  await evaluateBatches(model, chosen, readLength, (some) => lossOf(batchOf(some)), ([loss], some) => {
+    const losses = some.reduce((sum, example) => sum + learntTokens(example).length, 0);
+    total += loss * losses;
+    count += losses;
+  }, options);
+  return { loss: total / count, count, complete: chosen.length === examples.length };
 }

@@ -1,3 +1,4 @@
+import { checkWrites } from "../checks.ts";
 import { readBatch, windowStarts } from "../data/batches.ts";
 import type { Batch } from "../data/batches.ts";
 import { fingerprint } from "../data/fingerprint.ts";
@@ -16,7 +17,8 @@ export function windowTask({ train, validation }: TrainingData): Task<WindowBatc
   return {
     name: "windows",
     fingerprint: () => fingerprint(train),
-    check(_model, { contextLength }) {
+    check(model, { contextLength }) {
+      checkWrites(model);
       checkTraining(train, contextLength);
       if (validation) checkValidation(validation);
     },
