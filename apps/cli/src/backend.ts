@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { cacheDTypes, isGptError, TensorError, useBackend, weightDTypes } from "@gpt/tensor";
 import type { Backend, WeightDType } from "@gpt/tensor";
 import type { WebGPUBackend } from "@gpt/tensor/webgpu";
+import { dtypeChoices } from "./dtypes.ts";
 import { UsageError } from "./errors.ts";
 import type { Output } from "./output.ts";
 import { wholeNumber } from "./options.ts";
@@ -98,13 +99,13 @@ export interface DTypeOptions {
 /** `--dtype`, for commands that run models and do not train them. */
 export function dtypeOption(): Option {
   const about = "how matrices are stored: fewer bits take less memory and time; default: f32, and as they are where a file has blocks of few bits";
-  return new Option("--dtype <name>", about).choices(weightDTypes);
+  return dtypeChoices(new Option("--dtype <name>", about), weightDTypes);
 }
 
 /** `--cache-dtype`, for commands that write text. */
 export function cacheDTypeOption(): Option {
   const option = new Option("--cache-dtype <name>", "how keys and values of earlier tokens are kept");
-  return option.choices(cacheDTypes).default("f32");
+  return dtypeChoices(option, cacheDTypes).default("f32");
 }
 
 /** Starts the backend that `--backend` names, on `--threads`, and chooses it; `output` is told which one `auto` takes. */

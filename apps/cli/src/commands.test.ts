@@ -170,7 +170,7 @@ test("a model goes to other programs and back", async () => {
   expect(await write("copy")).toEqual(await write("model"));
 
   // A tokenizer of bytes, which llama.cpp has.
-  await gpt("train", "--data", "text.txt", ...small, "--tokenizer", "bpe", "--vocab-size", "300", "--steps", "1", "--out", "bytes");
+  await gpt("train", "--data", "text.txt", ...small, "--dim", "32", "--tokenizer", "bpe", "--vocab-size", "300", "--steps", "1", "--out", "bytes");
   const gguf = records(await gpt("convert", "--model", "bytes", "--to", "gguf", "--out", "bytes.gguf", "--json"))[0];
   expect(gguf).toEqual({ done: true, out: "bytes.gguf", dtype: "f32", bytes: await sizeOf("bytes.gguf") });
   expect(await write("bytes.gguf")).toEqual(await write("bytes"));
@@ -182,6 +182,21 @@ test("a model goes to other programs and back", async () => {
   expect(packed).toMatchObject({ dtype: "int8" });
   await gpt("convert", "--model", "q8.gguf", "--to", "gguf", "--out", "again.gguf", "--dtype", "q8_0", "--json");
   expect(await readFile(join(directory, "again.gguf"))).toEqual(await readFile(join(directory, "q8.gguf")));
+
+  // The same file, by its own command, in a folder that becomes a model's.
+  const [figures, done] = records(await gpt("quantize", "--model", "bytes", "--dtype", "int8", "--out", "few", "--json"));
+  const file = join("few", "bytes-Q8_0.gguf");
+  expect(done).toEqual({ done: true, out: file, bytes: await sizeOf(file), dtype: "int8" });
+  expect(await readFile(join(directory, file))).toEqual(await readFile(join(directory, "q8.gguf")));
+  expect(figures.relativeError).toBeGreaterThan(0.001);
+  expect(figures.relativeError).toBeLessThan(0.01);
+  expect(figures.originalBytes).toBeGreaterThan(3 * (done.bytes as number) - 40_000); // The tokenizer is in it.
+  expect(await write("few")).toEqual(await write("q8.gguf"));
+  const less = await gpt("quantize", "--model", "few", "--dtype", "q4_0", "--out", "few");
+  expect(less.stdout).toMatch(/^[\d.]+ kB are in few\/bytes-Q4_0\.gguf: [\d.]+% of the model's [\d.]+ kB\.\nAs int4 \(q4_0\) the weights differ from the model's by [\d.]+%/);
+  expect((await gpt("generate", "--model", "few", "--prompt", "The ")).stderr).toContain("few has 2 GGUF files; give the path of one, such as few/bytes-Q");
+  expect(records(await gpt("eval", "--model", "bytes", "--data", "text.txt", "--dtype", "q8_0", "--json"))).toEqual(
+    records(await gpt("eval", "--model", "bytes", "--data", "text.txt", "--dtype", "int8", "--json")));
 
   const onnx = await convert("--to", "onnx", "--out", "onnx");
   expect((await readdir(join(directory, "onnx"))).sort()).toEqual(["config.json", "onnx", "tokenizer.json", "tokenizer_config.json"]);
@@ -205,7 +220,7 @@ test("special tokens are plain text unless they are asked for", async () => {
 test("every command explains itself with an example", async () => {
   const gpt = startSession(await temporaryFolder());
   const commands = [
-    ["train"], ["generate"], ["eval"], ["info"], ["convert"], ["tokenize"], ["tokenizer", "train"], ["demo"],
+    ["train"], ["generate"], ["eval"], ["info"], ["convert"], ["quantize"], ["tokenize"], ["tokenizer", "train"], ["demo"],
     ...["matmul", "train", "decode", "tokenize"].map((name) => ["bench", name]),
   ];
   for (const command of commands) {
@@ -243,7 +258,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["generate --model nowhere --prompt x", 1, "there is no file or folder nowhere; give the path"],
   ["generate --model . --prompt x", 1, ". is no model folder"],
   ["generate --model hostile --prompt x", 1, "hostile/model.safetensors"],
-  ["generate --model x --prompt x --dtype int5", 2, "Allowed choices are f32, f16, bf16, int8, int4, mxfp4"],
+  ["generate --model x --prompt x --dtype int5", 2, "Allowed choices are f32, f16, bf16, int8, q8_0, int4, q4_0, mxfp4"],
   ["generate --model x --prompt x --prompt-ids 1", 2, "option '--prompt-ids <ids>' cannot be used with option '--prompt <text>'"],
   ["generate --model x --num-samples 0", 2, "Expected a whole number from 1."],
   ["generate --model x --prompt-ids 1,a", 2, '"a" is no token id'],
@@ -258,6 +273,9 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["convert --model x --out y", 2, "required option '--to <kind>' not specified"],
   ["convert --model x --to pickle --out y", 2, "Allowed choices are hf, onnx, gguf"],
   ["convert --model x --to hf --out y --dtype int8", 2, "--to hf stores matrices as f32, not int8 (q8_0)"],
+  ["quantize --model x --out y", 2, "required option '--dtype <name>' not specified"],
+  ["quantize --model x --dtype f16 --out y", 2, "Allowed choices are int8, q8_0, int4, q4_0"],
+  ["quantise --model x", 2, "unknown command 'quantise'"],
   ["convert --model x --to onnx --out y --dtype int3", 2, "Allowed choices are f32, f16, bf16, int8, q8_0, int4, q4_0, mxfp4"],
   ["convert --model huge --to onnx --out y", 1, "huge has no weights: neither model.safetensors nor model.safetensors.index.json"],
   ["eval --model huge --data text.txt --dtype int4 --no-stream", 1, "use a smaller model"],

@@ -7,6 +7,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { infoCommand } from "./commands/info.ts";
 import { modelsCommand } from "./commands/models.ts";
+import { quantizeCommand } from "./commands/quantize.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -24,7 +25,7 @@ export function program(): Command {
     .version(packageJson.version);
   for (const command of [
     trainCommand(), generateCommand(), evalCommand(), infoCommand(), modelsCommand(),
-    convertCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
+    convertCommand(), quantizeCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);
   }

@@ -50,6 +50,7 @@ export { expertLoads, Routing } from "./routing.ts";
 /** @internal */
 export { routerLossOptionsExpected } from "./routing.ts";
 export type { RouterLosses, RouterLossOptions } from "./routing.ts";
+export { relativeError } from "./relative-error.ts";
 export { rotaryTable } from "./rotary.ts";
 export type { Slot, SlotRole } from "./slots.ts";
 export { loadWeights } from "./weight-source.ts";

@@ -28,8 +28,8 @@ export interface ModelSource {
 export async function withSource<T>(given: string, output: Output, work: (source: ModelSource) => Promise<T>): Promise<T> {
   const isPath = (await exists(given)) || !isHubName(given);
   const directory = await modelDirectory(given, output);
-  // A folder in the cache has the name of a commit.
-  const name = nameOf(isPath ? resolve(given) : /\.gguf$/i.test(directory) ? directory : given.replace(/@[^@]*$/, ""));
+  // A folder in the cache has the name of a commit, and a run's newest checkpoint that of a step; a GGUF file has its own.
+  const name = nameOf(/\.gguf$/i.test(directory) ? directory : isPath ? resolve(given) : given.replace(/@.*$/, ""));
   const { model, weights, bytes, name: title = name } = await openModel(directory, { onNote: (note) => output.remark(note) });
   try {
     const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
@@ -42,9 +42,9 @@ export async function withSource<T>(given: string, output: Output, work: (source
 /** What a file of GGUF has behind the model's name: its type, and which of several files it is. */
 const ggufEnding = /([-.](?:f32|f16|bf16|mxfp4\w*|i?q\d\w*))?(-\d{5}-of-\d{5})?\.gguf$/i;
 
-/** The name of a model by its path, or its name on the hub. */
+/** The name of a model by its path, or its name on the hub, where repositories of GGUF files say that they are. */
 export function nameOf(path: string): string {
-  return basename(path).replace(ggufEnding, "") || "model";
+  return basename(path).replace(ggufEnding, "").replace(/-gguf$/i, "") || "model";
 }
 
 /** The weights of a model, whose reading a person sees as a share of all. */

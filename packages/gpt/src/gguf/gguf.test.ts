@@ -144,6 +144,9 @@ describe("dtypes", () => {
     const model = await load(bytes, { dtype: "f32" });
     expect([model.blocks[0].mlp.up.weight.dtype, model.blocks[0].attention.qkv.weight.dtype]).toEqual(["mxfp4", "f32"]);
     expect(await written(await load(bytes))).toEqual(bytes);
+    // Few bits for all are about the rest, as in loadModel.
+    expect(await kinds(await written(model, { dtype: "q4_0" }))).toMatchObject({ "blk.0.ffn_down_exps.weight": "mxfp4", "blk.0.attn_q.weight": "q4_0" });
+    expect(await kinds(await written(model, { dtype: "f16" }))).toMatchObject({ "blk.0.ffn_down_exps.weight": "f16" });
     await expect(written(modelOf(llama), { dtype: "mxfp4" })).rejects.toThrow('dtype "mxfp4" is for experts, and the model has none');
   });
 

@@ -24,7 +24,8 @@ export type GGUFDType = WritableGGUFType | "int8" | "int4";
 /** How a model is written as GGUF. */
 export interface GGUFOptions extends WrittenWeights {
   /**
-   * As what matrices are written; vectors, routers and positions are f32 always. `mxfp4` is for the matrices of experts, and the others are q8_0 then.
+   * As what matrices are written; vectors, routers and positions are f32 always. `mxfp4` is for the matrices of experts, and the others are q8_0 then; experts
+   * that the model has in mxfp4 stay so where q8_0 or q4_0 is asked for.
    * Rows that are no whole blocks of 32 are f32. Default: as the model has them.
    */
   readonly dtype?: GGUFDType;
@@ -104,7 +105,10 @@ function tensorSources(slots: Iterable<Slot>, weights: ReadableWeights, names: T
 function typeFor({ role, path, dtype, shape }: Slot, type: WritableGGUFType | undefined): WritableGGUFType {
   const isMatrix = role === "embedding" || role === "head" || role === "experts" || (role === "matrix" && !path.includes(".router."));
   if (!isMatrix) return "f32";
-  const wanted = type === "mxfp4" && role !== "experts" ? "q8_0" : (type ?? typeOf(dtype) ?? (dtype as WritableGGUFType));
+  const own = typeOf(dtype) ?? (dtype as WritableGGUFType);
+  // As in loadModel, few bits for all are about the rest.
+  const stays = type === undefined || (role === "experts" && dtype === "mxfp4" && isPacked(type));
+  const wanted = stays ? own : type === "mxfp4" && role !== "experts" ? "q8_0" : type;
   return (shape.at(-1) ?? 1) % ggufFormats[wanted].block === 0 ? wanted : "f32";
 }
 

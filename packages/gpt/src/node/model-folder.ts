@@ -116,7 +116,7 @@ const withoutWeights: SelectFiles = (paths) => [configName, generationConfigName
 /** The folder or file of that path, or, where there is nothing, that of the model of that name on the hub, in the cache. */
 async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
   checkPath(call, path);
-  if (!isHubName(path) || (await isThere(path))) return path;
+  if (!isHubName(path) || (await isThere(path))) return (await ggufIn(path)) ?? path;
   // Programs that load from folders alone do not load what downloads.
   const { downloadModel } = await import("@gpt/formats/hub");
   try {
@@ -125,6 +125,18 @@ async function folderOf(call: string, path: string, options?: SnapshotOptions): 
     if (!(cause instanceof FormatError) || !["not-found", "access-denied", "download-failed"].includes(cause.code)) throw cause;
     throw new FormatError(cause.code, `there is no file or folder ${path}, and ${cause.message}`, { cause });
   }
+}
+
+/** The GGUF file of a folder that has one model of that kind, in one file or several, and none of another. */
+async function ggufIn(path: string): Promise<string | undefined> {
+  const models = await ggufModelsIn(path);
+  return models.length === 1 ? join(path, models[0]) : undefined;
+}
+
+async function ggufModelsIn(path: string): Promise<string[]> {
+  const names = (await listFolder(path)) ?? [];
+  if (names.includes(configName)) return [];
+  return names.filter((name) => /\.gguf$/i.test(name) && !/-(?!00001)\d{5}-of-\d{5}\.gguf$/i.test(name));
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -189,6 +201,8 @@ export async function resolveModelDirectory(pathOrName: string, options?: Snapsh
 
 /** Why there is no model at a path: there is nothing, a file, or a folder of which `lack` says what is missing. */
 async function noModel(path: string, lack: string): Promise<GPTError> {
+  const [first, ...others] = await ggufModelsIn(path);
+  if (others.length > 0) return new GPTError("missing-file", `${path} has ${others.length + 1} GGUF files; give the path of one, such as ${join(path, first)}`);
   if (await listFolder(path)) return new GPTError("missing-file", `${path} is no model folder: ${lack}; check the path`);
   return new GPTError(
     "missing-file",

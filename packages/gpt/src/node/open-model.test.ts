@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { useBackend } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { decoder } from "../architectures/decoder.ts";
@@ -12,6 +13,7 @@ import type { WrittenWeights } from "../model-weights.ts";
 import { loadModel, openModel, saveModel, writeGGUF } from "../node.ts";
 import type { LoadModelOptions } from "../node.ts";
 import { saveONNX } from "../onnx-node.ts";
+import { relativeError } from "../relative-error.ts";
 import type { GPTOptions } from "../short-form.ts";
 import { tiny } from "../../test/fixtures.ts";
 
@@ -71,6 +73,37 @@ test.each<[string, GPTOptions | GPTConfig, Write, LoadModelOptions]>([
     expect(await filesIn(join(directory, name, "opened")), name).toEqual(await filesIn(join(directory, name, "loaded")));
   }
   await weights.close();
+});
+
+test("quantising loses as much as float64 finds, and the file is found by its folder", async () => {
+  const model = new GPT(decoder(llama), { seed: 3 });
+  await saveModel(model, join(directory, "model"));
+  const before = await openModel(join(directory, "model"));
+  const few = join(directory, "few");
+  for (const dtype of ["q8_0", "q4_0"] as const) {
+    await rm(few, { recursive: true, force: true });
+    await writeGGUF(before.model, join(few, `m-${dtype}.gguf`), { weights: before.weights, dtype });
+    const [after, loaded] = [await openModel(few), await loadModel(few, { dtype: "f32" })];
+    const written = new Map(loaded.namedParameters());
+    let [differences, squares] = [0, 0];
+    for (const [path, weight] of model.namedParameters()) {
+      if (weight.shape.length < 2) continue;
+      const values = (written.get(path) as Tensor).dataSync();
+      weight.dataSync().forEach((value, i) => {
+        differences += (values[i] - value) ** 2;
+        squares += value ** 2;
+      });
+    }
+    const error = await relativeError(before.model, after.weights, before.weights);
+    expect(error).toBeCloseTo(Math.sqrt(differences / squares), 12);
+    expect(error).toBeGreaterThan(dtype === "q8_0" ? 0.003 : 0.05);
+    expect(error).toBeLessThan(dtype === "q8_0" ? 0.01 : 0.12);
+    expect(await relativeError(before.model, before.weights, before.weights)).toBe(0);
+    await after.weights.close();
+  }
+  await writeGGUF(model, join(few, "other.gguf"));
+  await expect(openModel(few)).rejects.toThrow(`${few} has 2 GGUF files; give the path of one, such as ${few}`);
+  await before.weights.close();
 });
 
 test("files that lack something are refused when they are opened, and models without values when they are written", async () => {
