@@ -2,6 +2,8 @@ export type { Example } from "./data/examples.ts";
 export { shuffledOrder } from "./data/order.ts";
 export { splitRecords } from "./data/split.ts";
 export type { RecordSplit, SplitOptions } from "./data/split.ts";
+export { completionExamples, documentExamples, labelledExamples } from "./data/text-examples.ts";
+export type { LabelledText, PromptAndCompletion, TextOptions } from "./data/text-examples.ts";
 export { splitTokens, tokenRange, tokensInMemory } from "./data/token-source.ts";
 export type { TokenSource, TrainingData } from "./data/token-source.ts";
 export { TrainError } from "./errors.ts";

@@ -1,0 +1,87 @@
+import type { Tokenizer } from "@gpt/tokenizer";
+import { applyChatTemplate } from "@gpt/tokenizer/chat";
+import type { ChatMessage, ChatTemplateOptions } from "@gpt/tokenizer/chat";
+import { listOf, objectWith, text } from "@gpt/tensor";
+import { check, invalidOption } from "./checks.ts";
+import { eachExample } from "./data/examples.ts";
+import type { Example } from "./data/examples.ts";
+import { checkTokenizer, readTextOptions, tooLong } from "./data/text-examples.ts";
+import type { TextOptions } from "./data/text-examples.ts";
+
+/** A dialogue, some messages of which are the assistant's. */
+export interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  /** Functions that the assistant may call. */
+  readonly tools?: readonly unknown[];
+}
+
+/** How dialogues become examples. */
+export interface ChatExampleOptions extends TextOptions, Pick<ChatTemplateOptions, "template" | "variables"> {}
+
+const messageExpected = objectWith("a message, { role, content }", "role");
+
+/**
+ * Dialogues in the words of a chat template, of which the assistant's answers are learnt, with what the template puts behind them.
+ * A conversation is one example, where its beginnings are rendered as they are within the whole. Templates that render earlier
+ * answers otherwise than the last, as those of models that think, give one for each answer. `truncate` leaves out the end.
+ *
+ * The answers are found by rendering, never by a mark: what the template adds with an answer, behind what it gives a model
+ * to be continued. A template that puts no special token behind answers is refused, since a model would not learn to
+ * stop; so is one whose text does not begin with what a model is given. Throws `invalid-option`, naming an example by its
+ * number, which counts from 1, and what `applyChatTemplate` does.
+ *
+ * @example
+ * const train = chatExamples([{ messages: [{ role: "user", content: "Hi!" }, { role: "assistant", content: "Hello." }] }], tokenizer, { maxTokens: 1024 });
+ */
+export function chatExamples(conversations: readonly Conversation[], tokenizer: Tokenizer, options: ChatExampleOptions): Example[] {
+  checkTokenizer(tokenizer);
+  const { maxTokens, overflow } = readTextOptions(options);
+  const { template, variables } = options;
+  const examples: Example[] = [];
+  const special = new Set(tokenizer.specialTokens?.values());
+  eachExample("conversations", conversations, ({ messages, tools }, at) => {
+    check(`${at}: messages`, messages, listOf(messageExpected));
+    for (const [i, { role }] of messages.entries()) check(`${at}: messages[${i}].role`, role, text);
+    const render = (count: number, addGenerationPrompt: boolean): number[] =>
+      applyChatTemplate(messages.slice(0, count), { tokenizer, tools, template, variables, addGenerationPrompt }).ids;
+    const answers = messages.flatMap(({ role }, i) => (role === "assistant" ? [i] : []));
+    if (answers.length === 0) throw invalidOption(`${at} has no message of the assistant's, and so nothing to learn`);
+    const turns = answers.map((i) => ({ given: render(i, true), all: render(i + 1, false), at: `${at}: messages[${i}]` }));
+    for (const { given, all, at } of turns) checkAnswer(given, all, at, special);
+    const whole = turns.at(-1)!;
+    const isOne = turns.every(({ given, all }) => startsWith(whole.all, all) && startsWith(whole.all, given));
+    for (const { ids, mask } of isOne ? [exampleOf(whole.all, turns)] : turns.map((turn) => exampleOf(turn.all, [turn]))) {
+      const read = mask.lastIndexOf(1);
+      if (read > maxTokens && overflow === "refuse") throw tooLong(at, read, maxTokens);
+      const [cutIds, cutMask] = [ids.slice(0, maxTokens + 1), mask.slice(0, maxTokens + 1)];
+      if (!cutMask.includes(1)) throw invalidOption(`${at} has no answer within its first ${maxTokens} tokens; shorten it, or leave it out`);
+      examples.push({ ids: cutIds, mask: cutMask });
+    }
+  });
+  return examples;
+}
+
+/** A message that the assistant wrote, in tokens: what a model is given, and the same with the answer. */
+interface Turn {
+  readonly given: readonly number[];
+  readonly all: readonly number[];
+}
+
+function checkAnswer(given: readonly number[], all: readonly number[], at: string, special: ReadonlySet<number>): void {
+  if (!startsWith(all, given)) {
+    throw invalidOption(`${at}: the chat template does not continue what it gives a model to answer, so that the answer cannot be told from it; use another template`);
+  }
+  const answer = all.slice(given.length);
+  if (answer.some((id) => special.has(id))) return;
+  throw invalidOption(`${at}: the chat template puts no special token behind the answer, so that a model would not learn to stop; use another template`);
+}
+
+function exampleOf(ids: readonly number[], turns: readonly Turn[]): Required<Example> {
+  const mask = new Uint8Array(ids.length);
+  for (const { given, all } of turns) mask.fill(1, given.length, all.length);
+  return { ids: Int32Array.from(ids), mask };
+}
+
+function startsWith(ids: readonly number[], start: readonly number[]): boolean {
+  return start.length <= ids.length && start.every((id, i) => ids[i] === id);
+}
