@@ -24,6 +24,7 @@ test("the examples of the README print what it says", async () => {
       "true\n",
       "126656\n",
       "[ 'transformer.h.0.attn.c_attn', 'transformer.h.1.attn.c_attn' ] 2048\n",
+      "[ 'default', 'again' ]\n",
       "4 1\n",
       "[ 'model.onnx', 'model_quantized.onnx' ]\n",
       "124439808 1991036928 73728\n",

@@ -98,7 +98,8 @@ export function applyRules(fields: ConfigFields, own: ConfigRules, languageModel
   }
 }
 
-function applyRule(fields: ConfigFields, name: string, rule: ConfigRules[string], onNote: OnNote): void {
+/** What becomes of a field by its rule. Throws `unsupported-model`. */
+export function applyRule(fields: ConfigFields, name: string, rule: ConfigRules[string], onNote: OnNote): void {
   if (rule === "read" || rule === "none" || !fields.has(name)) return;
   if (rule === "note") {
     if (!isGenerationField(name)) onNote(`${fields.file}: ${quote(name)} is ignored`);

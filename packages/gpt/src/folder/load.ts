@@ -242,8 +242,8 @@ async function readConfigFile(
 async function refuseAdapter(folder: ReadableFolder): Promise<void> {
   const file = await readSmallFile(folder, "adapter_config.json", maxConfigBytes);
   if (!file) return;
-  const advice = "save the merged model (merge_and_unload of PEFT), and load that";
-  throw new GPTError("unsupported-model", `${file.path} declares an adapter, which is not supported; ${advice}`);
+  const advice = "load the model that it was made for, and the adapter into it by loadAdapter (@gpt/gpt/lora/node)";
+  throw new GPTError("unsupported-model", `${file.path} declares an adapter, which is no model; ${advice}`);
 }
 
 /** The file decides alone: where there is one, `config.json` is not asked, whatever it says. */

@@ -54,16 +54,16 @@ export function matchWeights<T extends StoredTensor>(
   }
   const unexpected = [...left].filter((name) => names.treatmentOf(name) === "refused");
   const problems = [
-    ...describe("missing", [...missing]),
-    ...describe("unexpected", unexpected.map(quote)),
-    ...describe("wrong shape", [...misshapen]),
-    ...describe("wrong dtype", [...mistyped]),
+    ...listed("missing", [...missing]),
+    ...listed("unexpected", unexpected.map(quote)),
+    ...listed("wrong shape", [...misshapen]),
+    ...listed("wrong dtype", [...mistyped]),
   ];
   if (problems.length > 0) {
     throw new GPTError("missing-tensor", `${folder}: the weights do not fit ${expected}; ${problems.join("; ")}`);
   }
   const beside = [...left].filter((name) => names.treatmentOf(name) === "noted");
-  for (const note of describe("tensors beside the language model are ignored", beside.sort().map(quote))) {
+  for (const note of listed("tensors beside the language model are ignored", beside.sort().map(quote))) {
     onNote(`${folder}: ${note}`);
   }
   return { runs, tensors, tied: tied?.pair };
@@ -116,7 +116,8 @@ function findTiedHead<T extends StoredTensor>(
   return { name, pair: stored && [head, stored] };
 }
 
-function describe(title: string, items: readonly string[]): string[] {
+/** The first of some items behind a title, or nothing where there are none. */
+export function listed(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   const more = items.length > 5 ? `, and ${items.length - 5} more` : "";
   return [`${title}: ${items.slice(0, 5).join(", ")}${more}`];

@@ -85,7 +85,7 @@ describe("refuses, in one clear error,", () => {
   test("an adapter in a file beside the model, with or without a model", async () => {
     const { config, sources } = await parts();
     const adapter = { "adapter_config.json": '{"peft_type": "LORA"}' };
-    const problem = "model/adapter_config.json declares an adapter, which is not supported; save the merged model";
+    const problem = "model/adapter_config.json declares an adapter, which is no model; load the model that it was made for";
     const files = { "config.json": config, "model.safetensors": await tensorsOf(sources.values()) };
     await expectRefusal({ ...files, ...adapter }, "unsupported-model", problem);
     await expectRefusal(adapter, "unsupported-model", problem);

@@ -1,6 +1,6 @@
-import { LoRALinear, trainableParameters } from "@gpt/nn";
-import type { Linear } from "@gpt/nn";
-import { linear, noGrad, randn, scope, tensor, transpose, useBackend } from "@gpt/tensor";
+import { trainableParameters } from "@gpt/nn";
+import type { Linear, LoRALinear } from "@gpt/nn";
+import { linear, noGrad, scope, tensor, transpose, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { wasm } from "@gpt/tensor/wasm";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -10,24 +10,12 @@ import { resolveConfig } from "../resolve-config.ts";
 import { activeAdapter, adapterNames, addLoRA, mergeAdapter, removeAdapter, setAdapter } from "../lora.ts";
 import type { AdapterOptions } from "../lora.ts";
 import { architectures, compositions, idsOf, largestDifference, tiny } from "../../test/fixtures.ts";
+import { fillAdapters as fill } from "../../test/adapters.ts";
 import { logits, weights } from "../../test/folders.ts";
 
 beforeEach(async () => {
   useBackend(await wasm());
 });
-
-/** Gives all adapters values with which they matter. */
-function fill(model: GPT): void {
-  let stream = 1;
-  for (const module of model.modules()) {
-    if (!(module instanceof LoRALinear)) continue;
-    for (const { a, b } of module.adapters) {
-      for (const { weight } of [a, b]) {
-        weight.backend.write(weight, randn(weight.shape, { std: 0.3, key: { seed: [7, 7], stream: [0, stream++] } }).dataSync());
-      }
-    }
-  }
-}
 
 /** The layers of which an adapter is made. */
 function adapted(config: ConstructorParameters<typeof GPT>[0], options: AdapterOptions): string[] {

@@ -183,7 +183,8 @@ export function mergeAdapter(model: GPT): void {
 
 const modelExpected = objectWith("a GPT", "config", "setSubmodule()");
 
-function checkName(call: string, model: GPT, name: string): void {
+/** Refuses a name that no adapter of the model has. */
+export function checkName(call: string, model: GPT, name: string): void {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `${call}: ${problem}`);
   checkArgument("model", model, modelExpected, fail);
   checkArgument("name", name, text, fail);

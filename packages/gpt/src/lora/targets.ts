@@ -104,6 +104,6 @@ function isInLayers(name: string, { layers, layersPattern }: AdapterTargets): bo
   if (numbers.length === 0 && typeof layers !== "number") return true;
   const parts = name.split(".");
   const at = parts.findIndex((part, i) =>
-    i >= 2 && i < parts.length - 1 && /^\d+$/.test(part) && (layersPattern.length === 0 || layersPattern.includes(parts[i - 1])));
+    i >= 1 && i < parts.length - 1 && /^\d+$/.test(part) && (layersPattern.length === 0 || layersPattern.includes(parts[i - 1])));
   return at >= 0 && numbers.includes(Number(parts[at]));
 }

@@ -114,7 +114,7 @@ export async function planModel(directoryOrName: string, options?: Omit<LoadMode
 const withoutWeights: SelectFiles = (paths) => [configName, generationConfigName, "adapter_config.json"].filter((name) => paths.has(name));
 
 /** The folder or file of that path, or, where there is nothing, that of the model of that name on the hub, in the cache. */
-async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
+export async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
   checkPath(call, path);
   if (!isHubName(path) || (await isThere(path))) return (await ggufIn(path)) ?? path;
   // Programs that load from folders alone do not load what downloads.
