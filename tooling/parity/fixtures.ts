@@ -11,7 +11,7 @@ export function fixturePath(...names: string[]): string {
 }
 
 /** The names of the fixtures of a kind: each has a JSON file. */
-export function fixtureNames(kind: "models" | "folders"): string[] {
+export function fixtureNames(kind: "models" | "folders" | "adapters"): string[] {
   return readdirSync(fixturePath(kind)).flatMap((file) => /^(.+)\.json$/.exec(file)?.slice(1) ?? []);
 }
 

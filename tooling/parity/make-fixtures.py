@@ -2,7 +2,8 @@
 
     python3 make-fixtures.py                                    makes fixtures/ again, the same numbers
     python3 make-fixtures.py --full-size DIR                    writes GPT-1 and GPT-2 in full, with random weights
-    python3 make-fixtures.py --check DIR --ids "[[1, 2, 3]]"    prints the logits of Hugging Face folders, as JSON
+    python3 make-fixtures.py --check DIR --ids "[[1, 2, 3]]"    prints the logits of Hugging Face folders, as JSON; of
+                                                                as many with --adapters DIR, folders of PEFT, merged
 
 Needs Python 3.9 and PyTorch 1.12 or later with NumPy, nothing else. The committed numbers are those of PyTorch 1.13
 under Debian 12 (apt-get install python3-torch libopenblas0-pthread), on one thread of an x86-64 processor; other
@@ -19,6 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from pytorch import variants
+from pytorch.adapters import adapted_logits, make_adapters, read_adapter
 from pytorch.attention import causal_attention, join_heads, split_heads
 from pytorch.config import Config, expand
 from pytorch.decoder_folders import FOLDERS
@@ -280,6 +282,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", metavar="DIR", type=Path, nargs="+", help="folders whose logits to print, a line each")
     parser.add_argument("--ids", metavar="JSON", type=json.loads, help="token ids, a list for each sequence")
+    parser.add_argument("--adapters", metavar="DIR", type=Path, nargs="+", help="an adapter for each of these folders")
     parser.add_argument("--full-size", metavar="DIR", type=Path, help="write models of 117M and 124M parameters there")
     parser.add_argument("--programs", action="store_true", help="read programs, a line each, and print what they compute")
     options = parser.parse_args()
@@ -292,8 +295,11 @@ def main():
         if not options.ids:
             parser.error("--check needs --ids")
         with torch.no_grad():
-            for folder in options.check:
-                print(json.dumps(folder_logits(folder, torch.tensor(options.ids)).tolist()))
+            ids = torch.tensor(options.ids)
+            for number, folder in enumerate(options.check):
+                adapter = options.adapters and read_adapter(options.adapters[number])
+                logits = adapted_logits(folder, *adapter, ids) if adapter else folder_logits(folder, ids)
+                print(json.dumps(logits.tolist()))
     else:
         make_model_fixtures()
         make_op_fixtures()
@@ -301,6 +307,7 @@ def main():
         make_folders()
         make_openai_gpt_folders()
         make_decoder_folders()
+        make_adapters(FIXTURES, walk)
 
 
 if __name__ == "__main__":

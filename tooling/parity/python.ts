@@ -13,10 +13,11 @@ export function findPython(): string | undefined {
 /** PyTorch's side. */
 export const script = join(import.meta.dirname, "make-fixtures.py");
 
-/** The logits, `[B][T][vocabSize]`, that PyTorch computes from each of some folders. */
+/** The logits, `[B][T][vocabSize]`, that PyTorch computes from each of some folders, with an adapter for each if given. */
 export async function logitsInPython(
-  python: string, directories: readonly string[], ids: number[][],
+  python: string, directories: readonly string[], ids: number[][], adapters: readonly string[] = [],
 ): Promise<number[][][][]> {
-  const { stdout } = await promisify(execFile)(python, [script, "--check", ...directories, "--ids", JSON.stringify(ids)]);
+  const more = adapters.length > 0 ? ["--adapters", ...adapters] : [];
+  const { stdout } = await promisify(execFile)(python, [script, "--check", ...directories, "--ids", JSON.stringify(ids), ...more]);
   return stdout.trim().split("\n").map((line) => JSON.parse(line) as number[][][]);
 }

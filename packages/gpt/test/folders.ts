@@ -68,10 +68,10 @@ export async function folderWith(files: Files): Promise<GPT> {
 
 /** Loading fails, for this reason, and leaves nothing behind. */
 export async function expectRefusal(files: Files, code: string, problem: string): Promise<void> {
-  const { memory } = currentBackend();
-  const before = memory.liveBuffers;
+  const backend = currentBackend();
+  const before = backend.memory.liveBuffers;
   const error = await folderWith(files).catch((error: unknown) => error);
   expect(isGptError(error)).toBe(true);
   expect(error).toMatchObject({ code, message: expect.stringContaining(problem) as string });
-  expect(memory.liveBuffers).toBe(before);
+  expect(backend.memory.liveBuffers).toBe(before);
 }

@@ -1,4 +1,4 @@
-import { manualSeed, PackedWeight, randn, scope, sum, tensor, useBackend } from "@gpt/tensor";
+import { currentBackend, manualSeed, noGrad, PackedWeight, randn, scope, sum, tensor, useBackend } from "@gpt/tensor";
 import type { LinearOptions, Tensor, Weight } from "@gpt/tensor";
 import { wasm } from "@gpt/tensor/wasm";
 import { beforeEach, expect, test } from "vitest";
@@ -15,7 +15,7 @@ beforeEach(async () => {
 /** A layer with an adapter, whose B is not zero any more. */
 function adapted(options: Partial<LoRAOptions> = {}, base: Linear<Weight> = new Linear<Weight>(inputs, outputs)): LoRALinear {
   const layer = new LoRALinear(base, { rank, alpha: 3, ...options });
-  for (const { b } of layer.adapters) b.weight.backend.write(b.weight, randn(b.weight.shape).dataSync());
+  for (const { b } of layer.adapters) scope(() => { b.weight.backend.write(b.weight, randn(b.weight.shape).dataSync()); });
   return layer;
 }
 
@@ -104,6 +104,20 @@ test("it begins as PEFT does: A uniform between ±1/√inputs, B zero, lengths t
   expectClose(magnitude?.dataSync() ?? new Float32Array(), matrix(base.weight).map(length));
   const x = randn([3, 400]);
   expectClose(layer.forward(x).dataSync(), [...base.forward(x).dataSync()]);
+});
+
+test("what it makes on the way is freed", () => {
+  const backend = currentBackend();
+  const base = new Linear(inputs, outputs);
+  const x = randn([rows, inputs]);
+  const before = backend.memory.liveBuffers;
+  const layer = adapted({ dora: true, firstOutput: 1 }, base);
+  expect(backend.memory.liveBuffers).toBe(before + 3);
+  noGrad(() => scope(() => void layer.forward(x, { activation: "silu" })));
+  layer.adapters[0].mergeInto();
+  expect(backend.memory.liveBuffers).toBe(before + 3);
+  layer.remove("default");
+  expect(backend.memory.liveBuffers).toBe(before);
 });
 
 test("dropout is of the adapter's input alone, and while training alone", () => {

@@ -78,7 +78,7 @@ export class LoRA extends Module {
     const parts = construct(() => ({
       a: new Linear(inputs, rank, { bias: false, random, backend }),
       b: new Linear(rank, outputs, { bias: false, std: 0, backend }),
-      magnitude: matrix && parameter(noGrad(() => lengthsOf(slice(matrix, 0, firstOutput, firstOutput + outputs)))),
+      magnitude: matrix && parameter(noGrad(() => scope(() => lengthsOf(slice(matrix, 0, firstOutput, firstOutput + outputs))))),
     }));
     this.a = parts.a;
     this.b = parts.b;

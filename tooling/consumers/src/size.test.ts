@@ -29,6 +29,9 @@ const onnx = ["past_key_values", "LayerNormalization"];
 /** What tells of what reads GGUF. */
 const gguf = ["tokenizer.ggml", "general.architecture", "general.alignment"];
 
+/** What tells of adapters. */
+const lora = ["mergeInto", "lora_A"];
+
 /** What tells of an architecture: names that no other has. */
 const namesOf = {
   openaiGpt: ["OpenAIGPTLMHeadModel", "tokens_embed"],
@@ -77,7 +80,7 @@ test.each([
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
     ceiling: 53.5,
-    without: [...wasm, ...wgsl, ...blas, ...onnx],
+    without: [...wasm, ...wgsl, ...blas, ...onnx, ...lora],
   },
   {
     title: "the wasm backend, in both builds",
@@ -102,7 +105,7 @@ test.each([
     title: "folders of gpt2 on cpu",
     program: folders("gpt2"),
     ceiling: 61.6,
-    without: [...wasm, ...wgsl, ...names("openaiGpt", "llama", "mixtral", "qwen", "gptOss"), ...onnx, ...gguf],
+    without: [...wasm, ...wgsl, ...names("openaiGpt", "llama", "mixtral", "qwen", "gptOss"), ...onnx, ...gguf, ...lora],
   },
   {
     title: "folders of llama on cpu",

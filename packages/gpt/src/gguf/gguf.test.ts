@@ -266,8 +266,8 @@ test(`of ${fuzzCount} mutated files, those that are refused are so by typed erro
   for (const [name, dtype] of [["llama 3", "q4_0"], ["gpt-oss", "mxfp4"], ["gpt2, tied", "f32"]] as const) {
     corpus.push(await written(modelOf(models[name][1]), { dtype: dtype as WritableGGUFType }));
   }
-  const { memory } = currentBackend();
-  const before = memory.liveBuffers;
+  const backend = currentBackend();
+  const before = backend.memory.liveBuffers;
   let loaded = 0;
   for (const bytes of mutations(corpus, fuzzCount, 4)) {
     try {
@@ -276,7 +276,7 @@ test(`of ${fuzzCount} mutated files, those that are refused are so by typed erro
     } catch (error) {
       if (!isGptError(error)) throw error;
     }
-    expect(memory.liveBuffers).toBe(before);
+    expect(backend.memory.liveBuffers).toBe(before);
   }
   expect(loaded).toBeGreaterThan(fuzzCount / 100);
 }, 3_600_000);

@@ -188,13 +188,13 @@ const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 400;
 
 test(`of ${fuzzCount} folders with a mutated file none does more harm than an error`, { timeout: 3_600_000 }, async () => {
   const model = new GPT({ ...tiny, layers: 1 });
-  const { memory } = currentBackend();
+  const backend = currentBackend();
   addLoRA(model, known, { rank: 2, rankPattern: { "(c_attn|c_fc)": 1 }, dora: true });
   const files = await collect(adapterFiles(model, known));
   files["adapter_config.json"] = new TextEncoder().encode(JSON.stringify({ ...parsed(files), r: 2, rank_pattern: { "h\\.\\d+\\.(attn|mlp)\\.c_(attn|fc)": 1, "mlp.c_fc": 1 } }));
   const length = 8 + Number(new DataView(files["adapter_model.safetensors"].buffer).getBigUint64(0, true));
   const [head, values] = [files["adapter_model.safetensors"].slice(0, length), files["adapter_model.safetensors"].slice(length)];
-  const [buffers, peak] = [memory.liveBuffers, memory.peakBytes];
+  const { liveBuffers, peakBytes } = backend.memory;
   let loaded = 0;
   for (const input of mutations([head, files["adapter_config.json"]], fuzzCount, 5)) {
     const name = input[0] === 0x7b ? "adapter_config.json" : "adapter_model.safetensors";
@@ -210,8 +210,8 @@ test(`of ${fuzzCount} folders with a mutated file none does more harm than an er
     }
   }
   expect(loaded).toBeGreaterThan(fuzzCount / 50);
-  expect(memory.liveBuffers).toBe(buffers);
-  expect(memory.peakBytes).toBeLessThan(3 * peak);
+  expect(backend.memory.liveBuffers).toBe(liveBuffers);
+  expect(backend.memory.peakBytes).toBeLessThan(3 * peakBytes);
 });
 
 test("a folder on disk is written as a whole, and read again", async () => {
