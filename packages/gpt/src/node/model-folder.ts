@@ -16,6 +16,7 @@ import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
 import { FormatError } from "@gpt/formats";
+import type * as hub from "@gpt/formats/hub";
 import type { HubOptions, SelectFiles, SnapshotOptions } from "@gpt/formats/hub";
 import type { GGUFOptions } from "../gguf/save.ts";
 import type { FileOperations } from "@gpt/formats/node";
@@ -114,13 +115,18 @@ export async function planModel(directoryOrName: string, options?: Omit<LoadMode
 const withoutWeights: SelectFiles = (paths) => [configName, generationConfigName, "adapter_config.json"].filter((name) => paths.has(name));
 
 /** The folder or file of that path, or, where there is nothing, that of the model of that name on the hub, in the cache. */
-export async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
+async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
+  const found = await pathOf(call, path, ({ downloadModel }) => downloadModel(path, options));
+  return found === path ? ((await ggufIn(path)) ?? path) : found;
+}
+
+/** A path where there is something, or, where there is nothing and it can be a name on the hub, what is downloaded. */
+export async function pathOf(call: string, path: string, download: (functions: typeof hub) => Promise<string>): Promise<string> {
   checkPath(call, path);
-  if (!isHubName(path) || (await isThere(path))) return (await ggufIn(path)) ?? path;
-  // Programs that load from folders alone do not load what downloads.
-  const { downloadModel } = await import("@gpt/formats/hub");
+  if (!isHubName(path) || (await isThere(path))) return path;
   try {
-    return await downloadModel(path, options);
+    // Programs that load from folders alone do not load what downloads.
+    return await download(await import("@gpt/formats/hub"));
   } catch (cause) {
     if (!(cause instanceof FormatError) || !["not-found", "access-denied", "download-failed"].includes(cause.code)) throw cause;
     throw new FormatError(cause.code, `there is no file or folder ${path}, and ${cause.message}`, { cause });
