@@ -12,8 +12,7 @@ import type { OnNote } from "../folder/notes.ts";
  */
 export type ConfigRules = Readonly<Record<string, "read" | "none" | "note" | readonly string[]>>;
 
-/** The rules of several tables. A call, unlike a spread, is left out by bundlers where nobody asks for its result. */
-/* @__NO_SIDE_EFFECTS__ */
+/** The rules of several tables. A call that is marked as pure, unlike a spread, is left out by bundlers where nobody asks for its result. */
 export function allRules(...tables: readonly ConfigRules[]): ConfigRules {
   return Object.assign({}, ...tables) as ConfigRules;
 }

@@ -15,7 +15,7 @@ import type { TokenDefaults } from "./tokens.ts";
  * The fields that the `config.json` of Llama and its relatives have in common, by the rules of transformers at v5.18.0, in
  * src/transformers, models/NAME: (C) configuration_NAME.py, (M) modeling_NAME.py. Where v4.57.6 differs it says so.
  */
-export const decoderRules: ConfigRules = allRules(ropeRules, {
+export const decoderRules: ConfigRules = /* @__PURE__ */ allRules(ropeRules, {
   vocab_size: "read",
   hidden_size: "read",
   intermediate_size: "read",

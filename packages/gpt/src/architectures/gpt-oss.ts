@@ -17,7 +17,7 @@ import { readLayerWindows, readWindow, windowRules, writeLayerTypes } from "./wi
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a gpt_oss `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, windowRules, routerLossRules, {
+const rules: ConfigRules = /* @__PURE__ */ allRules(decoderRules, windowRules, routerLossRules, {
   // (M) GptOssAttention, all four of its layers; always in v4.57.6.
   attention_bias: "read",
   // (M) GptOssExperts has its own gate. Its bound is this in integrations/mxfp4.py alone, and 7 in (M).

@@ -7,7 +7,7 @@ import { gptTensors, writtenTensors } from "./gpt-tensors.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a gpt2 `config.json`: see gpt-config.ts. */
-const rules: ConfigRules = allRules(gptRules, {
+const rules: ConfigRules = /* @__PURE__ */ allRules(gptRules, {
   n_inner: "read",
   activation_function: "read",
   // (M) GPT2Attention.__init__, `scaling`. v4.57.6 forgets both when it computes by SDPA, its default.
@@ -25,7 +25,7 @@ const languageModel = "GPT2LMHeadModel";
 const endOfText = 50_256;
 
 const modules = { tokenEmbedding: "wte", positionEmbedding: "wpe", finalNorm: "ln_f" };
-export const gpt2Tensors: TensorNames = gptTensors(modules);
+export const gpt2Tensors: TensorNames = /* @__PURE__ */ gptTensors(modules);
 
 /** Hugging Face's `gpt2`. */
 export const gpt2: Architecture = {

@@ -9,7 +9,7 @@ import { decoder, gatedSettingsOf } from "./decoder.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a llama `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, gateRules, {
+const rules: ConfigRules = /* @__PURE__ */ allRules(decoderRules, gateRules, {
   // (M) LlamaAttention, all four of its layers; LlamaMLP, all three.
   attention_bias: "read",
   mlp_bias: "read",

@@ -10,7 +10,7 @@ import { readWindow } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a mistral `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, gateRules, {
+const rules: ConfigRules = /* @__PURE__ */ allRules(decoderRules, gateRules, {
   // (M) MistralModel.forward: the window of all layers, which null takes away. layer_types are those of ministral.
   sliding_window: "read",
   layer_types: [],

@@ -14,7 +14,7 @@ import { readWindow } from "./windows.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a mixtral `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, gateRules, routerLossRules, {
+const rules: ConfigRules = /* @__PURE__ */ allRules(decoderRules, gateRules, routerLossRules, {
   // (M) MixtralModel.forward: the window of all layers.
   sliding_window: "read",
   layer_types: [],

@@ -6,7 +6,7 @@ import { gptTensors, writtenTensors } from "./gpt-tensors.ts";
 import { readTokens } from "./tokens.ts";
 
 /** The fields of an openai-gpt `config.json`: see gpt-config.ts. */
-const rules: ConfigRules = allRules(gptRules, { afn: "read" });
+const rules: ConfigRules = /* @__PURE__ */ allRules(gptRules, { afn: "read" });
 
 const languageModel = "OpenAIGPTLMHeadModel";
 
@@ -15,7 +15,7 @@ const activations = { gelu: "gelu_new", relu: "relu", silu: "silu", swish: "swis
 type ActivationField = keyof typeof activations;
 
 const modules = { tokenEmbedding: "tokens_embed", positionEmbedding: "positions_embed" };
-const tensors: TensorNames = gptTensors(modules);
+const tensors: TensorNames = /* @__PURE__ */ gptTensors(modules);
 
 /**
  * Hugging Face's `openai-gpt`: GPT-1. (M) sets scores of later tokens to −10,000, where they are left out here: the same, unless

@@ -5,7 +5,7 @@ import { readLayerWindows, windowRules, writeLayerTypes } from "./windows.ts";
 import { windowOf } from "./obstacles.ts";
 
 /** (C) Qwen2Config and Qwen3Config: a window where use_sliding_window says so, in the layers from max_window_layers on. */
-export const qwenWindowRules: ConfigRules = allRules(windowRules, { use_sliding_window: "read", max_window_layers: "read" });
+export const qwenWindowRules: ConfigRules = /* @__PURE__ */ allRules(windowRules, { use_sliding_window: "read", max_window_layers: "read" });
 
 const [defaultWindow, defaultFirst] = [4096, 28];
 

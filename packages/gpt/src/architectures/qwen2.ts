@@ -10,7 +10,7 @@ import { qwenWindowRules, readQwenWindows, writeQwenWindows } from "./qwen-windo
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a qwen2 `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, gateRules, qwenWindowRules, {
+const rules: ConfigRules = /* @__PURE__ */ allRules(decoderRules, gateRules, qwenWindowRules, {
   // Of models that see pictures.
   use_mrope: ["false"],
 });

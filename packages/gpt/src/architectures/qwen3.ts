@@ -11,7 +11,7 @@ import { qwenWindowRules, readQwenWindows, writeQwenWindows } from "./qwen-windo
 import { readTokens } from "./tokens.ts";
 
 /** The fields of a qwen3 `config.json`: see decoder-config.ts. */
-const rules: ConfigRules = allRules(decoderRules, gateRules, qwenWindowRules, {
+const rules: ConfigRules = /* @__PURE__ */ allRules(decoderRules, gateRules, qwenWindowRules, {
   // (M) Qwen3Attention, all four of its layers.
   attention_bias: "read",
 });
