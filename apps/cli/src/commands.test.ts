@@ -169,6 +169,16 @@ test("a model goes to other programs and back", async () => {
     records(await gpt("generate", "--model", model, "--prompt", "The ", "--max-tokens", "8", "--seed", "3", "--json"))[0].tokens;
   expect(await write("copy")).toEqual(await write("model"));
 
+  const cardOf = (folder: string): Promise<string> => readFile(join(directory, folder, "README.md"), "utf8");
+  expect(await cardOf("model")).toMatch(/^---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n---\n\n# model\n[^]*It was trained on `text.txt` by `gpt train`: 2 steps of 2 windows; its loss/);
+  expect(await cardOf("copy")).toMatch(/# model\n[^]*It was made from `model` by `gpt convert`\./);
+  await writeFile(join(directory, "copy", "README.md"), "---\nlicense: apache-2.0\n---\nMine");
+  const again = await gpt("convert", "--model", "copy", "--to", "hf", "--out", "copy");
+  expect(again.stderr).toContain("copy/README.md is there already, and stays as it is");
+  expect(await cardOf("copy")).toBe("---\nlicense: apache-2.0\n---\nMine");
+  await gpt("convert", "--model", "copy", "--to", "hf", "--out", "licensed");
+  expect(await cardOf("licensed")).toContain("\nlicense: apache-2.0\n---\n\n# copy\n");
+
   // A tokenizer of bytes, which llama.cpp has.
   await gpt("train", "--data", "text.txt", ...small, "--dim", "32", "--tokenizer", "bpe", "--vocab-size", "300", "--steps", "1", "--out", "bytes");
   const gguf = records(await gpt("convert", "--model", "bytes", "--to", "gguf", "--out", "bytes.gguf", "--json"))[0];

@@ -39,6 +39,8 @@ export type { MatrixDTypes, MatrixRole } from "./matrix-dtypes.ts";
 export type { ReadableWeights, WrittenWeights } from "./model-weights.ts";
 export { modelFiles } from "./folder/save.ts";
 export type { ModelFilesOptions } from "./folder/save.ts";
+export { modelCard } from "./model-card.ts";
+export type { ModelCardOptions } from "./model-card.ts";
 export type { Hook, HookName, Hooks } from "./hooks.ts";
 export { GPT, weightBytesOf } from "./model.ts";
 export type { GPTInitialization } from "./model.ts";

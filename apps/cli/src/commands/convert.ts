@@ -1,11 +1,14 @@
 import { Command, Option } from "commander";
 import type { WeightDType } from "@gpt/tensor";
+import type { ModelCardOptions } from "@gpt/gpt";
 import { watched, withSource } from "../conversion/source.ts";
+import type { ModelSource } from "../conversion/source.ts";
 import { bytesIn, targets } from "../conversion/targets.ts";
 import type { TargetName } from "../conversion/targets.ts";
 import { dtypeChoices, dtypeName } from "../dtypes.ts";
 import { UsageError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
+import { addModelCard, code } from "../model-card.ts";
 import { path } from "../options.ts";
 import { Output } from "../output.ts";
 
@@ -46,8 +49,15 @@ async function convert(options: Options): Promise<void> {
   await withSource(options.model, output, async (source) => {
     const out = await targets[to].write({ ...source, weights: watched(source, "converting", output) }, options.out, dtype);
     output.endPanel();
+    if (to === "hf") await addModelCard(out, source.model, cardOf(source), output);
     const bytes = await bytesIn(out);
     output.text(`${formatBytes(bytes)} are in ${out}\n`);
     output.record({ done: true, out, bytes, dtype });
   });
+}
+
+/** What the card of a folder says of where its model comes from. */
+function cardOf({ name, title, license, repository }: ModelSource): ModelCardOptions {
+  const from = repository === undefined ? code(name) : `[${repository}](https://huggingface.co/${repository})`;
+  return { name: title, origin: `It was made from ${from} by \`gpt convert\`.`, license, baseModel: repository };
 }

@@ -5,6 +5,7 @@ import { openModel } from "@gpt/gpt/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { exists } from "../files.ts";
+import { asLicense, licenseIn } from "../model-card.ts";
 import { modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { cutToColumns } from "../terminal-text.ts";
@@ -16,7 +17,10 @@ export interface ModelSource {
   readonly name: string;
   /** What its own file calls it, or the same. */
   readonly title: string;
-  readonly directory: string;
+  /** Its license, where its files name one. */
+  readonly license: string | undefined;
+  /** Its name on the hub, where it is from there. */
+  readonly repository: string | undefined;
   readonly model: GPT;
   readonly weights: ReadableWeights;
   /** Bytes of the tensors in its files. */
@@ -30,10 +34,12 @@ export async function withSource<T>(given: string, output: Output, work: (source
   const directory = await modelDirectory(given, output);
   // A folder in the cache has the name of a commit, and a run's newest checkpoint that of a step; a GGUF file has its own.
   const name = nameOf(/\.gguf$/i.test(directory) ? directory : isPath ? resolve(given) : given.replace(/@.*$/, ""));
-  const { model, weights, bytes, name: title = name } = await openModel(directory, { onNote: (note) => output.remark(note) });
+  const { model, weights, bytes, name: title = name, license } = await openModel(directory, { onNote: (note) => output.remark(note) });
   try {
     const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
-    return await work({ name, title, directory, model, weights, bytes, tokenizer });
+    const repository = isPath ? undefined : /^[^/]+\/[^/:@]+/.exec(given)?.[0];
+    const known = asLicense(license) ?? (await licenseIn(directory));
+    return await work({ name, title, license: known, repository, model, weights, bytes, tokenizer });
   } finally {
     await weights.close();
   }

@@ -1,3 +1,4 @@
+import { basename, resolve } from "node:path";
 import { GPT } from "@gpt/gpt";
 import type { GPTConfig } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
@@ -16,6 +17,7 @@ import { formatCount, formatDuration } from "../format.ts";
 import { Interrupted, interruptible } from "../interruption.ts";
 import { checkMemory, trainingNeed } from "../memory.ts";
 import type { Need } from "../memory.ts";
+import { addModelCard, code } from "../model-card.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
@@ -65,10 +67,19 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
     const show = { output, tokenizer, entropy };
     const { balanceTogether } = options;
     const experts = hasExperts(run.model.config) ? balanceExperts({ balanceTogether }) : undefined;
-    return await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges, experts }, show);
+    const done = await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges, experts }, show);
+    if (!done.interrupted) await addModelCard(out, run.model, { name: basename(resolve(out)), origin: originOf(options, done) });
+    return done;
   } finally {
     for (const item of opened.reverse()) await item.close();
   }
+}
+
+/** Where a model comes from, as its card says it. */
+function originOf({ data, batch = 1, accumulate = 1 }: RunOptions, { step, validationLoss }: DoneEvent): string {
+  const files = data.map((file) => code(basename(file))).join(", ");
+  const loss = validationLoss === null ? "" : `; its loss on validation data is ${validationLoss.toFixed(4)} nats a token`;
+  return `It was trained on ${files} by \`gpt train\`: ${formatCount(step)} steps of ${formatCount(batch * accumulate)} windows${loss}.`;
 }
 
 /** What is needed to show a run. */

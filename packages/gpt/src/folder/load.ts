@@ -131,6 +131,8 @@ export interface StoredModel {
   readonly bytes: number;
   /** What its files call it, where they do: `general.name` of GGUF. */
   readonly name?: string;
+  /** The identifier of its license, where they name it: `general.license`. */
+  readonly license?: string;
 }
 
 /**

@@ -53,8 +53,11 @@ async function openStored(folder: ReadableFolder, name: string, dtype: LoadOptio
   const { config, dtypes, files, tensors } = await open(folder, name, dtype, onNote);
   const source = new GGUFWeights(files.tensors[0]?.file.name ?? name, files, tensors, onNote);
   const stored = await storedModel({ config, dtypes }, readGeneration(files.metadata, config.vocabSize), source);
-  const given = files.metadata.get("general.name")?.value;
-  return typeof given === "string" && given !== "" ? { ...stored, name: given } : stored;
+  const textOf = (key: string): string | undefined => {
+    const value = files.metadata.get(key)?.value;
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  return { ...stored, name: textOf("general.name"), license: textOf("general.license") };
 }
 
 /** What `loadGGUF` makes of a file, without its weights. */
