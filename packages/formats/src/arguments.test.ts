@@ -3,7 +3,7 @@ import { memoryFolder } from "@gpt/testing/memory-folder";
 import { mistakes } from "@gpt/testing/mistakes";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { downloadModel, downloadSnapshot, isHubName, removeCachedModel } from "./hub.ts";
+import { downloadModel, downloadSnapshot, isHubName, openRemoteGGUF, removeCachedModel } from "./hub.ts";
 import { openDirectoryHandle, openFileList, openSource, openUrlFolder, removeDownload } from "./web.ts";
 import {
   npyBytes, openBlob, openUrl, readHeader, readNpy, readNpyHeader, readTensor, readWhole, safetensorsChunks, textFile,
@@ -25,7 +25,7 @@ const calls: Readonly<Record<string, PublicFunction>> = {
 
 const browserCalls: Readonly<Record<string, PublicFunction>> = { openDirectoryHandle, openFileList, openSource, openUrlFolder, removeDownload };
 // Tests are offline: nothing is asked of the hub.
-const hubCalls: Readonly<Record<string, PublicFunction>> = { downloadModel, downloadSnapshot, isHubName, removeCachedModel };
+const hubCalls: Readonly<Record<string, PublicFunction>> = { downloadModel, downloadSnapshot, isHubName, openRemoteGGUF, removeCachedModel };
 
 const folder = memoryFolder({ "a": "0123456789", "b": npyBytes({ shape: [1], data: Float32Array.of(1) }) });
 const weight = { name: "a", shape: [2], read: () => Promise.resolve(Float32Array.of(1, 2)) };

@@ -2,8 +2,9 @@ import { Command, Option } from "commander";
 import { describeModel, describeTraining, preset, presetNames, proposeSplits, weightBytesOf } from "@gpt/gpt";
 import type { GPTConfig, ModelPlan } from "@gpt/gpt";
 import { planModel, resolveModelDirectory } from "@gpt/gpt/node";
-import type { SelectFiles } from "@gpt/formats/hub";
+import { isHubName } from "@gpt/formats/node";
 import { UsageError } from "../errors.ts";
+import { exists } from "../files.ts";
 import { formatDevices } from "../info/devices.ts";
 import { fitThisMachine, machineRows } from "../info/machine.ts";
 import { modelRows } from "../info/model.ts";
@@ -69,15 +70,13 @@ function checkContext(context: number | undefined, { contextLength }: GPTConfig)
   throw new UsageError(`--context ${context} exceeds the model's context of ${contextLength}`);
 }
 
-const settingsAlone: SelectFiles = (paths) => ["config.json", "adapter_config.json"].filter((path) => paths.has(path));
-
 /** A model as parts, and, of a folder that has some of its matrices in few bits, as what all of them are stored. */
 async function planOf({ preset: name, model }: Options, output: Output): Promise<Pick<ModelPlan, "config"> & Partial<ModelPlan>> {
   if (name !== undefined) return { config: preset(name) };
   if (model === undefined) throw new UsageError("give either --preset or --model");
-  // Of a model on the hub its configuration is enough.
-  const directory = await resolveModelDirectory(model, { ...downloadOptions(output), files: settingsAlone });
+  // Of a model on the hub its configuration is enough, of GGUF the header.
+  const path = isHubName(model) && !(await exists(model)) ? model : await resolveModelDirectory(model);
+  const { config, dtypes } = await planModel(path, downloadOptions(output));
   output.endPanel();
-  const { config, dtypes } = await planModel(directory, { onNote: (note) => output.remark(note) });
   return Object.values(dtypes).some((dtype) => dtype !== "f32") ? { config, dtypes } : { config };
 }

@@ -7,7 +7,7 @@ import { adapterConfigName } from "../lora/adapter-config.ts";
 import { adapterFiles, adapterWeightsName, loadAdapterFrom } from "../lora/adapter-files.ts";
 import type { AdapterFilesOptions, LoadAdapterOptions as LoadOptions } from "../lora/adapter-files.ts";
 import type { GPT } from "../model.ts";
-import { pathOf } from "./model-folder.ts";
+import { onHub } from "./model-folder.ts";
 
 export interface SaveAdapterOptions extends AdapterFilesOptions {
   /** Kinds of models, of which the first that can express the model gives the names of layers. Default: all. */
@@ -44,7 +44,7 @@ const adapterOnly: SelectFiles = (paths) => [adapterConfigName, adapterWeightsNa
  */
 export async function loadAdapter(model: GPT, directoryOrName: string, options?: LoadAdapterOptions): Promise<string[]> {
   const { architectures: kinds = architectures, name } = options ?? {};
-  const directory = await pathOf("loadAdapter", directoryOrName, ({ downloadSnapshot }) =>
+  const downloaded = await onHub("loadAdapter", directoryOrName, ({ downloadSnapshot }) =>
     downloadSnapshot(directoryOrName, { ...options, files: adapterOnly }));
-  return loadAdapterFrom(model, openFolder(directory), kinds, { name });
+  return loadAdapterFrom(model, openFolder(downloaded ?? directoryOrName), kinds, { name });
 }

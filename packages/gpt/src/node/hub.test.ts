@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { collect } from "@gpt/testing/memory-folder";
@@ -63,7 +63,15 @@ test("a GGUF file of a repository is loaded as it is from the disk, one or sever
   expect(hub.requests.filter(({ line }) => line.includes("Q8_0"))).toEqual([]);
   const [one, other] = await Promise.all(["toys/one-GGUF", "toys/more-GGUF:q8_0"].map((name) => loadModel(name, options)));
   expect(await weightsOf(one)).toEqual(await weightsOf(other));
-  expect((await planModel("toys/one-GGUF", { ...options, offline: true })).config).toEqual(one.config);
+  for (const cacheDirectory of [options.cacheDirectory, join(directory, "other")]) {
+    const asked = hub.requests.length;
+    expect((await planModel("toys/one-GGUF", { ...options, cacheDirectory })).config).toEqual(one.config);
+    const ranges = hub.requests.slice(asked).flatMap(({ line, range }) => (line.includes(".gguf") ? [range] : []));
+    // One is led elsewhere.
+    expect(ranges.every((range) => range?.startsWith("bytes=0-"))).toBe(true);
+    expect(ranges.length).toBe(cacheDirectory === options.cacheDirectory ? 0 : 2);
+  }
+  expect(await readdir(directory)).toEqual(["cache"]);
   expect(await resolveModelDirectory("toys/one-GGUF", options)).toMatch(/model-Q8_0\.gguf$/);
   await expect(loadModel("toys/more-GGUF", options)).rejects.toMatchObject({
     message: "toys/more-GGUF: it has several GGUF files; write one of these behind the name: :Q8_0, :F32",

@@ -16,7 +16,7 @@ import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
 import { FormatError } from "@gpt/formats";
-import type * as hub from "@gpt/formats/hub";
+import type * as Hub from "@gpt/formats/hub";
 import type { HubOptions, SelectFiles, SnapshotOptions } from "@gpt/formats/hub";
 import type { GGUFOptions } from "../gguf/save.ts";
 import type { FileOperations } from "@gpt/formats/node";
@@ -102,8 +102,13 @@ export async function openStoredWeights(path: string): Promise<WeightSource> {
   return openWeights(await openModelFolder(path), known);
 }
 
-/** What `loadModel` makes of a folder, a GGUF file or a name, without its weights; see `planModelFrom`. Weights in safetensors are not downloaded for it. */
+/** What `loadModel` makes of a folder, a GGUF file or a name, without its weights, which are not downloaded; see `planModelFrom`. */
 export async function planModel(directoryOrName: string, options?: Omit<LoadModelOptions, "backend" | "seed">): Promise<ModelPlan> {
+  const remote = await onHub("planModel", directoryOrName, ({ openRemoteGGUF }) => openRemoteGGUF(directoryOrName, options));
+  if (remote) {
+    const { planGGUF } = await import("../gguf.ts");
+    return planGGUF(remote.folder, remote.file, options);
+  }
   const directory = await folderOf("planModel", directoryOrName, { ...options, files: withoutWeights });
   if (await isGGUF(directory)) {
     const { planGGUF } = await import("../gguf.ts");
@@ -116,17 +121,17 @@ const withoutWeights: SelectFiles = (paths) => [configName, generationConfigName
 
 /** The folder or file of that path, or, where there is nothing, that of the model of that name on the hub, in the cache. */
 async function folderOf(call: string, path: string, options?: SnapshotOptions): Promise<string> {
-  const found = await pathOf(call, path, ({ downloadModel }) => downloadModel(path, options));
-  return found === path ? ((await ggufIn(path)) ?? path) : found;
+  return (await onHub(call, path, ({ downloadModel }) => downloadModel(path, options))) ?? (await ggufIn(path)) ?? path;
 }
 
-/** A path where there is something, or, where there is nothing and it can be a name on the hub, what is downloaded. */
-export async function pathOf(call: string, path: string, download: (functions: typeof hub) => Promise<string>): Promise<string> {
+/** What `use` does with a name on the hub, or undefined for a path. */
+export async function onHub<T>(call: string, path: string, use: (hub: typeof Hub) => Promise<T>): Promise<T | undefined> {
   checkPath(call, path);
-  if (!isHubName(path) || (await isThere(path))) return path;
+  if (!isHubName(path) || (await isThere(path))) return undefined;
+  // Programs that load from folders alone do not load what downloads.
+  const hub = await import("@gpt/formats/hub");
   try {
-    // Programs that load from folders alone do not load what downloads.
-    return await download(await import("@gpt/formats/hub"));
+    return await use(hub);
   } catch (cause) {
     if (!(cause instanceof FormatError) || !["not-found", "access-denied", "download-failed"].includes(cause.code)) throw cause;
     throw new FormatError(cause.code, `there is no file or folder ${path}, and ${cause.message}`, { cause });

@@ -55,7 +55,7 @@ async function fill(
 }
 
 async function receive(
-  requests: HubRequests, { name, commit }: Repository, file: RepositoryFile, handle: FileHandle, onBytes: (bytes: number) => void,
+  requests: HubRequests, repository: Repository, file: RepositoryFile, handle: FileHandle, onBytes: (bytes: number) => void,
 ): Promise<void> {
   let { size: received } = await handle.stat();
   const restart = async (): Promise<void> => {
@@ -65,8 +65,8 @@ async function receive(
   if (received > file.size) await restart();
   onBytes(received);
   if (received === file.size) return;
-  const path = file.path.split("/").map(encodeURIComponent).join("/");
-  const url = `${requests.settings.endpoint}/${name}/resolve/${commit}/${path}`;
+  const { name } = repository;
+  const url = addressOf(requests, repository, file);
   const what = `file ${file.path} of ${name}`;
   const store = async (answer: Answer): Promise<void> => {
     if (answer.status === 416) {
@@ -85,6 +85,11 @@ async function receive(
   };
   const range = (): Record<string, string> => (received > 0 ? { range: `bytes=${received}-` } : {});
   await requests.ask({ url, repository: name, what }, store, range, () => received);
+}
+
+/** Where a file is asked for. */
+export function addressOf({ settings }: HubRequests, { name, commit }: Repository, file: RepositoryFile): string {
+  return `${settings.endpoint}/${name}/resolve/${commit}/${file.path.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 /** Before a byte is stored: whether the server means the same part of the same file. */

@@ -1,10 +1,11 @@
+import type { ServerResponse } from "node:http";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commit, Hub } from "@gpt/testing/hub";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chooseGGUF } from "../../gguf/choose.ts";
-import { downloadModel, isHubName } from "../../hub.ts";
+import { downloadModel, isHubName, openRemoteGGUF } from "../../hub.ts";
 import type { SnapshotOptions } from "../../hub.ts";
 
 /** Names as publishers have them. */
@@ -70,6 +71,34 @@ test.each<[string, string, string]>([
   ["toys/split-GGUF", "invalid-input", "write one of these behind the name: :Q8_0, :Q4_K_XL"],
 ])("%s is answered by what there is", async (name, code, message) => {
   await expect(bring(name)).rejects.toMatchObject({ code, message: expect.stringContaining(message) as string });
+});
+
+test("a GGUF file is read where it lies, by ranges, unless it is in the cache", async () => {
+  const options = { cacheDirectory: cache, endpoint: hub.url, offline: false, retrySeconds: 0.01 };
+  const remote = await openRemoteGGUF("toys/split-GGUF:Q8_0", options);
+  expect(remote?.file).toBe(split[0]);
+  for (const [path, from, length] of [[split[0], 0, 4], [split[1], 5, 9], [split[1], 0, split[1].length], [split[1], 3, 0]] as const) {
+    const file = await remote!.folder.open(path);
+    expect(new TextDecoder().decode(await file!.read(from, length))).toBe(path.slice(from, from + length));
+    await expect(file!.read(from, path.length + 1)).rejects.toMatchObject({ code: "read-failed" });
+  }
+  expect(await remote!.folder.open("none")).toBeUndefined();
+  expect(await readdir(cache)).toEqual([]);
+  // A server without ranges, one that is busy, and one that gives others.
+  const file = (await remote!.folder.open(split[0]))!;
+  for (const once of [
+    (response: ServerResponse) => response.end(split[0]), (response: ServerResponse) => response.writeHead(503).end(),
+    (response: ServerResponse) => response.writeHead(206, { "content-range": `bytes 1-2/${split[0].length}` }).end("8_"),
+  ]) {
+    let count = 0;
+    hub.interceptStorage = (_, response) => count++ === 0 && Boolean(once(response));
+    expect(new TextDecoder().decode(await file.read(2, 5))).toBe(split[0].slice(2, 7));
+  }
+  await bring("toys/split-GGUF:Q8_0");
+  expect(await openRemoteGGUF("toys/split-GGUF:Q8_0", options)).toBeUndefined();
+  expect(await openRemoteGGUF("toys/both", options)).toBeUndefined();
+  expect(await openRemoteGGUF("toys/quantized-GGUF:Q8_0", { ...options, offline: true })).toBeUndefined();
+  await expect(openRemoteGGUF("toys/quantized-GGUF", options)).rejects.toMatchObject({ code: "invalid-input" });
 });
 
 test("of what is not in the cache that is said", async () => {

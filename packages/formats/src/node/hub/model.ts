@@ -3,7 +3,7 @@ import { quote } from "@gpt/common";
 import { FormatError } from "../../errors.ts";
 import { chooseGGUF } from "../../gguf/choose.ts";
 import { parseHubName } from "../../hub-names.ts";
-import type { GGUFChoice } from "../../hub-names.ts";
+import type { GGUFChoice, HubName } from "../../hub-names.ts";
 import { languageModelFiles, selected } from "./select-files.ts";
 import type { SelectFiles } from "./select-files.ts";
 import { downloadSnapshot } from "./snapshot.ts";
@@ -22,21 +22,25 @@ import { walk } from "./walk.ts";
  * const path = await downloadModel("ggml-org/SmolLM2-360M-Instruct-GGUF:Q8_0");
  */
 export async function downloadModel(name: string, options?: SnapshotOptions): Promise<string> {
-  const parsed = parseHubName(name);
-  if (!parsed) {
-    throw new FormatError("invalid-input", `downloadModel: ${quote(name)} is no name of a model; write OWNER/NAME, such as openai-community/gpt2`);
-  }
-  const { files: select = languageModelFiles, revision = parsed.revision } = options ?? {};
+  const model = checkModelName("downloadModel", name);
+  const { files: select = languageModelFiles, revision = model.revision } = options ?? {};
   let chosen: { readonly file: string | undefined } | undefined;
   const files: SelectFiles = (paths, read) => {
-    const parts = chooseGGUF(paths, parsed.gguf);
+    const parts = chooseGGUF(paths, model.gguf);
     chosen = { file: parts?.[0] };
     return parts ?? select(paths, read);
   };
-  const folder = await downloadSnapshot(parsed.name, { ...options, files, revision });
+  const folder = await downloadSnapshot(model.name, { ...options, files, revision });
   // What is taken from the cache as it is may lack what is meant.
-  const { file } = chosen ?? (await chosenInCache(folder, parsed.name, parsed.gguf));
+  const { file } = chosen ?? (await chosenInCache(folder, model.name, model.gguf));
   return file === undefined ? folder : join(folder, file);
+}
+
+/** What a name means. Throws `invalid-input`. */
+export function checkModelName(call: string, text: string): HubName {
+  const parsed = parseHubName(text);
+  if (parsed) return parsed;
+  throw new FormatError("invalid-input", `${call}: ${quote(text)} is no name of a model; write OWNER/NAME, such as openai-community/gpt2`);
 }
 
 async function chosenInCache(folder: string, name: string, choice: GGUFChoice | undefined): Promise<{ readonly file: string | undefined }> {
