@@ -4,6 +4,7 @@ import { TrainError } from "../errors.ts";
 import { permutation } from "./order.ts";
 import { streams } from "./random.ts";
 
+/** How records are divided into those to train on and those to validate with. */
 export interface SplitOptions {
   /** The share of the records that is kept for validation, above 0 and below 1. Default 0.1. */
   readonly validation?: number;
