@@ -7,7 +7,7 @@ import type { ConfigFields } from "./config-fields.ts";
  * GenericForSequenceClassification, and GPT2ForSequenceClassification as OpenAI's. `score` gives a number for each class behind
  * the last token that is no padding.
  */
-const headName = "score.weight";
+export const scoreName = "score.weight";
 
 /** The most classes that are read. */
 const maxClasses = 100_000;
@@ -64,10 +64,11 @@ export function classifier({ write, tensorsOf, ...architecture }: Architecture, 
 }
 
 /** The head's name is another, and a language model's head beside it is none of the model. */
-export function withScore({ layoutOf, plainName, treatmentOf }: TensorNames): TensorNames {
+export function withScore({ layoutOf, plainName, fullName, treatmentOf }: TensorNames): TensorNames {
   return {
-    layoutOf: (slot) => (slot.role === "head" ? { tensor: headName } : layoutOf(slot)),
+    layoutOf: (slot) => (slot.role === "head" ? { tensor: scoreName } : layoutOf(slot)),
     plainName,
+    fullName: (name) => (name === scoreName ? name : (fullName?.(name) ?? name)),
     treatmentOf: (name) => (name.startsWith("lm_head.") ? "noted" : name.startsWith("score.") ? "refused" : treatmentOf(name)),
   };
 }

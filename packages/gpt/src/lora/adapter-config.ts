@@ -6,11 +6,17 @@ import type { AdapterTargets } from "./targets.ts";
 
 export const adapterConfigName = "adapter_config.json";
 
+/** (peft_model.py) The task with which the head of a classifier is trained and saved too, and what it may be called. */
+const classification = "SEQ_CLS";
+const classifierNames = ["classifier", "score"];
+
 /** What the `adapter_config.json` of a folder says. */
 export interface AdapterConfig extends AdapterTargets {
   readonly rsLoRA: boolean;
   readonly dora: boolean;
   readonly dropout: number;
+  /** Whether the head of a classifier is beside it. */
+  readonly hasScore: boolean;
 }
 
 /** Where a field that is null or absent stands for nothing, and any other value for what is not supported here. */
@@ -43,8 +49,8 @@ const rules: ConfigRules = {
   loftq_config: "none",
   corda_config: "none",
   lora_ga_config: "none",
-  task_type: ["\"CAUSAL_LM\"", "\"FEATURE_EXTRACTION\""],
-  modules_to_save: unsupported,
+  task_type: ["\"CAUSAL_LM\"", "\"FEATURE_EXTRACTION\"", `"${classification}"`],
+  modules_to_save: "read",
   target_parameters: unsupported,
   trainable_token_indices: unsupported,
   alora_invocation_tokens: unsupported,
@@ -85,7 +91,12 @@ export function parseAdapterConfig(json: Uint8Array, file: string): AdapterConfi
   }
   const odd = layersPattern.find((name) => !/^\w+$/.test(name));
   if (odd !== undefined) throw fields.error("unsupported-model", `layers_pattern ${quote(odd)} is not supported; names of lists of blocks are`);
+  const saved = namesOf(fields, "modules_to_save") ?? [];
+  if (typeof saved === "string" || saved.some((name) => !classifierNames.includes(name))) {
+    throw fields.error("unsupported-model", `modules_to_save ${quote(fields.json("modules_to_save"))} is not supported; the head of a classifier is`);
+  }
   return {
+    hasScore: saved.length > 0 || (fields.has("task_type") && fields.text("task_type") === classification),
     targets, exclude: namesOf(fields, "exclude_modules") ?? [], layers, layersPattern,
     rank: fields.count("r", 8),
     alpha: fields.number("lora_alpha", 8),
@@ -129,6 +140,7 @@ export interface AdapterConfigToWrite {
   readonly dora: boolean;
   readonly dropout: number;
   readonly isConv1D: boolean;
+  readonly hasScore: boolean;
   readonly baseModel: string | undefined;
 }
 
@@ -146,13 +158,13 @@ export function formatAdapterConfig(config: AdapterConfigToWrite): string {
     layers_to_transform: null,
     lora_alpha: config.alpha,
     lora_dropout: config.dropout,
-    modules_to_save: null,
+    modules_to_save: config.hasScore ? classifierNames : null,
     peft_type: "LORA",
     r: config.rank,
     rank_pattern: config.rankPattern,
     revision: null,
     target_modules: config.targets,
-    task_type: "CAUSAL_LM",
+    task_type: config.hasScore ? classification : "CAUSAL_LM",
     use_dora: config.dora,
     use_rslora: config.rsLoRA,
   };

@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LoRALinear } from "@gpt/nn";
+import { LoRA, LoRALinear, trainableParameters } from "@gpt/nn";
+import type { Linear } from "@gpt/nn";
 import { currentBackend, isGptError, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { readHeader, safetensorsChunks } from "@gpt/formats";
@@ -12,6 +13,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { architectures as known } from "../architectures/index.ts";
 import { gpt2 } from "../architectures/gpt2.ts";
 import { GPT } from "../model.ts";
+import { resolveConfig } from "../resolve-config.ts";
 import { activeAdapter, adapterFiles, adapterNames, addLoRA, loadAdapterFrom, setAdapter } from "../lora.ts";
 import type { AdapterOptions } from "../lora.ts";
 import { loadAdapter, saveAdapter } from "../lora-node.ts";
@@ -117,6 +119,25 @@ test("an adapter of the class without a head, beside another one", async () => {
   await expect(loadAdapterFrom(model, memoryFolder(files, "x"), known, { name: "mine" })).rejects.toThrow('the model has an adapter "mine"; give another name');
 });
 
+test.each<[string, Config, string]>([
+  ["GPT-2", tiny, "transformer.h.0.attn.c_attn"],
+  ["Llama", plainLlama, "model.layers.0.self_attn.q_proj"],
+])("a classifier of %s's parts trains and brings its head", async (_, languageModel, layer) => {
+  const config = { ...resolveConfig(languageModel), head: { type: "classes", labels: ["a", "b", "c"] } } as const;
+  const { files, expected } = await written(config, { targets: [layer.slice(layer.lastIndexOf(".") + 1)], rank: 2 });
+  expect(Object.keys(await tensorNames(files))).toEqual(expect.arrayContaining([`base_model.model.${layer}.lora_A.weight`, "base_model.model.score.weight"]));
+  expect(parsed(files)).toMatchObject({ task_type: "SEQ_CLS", modules_to_save: ["classifier", "score"] });
+  const model = new GPT(config, { seed: 0 });
+  const { weight } = model.head as Linear;
+  weight.backend.write(weight, new Float32Array(weight.size));
+  await loadAdapterFrom(model, memoryFolder(files, "adapter"), known);
+  expect(logits(model)).toEqual(expected);
+  expect(weight.requiresGrad).toBe(true);
+  expect(trainableParameters(model)).toBe(3 * 8 + [...model.modules()].flatMap((module) => (module instanceof LoRA ? [module.parameterCount()] : [])).reduce((a, b) => a + b));
+  await expect(loadAdapterFrom(new GPT(languageModel), memoryFolder(files, "adapter"), known))
+    .rejects.toThrow("adapter_config.json: the adapter is of a classifier (task_type, modules_to_save), and the model has no head of classes");
+});
+
 describe("refused, by name, with the model as it was:", () => {
   /** What loading says of files. */
   async function refusal(files: Files): Promise<{ code: string; message: string }> {
@@ -138,7 +159,8 @@ describe("refused, by name, with the model as it was:", () => {
     [{ modules_to_save: ["lm_head"] }, "unsupported-model", "modules_to_save"],
     [{ bias: "all" }, "unsupported-model", "bias"],
     [{ init_lora_weights: "pissa" }, "unsupported-model", "init_lora_weights"],
-    [{ task_type: "SEQ_CLS" }, "unsupported-model", "task_type"],
+    [{ task_type: "SEQ_CLS" }, "unsupported-model", "the adapter is of a classifier"],
+    [{ task_type: "TOKEN_CLS" }, "unsupported-model", "task_type"],
     [{ of_a_newer_peft: 3 }, "unsupported-model", "of_a_newer_peft"],
     [{ target_modules: null }, "invalid-file", "target_modules is missing"],
     [{ target_modules: "(?=a)" }, "unsupported-model", 'target_modules "(?=a)" is not supported: it has groups that begin with (?'],

@@ -1,15 +1,16 @@
-import { checkArgument, objectWith, quote, readOptions, text, valueThat } from "@gpt/tensor";
+import { checkArgument, copyInto, noGrad, objectWith, quote, readOptions, scope, tensor, text, valueThat } from "@gpt/tensor";
 import { readHeader, readSmallFile, safetensorsChunks, textFile } from "@gpt/formats";
 import type { OutputFile, ReadableFolder, TensorSource } from "@gpt/formats";
 import type { LoRA } from "@gpt/nn";
 import type { Architecture, TensorNames } from "../architectures/architecture.ts";
 import { GPTError } from "../errors.ts";
+import { scoreName } from "../folder/classes.ts";
 import { listed } from "../folder/match-weights.ts";
 import { readFinite } from "../folder/read-elements.ts";
 import { architectureOf } from "../folder/save.ts";
 import type { FileTensor } from "../folder/weight-files.ts";
 import type { GPT } from "../model.ts";
-import { activeAdapter, adaptedLayers, attach, checkName } from "./adapters.ts";
+import { activeAdapter, adaptedLayers, attach, checkName, scoreOf } from "./adapters.ts";
 import { adapterConfigName, formatAdapterConfig, parseAdapterConfig } from "./adapter-config.ts";
 import type { AdapterConfigToWrite } from "./adapter-config.ts";
 import { linearModulesOf } from "./linear-modules.ts";
@@ -23,13 +24,13 @@ const maxConfigBytes = 2 ** 22;
 /** What PEFT's model has before the names of the model that it wraps. */
 const prefix = "base_model.model.";
 
-/** The tensors of a layer's adapter: by the end of their names, their shapes. */
-function tensorsOf({ module: { inputs, outputs }, rank }: Target, dora: boolean): Record<string, readonly number[]> {
-  return {
-    "lora_A.weight": [rank, inputs],
-    "lora_B.weight": [outputs, rank],
-    ...(dora ? { lora_magnitude_vector: [outputs] } : {}),
-  };
+/** The tensors of a layer's adapter by their names, with their shapes. */
+function tensorsOf({ module: { name, inputs, outputs }, rank }: Target, dora: boolean): [name: string, shape: readonly number[]][] {
+  return [
+    [`${name}.lora_A.weight`, [rank, inputs]],
+    [`${name}.lora_B.weight`, [outputs, rank]],
+    ...(dora ? [[`${name}.lora_magnitude_vector`, [outputs]] as [string, number[]]] : []),
+  ];
 }
 
 /** How an adapter is written. */
@@ -53,11 +54,13 @@ export function adapterFiles(model: GPT, architectures: readonly Architecture[],
   const modules = linearModulesOf(model, architectures);
   const found = [...adaptedLayers(model)].flatMap(([path, { adapters }]) =>
     adapters.filter((adapter) => adapter.name === name).map((adapter) => ({ adapter, module: moduleOf(modules, path, adapter, fail) })));
-  const config = describe(modules, found, baseModel, fail);
+  const score = scoreOf(model);
+  const config = { ...describe(modules, found, fail), baseModel, hasScore: score !== undefined };
   const sources = found.flatMap(({ adapter, module }): TensorSource[] =>
     Object.entries(valuesOf(adapter)).map(([end, tensor]) => ({
       name: `${prefix}${module.name}.${end}`, shape: tensor.shape, read: () => tensor.data(),
     })));
+  if (score) sources.push({ name: prefix + scoreName, shape: score.shape, read: () => score.data() });
   return [
     { name: adapterWeightsName, chunks: safetensorsChunks(sources, { format: "pt" }) },
     textFile(adapterConfigName, formatAdapterConfig(config)),
@@ -79,8 +82,8 @@ function moduleOf(modules: readonly LinearModule[], path: string, { firstOutput,
 type Found = readonly { readonly adapter: LoRA; readonly module: LinearModule }[];
 
 function describe(
-  modules: readonly LinearModule[], found: Found, baseModel: string | undefined, fail: (problem: string) => Error,
-): AdapterConfigToWrite {
+  modules: readonly LinearModule[], found: Found, fail: (problem: string) => Error,
+): Omit<AdapterConfigToWrite, "baseModel" | "hasScore"> {
   const [{ adapter: { rsLoRA, magnitude, dropout: { probability: dropout } } }] = found;
   const dora = magnitude !== undefined;
   const odd = found.find(({ adapter }) =>
@@ -104,7 +107,7 @@ function describe(
   };
   const [rank, alpha] = [byName(({ rank }) => rank), byName(({ alpha }) => alpha)];
   return {
-    targets, rsLoRA, dora, dropout, baseModel, isConv1D: found.some(({ module }) => module.isConv1D),
+    targets, rsLoRA, dora, dropout, isConv1D: found.some(({ module }) => module.isConv1D),
     rank: rank.usual, rankPattern: rank.pattern, alpha: alpha.usual, alphaPattern: alpha.pattern,
   };
 }
@@ -135,7 +138,8 @@ const nameExpected = valueThat("a text that is not empty", (value) => typeof val
 
 /**
  * Loads an adapter from a folder that PEFT or `adapterFiles` wrote into a model of the same kind, which is the first of these
- * architectures that can hold it, and makes it active; see `addLoRA`. Returns the names of its layers. What the folder says and
+ * architectures that can hold it, and makes it active; see `addLoRA`. With the adapter of a classifier comes its head, which is one for
+ * all adapters and is overwritten. Returns the names of its layers. What the folder says and
  * this package does not compute is refused by field, and so are tensors that are missing, left over or of other shapes. All is
  * read and checked before the model changes. Throws `missing-file`, `invalid-file`, `missing-tensor`, `unsupported-model`,
  * `unsupported-dtype`, `read-failed` and `invalid-input`.
@@ -149,6 +153,10 @@ export async function loadAdapterFrom(
   const json = await readSmallFile(folder, adapterConfigName, maxConfigBytes);
   if (!json) throw new GPTError("missing-file", `${folder.name} is no folder of an adapter: it has no ${adapterConfigName}`);
   const config = parseAdapterConfig(json.bytes, json.path);
+  const score = config.hasScore ? scoreOf(model) : undefined;
+  if (config.hasScore && !score) {
+    throw new GPTError("unsupported-model", `${json.path}: the adapter is of a classifier (task_type, modules_to_save), and the model has no head of classes`);
+  }
   const modules = linearModulesOf(model, architectures);
   const { targets } = findTargets(modules, config, (field, problem) => new GPTError("unsupported-model", `${json.path}: ${fieldNames[field]} ${problem}`));
   const { chosen, written } = architectureOf(model, architectures);
@@ -157,7 +165,9 @@ export async function loadAdapterFrom(
   let values: Map<string, Float32Array>;
   try {
     const stored = Array.from((await readHeader(file)).tensors, ([name, entry]) => ({ name, file, entry }));
-    values = await readAll(matchTensors(stored, chosen.tensorsOf(written), targets, config.dora, file.name));
+    const expected = new Map(targets.flatMap((target) => tensorsOf(target, config.dora)));
+    if (score && targets.length > 0) expected.set(scoreName, score.shape);
+    values = await readAll(matchTensors(stored, chosen.tensorsOf(written), expected, file.name));
   } finally {
     await file.close();
   }
@@ -166,6 +176,7 @@ export async function loadAdapterFrom(
       tensor.backend.write(tensor, values.get(`${module.name}.${end}`) as Float32Array);
     }
   }
+  if (score) noGrad(() => scope(() => { copyInto(score, tensor(values.get(scoreName) as Float32Array, { shape: score.shape, backend: score.backend })); }));
   return targets.map(({ module }) => module.name);
 }
 
@@ -176,11 +187,11 @@ const fieldNames: Readonly<Record<keyof AdapterTargets, string>> = {
 };
 
 /**
- * The tensors of some layers' adapters by their names in the class with a head, which must be all that the file has, in these
+ * The tensors that are expected, by their names in the class with a head; they must be all that the file has, in these
  * shapes. Throws `missing-tensor`.
  */
 function matchTensors(
-  stored: readonly FileTensor[], names: TensorNames, targets: readonly Target[], dora: boolean, file: string,
+  stored: readonly FileTensor[], names: TensorNames, expected: ReadonlyMap<string, readonly number[]>, file: string,
 ): Map<string, FileTensor> {
   const left = new Map<string, FileTensor>();
   const unexpected: string[] = [];
@@ -191,19 +202,16 @@ function matchTensors(
     else left.set(full, tensor);
   }
   const [missing, misshapen, found] = [[] as string[], [] as string[], new Map<string, FileTensor>()];
-  for (const target of targets) {
-    for (const [end, shape] of Object.entries(tensorsOf(target, dora))) {
-      const name = `${target.module.name}.${end}`;
-      const tensor = left.get(name);
-      left.delete(name);
-      if (!tensor) missing.push(prefix + name);
-      else if (tensor.entry.shape.join() === shape.join()) found.set(name, tensor);
-      else misshapen.push(`${prefix}${name} is [${tensor.entry.shape.join(", ")}], expected [${shape.join(", ")}]`);
-    }
+  for (const [name, shape] of expected) {
+    const tensor = left.get(name);
+    left.delete(name);
+    if (!tensor) missing.push(prefix + name);
+    else if (tensor.entry.shape.join() === shape.join()) found.set(name, tensor);
+    else misshapen.push(`${prefix}${name} is [${tensor.entry.shape.join(", ")}], expected [${shape.join(", ")}]`);
   }
   unexpected.push(...Array.from(left.values(), ({ name }) => name));
   const problems = [
-    ...(targets.length > 0 ? [] : ["target_modules names no linear layer of the model"]),
+    ...(expected.size > 0 ? [] : ["target_modules names no linear layer of the model"]),
     ...listed("missing", missing), ...listed("unexpected", unexpected.map(quote)), ...listed("wrong shape", misshapen),
   ];
   if (problems.length === 0) return found;

@@ -60,7 +60,7 @@ const optionsExpected: Expectations<AdapterOptions> = {
 
 /**
  * Puts low-rank adapters (LoRA, Hu et al. 2021) around linear layers of a model, and makes them active. All other weights are
- * frozen, so that training changes the adapters alone; they may be packed (QLoRA). What is adapted is what PEFT adapts in the
+ * frozen, so that training changes the adapters alone, and of a classifier its head, as with PEFT; they may be packed (QLoRA). What is adapted is what PEFT adapts in the
  * class that transformers has for the model, the first of these architectures that can hold it: `c_attn` of GPT-2 is one adapter,
  * `q_proj`, `k_proj` and `v_proj` of Llama are three, though here the matrices lie in one. Routers and experts get none. Returns the
  * names of the layers. Throws `invalid-input`, and `unsupported-model` where no architecture can hold the model.
@@ -201,6 +201,11 @@ export function* adaptedLayers(module: Module, prefix = ""): Generator<[path: st
   }
 }
 
+/** The head of a classifier, which begins at random and is trained beside adapters. */
+export function scoreOf({ config, head }: GPT): Tensor | undefined {
+  return config.head.type === "classes" && !(head.weight instanceof PackedWeight) ? head.weight : undefined;
+}
+
 /** What was trained before a model had adapters. */
 const frozen = new WeakMap<GPT, Set<Tensor>>();
 
@@ -208,7 +213,7 @@ function freeze(model: GPT): void {
   const own = new Set([...adaptedLayers(model)].flatMap(([, { adapters }]) => adapters.flatMap((adapter) => adapter.parameters())));
   const before = frozen.get(model) ?? new Set();
   for (const parameter of model.parameters()) {
-    if (own.has(parameter) || !parameter.requiresGrad) continue;
+    if (own.has(parameter) || parameter === scoreOf(model) || !parameter.requiresGrad) continue;
     parameter.requiresGrad = false;
     before.add(parameter);
   }

@@ -21,8 +21,8 @@ export interface LinearModule {
 
 /**
  * The linear layers of a model in the order of declaration, whatever is wrapped around them: of all matrices of products those
- * that the layout of its kind of folder names, except routers and experts, which are no linear layers in transformers v5, and a
- * head that is the embedding. Throws `unsupported-model` where none of the kinds can hold the model.
+ * that the layout of its kind of folder names, except routers and experts, which are no linear layers in transformers v5, a
+ * head that is the embedding, and one of classes, which is trained itself. Throws `unsupported-model` where none of the kinds can hold the model.
  */
 export function linearModulesOf(model: GPT, architectures: readonly Architecture[]): LinearModule[] {
   const { chosen, written } = architectureOf(model, architectures);
@@ -31,7 +31,8 @@ export function linearModulesOf(model: GPT, architectures: readonly Architecture
   return [...slotsOf(plan)].flatMap((slot) => {
     const path = /^(.*)\.weight$/.exec(slot.path)?.[1];
     const layout = names.layoutOf(slot);
-    if (path === undefined || !layout || !(slot.role === "matrix" || slot.role === "head") || path.endsWith(".router")) return [];
+    const isProduct = slot.role === "matrix" || (slot.role === "head" && model.config.head.type !== "classes");
+    if (path === undefined || !layout || !isProduct || path.endsWith(".router")) return [];
     const [, inputs] = slot.shape;
     return runsOf(layout, slot).map(({ tensor, first, count, strides: [row, column] }) => ({
       name: (names.fullName?.(tensor) ?? tensor).replace(/\.weight$/, ""),
