@@ -9,6 +9,7 @@ import type { AdapterFilesOptions, LoadAdapterOptions as LoadOptions } from "../
 import type { GPT } from "../model.ts";
 import { onHub } from "./model-folder.ts";
 
+/** How an adapter is saved. */
 export interface SaveAdapterOptions extends AdapterFilesOptions {
   /** Kinds of models, of which the first that can express the model gives the names of layers. Default: all. */
   readonly architectures?: readonly Architecture[];
