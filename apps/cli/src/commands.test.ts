@@ -202,6 +202,12 @@ test("a model goes to other programs and back", async () => {
   expect(figures.relativeError).toBeLessThan(0.01);
   expect(figures.originalBytes).toBeGreaterThan(3 * (done.bytes as number) - 40_000); // The tokenizer is in it.
   expect(await write("few")).toEqual(await write("q8.gguf"));
+  const parts = records(await gpt("convert", "--model", "bytes", "--to", "gguf", "--out", "parts", "--split-max-size", "30kB", "--json"))[0];
+  const names = (await readdir(join(directory, "parts"))).sort();
+  expect(names.length).toBeGreaterThan(1);
+  const sum = (await Promise.all(names.map((name) => sizeOf(join("parts", name))))).reduce((sum, size) => sum + size);
+  expect(parts).toEqual({ done: true, out: join("parts", `bytes-F32-00001-of-0000${names.length}.gguf`), bytes: sum, dtype: "f32" });
+  expect(await write("parts")).toEqual(await write("bytes"));
   const less = await gpt("quantize", "--model", "few", "--dtype", "q4_0", "--out", "few");
   expect(less.stdout).toMatch(/^[\d.]+ kB are in few\/bytes-Q4_0\.gguf: [\d.]+% of the model's [\d.]+ kB\.\nAs int4 \(q4_0\) the weights differ from the model's by [\d.]+%/);
   expect((await gpt("generate", "--model", "few", "--prompt", "The ")).stderr).toContain("few has 2 GGUF files; give the path of one, such as few/bytes-Q");
@@ -285,6 +291,8 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["convert --model x --to hf --out y --dtype int8", 2, "--to hf stores matrices as f32, not int8 (q8_0)"],
   ["quantize --model x --out y", 2, "required option '--dtype <name>' not specified"],
   ["quantize --model x --dtype f16 --out y", 2, "Allowed choices are int8, q8_0, int4, q4_0"],
+  ["convert --model x --to hf --out y --split-max-size 2G", 2, "--split-max-size is for --to gguf, not hf"],
+  ["quantize --model x --dtype q8_0 --out y --split-max-size 2", 2, "Expected a size with its unit, such as 80GB or 24GiB."],
   ["quantise --model x", 2, "unknown command 'quantise'"],
   ["convert --model x --to onnx --out y --dtype int3", 2, "Allowed choices are f32, f16, bf16, int8, q8_0, int4, q4_0, mxfp4"],
   ["convert --model huge --to onnx --out y", 1, "huge has no weights: neither model.safetensors nor model.safetensors.index.json"],

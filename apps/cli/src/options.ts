@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { quote } from "@gpt/tensor";
 import { UsageError } from "./errors.ts";
 
@@ -42,6 +42,17 @@ export function memorySize(text: string): number {
   const bytes = number === undefined ? 0 : Number(number) * unitsOfSize[unit.toLowerCase()];
   if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
   throw new InvalidArgumentError("Expected a size with its unit, such as 80GB or 24GiB.");
+}
+
+/** The same, and as llama.cpp writes sizes of files: `2G`, `500M`. */
+export function fileSize(text: string): number {
+  return memorySize(/\d ?[kmgt]$/i.test(text) ? `${text}B` : text);
+}
+
+/** `--split-max-size`, for commands that write GGUF. */
+export function splitOption(): Option {
+  const about = "for gguf: spread the weights over files of at most this size, such as 2GB, named NAME-00001-of-00003.gguf";
+  return new Option("--split-max-size <size>", about).argParser(fileSize);
 }
 
 /** A parser of windows, one for each block in turn: numbers of tokens, or `dense`, with commas between them. */

@@ -8,5 +8,5 @@ export { openGGUF } from "./gguf/split.ts";
 export type { GGUFFileTensor, GGUFModelFiles } from "./gguf/split.ts";
 export { ggufFormats, ggufTypes, rowBytes } from "./gguf/types.ts";
 export type { GGUFFormat, GGUFType } from "./gguf/types.ts";
-export { ggufChunks } from "./gguf/write.ts";
+export { ggufChunks, ggufFiles } from "./gguf/write.ts";
 export type { GGUFTensorSource } from "./gguf/write.ts";

@@ -1,3 +1,3 @@
 export { loadGGUF, openGGUFModel, openGGUFWeights, planGGUF } from "./gguf/load.ts";
-export { ggufModelChunks } from "./gguf/save.ts";
-export type { GGUFDType, GGUFOptions } from "./gguf/save.ts";
+export { ggufModelChunks, ggufModelFiles } from "./gguf/save.ts";
+export type { GGUFDType, GGUFFilesOptions, GGUFOptions } from "./gguf/save.ts";

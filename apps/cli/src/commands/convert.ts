@@ -9,7 +9,7 @@ import { dtypeChoices, dtypeName } from "../dtypes.ts";
 import { UsageError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import { addModelCard, code } from "../model-card.ts";
-import { path } from "../options.ts";
+import { path, splitOption } from "../options.ts";
 import { Output } from "../output.ts";
 
 interface Options {
@@ -17,6 +17,7 @@ interface Options {
   readonly to: TargetName;
   readonly out: string;
   readonly dtype?: WeightDType;
+  readonly splitMaxSize?: number;
   readonly json?: boolean;
 }
 
@@ -35,6 +36,7 @@ export function convertCommand(): Command {
     .addOption(to.choices(Object.keys(targets)).makeOptionMandatory())
     .requiredOption("--out <path>", "the folder to write to; for gguf a file, NAME.gguf, or the folder of one", path)
     .addOption(dtypeChoices(dtype, targets.gguf.dtypes))
+    .addOption(splitOption())
     .option("--json", "print one JSON object: {done, out, bytes, dtype}")
     .addHelpText("after", examples)
     .action(convert);
@@ -42,15 +44,17 @@ export function convertCommand(): Command {
 
 async function convert(options: Options): Promise<void> {
   const output = new Output(options);
-  const { to } = options;
+  const { to, splitMaxSize } = options;
+  if (splitMaxSize !== undefined && to !== "gguf") throw new UsageError(`--split-max-size is for --to gguf, not ${to}`);
   const dtypes: readonly WeightDType[] = targets[to].dtypes;
   const { dtype = dtypes[0] } = options;
   if (!dtypes.includes(dtype)) throw new UsageError(`--to ${to} stores matrices as ${dtypes.map(dtypeName).join(" or ")}, not ${dtypeName(dtype)}`);
   await withSource(options.model, output, async (source) => {
-    const out = await targets[to].write({ ...source, weights: watched(source, "converting", output) }, options.out, dtype);
+    const paths = await targets[to].write({ ...source, weights: watched(source, "converting", output) }, options.out, { dtype, splitMaxSize });
+    const [out] = paths;
     output.endPanel();
     if (to === "hf") await addModelCard(out, source.model, cardOf(source), output);
-    const bytes = await bytesIn(out);
+    const bytes = await bytesIn(paths);
     output.text(`${formatBytes(bytes)} are in ${out}\n`);
     output.record({ done: true, out, bytes, dtype });
   });

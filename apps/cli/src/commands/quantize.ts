@@ -7,13 +7,14 @@ import { watched, withSource } from "../conversion/source.ts";
 import { bytesIn, targets } from "../conversion/targets.ts";
 import { dtypeChoices, dtypeName } from "../dtypes.ts";
 import { formatBytes } from "../format.ts";
-import { path } from "../options.ts";
+import { path, splitOption } from "../options.ts";
 import { Output } from "../output.ts";
 
 interface Options {
   readonly model: string;
   readonly dtype: WeightDType;
   readonly out: string;
+  readonly splitMaxSize?: number;
   readonly json?: boolean;
 }
 
@@ -30,23 +31,25 @@ export function quantizeCommand(): Command {
     .requiredOption("--model <dir>", "a model's folder, a training run's, a GGUF file, or OWNER/NAME on the Hugging Face hub", path)
     .addOption(dtypeChoices(dtype, ["int8", "int4"]).makeOptionMandatory())
     .requiredOption("--out <path>", "the file, NAME.gguf, or a folder, in which it is named after the model and the dtype", path)
+    .addOption(splitOption())
     .option("--json", "print JSON objects: {relativeError, originalBytes}, {done, out, bytes, dtype}")
     .addHelpText("after", examples)
     .action(quantize);
 }
 
-async function quantize({ model: given, dtype, out: wanted, json }: Options): Promise<void> {
+async function quantize({ model: given, dtype, out: wanted, splitMaxSize, json }: Options): Promise<void> {
   const output = new Output({ json });
   await withSource(given, output, async (source) => {
     const { model, bytes: originalBytes } = source;
     const partial = matricesOfPartialBlocks(model);
     if (partial > 0) output.remark(`the rows of ${partial} matrices are no whole blocks of ${blockColumns}, so that these stay in f32`);
-    const out = await targets.gguf.write({ ...source, weights: watched(source, "quantizing", output) }, wanted, dtype);
+    const paths = await targets.gguf.write({ ...source, weights: watched(source, "quantizing", output) }, wanted, { dtype, splitMaxSize });
+    const [out] = paths;
     const written = await openModel(out);
     try {
       const error = await relativeError(model, written.weights, watched(source, "comparing", output));
       output.endPanel();
-      const bytes = await bytesIn(out);
+      const bytes = await bytesIn(paths);
       const share = ((100 * bytes) / originalBytes).toPrecision(3);
       output.text(`${formatBytes(bytes)} are in ${out}: ${share}% of the model's ${formatBytes(originalBytes)}.\n`);
       output.text(`As ${dtypeName(dtype)} the weights differ from the model's by ${(100 * error).toPrecision(3)}%: ‖a − b‖ / ‖b‖ over all matrices.\n`);

@@ -8,12 +8,18 @@ import type { Tokenizer } from "@gpt/tokenizer";
 import { ggufSuffix } from "../dtypes.ts";
 import type { ModelSource } from "./source.ts";
 
+export interface WriteOptions {
+  readonly dtype: WeightDType;
+  /** The bytes of a GGUF file, of which there are several then. */
+  readonly splitMaxSize?: number;
+}
+
 /** What a model can be converted to. */
 interface Target {
   /** As what it stores matrices: the first one is the default. */
   readonly dtypes: readonly [WeightDType, ...WeightDType[]];
-  /** Writes a model, and says where it is. */
-  write(source: ModelSource, out: string, dtype: WeightDType): Promise<string>;
+  /** Writes a model, and says where it is: its path, and those of other files where it is split. */
+  write(source: ModelSource, out: string, options: WriteOptions): Promise<string[]>;
 }
 
 export const targets = {
@@ -21,25 +27,24 @@ export const targets = {
     dtypes: ["f32"],
     async write({ model, weights, tokenizer }, out) {
       await saveModel(model, out, { weights, extraFiles: filesOf(tokenizer) });
-      return out;
+      return [out];
     },
   },
   onnx: {
     dtypes: ["f32", "int8"],
-    async write({ model, weights, tokenizer }, out, dtype) {
+    async write({ model, weights, tokenizer }, out, { dtype }) {
       const { saveONNX } = await import("@gpt/gpt/onnx/node");
       await saveONNX(model, out, { weights, dtype: dtype as ONNXDType, extraFiles: filesOf(tokenizer) });
-      return out;
+      return [out];
     },
   },
   gguf: {
     dtypes: ["f32", "f16", "bf16", "int8", "int4", "mxfp4"],
-    async write({ name, title, model, weights, tokenizer }, out, dtype) {
+    async write({ name, title, model, weights, tokenizer }, out, { dtype, splitMaxSize }) {
       const path = await ggufPath(out, name, dtype);
       const { tokenizerToGGUF } = await import("@gpt/tokenizer/gguf");
       const metadata = tokenizer && tokenizerToGGUF(tokenizer, { vocabSize: model.config.vocabSize });
-      await writeGGUF(model, path, { weights, dtype, name: title, tokenizer: metadata });
-      return path;
+      return writeGGUF(model, path, { weights, dtype, name: title, tokenizer: metadata, maxFileBytes: splitMaxSize });
     },
   },
 } as const satisfies Record<string, Target>;
@@ -57,8 +62,14 @@ function filesOf(tokenizer: Tokenizer | undefined): Readonly<Record<string, stri
   return tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {};
 }
 
-/** The bytes of a file, or of all files in a folder. */
-export async function bytesIn(path: string): Promise<number> {
+/** The bytes of all files that are at some paths, or in folders there. */
+export async function bytesIn(paths: readonly string[]): Promise<number> {
+  let total = 0;
+  for (const path of paths) total += await bytesAt(path);
+  return total;
+}
+
+async function bytesAt(path: string): Promise<number> {
   const status = await stat(path);
   if (status.isFile()) return status.size;
   let total = 0;

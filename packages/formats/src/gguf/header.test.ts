@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { memoryFolder } from "@gpt/testing/memory-folder";
+import { collect, memoryFolder } from "@gpt/testing/memory-folder";
 import { mutations } from "@gpt/testing/mutate";
 import { everyValue, fileBytes, source } from "../../test/gguf-files.ts";
 import { FormatError } from "../errors.ts";
@@ -8,7 +8,9 @@ import { readRange } from "../files/read-file.ts";
 import { decodeGGUF } from "./decode.ts";
 import { encodeGGUF } from "./encode.ts";
 import { readGGUFHeader } from "./header.ts";
+import type { GGUFValue } from "./metadata.ts";
 import { openGGUF } from "./split.ts";
+import { ggufFiles } from "./write.ts";
 
 const fuzzCount = process.env.GPT_VERIFY ? 100_000 : 1_000;
 
@@ -143,6 +145,22 @@ describe("a model that is split", () => {
     expect(model?.tensors.map(({ name, file }) => [name, file.name])).toEqual([
       ["matrix", `memory/${nameOf(1)}`], ["vector", `memory/${nameOf(2)}`], ["scalar", `memory/${nameOf(2)}`],
     ]);
+  });
+
+  test("is written so, the first file last", async () => {
+    const metadata = new Map<string, GGUFValue>([["general.name", { type: "string", value: "m" }]]);
+    const tensors = [matrix, vector, scalar];
+    expect(ggufFiles("m.gguf", tensors, metadata).map(({ name }) => name)).toEqual(["m.gguf"]);
+    // Of 68, 12 and 2 bytes, each filled up to a multiple of 32.
+    const written = ggufFiles("m.gguf", tensors, metadata, 127);
+    expect(written.map(({ name }) => name)).toEqual([nameOf(2), nameOf(1)]);
+    const folder = memoryFolder(await collect(written));
+    const model = await openGGUF(folder, nameOf(1));
+    expect(model?.tensors.map(({ name, file }) => [name, file.name])).toEqual([
+      ["matrix", `memory/${nameOf(1)}`], ["vector", `memory/${nameOf(2)}`], ["scalar", `memory/${nameOf(2)}`],
+    ]);
+    expect(model?.metadata).toEqual(new Map<string, GGUFValue>([...metadata, ...part(0, 2)]));
+    expect(() => ggufFiles("m.gguf", [matrix, vector, vector], metadata, 1)).toThrow("two tensors have one name");
   });
 
   test("and is refused where files are missing, others, or have the same tensor", async () => {

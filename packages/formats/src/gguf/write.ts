@@ -1,8 +1,10 @@
 import { quote } from "@gpt/common";
 import { checkArgument, listOf, objectWith } from "@gpt/common/expectations";
 import { FormatError } from "../errors.ts";
+import type { OutputFile } from "../files/output-file.ts";
 import { alignmentKey, defaultAlignment, magic, valueTypes, version } from "./metadata.ts";
 import type { GGUFMetadata, GGUFNumberType, GGUFValue } from "./metadata.ts";
+import { splitName } from "./split-names.ts";
 import { ggufFormats, rowBytes } from "./types.ts";
 import type { GGUFType } from "./types.ts";
 
@@ -27,7 +29,7 @@ const maxNameBytes = 63;
 export async function* ggufChunks(tensors: readonly GGUFTensorSource[], metadata: GGUFMetadata): AsyncGenerator<Uint8Array> {
   checkArgument("tensors", tensors, listOf(objectWith("a tensor to write (name, shape, dtype and chunks)", "name", "shape", "dtype", "chunks()")), fail);
   if (metadata.has(alignmentKey)) throw fail(`${alignmentKey} is not for callers to choose`);
-  const lengths = tensors.map(({ shape, dtype }) => shape.slice(0, -1).reduce((product, size) => product * size, rowBytes(dtype, shape.at(-1) ?? 1)));
+  const lengths = tensors.map(lengthOf);
   yield encodeHeader(tensors, lengths, metadata);
   for (const [i, tensor] of tensors.entries()) {
     let written = 0;
@@ -38,6 +40,56 @@ export async function* ggufChunks(tensors: readonly GGUFTensorSource[], metadata
     if (written !== lengths[i]) throw fail(`tensor ${quote(tensor.name)} has ${lengths[i]} bytes, and gave ${written}`);
     yield new Uint8Array(padded(written) - written);
   }
+}
+
+/**
+ * The files of a GGUF model: one of this name, or where its tensors have more than `maxFileBytes`, several of at most as many (a larger tensor has one to
+ * itself), which llama.cpp finds by the first: `NAME-00001-of-00003.gguf`, with all metadata. It is the last in the list, so that it commits the others.
+ *
+ * @example
+ * await publishFiles("models", ggufFiles("model.gguf", tensors, metadata, 2e9));
+ */
+export function ggufFiles(name: string, tensors: readonly GGUFTensorSource[], metadata: GGUFMetadata, maxFileBytes = Infinity): OutputFile[] {
+  const groups = groupsOf(tensors, maxFileBytes);
+  if (groups.length === 1) return [{ name, chunks: ggufChunks(tensors, metadata) }];
+  if (groups.length > maxFiles) throw new FormatError("invalid-input", `ggufFiles: ${groups.length} files are more than ${maxFiles}; choose a larger maxFileBytes`);
+  const names = new Set(tensors.map(({ name }) => name));
+  if (names.size < tensors.length) throw new FormatError("invalid-input", "ggufFiles: two tensors have one name");
+  const prefix = name.replace(/\.gguf$/i, "");
+  // llama.cpp, tools/gguf-split/gguf-split.cpp; src/llama-arch.cpp, LLM_KV_SPLIT_NO and so on.
+  const files = groups.map((group, number): OutputFile => {
+    const place = new Map<string, GGUFValue>([
+      ["split.no", { type: "u16", value: number }],
+      ["split.count", { type: "u16", value: groups.length }],
+      ["split.tensors.count", { type: "i32", value: tensors.length }],
+    ]);
+    return { name: splitName(prefix, number + 1, groups.length), chunks: ggufChunks(group, number === 0 ? new Map([...metadata, ...place]) : place) };
+  });
+  return [...files.slice(1), files[0]];
+}
+
+/** Where `split.count` ends, which is u16. */
+const maxFiles = 65_535;
+
+/** Tensors in their order, those that are in a file together. */
+function groupsOf(tensors: readonly GGUFTensorSource[], maxBytes: number): GGUFTensorSource[][] {
+  const groups: GGUFTensorSource[][] = [[]];
+  let used = 0;
+  for (const tensor of tensors) {
+    const length = padded(lengthOf(tensor));
+    if (used > 0 && used + length > maxBytes) {
+      groups.push([]);
+      used = 0;
+    }
+    groups[groups.length - 1].push(tensor);
+    used += length;
+  }
+  return groups;
+}
+
+/** Bytes of a tensor. */
+function lengthOf({ shape, dtype }: GGUFTensorSource): number {
+  return shape.slice(0, -1).reduce((product, size) => product * size, rowBytes(dtype, shape.at(-1) ?? 1));
 }
 
 function padded(length: number): number {

@@ -1,6 +1,7 @@
-import { checkArgument, decodeParts, isGptError, objectWith, oneOf, optional, readOptions, valueThat } from "@gpt/tensor";
+import { checkArgument, decodeParts, isGptError, numberThat, objectWith, oneOf, optional, readOptions, valueThat } from "@gpt/tensor";
 import type { Expectations, PackedParts } from "@gpt/tensor";
-import { encodeGGUF, ggufChunks, ggufFormats, rowBytes } from "@gpt/formats/gguf";
+import type { OutputFile } from "@gpt/formats";
+import { encodeGGUF, ggufChunks, ggufFiles, ggufFormats, rowBytes } from "@gpt/formats/gguf";
 import type { GGUFMetadata, GGUFTensorSource, GGUFValue, WritableGGUFType } from "@gpt/formats/gguf";
 import type { TensorNames } from "../architectures/architecture.ts";
 import { GPTError } from "../errors.ts";
@@ -55,9 +56,40 @@ const fileTypes: Readonly<Record<WritableGGUFType, number>> = { f32: 0, f16: 1, 
  * const chunks = ggufModelChunks(model, { dtype: "q8_0" });
  */
 export function ggufModelChunks(model: GPT, options?: GGUFOptions): AsyncIterable<Uint8Array> {
-  const fail = (problem: string): GPTError => new GPTError("invalid-input", `ggufModelChunks: ${problem}`);
+  const fail = failIn("ggufModelChunks");
+  const { tensors, metadata } = contentsOf(model, readOptions<GGUFOptions>(options, optionsExpected, fail), fail);
+  return ggufChunks(tensors, metadata);
+}
+
+/** How a model is written as GGUF files. */
+export interface GGUFFilesOptions extends GGUFOptions {
+  /** Weights of more bytes are spread over files of at most as many, `NAME-00001-of-00003.gguf`; a larger tensor has a file to itself. Default: one file. */
+  readonly maxFileBytes?: number;
+}
+
+/**
+ * The same as a file of this name, or as several, of which the last in the list is the first one: llama.cpp and `loadModel` find the others by it. See
+ * `ggufFiles` of @gpt/formats/gguf.
+ *
+ * @example
+ * const files = ggufModelFiles("model.gguf", model, { dtype: "q8_0", maxFileBytes: 2e9 });
+ */
+export function ggufModelFiles(fileName: string, model: GPT, options?: GGUFFilesOptions): OutputFile[] {
+  const fail = failIn("ggufModelFiles");
+  const expected: Expectations<GGUFFilesOptions> = { ...optionsExpected, maxFileBytes: numberThat("above 0", (bytes) => bytes > 0) };
+  const { maxFileBytes, ...given } = readOptions<GGUFFilesOptions>(options, expected, fail);
+  const { tensors, metadata } = contentsOf(model, given, fail);
+  return ggufFiles(fileName, tensors, metadata, maxFileBytes);
+}
+
+type Fail = (problem: string) => GPTError;
+
+function failIn(call: string): Fail {
+  return (problem) => new GPTError("invalid-input", `${call}: ${problem}`);
+}
+
+function contentsOf(model: GPT, { dtype, tokenizer = new Map<string, GGUFValue>(), name, weights }: GGUFOptions, fail: Fail) {
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
-  const { dtype, tokenizer = new Map<string, GGUFValue>(), name, weights } = readOptions<GGUFOptions>(options, optionsExpected, fail);
   const type = dtype && (typeOf(dtype) ?? (dtype as WritableGGUFType));
   const { architecture, fields, ropeFactors, names } = describe(model);
   if (type === "mxfp4" && !model.config.blocks.some(({ mlp }) => mlp.type === "experts")) {
@@ -76,7 +108,7 @@ export function ggufModelChunks(model: GPT, options?: GGUFOptions): AsyncIterabl
     ...tokenizer,
     ...writeGeneration(model.generation, tokenizer),
   ]);
-  return ggufChunks(sources, metadata);
+  return { tensors: sources, metadata };
 }
 
 /** What llama.cpp calls a model, and what a file says of it. */

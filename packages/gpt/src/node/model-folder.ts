@@ -18,7 +18,7 @@ import type { GPT } from "../model.ts";
 import { FormatError } from "@gpt/formats";
 import type * as Hub from "@gpt/formats/hub";
 import type { HubOptions, SelectFiles, SnapshotOptions } from "@gpt/formats/hub";
-import type { GGUFOptions } from "../gguf/save.ts";
+import type { GGUFFilesOptions } from "../gguf/save.ts";
 import type { FileOperations } from "@gpt/formats/node";
 import { checkPath, isHubName, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
 import { BlockStream } from "../streamed-blocks.ts";
@@ -154,11 +154,16 @@ async function isThere(path: string): Promise<boolean> {
   return access(path).then(() => true, () => false);
 }
 
-/** Writes a model as a GGUF file, which llama.cpp runs: all of it or nothing; see `ggufModelChunks` of @gpt/gpt/gguf. */
-export async function writeGGUF(model: GPT, path: string, options?: GGUFOptions): Promise<void> {
+/**
+ * Writes a model as a GGUF file, which llama.cpp runs, or as several of at most `maxFileBytes`: all of it or nothing; see `ggufModelFiles` of
+ * @gpt/gpt/gguf. Gives the paths of the files, that of the first one first, which is the model's path.
+ */
+export async function writeGGUF(model: GPT, path: string, options?: GGUFFilesOptions): Promise<string[]> {
   checkPath("writeGGUF", path);
-  const { ggufModelChunks } = await import("../gguf.ts");
-  await publishFiles(dirname(path), [{ name: basename(path), chunks: ggufModelChunks(model, options) }]);
+  const { ggufModelFiles } = await import("../gguf.ts");
+  const files = ggufModelFiles(basename(path), model, options);
+  await publishFiles(dirname(path), files);
+  return files.map(({ name }) => join(dirname(path), name)).sort();
 }
 
 /** Whether a path is a file that begins as GGUF does. */

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { useBackend } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
@@ -37,7 +37,7 @@ const gptOss = decoder({
   },
 });
 
-type Write = (model: GPT, path: string, options: WrittenWeights) => Promise<void>;
+type Write = (model: GPT, path: string, options: WrittenWeights) => Promise<unknown>;
 
 /** All that models are written as. */
 const writers: Readonly<Record<string, Write>> = {
@@ -45,6 +45,7 @@ const writers: Readonly<Record<string, Write>> = {
   "GGUF": (model, path, options) => writeGGUF(model, join(path, "m.gguf"), options),
   "GGUF in q4_0": (model, path, options) => writeGGUF(model, join(path, "m.gguf"), { ...options, dtype: "q4_0" }),
   "GGUF in bf16": (model, path, options) => writeGGUF(model, join(path, "m.gguf"), { ...options, dtype: "bf16" }),
+  "GGUF in several files": (model, path, options) => writeGGUF(model, join(path, "m.gguf"), { ...options, dtype: "q8_0", maxFileBytes: 3000 }),
   "ONNX": (model, path, options) => saveONNX(model, path, { ...options, dtype: ["f32", "int8"] }),
 };
 
@@ -101,6 +102,14 @@ test("quantising loses as much as float64 finds, and the file is found by its fo
     expect(await relativeError(before.model, before.weights, before.weights)).toBe(0);
     await after.weights.close();
   }
+  await rm(few, { recursive: true });
+  const paths = await writeGGUF(model, join(few, "m.gguf"), { maxFileBytes: 20_000 });
+  expect(paths.length).toBeGreaterThan(Math.ceil((4 * model.parameterCount()) / 20_000) - 1);
+  expect(paths).toEqual(paths.map((_, i) => join(few, `m-0000${i + 1}-of-0000${paths.length}.gguf`)));
+  expect((await readdir(few)).sort()).toEqual(paths.map((path) => basename(path)));
+  const split = await openModel(few);
+  expect(await relativeError(model, split.weights, before.weights)).toBe(0);
+  await split.weights.close();
   await writeGGUF(model, join(few, "other.gguf"));
   await expect(openModel(few)).rejects.toThrow(`${few} has 2 GGUF files; give the path of one, such as ${few}`);
   await before.weights.close();
@@ -116,5 +125,5 @@ test("files that lack something are refused when they are opened, and models wit
   const { model, weights } = await openModel(path);
   await weights.close();
   await expect(saveModel(model, path)).rejects.toThrow("modelFiles: tokenEmbedding.weight has no values: the model is a plan");
-  await expect(writeGGUF(model, path, { weights: 3 as never })).rejects.toThrow("ggufModelChunks: weights must be a source of weights, not 3");
+  await expect(writeGGUF(model, path, { weights: 3 as never })).rejects.toThrow("ggufModelFiles: weights must be a source of weights, not 3");
 });
