@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { gguf } from "@huggingface/gguf";
 import { decodeGGUF, ggufFormats, openGGUF } from "@gpt/formats/gguf";
 import type { GGUFMetadata, GGUFValue } from "@gpt/formats/gguf";
@@ -14,6 +16,10 @@ import type { Llama, LlamaContextSequence, Token } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { greedy, nextScores, seeds, toy, toys } from "./gguf-models.ts";
 import { fileTypes, Ggml, quantize, startLlama } from "./llama.ts";
+
+const execute = promisify(execFile);
+/** The `gpt` command, from its sources. */
+const command = join(import.meta.dirname, "../../../apps/cli/src/main.ts");
 
 const prompt = [1, 5, 17, 300, 42, 7];
 let folder: string;
@@ -61,6 +67,20 @@ async function inLlama<T>(modelPath: string, use: (sequence: LlamaContextSequenc
   }
 }
 
+/** The largest difference of log-probabilities of the eight likeliest tokens behind some, here and in llama.cpp. */
+async function differenceIn(path: string, ids: readonly number[] = prompt): Promise<number> {
+  const scores = nextScores(await loadModel(path), ids);
+  const largest = Math.max(...scores);
+  const logSum = largest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - largest), 0));
+  const theirs = await inLlama(path, async (sequence) => {
+    const items = ids.map((id, i) => (i < ids.length - 1 ? (id as Token) : [id as Token, { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } }] as const));
+    const results = await sequence.controlledEvaluate(items as Parameters<LlamaContextSequence["controlledEvaluate"]>[0]);
+    return results[ids.length - 1]?.next.probabilities;
+  });
+  const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]).slice(0, 8);
+  return Math.max(...order.map((id) => Math.abs(Math.log(theirs?.get(id as Token) ?? 0) - (scores[id] - logSum))));
+}
+
 async function likeliest(sequence: LlamaContextSequence, count: number): Promise<number[]> {
   const ids: number[] = [];
   for await (const id of sequence.evaluate(prompt as Token[], { temperature: 0, yieldEogToken: true })) {
@@ -85,18 +105,23 @@ describe("a file that is written here", () => {
     ["mixtral", "q8_0", 0.25], ["gpt-oss", "mxfp4", 0.25],
   ] as const)("%s in %s: log-probabilities of the likeliest tokens differ by at most %f", async (name, dtype, bound) => {
     const { path } = await writtenToy(name, dtype);
-    const scores = nextScores(await loadModel(path), prompt);
-    const largest = Math.max(...scores);
-    const logSum = largest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - largest), 0));
-    const theirs = await inLlama(path, async (sequence) => {
-      const items = prompt.map((id, i) => (i < prompt.length - 1 ? (id as Token) : [id as Token, { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } }] as const));
-      const results = await sequence.controlledEvaluate(items as Parameters<LlamaContextSequence["controlledEvaluate"]>[0]);
-      return results[prompt.length - 1]?.next.probabilities;
-    });
-    const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]).slice(0, 8);
-    const differences = order.map((id) => Math.abs(Math.log(theirs?.get(id as Token) ?? 0) - (scores[id] - logSum)));
-    console.info(`${name} in ${dtype}: ${Math.max(...differences).toFixed(4)}`);
-    expect(Math.max(...differences)).toBeLessThan(bound);
+    const difference = await differenceIn(path);
+    console.info(`${name} in ${dtype}: ${difference.toFixed(4)}`);
+    expect(difference).toBeLessThan(bound);
+  });
+
+  test("what `gpt quantize` writes of a folder, in several files: they differ by at most 0.1", async () => {
+    const [text, run, out] = ["text.txt", "run", "few"].map((name) => join(folder, name));
+    await writeFile(text, "The cat sat on the mat, and the dog sat on the cat.\n".repeat(400));
+    const gpt = async (...args: string[]): Promise<string> => (await execute(process.execPath, ["--conditions=@gpt/source", command, ...args])).stdout;
+    const sizes = ["--layers", "2", "--heads", "2", "--dim", "64", "--context", "64", "--vocab-size", "310"];
+    await gpt("train", "--data", text, "--tokenizer", "bpe", ...sizes, "--steps", "30", "--batch", "4", "--out", run);
+    const lines = (await gpt("quantize", "--model", run, "--dtype", "q8_0", "--out", out, "--split-max-size", "50kB", "--json")).trim().split("\n");
+    const { out: path, done } = JSON.parse(lines[lines.length - 1]) as { readonly out: string; readonly done: boolean };
+    expect([done, path]).toEqual([true, expect.stringMatching(/run-Q8_0-00001-of-0000[2-9]\.gguf$/)]);
+    const difference = await differenceIn(path, prompt.filter((id) => id < 256));
+    console.info(`gpt quantize: ${difference.toFixed(4)}`);
+    expect(difference).toBeLessThan(0.1);
   });
 
   test("has the metadata and tensors that @huggingface/gguf reads", async () => {
