@@ -7,6 +7,7 @@ import type { CacheDType, WeightDType } from "@gpt/tensor";
 import type { StartedBackend } from "./backend.ts";
 import { CommandError } from "./errors.ts";
 import { formatBytes, formatCount, formatDTypes } from "./format.ts";
+import type { FinetuneOptions } from "./finetuning/options.ts";
 import type { Output } from "./output.ts";
 
 /** What some work takes at least; more than that is never claimed, so that nothing is refused which would run. */
@@ -32,6 +33,13 @@ export function trainingNeed(config: GPTConfig, batch: number, context: number):
     largest: parameters,
     advice: "choose a smaller model, --batch or --context",
   };
+}
+
+/** Fine-tuning: the weights as they are stored; where all of them learn, gradients and moments as in training. */
+export function finetuningNeed(config: GPTConfig, dtype: WeightDType | MatrixDTypes, { method, batch = 1, context = config.contextLength }: FinetuneOptions): Need {
+  if (method === "full") return trainingNeed(config, batch, context);
+  // What a step keeps depends on what learns: more than its inputs is never claimed.
+  return { ...runningNeed(config, dtype, context), advice: "use --dtype for fewer bits, or a smaller --context or model" };
 }
 
 /**

@@ -4,6 +4,7 @@ import { benchCommand } from "./commands/bench.ts";
 import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { finetuneCommand } from "./commands/finetune.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { infoCommand } from "./commands/info.ts";
 import { modelsCommand } from "./commands/models.ts";
@@ -24,7 +25,7 @@ export function program(): Command {
     .description("Train GPT models, write text with them, and look inside")
     .version(packageJson.version);
   for (const command of [
-    trainCommand(), generateCommand(), evalCommand(), infoCommand(), modelsCommand(),
+    trainCommand(), finetuneCommand(), generateCommand(), evalCommand(), infoCommand(), modelsCommand(),
     convertCommand(), quantizeCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);

@@ -34,6 +34,9 @@ test("rates fall with the width, and rise where little is trained", async () => 
     return checkpointer.states[0].resume.record.settings.learningRate;
   };
   expect(await rateOf(() => undefined)).toBeCloseTo(5e-4, 12);
+  const undefinedOptions = { learningRate: undefined, evaluateEvery: undefined, steps: undefined, batchSize: undefined };
+  const [first] = stepsOf(await collect(finetune(tinyModel({ dim: 96, layers: 1 }), { task, epochs: 2, logEvery: 1, ...undefinedOptions })));
+  expect([first.steps, first.learningRate]).toEqual([5, 2.5e-4]);
   expect(await rateOf((model) => trainLastBlocks(model, 1))).toBeCloseTo(2e-3, 12);
 });
 

@@ -51,7 +51,8 @@ export function finetune(model: GPT, options: FinetuneOptions): AsyncGenerator<T
     weightDecay: 0.01,
     evaluateEvery: epoch,
     checkpointEvery: epoch,
-    ...rest,
+    // An option that is undefined is left out.
+    ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
     task, steps, batchSize, accumulationSteps,
   });
 }

@@ -1,3 +1,5 @@
+export { adapterOnly, wholeModel } from "./node/model-store.ts";
+export type { ModelStore, StoreLoadOptions } from "./node/model-store.ts";
 export { resumeRun } from "./node/resume-run.ts";
 export type { ResumedRun, ResumeRunOptions } from "./node/resume-run.ts";
 export { createRun } from "./node/run-folder.ts";

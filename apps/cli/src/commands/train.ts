@@ -6,7 +6,7 @@ import { path } from "../options.ts";
 import { Output } from "../output.ts";
 import { addRunOptions } from "../training/training-options.ts";
 import type { RunOptions } from "../training/training-options.ts";
-import { readRunFile } from "../training/run-file.ts";
+import { trainFile } from "../training/run-forms.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
 interface Options extends Omit<RunOptions, "data"> {
@@ -56,7 +56,7 @@ function defaultFolder(data: readonly string[] | undefined): string {
 async function resolveOptions(given: Options, command: Command, out: string, resume: boolean): Promise<RunOptions> {
   const { out: _out, resume: _resume, allowChanges: _allowChanges, json: _json, ...rest } = given;
   const { experimentalRevectorize: _revectorize, ...defaults } = rest;
-  const before = resume ? await readRunFile(out) : undefined;
+  const before = resume ? await trainFile.read(out) : undefined;
   const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
   const options = { ...defaults, ...before, ...Object.fromEntries(explicit) };
   const { data } = options;

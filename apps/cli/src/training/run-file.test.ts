@@ -6,7 +6,7 @@ import { mutations } from "@gpt/testing/mutate";
 import { isGptError } from "@gpt/tensor";
 import { temporaryFolder } from "../../test/gpt.ts";
 import type { RunOptions } from "./training-options.ts";
-import { parseRunFile, readRunFile, writeRunFile } from "./run-file.ts";
+import { trainFile } from "./run-forms.ts";
 
 const options: Required<RunOptions> = {
   data: ["a.txt", "b.txt"], validation: ["c.txt"], tokenizer: "char", vocabSize: 300, preset: "gpt2", layers: 1, heads: 2,
@@ -17,16 +17,16 @@ const options: Required<RunOptions> = {
 };
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-const parse = (value: unknown): unknown => parseRunFile(encode(value), "run/run.json");
+const parse = (value: unknown): unknown => trainFile.parse(encode(value), "run/run.json");
 
 describe("run.json", () => {
   test("gives back what was written", async () => {
     const directory = join(await temporaryFolder(), "new");
-    expect(await readRunFile(directory)).toBeUndefined();
-    await writeRunFile(directory, options);
-    expect(await readRunFile(directory)).toEqual(options);
-    await writeRunFile(directory, { data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
-    expect(await readRunFile(directory)).toEqual({ data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
+    expect(await trainFile.read(directory)).toBeUndefined();
+    await trainFile.write(directory, options);
+    expect(await trainFile.read(directory)).toEqual(options);
+    await trainFile.write(directory, { data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
+    expect(await trainFile.read(directory)).toEqual({ data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
   });
 
   const wrong: Record<keyof RunOptions, unknown> = {
@@ -63,22 +63,22 @@ describe("run.json", () => {
       const run = join(directory, kind);
       await mkdir(run);
       await create(join(run, "run.json"));
-      await expect(readRunFile(run)).rejects.toThrow(`run.json is not a file but ${kind}`);
+      await expect(trainFile.read(run)).rejects.toThrow(`run.json is not a file but ${kind}`);
     }
     await writeFile(join(directory, "run.json"), "");
     await truncate(join(directory, "run.json"), 300 * 2 ** 20);
-    await expect(readRunFile(directory)).rejects.toThrow("314572800 bytes, more than the limit");
+    await expect(trainFile.read(directory)).rejects.toThrow("314572800 bytes, more than the limit");
   });
 
   const count = process.env.GPT_VERIFY ? 20_000 : 1_000;
   test(`of ${count} mutated ones, each is taken or refused in a short line`, async () => {
     const directory = await temporaryFolder();
-    await writeRunFile(directory, options);
+    await trainFile.write(directory, options);
     const text = await readFile(join(directory, "run.json"));
     const outcomes = { taken: 0, refused: 0 };
     for (const mutated of mutations([text], count, 1)) {
       try {
-        const read = parseRunFile(mutated, "run.json");
+        const read = trainFile.parse(mutated, "run.json");
         // What is taken would be taken again, as JSON has it: it has no −0.
         expect(parse({ options: read })).toEqual(JSON.parse(JSON.stringify(read)));
         outcomes.taken++;

@@ -23,7 +23,7 @@ import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
 import { hasExperts, modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
-import { writeRunFile } from "./run-file.ts";
+import { trainFile } from "./run-forms.ts";
 import { writeSample } from "./sample.ts";
 import { chooseTokenizer } from "./tokenizer.ts";
 import { TrainingView } from "./view.ts";
@@ -169,7 +169,7 @@ async function beginRun(
   // From here on the folder is ours: another command that begins at the same time changes nothing there.
   const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles });
   opened.push(checkpointer);
-  await writeRunFile(out, options);
+  await trainFile.write(out, options);
   return { model: new GPT(config, { seed: options.seed }), checkpointer };
 }
 

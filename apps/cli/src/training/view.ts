@@ -1,4 +1,4 @@
-import type { OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
+import type { EvaluationEvent, OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
 import { formatCount, formatDuration } from "../format.ts";
 import type { Output, Size } from "../output.ts";
 import { Curve } from "./chart.ts";
@@ -44,9 +44,9 @@ export class TrainingView {
       case "evaluation":
         this.#validation.add(event);
         this.#evaluated = undefined;
-        this.#output.record({ step: event.step, valLoss: event.loss, tokens: event.tokens, complete: event.complete });
+        this.#output.record({ step: event.step, valLoss: event.loss, tokens: event.tokens, complete: event.complete, ...event.metrics });
         if (this.#output.live) this.#draw();
-        else this.#output.note(`step ${event.step}: validation loss ${event.loss.toFixed(4)}`);
+        else this.#output.note(`step ${event.step}: validation loss ${[event.loss.toFixed(4), ...metricsOf(event)].join(", ")}`);
         return;
       case "checkpoint":
         return;
@@ -104,4 +104,8 @@ export class TrainingView {
     };
     return layOut(progress, size);
   }
+}
+
+function metricsOf({ metrics = {} }: EvaluationEvent): string[] {
+  return Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
 }

@@ -14,6 +14,7 @@ import { loadModelFrom, openModelFrom, openWeights, planModelFrom } from "../fol
 import type { LoadOptions, ModelPlan, ReadBlocks, StoredModel } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
+import { weightBytesOf } from "../model.ts";
 import type { GPT } from "../model.ts";
 import { FormatError } from "@gpt/formats";
 import type * as Hub from "@gpt/formats/hub";
@@ -23,6 +24,8 @@ import type { FileOperations } from "@gpt/formats/node";
 import { checkPath, isHubName, listFolder, openFolder, publishFiles } from "@gpt/formats/node";
 import { BlockStream } from "../streamed-blocks.ts";
 import type { WeightSource } from "../weight-source.ts";
+import { ModelWeights } from "../model-weights.ts";
+import { adapterBaseOf } from "./adapter-base.ts";
 import { fits } from "./fits.ts";
 import { ThreadReader } from "./thread-reader.ts";
 
@@ -43,7 +46,8 @@ export interface LoadModelOptions extends Omit<LoadOptions, "readBlocks">, Omit<
  * Loads a model folder of any kind, OpenAI's release of GPT-1, or a GGUF file (the first one, where it is split); see
  * `loadModelFrom`, and `loadGGUF` of @gpt/gpt/gguf. Where there is neither, and the path can be a name on the Hugging Face
  * hub, such as `openai-community/gpt2@main`, or for a GGUF file `OWNER/NAME:Q8_0` or `OWNER/NAME/model.gguf`, the model is downloaded into the cache
- * that Hugging Face's tools share, or taken from there; see `downloadModel` of `@gpt/formats/hub`. Starts the default backend where none was chosen.
+ * that Hugging Face's tools share, or taken from there; see `downloadModel` of `@gpt/formats/hub`. A folder with an adapter alone gives the
+ * model that it was made for, with the adapter; see `loadAdapter` of @gpt/gpt/lora/node. Starts the default backend where none was chosen.
  *
  * @example
  * const model = await loadModel("openai-community/gpt2", { onProgress: ({ bytes, totalBytes }) => console.log(bytes / totalBytes) });
@@ -53,6 +57,8 @@ export async function loadModel(directoryOrName: string, options?: LoadModelOpti
     options, { stream: flag }, (problem) => new GPTError("invalid-input", `loadModel: ${problem}`),
   );
   const directory = await folderOf("loadModel", directoryOrName, options);
+  const base = await adapterBaseOf(directory);
+  if (base !== undefined) return loadAdapted(directory, base, options);
   const backend = options?.backend ?? (await startDefaultBackend());
   const readBlocks: ReadBlocks = (plan, slots, backend) =>
     stream ?? !fits(plan, backend) ? new BlockStream(new ThreadReader({ path: directory, ...plan }, slots)).makeBlock : undefined;
@@ -61,6 +67,23 @@ export async function loadModel(directoryOrName: string, options?: LoadModelOpti
     return loadGGUF(openFolder(dirname(directory)), basename(directory), { ...options, backend, readBlocks });
   }
   return fromFolder(directory, (folder) => loadModelFrom(folder, known, { ...options, backend, readBlocks }));
+}
+
+/** Loads an adapter's base, and the adapter into it. */
+async function loadAdapted(directory: string, base: string, options: LoadModelOptions | undefined): Promise<GPT> {
+  const ofBase = await folderOf("loadModel", base, options);
+  if ((await adapterBaseOf(ofBase)) !== undefined) {
+    throw new GPTError("unsupported-model", `${directory} is an adapter of ${base}, which is an adapter itself; merge that one first`);
+  }
+  const model = await loadModel(ofBase, { ...options, stream: false });
+  try {
+    const { loadAdapterFrom } = await import("../lora.ts");
+    await loadAdapterFrom(model, openFolder(directory), architectures);
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
 }
 
 /** What is read from a folder. Where that is no model's, the error says what is there. */
@@ -76,7 +99,7 @@ async function fromFolder<T>(directory: string, read: (folder: ReadableFolder) =
 
 /**
  * Opens what `loadModel` loads, and leaves its weights in the files: `writeGGUF`, `saveModel` and `saveONNX` read them from there by rows, so
- * that models are converted that no memory holds.
+ * that models are converted that no memory holds. An adapter is merged into its base, in memory and in f32.
  *
  * @example
  * const { model, weights } = await openModel("llama-3-70b");
@@ -86,11 +109,25 @@ async function fromFolder<T>(directory: string, read: (folder: ReadableFolder) =
 export async function openModel(directoryOrName: string, options?: Omit<LoadModelOptions, "backend" | "seed" | "stream">): Promise<StoredModel> {
   const directory = await folderOf("openModel", directoryOrName, options);
   const { dtype, onNote } = options ?? {};
+  const base = await adapterBaseOf(directory);
+  if (base !== undefined) return openMerged(directory, await loadAdapted(directory, base, { ...options, dtype: "f32" }));
   if (await isGGUF(directory)) {
     const { openGGUFModel } = await import("../gguf.ts");
     return openGGUFModel(openFolder(dirname(directory)), basename(directory), { dtype, onNote });
   }
   return fromFolder(directory, (folder) => openModelFrom(folder, known, { dtype, onNote }));
+}
+
+/** A model in memory whose adapter is merged, as one whose weights are read. */
+async function openMerged(directory: string, model: GPT): Promise<StoredModel> {
+  const { mergeAdapter } = await import("../lora.ts");
+  mergeAdapter(model);
+  const weights = new ModelWeights(model);
+  const read: WeightSource["read"] = (slot, rows) => weights.read(slot, rows);
+  return {
+    model, bytes: weightBytesOf(model.config), dtypes: { embedding: "f32", matrix: "f32", experts: "f32", head: "f32" },
+    weights: { name: directory, check: async () => undefined, read, close: async () => model.dispose() },
+  };
 }
 
 /** The weights of a model that `loadModel` reads, for the thread that reads blocks. */
@@ -109,7 +146,9 @@ export async function planModel(directoryOrName: string, options?: Omit<LoadMode
     const { planGGUF } = await import("../gguf.ts");
     return planGGUF(remote.folder, remote.file, options);
   }
-  const directory = await folderOf("planModel", directoryOrName, { ...options, files: withoutWeights });
+  const found = await folderOf("planModel", directoryOrName, { ...options, files: withoutWeights });
+  const base = await adapterBaseOf(found);
+  const directory = base === undefined ? found : await folderOf("planModel", base, { ...options, files: withoutWeights });
   if (await isGGUF(directory)) {
     const { planGGUF } = await import("../gguf.ts");
     return planGGUF(openFolder(dirname(directory)), basename(directory), options);
@@ -205,12 +244,12 @@ const checkpointsName = "checkpoints";
 export async function resolveModelDirectory(pathOrName: string, options?: SnapshotOptions): Promise<string> {
   const path = await folderOf("resolveModelDirectory", pathOrName, options);
   if (await isGGUF(path)) return path;
-  if (await isModelFolder(await openModelFolder(path))) return path;
+  if (await isComplete(path)) return path;
   const checkpoints = join(path, checkpointsName);
   const steps = ((await listFolder(checkpoints)) ?? []).filter((name) => /^step-\d+$/.test(name));
   for (const name of steps.sort((a, b) => stepOf(b) - stepOf(a))) {
     const directory = join(checkpoints, name);
-    if (await isModelFolder(openFolder(directory))) return directory;
+    if (await isComplete(directory)) return directory;
   }
   throw await noModel(path, `it has no ${configName}, and no complete ${checkpointsName}/step-N`);
 }
@@ -236,6 +275,11 @@ function stepOf(name: string): number {
 async function openModelFolder(directory: string): Promise<ReadableFolder> {
   const folder = openFolder(directory);
   return (await isModelFolder(folder)) ? folder : ((await openGPT1Release(folder)) ?? folder);
+}
+
+/** Whether a folder has a model, or an adapter. */
+async function isComplete(directory: string): Promise<boolean> {
+  return (await isModelFolder(await openModelFolder(directory))) || (await adapterBaseOf(directory)) !== undefined;
 }
 
 /** `config.json` is what is written last; what else is missing then, `loadModel` says. */

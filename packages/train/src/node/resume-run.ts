@@ -2,12 +2,12 @@ import { basename } from "node:path";
 import type { ReadableFolder } from "@gpt/formats";
 import type { GPT } from "@gpt/gpt";
 import { nodeFileOperations, openFolder } from "@gpt/formats/node";
-import { loadModel } from "@gpt/gpt/node";
 import { isGptError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
 import type { ResumePoint } from "../loop/checkpointer.ts";
 import { verifyChecksums } from "./checksums.ts";
+import { wholeModel } from "./model-store.ts";
 import { loadOptimizer } from "./optimizer-file.ts";
 import { RunFolder } from "./run-folder.ts";
 import type { ExtraFiles, RunCheckpointer, RunFolderOptions } from "./run-folder.ts";
@@ -41,7 +41,7 @@ const largestExtraFile = 2 ** 28;
  * is well, but this version does not read it, as one of a newer version; `write-failed`.
  */
 export async function resumeRun(directory: string, options: ResumeRunOptions = {}): Promise<ResumedRun> {
-  const { operations = nodeFileOperations, backend } = options;
+  const { operations = nodeFileOperations, store = wholeModel, backend } = options;
   const holder = new RunFolder(directory, options);
   if ((await stepsOf(directory, operations)).length === 0) throw noCheckpoint(directory);
   await holder.open();
@@ -50,14 +50,14 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
     if (newest === undefined) throw noCheckpoint(directory);
     const checkpoint = new Checkpoint(checkpointPath(directory, newest), newest, previous);
     const { folder, path } = checkpoint;
-    const { step, record, extraFiles, checksums } = await checkpoint.read(() => readTraining(folder));
+    const { step, record, extraFiles, checksums } = await checkpoint.read(() => readTraining(folder, store.names));
     if (step !== newest) throw checkpoint.misnamed(step);
     await checkpoint.read(() => verifyChecksums(folder, checksums ?? {}));
     checkpoint.isVerified = checksums !== undefined;
     holder.extraFiles = await checkpoint.read(() => readTexts(folder, extraFiles));
     const notes = checksums ? [] : [`${path} has no checksums, as it was written by an older version: damage goes unnoticed`];
     const onNote = (note: string): void => void notes.push(note);
-    const model = await checkpoint.read(() => loadModel(path, { backend, seed: record.modelSeed, onNote }));
+    const model = await checkpoint.read(() => store.load(path, { backend, seed: record.modelSeed, onNote }));
     return {
       model,
       resume: { step, record, loadOptimizer: (optimizer) => checkpoint.read(() => loadOptimizer(folder, optimizer, step)) },

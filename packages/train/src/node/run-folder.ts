@@ -1,7 +1,5 @@
-import { architectures, modelFiles } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { nodeFileOperations, pathExpected, publishFolder, removeFolder, removeLeftovers } from "@gpt/formats/node";
-import { saveModel } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/formats/node";
 import { objectWith, quote, text } from "@gpt/tensor";
 import { check, count } from "../checks.ts";
@@ -9,6 +7,8 @@ import { TrainError } from "../errors.ts";
 import type { Checkpointer, TrainingState } from "../loop/checkpointer.ts";
 import { recordChecksums } from "./checksums.ts";
 import type { FileChecksums } from "./checksums.ts";
+import { wholeModel } from "./model-store.ts";
+import type { ModelStore } from "./model-store.ts";
 import { optimizerFile } from "./optimizer-file.ts";
 import { lockRun } from "./run-lock.ts";
 import type { RunLock } from "./run-lock.ts";
@@ -21,6 +21,8 @@ export type ExtraFiles = Readonly<Record<string, string>>;
 export interface RunFolderOptions {
   /** How many checkpoints stay: older ones are removed when a new one is safe on disk. Default 2. */
   readonly keep?: number;
+  /** How what is trained lies in files. Default: `wholeModel`. */
+  readonly store?: ModelStore;
   readonly operations?: FileOperations;
 }
 
@@ -63,26 +65,31 @@ function checkExtraFiles(extraFiles: ExtraFiles): void {
   for (const [name, content] of Object.entries(extraFiles)) check(`extraFiles[${quote(name)}]`, content, text);
 }
 
+/** Files by which a folder with a model or an adapter is known. */
+const modelNames = new Set(["config.json", "adapter_config.json"]);
+
 /** A run's folder, of a new run or of one that goes on. */
 export class RunFolder implements RunCheckpointer {
   extraFiles: ExtraFiles = {};
   readonly #directory: string;
   readonly #keep: number;
+  readonly #store: ModelStore;
   readonly #operations: FileOperations;
   #lock: RunLock | undefined;
 
-  constructor(directory: string, { keep = 2, operations = nodeFileOperations }: RunFolderOptions) {
+  constructor(directory: string, { keep = 2, store = wholeModel, operations = nodeFileOperations }: RunFolderOptions) {
     check("directory", directory, pathExpected);
     check("keep", keep, count);
     this.#directory = directory;
     this.#keep = keep;
+    this.#store = store;
     this.#operations = operations;
   }
 
   /** Throws `run-exists` where the folder has a model or a run. */
   async checkFree(): Promise<void> {
     const names = await namesIn(this.#directory, this.#operations);
-    if (!names.includes("config.json") && (await stepsOf(this.#directory, this.#operations)).length === 0) return;
+    if (!names.some((name) => modelNames.has(name)) && (await stepsOf(this.#directory, this.#operations)).length === 0) return;
     throw new TrainError(
       "run-exists",
       `${this.#directory} holds a training run or a model already: resume it (--resume), or choose another folder (--out)`,
@@ -111,7 +118,7 @@ export class RunFolder implements RunCheckpointer {
       );
     }
     const checksums: Record<string, FileChecksums> = {};
-    const state = [...modelFiles(model, architectures, { extraFiles: this.extraFiles }), optimizerFile(optimizer)];
+    const state = [...this.#store.files(model, this.extraFiles), optimizerFile(optimizer)];
     const files = [
       ...state.map((file) => recordChecksums(file, checksums)),
       trainingFile(() => ({ step, record, extraFiles: Object.keys(this.extraFiles), checksums })),
@@ -123,7 +130,7 @@ export class RunFolder implements RunCheckpointer {
 
   async finish(model: GPT): Promise<string> {
     await this.open();
-    await saveModel(model, this.#directory, { extraFiles: this.extraFiles, operations: this.#operations });
+    await this.#store.finish(model, this.#directory, this.extraFiles, this.#operations);
     await this.#prune();
     return this.#directory;
   }

@@ -41,21 +41,21 @@ export function trainingFile(training: () => Required<TrainingRecord>): OutputFi
 }
 
 /**
- * Reads and checks a checkpoint's `training.json`. Throws `invalid-checkpoint`, and `unsupported-checkpoint` for what a
+ * Reads and checks a checkpoint's `training.json`; `modelNames` are those of the model's files. Throws `invalid-checkpoint`, and `unsupported-checkpoint` for what a
  * newer version of this program has written.
  */
-export async function readTraining(folder: ReadableFolder): Promise<TrainingRecord> {
+export async function readTraining(folder: ReadableFolder, modelNames: readonly string[]): Promise<TrainingRecord> {
   const file = await folder.open(name);
   if (!file) throw invalid("it is missing");
   try {
     if (file.size > maxBytes) throw invalid(`it has ${file.size} bytes, more than ${maxBytes}`);
-    return parseTraining(await file.read(0, file.size));
+    return parseTraining(await file.read(0, file.size), modelNames);
   } finally {
     await file.close();
   }
 }
 
-function parseTraining(bytes: Uint8Array): TrainingRecord {
+function parseTraining(bytes: Uint8Array, modelNames: readonly string[]): TrainingRecord {
   const { checksum, ...content } = objectOf(parseJson(bytes), "the file");
   const { version, step, record, extraFiles, checksums, ...unknown } = content;
   if (!(Number.isSafeInteger(version) && (version as number) >= 1)) throw invalid(`its version is ${quote(version)}`);
@@ -75,7 +75,7 @@ function parseTraining(bytes: Uint8Array): TrainingRecord {
     step: step as number,
     record: recordOf(record, step as number),
     extraFiles: names,
-    checksums: hasChecksums ? checksumsOf(checksums, names) : undefined,
+    checksums: hasChecksums ? checksumsOf(checksums, [...modelNames, optimizerName, ...names]) : undefined,
   };
 }
 
@@ -140,7 +140,7 @@ function namesOf(value: unknown): string[] {
   return value as string[];
 }
 
-function checksumsOf(value: unknown, extraFiles: readonly string[]): Checksums {
+function checksumsOf(value: unknown, names: readonly string[]): Checksums {
   const checksums = objectOf(value, "checksums");
   for (const [file, entry] of Object.entries(checksums)) {
     const { rest, tensors, ...unknown } = objectOf(entry, `checksums.${quote(file)}`);
@@ -150,9 +150,7 @@ function checksumsOf(value: unknown, extraFiles: readonly string[]): Checksums {
       throw invalid(`checksums.${quote(file)} has something else than eight hexadecimal digits`);
     }
   }
-  const missing = ["config.json", "model.safetensors", optimizerName, ...extraFiles].find(
-    (name) => !Object.hasOwn(checksums, name),
-  );
+  const missing = names.find((name) => !Object.hasOwn(checksums, name));
   if (missing !== undefined) throw invalid(`checksums has none of ${quote(missing)}`);
   return checksums as Record<string, FileChecksums>;
 }

@@ -5,6 +5,7 @@ import { check, invalidOption } from "../checks.ts";
 import { checkIds, checkReadLength, eachExample } from "../data/examples.ts";
 import { fingerprintOfExamples } from "../data/fingerprint.ts";
 import { ExampleOrder } from "../data/order.ts";
+import { classificationReport } from "../metrics/classification.ts";
 import type { Task, TaskBatch, TaskEvaluation, TaskEvaluationOptions } from "../loop/task.ts";
 import { evaluateBatches, spread } from "./evaluated.ts";
 
@@ -51,7 +52,7 @@ interface ClassificationBatch extends TaskBatch {
 
 /**
  * Classification of texts by the scores behind their last token: topics, sentiment, spam. The model is one of `classifierFrom`, or
- * was loaded as a classifier. Evaluations give `accuracy`. Throws `invalid-option`; `train` refuses examples by their number:
+ * was loaded as a classifier. Evaluations give `accuracy`, and `f1`, the mean of all labels'. Throws `invalid-option`; `train` refuses examples by their number:
  * empty ones, those that exceed the context, labels and ids that the model does not have.
  *
  * @example
@@ -169,12 +170,13 @@ async function evaluateLabels(
   const chosen = spread(examples, limit);
   const scores = await scoreLabels(model, chosen.map(({ ids }) => ids), options);
   const losses = chosen.map(({ label }, i) => logSumExp(scores[i]) - scores[i][label]);
-  const right = chosen.filter(({ label }, i) => scores[i].indexOf(Math.max(...scores[i])) === label).length;
+  const predicted = scores.map((row) => row.indexOf(Math.max(...row)));
+  const { accuracy, macro } = classificationReport(predicted, chosen.map(({ label }) => label));
   return {
     loss: losses.reduce((sum, loss) => sum + loss, 0) / chosen.length,
     count: chosen.length,
     complete: chosen.length === examples.length,
-    metrics: { accuracy: right / chosen.length },
+    metrics: { accuracy, f1: macro.f1 },
   };
 }
 

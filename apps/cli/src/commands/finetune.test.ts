@@ -1,0 +1,95 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { gpt as gptProcess, records, startSession } from "../../test/gpt.ts";
+
+const words = ["cat", "dog", "owl", "fox", "hen", "cow"];
+let directory: string;
+let gpt: ReturnType<typeof startSession>;
+
+const jsonLines = (values: readonly object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "gpt-cli-"));
+  const pairs = Array.from({ length: 36 }, (_, i) => [words[i % 6], words[Math.floor(i / 6)]]);
+  const sentence = (pair: readonly string[]): string => `The ${pair.join(" and the ")} sat.`;
+  await writeFile(join(directory, "text.txt"), pairs.map((pair) => `${sentence(pair)}\n`).join("").repeat(4));
+  await writeFile(join(directory, "labels.csv"), `sentence,kind\n${pairs.map((pair) => `${sentence(pair)},${pair.includes("owl") ? "bird" : "beast"}\n`).join("")}`);
+  await writeFile(join(directory, "chats.jsonl"), jsonLines(pairs.map(([a, b]) => ({
+    messages: [{ role: "user", content: `${a} ${b}` }, { role: "assistant", content: a }, { role: "user", content: b }, { role: "assistant", content: b }],
+  }))));
+  await writeFile(join(directory, "pairs.jsonl"), jsonLines(pairs.map(([a, b]) => ({ prompt: `${a} ${b}:`, completion: ` ${a}` }))));
+  const sizes = ["--vocab-size", "300", "--layers", "2", "--heads", "2", "--dim", "16", "--context", "48"];
+  const base = await gptProcess(directory, ["train", "--data", "text.txt", "--tokenizer", "bpe", ...sizes, "--steps", "20", "--batch", "4", "--out", "base"]);
+  expect(base.status, base.stderr).toBe(0);
+});
+beforeEach(() => {
+  gpt = startSession(directory);
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const finetune = (...args: readonly string[]) => gpt("finetune", "--model", "base", ...args, "--json");
+
+test("dialogues: an adapter is trained, the answers alone; it is resumed, writes, and leaves as a whole model", async () => {
+  const run = ["--task", "chat", "--data", "chats.jsonl", "--method", "lora", "--rank", "4", "--lr", "0.02", "--steps", "12", "--log-every", "1", "--checkpoint-every", "4"];
+  const whole = await finetune(...run, "--out", "chat", "--show-samples", "1", "--answers", "3");
+  expect(whole.status, whole.stderr).toBe(0);
+  expect(whole.stderr).toMatch(/Example 1, \d+ tokens, of which \d+ are learnt:\n {2}user\n {2}\w+ \w+<\|endoftext\|>\n {2}assistant\n {2}⟦\w+<\|endoftext\|>\n {2}⟧user/);
+  const events = records(whole);
+  const last = events.at(-1)!;
+  expect(last).toMatchObject({
+    done: true, step: 12, loss: expect.any(Number) as number, exactMatch: expect.any(Number) as number, bleu: expect.any(Number) as number, out: "chat",
+  });
+  expect(last.trainable as number).toBeLessThan((last.parameters as number) / 2);
+  const losses = events.filter((event) => "lr" in event).map(({ loss }) => loss as number);
+  expect(losses.at(-1)).toBeLessThan(losses[0]);
+  expect((await readdir(join(directory, "chat"))).sort()).toEqual([
+    "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "checkpoints", "run.json", "tokenizer.json", "tokenizer_config.json",
+  ]);
+
+  // The same in two processes, by the newest checkpoint of the first.
+  expect((await finetune(...run.map((word) => (word === "12" ? "4" : word)), "--out", "parts", "--answers", "0")).status).toBe(0);
+  const refused = await gpt("finetune", "--out", "parts", "--resume", "--lr", "0.5");
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("learningRate was 0.02 and is 0.5")]);
+
+  const written = await gpt("generate", "--model", "chat", "--prompt", "user\ncat", "--max-tokens", "4", "--temperature", "0", "--json");
+  const converted = await gpt("convert", "--model", "chat", "--to", "hf", "--out", "merged");
+  expect(converted.status, converted.stderr).toBe(0);
+  const same = await gpt("generate", "--model", "merged", "--prompt", "user\ncat", "--max-tokens", "4", "--temperature", "0", "--json");
+  expect(records(same)[0].tokens).toEqual(records(written)[0].tokens);
+});
+
+test("labels: the folder is a classifier's, with its labels", async () => {
+  const run = await finetune("--task", "classify", "--data", "labels.csv", "--columns", "text=sentence,label=kind", "--steps", "10", "--lr", "0.01", "--out", "labels");
+  expect(run.status, run.stderr).toBe(0);
+  expect(records(run).at(-1)).toMatchObject({ done: true, accuracy: expect.any(Number) as number, f1: expect.any(Number) as number });
+  const config = JSON.parse(await readFile(join(directory, "labels", "config.json"), "utf8")) as object;
+  expect(config).toMatchObject({ architectures: ["GPT2ForSequenceClassification"], id2label: { 0: "beast", 1: "bird" } });
+  const generated = await gpt("generate", "--model", "labels", "--prompt", "The");
+  expect([generated.status, generated.stderr]).toEqual([2, expect.stringContaining("the model gives classes, and writes nothing")]);
+});
+
+test("prompts and completions, and documents, with all weights or the last blocks'", async () => {
+  const completion = await finetune("--task", "completion", "--data", "pairs.jsonl", "--method", "last", "--last-blocks", "1", "--steps", "3", "--answers", "2", "--out", "pairs");
+  expect(completion.status, completion.stderr).toBe(0);
+  expect(completion.stderr).toMatch(/2 answers: exact match \d/);
+  const documents = await finetune("--task", "lm", "--data", "text.txt", "--pack", "--steps", "3", "--validation-share", "0", "--out", "lm");
+  expect(documents.status, documents.stderr).toBe(0);
+  expect(records(documents).at(-1)).toMatchObject({ done: true, valLoss: null });
+});
+
+describe("is refused, with where and what to do", () => {
+  test.each([
+    ["--task classify --data labels.csv", 1, 'labels.csv:2: label must be there; the record has "sentence", "kind". --columns label=COLUMN says what it is called'],
+    ["--task completion --data pairs.jsonl --context 2", 1, "pairs.jsonl:1: has "],
+    ["--task chat --data pairs.jsonl", 1, 'pairs.jsonl:1: messages must be there; the record has "prompt", "completion"'],
+    ["--task lm --data absent.jsonl", 1, "absent.jsonl"],
+    ["--data pairs.jsonl", 2, "say also: --task NAME"],
+    ["--task lm --data text.txt --columns text", 2, '--columns: "text" is not NAME=COLUMN'],
+    ["--task classify --data labels.csv --columns text=sentence,label=kind --method lora", 2, "--method lora is for tasks that write"],
+  ])("%s", async (args, status, message) => {
+    const result = await finetune(...args.split(" "), "--out", "refused");
+    expect([result.status, result.stderr]).toEqual([status, expect.stringContaining(message)]);
+  });
+});

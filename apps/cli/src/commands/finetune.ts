@@ -1,0 +1,77 @@
+import { basename, extname } from "node:path";
+import { Command } from "commander";
+import { commandName, shellWord } from "../command-name.ts";
+import { CommandError, UsageError } from "../errors.ts";
+import { addFinetuneOptions } from "../finetuning/options.ts";
+import type { FinetuneOptions } from "../finetuning/options.ts";
+import { finetuneFile } from "../finetuning/run-forms.ts";
+import { startFinetune } from "../finetuning/run.ts";
+import { formatCount, formatDuration } from "../format.ts";
+import { Interrupted } from "../interruption.ts";
+import { path, wholeNumber } from "../options.ts";
+import { Output } from "../output.ts";
+
+interface Options extends Partial<Omit<FinetuneOptions, "validationShare" | "method" | "lastBlocks" | "rank" | "answers" | "logEvery" | "seed" | "backend">>,
+  Pick<FinetuneOptions, "validationShare" | "method" | "lastBlocks" | "rank" | "answers" | "logEvery" | "seed" | "backend"> {
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly allowChanges?: boolean;
+  readonly showSamples: number;
+  readonly json?: boolean;
+  readonly experimentalRevectorize?: boolean;
+}
+
+export function finetuneCommand(): Command {
+  const command = new Command("finetune")
+    .description("Tune a model on your data: texts, labels, prompts and completions, dialogues")
+    .option("--out <dir>", "the tuned model's folder; default: runs/ and the name of the data", path)
+    .option("--resume", "go on from the newest checkpoint in --out, with the options that the run was started with")
+    .option("--allow-changes", "resume even where options, data, backend or Node differ from before")
+    .option("--show-samples <n>", "show the first examples, with what is learnt of them in colour", wholeNumber(0), 0);
+  return addFinetuneOptions(command)
+    .option("--json", "print one JSON object a line: {step, loss, …}, {step, valLoss, …}, {done, trainable, …}")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gpt finetune --model openai-community/gpt2 --task chat --method lora --data chats.jsonl --show-samples 2" +
+        "\n  gpt finetune --model runs/book --task classify --data reviews.csv --columns text=review,label=stars" +
+        "\n  gpt finetune --out runs/chats --resume",
+    )
+    .action(run);
+}
+
+async function run(given: Options, command: Command): Promise<void> {
+  const output = new Output(given);
+  const { resume = false, allowChanges = false, showSamples } = given;
+  const out = given.out ?? defaultFolder(given.data);
+  const options = await resolveOptions(given, command, out, resume);
+  const { done, trainable, parameters, scores } = await startFinetune({ options, out, resume, allowChanges, showSamples }, output);
+  const { step, loss, validationLoss, metrics, seconds, interrupted } = done;
+  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, ...metrics, ...scores, trainable, parameters, seconds, out });
+  if (interrupted) {
+    output.note(`Saved at step ${formatCount(step)}. Go on with: ${commandName} finetune --out ${shellWord(out)} --resume`);
+    throw new Interrupted();
+  }
+  const measured = Object.entries({ ...(validationLoss !== null && { "validation loss": validationLoss }), ...metrics });
+  const figures = measured.map(([name, value]) => `, ${name} ${value.toFixed(4)}`).join("");
+  output.note(`Tuned ${formatCount(step)} steps in ${formatDuration(seconds)}${figures}. The ${options.method === "lora" ? "adapter" : "model"} is in ${out}`);
+}
+
+function defaultFolder(data: readonly string[] | undefined): string {
+  if (!data) throw new UsageError("say what to tune on: --data FILE; or what to go on with: --out DIR --resume");
+  return `runs/${basename(data[0], extname(data[0]))}`;
+}
+
+/** The options given, and where a run is resumed those it was started with, which the ones given override. */
+async function resolveOptions(given: Options, command: Command, out: string, resume: boolean): Promise<FinetuneOptions> {
+  const { out: _out, resume: _resume, allowChanges: _allow, json: _json, showSamples: _show, experimentalRevectorize: _revectorize, ...defaults } = given;
+  const before = resume ? await finetuneFile.read(out) : undefined;
+  const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
+  const options: Omit<Options, "showSamples"> = { ...defaults, ...before, ...Object.fromEntries(explicit) };
+  const { model, data, task } = options;
+  if (!data || !model || !task) {
+    if (resume && !before) throw new CommandError(`${out} holds no run to resume; say what to tune, and on what: --model DIR --task NAME --data FILE`);
+    const missing = Object.entries({ "--model DIR": model, "--task NAME": task, "--data FILE": data }).filter(([, value]) => !value);
+    throw new UsageError(`say also: ${missing.map(([name]) => name).join(" ")}`);
+  }
+  return { ...options, model, data, task };
+}

@@ -1,0 +1,65 @@
+import { Engine } from "@gpt/generate";
+import type { GPT } from "@gpt/gpt";
+import type { Tokenizer } from "@gpt/tokenizer";
+import type { Example } from "@gpt/train";
+import { bleu, chrf, exactMatch, rouge, tokenF1 } from "@gpt/train/metrics";
+
+/** What a model was asked, what it should have written, and what it wrote. */
+export interface Answer {
+  readonly prompt: string;
+  readonly expected: string;
+  readonly text: string;
+}
+
+/** How alike answers are to those expected: of 0 to 1, BLEU and chrF of 0 to 100. */
+export type AnswerScores = Record<"exactMatch" | "f1" | "rougeL" | "bleu" | "chrf", number>;
+
+/**
+ * What a model writes, the best token always, where each of some examples learns its last answer. One that does not end is ended
+ * at twice the length that is expected.
+ */
+export async function writeAnswers(
+  model: GPT, tokenizer: Tokenizer, examples: readonly Example[], onAnswer: (done: number) => void, signal?: AbortSignal,
+): Promise<Answer[]> {
+  const special = new Set(tokenizer.specialTokens?.values());
+  const stopTokens = [...special];
+  const decode = (ids: Iterable<number>): string => tokenizer.decode([...ids].filter((id) => !special.has(id)), { withoutToken: "skip" });
+  const engine = new Engine(model);
+  try {
+    const answers = new Map<number, Answer>();
+    for (const example of examples) {
+      const { prompt, expected } = lastAnswer(example);
+      const maxTokens = Math.min(2 * expected.length + 8, model.config.contextLength - prompt.length + 1);
+      const request = engine.add({ prompt: [...prompt], maxTokens, temperature: 0, modelDefaults: false, stopTokens, signal });
+      answers.set(request, { prompt: decode(prompt), expected: decode(expected).trim(), text: "" });
+    }
+    let done = 0;
+    while (engine.pending > 0) {
+      for (const { request, event } of await engine.step()) {
+        if (event.type === "error") throw event.error;
+        if (event.type !== "finish") continue;
+        answers.set(request, { ...answers.get(request)!, text: decode(event.tokens).trim() });
+        onAnswer(++done);
+      }
+    }
+    return [...answers.values()];
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** The last run of learnt tokens, and what comes before it. */
+function lastAnswer({ ids, mask }: Example): { readonly prompt: Int32Array; readonly expected: Int32Array } {
+  const end = mask ? mask.lastIndexOf(1) + 1 : ids.length;
+  const start = mask ? mask.lastIndexOf(0, end - 1) + 1 : 1;
+  return { prompt: ids.slice(0, start), expected: ids.slice(start, end) };
+}
+
+/** Of all answers together. */
+export function scoreAnswers(answers: readonly Answer[]): AnswerScores {
+  const [texts, expected] = [answers.map(({ text }) => text), answers.map(({ expected }) => expected)];
+  return {
+    exactMatch: exactMatch(texts, expected), f1: tokenF1(texts, expected), rougeL: rouge(texts, expected).rougeL.f1,
+    bleu: bleu(texts, expected).score, chrf: chrf(texts, expected),
+  };
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { CommandError } from "../errors.ts";
+
+/**
+ * For models that have no chat template: each message is the line of its role, its text, and the end-of-text token. Lines keep
+ * tokens apart, so that an answer has the same tokens when it is learnt and when it is written.
+ */
+const plainTemplate = `{% for message in messages %}{{ message.role }}
+{{ message.content }}{{ eos_token }}
+{% endfor %}{% if add_generation_prompt %}assistant
+{% endif %}`;
+
+/** A template that the tokenizer does not have: that of a file, or a plain one. Undefined where its own is taken. */
+export function chatTemplateOf(tokenizer: Tokenizer, file: string | undefined): string | undefined {
+  if (file !== undefined) return readFileSync(file, "utf8");
+  if (tokenizer.chatTemplates?.size) return undefined;
+  if (tokenizer.endOfText !== undefined) return plainTemplate;
+  throw new CommandError("the model's tokenizer has no token that ends a text, so that a model could not learn to end an answer; take a model with a byte-pair tokenizer");
+}

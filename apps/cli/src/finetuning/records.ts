@@ -1,0 +1,49 @@
+import { readRecords } from "@gpt/train/node";
+import type { DataRecord } from "@gpt/train/node";
+import { quote } from "@gpt/tensor";
+import { CommandError, UsageError } from "../errors.ts";
+import { formatCount } from "../format.ts";
+import type { Output } from "../output.ts";
+
+/** All records of some files. */
+export async function readAll(files: readonly string[], columns: string | undefined, output: Output): Promise<DataRecord[]> {
+  const records: DataRecord[] = [];
+  const onProgress = ({ bytes, totalBytes }: { readonly bytes: number; readonly totalBytes: number }): void =>
+    output.panel(`reading ${files.join(", ")}: ${Math.floor((100 * bytes) / Math.max(1, totalBytes))}%, ${formatCount(records.length)} records`);
+  for await (const record of readRecords(files, { columns: columns === undefined ? undefined : columnsOf(columns), onProgress })) records.push(record);
+  output.endPanel();
+  return records;
+}
+
+/** `text=sentence,label=class` */
+function columnsOf(list: string): Record<string, string> {
+  return Object.fromEntries(list.split(",").map((part) => {
+    const [, name, column] = /^\s*([^=\s]+)\s*=\s*(.+?)\s*$/.exec(part) ?? [];
+    if (name === undefined) throw new UsageError(`--columns: ${quote(part)} is not NAME=COLUMN, as in text=sentence`);
+    return [name, column];
+  }));
+}
+
+/** A text of a record. */
+export function textOf(record: DataRecord, name: string): string {
+  const value = fieldOf(record, name);
+  if (typeof value === "string") return value;
+  throw wrongField(record, name, `a text, not ${quote(value)}`);
+}
+
+/** A label of a record, which may be a number. */
+export function labelOf(record: DataRecord, name: string): string {
+  const value = fieldOf(record, name);
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
+  throw wrongField(record, name, `a label, not ${quote(value)}`);
+}
+
+export function fieldOf(record: DataRecord, name: string): unknown {
+  if (Object.hasOwn(record.value, name)) return record.value[name];
+  const names = Object.keys(record.value).map((name) => quote(name)).join(", ");
+  throw wrongField(record, name, `there; the record has ${names || "nothing"}. --columns ${name}=COLUMN says what it is called`);
+}
+
+export function wrongField({ file, line }: DataRecord, name: string, expected: string): CommandError {
+  return new CommandError(`${file}:${line}: ${name} must be ${expected}`);
+}

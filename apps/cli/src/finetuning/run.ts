@@ -1,0 +1,177 @@
+import { resolve } from "node:path";
+import { architectures } from "@gpt/gpt";
+import type { GPT } from "@gpt/gpt";
+import { addLoRA } from "@gpt/gpt/lora";
+import { loadModel, planModel } from "@gpt/gpt/node";
+import { isGptError } from "@gpt/tensor";
+import { tokenizerFiles } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import { finetune, trainLastBlocks } from "@gpt/train";
+import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEvaluated, ResumePoint, Task } from "@gpt/train";
+import { adapterOnly, createRun, resumeRun, wholeModel } from "@gpt/train/node";
+import type { ModelStore, ResumedRun, StoreLoadOptions } from "@gpt/train/node";
+import { describeBackend, startBackend } from "../backend.ts";
+import { CommandError, UsageError } from "../errors.ts";
+import { exists } from "../files.ts";
+import { formatCount } from "../format.ts";
+import { interruptible } from "../interruption.ts";
+import { checkMemory, finetuningNeed } from "../memory.ts";
+import { modelDirectory } from "../model.ts";
+import type { Output } from "../output.ts";
+import { hasTokenizer } from "../tokenizers.ts";
+import { TrainingView } from "../training/view.ts";
+import { scoreAnswers, writeAnswers } from "./answers.ts";
+import type { Answer, AnswerScores } from "./answers.ts";
+import type { FinetuneOptions } from "./options.ts";
+import { finetuneFile } from "./run-forms.ts";
+import { showSamples } from "./show-samples.ts";
+import { readTask } from "./task-data.ts";
+import type { TaskData } from "./task-data.ts";
+
+/** A run to begin, or with `resume` to go on with. */
+export interface FinetuneRequest {
+  readonly options: FinetuneOptions;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly allowChanges: boolean;
+  /** How many examples are shown before the first step. */
+  readonly showSamples: number;
+}
+
+/** How a run ended. */
+export interface FinetuneResult {
+  readonly done: DoneEvent;
+  /** Weights that were trained, and all. */
+  readonly trainable: number;
+  readonly parameters: number;
+  /** Of tasks that write, of a run that came to its end. */
+  readonly scores?: AnswerScores;
+}
+
+/** Fine-tunes a model, from the data's files to the tuned folder, and reports on the way. */
+export async function startFinetune(request: FinetuneRequest, output: Output): Promise<FinetuneResult> {
+  const { options, out, resume, allowChanges } = request;
+  const directory = await modelDirectory(options.model, output);
+  if (!(await hasTokenizer(directory))) throw new CommandError(`${directory} has no tokenizer, which fine-tuning on texts needs`);
+  const backend = await startBackend(options, output);
+  const { config, dtypes } = await planModel(directory, { dtype: options.dtype });
+  checkMemory(finetuningNeed(config, dtypes, options), backend, output);
+  const tokenizer = await loadTokenizer(directory);
+  const onNote = (note: string): void => output.remark(note);
+  const loadBase = ({ seed }: StoreLoadOptions): Promise<GPT> => loadModel(directory, { dtype: options.dtype, seed, stream: false, onNote });
+  const store = options.method === "lora" ? adapterOnly(loadBase, (await exists(options.model)) ? resolve(options.model) : options.model) : wholeModel;
+  const resumed = resume ? await newestCheckpoint(out, options, store, output) : undefined;
+  const opened: { close(): Promise<void> }[] = resumed ? [resumed.checkpointer] : [];
+  try {
+    const base = resumed?.model ?? (await loadBase({ seed: options.seed, onNote }));
+    const data = await readTask(options, base, tokenizer, output);
+    const { model } = data;
+    chooseTrained(model, options, resumed !== undefined);
+    if (request.showSamples > 0) showSamples(data.train, tokenizer, request.showSamples, output);
+    const run = resumed ?? (await beginRun(options, out, tokenizer, data, store, opened));
+    const [trainable, parameters] = [trainedIn(model), model.parameterCount()];
+    output.note(`${formatCount(trainable)} of ${formatCount(parameters)} parameters are trained · ${describeBackend(backend)} · ${out}`);
+    const { checkpointer, resume: point } = run as { checkpointer: Checkpointer; resume?: ResumePoint };
+    const settings = { ...libraryOptions(options, data.task), checkpointer, resume: point, allowChanges };
+    const done = await followRun(model, settings, output);
+    const scores = done.interrupted ? undefined : await measureAnswers(data, options, tokenizer, output);
+    return { done, trainable, parameters, scores };
+  } finally {
+    for (const item of opened.reverse()) await item.close();
+  }
+}
+
+/** Says which weights learn, by the method. */
+function chooseTrained(model: GPT, options: FinetuneOptions, isResumed: boolean): void {
+  const { method, lastBlocks, rank, alpha = 2 * rank, target, loraDropout, rslora, dora, task, seed } = options;
+  if (method === "last") trainLastBlocks(model, lastBlocks);
+  if (method !== "lora" || isResumed) return;
+  if (task === "classify") throw new UsageError("--method lora is for tasks that write; classify by --method last or full");
+  addLoRA(model, architectures, { rank, alpha, targets: target?.split(","), dropout: loraDropout, rsLoRA: rslora, dora, seed });
+}
+
+function trainedIn(model: GPT): number {
+  return model.parameters().reduce((sum, { requiresGrad, size }) => sum + (requiresGrad ? size : 0), 0);
+}
+
+async function newestCheckpoint(out: string, { keepCheckpoints: keep }: FinetuneOptions, store: ModelStore, output: Output): Promise<ResumedRun | undefined> {
+  try {
+    const resumed = await resumeRun(out, { keep, store });
+    output.note(`Resuming ${out} from step ${resumed.resume.step}.`);
+    for (const note of resumed.notes) output.remark(note);
+    return resumed;
+  } catch (error) {
+    if (!(isGptError(error) && error.code === "no-checkpoint")) throw error;
+    output.note(`${out} has no checkpoint yet: beginning.`);
+    return undefined;
+  }
+}
+
+async function beginRun(
+  options: FinetuneOptions, out: string, tokenizer: Tokenizer, { template }: TaskData, store: ModelStore, opened: { close(): Promise<void> }[],
+): Promise<{ checkpointer: Checkpointer }> {
+  const files = Object.fromEntries(tokenizerFiles(tokenizer));
+  const extraFiles = template === undefined ? files : { ...files, "chat_template.jinja": template };
+  const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles, store });
+  opened.push(checkpointer);
+  await finetuneFile.write(out, options);
+  return { checkpointer };
+}
+
+function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
+  return {
+    task,
+    epochs: options.epochs,
+    steps: options.steps,
+    batchSize: options.batch,
+    accumulationSteps: options.accumulate,
+    contextLength: options.context,
+    learningRate: options.lr,
+    minLearningRate: options.minLr,
+    schedule: options.schedule as LibraryOptions["schedule"],
+    warmupSteps: options.warmup,
+    weightDecay: options.weightDecay,
+    clip: options.clip,
+    evaluateEvery: options.evalEvery,
+    checkpointEvery: options.checkpointEvery,
+    logEvery: options.logEvery,
+    seed: options.seed,
+  };
+}
+
+/** Trains and shows the events; Ctrl-C saves and ends the run. */
+async function followRun(model: GPT, options: LibraryOptions, output: Output): Promise<DoneEvent> {
+  const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
+  return interruptible(onInterrupt, async (signal) => {
+    let view: TrainingView | undefined;
+    const onEvaluated: OnEvaluated = (progress) => view?.showEvaluated(progress);
+    for await (const event of finetune(model, { ...options, signal, onEvaluated })) {
+      if (event.type === "step") view ??= new TrainingView(output, { steps: event.steps, stepsBefore: options.resume?.step ?? 0, samples: false });
+      view?.show(event);
+      if (event.type === "done") return event;
+    }
+    throw new Error("finetune ended without its last event");
+  });
+}
+
+/** Writes answers to validation examples, and says how alike they are to those expected. */
+async function measureAnswers(
+  { model, validation }: TaskData, { task, answers: count }: FinetuneOptions, tokenizer: Tokenizer, output: Output,
+): Promise<AnswerScores | undefined> {
+  if (task === "lm" || task === "classify" || count === 0 || validation.length === 0) return undefined;
+  const chosen = validation.slice(0, count);
+  const answers = await interruptible(() => output.note("Stopping."), (signal) =>
+    writeAnswers(model, tokenizer, chosen, (done) => output.panel(`written ${formatCount(done)} of ${formatCount(chosen.length)} answers`), signal));
+  output.endPanel();
+  for (const answer of answers.slice(0, 3)) output.note(shownAnswer(answer));
+  const scores = scoreAnswers(answers);
+  const shares = `exact match ${(100 * scores.exactMatch).toFixed(1)}%, F1 ${(100 * scores.f1).toFixed(1)}%, ROUGE-L ${(100 * scores.rougeL).toFixed(1)}%`;
+  output.note(`${formatCount(answers.length)} answers: ${shares}, BLEU ${scores.bleu.toFixed(1)}, chrF ${scores.chrf.toFixed(1)}`);
+  return scores;
+}
+
+function shownAnswer({ prompt, expected, text }: Answer): string {
+  const oneLine = (text: string): string => text.replace(/\s+/g, " ").slice(-80);
+  return `  ${oneLine(prompt)} → ${oneLine(text)}${text === expected ? "" : `  (expected ${oneLine(expected)})`}`;
+}

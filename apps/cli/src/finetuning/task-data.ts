@@ -1,0 +1,133 @@
+import { classifierFrom } from "@gpt/gpt";
+import type { GPT } from "@gpt/gpt";
+import { isGptError } from "@gpt/tensor";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { classificationTask, completionExamples, documentExamples, labelledExamples, nextTokenTask, splitRecords } from "@gpt/train";
+import type { Example, LabelledExample, Task } from "@gpt/train";
+import { chatExamples } from "@gpt/train/chat";
+import type { Conversation } from "@gpt/train/chat";
+import type { DataRecord } from "@gpt/train/node";
+import { CommandError } from "../errors.ts";
+import { formatCount } from "../format.ts";
+import type { Output } from "../output.ts";
+import { chatTemplateOf } from "./chat-template.ts";
+import type { FinetuneOptions, TaskOptions } from "./options.ts";
+import { fieldOf, labelOf, readAll, textOf } from "./records.ts";
+
+/** A model that is tuned, its task, and the examples that the task is made of. */
+export interface TaskData {
+  readonly model: GPT;
+  readonly task: Task;
+  /** Of tasks that write: what is learnt, and what is written to be compared. */
+  readonly train: readonly Example[];
+  readonly validation: readonly Example[];
+  /** The chat template that the tuned folder needs, where the model brings none. */
+  readonly template?: string;
+}
+
+/** Reads the data of a task, and makes of the model what the task needs. */
+export async function readTask(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, output: Output): Promise<TaskData> {
+  const records = await readAll(options.data, options.columns, output);
+  const others = options.validation ? await readAll(options.validation, options.columns, output) : undefined;
+  const { train, validation } = divide(records, others, options);
+  const counts = `${formatCount(train.length)} records to train on, ${formatCount(validation.length)} to validate on`;
+  output.note(others || validation.length > 0 ? counts : `${counts}: --validation-share 0`);
+  return options.task === "classify"
+    ? classification(options, model, tokenizer, train, validation, output)
+    : writing(options, model, tokenizer, train, validation);
+}
+
+function divide(
+  records: readonly DataRecord[], others: readonly DataRecord[] | undefined, { validationShare: share, seed }: FinetuneOptions,
+): { readonly train: readonly DataRecord[]; readonly validation: readonly DataRecord[] } {
+  if (others) return { train: records, validation: others };
+  if (share === 0) return { train: records, validation: [] };
+  const split = splitRecords(records.map(({ value }) => JSON.stringify(value)), { validation: share, seed });
+  const chosen = (numbers: Uint32Array): DataRecord[] => Array.from(numbers, (number) => records[number]);
+  return { train: chosen(split.train), validation: chosen(split.validation) };
+}
+
+function writing(
+  options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, train: readonly DataRecord[], validation: readonly DataRecord[],
+): TaskData {
+  const template = options.task === "chat" ? chatTemplateOf(tokenizer, options.template) : undefined;
+  const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, options, model, tokenizer, template);
+  const data = { train: examples(train), validation: examples(validation) };
+  const { contextLength } = model.config;
+  const packTokens = options.pack ? (options.context ?? contextLength) : undefined;
+  const task = nextTokenTask({ train: data.train, ...(validation.length > 0 && { validation: data.validation }) }, { packTokens });
+  return { model, task, ...data, template };
+}
+
+/** The examples of a task that writes. */
+export function examplesOf(
+  records: readonly DataRecord[], { task, context, truncate }: TaskOptions, { config }: GPT, tokenizer: Tokenizer, template?: string,
+): Example[] {
+  const options = { maxTokens: context ?? config.contextLength, overflow: truncate ? "truncate" : "refuse" } as const;
+  return records.flatMap((record) => at(record, () => {
+    switch (task) {
+      case "completion":
+        return completionExamples([{ prompt: textOf(record, "prompt"), completion: textOf(record, "completion") }], tokenizer, options);
+      case "chat":
+        return chatExamples([{ ...record.value, messages: fieldOf(record, "messages") } as Conversation], tokenizer, { ...options, template });
+      default:
+        return documentExamples([textOf(record, "text")], tokenizer, options);
+    }
+  }));
+}
+
+function classification(
+  options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, train: readonly DataRecord[], validation: readonly DataRecord[], output: Output,
+): TaskData {
+  const { head } = model.config;
+  const found = countsOf(train);
+  const labels = head.type === "classes" ? head.labels : [...found.keys()].sort();
+  if (labels.length < 2) throw new CommandError(`all records have the label ${JSON.stringify(labels[0])}; classification needs two labels`);
+  remarkImbalance(found, options, output);
+  const examples = (records: readonly DataRecord[]): LabelledExample[] => labelledOf(records, labels, options, model, tokenizer);
+  const task = classificationTask(
+    { train: examples(train), ...(validation.length > 0 && { validation: examples(validation) }) },
+    { classWeights: options.classWeights, languageModelWeight: options.lmWeight },
+  );
+  const classifier = head.type === "classes" ? model : classifierFrom(model, labels, { seed: options.seed });
+  return { model: classifier, task, train: [], validation: [] };
+}
+
+/** The examples of a task that classifies. */
+export function labelledOf(
+  records: readonly DataRecord[], labels: readonly string[], { context, truncate }: TaskOptions, { config }: GPT, tokenizer: Tokenizer,
+): LabelledExample[] {
+  const options = { maxTokens: context ?? config.contextLength, overflow: truncate ? "truncate" : "refuse" } as const;
+  return records.flatMap((record) => at(record, () =>
+    labelledExamples([{ text: textOf(record, "text"), label: labelOf(record, "label") }], labels, tokenizer, options)));
+}
+
+function countsOf(records: readonly DataRecord[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const record of records) {
+    const label = labelOf(record, "label");
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** From this ratio of the commonest label to the rarest on, a model that knows nothing of the rare ones does well. */
+const imbalance = 4;
+
+function remarkImbalance(counts: ReadonlyMap<string, number>, { classWeights }: FinetuneOptions, output: Output): void {
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  const [[most, many], [least, few]] = [sorted[0], sorted.at(-1)!];
+  if (many < imbalance * few || classWeights) return;
+  output.remark(`${JSON.stringify(most)} has ${formatCount(many)} records, ${JSON.stringify(least)} ${formatCount(few)}; --class-weights balanced lets all labels weigh alike`);
+}
+
+/** Names the record where it is refused. */
+function at<T>({ file, line }: DataRecord, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CommandError || !isGptError(error)) throw error;
+    const problem = error.message.replace(/^(pairs|texts|conversations): example 1:? ?/, "").replace('overflow: "truncate"', "--truncate");
+    throw new CommandError(`${file}:${line}: ${problem}`, { cause: error });
+  }
+}
