@@ -60,9 +60,13 @@ function ask(worker: Worker, path: string): Promise<ParquetAnswer> {
   });
 }
 
-function failure(path: string, error: Error & { code?: string }): Error {
-  if (error.code !== "ERR_WORKER_OUT_OF_MEMORY") return error;
-  return invalidRecord(path, "a row group", "its values do not fit in memory; write smaller row groups, or raise maxGroupBytes", error);
+/** Why a worker ended: its memory, or that its script is not there or fails. */
+function failure(path: string, error: Error & { code?: string }): TrainError {
+  if (error.code === "ERR_WORKER_OUT_OF_MEMORY") {
+    return invalidRecord(path, "a row group", "its values do not fit in memory; write smaller row groups, or raise maxGroupBytes", error);
+  }
+  const remedy = "@gpt/train/node must not be bundled without parquet-worker.js beside it";
+  return new TrainError("read-failed", `${path}: the worker that reads Parquet ended: ${error.message}; ${remedy}`, { cause: error });
 }
 
 /** The worker's script lies beside this one, as source or as it was built. */
