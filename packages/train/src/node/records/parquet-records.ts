@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { TrainError } from "../../errors.ts";
 import type { TrainErrorCode } from "../../errors.ts";
+import { sizeOfDataFile } from "../data-file.ts";
 import { invalidRecord } from "./found-record.ts";
 import type { FoundRecord, ReadingOptions } from "./found-record.ts";
 import type { ParquetOptions, ParquetRows } from "./parquet-rows.ts";
@@ -17,8 +18,8 @@ export interface ParquetAnswer {
 
 /** For each byte of the largest row group, bytes of memory for its values in JavaScript; and at least as many MiB as tiny ones need. */
 const [memoryPerByte, leastMemory] = [8, 128];
-/** A row group is decoded in seconds. Only a damaged file takes as long. */
-const patience = 10 * 60_000;
+/** Row groups are decoded at tens of MiB a second; for one that is damaged it may take for ever. */
+const [patience, patiencePerMebibyte] = [30_000, 1000];
 
 /**
  * The rows of a Parquet file. A worker decodes them, with bounded memory and time, since the values of a damaged file may be
@@ -27,13 +28,16 @@ const patience = 10 * 60_000;
 export async function* readParquetRecords(
   path: string, { wanted, maxGroupBytes, onBytes }: ReadingOptions,
 ): AsyncGenerator<FoundRecord, void, undefined> {
+  // By how much a file may grow: repeated values take next to nothing, and next to no time.
+  const largest = Math.min(maxGroupBytes, 10 * (await sizeOfDataFile(path)));
+  const limit = patience + (patiencePerMebibyte * largest) / 2 ** 20;
   const worker = startWorker({ path, wanted, maxGroupBytes });
   const ended = new Promise<never>((_, reject) => worker.once("error", (error: Error & { code?: string }) => reject(failure(path, error))));
   ended.catch(() => undefined);
   try {
     let line = 1;
     for (;;) {
-      const { rows, error } = await Promise.race([ask(worker, path), ended]);
+      const { rows, error } = await Promise.race([ask(worker, path, limit), ended]);
       if (error) throw new TrainError(error.code, error.message);
       if (!rows) return;
       for (const row of rows.rows) {
@@ -46,11 +50,11 @@ export async function* readParquetRecords(
   }
 }
 
-function ask(worker: Worker, path: string): Promise<ParquetAnswer> {
+function ask(worker: Worker, path: string, limit: number): Promise<ParquetAnswer> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
-      reject(invalidRecord(path, "its data", `a row group was not read within ${patience / 60_000} minutes; copy it again`));
-    }, patience);
+      reject(invalidRecord(path, "its data", `a row group was not read within ${Math.round(limit / 1000)} s; copy it again`));
+    }, limit);
     late.unref(); // The worker keeps the process alive.
     worker.once("message", (answer: ParquetAnswer) => {
       clearTimeout(late);

@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { quote } from "@gpt/tensor";
-import type { AsyncBuffer, Compressors, FileMetaData, RowGroup } from "hyparquet";
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup } from "hyparquet";
+import type { parquetHeader } from "hyparquet/src/column.js";
 import { openDataFile } from "../data-file.ts";
 import { invalidRecord } from "./found-record.ts";
 
@@ -31,6 +32,7 @@ export async function* readParquetRows(
   path: string, { wanted, maxGroupBytes }: ParquetOptions,
 ): AsyncGenerator<ParquetRows, void, undefined> {
   const { parquetMetadata, parquetRead, parquetSchema, snappyUncompress } = await import("hyparquet");
+  const { parquetHeader } = await import("hyparquet/src/column.js");
   const file = await openDataFile(path);
   try {
     const buffer: AsyncBuffer = {
@@ -45,7 +47,9 @@ export async function* readParquetRows(
     const compressors = decompressors(path, maxGroupBytes, snappyUncompress);
     let first = 1;
     for (const [number, group] of metadata.row_groups.entries()) {
-      const bytes = checkGroup(path, number, group, names, maxGroupBytes);
+      const columns = columnsOf(path, number, group, names);
+      const bytes = checkGroup(path, number, group, columns, maxGroupBytes);
+      for (const column of columns) await checkPages(path, number, column, buffer, maxGroupBytes, parquetHeader);
       const rows = await new Promise<readonly unknown[][]>((resolve, reject) => {
         parquetRead({
           file: buffer, metadata: only(metadata, group), columns: [...names], compressors, utf8: false, parsers: { stringFromBytes },
@@ -81,18 +85,48 @@ function chooseColumns(path: string, there: readonly string[], wanted: readonly 
   throw invalidRecord(path, "its schema", `there is no column ${quote(missing)}; there are ${there.slice(0, 10).map(quote).join(", ")}`);
 }
 
-/** The bytes of the file that the columns of a row group take. */
-function checkGroup(path: string, number: number, group: RowGroup, names: readonly string[], maxGroupBytes: number): number {
-  let [compressed, uncompressed] = [0, 0];
-  for (const { meta_data: column } of group.columns) {
+function columnsOf(path: string, number: number, group: RowGroup, names: readonly string[]): ColumnMetaData[] {
+  return group.columns.flatMap(({ meta_data: column }) => {
     if (!column) throw invalidRecord(path, `row group ${number + 1}`, "a column is encrypted, or in another file; write it plainly");
-    if (!names.includes(column.path_in_schema[0])) continue;
-    if (!(group.num_rows >= 0n && group.num_rows <= column.num_values)) throw invalidRecord(path, `row group ${number + 1}`, "it says that it has more rows than values; copy the file again");
+    return names.includes(column.path_in_schema[0]) ? [column] : [];
+  });
+}
+
+/** The bytes of the file that the columns of a row group take. */
+function checkGroup(path: string, number: number, group: RowGroup, columns: readonly ColumnMetaData[], maxGroupBytes: number): number {
+  let [compressed, uncompressed] = [0, 0];
+  for (const column of columns) {
+    if (!(group.num_rows >= 0n && group.num_rows <= column.num_values)) {
+      throw invalidRecord(path, `row group ${number + 1}`, "it says that it has more rows than values; copy the file again");
+    }
     compressed += Number(column.total_compressed_size);
     uncompressed += Number(column.total_uncompressed_size);
   }
   checkSize(path, Math.max(compressed, uncompressed), maxGroupBytes);
   return compressed;
+}
+
+/** Refuses pages that say sizes or counts that their column cannot have: hyparquet goes on by them, wherever they lead. */
+async function checkPages(
+  path: string, number: number, column: ColumnMetaData, buffer: AsyncBuffer, maxGroupBytes: number, readHeader: typeof parquetHeader,
+): Promise<void> {
+  const start = Number(column.dictionary_page_offset || column.data_page_offset);
+  const view = new DataView(await buffer.slice(start, start + Number(column.total_compressed_size)));
+  const fits = (value: unknown, largest: number): boolean => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= largest;
+  const reader = { view, offset: 0 };
+  while (reader.offset < view.byteLength - 1) {
+    const header = readHeader(reader);
+    const { compressed_page_size: size, uncompressed_page_size: whole, data_page_header_v2: v2 } = header;
+    const page = header.data_page_header ?? header.dictionary_page_header ?? v2;
+    const counts = [page, v2 && { num_values: v2.num_nulls }, v2 && { num_values: v2.num_rows }].filter((one) => one !== undefined);
+    const lengths = v2 ? [v2.definition_levels_byte_length, v2.repetition_levels_byte_length] : [];
+    const right = fits(size, view.byteLength - reader.offset) && fits(whole, maxGroupBytes) &&
+      counts.every((one) => fits(one.num_values, Number(column.num_values))) && lengths.every((length) => fits(length, size));
+    if (!right) {
+      throw invalidRecord(path, `row group ${number + 1}`, "a page has a size or a count that its column cannot have; copy the file again");
+    }
+    reader.offset += size;
+  }
 }
 
 function checkSize(path: string, bytes: number, maxGroupBytes: number): void {
