@@ -152,8 +152,8 @@ function commonType(sources: readonly GGUFTensorSource[]): WritableGGUFType {
 }
 
 /**
- * Rows in a type: as they are where they are stored so. Others are rounded as `loadModel` does for a dtype of few bits, whose scales leave less error
- * than llama.cpp's choice.
+ * Rows in a type: as they are where they are stored so. Others are rounded as `loadModel` does for a dtype of few bits; the scales of q4_0 leave less
+ * error than llama.cpp's choice.
  */
 function bytesIn(type: WritableGGUFType, parts: PackedParts, { path }: Slot): Uint8Array {
   try {
