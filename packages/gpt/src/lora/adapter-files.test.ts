@@ -245,8 +245,8 @@ test("a folder on disk is written as a whole, and read again", async () => {
   fillAdapters(model);
   const expected = logits(model);
   await saveAdapter(model, path);
-  await saveAdapter(model, path, { name: "a", architectures: [gpt2] });
-  expect(await readdir(path)).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+  await saveAdapter(model, path, { name: "a", architectures: [gpt2], extraFiles: { "README.md": "# Mine\n" } });
+  expect(await readdir(path)).toEqual(["README.md", "adapter_config.json", "adapter_model.safetensors"]);
   const other = new GPT(tiny);
   await loadAdapter(other, path, { name: "b" });
   expect(logits(other)).toEqual(expected);

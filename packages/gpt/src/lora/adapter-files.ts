@@ -1,4 +1,5 @@
 import { checkArgument, copyInto, noGrad, objectWith, quote, readOptions, scope, tensor, text, valueThat } from "@gpt/tensor";
+import type { Expectations } from "@gpt/tensor";
 import { readHeader, readSmallFile, safetensorsChunks, textFile } from "@gpt/formats";
 import type { OutputFile, ReadableFolder, TensorSource } from "@gpt/formats";
 import type { LoRA } from "@gpt/nn";
@@ -39,6 +40,8 @@ export interface AdapterFilesOptions {
   readonly name?: string;
   /** Where others find the model that it was made for: a name on the Hugging Face hub, or a path. */
   readonly baseModel?: string;
+  /** Texts of further files by name, such as `tokenizer.json` and `README.md`. */
+  readonly extraFiles?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -48,7 +51,8 @@ export interface AdapterFilesOptions {
  */
 export function adapterFiles(model: GPT, architectures: readonly Architecture[], options?: AdapterFilesOptions): OutputFile[] {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `adapterFiles: ${problem}`);
-  const { name = activeAdapter(model), baseModel } = readOptions<AdapterFilesOptions>(options, { name: text, baseModel: text }, fail);
+  const expected: Expectations<AdapterFilesOptions> = { name: text, baseModel: text, extraFiles: objectWith("an object of texts by the names of their files") };
+  const { name = activeAdapter(model), baseModel, extraFiles = {} } = readOptions<AdapterFilesOptions>(options, expected, fail);
   if (name === undefined) throw fail("no adapter is active; give the name of one");
   checkName("adapterFiles", model, name);
   const modules = linearModulesOf(model, architectures);
@@ -63,6 +67,7 @@ export function adapterFiles(model: GPT, architectures: readonly Architecture[],
   if (score) sources.push({ name: prefix + scoreName, shape: score.shape, read: () => score.data() });
   return [
     { name: adapterWeightsName, chunks: safetensorsChunks(sources, { format: "pt" }) },
+    ...Object.entries(extraFiles).map(([name, content]) => textFile(name, content)),
     textFile(adapterConfigName, formatAdapterConfig(config)),
   ];
 }
