@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { isGptError, printableMessage } from "@gpt/tensor";
 import { benchCommand } from "./commands/bench.ts";
+import { chatCommand } from "./commands/chat.ts";
 import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
@@ -25,7 +26,7 @@ export function program(): Command {
     .description("Train GPT models, write text with them, and look inside")
     .version(packageJson.version);
   for (const command of [
-    trainCommand(), finetuneCommand(), generateCommand(), evalCommand(), infoCommand(), modelsCommand(),
+    trainCommand(), finetuneCommand(), generateCommand(), chatCommand(), evalCommand(), infoCommand(), modelsCommand(),
     convertCommand(), quantizeCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);

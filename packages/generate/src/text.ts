@@ -1,10 +1,11 @@
 import type { GPT } from "@gpt/gpt";
 import type { Tokenizer } from "@gpt/tokenizer";
-import type { FinishEvent, FinishReason, TextEvent } from "./events.ts";
+import { decodeTokens } from "./decode-tokens.ts";
+import type { TextStream } from "./decode-tokens.ts";
+import type { FinishEvent } from "./events.ts";
 import { drawSeed, listed, readTextOptions } from "./options.ts";
 import { checkArguments, encodePrompt, idsWithoutToken } from "./prompt.ts";
 import type { ReadingOptions } from "./prompt.ts";
-import { StopMatcher } from "./stopping.ts";
 import { streamTokens } from "./tokens.ts";
 import type { TokenOptions } from "./tokens.ts";
 
@@ -36,7 +37,7 @@ export async function* streamText(
   tokenizer: Tokenizer,
   prompt: string,
   options?: TextOptions,
-): AsyncGenerator<TextEvent | (FinishEvent & { readonly text: "" }), void, undefined> {
+): TextStream {
   checkArguments(model, tokenizer, prompt);
   const { allowedSpecial, stop, ignoreEndOfText = false, seed = drawSeed(), ...given } = readTextOptions(options);
   const defaults = given.modelDefaults === false ? {} : model.generation;
@@ -52,23 +53,7 @@ export async function* streamText(
       ...idsWithoutToken(tokenizer, model.config.vocabSize),
     ],
   });
-  const decoder = tokenizer.createDecoder();
-  const stops = new StopMatcher(stop);
-  const tokens: number[] = [];
-  let finishReason: FinishReason = "stop";
-  for await (const event of stream) {
-    if (event.type === "finish") {
-      finishReason = event.finishReason;
-      break;
-    }
-    const { id, logProbability } = event;
-    tokens.push(id);
-    yield { type: "text", text: stops.push(decoder.push(id)), token: { id, logProbability } };
-    if (stops.stopped) break;
-  }
-  const rest = stops.push(decoder.flush()) + stops.flush();
-  if (rest !== "") yield { type: "text", text: rest };
-  yield { type: "finish", text: "", finishReason, tokens, promptTokens: promptIds.length, seed };
+  yield* decodeTokens(stream, tokenizer, stop, { promptTokens: promptIds.length, seed });
 }
 
 /**

@@ -53,6 +53,13 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   const refused = await gpt("finetune", "--out", "parts", "--resume", "--lr", "0.5");
   expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("learningRate was 0.02 and is 0.5")]);
 
+  // A line is a message; what was said before is not part of the chat any more.
+  const input = "cat dog\n/reset\nowl\n/exit\n";
+  const talk = await gptProcess(directory, ["chat", "--model", "chat", "--max-tokens", "3", "--temperature", "0", "--json"], { input });
+  expect(talk.status, talk.stderr).toBe(0);
+  const [first, second] = records(talk);
+  expect([first.role, (second.promptTokens as number) < (first.promptTokens as number)]).toEqual(["assistant", true]);
+
   const written = await gpt("generate", "--model", "chat", "--prompt", "user\ncat", "--max-tokens", "4", "--temperature", "0", "--json");
   const converted = await gpt("convert", "--model", "chat", "--to", "hf", "--out", "merged");
   expect(converted.status, converted.stderr).toBe(0);

@@ -11,7 +11,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** How alike answers are to those expected: of 0 to 1, BLEU and chrF of 0 to 100. */
+/** How alike answers are to those expected, from 0 to 1. */
 export type AnswerScores = Record<"exactMatch" | "f1" | "rougeL" | "bleu" | "chrf", number>;
 
 /**

@@ -166,8 +166,9 @@ async function measureAnswers(
   output.endPanel();
   for (const answer of answers.slice(0, 3)) output.note(shownAnswer(answer));
   const scores = scoreAnswers(answers);
-  const shares = `exact match ${(100 * scores.exactMatch).toFixed(1)}%, F1 ${(100 * scores.f1).toFixed(1)}%, ROUGE-L ${(100 * scores.rougeL).toFixed(1)}%`;
-  output.note(`${formatCount(answers.length)} answers: ${shares}, BLEU ${scores.bleu.toFixed(1)}, chrF ${scores.chrf.toFixed(1)}`);
+  const names = { exactMatch: "exact match", f1: "F1", rougeL: "ROUGE-L", bleu: "BLEU", chrf: "chrF" } as const;
+  const figures = Object.entries(names).map(([key, name]) => `${name} ${(100 * scores[key as keyof typeof names]).toFixed(1)}%`);
+  output.note(`${formatCount(answers.length)} answers: ${figures.join(", ")}`);
   return scores;
 }
 
