@@ -76,8 +76,8 @@ function description(model: GPT, modelType: string): string {
   return ["| | |", "| --- | --- |", ...rows.map(([what, value]) => `| ${what} | ${value} |`)].join("\n");
 }
 
-const loadHere = `import { loadModel } from "@gpt/gpt/node";
-import { loadTokenizer } from "@gpt/tokenizer/node";
+// A program of the reader's, and no import of this package.
+const loadHere = `${["@gpt/gpt/node", "@gpt/tokenizer/node"].map((from, i) => `import { ${["loadModel", "loadTokenizer"][i]} } from "${from}";`).join("\n")}
 
 const model = await loadModel("path/to/this/folder");
 const tokenizer = await loadTokenizer("path/to/this/folder");`;

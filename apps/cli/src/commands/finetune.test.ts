@@ -67,13 +67,14 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   expect(records(same)[0].tokens).toEqual(records(written)[0].tokens);
 });
 
-test("labels: the folder is a classifier's, with its labels", async () => {
-  const run = await finetune("--task", "classify", "--data", "labels.csv", "--columns", "text=sentence,label=kind", "--steps", "10", "--lr", "0.01", "--out", "labels");
+test.each(["full", "lora"])("labels, %s: the folder is a classifier's, with its labels", async (method) => {
+  const run = await finetune("--task", "classify", "--data", "labels.csv", "--columns", "text=sentence,label=kind", "--steps", "10", "--lr", "0.01",
+    "--method", method, "--out", `labels-${method}`);
   expect(run.status, run.stderr).toBe(0);
   expect(records(run).at(-1)).toMatchObject({ done: true, accuracy: expect.any(Number) as number, f1: expect.any(Number) as number });
-  const config = JSON.parse(await readFile(join(directory, "labels", "config.json"), "utf8")) as object;
+  const config = JSON.parse(await readFile(join(directory, `labels-${method}`, "config.json"), "utf8")) as object;
   expect(config).toMatchObject({ architectures: ["GPT2ForSequenceClassification"], id2label: { 0: "beast", 1: "bird" } });
-  const generated = await gpt("generate", "--model", "labels", "--prompt", "The");
+  const generated = await gpt("generate", "--model", `labels-${method}`, "--prompt", "The");
   expect([generated.status, generated.stderr]).toEqual([2, expect.stringContaining("the model gives classes, and writes nothing")]);
 });
 
@@ -94,7 +95,7 @@ describe("is refused, with where and what to do", () => {
     ["--task lm --data absent.jsonl", 1, "absent.jsonl"],
     ["--data pairs.jsonl", 2, "say also: --task NAME"],
     ["--task lm --data text.txt --columns text", 2, '--columns: "text" is not NAME=COLUMN'],
-    ["--task classify --data labels.csv --columns text=sentence,label=kind --method lora", 2, "--method lora is for tasks that write"],
+    ["--task classify --data labels.csv --columns text=sentence,label=kind --method lora --dtype int8", 2, "--task classify merges its adapter at the end, which needs --dtype f32"],
   ])("%s", async (args, status, message) => {
     const result = await finetune(...args.split(" "), "--out", "refused");
     expect([result.status, result.stderr]).toEqual([status, expect.stringContaining(message)]);

@@ -53,7 +53,7 @@ async function run(given: Options, command: Command): Promise<void> {
   }
   const measured = Object.entries({ ...(validationLoss !== null && { "validation loss": validationLoss }), ...metrics });
   const figures = measured.map(([name, value]) => `, ${name} ${value.toFixed(4)}`).join("");
-  output.note(`Tuned ${formatCount(step)} steps in ${formatDuration(seconds)}${figures}. The ${options.method === "lora" ? "adapter" : "model"} is in ${out}`);
+  output.note(`Tuned ${formatCount(step)} steps in ${formatDuration(seconds)}${figures}. The ${options.method === "lora" && options.task !== "classify" ? "adapter" : "model"} is in ${out}`);
 }
 
 function defaultFolder(data: readonly string[] | undefined): string {

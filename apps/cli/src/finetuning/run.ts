@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { architectures } from "@gpt/gpt";
+import { architectures, classifierFrom } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
-import { addLoRA } from "@gpt/gpt/lora";
+import { addLoRA, mergeAdapter } from "@gpt/gpt/lora";
 import { loadModel, planModel } from "@gpt/gpt/node";
 import { isGptError } from "@gpt/tensor";
 import { tokenizerFiles } from "@gpt/tokenizer";
@@ -26,7 +26,7 @@ import type { Answer, AnswerScores } from "./answers.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { finetuneFile } from "./run-forms.ts";
 import { showSamples } from "./show-samples.ts";
-import { readTask } from "./task-data.ts";
+import { labelsOf, readTaskRecords, taskOf } from "./task-data.ts";
 import type { TaskData } from "./task-data.ts";
 
 /** A run to begin, or with `resume` to go on with. */
@@ -58,15 +58,19 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   const { config, dtypes } = await planModel(directory, { dtype: options.dtype });
   checkMemory(finetuningNeed(config, dtypes, options), backend, output);
   const tokenizer = await loadTokenizer(directory);
+  const records = await readTaskRecords(options, output);
+  const labels = options.task === "classify" ? labelsOf(records, config, options, output) : undefined;
   const onNote = (note: string): void => output.remark(note);
-  const loadBase = ({ seed }: StoreLoadOptions): Promise<GPT> => loadModel(directory, { dtype: options.dtype, seed, stream: false, onNote });
-  const store = options.method === "lora" ? adapterOnly(loadBase, (await exists(options.model)) ? resolve(options.model) : options.model) : wholeModel;
+  const loadBase = async ({ seed }: StoreLoadOptions): Promise<GPT> => {
+    const model = await loadModel(directory, { dtype: options.dtype, seed, stream: false, onNote });
+    return labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model;
+  };
+  const store = await storeOf(options, loadBase);
   const resumed = resume ? await newestCheckpoint(out, options, store, output) : undefined;
   const opened: { close(): Promise<void> }[] = resumed ? [resumed.checkpointer] : [];
   try {
-    const base = resumed?.model ?? (await loadBase({ seed: options.seed, onNote }));
-    const data = await readTask(options, base, tokenizer, output);
-    const { model } = data;
+    const model = resumed?.model ?? (await loadBase({ seed: options.seed, onNote }));
+    const data = taskOf(options, model, tokenizer, records);
     chooseTrained(model, options, resumed !== undefined);
     if (request.showSamples > 0) showSamples(data.train, tokenizer, request.showSamples, output);
     const run = resumed ?? (await beginRun(options, out, tokenizer, data, store, opened));
@@ -75,19 +79,34 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     const { checkpointer, resume: point } = run as { checkpointer: Checkpointer; resume?: ResumePoint };
     const settings = { ...libraryOptions(options, data.task), checkpointer, resume: point, allowChanges };
     const done = await followRun(model, settings, output);
-    const scores = done.interrupted ? undefined : await measureAnswers(data, options, tokenizer, output);
+    const scores = done.interrupted ? undefined : await measureAnswers(model, data, options, tokenizer, output);
     return { done, trainable, parameters, scores };
   } finally {
     for (const item of opened.reverse()) await item.close();
   }
 }
 
+/** What checkpoints hold. A classifier's adapter is merged at the end, since an adapter's folder has no labels. */
+async function storeOf(options: FinetuneOptions, loadBase: (options: StoreLoadOptions) => Promise<GPT>): Promise<ModelStore> {
+  const { method, task, model, dtype = "f32" } = options;
+  if (method !== "lora") return wholeModel;
+  const store = adapterOnly(loadBase, (await exists(model)) ? resolve(model) : model);
+  if (task !== "classify") return store;
+  if (dtype !== "f32") throw new UsageError("--task classify merges its adapter at the end, which needs --dtype f32");
+  return {
+    ...store,
+    finish(model, ...rest) {
+      mergeAdapter(model);
+      return wholeModel.finish(model, ...rest);
+    },
+  };
+}
+
 /** Says which weights learn, by the method. */
 function chooseTrained(model: GPT, options: FinetuneOptions, isResumed: boolean): void {
-  const { method, lastBlocks, rank, alpha = 2 * rank, target, loraDropout, rslora, dora, task, seed } = options;
+  const { method, lastBlocks, rank, alpha = 2 * rank, target, loraDropout, rslora, dora, seed } = options;
   if (method === "last") trainLastBlocks(model, lastBlocks);
   if (method !== "lora" || isResumed) return;
-  if (task === "classify") throw new UsageError("--method lora is for tasks that write; classify by --method last or full");
   addLoRA(model, architectures, { rank, alpha, targets: target?.split(","), dropout: loraDropout, rsLoRA: rslora, dora, seed });
 }
 
@@ -157,7 +176,7 @@ async function followRun(model: GPT, options: LibraryOptions, output: Output): P
 
 /** Writes answers to validation examples, and says how alike they are to those expected. */
 async function measureAnswers(
-  { model, validation }: TaskData, { task, answers: count }: FinetuneOptions, tokenizer: Tokenizer, output: Output,
+  model: GPT, { validation }: TaskData, { task, answers: count }: FinetuneOptions, tokenizer: Tokenizer, output: Output,
 ): Promise<AnswerScores | undefined> {
   if (task === "lm" || task === "classify" || count === 0 || validation.length === 0) return undefined;
   const chosen = validation.slice(0, count);

@@ -1,5 +1,4 @@
-import { classifierFrom } from "@gpt/gpt";
-import type { GPT } from "@gpt/gpt";
+import type { GPT, GPTConfig } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { classificationTask, completionExamples, documentExamples, labelledExamples, nextTokenTask, splitRecords } from "@gpt/train";
@@ -14,9 +13,8 @@ import { chatTemplateOf } from "./chat-template.ts";
 import type { FinetuneOptions, TaskOptions } from "./options.ts";
 import { fieldOf, labelOf, readAll, textOf } from "./records.ts";
 
-/** A model that is tuned, its task, and the examples that the task is made of. */
+/** A task, and the examples that it is made of. */
 export interface TaskData {
-  readonly model: GPT;
   readonly task: Task;
   /** Of tasks that write: what is learnt, and what is written to be compared. */
   readonly train: readonly Example[];
@@ -25,21 +23,24 @@ export interface TaskData {
   readonly template?: string;
 }
 
-/** Reads the data of a task, and makes of the model what the task needs. */
-export async function readTask(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, output: Output): Promise<TaskData> {
+/** The records of a run. */
+export interface TaskRecords {
+  readonly train: readonly DataRecord[];
+  readonly validation: readonly DataRecord[];
+}
+
+/** Reads the records of a run, and divides them where none are given to validate on. */
+export async function readTaskRecords(options: FinetuneOptions, output: Output): Promise<TaskRecords> {
   const records = await readAll(options.data, options.columns, output);
   const others = options.validation ? await readAll(options.validation, options.columns, output) : undefined;
-  const { train, validation } = divide(records, others, options);
-  const counts = `${formatCount(train.length)} records to train on, ${formatCount(validation.length)} to validate on`;
-  output.note(others || validation.length > 0 ? counts : `${counts}: --validation-share 0`);
-  return options.task === "classify"
-    ? classification(options, model, tokenizer, train, validation, output)
-    : writing(options, model, tokenizer, train, validation);
+  const divided = divide(records, others, options);
+  output.note(`${formatCount(divided.train.length)} records to train on, ${formatCount(divided.validation.length)} to validate on`);
+  return divided;
 }
 
 function divide(
   records: readonly DataRecord[], others: readonly DataRecord[] | undefined, { validationShare: share, seed }: FinetuneOptions,
-): { readonly train: readonly DataRecord[]; readonly validation: readonly DataRecord[] } {
+): TaskRecords {
   if (others) return { train: records, validation: others };
   if (share === 0) return { train: records, validation: [] };
   const split = splitRecords(records.map(({ value }) => JSON.stringify(value)), { validation: share, seed });
@@ -47,8 +48,23 @@ function divide(
   return { train: chosen(split.train), validation: chosen(split.validation) };
 }
 
+/** The labels that a model learns: those of its head, or all that there are. Throws where there are fewer than two. */
+export function labelsOf({ train }: TaskRecords, { head }: GPTConfig, options: FinetuneOptions, output: Output): readonly string[] {
+  const found = countsOf(train);
+  remarkImbalance(found, options, output);
+  if (head.type === "classes") return head.labels;
+  const labels = [...found.keys()].sort();
+  if (labels.length < 2) throw new CommandError(`all records have the label ${JSON.stringify(labels[0])}; classification needs two labels`);
+  return labels;
+}
+
+/** Makes examples of records, for the task that the options name. */
+export function taskOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, records: TaskRecords): TaskData {
+  return options.task === "classify" ? classification(options, model, tokenizer, records) : writing(options, model, tokenizer, records);
+}
+
 function writing(
-  options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, train: readonly DataRecord[], validation: readonly DataRecord[],
+  options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { train, validation }: TaskRecords,
 ): TaskData {
   const template = options.task === "chat" ? chatTemplateOf(tokenizer, options.template) : undefined;
   const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, options, model, tokenizer, template);
@@ -56,7 +72,7 @@ function writing(
   const { contextLength } = model.config;
   const packTokens = options.pack ? (options.context ?? contextLength) : undefined;
   const task = nextTokenTask({ train: data.train, ...(validation.length > 0 && { validation: data.validation }) }, { packTokens });
-  return { model, task, ...data, template };
+  return { task, ...data, template };
 }
 
 /** The examples of a task that writes. */
@@ -76,21 +92,15 @@ export function examplesOf(
   }));
 }
 
-function classification(
-  options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, train: readonly DataRecord[], validation: readonly DataRecord[], output: Output,
-): TaskData {
+function classification(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { train, validation }: TaskRecords): TaskData {
   const { head } = model.config;
-  const found = countsOf(train);
-  const labels = head.type === "classes" ? head.labels : [...found.keys()].sort();
-  if (labels.length < 2) throw new CommandError(`all records have the label ${JSON.stringify(labels[0])}; classification needs two labels`);
-  remarkImbalance(found, options, output);
+  const labels = head.type === "classes" ? head.labels : [];
   const examples = (records: readonly DataRecord[]): LabelledExample[] => labelledOf(records, labels, options, model, tokenizer);
   const task = classificationTask(
     { train: examples(train), ...(validation.length > 0 && { validation: examples(validation) }) },
     { classWeights: options.classWeights, languageModelWeight: options.lmWeight },
   );
-  const classifier = head.type === "classes" ? model : classifierFrom(model, labels, { seed: options.seed });
-  return { model: classifier, task, train: [], validation: [] };
+  return { task, train: [], validation: [] };
 }
 
 /** The examples of a task that classifies. */
