@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend, Kernels, ReduceKernels } from "../contract/index.ts";
-import type { Check, ChecksOf } from "./case.ts";
+import { noticing, sampleOf } from "../../test/conformance/sample.ts";
+import type { Check, ChecksOf, ConformanceCase } from "./case.ts";
 import { checkCase, conformanceCases } from "./index.ts";
 import { mutants } from "./mutants/index.ts";
 import type { Mutation } from "./mutants/mutation.ts";
@@ -14,10 +15,13 @@ let backend: Backend;
 beforeAll(async () => void (backend = await cpu()));
 afterAll(() => backend.dispose());
 
-/** What the suite says about a kernel of a backend: the first failure among its cases. */
-async function firstFailure(kernel: keyof Kernels, backend: Backend): Promise<string | undefined> {
-  for (const subject of cases) {
-    if (subject.kernel !== kernel) continue;
+function casesAbout(kernel: keyof Kernels): readonly ConformanceCase[] {
+  return cases.filter((subject) => subject.kernel === kernel);
+}
+
+/** What the suite says about a kernel of a backend: the first failure among its cases, or among some of them. */
+async function firstFailure(kernel: keyof Kernels, backend: Backend, among = casesAbout(kernel)): Promise<string | undefined> {
+  for (const subject of among) {
     try {
       await checkCase(subject, backend);
     } catch (error) {
@@ -39,9 +43,21 @@ const about = (kernel: keyof Kernels): string => `cpu: ${kernel}: `;
 
 const all = kernels.flatMap((kernel) => Object.keys(mutants[kernel]).map((name) => ({ kernel, name })));
 
+// A sample of the cases is what WebGPU and others run in `npm test`: it notices all that the suite notices.
 test.each(all)("notices a wrong $kernel: $name", async ({ kernel, name }) => {
-  const found = await failureOf(kernel, mutants[kernel][name] as Mutation<Required<Kernels>[typeof kernel]>);
+  const mutation = mutants[kernel][name] as Mutation<Required<Kernels>[typeof kernel]>;
+  const found = await firstFailure(kernel, mutate(backend, kernel, mutation), sampleOf(casesAbout(kernel), "quarter"));
+  const missed = found === undefined ? await failureOf(kernel, mutation) : undefined;
+  expect(missed, "the sample misses what this case notices: add it to `noticing` in test/conformance/sample.ts").toBeUndefined();
   expect(found).toMatch(about(kernel));
+});
+
+test("the sample names cases that there are", () => {
+  const missing = kernels.flatMap((kernel) => {
+    const names = casesAbout(kernel).map(({ name }) => name);
+    return (noticing[kernel] ?? []).filter((name) => !names.includes(name));
+  });
+  expect(missing).toEqual([]);
 });
 
 test.each(kernels)("notices a %s that does nothing", async (kernel) => {

@@ -2,6 +2,7 @@ import type { Backend } from "../../src/contract/index.ts";
 import type { Capabilities, ConformanceCase } from "../../src/testing/index.ts";
 import { checkCase, conformanceCases } from "../../src/testing/index.ts";
 import { isRequired } from "../../src/testing/required.ts";
+import { sampleOf } from "./sample.ts";
 import { start } from "./setup.ts";
 import type { Setup } from "./setup.ts";
 
@@ -29,30 +30,7 @@ const endless = `no end within ${limit / 1000} s`;
 /** The cases about a kernel that a run consists of. */
 export function casesOf({ sample }: Setup, capabilities: Partial<Capabilities>, kernel: Kernel): readonly ConformanceCase[] {
   const cases = conformanceCases(capabilities).filter((subject) => subject.kernel === kernel);
-  switch (sample) {
-    case undefined:
-      return cases;
-    case "first":
-      return cases.slice(0, 1);
-    case "large":
-      return cases.toSorted((a, b) => sizeInSample(b) - sizeInSample(a)).slice(0, 1);
-    case "half":
-      return cases.filter(({ name }, index) => index === 0 || isInHalf(name));
-  }
-}
-
-/** Whether a name is one of about half of all names: of cases in a row that differ by one setting, not every second one. */
-function isInHalf(name: string): boolean {
-  let hash = 0;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return ((hash >>> 16) & 1) === 0;
-}
-
-/** Elements of the largest input of a sample: eight times what a binding of 1024 bytes holds. */
-const maxInSample = 2048;
-
-function sizeInSample({ size = 0 }: ConformanceCase): number {
-  return size > maxInSample ? 0 : size;
+  return sample ? sampleOf(cases, sample) : cases;
 }
 
 /** Runs the suite, kernel by kernel, on a backend in this process, page or Worker. */

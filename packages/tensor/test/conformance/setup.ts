@@ -4,16 +4,13 @@ import type { WebGPUOptions } from "../../src/backends/webgpu/index.ts";
 import type { Backend } from "../../src/contract/index.ts";
 import { withoutFusedKernels } from "../../src/testing/index.ts";
 import type { Capabilities } from "../../src/testing/index.ts";
+import type { Sample } from "./sample.ts";
 
 interface Run {
   /** What the backend has. Default: everything. */
   readonly capabilities?: Partial<Capabilities> | "observed";
-  /**
-   * Which cases of each kernel to run alone, where the suite runs in full in another place that differs little: the first
-   * one, or the one with the largest input that is not too large to be cut into many parts; or, where cases take long, about half of
-   * them, chosen by their names. Default: all.
-   */
-  readonly sample?: "first" | "large" | "half";
+  /** Which cases of each kernel to run alone, where the suite runs in full in another place that differs little. Default: all. */
+  readonly sample?: Sample;
   /** Whether fused kernels are hidden: then what they do is composed. Default false. */
   readonly composed?: boolean;
 }

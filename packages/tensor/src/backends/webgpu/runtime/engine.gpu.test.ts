@@ -100,7 +100,7 @@ describeSeen("in Node on Dawn", everywhere, () => seenInNode([...namesOf(everywh
 
   test("wide heads keep to the limits that all devices have, and give what they give on the backend cpu", () => {
     const tiny = expect.closeTo(0, 5) as number;
-    expect(seen()["wide heads"]).toEqual({ value: { 128: [tiny, tiny], 256: [tiny, tiny] } });
+    expect(seen()["wide heads"]).toEqual({ value: { 128: [tiny, tiny], ...(process.env.GPT_VERIFY && { 256: [tiny, tiny] }) } });
   });
 
   test("work beyond a binding gives what it gives on the backend cpu: bit for bit, but for the order of sums", () => {
