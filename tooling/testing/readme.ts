@@ -6,8 +6,12 @@ import { promisify } from "node:util";
 
 /** The examples in a package's README: its blocks of TypeScript, in their order. */
 export async function readmeExamples(packageFolder: string): Promise<string[]> {
-  const readme = await readFile(join(packageFolder, "README.md"), "utf8");
-  return Array.from(readme.matchAll(/^```ts\r?\n(.*?)^```/gms), ([, code]) => code);
+  return examplesIn(join(packageFolder, "README.md"));
+}
+
+/** The same of any page. */
+export async function examplesIn(page: string): Promise<string[]> {
+  return Array.from((await readFile(page, "utf8")).matchAll(/^```ts\r?\n(.*?)^```/gms), ([, code]) => code);
 }
 
 /**

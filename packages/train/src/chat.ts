@@ -33,13 +33,16 @@ const messageExpected = objectWith("a message, { role, content }", "role");
  * @example
  * const train = chatExamples([{ messages: [{ role: "user", content: "Hi!" }, { role: "assistant", content: "Hello." }] }], tokenizer, { maxTokens: 1024 });
  */
-export function chatExamples(conversations: readonly Conversation[], tokenizer: Tokenizer, options: ChatExampleOptions): Example[] {
+export function chatExamples(
+  conversations: readonly (Conversation | Readonly<Record<string, unknown>>)[], tokenizer: Tokenizer, options: ChatExampleOptions,
+): Example[] {
   checkTokenizer(tokenizer);
   const { maxTokens, overflow } = readTextOptions(options);
   const { template, variables } = options;
   const examples: Example[] = [];
   const special = new Set(tokenizer.specialTokens?.values());
-  eachExample("conversations", conversations, ({ messages, tools }, at) => {
+  // Records of files are checked here as well.
+  eachExample("conversations", conversations as readonly Conversation[], ({ messages, tools }, at) => {
     check(`${at}: messages`, messages, listOf(messageExpected));
     for (const [i, { role }] of messages.entries()) check(`${at}: messages[${i}].role`, role, text);
     const render = (count: number, addGenerationPrompt: boolean): number[] =>

@@ -5,6 +5,10 @@ import { evaluate } from "@gpt/train";
 import type { OnEvaluated } from "@gpt/train";
 import { addBackendOptions, dtypeOption } from "../backend.ts";
 import { openTokens } from "../data.ts";
+import { CommandError } from "../errors.ts";
+import { evaluateTask } from "../finetuning/evaluate-task.ts";
+import { addTaskOptions } from "../finetuning/options.ts";
+import type { TaskOptions } from "../finetuning/options.ts";
 import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
 import { runningNeed } from "../memory.ts";
@@ -15,23 +19,27 @@ import { path, paths, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, Partial<TaskOptions> {
   readonly data: string[];
-  readonly context?: number;
+  readonly answers: number;
   readonly batch?: number;
   readonly json?: boolean;
 }
 
 export function evalCommand(): Command {
   const command = new Command("eval")
-    .description("Measure how well a model predicts a text: its loss and perplexity")
+    .description("Measure how well a model predicts a text (loss and perplexity), or does a task")
     .requiredOption("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
     .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin", paths)
-    .option("--context <n>", "tokens of a sequence; default: the model's context", wholeNumber(1))
+    .option("--answers <n>", "completion, chat: answers that are written and compared", wholeNumber(0), 100)
     .option("--batch <n>", "sequences to compute at once; default: as many as make 1,024 tokens", wholeNumber(1));
-  return addBackendOptions(addStreamOptions(command.addOption(dtypeOption())))
-    .option("--json", "print one JSON object: loss, perplexity, tokens")
-    .addHelpText("after", "\nExample:\n  gpt eval --model runs/stories --data book.txt")
+  return addBackendOptions(addStreamOptions(addTaskOptions(command).addOption(dtypeOption())))
+    .option("--json", "print one JSON object: loss, perplexity, tokens; with --task what it measures")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gpt eval --model runs/stories --data book.txt" +
+        "\n  gpt eval --model runs/reviews --task classify --data test.csv",
+    )
     .action(evaluateModel);
 }
 
@@ -43,6 +51,10 @@ async function evaluateModel(options: Options): Promise<void> {
   };
   const { directory, model } = await openModel(options, need, output);
   const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
+  if (options.task !== undefined) {
+    if (!tokenizer) throw new CommandError(`${directory} has no tokenizer, which a task needs`);
+    return evaluateTask({ ...options, task: options.task }, model, tokenizer, output);
+  }
   const source = await openTokens(options.data, tokenizer, model.config.vocabSize, output);
   try {
     const { loss, perplexity, tokens } = await interruptible(

@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { examplesIn, runExample } from "@gpt/testing/readme";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { gpt as gptProcess, records, startSession } from "../../test/gpt.ts";
 
@@ -60,6 +61,10 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   const [first, second] = records(talk);
   expect([first.role, (second.promptTokens as number) < (first.promptTokens as number)]).toEqual(["assistant", true]);
 
+  const [measured] = records(await gpt("eval", "--model", "chat", "--task", "chat", "--data", "chats.jsonl", "--answers", "2", "--json"));
+  expect(measured).toMatchObject({ tokens: expect.any(Number) as number, exactMatch: expect.any(Number) as number });
+  expect(measured.loss).toBeLessThan(losses[0]);
+
   const written = await gpt("generate", "--model", "chat", "--prompt", "user\ncat", "--max-tokens", "4", "--temperature", "0", "--json");
   const converted = await gpt("convert", "--model", "chat", "--to", "hf", "--out", "merged");
   expect(converted.status, converted.stderr).toBe(0);
@@ -74,6 +79,9 @@ test.each(["full", "lora"])("labels, %s: the folder is a classifier's, with its 
   expect(records(run).at(-1)).toMatchObject({ done: true, accuracy: expect.any(Number) as number, f1: expect.any(Number) as number });
   const config = JSON.parse(await readFile(join(directory, `labels-${method}`, "config.json"), "utf8")) as object;
   expect(config).toMatchObject({ architectures: ["GPT2ForSequenceClassification"], id2label: { 0: "beast", 1: "bird" } });
+  const measured = await gpt("eval", "--model", `labels-${method}`, "--task", "classify", "--data", "labels.csv", "--columns", "text=sentence,label=kind", "--json");
+  expect(measured.status, measured.stderr).toBe(0);
+  expect(records(measured)).toMatchObject([{ texts: 36, labels: ["beast", "bird"], confusion: [expect.any(Array), expect.any(Array)] }]);
   const generated = await gpt("generate", "--model", `labels-${method}`, "--prompt", "The");
   expect([generated.status, generated.stderr]).toEqual([2, expect.stringContaining("the model gives classes, and writes nothing")]);
 });
@@ -85,6 +93,19 @@ test("prompts and completions, and documents, with all weights or the last block
   const documents = await finetune("--task", "lm", "--data", "text.txt", "--pack", "--steps", "3", "--validation-share", "0", "--out", "lm");
   expect(documents.status, documents.stderr).toBe(0);
   expect(records(documents).at(-1)).toMatchObject({ done: true, valLoss: null });
+});
+
+test("the program of docs/tuning.md tunes a model, and answers", async () => {
+  const folder = join(directory, "program");
+  await cp(join(directory, "base"), join(folder, "base"), { recursive: true });
+  await cp(join(directory, "chat", "chat_template.jinja"), join(folder, "base", "chat_template.jinja"));
+  await cp(join(directory, "chats.jsonl"), join(folder, "chats.jsonl"));
+  const app = join(import.meta.dirname, "../..");
+  const [program] = await examplesIn(join(app, "../../docs/tuning.md"));
+  const lines = (await runExample(program, app, folder)).split("\n");
+  expect(lines[0]).toMatch(/^step 10 of 14: loss \d\.\d{3}$/);
+  expect(lines[2].length).toBeGreaterThan(0);
+  expect(await readdir(join(folder, "tuned"))).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
 });
 
 describe("is refused, with where and what to do", () => {

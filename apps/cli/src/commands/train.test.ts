@@ -35,3 +35,23 @@ test.each([["--balance-loss 0.1"], ["--balance-together"], ["--z-loss 0.1"]])("%
   expect(status).toBe(2);
   expect(stderr).toContain("--balance-loss, --balance-together and --z-loss are for experts, which the model does not have; take a preset such as moe-nano");
 });
+
+test("goes on from a model, with its tokenizer, on other text", async () => {
+  const directory = await folderWithText();
+  const gpt = startSession(directory);
+  const sizes = ["--layers", "1", "--heads", "2", "--dim", "16", ...small];
+  expect((await gpt("train", "--data", "text.txt", ...sizes, "--steps", "20", "--lr", "0.02", "--out", "base")).status).toBe(0);
+  const further = ["train", "--from", "base", "--data", "text.txt", "--batch", "2", "--context", "8", "--log-every", "1", "--lr", "1e-4"];
+  const run = await gpt(...further, "--steps", "2", "--out", "further", "--json");
+  expect(run.status, run.stderr).toBe(0);
+  const [first] = records(run);
+  const [fresh] = records(await gpt("train", "--data", "text.txt", ...sizes, "--steps", "1", "--log-every", "1", "--out", "fresh", "--json"));
+  expect(first.loss).toBeLessThan((fresh.loss as number) - 0.5);
+  const config = JSON.parse(await readFile(join(directory, "further", "config.json"), "utf8")) as object;
+  expect(config).toMatchObject({ n_embd: 16, n_positions: 16 });
+  expect(await readFile(join(directory, "further", "tokenizer.json"), "utf8")).toBe(await readFile(join(directory, "base", "tokenizer.json"), "utf8"));
+  const resumed = await gpt("train", "--out", "further", "--resume", "--steps", "3", "--allow-changes");
+  expect(resumed.status, resumed.stderr).toBe(0);
+  const refused = await gpt(...further, "--layers", "3", "--out", "refused");
+  expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining("--layers describes a new model, and --from goes on from one that there is")]);
+});

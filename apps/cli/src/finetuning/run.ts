@@ -21,8 +21,8 @@ import { modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { TrainingView } from "../training/view.ts";
-import { scoreAnswers, writeAnswers } from "./answers.ts";
-import type { Answer, AnswerScores } from "./answers.ts";
+import type { AnswerScores } from "./answers.ts";
+import { measureAnswers } from "./measure-answers.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { finetuneFile } from "./run-forms.ts";
 import { showSamples } from "./show-samples.ts";
@@ -79,7 +79,7 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     const { checkpointer, resume: point } = run as { checkpointer: Checkpointer; resume?: ResumePoint };
     const settings = { ...libraryOptions(options, data.task), checkpointer, resume: point, allowChanges };
     const done = await followRun(model, settings, output);
-    const scores = done.interrupted ? undefined : await measureAnswers(model, data, options, tokenizer, output);
+    const scores = done.interrupted ? undefined : await measureAnswers(model, data.validation, options, tokenizer, output);
     return { done, trainable, parameters, scores };
   } finally {
     for (const item of opened.reverse()) await item.close();
@@ -172,26 +172,4 @@ async function followRun(model: GPT, options: LibraryOptions, output: Output): P
     }
     throw new Error("finetune ended without its last event");
   });
-}
-
-/** Writes answers to validation examples, and says how alike they are to those expected. */
-async function measureAnswers(
-  model: GPT, { validation }: TaskData, { task, answers: count }: FinetuneOptions, tokenizer: Tokenizer, output: Output,
-): Promise<AnswerScores | undefined> {
-  if (task === "lm" || task === "classify" || count === 0 || validation.length === 0) return undefined;
-  const chosen = validation.slice(0, count);
-  const answers = await interruptible(() => output.note("Stopping."), (signal) =>
-    writeAnswers(model, tokenizer, chosen, (done) => output.panel(`written ${formatCount(done)} of ${formatCount(chosen.length)} answers`), signal));
-  output.endPanel();
-  for (const answer of answers.slice(0, 3)) output.note(shownAnswer(answer));
-  const scores = scoreAnswers(answers);
-  const names = { exactMatch: "exact match", f1: "F1", rougeL: "ROUGE-L", bleu: "BLEU", chrf: "chrF" } as const;
-  const figures = Object.entries(names).map(([key, name]) => `${name} ${(100 * scores[key as keyof typeof names]).toFixed(1)}%`);
-  output.note(`${formatCount(answers.length)} answers: ${figures.join(", ")}`);
-  return scores;
-}
-
-function shownAnswer({ prompt, expected, text }: Answer): string {
-  const oneLine = (text: string): string => text.replace(/\s+/g, " ").slice(-80);
-  return `  ${oneLine(prompt)} → ${oneLine(text)}${text === expected ? "" : `  (expected ${oneLine(expected)})`}`;
 }

@@ -4,7 +4,6 @@ import type { Tokenizer } from "@gpt/tokenizer";
 import { classificationTask, completionExamples, documentExamples, labelledExamples, nextTokenTask, splitRecords } from "@gpt/train";
 import type { Example, LabelledExample, Task } from "@gpt/train";
 import { chatExamples } from "@gpt/train/chat";
-import type { Conversation } from "@gpt/train/chat";
 import type { DataRecord } from "@gpt/train/node";
 import { CommandError } from "../errors.ts";
 import { formatCount } from "../format.ts";
@@ -85,7 +84,7 @@ export function examplesOf(
       case "completion":
         return completionExamples([{ prompt: textOf(record, "prompt"), completion: textOf(record, "completion") }], tokenizer, options);
       case "chat":
-        return chatExamples([{ ...record.value, messages: fieldOf(record, "messages") } as Conversation], tokenizer, { ...options, template });
+        return chatExamples([{ ...record.value, messages: fieldOf(record, "messages") }], tokenizer, { ...options, template });
       default:
         return documentExamples([textOf(record, "text")], tokenizer, options);
     }

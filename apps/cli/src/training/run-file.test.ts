@@ -9,7 +9,7 @@ import type { RunOptions } from "./training-options.ts";
 import { trainFile } from "./run-forms.ts";
 
 const options: Required<RunOptions> = {
-  data: ["a.txt", "b.txt"], validation: ["c.txt"], tokenizer: "char", vocabSize: 300, preset: "gpt2", layers: 1, heads: 2,
+  data: ["a.txt", "b.txt"], validation: ["c.txt"], from: "base", tokenizer: "char", vocabSize: 300, preset: "gpt2", layers: 1, heads: 2,
   dim: 16, context: 8, positions: "sinusoidal", norm: "post", windows: [null, 4], untiedHead: true, initialStd: 0.1, dropout: 1,
   balanceLoss: 0.02, balanceTogether: true, zLoss: 0,
   steps: 3, batch: 2, accumulate: 4, lr: 0.01, minLr: 0, warmup: 0, beta1: 0.9, beta2: 0.99, weightDecay: 0, clip: 0,
@@ -30,7 +30,7 @@ describe("run.json", () => {
   });
 
   const wrong: Record<keyof RunOptions, unknown> = {
-    data: "a.txt", validation: [""], tokenizer: ["char"], vocabSize: 0, preset: "gpt5", layers: "1", heads: 1.5, dim: -1,
+    data: "a.txt", validation: [""], from: 1, tokenizer: ["char"], vocabSize: 0, preset: "gpt5", layers: "1", heads: 1.5, dim: -1,
     context: 1e300, positions: "rotary", norm: null, windows: [0], untiedHead: 1, initialStd: -0.1, dropout: 1.1, steps: {}, batch: [],
     balanceLoss: -1, balanceTogether: 1, zLoss: "0",
     accumulate: true, lr: "0.1", minLr: null, warmup: -1, beta1: 2, beta2: "x", weightDecay: -1, clip: false, evalEvery: 0,

@@ -7,6 +7,7 @@ import type { RunOptions } from "./training-options.ts";
 const forms: Forms<RunOptions> = {
   data: paths,
   validation: paths,
+  from: path,
   tokenizer: path,
   vocabSize: count(1),
   preset: oneOf(presetNames),

@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import { GPT } from "@gpt/gpt";
+import { loadModel, planModel } from "@gpt/gpt/node";
 import type { GPTConfig } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
 import { tokenizerFiles } from "@gpt/tokenizer";
@@ -19,9 +20,10 @@ import { checkMemory, trainingNeed } from "../memory.ts";
 import type { Need } from "../memory.ts";
 import { addModelCard, code } from "../model-card.ts";
 import type { Output } from "../output.ts";
+import { modelDirectory } from "../model.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
-import { hasExperts, modelConfig } from "./training-options.ts";
+import { checkFrom, hasExperts, modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
 import { trainFile } from "./run-forms.ts";
 import { writeSample } from "./sample.ts";
@@ -41,10 +43,13 @@ export interface RunRequest {
 /** Trains, from the data's files to the model's folder, and reports on the way. */
 export async function startRun(request: RunRequest, output: Output): Promise<DoneEvent> {
   const { options, out, resume, allowChanges, validationEntropy } = request;
+  checkFrom(options);
+  const from = options.from === undefined ? undefined : await modelDirectory(options.from, output);
+  const base = from === undefined ? undefined : (await planModel(from)).config;
   const backend = await startBackend(options, output);
   const need = (vocabSize: number): Need => {
-    const config = modelConfig(options, vocabSize);
-    return trainingNeed(config, options.batch ?? 1, config.contextLength);
+    const config = base ?? modelConfig(options, vocabSize);
+    return trainingNeed(config, options.batch ?? 1, options.context ?? config.contextLength);
   };
   // At once what fits with no vocabulary; the rest when it is known.
   checkMemory(need(1), backend);
@@ -52,14 +57,14 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
   try {
     const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
     if (resumed) opened.push(resumed.checkpointer);
-    const tokenizer = await tokenizerOf(options, resumed, output);
-    const vocabSize = resumed?.model.config.vocabSize ?? tokenizer?.vocabSize ?? options.vocabSize;
+    const tokenizer = await tokenizerOf(options, resumed, from, output);
+    const vocabSize = (resumed?.model.config ?? base ?? tokenizer)?.vocabSize ?? options.vocabSize;
     if (vocabSize !== undefined) checkMemory(need(vocabSize), backend, output);
     const data = await openData(options, tokenizer, vocabSize, output);
     opened.push(data);
     const run = resumed
-      ? { ...resumed, model: checkModel(resumed.model, options, tokenizer) }
-      : await beginRun(options, out, tokenizer, opened);
+      ? { ...resumed, model: from === undefined ? checkModel(resumed.model, options, tokenizer) : resumed.model }
+      : await beginRun(options, out, tokenizer, from, opened);
     const sizes = `${formatCount(run.model.parameterCount())} parameters`;
     const tokens = `${formatCount(data.train.length)} training tokens`;
     output.note(`${sizes} · ${tokens} · ${describeBackend(backend)} · ${out}`);
@@ -132,9 +137,11 @@ async function newestCheckpoint(out: string, options: RunOptions, output: Output
 async function tokenizerOf(
   options: RunOptions,
   resumed: ResumedRun | undefined,
+  from: string | undefined,
   output: Output,
 ): Promise<Tokenizer | undefined> {
-  if (resumed) return (await hasTokenizer(resumed.directory)) ? loadTokenizer(resumed.directory) : undefined;
+  const directory = resumed?.directory ?? from;
+  if (directory !== undefined) return (await hasTokenizer(directory)) ? loadTokenizer(directory) : undefined;
   if (!areTokenFiles(options.data)) return chooseTokenizer(options, output);
   // The default cannot be learnt from ids; a tokenizer that is named goes beside the model.
   return options.tokenizer === "char" || options.tokenizer === "bpe" ? undefined : chooseTokenizer(options, output);
@@ -162,15 +169,17 @@ async function beginRun(
   options: RunOptions,
   out: string,
   tokenizer: Tokenizer | undefined,
+  from: string | undefined,
   opened: { close(): Promise<void> }[],
 ): Promise<{ model: GPT; checkpointer: Checkpointer; resume?: ResumePoint }> {
-  const config = configOf(options, tokenizer);
+  const { seed } = options;
+  const model = from === undefined ? new GPT(configOf(options, tokenizer), { seed }) : await loadModel(from, { seed, dtype: "f32", stream: false });
   const extraFiles = tokenizer ? Object.fromEntries(tokenizerFiles(tokenizer)) : {};
   // From here on the folder is ours: another command that begins at the same time changes nothing there.
   const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles });
   opened.push(checkpointer);
   await trainFile.write(out, options);
-  return { model: new GPT(config, { seed: options.seed }), checkpointer };
+  return { model, checkpointer };
 }
 
 function configOf(options: RunOptions, tokenizer: Tokenizer | undefined): GPTConfig {
@@ -193,6 +202,7 @@ function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
   return {
     steps: options.steps,
     batchSize: options.batch,
+    contextLength: options.from === undefined ? undefined : options.context,
     accumulationSteps: options.accumulate,
     learningRate: options.lr,
     minLearningRate: options.minLr,

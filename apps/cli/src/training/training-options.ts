@@ -11,6 +11,7 @@ import { decimal, path, paths, wholeNumber, windowList } from "../options.ts";
 export interface RunOptions extends BackendOptions {
   readonly data: string[];
   readonly validation?: string[];
+  readonly from?: string;
   readonly tokenizer: string;
   readonly vocabSize?: number;
   readonly preset?: string;
@@ -49,6 +50,7 @@ export function addRunOptions(command: Command): Command {
   command
     .option("--data <files...>", "text files, or one file of token ids that ends in .bin", paths)
     .option("--validation <files...>", "files to validate on; default: the last tenth of the data", paths)
+    .option("--from <dir>", "goes on from a model with its tokenizer, on other text: a folder, a GGUF file, or OWNER/NAME on the hub", path)
     .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, a folder, or OWNER/NAME on the Hugging Face hub", path, "char")
     .option("--vocab-size <n>", "entries of a bpe vocabulary (4096), or of the model for token ids", wholeNumber(1))
     .option("--preset <name>", "the sizes of a known model, without its weights: gpt2, …; those below change them; default: nano")
@@ -81,6 +83,19 @@ export function addRunOptions(command: Command): Command {
     .option("--log-every <n>", "steps between two lines of progress", wholeNumber(1), 10)
     .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0);
   return addBackendOptions(command);
+}
+
+/** What describes a new model, and not one that there is. */
+const ofNewModels = [
+  "vocabSize", "preset", "layers", "heads", "dim", "positions", "norm", "windows", "untiedHead", "initialStd", "dropout",
+] as const satisfies readonly (keyof RunOptions)[];
+
+/** Refuses options that describe another model than the one that training goes on from. */
+export function checkFrom(options: RunOptions): void {
+  const given = ofNewModels.find((name) => options[name] !== undefined);
+  if (options.from === undefined || given === undefined) return;
+  const name = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new UsageError(`--${name} describes a new model, and --from goes on from one that there is: leave one of them out`);
 }
 
 /** The model that the options describe, for a vocabulary. */
