@@ -14,7 +14,7 @@ export type { Checkpointer, ResumePoint, RunRecord, TrainingState } from "./loop
 export { balanceExperts } from "./loop/experts.ts";
 export type { ExpertsFollower, ExpertsReport, ExpertsTraining } from "./loop/experts.ts";
 export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";
-export type { ScheduleName, TrainSettings } from "./loop/settings.ts";
+export type { OptimizerName, ScheduleName, TrainSettings } from "./loop/settings.ts";
 export { finetune } from "./finetune.ts";
 export type { FinetuneOptions } from "./finetune.ts";
 export { trainLastBlocks } from "./last-blocks.ts";
@@ -24,6 +24,9 @@ export type { TrainOptions } from "./loop/train.ts";
 export { AdamW } from "./optimizer/adamw.ts";
 export type { AdamWOptions } from "./optimizer/adamw.ts";
 export type { Optimizer, ParameterList, StepOptions } from "./optimizer/optimizer.ts";
+export { Muon } from "./optimizer/muon.ts";
+export type { MuonOptions } from "./optimizer/muon.ts";
+export { hiddenMatrices } from "./optimizer/muon-of-model.ts";
 export { SGD } from "./optimizer/sgd.ts";
 export type { SGDOptions } from "./optimizer/sgd.ts";
 export { classificationTask, scoreLabels } from "./tasks/classification-task.ts";

@@ -6,10 +6,10 @@ import { records, startSession } from "../../test/gpt.ts";
 
 const small = ["--context", "16", "--batch", "2", "--log-every", "2"];
 
-test("a mixture of experts trains, is resumed, is measured and writes; its folder is one of mixtral", async () => {
+test("a mixture of experts trains by Muon, is resumed, is measured and writes; its folder is one of mixtral", async () => {
   const directory = await folderWithText();
   const gpt = startSession(directory);
-  const train = ["train", "--data", "text.txt", "--preset", "moe-nano", ...small, "--balance-loss", "0.05", "--balance-together"];
+  const train = ["train", "--data", "text.txt", "--preset", "moe-nano", ...small, "--balance-loss", "0.05", "--balance-together", "--optimizer", "muon", "--schedule", "linear"];
   const trained = await gpt(...train, "--steps", "4", "--json");
   expect(trained.status, trained.stderr).toBe(0);
   const [first] = records(trained) as { balanceLoss: number; zLoss: number; loads: number[][] }[];

@@ -2,6 +2,7 @@ import { presetNames } from "@gpt/gpt";
 import { backendNames } from "../backend.ts";
 import { count, decimal, flag, oneOf, path, paths, RunFile } from "./run-file.ts";
 import type { Forms } from "./run-file.ts";
+import { optimizers, schedules } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
 
 const forms: Forms<RunOptions> = {
@@ -30,6 +31,11 @@ const forms: Forms<RunOptions> = {
   steps: count(1),
   batch: count(1),
   accumulate: count(1),
+  optimizer: oneOf(optimizers),
+  momentum: decimal(1),
+  adamwRate: decimal(),
+  schedule: oneOf(schedules),
+  decay: count(1),
   lr: decimal(),
   minLr: decimal(),
   warmup: count(0),

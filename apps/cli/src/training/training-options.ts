@@ -4,8 +4,12 @@ import type { GPTConfig } from "@gpt/gpt";
 import { preset } from "@gpt/gpt";
 import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
+import type { OptimizerName, ScheduleName } from "@gpt/train";
 import { UsageError } from "../errors.ts";
 import { decimal, path, paths, wholeNumber, windowList } from "../options.ts";
+
+export const optimizers: readonly OptimizerName[] = ["adamw", "muon"];
+export const schedules: readonly ScheduleName[] = ["cosine", "linear", "warmup-stable-decay", "constant"];
 
 /** What decides a run. It is written to the run's folder, so that `--resume` needs no other option. */
 export interface RunOptions extends BackendOptions {
@@ -31,6 +35,11 @@ export interface RunOptions extends BackendOptions {
   readonly steps: number;
   readonly batch?: number;
   readonly accumulate?: number;
+  readonly optimizer?: OptimizerName;
+  readonly momentum?: number;
+  readonly adamwRate?: number;
+  readonly schedule?: ScheduleName;
+  readonly decay?: number;
   readonly lr?: number;
   readonly minLr?: number;
   readonly warmup?: number;
@@ -70,12 +79,17 @@ export function addRunOptions(command: Command): Command {
     .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
     .option("--batch <n>", "sequences of one forward pass", wholeNumber(1), 12)
     .option("--accumulate <n>", "batches whose gradients make one step", wholeNumber(1), 1)
-    .option("--lr <rate>", "the highest learning rate", decimal(), 1e-3)
-    .option("--min-lr <rate>", "the learning rate at the end; default: a tenth of the highest", decimal())
+    .addOption(new Option("--optimizer <name>", "muon: for the matrices of the blocks, AdamW for the rest; default: adamw").choices(optimizers))
+    .option("--lr <rate>", "the highest learning rate; default: 0.001; muon: 0.01 · √(128 / dim)", decimal())
+    .option("--adamw-rate <f>", "muon: the rate of what AdamW changes, as a multiple of --lr; default: 0.2", decimal())
+    .addOption(new Option("--schedule <name>", "how the rate falls; default: cosine").choices(schedules))
+    .option("--min-lr <rate>", "the learning rate at the end; default: for cosine a tenth of the highest, else 0", decimal())
     .option("--warmup <n>", "steps in which the rate rises; default: 100, at most a tenth of the steps", wholeNumber(0))
+    .option("--decay <n>", "warmup-stable-decay: steps in which the rate falls; default: a fifth of all", wholeNumber(1))
+    .option("--momentum <m>", "Muon's decay of the mean gradient; default: 0.95", decimal(0, 1))
     .option("--beta1 <b>", "AdamW's decay of the mean gradient", decimal(0, 1), 0.9)
     .option("--beta2 <b>", "AdamW's decay of the mean squared gradient", decimal(0, 1), 0.99)
-    .option("--weight-decay <w>", "AdamW's decay of weights", decimal(), 0.1)
+    .option("--weight-decay <w>", "decay of weights", decimal(), 0.1)
     .option("--clip <norm>", "the largest gradient norm; 0 does not clip", decimal(), 1)
     .option("--eval-every <n>", "steps between two validations", wholeNumber(1), 250)
     .option("--checkpoint-every <n>", "steps between two checkpoints", wholeNumber(1), 250)

@@ -1,7 +1,7 @@
 import type { GPT } from "@gpt/gpt";
 import { quote } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
-import type { AdamW } from "../optimizer/adamw.ts";
+import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { TrainSettings } from "./settings.ts";
 
 /** All that decides a run's weights, by which a resumed run is compared with the one it continues. Plain data. */
@@ -28,7 +28,7 @@ export interface TrainingState {
   /** Steps taken. */
   readonly step: number;
   readonly model: GPT;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly record: RunRecord;
 }
 
@@ -47,7 +47,7 @@ export interface ResumePoint {
   /** Steps taken. */
   readonly step: number;
   readonly record: RunRecord;
-  loadOptimizer(optimizer: AdamW): Promise<void>;
+  loadOptimizer(optimizer: Optimizer): Promise<void>;
 }
 
 /** Refuses to go on under other conditions than before, since the weights would differ from an uninterrupted run's. */

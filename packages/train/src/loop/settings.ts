@@ -16,11 +16,20 @@ export interface TrainSettings {
   /** Batches whose gradients are averaged for one step. Default 1. */
   readonly accumulationSteps: number;
   /**
+   * `muon` changes the matrices of the blocks by Muon (see `Muon`) and all else by AdamW; `adamw` changes all by that. Default
+   * `adamw`, which is absent here.
+   */
+  readonly optimizer?: OptimizerName;
+  /** Muon's decay of the mean gradient. Default 0.95. */
+  readonly momentum?: number;
+  /** With Muon, the rate of AdamW's parameters as a multiple of the learning rate. Default 0.2. */
+  readonly adamwRate?: number;
+  /**
    * How the rate changes: a warm-up, then half a cosine (`warmupCosine`), a line (`warmupLinear`), or a line at the end alone
    * (`warmupStableDecay`); or not at all. Default `cosine`.
    */
   readonly schedule: ScheduleName;
-  /** The highest learning rate. Default 1e-3. */
+  /** The highest learning rate. Default 1e-3; with Muon 0.01 · √(128 / dim), so that steps are as long, by spectral norm, at any width. */
   readonly learningRate: number;
   /** The rate at the end of the schedule. Default: a tenth of the highest for `cosine`, else 0. */
   readonly minLearningRate: number;
@@ -46,12 +55,19 @@ const schedules = ["cosine", "linear", "warmup-stable-decay", "constant"] as con
 /** The name of a schedule. */
 export type ScheduleName = (typeof schedules)[number];
 
+const optimizers = ["adamw", "muon"] as const;
+/** The name of an optimizer. */
+export type OptimizerName = (typeof optimizers)[number];
+
 /** The settings by type and range, in the order in which they are checked. */
 const settingsExpected: Expectations<TrainSettings> = {
   steps: count,
   batchSize: count,
   contextLength: count,
   accumulationSteps: count,
+  optimizer: optional(oneOf(optimizers)),
+  momentum: optional(belowOne),
+  adamwRate: optional(nonNegative),
   schedule: oneOf(schedules),
   learningRate: nonNegative,
   minLearningRate: nonNegative,
@@ -67,12 +83,16 @@ const settingsExpected: Expectations<TrainSettings> = {
 
 /** Fills in the defaults and checks all settings. */
 export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { steps: number }): TrainSettings {
-  const { steps, learningRate = 1e-3, schedule = "cosine" } = options;
+  const { optimizer, ...given } = readOptions<Partial<TrainSettings>>(options, settingsExpected, invalidOption);
+  const isMuon = optimizer === "muon";
+  const { steps } = options;
+  const { schedule = "cosine", learningRate = isMuon ? 0.01 * Math.sqrt(128 / model.config.dim) : 1e-3 } = given;
   const settings: TrainSettings = {
     steps,
     batchSize: 12,
     contextLength: model.config.contextLength,
     accumulationSteps: 1,
+    ...(isMuon && { optimizer, momentum: 0.95, adamwRate: 0.2 }),
     schedule,
     learningRate,
     minLearningRate: schedule === "cosine" || schedule === "constant" ? learningRate / 10 : 0,
@@ -83,7 +103,7 @@ export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { 
     epsilon: 1e-8,
     weightDecay: 0.1,
     seed: 0,
-    ...readOptions<Partial<TrainSettings>>(options, settingsExpected, invalidOption),
+    ...given,
     // One value for one thing: a run that is resumed compares settings.
     clip: options.clip === undefined ? 1 : options.clip || null,
   };
@@ -99,7 +119,10 @@ const largestBatch = 2 ** 28;
 export function checkSettings(settings: TrainSettings): void {
   checkAll(settings, settingsExpected);
   checkBatch(settings.batchSize, settings.contextLength);
-  const { learningRate, minLearningRate } = settings;
+  const { learningRate, minLearningRate, optimizer = "adamw", momentum, adamwRate } = settings;
+  if (optimizer !== "muon" && (momentum ?? adamwRate) !== undefined) {
+    throw invalidOption('momentum and adamwRate are options of Muon: give optimizer: "muon" too, or leave them out');
+  }
   if (minLearningRate > learningRate) {
     throw invalidOption(`minLearningRate ${minLearningRate} exceeds learningRate ${learningRate}`);
   }

@@ -6,6 +6,7 @@ import { check, checkAll, checkSource, count, invalidOption, modelExpected, sign
 import type { TrainingData } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { AdamW } from "../optimizer/adamw.ts";
+import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Schedule } from "../schedule.ts";
 import { windowTask } from "../tasks/window-task.ts";
 import { checkResume } from "./checkpointer.ts";
@@ -143,6 +144,23 @@ function checkOptions(model: GPT, options: TrainOptions): void {
   if (data.validation !== undefined) checkSource("data.validation", data.validation);
 }
 
+/** What makes the optimizer of a run. Programs without Muon do not load it. */
+async function optimizerOf({ optimizer }: TrainSettings): Promise<(model: GPT, settings: TrainSettings) => Optimizer> {
+  if (optimizer === "muon") return (await import("../optimizer/muon-of-model.ts")).muonOf;
+  return (model, settings) => new AdamW(model.namedParameters(), settings);
+}
+
+/** What a run begins with. */
+interface RunParts {
+  readonly model: GPT;
+  readonly task: Task;
+  readonly record: RunRecord;
+  readonly logEvery: number;
+  readonly resumedStep: number | undefined;
+  readonly experts: ExpertsTraining | undefined;
+  readonly makeOptimizer: (model: GPT, settings: TrainSettings) => Optimizer;
+}
+
 /** The state of a run and what moves it on. */
 class Run {
   /** Steps taken. */
@@ -156,7 +174,7 @@ class Run {
   readonly #task: Task;
   readonly #record: RunRecord;
   readonly #schedule: Schedule;
-  readonly #optimizer: AdamW;
+  readonly #optimizer: Optimizer;
   readonly #log: StepLog;
   readonly #experts: ExpertsFollower | undefined;
   readonly #backend: Backend;
@@ -184,7 +202,8 @@ class Run {
       runtime: runtimeName(),
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
-    const run = new Run(model, task, record, logEvery, resume?.step, experts);
+    const makeOptimizer = await optimizerOf(settings);
+    const run = new Run({ model, task, record, logEvery, resumedStep: resume?.step, experts, makeOptimizer });
     try {
       await resume?.loadOptimizer(run.#optimizer);
     } catch (error) {
@@ -194,9 +213,7 @@ class Run {
     return run;
   }
 
-  private constructor(
-    model: GPT, task: Task, record: RunRecord, logEvery: number, resumedStep?: number, experts?: ExpertsTraining,
-  ) {
+  private constructor({ model, task, record, logEvery, resumedStep, experts, makeOptimizer }: RunParts) {
     const { settings } = record;
     this.step = resumedStep ?? 0;
     this.savedStep = resumedStep;
@@ -209,7 +226,7 @@ class Run {
     this.#log = new StepLog(Math.min(logEvery, settings.steps), this.step, this.#backend);
     try {
       this.#experts = experts?.start(model);
-      this.#optimizer = new AdamW(model.namedParameters(), settings);
+      this.#optimizer = makeOptimizer(model, settings);
     } catch (error) {
       this.#log.dispose();
       this.#experts?.dispose();

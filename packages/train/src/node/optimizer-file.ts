@@ -3,7 +3,7 @@ import type { OutputFile, ReadableFolder } from "@gpt/formats";
 import { quote, tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
-import type { AdamW } from "../optimizer/adamw.ts";
+import type { Optimizer } from "../optimizer/optimizer.ts";
 
 export const optimizerName = "optimizer.safetensors";
 
@@ -11,7 +11,7 @@ export const optimizerName = "optimizer.safetensors";
  * The moments of an optimiser, by the paths of their parameters; read while the file is written. Throws
  * `non-finite-loss` then where they are not what moments can be: such a state must not take the place of a good one.
  */
-export function optimizerFile(optimizer: AdamW): OutputFile {
+export function optimizerFile(optimizer: Optimizer): OutputFile {
   const moments = Array.from(optimizer.stateDict(), ([name, moment]) => ({
     name,
     shape: moment.shape,
@@ -26,7 +26,7 @@ export function optimizerFile(optimizer: AdamW): OutputFile {
 }
 
 /** Restores the moments after `step` steps. Throws `invalid-checkpoint` where they do not fit the parameters. */
-export async function loadOptimizer(folder: ReadableFolder, optimizer: AdamW, step: number): Promise<void> {
+export async function loadOptimizer(folder: ReadableFolder, optimizer: Optimizer, step: number): Promise<void> {
   const file = await folder.open(optimizerName);
   if (!file) throw new TrainError("invalid-checkpoint", `${optimizerName} is missing`);
   const { backend } = optimizer.gradientNorm;

@@ -115,12 +115,14 @@ function taskOf(value: unknown): NonNullable<RunRecord["task"]> {
 
 function settingsOf(value: unknown): TrainSettings {
   const {
-    steps, batchSize, contextLength, accumulationSteps, schedule, learningRate, minLearningRate, warmupSteps, decaySteps,
+    steps, batchSize, contextLength, accumulationSteps, optimizer, momentum, adamwRate, schedule, learningRate, minLearningRate, warmupSteps, decaySteps,
     beta1, beta2, epsilon, weightDecay, clip, seed, ...unknown
   } = objectOf(value, "record.settings") as unknown as TrainSettings;
   checkKnown(unknown, "record.settings.");
   const settings: TrainSettings = {
-    steps, batchSize, contextLength, accumulationSteps, schedule, learningRate, minLearningRate, warmupSteps,
+    steps, batchSize, contextLength, accumulationSteps,
+    ...Object.fromEntries(Object.entries({ optimizer, momentum, adamwRate }).filter(([, value]) => value !== undefined)),
+    schedule, learningRate, minLearningRate, warmupSteps,
     ...(decaySteps !== undefined && { decaySteps }), beta1, beta2, epsilon, weightDecay, clip, seed,
   };
   try {

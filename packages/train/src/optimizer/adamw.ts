@@ -19,7 +19,7 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
 }
 
-const optionsExpected: Expectations<AdamWOptions> = {
+export const adamwOptionsExpected: Expectations<AdamWOptions> = {
   learningRate: nonNegative,
   beta1: optional(belowOne),
   beta2: optional(belowOne),
@@ -44,20 +44,16 @@ export class AdamW extends Optimizer {
 
   /** Parameters without `requiresGrad` are left alone. */
   constructor(parameters: ParameterList, options: AdamWOptions) {
-    const trained = trainable("AdamW", parameters, options, optionsExpected);
+    const trained = trainable("AdamW", parameters, options, adamwOptionsExpected);
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options;
-    // Those that decay lie first, so that two ranges describe the bucket.
-    const [decayed, others] = [true, false].map((wanted) => trained.filter((one) => decays(one) === wanted));
-    super("AdamW", [...decayed, ...others], learningRate, ["firstMoments", "secondMoments"]);
+    const { ordered, ranges } = inRanges(trained, weightDecay);
+    const size = sizeOfAll(ordered);
+    super("AdamW", ordered, learningRate, [{ name: "firstMoments", size }, { name: "secondMoments", size }]);
     this.beta1 = beta1;
     this.beta2 = beta2;
     this.epsilon = epsilon;
     this.weightDecay = weightDecay;
-    const boundary = sizeOfAll(decayed);
-    this.#ranges = [
-      { start: 0, end: boundary, weightDecay },
-      { start: boundary, end: sizeOfAll(trained), weightDecay: 0 },
-    ].filter(({ start, end }) => end > start);
+    this.#ranges = ranges;
   }
 
   /** @internal */
@@ -77,6 +73,19 @@ export class AdamW extends Optimizer {
       step: this.stepCount,
     });
   }
+}
+
+/** Parameters in the order of a bucket: those that decay lie first, so that two ranges describe it. */
+export function inRanges(
+  parameters: readonly (readonly [path: string, parameter: Tensor])[], weightDecay: number,
+): { ordered: (readonly [path: string, parameter: Tensor])[]; ranges: DecayRange[] } {
+  const [decayed, others] = [true, false].map((wanted) => parameters.filter((one) => decays(one) === wanted));
+  const boundary = sizeOfAll(decayed);
+  const ranges = [
+    { start: 0, end: boundary, weightDecay },
+    { start: boundary, end: boundary + sizeOfAll(others), weightDecay: 0 },
+  ];
+  return { ordered: [...decayed, ...others], ranges: ranges.filter(({ start, end }) => end > start) };
 }
 
 /** Biases of grouped layers have two axes as well, and are told by their name. */

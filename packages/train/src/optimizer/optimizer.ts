@@ -23,11 +23,17 @@ const stepExpected: Expectations<StepOptions & { readonly learningRate: number }
   learningRate: nonNegative,
 };
 
-/** A parameter and its parts of the buckets of state. */
+/** A kind of state, such as first moments, and how many elements of the bucket have it: the first ones. */
+interface StateKind {
+  readonly name: string;
+  readonly size: number;
+}
+
+/** A parameter and its parts of the buckets of state, by their names. */
 interface Place {
   readonly path: string;
   readonly parameter: Tensor;
-  readonly states: readonly Tensor[];
+  readonly states: ReadonlyMap<string, Tensor>;
 }
 
 /**
@@ -47,23 +53,21 @@ export abstract class Optimizer {
   protected readonly gradients: Tensor;
   /** @internal By what the step multiplies gradients: a scalar. */
   protected readonly gradientScale: Tensor;
-  /** @internal The buckets of state, by `stateNames`. */
+  /** @internal The buckets of state, in the order of their kinds. */
   protected readonly states: readonly Tensor[];
   readonly #name: string;
-  readonly #stateNames: readonly string[];
   readonly #places: Place[] = [];
 
-  /** @internal `parameters` in the order of the bucket, as `trainable` gives them; those of each state are named. */
+  /** @internal `parameters` in the order of the bucket, as `trainable` gives them. A parameter has a kind of state or not. */
   protected constructor(
-    name: string, parameters: readonly (readonly [string, Tensor])[], learningRate: number, stateNames: readonly string[],
+    name: string, parameters: readonly (readonly [string, Tensor])[], learningRate: number, kinds: readonly StateKind[],
   ) {
     this.#name = name;
-    this.#stateNames = stateNames;
     this.learningRate = learningRate;
     const { backend } = parameters[0][1];
     const length = sizeOfAll(parameters);
     // In a scope: where memory runs out on the way, the first ones are freed.
-    const shapes: Shape[] = [[], [], [length], [length], ...stateNames.map(() => [length])];
+    const shapes: Shape[] = [[], [], [length], [length], ...kinds.map(({ size }) => [size])];
     const tensors = scope(() => shapes.map((shape) => zeros(shape, { backend }))).map(keep);
     [this.gradientScale, this.gradientNorm, this.parameters, this.gradients, ...this.states] = tensors;
     let start = 0;
@@ -72,7 +76,8 @@ export abstract class Optimizer {
       scope(() => parameter.moveTo(partOf(this.parameters, start, parameter.shape)));
       parameter.grad?.dispose();
       parameter.grad = part(this.gradients);
-      this.#places.push({ path, parameter, states: this.states.map(part) });
+      const own = kinds.flatMap(({ name, size }, i) => (start < size ? [[name, part(this.states[i])] as const] : []));
+      this.#places.push({ path, parameter, states: new Map(own) });
       start += parameter.size;
     }
   }
@@ -112,7 +117,7 @@ export abstract class Optimizer {
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
     for (const { path, states } of this.#places) {
-      for (const [i, name] of this.#stateNames.entries()) state.set(`${name}.${path}`, states[i]);
+      for (const [name, tensor] of states) state.set(`${name}.${path}`, tensor);
     }
     return state;
   }
@@ -140,7 +145,7 @@ export abstract class Optimizer {
         parameter.grad.dispose();
         parameter.grad = undefined;
       }
-      for (const state of states) state.dispose();
+      for (const state of states.values()) state.dispose();
     }
     this.#places.length = 0;
     const others = [this.parameters, this.gradients, this.gradientScale, this.gradientNorm];

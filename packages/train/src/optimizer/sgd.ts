@@ -1,7 +1,7 @@
 import { add, copyInto, flag, mul, nonNegative, optional, sub } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
 import { invalidOption } from "../checks.ts";
-import { Optimizer, trainable } from "./optimizer.ts";
+import { Optimizer, sizeOfAll, trainable } from "./optimizer.ts";
 import type { ParameterList } from "./optimizer.ts";
 
 /** How SGD steps. */
@@ -46,7 +46,7 @@ export class SGD extends Optimizer {
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw invalidOption("SGD: nesterov needs a momentum above 0 and no dampening");
     }
-    super("SGD", trained, learningRate, momentum > 0 ? ["momentumBuffers"] : []);
+    super("SGD", trained, learningRate, momentum > 0 ? [{ name: "momentumBuffers", size: sizeOfAll(trained) }] : []);
     this.momentum = momentum;
     this.dampening = dampening;
     this.weightDecay = weightDecay;
