@@ -10,7 +10,7 @@ export { TrainError } from "./errors.ts";
 export type { TrainErrorCode } from "./errors.ts";
 export { evaluate } from "./evaluate.ts";
 export type { EvaluateOptions, Evaluation } from "./evaluate.ts";
-export type { Checkpointer, ResumePoint, RunRecord, TrainingState } from "./loop/checkpointer.ts";
+export type { BestRecord, BestState, Checkpointer, ResumePoint, RunRecord, TrainingState } from "./loop/checkpointer.ts";
 export { balanceExperts } from "./loop/experts.ts";
 export type { ExpertsFollower, ExpertsReport, ExpertsTraining } from "./loop/experts.ts";
 export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";

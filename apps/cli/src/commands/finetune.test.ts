@@ -33,7 +33,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 const finetune = (...args: readonly string[]) => gpt("finetune", "--model", "base", ...args, "--json");
 
 test("dialogues: an adapter is trained, the answers alone; it is resumed, writes, and leaves as a whole model", async () => {
-  const run = ["--task", "chat", "--data", "chats.jsonl", "--method", "lora", "--rank", "4", "--lr", "0.02", "--steps", "12", "--log-every", "1", "--checkpoint-every", "4"];
+  const run = ["--task", "chat", "--data", "chats.jsonl", "--method", "lora", "--rank", "4", "--lr", "0.02", "--steps", "12", "--log-every", "1", "--checkpoint-every", "4", "--best", "--patience", "9"];
   const whole = await finetune(...run, "--out", "chat", "--show-samples", "1", "--answers", "3");
   expect(whole.status, whole.stderr).toBe(0);
   expect(whole.stderr).toMatch(/Example 1, \d+ tokens, of which \d+ are learnt:\n {2}user\n {2}\w+ \w+<\|endoftext\|>\n {2}assistant\n {2}⟦\w+<\|endoftext\|>\n {2}⟧user/);
@@ -41,6 +41,7 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   const last = events.at(-1)!;
   expect(last).toMatchObject({
     done: true, step: 12, loss: expect.any(Number) as number, exactMatch: expect.any(Number) as number, bleu: expect.any(Number) as number, out: "chat",
+    best: { step: expect.any(Number) as number, loss: expect.any(Number) as number },
   });
   expect(last.trainable as number).toBeLessThan((last.parameters as number) / 2);
   const losses = events.filter((event) => "lr" in event).map(({ loss }) => loss as number);

@@ -4,6 +4,7 @@ import { commandName, shellWord } from "../command-name.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { addFinetuneOptions } from "../finetuning/options.ts";
 import type { FinetuneOptions } from "../finetuning/options.ts";
+import { noteBest } from "../training/run.ts";
 import { finetuneFile } from "../finetuning/run-forms.ts";
 import { startFinetune } from "../finetuning/run.ts";
 import { formatCount, formatDuration } from "../format.ts";
@@ -46,11 +47,12 @@ async function run(given: Options, command: Command): Promise<void> {
   const options = await resolveOptions(given, command, out, resume);
   const { done, trainable, parameters, scores } = await startFinetune({ options, out, resume, allowChanges, showSamples }, output);
   const { step, loss, validationLoss, metrics, seconds, interrupted } = done;
-  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, ...metrics, ...scores, trainable, parameters, seconds, out });
+  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, ...metrics, ...scores, best: done.best, trainable, parameters, seconds, out });
   if (interrupted) {
     output.note(`Saved at step ${formatCount(step)}. Go on with: ${commandName} finetune --out ${shellWord(out)} --resume`);
     throw new Interrupted();
   }
+  noteBest(done, output);
   const measured = Object.entries({ ...(validationLoss !== null && { "validation loss": validationLoss }), ...metrics });
   const figures = measured.map(([name, value]) => `, ${name} ${value.toFixed(4)}`).join("");
   output.note(`Tuned ${formatCount(step)} steps in ${formatDuration(seconds)}${figures}. The ${options.method === "lora" && options.task !== "classify" ? "adapter" : "model"} is in ${out}`);

@@ -41,8 +41,8 @@ async function train(given: Options, command: Command): Promise<void> {
   const out = given.out ?? defaultFolder(given.data);
   const options = await resolveOptions(given, command, out, resume);
   const done = await startRun({ options, out, resume, allowChanges }, output);
-  const { step, loss, validationLoss, seconds, interrupted } = done;
-  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, seconds, out });
+  const { step, loss, validationLoss, best, seconds, interrupted } = done;
+  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, best, seconds, out });
   reportEnd(done, out, output);
   output.note(`Write with it: ${commandName} generate --model ${shellWord(out)} --prompt "…"`);
 }

@@ -46,6 +46,8 @@ export interface FinetuneOptions extends BackendOptions, TaskOptions, Partial<DT
   readonly weightDecay?: number;
   readonly clip?: number;
   readonly evalEvery?: number;
+  readonly patience?: number;
+  readonly best?: boolean;
   readonly answers: number;
   readonly checkpointEvery?: number;
   readonly keepCheckpoints?: number;
@@ -93,6 +95,8 @@ export function addFinetuneOptions(command: Command): Command {
     .option("--weight-decay <w>", "AdamW's decay of weights; default: 0.01", decimal())
     .option("--clip <norm>", "the largest gradient norm; 0 does not clip; default: 1", decimal())
     .option("--eval-every <n>", "steps between two validations; default: an epoch", wholeNumber(1))
+    .option("--patience <n>", "end after as many validations without a lower loss; default: never", wholeNumber(1))
+    .option("--best", "end with the weights of the lowest validation loss, not with the last")
     .option("--answers <n>", "chat, completion: answers that are written and compared at the end; 0 for none", wholeNumber(0), 100)
     .option("--checkpoint-every <n>", "steps between two checkpoints; default: an epoch", wholeNumber(1))
     .option("--keep-checkpoints <n>", "how many of the newest checkpoints stay", wholeNumber(1), 2)

@@ -37,6 +37,8 @@ const forms: Forms<FinetuneOptions> = {
   weightDecay: decimal(),
   clip: decimal(),
   evalEvery: count(1),
+  patience: count(1),
+  best: flag,
   answers: count(0),
   checkpointEvery: count(1),
   keepCheckpoints: count(1),

@@ -153,6 +153,8 @@ function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
     weightDecay: options.weightDecay,
     clip: options.clip,
     evaluateEvery: options.evalEvery,
+    patience: options.patience,
+    keepBest: options.best,
     checkpointEvery: options.checkpointEvery,
     logEvery: options.logEvery,
     seed: options.seed,

@@ -44,6 +44,8 @@ const forms: Forms<RunOptions> = {
   weightDecay: decimal(),
   clip: decimal(),
   evalEvery: count(1),
+  patience: count(1),
+  best: flag,
   checkpointEvery: count(1),
   keepCheckpoints: count(1),
   logEvery: count(1),

@@ -219,6 +219,8 @@ function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
     seed: options.seed,
     logEvery: options.logEvery,
     evaluateEvery: options.evalEvery,
+    patience: options.patience,
+    keepBest: options.best,
     checkpointEvery: options.checkpointEvery,
   };
 }
@@ -231,5 +233,13 @@ export function reportEnd(done: DoneEvent, out: string, output: Output): void {
     throw new Interrupted();
   }
   const validation = validationLoss === null ? "" : `, validation loss ${validationLoss.toFixed(4)}`;
+  noteBest(done, output);
   output.note(`Trained ${formatCount(step)} steps in ${formatDuration(seconds)}${validation}. The model is in ${out}`);
+}
+
+/** Says where the lowest validation loss was, where that was looked for, and whether the run ended for want of a lower one. */
+export function noteBest({ best, stoppedEarly }: DoneEvent, output: Output): void {
+  if (!best) return;
+  const [before, verb] = stoppedEarly ? ["Ended early, without a lower validation loss than", ""] : ["The lowest validation loss", "was "];
+  output.note(`${before} ${verb}${best.loss.toFixed(4)} at step ${formatCount(best.step)}.`);
 }

@@ -48,6 +48,8 @@ export interface RunOptions extends BackendOptions {
   readonly weightDecay?: number;
   readonly clip?: number;
   readonly evalEvery?: number;
+  readonly patience?: number;
+  readonly best?: boolean;
   readonly checkpointEvery?: number;
   readonly keepCheckpoints?: number;
   readonly logEvery?: number;
@@ -92,6 +94,8 @@ export function addRunOptions(command: Command): Command {
     .option("--weight-decay <w>", "decay of weights", decimal(), 0.1)
     .option("--clip <norm>", "the largest gradient norm; 0 does not clip", decimal(), 1)
     .option("--eval-every <n>", "steps between two validations", wholeNumber(1), 250)
+    .option("--patience <n>", "end after as many validations without a lower loss; default: never", wholeNumber(1))
+    .option("--best", "end with the weights of the lowest validation loss, not with the last")
     .option("--checkpoint-every <n>", "steps between two checkpoints", wholeNumber(1), 250)
     .option("--keep-checkpoints <n>", "how many of the newest checkpoints stay", wholeNumber(1), 2)
     .option("--log-every <n>", "steps between two lines of progress", wholeNumber(1), 10)

@@ -15,12 +15,36 @@ export interface RunRecord {
   readonly balanceTogether?: boolean;
   /** The task's name and options; missing where the run learns windows of a text. */
   readonly task?: Readonly<Record<string, string | number | boolean | null>>;
+  /** What is done by validation losses; missing where nothing is. */
+  readonly best?: BestRecord;
   /** The task's fingerprint of its training data. */
   readonly data: string;
   /** The backend's name, its build included. */
   readonly backend: string;
   /** The runtime and its version. */
   readonly runtime: string;
+}
+
+/** By which evaluations a run finds its best state, and what it does then. */
+export interface BestRecord {
+  /** After how many evaluations without a better loss it ends; null for never. */
+  readonly patience: number | null;
+  /** Whether it ends with the weights of its best state. */
+  readonly keepBest: boolean;
+  readonly evaluateEvery: number;
+  readonly evaluationWindows: number;
+}
+
+/** What a run knows of its best state, by validation losses. */
+export interface BestState {
+  /** The step of the last evaluation. */
+  readonly evaluated: number;
+  /** The step of the evaluation with the lowest loss. */
+  readonly step: number;
+  /** That loss, in nats. */
+  readonly loss: number;
+  /** Evaluations since then, none of which was better. */
+  readonly worse: number;
 }
 
 /** What a checkpoint holds. */
@@ -30,6 +54,8 @@ export interface TrainingState {
   readonly model: GPT;
   readonly optimizer: Optimizer;
   readonly record: RunRecord;
+  /** The best state so far, whose checkpoint stays until there is a better one; missing where the run does not look for it. */
+  readonly best?: BestState;
 }
 
 /** Where a run saves its state. */
@@ -38,6 +64,8 @@ export interface Checkpointer {
   save(state: TrainingState): Promise<string>;
   /** Saves the model of a finished run; returns where. */
   finish(model: GPT): Promise<string>;
+  /** Gives the model's trained weights the values that they had at a step that was saved, as the best one is. */
+  restoreWeights?(step: number, model: GPT): Promise<void>;
   /** Lets go of the place. `train` calls it at last, however the run ends; a later `save` takes hold of it again. */
   close?(): Promise<void>;
 }
@@ -47,15 +75,16 @@ export interface ResumePoint {
   /** Steps taken. */
   readonly step: number;
   readonly record: RunRecord;
+  readonly best?: BestState;
   loadOptimizer(optimizer: Optimizer): Promise<void>;
 }
 
 /** Refuses to go on under other conditions than before, since the weights would differ from an uninterrupted run's. */
 export function checkResume(before: RunRecord, now: RunRecord): void {
-  const flat = ({ settings, task = {}, ...rest }: RunRecord): Record<string, unknown> => ({
-    ...settings,
-    ...Object.fromEntries(Object.entries(task).map(([name, value]) => [`task.${name}`, value])),
-    ...rest,
+  const inside = (name: string, values: object = {}): object =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [`${name}.${key}`, value as unknown]));
+  const flat = ({ settings, task, best, ...rest }: RunRecord): Record<string, unknown> => ({
+    ...settings, ...inside("task", task), ...inside("best", best), ...rest,
   });
   const [was, is] = [flat(before), flat(now)];
   const changes = Object.keys({ ...was, ...is })

@@ -47,6 +47,10 @@ export interface DoneEvent {
   readonly step: number;
   /** Whether the signal ended the run before its last step; it can be resumed. */
   readonly interrupted: boolean;
+  /** The state with the lowest validation loss, where the run was told to look for it (`patience`, `keepBest`). */
+  readonly best?: { readonly step: number; readonly loss: number };
+  /** Whether `patience` ended the run before its last step. */
+  readonly stoppedEarly?: true;
   /** Training loss of the last step event; null where there was none. */
   readonly loss: number | null;
   /** Loss over all of the validation data; null where there is none, or the run was interrupted. */

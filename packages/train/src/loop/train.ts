@@ -9,6 +9,7 @@ import { AdamW } from "../optimizer/adamw.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Schedule } from "../schedule.ts";
 import { windowTask } from "../tasks/window-task.ts";
+import type { BestFollower } from "./best.ts";
 import { checkResume } from "./checkpointer.ts";
 import type { Checkpointer, ResumePoint, RunRecord } from "./checkpointer.ts";
 import type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
@@ -31,6 +32,16 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly evaluateEvery?: number;
   /** The most windows or examples of an evaluation before the last one, which looks at everything. Default 256. */
   readonly evaluationWindows?: number;
+  /**
+   * Ends the run in good order after as many evaluations without a better validation loss. The checkpoint of the best state stays
+   * beside the newest ones. Default: never.
+   */
+  readonly patience?: number;
+  /**
+   * Lets the run end with the weights of its best state, by validation loss, in place of the last: model, folder and the last
+   * evaluation are of that. Needs a checkpointer. Default false.
+   */
+  readonly keepBest?: boolean;
   /** Steps between two checkpoints; the first and the last state are saved in any case. Default 250. */
   readonly checkpointEvery?: number;
   /** Where to save. Default: nowhere. */
@@ -83,30 +94,56 @@ async function* follow(
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, Omit<DoneEvent, "seconds">, undefined> {
   const { resume, checkpointer, signal } = options;
-  const { logEvery = defaultLogEvery, evaluateEvery = 250, evaluationWindows = 256, checkpointEvery = 250 } = options;
-  const { steps } = run.settings;
+  const { logEvery = defaultLogEvery, checkpointEvery = 250 } = options;
+  const { evaluateEvery, evaluationWindows } = evaluationsOf(options);
+  const { settings: { steps }, best } = run;
   const saveNews = async (): Promise<CheckpointEvent | undefined> =>
     checkpointer && run.savedStep !== run.step ? run.save(checkpointer) : undefined;
+  /** Evaluates, and saves the state where it is the best so far. */
+  async function* evaluate(): AsyncGenerator<TrainEvent, void, undefined> {
+    for (const event of await run.evaluate(evaluationWindows, options)) {
+      best?.take(event);
+      yield event;
+    }
+    if (best?.state?.step !== run.step) return;
+    const checkpoint = await saveNews();
+    if (checkpoint) yield checkpoint;
+  }
+  /** Whether this step is to be compared, and was not: not even before, when the run was interrupted meanwhile. */
+  const isUnknown = (): boolean => best !== undefined && best.state?.evaluated !== run.step;
+  const isAtEnd = (): boolean => run.step === steps || best?.isOver === true;
   /** Whether the caller has left the loop, while it is neither at its end nor failed. */
   let left = true;
   try {
     if (!resume && checkpointer) yield await run.save(checkpointer);
-    while (run.step < steps && !signal?.aborted) {
+    if (resume && run.step > 0 && run.step % evaluateEvery === 0 && !isAtEnd() && isUnknown()) yield* evaluate();
+    while (!isAtEnd() && !signal?.aborted) {
       await run.takeStep();
       if (run.step % logEvery === 0) yield await run.report();
-      if (run.step % evaluateEvery === 0 && run.step < steps) yield* await run.evaluate(evaluationWindows, options);
-      if (checkpointer && run.step % checkpointEvery === 0) yield await run.save(checkpointer);
+      if (run.step % evaluateEvery === 0 && run.step < steps) yield* evaluate();
+      if (run.step % checkpointEvery !== 0) continue;
+      const checkpoint = await saveNews();
+      if (checkpoint) yield checkpoint;
     }
     if (run.hasNews) yield await run.report();
+    if (isAtEnd() && isUnknown()) yield* evaluate();
     const lastCheckpoint = await saveNews();
     if (lastCheckpoint) yield lastCheckpoint;
-    const interrupted = run.step < steps;
+    const interrupted = !isAtEnd() || isUnknown();
+    if (!interrupted && best?.state && best.record.keepBest && best.state.step < run.step) {
+      await checkpointer?.restoreWeights?.(best.state.step, run.model);
+    }
     const [evaluation] = interrupted ? [] : await run.evaluate(Infinity, options);
     if (evaluation) yield evaluation;
     const directory = interrupted || !checkpointer ? null : await checkpointer.finish(run.model);
     left = false;
     const { loss: validationLoss = null, metrics } = evaluation ?? {};
-    return { type: "done", step: run.step, interrupted, loss: run.lastLoss, validationLoss, ...(metrics && { metrics }), directory };
+    return {
+      type: "done", step: run.step, interrupted,
+      ...(best?.state && { best: { step: best.state.step, loss: best.state.loss } }),
+      ...(best?.isOver && run.step < steps && { stoppedEarly: true }),
+      loss: run.lastLoss, validationLoss, ...(metrics && { metrics }), directory,
+    };
   } catch (error) {
     left = false;
     // What failed is what counts; should saving fail as well, the checkpoint before stays.
@@ -117,6 +154,19 @@ async function* follow(
   }
 }
 
+/** How often is evaluated before the end, and by how much. */
+function evaluationsOf({ evaluateEvery = 250, evaluationWindows = 256 }: TrainOptions): { evaluateEvery: number; evaluationWindows: number } {
+  return { evaluateEvery, evaluationWindows };
+}
+
+/** What follows the validation losses of a run, where it is told to. Other programs do not load it. */
+async function bestOf(options: TrainOptions, hasValidation: boolean): Promise<BestFollower | undefined> {
+  const { patience, keepBest } = options;
+  if (patience === undefined && !keepBest) return undefined;
+  const { BestFollower } = await import("./best.ts");
+  return new BestFollower({ ...options, ...evaluationsOf(options) }, hasValidation);
+}
+
 /** What is expected of the options; those that decide the weights are checked as settings. */
 const optionsExpected: Expectations<Omit<TrainOptions, keyof TrainSettings>> = {
   data: optional(objectWith("an object with train, a source of tokens")),
@@ -124,6 +174,8 @@ const optionsExpected: Expectations<Omit<TrainOptions, keyof TrainSettings>> = {
   logEvery: optional(count),
   evaluateEvery: optional(count),
   evaluationWindows: optional(count),
+  patience: optional(count),
+  keepBest: optional(flag),
   checkpointEvery: optional(count),
   checkpointer: optional(objectWith("a checkpointer, as createRun makes", "save()", "finish()")),
   resume: optional(objectWith("a resume, as resumeRun makes", "loadOptimizer()")),
@@ -158,6 +210,7 @@ interface RunParts {
   readonly logEvery: number;
   readonly resumedStep: number | undefined;
   readonly experts: ExpertsTraining | undefined;
+  readonly best: BestFollower | undefined;
   readonly makeOptimizer: (model: GPT, settings: TrainSettings) => Optimizer;
 }
 
@@ -171,6 +224,7 @@ class Run {
   lastLoss: number | null = null;
   readonly settings: TrainSettings;
   readonly model: GPT;
+  readonly best: BestFollower | undefined;
   readonly #task: Task;
   readonly #record: RunRecord;
   readonly #schedule: Schedule;
@@ -191,19 +245,21 @@ class Run {
     if (!experts) checkRouterLosses(model);
     const settings = resolveSettings(model, options);
     task.check?.(model, settings);
+    const best = await bestOf(options, task.evaluate !== undefined);
     const record: RunRecord = {
       settings,
       modelSeed: model.random.seed,
       ...experts?.options,
       // Absent as before there were tasks.
       ...(!data && { task: { name: task.name, ...task.options } }),
+      ...(best && { best: best.record }),
       data: await task.fingerprint(),
       backend: model.backend.name,
       runtime: runtimeName(),
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
     const makeOptimizer = await optimizerOf(settings);
-    const run = new Run({ model, task, record, logEvery, resumedStep: resume?.step, experts, makeOptimizer });
+    const run = new Run({ model, task, record, logEvery, resumedStep: resume?.step, experts, best, makeOptimizer });
     try {
       await resume?.loadOptimizer(run.#optimizer);
     } catch (error) {
@@ -213,12 +269,13 @@ class Run {
     return run;
   }
 
-  private constructor({ model, task, record, logEvery, resumedStep, experts, makeOptimizer }: RunParts) {
+  private constructor({ model, task, record, logEvery, resumedStep, experts, best, makeOptimizer }: RunParts) {
     const { settings } = record;
     this.step = resumedStep ?? 0;
     this.savedStep = resumedStep;
     this.settings = settings;
     this.model = model;
+    this.best = best;
     this.#task = task;
     this.#record = record;
     this.#schedule = scheduleOf(settings);
@@ -322,7 +379,8 @@ class Run {
     if (this.#isTorn) throw new TrainError("write-failed", `step ${this.step + 1} failed half-way`);
     await this.#log.read();
     const { step, model } = this;
-    const state = { step, model, optimizer: this.#optimizer, record: this.#record };
+    const best = this.best?.state;
+    const state = { step, model, optimizer: this.#optimizer, record: this.#record, ...(best && { best }) };
     const directory = await checkpointer.save(state);
     this.savedStep = step;
     return { type: "checkpoint", step, directory };

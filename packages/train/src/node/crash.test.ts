@@ -8,6 +8,7 @@ import { nodeFileOperations } from "@gpt/formats/node";
 import { loadModel } from "@gpt/gpt/node";
 import type { FileOperations } from "@gpt/formats/node";
 import type { Backend, Tensor } from "@gpt/tensor";
+import { tokensInMemory } from "../data/token-source.ts";
 import { train } from "../loop/train.ts";
 import type { TrainOptions } from "../loop/train.ts";
 import { collect, patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
@@ -25,7 +26,12 @@ beforeEach(async () => {
 
 const everyOperation = Boolean(process.env.GPT_VERIFY);
 const steps = everyOperation ? 4 : 2;
-const settings = { data: patternedData(), steps, batchSize: 1, checkpointEvery: 1 } satisfies TrainOptions;
+/** The first step is the best by these validation data: its checkpoint is to stay, whatever the newest one is. */
+const validation = tokensInMemory(Array.from({ length: 40 }, (_, i) => (i * i) % 11));
+const best = { patience: 100, evaluateEvery: 1, evaluationWindows: 2 };
+const settings = {
+  ...best, data: { train: patternedData().train, validation }, steps, batchSize: 1, learningRate: 0.05, checkpointEvery: 1,
+} satisfies TrainOptions;
 const extraFiles = { "tokenizer.json": "{}" };
 
 test("a crash of the machine at any moment leaves a state that was saved, and no model or the whole", async () => {
@@ -36,6 +42,7 @@ test("a crash of the machine at any moment leaves a state that was saved, and no
   const saved: { step: number; from: number; files: Record<string, Uint8Array> }[] = [];
   const model = tinyModel();
   for await (const event of train(model, { ...settings, checkpointer })) {
+    if (event.type === "done") expect(event.best?.step).toBe(1);
     if (event.type !== "checkpoint") continue;
     saved.push({ step: event.step, from: disk.operationCount, files: filesIn(disk.tree(), event.directory) });
   }
@@ -56,6 +63,8 @@ test("a crash of the machine at any moment leaves a state that was saved, and no
       expect([step, step + 1]).toContain(resumed?.resume.step ?? -1);
       if (resumed) {
         expect(await readFiles(resumed.directory)).toEqual(saved[resumed.resume.step].files);
+        const bestStep = resumed.resume.best?.step ?? resumed.resume.step;
+        expect(await readFiles(join(folder, "checkpoints", `step-${bestStep}`))).toEqual(saved[bestStep].files);
         resumed.model.dispose();
         await resumed.checkpointer.close();
       }

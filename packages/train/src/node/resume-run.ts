@@ -5,9 +5,10 @@ import { nodeFileOperations, openFolder } from "@gpt/formats/node";
 import { isGptError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
-import type { ResumePoint } from "../loop/checkpointer.ts";
+import type { BestState, ResumePoint } from "../loop/checkpointer.ts";
 import { verifyChecksums } from "./checksums.ts";
 import { wholeModel } from "./model-store.ts";
+import type { ModelStore } from "./model-store.ts";
 import { loadOptimizer } from "./optimizer-file.ts";
 import { RunFolder } from "./run-folder.ts";
 import type { ExtraFiles, RunCheckpointer, RunFolderOptions } from "./run-folder.ts";
@@ -50,17 +51,19 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
     if (newest === undefined) throw noCheckpoint(directory);
     const checkpoint = new Checkpoint(checkpointPath(directory, newest), newest, previous);
     const { folder, path } = checkpoint;
-    const { step, record, extraFiles, checksums } = await checkpoint.read(() => readTraining(folder, store.names));
+    const { step, record, extraFiles, best, checksums } = await checkpoint.read(() => readTraining(folder, store.names));
     if (step !== newest) throw checkpoint.misnamed(step);
     await checkpoint.read(() => verifyChecksums(folder, checksums ?? {}));
     checkpoint.isVerified = checksums !== undefined;
+    holder.keepBest(step, best);
+    if (best && previous !== undefined) holder.keepBest(previous, await bestOfPrevious(checkpointPath(directory, previous), store));
     holder.extraFiles = await checkpoint.read(() => readTexts(folder, extraFiles));
     const notes = checksums ? [] : [`${path} has no checksums, as it was written by an older version: damage goes unnoticed`];
     const onNote = (note: string): void => void notes.push(note);
     const model = await checkpoint.read(() => store.load(path, { backend, seed: record.modelSeed, onNote }));
     return {
       model,
-      resume: { step, record, loadOptimizer: (optimizer) => checkpoint.read(() => loadOptimizer(folder, optimizer, step)) },
+      resume: { step, record, ...(best && { best }), loadOptimizer: (optimizer) => checkpoint.read(() => loadOptimizer(folder, optimizer, step)) },
       checkpointer: holder,
       directory: path,
       notes,
@@ -68,6 +71,15 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
   } catch (error) {
     await holder.close();
     throw error;
+  }
+}
+
+/** What the checkpoint before says of the best state; nothing where that is damaged. */
+async function bestOfPrevious(path: string, { names }: ModelStore): Promise<BestState | undefined> {
+  try {
+    return (await readTraining(openFolder(path), names)).best;
+  } catch {
+    return undefined;
   }
 }
 

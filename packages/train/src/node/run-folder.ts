@@ -1,10 +1,11 @@
 import type { GPT } from "@gpt/gpt";
 import { nodeFileOperations, pathExpected, publishFolder, removeFolder, removeLeftovers } from "@gpt/formats/node";
 import type { FileOperations } from "@gpt/formats/node";
-import { objectWith, quote, text } from "@gpt/tensor";
+import { copyInto, noGrad, objectWith, quote, text } from "@gpt/tensor";
+import type { Tensor } from "@gpt/tensor";
 import { check, count } from "../checks.ts";
 import { TrainError } from "../errors.ts";
-import type { Checkpointer, TrainingState } from "../loop/checkpointer.ts";
+import type { BestState, Checkpointer, TrainingState } from "../loop/checkpointer.ts";
 import { recordChecksums } from "./checksums.ts";
 import type { FileChecksums } from "./checksums.ts";
 import { wholeModel } from "./model-store.ts";
@@ -33,6 +34,7 @@ export interface CreateRunOptions extends RunFolderOptions {
 
 /** A checkpointer that holds its run's folder, so that no other process trains there, until it is closed. */
 export interface RunCheckpointer extends Checkpointer {
+  restoreWeights(step: number, model: GPT): Promise<void>;
   /** Lets go of the folder. `train` calls it at last; a program that does not come to train calls it itself. */
   close(): Promise<void>;
 }
@@ -75,6 +77,8 @@ export class RunFolder implements RunCheckpointer {
   readonly #keep: number;
   readonly #store: ModelStore;
   readonly #operations: FileOperations;
+  /** The best steps by those whose checkpoints name them: they stay while one of these does, from which a run may go on. */
+  readonly #best = new Map<number, number>();
   #lock: RunLock | undefined;
 
   constructor(directory: string, { keep = 2, store = wholeModel, operations = nodeFileOperations }: RunFolderOptions) {
@@ -108,7 +112,12 @@ export class RunFolder implements RunCheckpointer {
     this.#lock = undefined;
   }
 
-  async save({ step, model, optimizer, record }: TrainingState): Promise<string> {
+  /** Keeps the checkpoint that one names as the best. */
+  keepBest(step: number, best: BestState | undefined): void {
+    if (best) this.#best.set(step, best.step);
+  }
+
+  async save({ step, model, optimizer, record, best }: TrainingState): Promise<string> {
     await this.open();
     const path = checkpointPath(this.#directory, step);
     if ((await stepsOf(this.#directory, this.#operations)).includes(step)) {
@@ -121,11 +130,31 @@ export class RunFolder implements RunCheckpointer {
     const state = [...this.#store.files(model, this.extraFiles), optimizerFile(optimizer)];
     const files = [
       ...state.map((file) => recordChecksums(file, checksums)),
-      trainingFile(() => ({ step, record, extraFiles: Object.keys(this.extraFiles), checksums })),
+      trainingFile(() => ({ step, record, extraFiles: Object.keys(this.extraFiles), ...(best && { best }), checksums })),
     ];
     await publishFolder(path, files, { operations: this.#operations });
+    this.keepBest(step, best);
     await this.#prune();
     return path;
+  }
+
+  async restoreWeights(step: number, model: GPT): Promise<void> {
+    await this.open();
+    const path = checkpointPath(this.#directory, step);
+    if (!(await stepsOf(this.#directory, this.#operations)).includes(step)) {
+      throw new TrainError("no-checkpoint", `${path}, the best state of the run, is gone; go on without it (keepBest: false, allowChanges)`);
+    }
+    const best = await this.#store.load(path, { backend: model.backend, seed: model.random.seed, onNote: () => undefined });
+    try {
+      const values = new Map(best.namedParameters());
+      noGrad(() => {
+        for (const [name, parameter] of model.namedParameters()) {
+          if (parameter.requiresGrad) copyInto(parameter, values.get(name) as Tensor);
+        }
+      });
+    } finally {
+      best.dispose();
+    }
   }
 
   async finish(model: GPT): Promise<string> {
@@ -135,11 +164,13 @@ export class RunFolder implements RunCheckpointer {
     return this.#directory;
   }
 
-  /** Removes all but the newest checkpoints. */
+  /** Removes all but the newest checkpoints, and those which they name as the best. */
   async #prune(): Promise<void> {
     try {
       const steps = await stepsOf(this.#directory, this.#operations);
+      const best = new Set(steps.slice(0, this.#keep).map((step) => this.#best.get(step)));
       for (const step of steps.slice(this.#keep)) {
+        if (best.has(step)) continue;
         await removeFolder(checkpointPath(this.#directory, step), { operations: this.#operations });
       }
     } catch {

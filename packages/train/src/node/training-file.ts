@@ -2,11 +2,11 @@ import { textFile } from "@gpt/formats";
 import type { OutputFile, ReadableFolder } from "@gpt/formats";
 import { routerLossOptionsExpected } from "@gpt/gpt";
 import type { RouterLossOptions } from "@gpt/gpt";
-import { quote, wholeNumber } from "@gpt/tensor";
+import { flag, quote, valueThat, wholeNumber } from "@gpt/tensor";
 import type { Expectation } from "@gpt/tensor";
-import { check } from "../checks.ts";
+import { check, count } from "../checks.ts";
 import { TrainError } from "../errors.ts";
-import type { RunRecord } from "../loop/checkpointer.ts";
+import type { BestRecord, BestState, RunRecord } from "../loop/checkpointer.ts";
 import { checkSettings } from "../loop/settings.ts";
 import type { TrainSettings } from "../loop/settings.ts";
 import { checksumOf } from "./checksums.ts";
@@ -18,6 +18,7 @@ const name = "training.json";
 const formatVersion = 2;
 const maxBytes = 2 ** 24;
 const maxExtraFiles = 1000;
+const finite = valueThat("a finite number", Number.isFinite);
 
 /** What a checkpoint says about the run that made it. */
 export interface TrainingRecord {
@@ -26,12 +27,14 @@ export interface TrainingRecord {
   readonly record: RunRecord;
   /** Names of the files beside the model that each checkpoint has, such as the tokenizer's. */
   readonly extraFiles: readonly string[];
+  /** What is known of the run's best state; missing where it does not look for it. */
+  readonly best?: BestState;
   /** Of all other files of the checkpoint; undefined where a program of before wrote it. */
   readonly checksums?: Checksums;
 }
 
 /** The file; `training` is asked for when its turn to be written comes, behind the files that it has checksums of. */
-export function trainingFile(training: () => Required<TrainingRecord>): OutputFile {
+export function trainingFile(training: () => TrainingRecord & { readonly checksums: Checksums }): OutputFile {
   function* chunks(): Generator<Uint8Array> {
     const content = { version: formatVersion, ...training() };
     const checksum = checksumOf(JSON.stringify(content));
@@ -57,7 +60,7 @@ export async function readTraining(folder: ReadableFolder, modelNames: readonly 
 
 function parseTraining(bytes: Uint8Array, modelNames: readonly string[]): TrainingRecord {
   const { checksum, ...content } = objectOf(parseJson(bytes), "the file");
-  const { version, step, record, extraFiles, checksums, ...unknown } = content;
+  const { version, step, record, extraFiles, best, checksums, ...unknown } = content;
   if (!(Number.isSafeInteger(version) && (version as number) >= 1)) throw invalid(`its version is ${quote(version)}`);
   if ((version as number) > formatVersion) {
     throw unsupported(`it has version ${quote(version)}, this program reads up to ${formatVersion}`);
@@ -75,13 +78,14 @@ function parseTraining(bytes: Uint8Array, modelNames: readonly string[]): Traini
     step: step as number,
     record: recordOf(record, step as number),
     extraFiles: names,
+    ...(best !== undefined && { best: bestOf(best, step as number) }),
     checksums: hasChecksums ? checksumsOf(checksums, [...modelNames, optimizerName, ...names]) : undefined,
   };
 }
 
 function recordOf(value: unknown, step: number): RunRecord {
   const { settings: settingsValue, modelSeed, data, backend, runtime, ...rest } = objectOf(value, "record");
-  const { balanceLoss, zLoss, balanceTogether, task, ...unknown } = rest;
+  const { balanceLoss, zLoss, balanceTogether, task, best, ...unknown } = rest;
   checkKnown(unknown, "record.");
   const settings = settingsOf(settingsValue);
   checkField("record.modelSeed", modelSeed, wholeNumber(0));
@@ -95,6 +99,7 @@ function recordOf(value: unknown, step: number): RunRecord {
     modelSeed: modelSeed as number,
     ...routerLossOptionsOf({ balanceLoss, zLoss, balanceTogether }),
     ...(task !== undefined && { task: taskOf(task) }),
+    ...(best !== undefined && { best: bestRecordOf(best) }),
     ...(texts as Record<keyof typeof texts, string>),
   };
 }
@@ -103,6 +108,26 @@ function routerLossOptionsOf(values: Readonly<Record<keyof RouterLossOptions, un
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) checkField(`record.${name}`, value, routerLossOptionsExpected[name as keyof RouterLossOptions]);
   return Object.fromEntries(given);
+}
+
+function bestRecordOf(value: unknown): BestRecord {
+  const { patience, keepBest, evaluateEvery, evaluationWindows, ...unknown } = objectOf(value, "record.best") as unknown as BestRecord;
+  checkKnown(unknown, "record.best.");
+  if (patience !== null) checkField("record.best.patience", patience, count);
+  checkField("record.best.keepBest", keepBest, flag);
+  checkField("record.best.evaluateEvery", evaluateEvery, count);
+  checkField("record.best.evaluationWindows", evaluationWindows, count);
+  return { patience, keepBest, evaluateEvery, evaluationWindows };
+}
+
+function bestOf(value: unknown, until: number): BestState {
+  const { evaluated, step, loss, worse, ...unknown } = objectOf(value, "best") as unknown as BestState;
+  checkKnown(unknown, "best.");
+  checkField("best.evaluated", evaluated, wholeNumber(0, until));
+  checkField("best.step", step, wholeNumber(0, evaluated));
+  checkField("best.loss", loss, finite);
+  checkField("best.worse", worse, wholeNumber(0));
+  return { evaluated, step, loss, worse };
 }
 
 function taskOf(value: unknown): NonNullable<RunRecord["task"]> {
