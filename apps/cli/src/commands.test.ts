@@ -288,7 +288,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["generate --model huge --prompt x", 1, "this takes at least"],
   ["convert --model x --out y", 2, "required option '--to <kind>' not specified"],
   ["convert --model x --to pickle --out y", 2, "Allowed choices are hf, onnx, gguf"],
-  ["convert --model x --to hf --out y --dtype int8", 2, "--to hf stores matrices as f32, not int8 (q8_0)"],
+  ["convert --model x --to hf --out y --dtype int8", 2, "--to hf stores matrices as f32 or f16 or bf16, not int8 (q8_0)"],
   ["quantize --model x --out y", 2, "required option '--dtype <name>' not specified"],
   ["quantize --model x --dtype f16 --out y", 2, "Allowed choices are int8, q8_0, int4, q4_0"],
   ["convert --model x --to hf --out y --split-max-size 2G", 2, "--split-max-size is for --to gguf, not hf"],

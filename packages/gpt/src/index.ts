@@ -37,6 +37,7 @@ export { loadModelFrom, openModelFrom, openWeights, planModelFrom, readConfig } 
 export type { LoadOptions, ModelPlan, ReadOptions, StoredModel } from "./folder/load.ts";
 export type { MatrixDTypes, MatrixRole } from "./matrix-dtypes.ts";
 export type { ReadableWeights, WrittenWeights } from "./model-weights.ts";
+export type { ElementDType } from "./folder/model-tensors.ts";
 export { modelFiles } from "./folder/save.ts";
 export type { ModelFilesOptions } from "./folder/save.ts";
 export { modelCard } from "./model-card.ts";

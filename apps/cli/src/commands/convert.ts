@@ -29,7 +29,7 @@ Examples:
 
 export function convertCommand(): Command {
   const to = new Option("--to <kind>", "hf: a folder in the Hugging Face layout; onnx: one for ONNX Runtime and transformers.js; gguf: a file for llama.cpp");
-  const dtype = new Option("--dtype <name>", "how matrices are stored: f32, for onnx int8 (q8_0), for gguf f16, bf16, int8 (q8_0), int4 (q4_0) and mxfp4");
+  const dtype = new Option("--dtype <name>", "how matrices are stored: f32, for hf f16 and bf16, for onnx int8 (q8_0), for gguf f16, bf16, int8 (q8_0), int4 (q4_0) and mxfp4");
   return new Command("convert")
     .description("Write a model for other programs")
     .requiredOption("--model <dir>", "a model's folder, a training run's, a GGUF file, or OWNER/NAME on the Hugging Face hub", path)

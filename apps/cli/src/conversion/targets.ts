@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import type { ElementDType } from "@gpt/gpt";
 import type { ONNXDType } from "@gpt/gpt/onnx";
 import { saveModel, writeGGUF } from "@gpt/gpt/node";
 import type { WeightDType } from "@gpt/tensor";
@@ -24,9 +25,9 @@ interface Target {
 
 export const targets = {
   hf: {
-    dtypes: ["f32"],
-    async write({ model, weights, tokenizer }, out) {
-      await saveModel(model, out, { weights, extraFiles: filesOf(tokenizer) });
+    dtypes: ["f32", "f16", "bf16"],
+    async write({ model, weights, tokenizer }, out, { dtype }) {
+      await saveModel(model, out, { weights, dtype: dtype as ElementDType, extraFiles: filesOf(tokenizer) });
       return [out];
     },
   },

@@ -86,7 +86,7 @@ test("writes bytes as U8, beside numbers", async () => {
   const [whole, joined] = [await fileOf([bytes]), await fileOf([{ ...bytes, read: pieces }])];
   expect(await joined.read(0, joined.size)).toEqual(await whole.read(0, whole.size));
   for (const shape of [[2], [4]]) await expect(fileOf([{ ...bytes, shape, read: pieces }])).rejects.toThrow(`[${shape.join()}] was read as 3 values`);
-  await expect(fileOf([{ ...bytes, dtype: "I8" } as unknown as TensorSource])).rejects.toThrow('tensors[0].dtype must be one of "F32", "U8", not "I8"');
+  await expect(fileOf([{ ...bytes, dtype: "I8" } as unknown as TensorSource])).rejects.toThrow('tensors[0].dtype must be one of "F32", "F16", "BF16", "U8", not "I8"');
 });
 
 test("values begin at a multiple of eight bytes, behind a header padded with spaces", async () => {

@@ -11,7 +11,7 @@ export interface TensorSource {
   readonly shape: readonly number[];
   /** Default F32. */
   readonly dtype?: WritableDType;
-  /** The values, row-major, all at once or piece by piece; a `Uint8Array` has their bytes. */
+  /** The values, row-major, all at once or piece by piece; a `Uint8Array` has their bytes, as those of F16 and BF16 are given. */
   read(): Promise<TensorValues> | AsyncIterable<TensorValues>;
 }
 
@@ -19,7 +19,7 @@ export interface TensorSource {
 export type TensorValues = Float32Array | Uint8Array;
 
 /** What tensors are written as. */
-export type WritableDType = Extract<SafetensorsDType, "F32" | "U8">;
+export type WritableDType = Extract<SafetensorsDType, "F32" | "F16" | "BF16" | "U8">;
 
 /** Bytes of a tensor's values. */
 export function byteLengthOf({ shape, dtype = "F32" }: TensorSource): number {
@@ -27,7 +27,7 @@ export function byteLengthOf({ shape, dtype = "F32" }: TensorSource): number {
 }
 
 /**
- * The contents of a safetensors file of f32 tensors, or bytes, piece by piece: the header, then each tensor's values in the
+ * The contents of a safetensors file of tensors, piece by piece: the header, then each tensor's values in the
  * order of the names. At most one tensor is in memory at a time, or one piece of it. Throws `invalid-input` where names are not distinct.
  */
 export async function* safetensorsChunks(
@@ -65,7 +65,7 @@ async function* piecesOf(read: ReturnType<TensorSource["read"]>): AsyncGenerator
 const fail = (problem: string): FormatError => new FormatError("invalid-input", `safetensorsChunks: ${problem}`);
 const sourceExpected = objectWith("a tensor to write (name, shape and read)", "name", "shape", "read()");
 const shapeExpected = listOf(wholeNumber(0));
-const dtypeExpected = optional(oneOf(["F32", "U8"] satisfies WritableDType[]));
+const dtypeExpected = optional(oneOf(["F32", "F16", "BF16", "U8"] satisfies WritableDType[]));
 
 function checkSources(tensors: readonly TensorSource[]): void {
   checkArgument("tensors", tensors, listOf(sourceExpected), fail);

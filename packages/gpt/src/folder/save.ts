@@ -1,4 +1,4 @@
-import { checkArgument, listOf, numberThat, objectWith, readOptions, useBackend } from "@gpt/tensor";
+import { checkArgument, listOf, numberThat, objectWith, oneOf, readOptions, useBackend } from "@gpt/tensor";
 import type { Expectations, WeightDType } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
 import { byteLengthOf, safetensorsChunks, splitIntoShards, textFile } from "@gpt/formats";
@@ -15,10 +15,13 @@ import { classifier } from "./classes.ts";
 import { cannotHold, configName, formatConfig } from "./config-json.ts";
 import { generationConfigName, generationFields } from "./generation-config.ts";
 import { tensorsOf } from "./model-tensors.ts";
+import type { ElementDType } from "./model-tensors.ts";
 import { indexName, isWeightFile, shardName, singleFileName } from "./weight-files.ts";
 
 /** How a model is written as files. */
 export interface ModelFilesOptions extends WrittenWeights {
+  /** As what all weights are written; `torch_dtype` says so. Experts in mxfp4 stay as they are. Default `f32`. */
+  readonly dtype?: ElementDType;
   /** Weights of more bytes are spread over files of at most this size; a larger tensor has a file to itself. Default: one file. */
   readonly maxShardBytes?: number;
   /** Texts of further files by name, such as `tokenizer.json`. */
@@ -27,7 +30,7 @@ export interface ModelFilesOptions extends WrittenWeights {
 
 /**
  * The files of a model folder in the Hugging Face layout, `config.json` last, of the first of these kinds that can express the
- * model. Weights are written as F32, packed ones as the
+ * model. Packed weights are written as the
  * values that they stand for; `gpt_oss` has experts in mxfp4 as they are. They are read by rows while the
  * files are written: the model must live, and not change, until then. Throws `unsupported-model` where no architecture can
  * express the model.
@@ -36,10 +39,13 @@ export interface ModelFilesOptions extends WrittenWeights {
  * const files = modelFiles(model, [llama]);
  */
 export function modelFiles(model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions): OutputFile[] {
-  const { maxShardBytes = Infinity, weights, ...given } = readModelFilesOptions(model, architectures, options);
+  const { maxShardBytes = Infinity, weights, dtype = "f32", ...given } = readModelFilesOptions(model, architectures, options);
   const read = weightsToWrite(model, weights, fail);
   const { written, chosen } = choose(model, architectures);
-  return [...weightFiles(tensorsOf(slotsOf(model), read, chosen.tensorsOf(written)), maxShardBytes), ...describe(written, chosen, given)];
+  const tensors = tensorsOf(slotsOf(model), read, chosen.tensorsOf(written), dtype);
+  // What this project's own folders say is the configuration alone.
+  const fields = dtype === "f32" || chosen.holdsAnyWeights ? undefined : { torch_dtype: torchDTypes[dtype] };
+  return [...weightFiles(tensors, maxShardBytes), ...describe(written, chosen, given, fields)];
 }
 
 /** The same without weights; `fields` are in `config.json` besides. */
@@ -51,11 +57,14 @@ export function describingFiles(
   return describe(written, chosen, given, fields);
 }
 
+const torchDTypes = { f16: "float16", bf16: "bfloat16" } as const;
+
 const fail = (problem: string): GPTError => new GPTError("invalid-input", `modelFiles: ${problem}`);
 
 function readModelFilesOptions(model: GPT, architectures: readonly Architecture[], options?: ModelFilesOptions) {
   const expected: Expectations<ModelFilesOptions> = {
     weights: weightsExpected,
+    dtype: oneOf(["f32", "f16", "bf16"]),
     maxShardBytes: numberThat("above 0", (bytes) => bytes > 0),
     extraFiles: objectWith("an object of texts by the names of their files"),
   };

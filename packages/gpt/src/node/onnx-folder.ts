@@ -11,7 +11,7 @@ import type { ONNXDType } from "../onnx/weights.ts";
 import type { SaveOptions } from "./model-folder.ts";
 
 /** How a folder of ONNX is written. */
-export interface SaveONNXOptions extends Omit<ONNXFilesOptions, "dtype">, Omit<SaveOptions, "maxShardBytes"> {
+export interface SaveONNXOptions extends Omit<ONNXFilesOptions, "dtype">, Omit<SaveOptions, "maxShardBytes" | "dtype"> {
   /** As what matrices are stored, in a file of each of these. Default f32. */
   readonly dtype?: ONNXDType | readonly ONNXDType[];
 }
