@@ -90,7 +90,7 @@ const withoutLanes = ["--project=!*:*", "--project=!config", "--project=!consume
  * with bytes once they are read. `GPT_AGAIN` tells them that they ran before: a long one takes a sample.
  */
 const differentOnLowest = [
-  "src/node", "wasm/wasm", "runtime/threads", "cpu/conformance", "--exclude=**/src/node/{damage,mutations,streaming}.test.ts",
+  "src/node", "wasm/wasm", "runtime/threads", "cpu/conformance", "--exclude=**/src/node/**/{damage,mutations,streaming}.test.ts",
 ];
 
 /** As `test`, with the full counts of the checks that have a short form, and against other libraries. */
