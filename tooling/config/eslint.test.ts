@@ -39,7 +39,8 @@ test.each([
   ["a backend in another", "tensor/src/backends/wasm/index.ts", 'export * from "../cpu/kernels/matmul.ts";', paths],
   ["core in the contract", "tensor/src/contract/matmul.ts", 'export * from "../core/scope.ts";', paths],
   ["a test helper, other than in a test", "gpt/src/model.ts", 'export * from "../test/fixtures.ts";', paths],
-  ["a cycle", "tensor/src/shape.ts", 'export * from "./ops/reduction.ts";', "import-x/no-cycle"],
+  ["a cycle", "tensor/src/shape.ts", 'export * from "./ops/reduction.ts";', "own/no-cycle"],
+  ["a cycle that is closed later", "tensor/src/shape.ts", 'export const later = import("./ops/reduction.ts");', "own/no-cycle"],
   ["node: in a root", "train/src/schedule.ts", 'export * from "node:fs";', "import-x/no-nodejs-modules"],
   ["a global of Node", "train/src/schedule.ts", "export const id = process.pid;", "no-restricted-globals"],
   ["console", "train/src/node/text.ts", 'console.log("a");', "no-console"],
@@ -51,6 +52,7 @@ test.each([
 test.each([
   ["nn/src/layers.ts", 'export * from "@gpt/tensor";'],
   ["gpt/src/model.ts", 'export type * from "@gpt/tokenizer";'],
+  ["tensor/src/shape.ts", 'export type * from "./ops/reduction.ts";\nexport type { Tensor } from "./core/tensor.ts";'],
   ["tensor/src/backends/cpu/kernels/matmul.ts", 'export * from "../../../contract/index.ts";\nexport * from "../../../shape.ts";'],
   ["tensor/src/core/scope.test.ts", 'export * from "../backends/cpu/index.ts";'],
   ["train/src/node/crash.test.ts", 'export * from "@gpt/testing/crash-disk";'],

@@ -3,6 +3,7 @@ import { defineConfig } from "eslint/config";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 import { builtIn, restrictedNames, zones } from "./import-rule.ts";
+import { noCycle } from "./no-cycle.ts";
 
 const tests = ["**/*.test.ts"];
 const nodeSources = ["src/node.ts", "src/node/**"];
@@ -16,7 +17,7 @@ export function workspace(directory: string) {
     tseslint.configs.recommendedTypeChecked,
     {
       languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: directory } },
-      plugins: { "import-x": importX },
+      plugins: { "import-x": importX, own: { rules: { "no-cycle": noCycle } } },
       settings: {
         "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
         "import-x/resolver-next": [createNodeResolver({ conditionNames: ["@gpt/source", "import", "default"] })],
@@ -24,7 +25,7 @@ export function workspace(directory: string) {
       rules: {
         eqeqeq: "error",
         "object-shorthand": "error",
-        "import-x/no-cycle": ["error", { ignoreExternal: true }],
+        "own/no-cycle": "error",
         "@typescript-eslint/consistent-type-imports": "error",
         "@typescript-eslint/no-deprecated": "error",
         "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true, varsIgnorePattern: "^_" }],
