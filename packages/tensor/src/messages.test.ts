@@ -24,6 +24,7 @@ const mistakes: Record<string, () => unknown> = {
   "crossEntropy: target outside": () => crossEntropy(zeros([2, 10]), i32([1, 10])),
   "linearCrossEntropy: features": () => linearCrossEntropy(zeros([2, 4]), zeros([10, 5]), i32([1, 2])),
   "linearCrossEntropy: targets": () => linearCrossEntropy(zeros([2, 3, 4]), zeros([10, 4]), i32([1, 2])),
+  "linearCrossEntropy: weights": () => linearCrossEntropy(zeros([2, 4]), zeros([10, 4]), i32([1, 2]), { weights: zeros([1]) }),
   "linearCrossEntropy: chunks": () => linearCrossEntropy(zeros([1, 4]), zeros([10, 4]), i32([1]), { chunkRows: 0 }),
   "attention: width": () => attention(zeros([4, 30]), { heads: 2, headDim: 4 }),
   "attention: sequences": () => attention(zeros([5, 24]), { heads: 2, headDim: 4, sequenceLength: 2 }),
@@ -68,6 +69,7 @@ test("messages", () => {
     crossEntropy: target outside: index-out-of-range: crossEntropy: target 10 at position 1 is outside the 10 classes (0 to 9) and not the ignored index -100
     linearCrossEntropy: features: invalid-shape: linearCrossEntropy: x [2, 4], weight [10, 5]: expected […, dim] and [classes, dim]
     linearCrossEntropy: targets: invalid-shape: linearCrossEntropy: x [2, 3, 4] needs targets [2, 3], got [2]
+    linearCrossEntropy: weights: invalid-shape: linearCrossEntropy: x [2, 4] needs weights [2], got [1]
     linearCrossEntropy: chunks: invalid-argument: linearCrossEntropy: chunkRows is 0, not a whole number from 1
     attention: width: invalid-shape: attention: qkv is [4, 30]; 2 heads, 2 kvHeads and headDim 4 need [tokens, 24]
     attention: sequences: invalid-argument: attention: 5 tokens are no whole number of sequences of 2

@@ -1,7 +1,7 @@
 import { encodingByName } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { beforeAll, describe, expect, test } from "vitest";
-import { chatExamples } from "./chat.ts";
+import { chatExamples, chatPreferenceExamples } from "./chat.ts";
 import type { Example } from "./data/examples.ts";
 
 let tokenizer: Tokenizer;
@@ -71,4 +71,14 @@ describe("refuses", () => {
   ])("%s", (_, template, conversation, message) => {
     expect(() => chatExamples([conversation as never], tokenizer, { maxTokens: 100, template })).toThrow(message);
   });
+});
+
+test("of two answers both are learnt, earlier ones are not", () => {
+  const preference = { prompt: twoTurns.messages.slice(0, 4), chosen: [assistant("See you.")], rejected: [assistant("No.")] };
+  const [{ chosen, rejected }] = chatPreferenceExamples([preference], tokenizer, { maxTokens: 200, template: thinking });
+  const before = "system\nBe brief.<|endoftext|>\nuser\nHi!<|endoftext|>\nassistant\nHello.<|endoftext|>\nuser\nBye!<|endoftext|>\nassistant\n";
+  expect([chosen, rejected].map(shown)).toEqual([`${before}[(thinks) See you.<|endoftext|>\n]`, `${before}[(thinks) No.<|endoftext|>\n]`]);
+  expect(() => chatPreferenceExamples([{ ...preference, rejected: [user("No.")] }], tokenizer, { maxTokens: 200, template: plain })).toThrow(
+    "preferences: example 1: rejected must be one message of the assistant's");
+  expect(() => chatPreferenceExamples([preference], tokenizer, { maxTokens: 20, template: plain })).toThrow("preferences: example 1: chosen has ");
 });

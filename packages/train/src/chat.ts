@@ -7,6 +7,7 @@ import { eachExample } from "./data/examples.ts";
 import type { Example } from "./data/examples.ts";
 import { checkTokenizer, readTextOptions, tooLong } from "./data/text-examples.ts";
 import type { TextOptions } from "./data/text-examples.ts";
+import type { PreferencePair } from "./tasks/preference-task.ts";
 
 /** A dialogue, some messages of which are the assistant's. */
 export interface Conversation {
@@ -37,37 +38,81 @@ export function chatExamples(
   conversations: readonly (Conversation | Readonly<Record<string, unknown>>)[], tokenizer: Tokenizer, options: ChatExampleOptions,
 ): Example[] {
   checkTokenizer(tokenizer);
-  const { maxTokens, overflow } = readTextOptions(options);
-  const { template, variables } = options;
+  readTextOptions(options);
   const examples: Example[] = [];
-  const special = new Set(tokenizer.specialTokens?.values());
   // Records of files are checked here as well.
   eachExample("conversations", conversations as readonly Conversation[], ({ messages, tools }, at) => {
-    check(`${at}: messages`, messages, listOf(messageExpected));
-    for (const [i, { role }] of messages.entries()) check(`${at}: messages[${i}].role`, role, text);
-    const render = (count: number, addGenerationPrompt: boolean): number[] =>
-      applyChatTemplate(messages.slice(0, count), { tokenizer, tools, template, variables, addGenerationPrompt }).ids;
+    checkMessages(`${at}: messages`, messages);
     const answers = messages.flatMap(({ role }, i) => (role === "assistant" ? [i] : []));
     if (answers.length === 0) throw invalidOption(`${at} has no message of the assistant's, and so nothing to learn`);
-    const turns = answers.map((i) => ({ given: render(i, true), all: render(i + 1, false), at: `${at}: messages[${i}]` }));
-    for (const { given, all, at } of turns) checkAnswer(given, all, at, special);
+    const turns = answers.map((i) => turnOf({ messages, tools }, i, tokenizer, options, `${at}: messages[${i}]`));
     const whole = turns.at(-1)!;
     const isOne = turns.every(({ given, all }) => startsWith(whole.all, all) && startsWith(whole.all, given));
-    for (const { ids, mask } of isOne ? [exampleOf(whole.all, turns)] : turns.map((turn) => exampleOf(turn.all, [turn]))) {
-      const read = mask.lastIndexOf(1);
-      if (read > maxTokens && overflow === "refuse") throw tooLong(at, read, maxTokens);
-      const [cutIds, cutMask] = [ids.slice(0, maxTokens + 1), mask.slice(0, maxTokens + 1)];
-      if (!cutMask.includes(1)) throw invalidOption(`${at} has no answer within its first ${maxTokens} tokens; shorten it, or leave it out`);
-      examples.push({ ids: cutIds, mask: cutMask });
-    }
+    const found = isOne ? [exampleOf(whole.all, turns)] : turns.map((turn) => exampleOf(turn.all, [turn]));
+    examples.push(...found.map((example) => cut(example, options, at)));
   });
   return examples;
+}
+
+/** A dialogue, and two ways in which it goes on. */
+export interface ChatPreference extends Pick<Conversation, "tools"> {
+  readonly prompt: readonly ChatMessage[];
+  /** The better answer: one message of the assistant's. */
+  readonly chosen: readonly ChatMessage[];
+  readonly rejected: readonly ChatMessage[];
+}
+
+/**
+ * Dialogues with two answers each, of which one is preferred, for `preferenceTask`, when `withReference` has read them. The two answers are
+ * found as `chatExamples` finds them; earlier ones are not learnt. Throws as `chatExamples` does.
+ */
+export function chatPreferenceExamples(
+  preferences: readonly (ChatPreference | Readonly<Record<string, unknown>>)[], tokenizer: Tokenizer, options: ChatExampleOptions,
+): PreferencePair[] {
+  checkTokenizer(tokenizer);
+  readTextOptions(options);
+  const pairs: PreferencePair[] = [];
+  eachExample("preferences", preferences as readonly ChatPreference[], ({ prompt, chosen, rejected, tools }, at) => {
+    checkMessages(`${at}: prompt`, prompt);
+    const exampleWith = (name: string, answer: readonly ChatMessage[]): Example => {
+      checkMessages(`${at}: ${name}`, answer);
+      if (answer.length !== 1 || answer[0].role !== "assistant") throw invalidOption(`${at}: ${name} must be one message of the assistant's`);
+      const turn = turnOf({ messages: [...prompt, ...answer], tools }, prompt.length, tokenizer, options, `${at}: ${name}`);
+      return cut(exampleOf(turn.all, [turn]), options, `${at}: ${name}`);
+    };
+    pairs.push({ chosen: exampleWith("chosen", chosen), rejected: exampleWith("rejected", rejected) });
+  });
+  return pairs;
+}
+
+function checkMessages(name: string, messages: readonly ChatMessage[]): void {
+  check(name, messages, listOf(messageExpected));
+  for (const [i, { role }] of messages.entries()) check(`${name}[${i}].role`, role, text);
 }
 
 /** A message that the assistant wrote, in tokens: what a model is given, and the same with the answer. */
 interface Turn {
   readonly given: readonly number[];
   readonly all: readonly number[];
+}
+
+/** The answer that is the message of this number, checked. */
+function turnOf({ messages, tools }: Conversation, number: number, tokenizer: Tokenizer, { template, variables }: ChatExampleOptions, at: string): Turn {
+  const render = (count: number, addGenerationPrompt: boolean): number[] =>
+    applyChatTemplate(messages.slice(0, count), { tokenizer, tools, template, variables, addGenerationPrompt }).ids;
+  const [given, all] = [render(number, true), render(number + 1, false)];
+  checkAnswer(given, all, at, new Set(tokenizer.specialTokens?.values()));
+  return { given, all };
+}
+
+/** Without what does not fit, or refused. */
+function cut({ ids, mask }: Required<Example>, options: TextOptions, at: string): Example {
+  const { maxTokens, overflow } = readTextOptions(options);
+  const read = mask.lastIndexOf(1);
+  if (read > maxTokens && overflow === "refuse") throw tooLong(at, read, maxTokens);
+  const [cutIds, cutMask] = [ids.slice(0, maxTokens + 1), mask.slice(0, maxTokens + 1)];
+  if (!cutMask.includes(1)) throw invalidOption(`${at} has no answer within its first ${maxTokens} tokens; shorten it, or leave it out`);
+  return { ids: cutIds, mask: cutMask };
 }
 
 function checkAnswer(given: readonly number[], all: readonly number[], at: string, special: ReadonlySet<number>): void {

@@ -5,6 +5,7 @@ import { composite, needsGradient, noGrad, record } from "../core/tape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { oneOf, optional } from "../expectations.ts";
 import { formatShape, sameShape } from "../shape.ts";
+import { mul } from "./elementwise.ts";
 import { crossEntropyFor, differentiateRows, evaluateRows, meanOf } from "./loss.ts";
 import { multiplyInto } from "./matmul.ts";
 import { reshape, slice, transpose } from "./movement.ts";
@@ -19,6 +20,8 @@ export interface LinearCrossEntropyOptions {
   readonly ignoreIndex?: number;
   /** `mean` over the targets that are not ignored (default), or `sum`. */
   readonly reduction?: "mean" | "sum";
+  /** What the loss of each target is multiplied by, `[…]`; without a gradient. Default: 1 each. */
+  readonly weights?: Tensor;
   /** How many rows of logits are in memory at once. Default: as many as fit 4 MiB, but 256 at least. */
   readonly chunkRows?: number;
 }
@@ -43,8 +46,9 @@ export function linearCrossEntropy(
   targets: Tensor<"i32">,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
-  const operand = checkedHead(x, weight, targets);
   checkOptions("linearCrossEntropy", options, optionsExpected);
+  const { weights } = options;
+  const operand = checkedHead(x, weight, targets, weights);
   const rows = targets.size;
   const [classes, dim] = weight.shape;
   const { ignoreIndex = -100, reduction = "mean" } = options;
@@ -53,7 +57,7 @@ export function linearCrossEntropy(
     throw argumentError("linearCrossEntropy", `chunkRows is ${chunkRows}, not a whole number from 1`);
   }
   return composite("linearCrossEntropy", () => {
-    if (rows <= chunkRows) {
+    if (rows <= chunkRows && !weights) {
       return crossEntropyFor("linearCrossEntropy", linear(x, weight), targets, { ignoreIndex, reduction });
     }
     const inputs = [x, ...operand.inputs];
@@ -61,19 +65,21 @@ export function linearCrossEntropy(
     const [gradX, gradWeight] = gradients;
     const losses = Tensor.allocate(x.backend, "f32", [rows]);
     const counts = Tensor.allocate(x.backend, "f32", [Math.ceil(rows / chunkRows)]);
-    noGrad(() => {
-      evaluateChunks(chunkRows, ignoreIndex, {
+    const factors = reshape(dense(weights ?? full(targets.shape, 1, { backend: x.backend })), [rows]);
+    const total = noGrad(() => {
+      evaluateChunks(Math.min(chunkRows, rows), ignoreIndex, {
         x: dense(reshape(x, [rows, dim])),
         weight: operand,
         classes,
         targets: dense(reshape(targets, [rows])),
+        factors,
         losses,
         counts,
         gradX: gradX && reshape(gradX, [rows, dim]),
         gradWeight,
       });
+      return sum(mul(losses, factors));
     });
-    const total = sum(losses);
     const saved = gradients.filter((gradient) => gradient !== undefined);
     record("linearCrossEntropy", inputs, total, saved, ({ grad, saved, needs, accumulator }) =>
       inputs.map((_, i) => (needs(i) ? scaled(saved[i === 0 ? 0 : saved.length - 1], grad, accumulator(i)) : undefined)),
@@ -91,11 +97,13 @@ interface Chunked {
   readonly classes: number;
   /** `[rows]`. */
   readonly targets: Tensor<"i32">;
+  /** `[rows]`: what losses are multiplied by. */
+  readonly factors: Tensor;
   /** `[rows]`: receives each row's loss. */
   readonly losses: Tensor;
   /** `[chunks]`: receives how many targets of a chunk are not ignored. */
   readonly counts: Tensor;
-  /** `[rows, dim]` and `[classes, dim]`: receive the gradients of the sum of the losses. */
+  /** `[rows, dim]` and `[classes, dim]`: receive the gradients of the sum of the weighted losses. */
   readonly gradX: Tensor | undefined;
   readonly gradWeight: Tensor | undefined;
 }
@@ -103,13 +111,12 @@ interface Chunked {
 function evaluateChunks(
   chunkRows: number,
   ignoreIndex: number,
-  { x, weight, classes, targets, losses, counts, gradX, gradWeight }: Chunked,
+  { x, weight, classes, targets, factors, losses, counts, gradX, gradWeight }: Chunked,
 ): void {
   const { backend } = x;
   const [rows] = x.shape;
   const chunkLogits = Tensor.allocate(backend, "f32", [chunkRows, classes]);
   const chunkStatistics = Tensor.allocate(backend, "f32", [chunkRows, 2]);
-  const ones = full([chunkRows], 1, { backend });
   for (let chunk = 0; chunk < counts.size; chunk++) {
     const firstRow = chunk * chunkRows;
     const size = Math.min(chunkRows, rows - firstRow);
@@ -127,7 +134,7 @@ function evaluateChunks(
       count: slice(counts, 0, chunk, chunk + 1),
     });
     if (!gradX && !gradWeight) continue;
-    differentiateRows({ ...shared, grad: slice(ones, 0, 0, size), out: logits });
+    differentiateRows({ ...shared, grad: slice(factors, 0, firstRow, firstRow + size), out: logits });
     if (gradX) multiplyByWeight(slice(gradX, 0, firstRow, firstRow + size), logits, weight);
     if (gradWeight) multiplyInto(gradWeight, transpose(logits), xs, chunk > 0);
   }
@@ -142,12 +149,13 @@ function scaled(x: Tensor, factor: Tensor, target: Tensor | undefined): Tensor |
   return target ? undefined : out;
 }
 
-/** The weight, of checked operands. */
-function checkedHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): WeightOperand {
+/** The head's weight, of checked operands. */
+function checkedHead(x: Tensor, weight: Weight, targets: Tensor<"i32">, weights?: Tensor): WeightOperand {
   checkDType("linearCrossEntropy", x, "f32");
   const operand = weightOperand("linearCrossEntropy", weight);
   checkDType("linearCrossEntropy", targets, "i32");
-  checkOperands("linearCrossEntropy", x, ...operand.tensors, targets);
+  if (weights) checkDType("linearCrossEntropy", weights, "f32");
+  checkOperands("linearCrossEntropy", x, ...operand.tensors, targets, weights ?? x);
   const [classes, dim] = weight.shape;
   if (weight.shape.length !== 2 || !classes || x.rank < 1 || x.shape.at(-1) !== dim) {
     throw shapeError(
@@ -155,11 +163,9 @@ function checkedHead(x: Tensor, weight: Weight, targets: Tensor<"i32">): WeightO
       `x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}: expected […, dim] and [classes, dim]`,
     );
   }
-  if (!sameShape(x.shape.slice(0, -1), targets.shape)) {
-    throw shapeError(
-      "linearCrossEntropy",
-      `x ${formatShape(x.shape)} needs targets ${formatShape(x.shape.slice(0, -1))}, got ${formatShape(targets.shape)}`,
-    );
+  const lead = x.shape.slice(0, -1);
+  for (const [name, { shape }] of Object.entries({ targets, weights: weights ?? targets })) {
+    if (!sameShape(lead, shape)) throw shapeError("linearCrossEntropy", `x ${formatShape(x.shape)} needs ${name} ${formatShape(lead)}, got ${formatShape(shape)}`);
   }
   return operand;
 }

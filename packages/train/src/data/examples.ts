@@ -24,18 +24,22 @@ export function learntTokens({ ids, mask }: Example): Int32Array {
  * from 1. Throws `invalid-option`, `empty-data` and `token-out-of-range`.
  */
 export function checkExamples(name: string, examples: readonly Example[], vocabSize: number): void {
-  eachExample(name, examples, (example, at) => {
-    checkIds(at, example.ids, vocabSize);
-    const { ids, mask } = example;
-    if (mask !== undefined && !(mask instanceof Uint8Array && mask.length === ids.length)) {
-      const given = (mask as unknown) instanceof Uint8Array ? `one of ${mask.length}` : quote(mask);
-      throw invalidOption(`${at} must have a mask for each of its ${ids.length} tokens, a Uint8Array, not ${given}`);
-    }
-    if (ids.length < 2 || (mask && !mask.includes(1, 1))) {
-      const reason = ids.length < 2 ? `it has ${ids.length} tokens, and needs two` : "its mask leaves out all tokens behind the first";
-      throw invalidOption(`${at} has nothing to learn: ${reason}`);
-    }
-  });
+  eachExample(name, examples, (example, at) => checkExample(at, example, vocabSize));
+}
+
+/** The same for one. */
+export function checkExample(at: string, example: Example, vocabSize: number): void {
+  check(at, example, object);
+  checkIds(at, example.ids, vocabSize);
+  const { ids, mask } = example;
+  if (mask !== undefined && !(mask instanceof Uint8Array && mask.length === ids.length)) {
+    const given = (mask as unknown) instanceof Uint8Array ? `one of ${mask.length}` : quote(mask);
+    throw invalidOption(`${at} must have a mask for each of its ${ids.length} tokens, a Uint8Array, not ${given}`);
+  }
+  if (ids.length < 2 || (mask && !mask.includes(1, 1))) {
+    const reason = ids.length < 2 ? `it has ${ids.length} tokens, and needs two` : "its mask leaves out all tokens behind the first";
+    throw invalidOption(`${at} has nothing to learn: ${reason}`);
+  }
 }
 
 /** Checks a list of examples one by one; `at` names one in messages. Throws `invalid-option` and `empty-data`. */

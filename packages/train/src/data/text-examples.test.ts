@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { learntTokens } from "./examples.ts";
 import type { Example } from "./examples.ts";
-import { completionExamples, documentExamples, labelledExamples } from "./text-examples.ts";
+import { completionExamples, documentExamples, labelledExamples, preferenceExamples } from "./text-examples.ts";
 
 const characters = CharacterTokenizer.fromText("abcdefgh ");
 let gpt2: Tokenizer;
@@ -67,6 +67,16 @@ describe("completions", () => {
   });
 });
 
+test("two answers follow the same prompt, of which as much is left as the longer one leaves room for", () => {
+  const preference = [{ prompt: "abcdefgh", chosen: "abc", rejected: "d" }];
+  const shown = (maxTokens: number) => preferenceExamples(preference, characters, { maxTokens, overflow: "truncate" })
+    .map(({ chosen, rejected }) => [chosen, rejected].map((example) => [whole(characters, example), learnt(characters, example)]))[0];
+  expect(shown(10)).toEqual([["abcdefghabc", "abc"], ["abcdefghd", "d"]]);
+  expect(shown(4)).toEqual([["ghabc", "abc"], ["ghd", "d"]]);
+  expect(() => preferenceExamples(preference, characters, { maxTokens: 9 })).toThrow("preferences: example 1 has 10 tokens to read, more than 9");
+  expect(() => preferenceExamples([{ ...preference[0], rejected: "" }], characters, { maxTokens: 9 })).toThrow("preferences: example 1: rejected is empty");
+});
+
 test("documents are learnt whole, long ones in pieces, each token once", () => {
   const [short, ...pieces] = documentExamples(["Hi", "one two three four five"], gpt2, { maxTokens: 2 });
   expect(whole(gpt2, short)).toBe("Hi<|endoftext|>");
@@ -90,7 +100,7 @@ test("refuses what is no text, by its number", () => {
   const options = { maxTokens: 9 };
   const wrong = (value: unknown): never => value as never;
   expect(() => completionExamples([{ prompt: "a", completion: "b" }, wrong({ prompt: "a" })], gpt2, options)).toThrow("pairs: example 2: completion must be a text, not undefined");
-  expect(() => completionExamples([{ prompt: "a", completion: "" }], gpt2, options)).toThrow("pairs: example 1 has an empty completion");
+  expect(() => completionExamples([{ prompt: "a", completion: "" }], gpt2, options)).toThrow("pairs: example 1: completion is empty, and so nothing to learn");
   expect(() => completionExamples([{ prompt: "", completion: "a" }], characters, options)).toThrow("pairs: example 1 has an empty prompt");
   expect(() => labelledExamples([{ text: "", label: "a" }], ["a"], gpt2, options)).toThrow("texts: example 1 has no tokens");
   expect(() => documentExamples(wrong("abc"), gpt2, options)).toThrow("texts must be a list");

@@ -4,6 +4,7 @@ import { check, checkAll, invalidOption } from "../checks.ts";
 import { eachExample } from "./examples.ts";
 import type { Example } from "./examples.ts";
 import type { LabelledExample } from "../tasks/classification-task.ts";
+import type { PreferencePair } from "../tasks/preference-task.ts";
 
 /** How texts become examples. */
 export interface TextOptions {
@@ -17,6 +18,14 @@ export interface TextOptions {
 export interface PromptAndCompletion {
   readonly prompt: string;
   readonly completion: string;
+}
+
+/** A prompt, and two answers to it. */
+export interface PreferenceText {
+  readonly prompt: string;
+  /** The better one. */
+  readonly chosen: string;
+  readonly rejected: string;
 }
 
 /** A text, and its label. */
@@ -50,26 +59,59 @@ export function documentExamples(texts: readonly string[], tokenizer: Tokenizer,
  */
 export function completionExamples(pairs: readonly PromptAndCompletion[], tokenizer: Tokenizer, options: TextOptions): Example[] {
   checkTokenizer(tokenizer);
-  const { maxTokens, overflow } = readTextOptions(options);
+  const read = readTextOptions(options);
   const examples: Example[] = [];
-  eachExample("pairs", pairs, ({ prompt, completion }, at) => {
-    check(`${at}: prompt`, prompt, text);
-    check(`${at}: completion`, completion, text);
-    if (completion === "") throw invalidOption(`${at} has an empty completion, and so nothing to learn`);
-    const answer = [...plain(tokenizer, completion), ...endOf(tokenizer)];
-    const question = plain(tokenizer, prompt);
-    const around = before(tokenizer);
-    const start = around.length > 0 || question.length > 0 ? around : endOf(tokenizer);
-    if (start.length + question.length === 0) throw invalidOption(`${at} has an empty prompt, and the tokenizer no token to begin with`);
-    // The last token is not read.
-    const room = maxTokens + 1;
-    const length = start.length + question.length + answer.length;
-    if (length > room && overflow === "refuse") throw tooLong(at, length - 1, maxTokens);
-    answer.splice(Math.max(1, room - Math.max(1, start.length)));
-    const kept = Math.max(0, room - start.length - answer.length);
-    examples.push(masked([...start, ...question.slice(Math.max(0, question.length - kept))], answer));
-  });
+  eachExample("pairs", pairs, ({ prompt, completion }, at) => examples.push(...answersTo(prompt, { completion }, tokenizer, read, at)));
   return examples;
+}
+
+/**
+ * Prompts with two answers each, of which one is preferred: for `preferenceTask`, when `withReference` has read them. Both begin with
+ * the same tokens. All else is as with `completionExamples`.
+ */
+export function preferenceExamples(preferences: readonly PreferenceText[], tokenizer: Tokenizer, options: TextOptions): PreferencePair[] {
+  checkTokenizer(tokenizer);
+  const read = readTextOptions(options);
+  const pairs: PreferencePair[] = [];
+  eachExample("preferences", preferences, ({ prompt, chosen, rejected }, at) => {
+    const [first, second] = answersTo(prompt, { chosen, rejected }, tokenizer, read, at);
+    pairs.push({ chosen: first, rejected: second });
+  });
+  return pairs;
+}
+
+/** A prompt with each of its answers, which are learnt; as much of the prompt as the longest leaves room for. */
+function answersTo(
+  prompt: string, answers: Readonly<Record<string, string>>, tokenizer: Tokenizer, { maxTokens, overflow }: Required<TextOptions>, at: string,
+): Example[] {
+  check(`${at}: prompt`, prompt, text);
+  for (const [name, answer] of Object.entries(answers)) {
+    check(`${at}: ${name}`, answer, text);
+    if (answer === "") throw invalidOption(`${at}: ${name} is empty, and so nothing to learn`);
+  }
+  const question = plain(tokenizer, prompt);
+  const start = beginningOf(tokenizer, question.length > 0, at);
+  // The last token is not read.
+  const room = maxTokens + 1;
+  const completions = Object.values(answers).map((answer) => [...plain(tokenizer, answer), ...endOf(tokenizer)]);
+  const length = start.length + question.length + longestOf(completions);
+  if (length > room && overflow === "refuse") throw tooLong(at, length - 1, maxTokens);
+  for (const completion of completions) completion.splice(Math.max(1, room - Math.max(1, start.length)));
+  const kept = Math.max(0, room - start.length - longestOf(completions));
+  const shared = [...start, ...question.slice(Math.max(0, question.length - kept))];
+  return completions.map((completion) => masked(shared, completion));
+}
+
+/** What comes before a prompt: what the tokenizer puts there, and something in any case where the prompt is empty. */
+export function beginningOf(tokenizer: Tokenizer, hasPrompt: boolean, at: string): readonly number[] {
+  const around = before(tokenizer);
+  const start = around.length > 0 || hasPrompt ? around : endOf(tokenizer);
+  if (start.length > 0 || hasPrompt) return start;
+  throw invalidOption(`${at} has an empty prompt, and the tokenizer no token to begin with`);
+}
+
+function longestOf(lists: readonly (readonly number[])[]): number {
+  return lists.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
 /**
@@ -83,18 +125,23 @@ export function labelledExamples(
   checkTokenizer(tokenizer);
   check("labels", labels, listOf(text));
   const { maxTokens, overflow } = readTextOptions(options);
-  const numbers = new Map(labels.map((label, i) => [label, i]));
   const examples: LabelledExample[] = [];
   eachExample("texts", texts, ({ text: content, label }, at) => {
     check(`${at}: text`, content, text);
-    const number = numbers.get(label);
-    if (number === undefined) throw invalidOption(`${at} has the label ${quote(label)}; there are ${labels.map((label) => quote(label)).join(", ")}`);
+    const number = labelNumber(label, labels, at);
     const ids = tokenizer.encode(content, { addSpecialTokens: true, disallowedSpecial: [] });
     if (ids.length === 0) throw invalidOption(`${at} has no tokens`);
     if (ids.length > maxTokens && overflow === "refuse") throw tooLong(at, ids.length, maxTokens);
     examples.push({ ids: Int32Array.from(ids.slice(0, maxTokens)), label: number });
   });
   return examples;
+}
+
+/** A label's number among others. */
+export function labelNumber(label: string, labels: readonly string[], at: string): number {
+  const number = labels.indexOf(label);
+  if (number < 0) throw invalidOption(`${at} has the label ${quote(label)}; there are ${labels.map((label) => quote(label)).join(", ")}`);
+  return number;
 }
 
 /** An example of which the end is learnt. */
@@ -120,7 +167,7 @@ export function checkTokenizer(tokenizer: Tokenizer): void {
 }
 
 /** Special tokens that are written out in a text are text, whatever they say. */
-function plain(tokenizer: Tokenizer, content: string): number[] {
+export function plain(tokenizer: Tokenizer, content: string): number[] {
   return tokenizer.encode(content, { disallowedSpecial: [] });
 }
 

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { collect, patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { doneOf, stepsOf, weights } from "../../test/loop.ts";
 import { evaluate } from "../evaluate.ts";
+import type { Task } from "../loop/task.ts";
 import { finetune } from "../finetune.ts";
 import { trainLastBlocks } from "../last-blocks.ts";
 import { train } from "../loop/train.ts";
@@ -50,8 +51,9 @@ test("learns, and evaluations say how many are right", async () => {
 });
 
 test("a step is the mean over its examples, by their weights, however it is divided into batches", async () => {
-  for (const classWeights of [undefined, "balanced", [1, 0.5, 3]] as const) {
-    const [whole, parts] = [await run({}, { classWeights }), await run({ batchSize: 2, accumulationSteps: 4 }, { classWeights })];
+  const weighed: ClassificationOptions[] = [{}, { classWeights: "balanced" }, { classWeights: [1, 0, 3] }, { classWeights: "balanced", languageModelWeight: 0.5 }];
+  for (const options of weighed) {
+    const [whole, parts] = [await run({}, options), await run({ batchSize: 1, accumulationSteps: 8 }, options)];
     parts.losses.forEach((loss, i) => expect(Math.abs(loss - whole.losses[i])).toBeLessThan(1e-5));
     weights(whole.model).forEach((values, i) => values.forEach((x, k) => expect(weights(parts.model)[i][k]).toBeCloseTo(x, 4)));
   }
@@ -63,19 +65,31 @@ test("balanced weights are those of scikit-learn: all labels weigh alike", async
   expect((await run({}, { classWeights: "balanced" })).losses).toEqual((await run({}, { classWeights: explicit })).losses);
 });
 
-test("the language model's loss is added, of the texts' own tokens", async () => {
+/** The loss of some examples, as one batch. */
+async function lossOf(model: GPT, task: Task, count: number): Promise<number> {
+  const batch = await task.batch({ seed: 0, step: 1, first: 0, count, examplesPerStep: count, contextLength: 8 }, model);
+  return scope(() => task.loss(model, batch).dataSync()[0]);
+}
+
+test("the language model's loss is added: the mean over texts of the mean over a text's tokens", async () => {
   const [model, languageModel] = [classifier(), tinyModel({ dropout: 0 })];
-  const some = data.train.filter(({ ids }) => ids.length > 1).slice(0, 6);
-  const request = { seed: 0, step: 1, first: 0, count: some.length, examplesPerStep: some.length, contextLength: 8 };
+  const some = data.train.slice(0, 6);
+  expect(some.map(({ ids }) => ids.length)).toContain(1); // It has nothing to predict.
+  let ofTexts = 0;
+  for (const { ids } of some) if (ids.length > 1) ofTexts += (await lossOf(languageModel, nextTokenTask({ train: [{ ids }] }), 1)) / some.length;
   const [plain, both] = [0, 0.5].map((languageModelWeight) => classificationTask({ train: some }, { languageModelWeight }));
-  const ofTokens = nextTokenTask({ train: some.map(({ ids }) => ({ ids })) });
-  const lossOf = async (task: typeof plain): Promise<number> => {
-    const batch = await task.batch(request, model);
-    return scope(() => task.loss(model, batch).dataSync()[0]);
-  };
-  const batch = await ofTokens.batch(request, languageModel);
-  const tokens = scope(() => ofTokens.loss(languageModel, batch).dataSync()[0]);
-  expect(await lossOf(both)).toBeCloseTo((await lossOf(plain)) + 0.5 * tokens, 5);
+  expect(await lossOf(model, both, 6)).toBeCloseTo((await lossOf(model, plain, 6)) + 0.5 * ofTexts, 5);
+});
+
+test("texts that are compared are read in both orders: their order does not count, and what the head reads is added", async () => {
+  const model = classifier();
+  const [ids, reversed] = [Int32Array.of(1, 2, 0, 5), Int32Array.of(5, 0, 1, 2)];
+  const [alone, other, pair, turned, third] = await scoreLabels(model, [ids, reversed, { ids, reversed }, { ids: reversed, reversed: ids }, data.train[3].ids]);
+  expect([...pair].map((score) => score.toFixed(4))).toEqual([...turned].map((score) => score.toFixed(4)));
+  pair.forEach((score, i) => expect(score).toBeCloseTo(alone[i] + other[i], 5));
+  const log = (scores: Float32Array, label: number): number => Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0)) - scores[label];
+  const task = classificationTask({ train: [{ ids, reversed, label: 2 }, { ids: data.train[3].ids, label: 1 }] });
+  expect(await lossOf(model, task, 2)).toBeCloseTo((log(pair, 2) + log(third, 1)) / 2, 5);
 });
 
 test("the head alone can be trained", async () => {

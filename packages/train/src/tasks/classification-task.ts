@@ -1,17 +1,24 @@
-import { add, crossEntropy, embedding, linearCrossEntropy, mul, nonNegative, readOptions, sum, tensor, valueThat, wholeNumber } from "@gpt/tensor";
+import { add, crossEntropy, embedding, matmul, mul, nonNegative, readOptions, sum, tensor, valueThat, wholeNumber } from "@gpt/tensor";
 import type { Expectations, Tensor } from "@gpt/tensor";
-import type { FlatInput, ForwardOptions, GPT } from "@gpt/gpt";
+import type { ForwardOptions, GPT } from "@gpt/gpt";
 import { check, invalidOption } from "../checks.ts";
 import { checkIds, checkReadLength, eachExample } from "../data/examples.ts";
 import { fingerprintOfExamples } from "../data/fingerprint.ts";
 import { ExampleOrder } from "../data/order.ts";
 import { classificationReport } from "../metrics/classification.ts";
 import type { Task, TaskBatch, TaskEvaluation, TaskEvaluationOptions } from "../loop/task.ts";
-import { evaluateBatches, spread } from "./evaluated.ts";
+import { evaluateBatches, logSumExp, spread } from "./evaluated.ts";
+import { inputOfSequences, languageModelLoss, lastTokens, sequencesOf } from "./sequences.ts";
+import type { Sequences } from "./sequences.ts";
 
 /** A text, and the number of its label among those of the model's head. */
 export interface LabelledExample {
   readonly ids: Int32Array;
+  /**
+   * Of two texts that are compared, the same in the other order. What the head reads is then the sum of both last hidden states
+   * (similarity, Radford et al. 2018, section 3.3).
+   */
+  readonly reversed?: Int32Array;
   readonly label: number;
 }
 
@@ -29,8 +36,8 @@ export interface ClassificationOptions {
    */
   readonly classWeights?: "balanced" | readonly number[];
   /**
-   * Adds this times the loss of the text's own tokens, by the token embedding as the head (Radford et al. 2018, equation 5: 0.5).
-   * For models whose head was the embedding. Default 0.
+   * Adds this times the loss of the text's own tokens, by the token embedding as the head (Radford et al. 2018, equation 5: 0.5):
+   * the mean over texts of the mean over a text's tokens. For models whose head was the embedding. Default 0.
    */
   readonly languageModelWeight?: number;
 }
@@ -41,12 +48,11 @@ const optionsExpected: Expectations<ClassificationOptions> = {
   languageModelWeight: nonNegative,
 };
 
-interface ClassificationBatch extends TaskBatch {
-  readonly ids: Int32Array;
-  readonly lengths: readonly number[];
-  /** Behind the last token of each text. */
-  readonly ends: Int32Array;
+interface ClassificationBatch extends TaskBatch, Sequences {
+  /** The example of each sequence. */
+  readonly owners: readonly number[];
   readonly labels: Int32Array;
+  /** What each example weighs, of all together 1. */
   readonly weights: Float32Array;
 }
 
@@ -67,7 +73,7 @@ export function classificationTask(data: ClassificationData, options?: Classific
     name: "classification",
     options: { classWeights: weights ? weights.join(" ") : null, languageModelWeight },
     examples: train.length,
-    fingerprint: async () => fingerprintOfExamples(train.map(({ ids, label }) => [ids, [label]])),
+    fingerprint: async () => fingerprintOfExamples(train.map(({ ids, reversed, label }) => [ids, [label], ...(reversed ? [reversed] : [])])),
     check(model, { contextLength }) {
       const labels = labelsOf(model);
       checkLabelled("train", train, model, contextLength);
@@ -81,27 +87,32 @@ export function classificationTask(data: ClassificationData, options?: Classific
       return batchOf(Array.from({ length: count }, (_, i) => train[order.at(begin + i, seed)]), weights);
     },
     loss(model, batch, options) {
-      if (languageModelWeight === 0) return lossOf(model, batch, scoresOf(model, batch, options));
-      const { backend } = model;
-      const hidden = model.hidden({ ...inputOf(batch, model), ...options });
-      const last = tensor(batch.ends.map((end) => end - 1), { backend });
-      const loss = lossOf(model, batch, model.logits(embedding(hidden, last), options));
-      const ofTokens = linearCrossEntropy(hidden, model.tokenEmbedding.weight, tensor(nextTokens(batch), { backend }));
-      return add(loss, mul(ofTokens, languageModelWeight));
+      const hidden = model.hidden({ ...inputOfSequences(batch, model), ...options });
+      const losses = crossEntropy(scoresOf(model, batch, hidden, options), tensor(batch.labels, { backend: model.backend }), { reduction: "none" });
+      const loss = sum(mul(losses, tensor(batch.weights, { backend: model.backend })));
+      if (languageModelWeight === 0) return loss;
+      const weights = batch.owners.map((owner) => batch.weights[owner] / batch.owners.filter((other) => other === owner).length);
+      return add(loss, mul(languageModelLoss(model, hidden, batch, weights), languageModelWeight));
     },
     evaluate: validation && ((model, options) => evaluateLabels(model, validation, options)),
   };
 }
 
-/** The scores of texts, `[texts, labels]`: of each label how likely it is, before the softmax. Throws as `train` does. */
+/**
+ * The scores of texts, or of pairs of texts in both orders, `[texts, labels]`: of each label how likely it is, before the softmax.
+ * Throws as `train` does.
+ */
 export async function scoreLabels(
-  model: GPT, texts: readonly Int32Array[], options: Pick<TaskEvaluationOptions, "signal" | "onProgress"> = {},
+  model: GPT, texts: readonly (Int32Array | Omit<LabelledExample, "label">)[], options: Pick<TaskEvaluationOptions, "signal" | "onProgress"> = {},
 ): Promise<Float32Array[]> {
   const { length } = labelsOf(model);
-  const examples = texts.map((ids) => ({ ids, label: 0 }));
+  const examples = texts.map((text) => ({ ...(text instanceof Int32Array ? { ids: text } : text), label: 0 }));
   checkLabelled("texts", examples, model, model.config.contextLength);
   const scores: Float32Array[] = [];
-  await evaluateBatches(model, examples, ({ ids }) => ids.length, (some) => scoresOf(model, batchOf(some)), (values, some) => {
+  await evaluateBatches(model, examples, tokensOf, (some) => {
+    const batch = batchOf(some);
+    return scoresOf(model, batch, model.hidden(inputOfSequences(batch, model)));
+  }, (values, some) => {
     scores.push(...some.map((_, i) => values.slice(i * length, (i + 1) * length)));
   }, options);
   return scores;
@@ -114,10 +125,13 @@ function labelsOf({ config: { head } }: GPT): readonly string[] {
 
 function checkLabelled(name: string, examples: readonly LabelledExample[], model: GPT, contextLength: number): void {
   const labels = labelsOf(model);
-  eachExample(name, examples, ({ ids, label }, at) => {
-    checkIds(at, ids, model.config.vocabSize);
-    if (ids.length === 0) throw invalidOption(`${at} has no tokens`);
-    checkReadLength(at, ids.length, contextLength);
+  eachExample(name, examples, (example, at) => {
+    for (const ids of sequencesIn(example)) {
+      checkIds(at, ids, model.config.vocabSize);
+      if (ids.length === 0) throw invalidOption(`${at} has no tokens`);
+      checkReadLength(at, ids.length, contextLength);
+    }
+    const { label } = example;
     check(`${at}: label`, label, wholeNumber(0, labels.length - 1));
   });
 }
@@ -130,45 +144,43 @@ function balanced(examples: readonly LabelledExample[]): number[] {
   return Array.from(counts, (count = 0) => (count === 0 ? 0 : examples.length / (found * count)));
 }
 
-function batchOf(examples: readonly LabelledExample[], weights?: readonly number[]): ClassificationBatch {
-  const lengths = examples.map(({ ids }) => ids.length);
-  let end = 0;
-  const ends = Int32Array.from(lengths, (length) => (end += length));
-  const ids = new Int32Array(end);
-  examples.forEach((example, i) => ids.set(example.ids, ends[i] - lengths[i]));
-  const weightOf = Float32Array.from(examples, ({ label }) => weights?.[label] ?? 1);
-  const count = weightOf.reduce((sum, weight) => sum + weight, 0);
-  return { ids, lengths, ends, labels: Int32Array.from(examples, ({ label }) => label), weights: weightOf, count, tokens: end };
+function sequencesIn({ ids, reversed }: LabelledExample): readonly Int32Array[] {
+  return reversed === undefined ? [ids] : [ids, reversed];
 }
 
-function inputOf({ ids, lengths }: ClassificationBatch, { backend }: GPT): FlatInput {
-  return { ids: tensor(ids, { backend }), sequences: lengths.map((count) => ({ count })) };
+function tokensOf(example: LabelledExample): number {
+  return sequencesIn(example).reduce((sum, { length }) => sum + length, 0);
 }
 
-/** `[texts, labels]` */
-function scoresOf(model: GPT, batch: ClassificationBatch, options?: ForwardOptions): Tensor {
-  return model.forward({ ...inputOf(batch, model), outputs: "last", ...options });
+function batchOf(examples: readonly LabelledExample[], classWeights?: readonly number[]): ClassificationBatch {
+  const sequences = sequencesOf(examples.flatMap(sequencesIn));
+  const weights = examples.map(({ label }) => classWeights?.[label] ?? 1);
+  const count = weights.reduce((sum, weight) => sum + weight, 0);
+  return {
+    ...sequences,
+    owners: examples.flatMap((example, i) => sequencesIn(example).map(() => i)),
+    labels: Int32Array.from(examples, ({ label }) => label),
+    // Nothing may weigh anything.
+    weights: Float32Array.from(weights, (weight) => (count === 0 ? 0 : weight / count)),
+    count,
+    tokens: sequences.ids.length,
+  };
 }
 
-/** The weighted mean of the texts' losses. */
-function lossOf({ backend }: GPT, { labels, weights, count }: ClassificationBatch, scores: Tensor): Tensor {
-  const losses = crossEntropy(scores, tensor(labels, { backend }), { reduction: "none" });
-  return sum(mul(losses, tensor(weights.map((weight) => weight / count), { backend })));
-}
-
-/** The token behind each, and none behind a text's last. */
-function nextTokens({ ids, ends }: ClassificationBatch): Int32Array {
-  const targets = new Int32Array(ids.length);
-  targets.set(ids.subarray(1));
-  for (const end of ends) targets[end - 1] = -100;
-  return targets;
+/** `[texts, labels]`, of hidden states `[tokens, dim]`. */
+function scoresOf(model: GPT, batch: ClassificationBatch, hidden: Tensor, options?: ForwardOptions): Tensor {
+  const { owners, labels: { length } } = batch;
+  const last = embedding(hidden, lastTokens(batch, model));
+  if (owners.length === length) return model.logits(last, options);
+  const sums = Float32Array.from({ length: length * owners.length }, (_, i) => Number(owners[i % owners.length] === Math.floor(i / owners.length)));
+  return model.logits(matmul(tensor(sums, { shape: [length, owners.length], backend: model.backend }), last), options);
 }
 
 async function evaluateLabels(
   model: GPT, examples: readonly LabelledExample[], { limit, ...options }: TaskEvaluationOptions,
 ): Promise<TaskEvaluation> {
   const chosen = spread(examples, limit);
-  const scores = await scoreLabels(model, chosen.map(({ ids }) => ids), options);
+  const scores = await scoreLabels(model, chosen, options);
   const losses = chosen.map(({ label }, i) => logSumExp(scores[i]) - scores[i][label]);
   const predicted = scores.map((row) => row.indexOf(Math.max(...row)));
   const { accuracy, macro } = classificationReport(predicted, chosen.map(({ label }) => label));
@@ -178,9 +190,4 @@ async function evaluateLabels(
     complete: chosen.length === examples.length,
     metrics: { accuracy, f1: macro.f1 },
   };
-}
-
-function logSumExp(scores: Float32Array): number {
-  const highest = Math.max(...scores);
-  return highest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - highest), 0));
 }

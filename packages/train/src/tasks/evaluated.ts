@@ -43,3 +43,9 @@ export async function evaluateBatches<Item>(
     await yielder.pause();
   }
 }
+
+/** ln Σ exp, of finite numbers and −∞. */
+export function logSumExp(scores: Float32Array): number {
+  const highest = Math.max(...scores);
+  return highest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - highest), 0));
+}

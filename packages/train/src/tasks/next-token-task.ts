@@ -75,7 +75,7 @@ function checkLengths(name: string, examples: readonly Example[], vocabSize: num
 }
 
 /** How many tokens the model reads of an example: those before the last that it learns. */
-function readLength({ ids, mask }: Example): number {
+export function readLength({ ids, mask }: Example): number {
   return mask ? mask.lastIndexOf(1) : ids.length - 1;
 }
 
@@ -103,7 +103,7 @@ export function inputOf({ ids, lengths, rows }: ExampleBatch, { backend }: GPT):
   return { ids: tensor(ids, { backend }), sequences: lengths.map((count) => ({ count })), outputs: rows };
 }
 
-function targetsOf({ targets }: ExampleBatch, { backend }: GPT) {
+export function targetsOf({ targets }: ExampleBatch, { backend }: GPT) {
   return tensor(targets, { backend });
 }
 

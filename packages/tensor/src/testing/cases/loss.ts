@@ -1,4 +1,5 @@
 import type { LossKernels } from "../../contract/index.ts";
+import { tensor } from "../../core/create.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { add, mul, sub } from "../../ops/elementwise.ts";
 import { linearCrossEntropy } from "../../ops/linear-cross-entropy.ts";
@@ -101,6 +102,21 @@ const ownHead = op({
   run: ({ x, targets }) => linearCrossEntropy(x, x, targets, { chunkRows: 2 }),
   reference: ({ x, targets }) => reduced(linear(x, x), targets, {}),
 });
+
+/** Losses that weigh differently, in chunks and at once. */
+const rowWeights = [0.5, 0, -3, 1, 2];
+const weightedHeads = [2, 256].map((chunkRows) =>
+  op({
+    name: `linear: weighted, in chunks of ${chunkRows}`,
+    inputs: { x: numbers([5, 3]), weight: numbers([4, 3]), targets: literal([0, 3, 2, -100, 1], [5], "i32") },
+    run: ({ x, weight, targets }) =>
+      linearCrossEntropy(x, weight, targets, { reduction: "sum", weights: tensor(rowWeights, { backend: x.backend }), chunkRows }),
+    reference: ({ x, weight, targets }) => {
+      const losses = reference.crossEntropy(linear(x, weight), targets, -100);
+      return array([], [rowWeights.reduce((sum, weight, i) => sum + weight * losses.data[i], 0)]);
+    },
+  }),
+);
 
 const poisonedRow = op({
   name: "linear: a row of NaN",
@@ -316,7 +332,7 @@ export const lossChecks = {
       message: "position 5",
       needs: "indexErrors",
     }),
-    ...[...losses, allIgnored, extremeLosses, poisoned, ...headLosses, ...ignoredChunks, ownHead, poisonedRow, peakedHead,
+    ...[...losses, allIgnored, extremeLosses, poisoned, ...headLosses, ...ignoredChunks, ...weightedHeads, ownHead, poisonedRow, peakedHead,
       ...peaked, ...shifts].map(values),
   ],
   crossEntropyGradient: [
@@ -345,6 +361,6 @@ export const lossChecks = {
       },
       tolerance: 2e-5,
     }),
-    ...[...losses, allIgnored, poisoned, ...headLosses, ...ignoredChunks, ownHead, peakedHead, ...peaked].map(gradients),
+    ...[...losses, allIgnored, poisoned, ...headLosses, ...ignoredChunks, ...weightedHeads, ownHead, peakedHead, ...peaked].map(gradients),
   ],
 } satisfies ChecksOf<LossKernels>;
