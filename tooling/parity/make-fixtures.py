@@ -34,6 +34,7 @@ from pytorch.models import model_fixture, walk
 from pytorch.openai_gpt import openai_gpt_logits, random_tensors as random_openai_gpt, write_release
 from pytorch.programs import serve
 from pytorch.rotary import rotary_table
+from pytorch.tasks import make_tasks
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -308,6 +309,7 @@ def main():
         make_openai_gpt_folders()
         make_decoder_folders()
         make_adapters(FIXTURES, walk)
+        make_tasks(FIXTURES)
 
 
 if __name__ == "__main__":

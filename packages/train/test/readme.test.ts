@@ -27,22 +27,27 @@ test("fine-tuning", async () => {
   expect(lines[5]).toMatch(/^step 60: loss 0\.0\d\d$/);
 });
 
-test("mixtures of experts", async () => {
+test("preferences", async () => {
   const output = await runExample(examples[2], packageFolder, await temporary.folder());
+  expect(output).toMatch(/^\{ rewardAccuracy: 1, rewardMargin: [\d.]+ \}\n$/);
+});
+
+test("mixtures of experts", async () => {
+  const output = await runExample(examples[3], packageFolder, await temporary.folder());
   expect(output).toMatch(/^step 10: loss 3\.\d\d, largest load 1\.\d\d\nstep 20: loss \d\.\d\d, largest load 1\.\d\d\n$/);
 });
 
 test("files, checkpoints, resuming", async () => {
   const folder = await temporary.folder();
   await writeFile(join(folder, "book.txt"), "She sells sea shells by the sea shore.\n".repeat(100));
-  const output = await runExample(examples[3], packageFolder, folder);
+  const output = await runExample(examples[4], packageFolder, folder);
   expect(output).toBe("trained to step 60, the model is in run\n");
   expect(JSON.parse(await readFile(join(folder, "run", "config.json"), "utf8"))).toMatchObject({ model_type: "gpt2" });
   expect(await readFile(join(folder, "run", "tokenizer.json"), "utf8")).toContain("{");
 });
 
 test("the parts alone", async () => {
-  const output = await runExample(examples[4], packageFolder, await temporary.folder());
+  const output = await runExample(examples[5], packageFolder, await temporary.folder());
   expect(output).toBe("Float32Array(2) [ 1, 1 ]\n");
 });
 
@@ -50,14 +55,14 @@ test("records", async () => {
   const folder = await temporary.folder();
   const lines = Array.from({ length: 12 }, (_, i) => `${i},"text, ${i % 10}",${i % 2 ? "good" : "bad"}`);
   await writeFile(join(folder, "reviews.csv"), ["id,sentence,class", ...lines].join("\n"));
-  const output = await runExample(examples[5], packageFolder, folder);
+  const output = await runExample(examples[6], packageFolder, folder);
   expect(output).toBe("8 records to train on, 2 to validate, labels bad, good\n");
 });
 
 test("metrics", async () => {
-  const output = await runExample(examples[6], packageFolder, await temporary.folder());
-  expect(output.trimEnd().split("\n")).toEqual(Array.from(examples[6].matchAll(/; \/\/ (.*)$/gm), ([, printed]) => printed));
-  expect(examples).toHaveLength(7);
+  const output = await runExample(examples[7], packageFolder, await temporary.folder());
+  expect(output.trimEnd().split("\n")).toEqual(Array.from(examples[7].matchAll(/; \/\/ (.*)$/gm), ([, printed]) => printed));
+  expect(examples).toHaveLength(8);
 });
 
 test("the network of @gpt/nn learns, from any seed", async () => {

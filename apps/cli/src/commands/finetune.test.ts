@@ -109,12 +109,45 @@ test("the program of docs/tuning.md tunes a model, and answers", async () => {
   expect(await readdir(join(folder, "tuned"))).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
 });
 
+test("multiple choice: a head that scores, trained by an adapter, is measured as it was; a language model by likelihood", async () => {
+  await writeFile(join(directory, "choices.jsonl"), jsonLines(Array.from({ length: 36 }, (_, i) => {
+    const [right, wrong] = [words[i % 6], words[(i + 1 + (i % 5)) % 6]];
+    return { context: `The ${right}`, choices: i % 2 ? [right, wrong] : [wrong, right], answer: i % 3 ? right : i % 2 ? 0 : 1 };
+  })));
+  const tuned = await finetune("--task", "choice", "--data", "choices.jsonl", "--validation", "choices.jsonl", "--method", "lora", "--steps", "8", "--lr", "0.02", "--out", "choices");
+  expect(tuned.status, tuned.stderr).toBe(0);
+  const { accuracy, valLoss } = records(tuned).at(-1)!;
+  const measured = await gpt("eval", "--model", "choices", "--task", "choice", "--data", "choices.jsonl", "--json");
+  expect(measured.status, measured.stderr).toBe(0);
+  expect(records(measured)[0]).toEqual({ accuracy, loss: expect.closeTo(valLoss as number, 4) as number, questions: 36 });
+  const untuned = await gpt("eval", "--model", "base", "--task", "choice", "--data", "choices.jsonl", "--json");
+  expect(records(untuned)[0]).toEqual({ acc: expect.any(Number) as number, accNorm: expect.any(Number) as number, accBytes: expect.any(Number) as number, questions: 36 });
+});
+
+test("preferences: with adapters and with all weights, the model that was is the reference, in a resumed run too", async () => {
+  await writeFile(join(directory, "preferences.jsonl"), jsonLines(Array.from({ length: 36 }, (_, i) => ({ prompt: `${words[Math.floor(i / 6)]} ${words[i % 6]}:`, chosen: ` ${words[i % 6]}`, rejected: ` ${words[(i + 1) % 6]} sat` }))));
+  for (const method of ["lora", "full"]) {
+    const run = ["--task", "preference", "--data", "preferences.jsonl", "--method", method, "--rank", "4", "--batch", "4", "--lr", "0.01", "--log-every", "1", "--checkpoint-every", "2", "--schedule", "constant"];
+    const whole = await finetune(...run, "--steps", "4", "--out", `preferences-${method}`);
+    expect(whole.status, whole.stderr).toBe(0);
+    const events = records(whole);
+    expect(events.find((event) => "lr" in event)!.loss).toBeCloseTo(Math.LN2, 4);
+    expect(events.at(-1)).toMatchObject({ done: true, rewardAccuracy: 1, rewardMargin: expect.any(Number) as number });
+    // Another number of steps is another run, but the data are the same, their reference included.
+    const resumed = await gpt("finetune", "--out", `preferences-${method}`, "--resume", "--steps", "5", "--json");
+    expect([resumed.status, resumed.stderr]).toEqual([1, expect.stringContaining("steps was 4 and is 5")]);
+    expect(resumed.stderr).not.toContain("data was");
+  }
+});
+
 describe("is refused, with where and what to do", () => {
   test.each([
     ["--task classify --data labels.csv", 1, 'labels.csv:2: label must be there; the record has "sentence", "kind". --columns label=COLUMN says what it is called'],
     ["--task completion --data pairs.jsonl --context 2", 1, "pairs.jsonl:1: has "],
     ["--task chat --data pairs.jsonl", 1, 'pairs.jsonl:1: messages must be there; the record has "prompt", "completion"'],
     ["--task lm --data absent.jsonl", 1, "absent.jsonl"],
+    ["--task choice --data pairs.jsonl", 1, "pairs.jsonl:1: choices must be there; the record has "],
+    ["--task preference --data pairs.jsonl", 1, 'pairs.jsonl:1: chosen must be there; the record has "prompt", "completion"'],
     ["--data pairs.jsonl", 2, "say also: --task NAME"],
     ["--task lm --data text.txt --columns text", 2, '--columns: "text" is not NAME=COLUMN'],
     ["--task classify --data labels.csv --columns text=sentence,label=kind --method lora --dtype int8", 2, "--task classify merges its adapter at the end, which needs --dtype f32"],

@@ -1,7 +1,8 @@
 import type { GPT } from "@gpt/gpt";
 import type { Tokenizer } from "@gpt/tokenizer";
-import { nextTokenTask, scoreLabels } from "@gpt/train";
-import type { OnEvaluated } from "@gpt/train";
+import { choiceQuestions, choiceScores, choiceTask, nextTokenTask, scoreLabels } from "@gpt/train";
+import type { OnEvaluated, TaskEvaluationOptions, TrainSettings } from "@gpt/train";
+import type { DataRecord } from "@gpt/train/node";
 import { classificationReport, classProbabilities, expectedCalibrationError, perplexity } from "@gpt/train/metrics";
 import { UsageError } from "../errors.ts";
 import { formatCount } from "../format.ts";
@@ -11,7 +12,7 @@ import { chatTemplateOf } from "./chat-template.ts";
 import { measureAnswers } from "./measure-answers.ts";
 import type { TaskOptions } from "./options.ts";
 import { readAll } from "./records.ts";
-import { examplesOf, labelledOf } from "./task-data.ts";
+import { at, choicesOf, examplesOf, labelledOf, lengthsOf, questionOf } from "./task-data.ts";
 
 interface Options extends TaskOptions {
   readonly data: string[];
@@ -27,10 +28,12 @@ export async function evaluateTask(options: Options, model: GPT, tokenizer: Toke
     const { head } = model.config;
     if (head.type !== "classes") throw new UsageError("the model has no classes: --task classify measures models that gpt finetune --task classify made");
     const examples = labelledOf(records, head.labels, options, model, tokenizer);
-    const scores = await measuring((signal) => scoreLabels(model, examples.map(({ ids }) => ids), { signal, onProgress }));
+    const scores = await measuring((signal) => scoreLabels(model, examples, { signal, onProgress }));
     output.endPanel();
     return reportLabels(head.labels, scores, examples.map(({ label }) => label), output);
   }
+  if (options.task === "preference") throw new UsageError("preferences are measured against what a model was before: gpt finetune --task preference does it, by --validation");
+  if (options.task === "choice") return measuring((signal) => evaluateChoices(options, records, model, tokenizer, output, { signal, onProgress }));
   const template = options.task === "chat" ? chatTemplateOf(tokenizer, options.template) : undefined;
   const examples = examplesOf(records, options, model, tokenizer, template);
   const task = nextTokenTask({ train: examples, validation: examples });
@@ -40,6 +43,30 @@ export async function evaluateTask(options: Options, model: GPT, tokenizer: Toke
   output.text(`loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity(loss).toFixed(3)}, ${formatCount(tokens)} tokens\n`);
   const scores = await measureAnswers(model, examples, options, tokenizer, output);
   output.record({ loss, perplexity: perplexity(loss), tokens, ...scores });
+}
+
+/** By the head that was trained to score candidates, or else by how likely a language model finds them. */
+async function evaluateChoices(
+  options: Options, records: readonly DataRecord[], model: GPT, tokenizer: Tokenizer, output: Output,
+  evaluation: Pick<TaskEvaluationOptions, "signal" | "onProgress">,
+): Promise<void> {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+  const questions = records.length;
+  if (model.config.head.type === "classes") {
+    const examples = choicesOf(records, options, model, tokenizer);
+    const task = choiceTask({ train: examples, validation: examples });
+    const { contextLength } = model.config;
+    task.check?.(model, { contextLength } as TrainSettings);
+    const { loss, metrics } = await task.evaluate!(model, { contextLength, limit: Infinity, ...evaluation });
+    output.endPanel();
+    output.text(`accuracy ${percent(metrics!.accuracy)}, loss ${loss.toFixed(4)}, ${formatCount(questions)} questions\n`);
+    return output.record({ ...metrics, loss, questions });
+  }
+  const asked = records.flatMap((record) => at(record, () => choiceQuestions([questionOf(record)], tokenizer, lengthsOf(options, model))));
+  const { acc, accNorm, accBytes } = await choiceScores(model, asked, evaluation);
+  output.endPanel();
+  output.text(`acc ${percent(acc)}, acc_norm ${percent(accNorm)}, acc_bytes ${percent(accBytes)}, ${formatCount(questions)} questions\n`);
+  output.record({ acc, accNorm, accBytes, questions });
 }
 
 /** A table of labels, and the confusion matrix. */

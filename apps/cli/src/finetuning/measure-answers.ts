@@ -12,7 +12,7 @@ import type { FinetuneOptions } from "./options.ts";
 export async function measureAnswers(
   model: GPT, examples: readonly Example[], { task, answers: count }: Pick<FinetuneOptions, "task" | "answers">, tokenizer: Tokenizer, output: Output,
 ): Promise<AnswerScores | undefined> {
-  if (task === "lm" || task === "classify" || count === 0 || examples.length === 0) return undefined;
+  if ((task !== "chat" && task !== "completion") || count === 0 || examples.length === 0) return undefined;
   const chosen = examples.slice(0, count);
   const answers = await interruptible(() => output.note("Stopping."), (signal) =>
     writeAnswers(model, tokenizer, chosen, (done) => output.panel(`written ${formatCount(done)} of ${formatCount(chosen.length)} answers`), signal));

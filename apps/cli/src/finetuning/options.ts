@@ -4,7 +4,7 @@ import { addBackendOptions, dtypeOption } from "../backend.ts";
 import type { BackendOptions, DTypeOptions } from "../backend.ts";
 import { decimal, path, paths, wholeNumber } from "../options.ts";
 
-export const tasks = ["lm", "classify", "chat", "completion"] as const;
+export const tasks = ["lm", "classify", "choice", "chat", "completion", "preference"] as const;
 export type TaskName = (typeof tasks)[number];
 export const methods = ["full", "last", "lora"] as const;
 export type Method = (typeof methods)[number];
@@ -35,6 +35,8 @@ export interface FinetuneOptions extends BackendOptions, TaskOptions, Partial<DT
   readonly pack?: boolean;
   readonly classWeights?: "balanced";
   readonly lmWeight?: number;
+  readonly beta?: number;
+  readonly labelSmoothing?: number;
   readonly epochs?: number;
   readonly steps?: number;
   readonly batch?: number;
@@ -58,9 +60,9 @@ export interface FinetuneOptions extends BackendOptions, TaskOptions, Partial<DT
 /** Adds the options of `TaskOptions` to a command. */
 export function addTaskOptions(command: Command): Command {
   return command
-    .addOption(new Option("--task <name>", "lm: {text}; classify: {text, label}; completion: {prompt, completion}; chat: {messages}").choices(tasks))
+    .addOption(new Option("--task <name>", "lm: {text}; classify: {text, label}; choice: {context, choices, answer}; completion: {prompt, completion}; chat: {messages}; preference: {prompt, chosen, rejected}").choices(tasks))
     .option("--columns <list>", "what the data call the fields: text=sentence,label=class")
-    .option("--template <file>", "chat: a template in Jinja; default: the model's, else one of plain lines", path)
+    .option("--template <file>", "chat, preference: a template in Jinja; default: the model's, else one of plain lines", path)
     .option("--context <n>", "the most tokens of an example; default: the model's context", wholeNumber(1))
     .option("--truncate", "cut examples that have more tokens, instead of refusing them");
 }
@@ -83,7 +85,9 @@ export function addFinetuneOptions(command: Command): Command {
     .option("--dora", "lora: learn the length of each row apart; needs a model in f32")
     .option("--pack", "put short examples together, up to --context tokens; they do not see each other")
     .addOption(new Option("--class-weights <how>", "classify: let all labels weigh alike").choices(["balanced"]))
-    .option("--lm-weight <w>", "classify: add this times the loss of the texts' own tokens, as GPT-1 does (0.5)", decimal())
+    .option("--lm-weight <w>", "classify, choice: add this times the loss of the texts' own tokens, as GPT-1 does (0.5)", decimal())
+    .option("--beta <b>", "preference: the larger, the closer the model stays to what it was; default: 0.1", decimal())
+    .option("--label-smoothing <p>", "preference: how likely it is that one is wrong, below 0.5; default: 0", decimal(0, 0.499))
     .option("--epochs <n>", "how often each example is seen; default: 3", decimal())
     .option("--steps <n>", "optimiser steps, instead of --epochs", wholeNumber(1))
     .option("--batch <n>", "examples of one forward pass; default: 8", wholeNumber(1))

@@ -26,6 +26,8 @@ const forms: Forms<FinetuneOptions> = {
   pack: flag,
   classWeights: oneOf(["balanced"]),
   lmWeight: decimal(),
+  beta: decimal(),
+  labelSmoothing: decimal(0.499),
   epochs: decimal(),
   steps: count(1),
   batch: count(1),

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { architectures, classifierFrom } from "@gpt/gpt";
-import type { GPT } from "@gpt/gpt";
+import type { GPT, GPTConfig } from "@gpt/gpt";
 import { addLoRA, mergeAdapter } from "@gpt/gpt/lora";
 import { loadModel, planModel } from "@gpt/gpt/node";
 import { isGptError } from "@gpt/tensor";
@@ -26,8 +26,9 @@ import { measureAnswers } from "./measure-answers.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { finetuneFile } from "./run-forms.ts";
 import { showSamples } from "./show-samples.ts";
+import { preferencesOf } from "./preferences.ts";
 import { labelsOf, readTaskRecords, taskOf } from "./task-data.ts";
-import type { TaskData } from "./task-data.ts";
+import type { TaskData, TaskRecords } from "./task-data.ts";
 
 /** A run to begin, or with `resume` to go on with. */
 export interface FinetuneRequest {
@@ -59,7 +60,7 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   checkMemory(finetuningNeed(config, dtypes, options), backend, output);
   const tokenizer = await loadTokenizer(directory);
   const records = await readTaskRecords(options, output);
-  const labels = options.task === "classify" ? labelsOf(records, config, options, output) : undefined;
+  const labels = classesOf(records, config, options, output);
   const onNote = (note: string): void => output.remark(note);
   const loadBase = async ({ seed }: StoreLoadOptions): Promise<GPT> => {
     const model = await loadModel(directory, { dtype: options.dtype, seed, stream: false, onNote });
@@ -70,7 +71,9 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   const opened: { close(): Promise<void> }[] = resumed ? [resumed.checkpointer] : [];
   try {
     const model = resumed?.model ?? (await loadBase({ seed: options.seed, onNote }));
-    const data = taskOf(options, model, tokenizer, records);
+    const data = options.task === "preference"
+      ? await preferencesFor(options, model, resumed && options.method !== "lora" ? () => loadBase({ seed: options.seed, onNote }) : undefined, tokenizer, records, output)
+      : taskOf(options, model, tokenizer, records);
     chooseTrained(model, options, resumed !== undefined);
     if (request.showSamples > 0) showSamples(data.train, tokenizer, request.showSamples, output);
     const run = resumed ?? (await beginRun(options, out, tokenizer, data, store, opened));
@@ -86,13 +89,31 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   }
 }
 
+/** The classes of the head that a task needs; undefined for tasks that write. */
+function classesOf(records: TaskRecords, config: GPTConfig, options: FinetuneOptions, output: Output): readonly string[] | undefined {
+  if (options.task === "choice") return ["score"];
+  return options.task === "classify" ? labelsOf(records, config, options, output) : undefined;
+}
+
+/** The task of preferred answers. All weights of a resumed run have changed: `loadReference` loads them as they were. */
+async function preferencesFor(
+  options: FinetuneOptions, model: GPT, loadReference: (() => Promise<GPT>) | undefined, tokenizer: Tokenizer, records: TaskRecords, output: Output,
+): Promise<TaskData> {
+  const reference = (await loadReference?.()) ?? model;
+  try {
+    return await preferencesOf(options, model, reference, tokenizer, records, output);
+  } finally {
+    if (reference !== model) reference.dispose();
+  }
+}
+
 /** What checkpoints hold. A classifier's adapter is merged at the end, since an adapter's folder has no labels. */
 async function storeOf(options: FinetuneOptions, loadBase: (options: StoreLoadOptions) => Promise<GPT>): Promise<ModelStore> {
   const { method, task, model, dtype = "f32" } = options;
   if (method !== "lora") return wholeModel;
   const store = adapterOnly(loadBase, (await exists(model)) ? resolve(model) : model);
-  if (task !== "classify") return store;
-  if (dtype !== "f32") throw new UsageError("--task classify merges its adapter at the end, which needs --dtype f32");
+  if (task !== "classify" && task !== "choice") return store;
+  if (dtype !== "f32") throw new UsageError(`--task ${task} merges its adapter at the end, which needs --dtype f32`);
   return {
     ...store,
     finish(model, ...rest) {

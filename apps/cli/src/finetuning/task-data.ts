@@ -1,8 +1,8 @@
 import type { GPT, GPTConfig } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
-import { classificationTask, completionExamples, documentExamples, labelledExamples, nextTokenTask, splitRecords } from "@gpt/train";
-import type { Example, LabelledExample, Task } from "@gpt/train";
+import { choiceExamples, choiceTask, classificationTask, completionExamples, documentExamples, labelledExamples, nextTokenTask, splitRecords } from "@gpt/train";
+import type { ChoiceExample, ChoiceText, Example, LabelledExample, Task, TextOptions } from "@gpt/train";
 import { chatExamples } from "@gpt/train/chat";
 import type { DataRecord } from "@gpt/train/node";
 import { CommandError } from "../errors.ts";
@@ -59,7 +59,11 @@ export function labelsOf({ train }: TaskRecords, { head }: GPTConfig, options: F
 
 /** Makes examples of records, for the task that the options name. */
 export function taskOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, records: TaskRecords): TaskData {
-  return options.task === "classify" ? classification(options, model, tokenizer, records) : writing(options, model, tokenizer, records);
+  switch (options.task) {
+    case "classify": return classification(options, model, tokenizer, records);
+    case "choice": return choice(options, model, tokenizer, records);
+    default: return writing(options, model, tokenizer, records);
+  }
 }
 
 function writing(
@@ -74,11 +78,17 @@ function writing(
   return { task, ...data, template };
 }
 
+/** How long examples may be. */
+export function lengthsOf({ context, truncate }: TaskOptions, { config }: GPT): Required<TextOptions> {
+  return { maxTokens: context ?? config.contextLength, overflow: truncate ? "truncate" : "refuse" };
+}
+
 /** The examples of a task that writes. */
 export function examplesOf(
-  records: readonly DataRecord[], { task, context, truncate }: TaskOptions, { config }: GPT, tokenizer: Tokenizer, template?: string,
+  records: readonly DataRecord[], taskOptions: TaskOptions, model: GPT, tokenizer: Tokenizer, template?: string,
 ): Example[] {
-  const options = { maxTokens: context ?? config.contextLength, overflow: truncate ? "truncate" : "refuse" } as const;
+  const { task } = taskOptions;
+  const options = lengthsOf(taskOptions, model);
   return records.flatMap((record) => at(record, () => {
     switch (task) {
       case "completion":
@@ -104,11 +114,30 @@ function classification(options: FinetuneOptions, model: GPT, tokenizer: Tokeniz
 
 /** The examples of a task that classifies. */
 export function labelledOf(
-  records: readonly DataRecord[], labels: readonly string[], { context, truncate }: TaskOptions, { config }: GPT, tokenizer: Tokenizer,
+  records: readonly DataRecord[], labels: readonly string[], taskOptions: TaskOptions, model: GPT, tokenizer: Tokenizer,
 ): LabelledExample[] {
-  const options = { maxTokens: context ?? config.contextLength, overflow: truncate ? "truncate" : "refuse" } as const;
+  const options = lengthsOf(taskOptions, model);
   return records.flatMap((record) => at(record, () =>
     labelledExamples([{ text: textOf(record, "text"), label: labelOf(record, "label") }], labels, tokenizer, options)));
+}
+
+function choice(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { train, validation }: TaskRecords): TaskData {
+  const examples = (records: readonly DataRecord[]): ChoiceExample[] => choicesOf(records, options, model, tokenizer);
+  const task = choiceTask(
+    { train: examples(train), ...(validation.length > 0 && { validation: examples(validation) }) }, { languageModelWeight: options.lmWeight },
+  );
+  return { task, train: [], validation: [] };
+}
+
+/** Questions with candidates, as a head that scores reads them. */
+export function choicesOf(records: readonly DataRecord[], options: TaskOptions, model: GPT, tokenizer: Tokenizer): ChoiceExample[] {
+  return records.flatMap((record) => at(record, () => choiceExamples([questionOf(record)], tokenizer, lengthsOf(options, model))));
+}
+
+/** A question of a record; @gpt/train says what is wrong with its parts. */
+export function questionOf(record: DataRecord): ChoiceText {
+  const [choices, answer] = [fieldOf(record, "choices"), fieldOf(record, "answer")];
+  return { context: textOf(record, "context"), choices, answer } as ChoiceText;
 }
 
 function countsOf(records: readonly DataRecord[]): Map<string, number> {
@@ -131,12 +160,12 @@ function remarkImbalance(counts: ReadonlyMap<string, number>, { classWeights }: 
 }
 
 /** Names the record where it is refused. */
-function at<T>({ file, line }: DataRecord, work: () => T): T {
+export function at<T>({ file, line }: DataRecord, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (error instanceof CommandError || !isGptError(error)) throw error;
-    const problem = error.message.replace(/^(pairs|texts|conversations): example 1:? ?/, "").replace('overflow: "truncate"', "--truncate");
+    const problem = error.message.replace(/^(pairs|texts|conversations|questions|preferences): example 1:? ?/, "").replace('overflow: "truncate"', "--truncate");
     throw new CommandError(`${file}:${line}: ${problem}`, { cause: error });
   }
 }

@@ -1,0 +1,48 @@
+import type { GPT } from "@gpt/gpt";
+import { activeAdapter, setAdapter } from "@gpt/gpt/lora";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { preferenceExamples, preferenceTask, withReference } from "@gpt/train";
+import type { OnEvaluated, PreferenceExample, PreferencePair } from "@gpt/train";
+import { chatPreferenceExamples } from "@gpt/train/chat";
+import type { DataRecord } from "@gpt/train/node";
+import { formatCount } from "../format.ts";
+import { interruptible } from "../interruption.ts";
+import type { Output } from "../output.ts";
+import { chatTemplateOf } from "./chat-template.ts";
+import type { FinetuneOptions } from "./options.ts";
+import { fieldOf, textOf } from "./records.ts";
+import { at, lengthsOf } from "./task-data.ts";
+import type { TaskData, TaskRecords } from "./task-data.ts";
+
+/** The task of preferred answers. `reference` is the model as it was before it was tuned; an adapter that it has is left out. */
+export async function preferencesOf(
+  options: FinetuneOptions, model: GPT, reference: GPT, tokenizer: Tokenizer, records: TaskRecords, output: Output,
+): Promise<TaskData> {
+  const isChat = records.train.some(({ value }) => Array.isArray(value.prompt));
+  const template = isChat ? chatTemplateOf(tokenizer, options.template) : undefined;
+  const pairs = (of: readonly DataRecord[]): PreferencePair[] => of.flatMap((record) => at(record, () => pairsOf(record, options, model, tokenizer, template)));
+  const [train, validation] = [pairs(records.train), pairs(records.validation)];
+  const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>
+    output.panel(`reading the answers as the model finds them now: ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
+  const adapter = activeAdapter(reference);
+  if (adapter !== undefined) setAdapter(reference, undefined);
+  const read = (some: readonly PreferencePair[]): Promise<PreferenceExample[]> =>
+    interruptible(() => output.note("Stopping."), (signal) => withReference(reference, some, { signal, onProgress }));
+  try {
+    const data = { train: await read(train), ...(validation.length > 0 && { validation: await read(validation) }) };
+    output.endPanel();
+    const task = preferenceTask(data, { beta: options.beta, labelSmoothing: options.labelSmoothing });
+    return { task, train: train.flatMap(({ chosen, rejected }) => [chosen, rejected]), validation: [], template };
+  } finally {
+    if (adapter !== undefined) setAdapter(reference, adapter);
+  }
+}
+
+function pairsOf(record: DataRecord, options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, template: string | undefined): PreferencePair[] {
+  const lengths = lengthsOf(options, model);
+  if (Array.isArray(fieldOf(record, "prompt"))) {
+    const [chosen, rejected] = [fieldOf(record, "chosen"), fieldOf(record, "rejected")];
+    return chatPreferenceExamples([{ ...record.value, chosen, rejected }], tokenizer, { ...lengths, template });
+  }
+  return preferenceExamples([{ prompt: textOf(record, "prompt"), chosen: textOf(record, "chosen"), rejected: textOf(record, "rejected") }], tokenizer, lengths);
+}
