@@ -1,11 +1,12 @@
 import {
-  add, callback, crossEntropy, currentBackend, embedding, linearCrossEntropy, object, oneOf, readOptions, reshape, scope,
+  add, AttentionBatch, callback, checkpoint, crossEntropy, currentBackend, embedding, linearCrossEntropy, object, oneOf, readOptions, reshape, scope,
   seed as seedExpected, tensor, useBackend,
 } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
-import type { AttentionBatch, Backend, Expectations, Tensor, Weight, WeightDType } from "@gpt/tensor";
+import type { AnyTensor, Backend, Expectations, Tensor, Weight, WeightDType } from "@gpt/tensor";
 import { construct, Dropout, Embedding, Linear, Module, RandomKeys } from "@gpt/nn";
 import { Block } from "./block.ts";
+import type { BlockContext } from "./block-context.ts";
 import { defaultInitialStd } from "./config.ts";
 import type { BlockConfig, GPTConfig } from "./config.ts";
 import { invalidInput, isFlatInput, readForwardOptions, readPass } from "./forward-input.ts";
@@ -153,7 +154,7 @@ export class GPT extends Module {
   /** What the head reads: ids `[B, T]` → `[B, T, dim]`, or `{ ids, sequences }` → `[tokens, dim]`. */
   hidden(input: ForwardInput, options?: ForwardOptions): Tensor {
     return scope(() => {
-      const { ids, batch, rows, shape, cache, hooks } = readPass(input, options, this.config);
+      const { ids, batch, rows, shape, cache, hooks, checkpointBlocks } = readPass(input, options, this.config);
       const positions = positionsOf(batch);
       const rotations = rotationsOf(this.config.blocks, positions, ids.backend);
       let x = this.embed(ids, positions); // (tokens, C)
@@ -161,7 +162,7 @@ export class GPT extends Module {
       this.blocks.forEach((block, layer) => {
         const path = `blocks.${layer}` as const;
         const context = { batch, cache: cache?.blocks[layer], rotation: rotations[layer], hooks, path };
-        const next = block.forward(x, context);
+        const next = checkpointBlocks ? this.checkpointed(block, x, context) : block.forward(x, context);
         if (!hooks) x.dispose(); // The tape has its own hold on it; hooks may keep it.
         x = applyHook(hooks, `${path}.residual`, next);
       });
@@ -177,6 +178,18 @@ export class GPT extends Module {
   logits(hidden: Tensor, options?: ForwardOptions): Tensor {
     const { hooks } = readForwardOptions(options);
     return applyHook(hooks, "logits", this.head.forward(hidden));
+  }
+
+  /** What a block gives; it is computed again in the backward pass. */
+  private checkpointed(block: Block, x: Tensor, { batch: { sequences, table }, rotation, path }: BlockContext): Tensor {
+    const replay = this.random.replay();
+    const forward = (x: Tensor, cosines?: Tensor, rows?: Tensor<"i32">): Tensor => replay(() => {
+      // What belongs to the running scope of the forward pass is gone by then.
+      const batch = new AttentionBatch(sequences.map(({ queryCount }) => ({ queryCount })), { backend: table.backend });
+      return block.forward(x, { batch, rotation: cosines && rows && { table: cosines, rows }, path });
+    });
+    const inputs = rotation ? [x, rotation.table, rotation.rows] as const : [x] as const;
+    return checkpoint(forward as (...inputs: readonly AnyTensor[]) => Tensor, inputs, block.parameters());
   }
 
   /** What hidden states are multiplied by to give logits, where that is all that is done to them. */

@@ -24,6 +24,25 @@ export class RandomKeys {
     this.#count = 0;
   }
 
+  /**
+   * Gives a function that computes with the keys that follow now, each time that it is called: so that dropout which is computed
+   * again is the same. The first call takes the keys, later ones leave the count as it is.
+   */
+  replay(): <T>(compute: () => T) => T {
+    const start = [this.#step, this.#count];
+    let isAgain = false;
+    return (compute) => {
+      const now = [this.#step, this.#count];
+      if (isAgain) [this.#step, this.#count] = start;
+      try {
+        return compute();
+      } finally {
+        if (isAgain) [this.#step, this.#count] = now;
+        isAgain = true;
+      }
+    };
+  }
+
   /** A key that was not given out in this step before. */
   next(): PhiloxKey {
     return { seed: [this.seed >>> 0, Math.floor(this.seed / 2 ** 32)], stream: [this.#step, this.#count++] };

@@ -40,6 +40,7 @@ export {
   sqrt, sub, tanh, where,
 } from "./ops/elementwise.ts";
 export type { Operand } from "./ops/elementwise.ts";
+export { checkpoint } from "./ops/checkpoint.ts";
 export { gated } from "./ops/gated.ts";
 export { groupedLinear } from "./ops/grouped.ts";
 export { embedding, gather, scatterAdd } from "./ops/indexing.ts";

@@ -82,7 +82,7 @@ test.each([
       import { CharacterTokenizer } from "@gpt/tokenizer";
       import { train } from "@gpt/train";
       console.log(streamText, GPT, useBackend, cpu, CharacterTokenizer, train);`,
-    ceiling: 54.2, // The loop knows the optimizers by name, and ends by the best state.
+    ceiling: 54.9, // The loop knows the optimizers by name, and ends by the best state.
     without: [...wasm, ...wgsl, ...blas, ...onnx, ...lora, ...muon],
   },
   {
@@ -101,25 +101,25 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { webgpu } from "@gpt/tensor/webgpu";
       console.log(streamText, GPT, useBackend, webgpu);`,
-    ceiling: 77,
+    ceiling: 77.2,
     without: [...wasm, ...blas],
   },
   {
     title: "folders of gpt2 on cpu",
     program: folders("gpt2"),
-    ceiling: 62.4,
+    ceiling: 62.7,
     without: [...wasm, ...wgsl, ...names("openaiGpt", "llama", "mixtral", "qwen", "gptOss"), ...onnx, ...gguf, ...lora],
   },
   {
     title: "folders of llama on cpu",
     program: folders("llama"),
-    ceiling: 63.7,
+    ceiling: 63.9,
     without: [...wasm, ...wgsl, ...names("openaiGpt", "gpt2", "mixtral", "qwen", "gptOss")],
   },
   {
     title: "folders of gpt_oss on cpu",
     program: folders("gptOss"),
-    ceiling: 64.7,
+    ceiling: 65,
     without: [...wasm, ...wgsl, ...names("openaiGpt", "gpt2", "mixtral", "qwen")],
   },
   {
@@ -130,7 +130,7 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { cpu } from "@gpt/tensor/cpu";
       console.log(GPT, onnxFiles, useBackend, cpu);`,
-    ceiling: 46.5,
+    ceiling: 46.8, // A model can compute its blocks again in the backward pass.
     without: [...wasm, ...wgsl, ...blas, ...names("openaiGpt", "gpt2", "llama", "mixtral", "qwen", "gptOss")],
   },
   {

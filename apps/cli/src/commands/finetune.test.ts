@@ -51,7 +51,7 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   ]);
 
   // The same in two processes, by the newest checkpoint of the first.
-  expect((await finetune(...run.map((word) => (word === "12" ? "4" : word)), "--out", "parts", "--answers", "0")).status).toBe(0);
+  expect((await finetune(...run.map((word) => (word === "12" ? "4" : word)), "--out", "parts", "--answers", "0", "--checkpoint-blocks")).status).toBe(0);
   const refused = await gpt("finetune", "--out", "parts", "--resume", "--lr", "0.5");
   expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("learningRate was 0.02 and is 0.5")]);
 

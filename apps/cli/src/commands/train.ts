@@ -30,6 +30,7 @@ export function trainCommand(): Command {
       "after",
       "\nExamples:\n  gpt train --data book.txt" +
         "\n  gpt train --data book.txt --preset gpt2 --tokenizer gpt2 --batch 4 --out runs/book" +
+        "\n  gpt train --data book.txt --optimizer muon --schedule linear   (often the lower loss in as many steps)" +
         "\n  gpt train --out runs/book --resume",
     )
     .action(train);

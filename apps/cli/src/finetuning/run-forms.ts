@@ -32,6 +32,7 @@ const forms: Forms<FinetuneOptions> = {
   steps: count(1),
   batch: count(1),
   accumulate: count(1),
+  checkpointBlocks: flag,
   lr: decimal(),
   minLr: decimal(),
   schedule: oneOf(["linear", "cosine", "warmup-stable-decay", "constant"]),

@@ -166,6 +166,7 @@ function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
     steps: options.steps,
     batchSize: options.batch,
     accumulationSteps: options.accumulate,
+    checkpointBlocks: options.checkpointBlocks,
     contextLength: options.context,
     learningRate: options.lr,
     minLearningRate: options.minLr,

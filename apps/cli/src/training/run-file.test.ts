@@ -12,7 +12,7 @@ const options: Required<RunOptions> = {
   data: ["a.txt", "b.txt"], validation: ["c.txt"], from: "base", tokenizer: "char", vocabSize: 300, preset: "gpt2", layers: 1, heads: 2,
   dim: 16, context: 8, positions: "sinusoidal", norm: "post", windows: [null, 4], untiedHead: true, initialStd: 0.1, dropout: 1,
   balanceLoss: 0.02, balanceTogether: true, zLoss: 0,
-  steps: 3, batch: 2, accumulate: 4, optimizer: "muon", momentum: 0, adamwRate: 0.5, schedule: "linear", decay: 1, lr: 0.01, minLr: 0, warmup: 0, beta1: 0.9, beta2: 0.99, weightDecay: 0, clip: 0,
+  steps: 3, batch: 2, accumulate: 4, checkpointBlocks: true, optimizer: "muon", momentum: 0, adamwRate: 0.5, schedule: "linear", decay: 1, lr: 0.01, minLr: 0, warmup: 0, beta1: 0.9, beta2: 0.99, weightDecay: 0, clip: 0,
   evalEvery: 5, patience: 1, best: true, checkpointEvery: 6, keepCheckpoints: 7, logEvery: 8, seed: 0, backend: "cpu", threads: 1,
 };
 
@@ -33,7 +33,7 @@ describe("run.json", () => {
     data: "a.txt", validation: [""], from: 1, tokenizer: ["char"], vocabSize: 0, preset: "gpt5", layers: "1", heads: 1.5, dim: -1,
     context: 1e300, positions: "rotary", norm: null, windows: [0], untiedHead: 1, initialStd: -0.1, dropout: 1.1, steps: {}, batch: [],
     balanceLoss: -1, balanceTogether: 1, zLoss: "0",
-    accumulate: true, optimizer: "sgd", momentum: 1.5, adamwRate: -1, schedule: "falling", decay: 0, lr: "0.1", minLr: null, warmup: -1, beta1: 2, beta2: "x", weightDecay: -1, clip: false, evalEvery: 0, patience: 0, best: 1,
+    accumulate: true, checkpointBlocks: 1, optimizer: "sgd", momentum: 1.5, adamwRate: -1, schedule: "falling", decay: 0, lr: "0.1", minLr: null, warmup: -1, beta1: 2, beta2: "x", weightDecay: -1, clip: false, evalEvery: 0, patience: 0, best: 1,
     checkpointEvery: 0, keepCheckpoints: 0, logEvery: 0, seed: -1, backend: "toString", threads: 0.5,
   };
   test.each(Object.entries(wrong))("with %s %o is refused, and says what it must be", (option, value) => {

@@ -31,6 +31,7 @@ const forms: Forms<RunOptions> = {
   steps: count(1),
   batch: count(1),
   accumulate: count(1),
+  checkpointBlocks: flag,
   optimizer: oneOf(optimizers),
   momentum: decimal(1),
   adamwRate: decimal(),

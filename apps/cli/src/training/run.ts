@@ -204,6 +204,7 @@ function trainOptions(options: RunOptions): Omit<TrainOptions, "data"> {
     batchSize: options.batch,
     contextLength: options.from === undefined ? undefined : options.context,
     accumulationSteps: options.accumulate,
+    checkpointBlocks: options.checkpointBlocks,
     optimizer: options.optimizer,
     momentum: options.momentum,
     adamwRate: options.adamwRate,

@@ -35,6 +35,7 @@ export interface RunOptions extends BackendOptions {
   readonly steps: number;
   readonly batch?: number;
   readonly accumulate?: number;
+  readonly checkpointBlocks?: boolean;
   readonly optimizer?: OptimizerName;
   readonly momentum?: number;
   readonly adamwRate?: number;
@@ -81,6 +82,7 @@ export function addRunOptions(command: Command): Command {
     .option("--steps <n>", "optimiser steps of the whole run", wholeNumber(1), 2000)
     .option("--batch <n>", "sequences of one forward pass", wholeNumber(1), 12)
     .option("--accumulate <n>", "batches whose gradients make one step", wholeNumber(1), 1)
+    .option("--checkpoint-blocks", "less memory: compute the blocks again in the backward pass; the same model, a seventh slower")
     .addOption(new Option("--optimizer <name>", "muon: for the matrices of the blocks, AdamW for the rest; default: adamw").choices(optimizers))
     .option("--lr <rate>", "the highest learning rate; default: 0.001; muon: 0.01 · √(128 / dim)", decimal())
     .option("--adamw-rate <f>", "muon: the rate of what AdamW changes, as a multiple of --lr; default: 0.2", decimal())

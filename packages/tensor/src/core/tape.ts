@@ -44,6 +44,17 @@ export function noGrad<T>(region: () => T): T {
   }
 }
 
+/** Runs `region` with recording, even inside of `noGrad`. */
+export function recordAgain<T>(region: () => T): T {
+  const previous = recording;
+  recording = true;
+  try {
+    return region();
+  } finally {
+    recording = previous;
+  }
+}
+
 /** The op that is made of others, while it runs. */
 let composed: string | undefined;
 

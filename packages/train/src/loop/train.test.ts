@@ -7,6 +7,7 @@ import { evaluate } from "../evaluate.ts";
 import { expectFreedWhereverMemoryEnds } from "../../test/little-memory.ts";
 import { patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
 import type { StepEvent } from "./events.ts";
+import { balanceExperts } from "./experts.ts";
 import { train } from "./train.ts";
 import { doneOf, Memory, options, run, stepsOf, weights } from "../../test/loop.ts";
 
@@ -195,4 +196,14 @@ test("runs on the model's backend, whichever is chosen now", async () => {
   const used = backend.memory.liveBuffers;
   expect(doneOf(await run(model)).step).toBe(12);
   expect(backend.memory.liveBuffers).toBeLessThanOrEqual(used);
+});
+
+test("blocks that are computed again give the very same weights", async () => {
+  const ends = async (checkpointBlocks: boolean) => {
+    const model = tinyModel({ dropout: 0.2, attentionDropout: 0.1, layers: 2 });
+    await run(model, { steps: 4, accumulationSteps: 2, checkpointBlocks });
+    return weights(model);
+  };
+  expect(await ends(true)).toEqual(await ends(false));
+  await expect(run(tinyModel(), { checkpointBlocks: true, experts: balanceExperts() })).rejects.toThrow("experts are followed by hooks, which checkpointBlocks does not allow");
 });

@@ -1,5 +1,5 @@
 import { EventLoopYielder } from "@gpt/common";
-import type { GPT } from "@gpt/gpt";
+import type { ForwardOptions, GPT } from "@gpt/gpt";
 import { callback, flag, mul, objectWith, optional, scope } from "@gpt/tensor";
 import type { Backend, Expectations } from "@gpt/tensor";
 import { check, checkAll, checkSource, count, invalidOption, modelExpected, signalExpected } from "../checks.ts";
@@ -54,6 +54,8 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly onEvaluated?: OnEvaluated;
   /** Ends the run after the running step: it is saved and can be resumed. */
   readonly signal?: AbortSignal;
+  /** Computes the blocks again in the backward pass, from less memory: see `ForwardOptions`. Not with `experts`. Default false. */
+  readonly checkpointBlocks?: boolean;
   /** For a mixture of experts: how they are balanced, and that step events speak of them. See `balanceExperts`. */
   readonly experts?: ExpertsTraining;
 }
@@ -182,6 +184,7 @@ const optionsExpected: Expectations<Omit<TrainOptions, keyof TrainSettings>> = {
   allowChanges: optional(flag),
   onEvaluated: optional(callback),
   signal: signalExpected,
+  checkpointBlocks: optional(flag),
   experts: optional(objectWith("what balanceExperts makes", "start()", "options")),
 };
 
@@ -189,7 +192,8 @@ function checkOptions(model: GPT, options: TrainOptions): void {
   check("model", model, modelExpected);
   check("options", options, objectWith("an object with steps and data"));
   checkAll<Partial<TrainOptions>>(options, optionsExpected);
-  const { data, task } = options;
+  const { data, task, experts, checkpointBlocks } = options;
+  if (experts && checkpointBlocks) throw invalidOption("experts are followed by hooks, which checkpointBlocks does not allow; leave one of them out");
   if (!data === !task) throw invalidOption(data ? "data and task are both given; give one" : "data is missing: give some, or a task");
   if (!data) return;
   checkSource("data.train", data.train);
@@ -211,6 +215,7 @@ interface RunParts {
   readonly resumedStep: number | undefined;
   readonly experts: ExpertsTraining | undefined;
   readonly best: BestFollower | undefined;
+  readonly checkpointBlocks: boolean | undefined;
   readonly makeOptimizer: (model: GPT, settings: TrainSettings) => Optimizer;
 }
 
@@ -231,6 +236,7 @@ class Run {
   readonly #optimizer: Optimizer;
   readonly #log: StepLog;
   readonly #experts: ExpertsFollower | undefined;
+  readonly #forward: ForwardOptions;
   readonly #backend: Backend;
   readonly #yielder = new EventLoopYielder();
   /** Whether the weights may lie between two steps, since changing them failed half-way. */
@@ -259,7 +265,7 @@ class Run {
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
     const makeOptimizer = await optimizerOf(settings);
-    const run = new Run({ model, task, record, logEvery, resumedStep: resume?.step, experts, best, makeOptimizer });
+    const run = new Run({ model, task, record, logEvery, resumedStep: resume?.step, experts, best, checkpointBlocks: options.checkpointBlocks, makeOptimizer });
     try {
       await resume?.loadOptimizer(run.#optimizer);
     } catch (error) {
@@ -269,7 +275,7 @@ class Run {
     return run;
   }
 
-  private constructor({ model, task, record, logEvery, resumedStep, experts, best, makeOptimizer }: RunParts) {
+  private constructor({ model, task, record, logEvery, resumedStep, experts, best, checkpointBlocks, makeOptimizer }: RunParts) {
     const { settings } = record;
     this.step = resumedStep ?? 0;
     this.savedStep = resumedStep;
@@ -283,6 +289,7 @@ class Run {
     this.#log = new StepLog(Math.min(logEvery, settings.steps), this.step, this.#backend);
     try {
       this.#experts = experts?.start(model);
+      this.#forward = { hooks: this.#experts?.hooks, checkpointBlocks };
       this.#optimizer = makeOptimizer(model, settings);
     } catch (error) {
       this.#log.dispose();
@@ -304,7 +311,7 @@ class Run {
     this.#optimizer.learningRate = this.#schedule(step);
     for (const batch of batches) {
       scope(() => {
-        const loss = this.#task.loss(model, batch, { hooks: this.#experts?.hooks });
+        const loss = this.#task.loss(model, batch, this.#forward);
         const whole = this.#experts?.addTo(loss, 1 / accumulationSteps) ?? loss;
         // Gradients are averaged over the batches below: a batch of as many losses as the others counts once.
         const weight = (batch.count * accumulationSteps) / losses;
