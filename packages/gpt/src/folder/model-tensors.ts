@@ -1,5 +1,5 @@
 import { floatToBfloat, floatToHalf } from "@gpt/common";
-import type { TensorSource } from "@gpt/formats";
+import type { TensorSource, TensorValues } from "@gpt/formats";
 import { decodeParts } from "@gpt/tensor";
 import type { PackedParts } from "@gpt/tensor";
 import type { TensorNames } from "../architectures/architecture.ts";
@@ -27,8 +27,8 @@ export function tensorsOf(
     const [, columns] = matrixShape(slot);
     if (scales === undefined) {
       const isTurned = columns > 1 && strides[1] !== 1;
-      const encode = (values: Float32Array): Uint8Array => (dtype === "f32" ? bytesOf(values) : halves(name, dtype, values));
-      const bytes = async (slot: Slot, rows: RowRange): Promise<Uint8Array> => encode(await elements(slot, rows));
+      const encode = (values: Float32Array): TensorValues => (dtype === "f32" ? values : halves(name, dtype, values));
+      const bytes = async (slot: Slot, rows: RowRange): Promise<Uint8Array> => bytesOf(encode(await elements(slot, rows)));
       const width = (dtype === "f32" ? 4 : 2) * columns;
       const read = isTurned ? async () => encode(await turned(parts, elements)) : () => tensorBytes(parts, width, bytes);
       return [{ name, shape, dtype: fileDTypes[dtype], read }];
@@ -66,7 +66,7 @@ function halves(name: string, dtype: "f16" | "bf16", values: Float32Array): Uint
   return new Uint8Array(bits.buffer);
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: TensorValues): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
