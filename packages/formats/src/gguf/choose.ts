@@ -5,7 +5,7 @@ import { parseSplitName, partsOfSplit } from "./split-names.ts";
 
 /** Weights in the Hugging Face layout. */
 const safetensors = ["model.safetensors", "model.safetensors.index.json"];
-/** Parts of a model that lie beside it: llama.cpp b7500, common/download.cpp, gguf_filename_is_model. */
+/** Parts of a model that lie beside it: llama.cpp, common/download.cpp, gguf_filename_is_model. */
 const beside = /(?:mmproj|imatrix|\b(?:mtp|eagle3|dflash|dspark)-)[^/]*$/i;
 const mostListed = 20;
 
