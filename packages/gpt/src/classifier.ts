@@ -6,7 +6,7 @@ import { GPT } from "./model.ts";
 
 /**
  * A classifier of a language model's parts: the same but for the head, which gives a score for each label and begins at random.
- * The model's parts belong to the classifier from now on; a head of its own is freed. Throws `invalid-config` and `invalid-input`.
+ * The classifier takes over the model's modules: do not use the model afterwards. An untied head is freed. Throws `invalid-config` and `invalid-input`.
  *
  * @example
  * const model = classifierFrom(await loadModel("openai-community/gpt2"), ["negative", "positive"]);

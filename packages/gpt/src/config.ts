@@ -29,8 +29,8 @@ export interface GPTConfig {
 }
 
 /**
- * The head gives logits of the vocabulary by the token embedding's matrix (`tied`), or by one of its own; or those of some classes,
- * which have labels.
+ * The head gives logits of the vocabulary by the token embedding's matrix (`tied`), or by its own matrix. A classifier's head
+ * gives logits of labelled classes.
  */
 export type HeadConfig =
   | { readonly type: "tied" }

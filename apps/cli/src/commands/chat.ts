@@ -14,21 +14,16 @@ import { interruptible, interruptRunning } from "../interruption.ts";
 import { runningNeed } from "../memory.ts";
 import { addStreamOptions, openModel } from "../model.ts";
 import type { ModelOptions } from "../model.ts";
-import { decimal, path, wholeNumber } from "../options.ts";
+import { path } from "../options.ts";
 import { Output } from "../output.ts";
+import { addSamplingOptions } from "../sampling-options.ts";
+import type { SamplingOptions } from "../sampling-options.ts";
 import { styled } from "../style.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, SamplingOptions {
   readonly system?: string;
   readonly template?: string;
-  readonly maxTokens?: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
-  readonly seed?: number;
   readonly cacheDtype: CacheDType;
   readonly json?: boolean;
 }
@@ -38,15 +33,8 @@ export function chatCommand(): Command {
     .description("Talk to a model: a line is a message; Ctrl-C stops an answer, and at a prompt ends")
     .requiredOption("--model <dir>", "a model's folder, an adapter's, a training run's, a GGUF file, or OWNER/NAME on the Hugging Face hub", path)
     .option("--system <text>", "what the model is told first")
-    .option("--template <file>", "a chat template in Jinja; default: the model's, else one of plain lines", path)
-    .option("--max-tokens <n>", "how many tokens an answer has at most; default: the model's, else 256", wholeNumber(1))
-    .option("--temperature <t>", "below 1 safer, above 1 wilder, 0 always the best token; default: the model's, else 1", decimal())
-    .option("--top-k <k>", "choose among the k best tokens", wholeNumber(0))
-    .option("--top-p <p>", "choose among the best tokens with this probability together", decimal(0, 1))
-    .option("--min-p <p>", "choose among tokens with this fraction of the best one's probability", decimal(0, 1))
-    .option("--repetition-penalty <r>", "above 1, tokens that occurred become less likely", decimal())
-    .option("--seed <n>", "the same seed gives the same answers; default: one is drawn", wholeNumber(0));
-  return addBackendOptions(addStreamOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption())))
+    .option("--template <file>", "a chat template in Jinja; default: the model's, else one of plain lines", path);
+  return addBackendOptions(addStreamOptions(addSamplingOptions(command).addOption(dtypeOption()).addOption(cacheDTypeOption())))
     .option("--json", "print one JSON object for each answer: role, content, tokens, finishReason, …")
     .addHelpText("after", "\nExamples:\n  gpt chat --model runs/chats\n  echo 'Hi!' | gpt chat --model runs/chats --json")
     .action(chat);
@@ -59,7 +47,7 @@ async function chat(options: Options): Promise<void> {
   const { directory, model } = await openModel(options, ({ config, dtypes }, streams) => runningNeed(config, dtypes, 1, options.cacheDtype, streams), output);
   if (!(await hasTokenizer(directory))) throw new CommandError(`${directory} has no tokenizer`);
   const tokenizer = await loadTokenizer(directory);
-  const template = chatTemplateOf(tokenizer, options.template);
+  const template = await chatTemplateOf(tokenizer, options.template);
   const beginning: ChatMessage[] = options.system === undefined ? [] : [{ role: "system", content: options.system }];
   let messages = [...beginning];
   if (output.live) output.note(styled("dim", help));

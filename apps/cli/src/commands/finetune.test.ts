@@ -148,6 +148,8 @@ describe("is refused, with where and what to do", () => {
     ["--task lm --data absent.jsonl", 1, "absent.jsonl"],
     ["--task choice --data pairs.jsonl", 1, "pairs.jsonl:1: choices must be there; the record has "],
     ["--task preference --data pairs.jsonl", 1, 'pairs.jsonl:1: chosen must be there; the record has "prompt", "completion"'],
+    ["--task chat --data chats.jsonl --template absent.jinja", 1, "there is no file absent.jinja; check the path of --template"],
+    ["--task chat --data chats.jsonl --template base", 1, "base"],
     ["--data pairs.jsonl", 2, "say also: --task NAME"],
     ["--task lm --data text.txt --columns text", 2, '--columns: "text" is not NAME=COLUMN'],
     ["--task classify --data labels.csv --columns text=sentence,label=kind --method lora --dtype int8", 2, "--task classify merges its adapter at the end, which needs --dtype f32"],

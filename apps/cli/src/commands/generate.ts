@@ -11,23 +11,18 @@ import { CommandError } from "../errors.ts";
 import { runningNeed } from "../memory.ts";
 import { addStreamOptions, openModel } from "../model.ts";
 import type { ModelOptions } from "../model.ts";
-import { collect, decimal, idList, path, wholeNumber } from "../options.ts";
+import { collect, idList, path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
+import { addSamplingOptions } from "../sampling-options.ts";
+import type { SamplingOptions } from "../sampling-options.ts";
 import { readStandardInput } from "../standard-input.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, SamplingOptions {
   readonly prompt?: string;
   readonly promptIds?: number[];
   readonly numSamples: number;
-  readonly maxTokens?: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
   readonly contextShift?: boolean;
-  readonly seed?: number;
   readonly modelDefaults: boolean;
   readonly cacheDtype: CacheDType;
   readonly stop?: string[];
@@ -40,11 +35,6 @@ const betweenSamples = "---------------\n";
 /** What was written; its text is null where there is no tokenizer. */
 type Result = Omit<GeneratedText, "text"> & { readonly text: string | null };
 
-/** The description of an option that the model's `generation_config.json` decides where it is left out, else the library. */
-function orTheModels(description: string, otherwise: number): string {
-  return `${description}; default: the model's, else ${otherwise}`;
-}
-
 export function generateCommand(): Command {
   const command = new Command("generate")
     .description("Write text with a model, or continue token ids")
@@ -55,15 +45,9 @@ export function generateCommand(): Command {
         .argParser(idList)
         .conflicts("prompt"),
     )
-    .option("--num-samples <n>", "how many texts to write, each with the seed behind the last one's", wholeNumber(1), 1)
-    .option("--max-tokens <n>", orTheModels("how many tokens to write", 256), wholeNumber(0))
-    .option("--temperature <t>", orTheModels("below 1 safer, above 1 wilder, 0 always the best token", 1), decimal())
-    .option("--top-k <k>", orTheModels("choose among the k best tokens, 0 among all", 0), wholeNumber(0))
-    .option("--top-p <p>", orTheModels("choose among the best tokens with this probability together", 1), decimal(0, 1))
-    .option("--min-p <p>", orTheModels("choose among tokens with this fraction of the best one's probability", 0), decimal(0, 1))
-    .option("--repetition-penalty <r>", orTheModels("above 1, tokens that occurred become less likely", 1), decimal())
+    .option("--num-samples <n>", "how many texts to write, each with the seed behind the last one's", wholeNumber(1), 1);
+  addSamplingOptions(command)
     .option("--context-shift", "go on beyond the model's context: forget its older half each time that it is full")
-    .option("--seed <n>", "the same seed writes the same text; default: one is drawn", wholeNumber(0))
     .option("--no-model-defaults", "leave out the model's own settings, those of its generation_config.json")
     .option("--stop <text>", "stop before this text; may be given several times", collect);
   return addBackendOptions(addStreamOptions(command.addOption(dtypeOption()).addOption(cacheDTypeOption())))

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "@gpt/formats/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { CommandError } from "../errors.ts";
 
@@ -12,9 +12,22 @@ const plainTemplate = `{% for message in messages %}{{ message.role }}
 {% endif %}`;
 
 /** A template that the tokenizer does not have: that of a file, or a plain one. Undefined where its own is taken. */
-export function chatTemplateOf(tokenizer: Tokenizer, file: string | undefined): string | undefined {
-  if (file !== undefined) return readFileSync(file, "utf8");
+export async function chatTemplateOf(tokenizer: Tokenizer, file: string | undefined): Promise<string | undefined> {
+  if (file !== undefined) return readTemplate(file);
   if (tokenizer.chatTemplates?.size) return undefined;
   if (tokenizer.endOfText !== undefined) return plainTemplate;
   throw new CommandError("the model's tokenizer has no token that ends a text, so that a model could not learn to end an answer; take a model with a byte-pair tokenizer");
+}
+
+/** The longest templates of models have some ten thousand. */
+const maxBytes = 2 ** 20;
+
+async function readTemplate(file: string): Promise<string> {
+  const bytes = await readRegularFile(file, maxBytes);
+  if (!bytes) throw new CommandError(`there is no file ${file}; check the path of --template`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new CommandError(`${file} is not valid UTF-8; convert it`);
+  }
 }

@@ -34,7 +34,7 @@ export async function evaluateTask(options: Options, model: GPT, tokenizer: Toke
   }
   if (options.task === "preference") throw new UsageError("preferences are measured against what a model was before: gpt finetune --task preference does it, by --validation");
   if (options.task === "choice") return measuring((signal) => evaluateChoices(options, records, model, tokenizer, output, { signal, onProgress }));
-  const template = options.task === "chat" ? chatTemplateOf(tokenizer, options.template) : undefined;
+  const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
   const examples = examplesOf(records, options, model, tokenizer, template);
   const task = nextTokenTask({ train: examples, validation: examples });
   const { context: contextLength = model.config.contextLength } = options;

@@ -19,7 +19,7 @@ export async function preferencesOf(
   options: FinetuneOptions, model: GPT, reference: GPT, tokenizer: Tokenizer, records: TaskRecords, output: Output,
 ): Promise<TaskData> {
   const isChat = records.train.some(({ value }) => Array.isArray(value.prompt));
-  const template = isChat ? chatTemplateOf(tokenizer, options.template) : undefined;
+  const template = isChat ? await chatTemplateOf(tokenizer, options.template) : undefined;
   const pairs = (of: readonly DataRecord[]): PreferencePair[] => of.flatMap((record) => at(record, () => pairsOf(record, options, model, tokenizer, template)));
   const [train, validation] = [pairs(records.train), pairs(records.validation)];
   const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>

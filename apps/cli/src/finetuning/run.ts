@@ -3,14 +3,13 @@ import { architectures, classifierFrom } from "@gpt/gpt";
 import type { GPT, GPTConfig } from "@gpt/gpt";
 import { addLoRA, mergeAdapter } from "@gpt/gpt/lora";
 import { loadModel, planModel } from "@gpt/gpt/node";
-import { isGptError } from "@gpt/tensor";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { finetune, trainLastBlocks } from "@gpt/train";
 import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEvaluated, ResumePoint, Task } from "@gpt/train";
-import { adapterOnly, createRun, resumeRun, wholeModel } from "@gpt/train/node";
-import type { ModelStore, ResumedRun, StoreLoadOptions } from "@gpt/train/node";
+import { adapterOnly, createRun, wholeModel } from "@gpt/train/node";
+import type { ModelStore, StoreLoadOptions } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
@@ -20,6 +19,7 @@ import { checkMemory, finetuningNeed } from "../memory.ts";
 import { modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
+import { newestCheckpoint } from "../training/newest-checkpoint.ts";
 import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
 import { measureAnswers } from "./measure-answers.ts";
@@ -67,13 +67,13 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     return labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model;
   };
   const store = await storeOf(options, loadBase);
-  const resumed = resume ? await newestCheckpoint(out, options, store, output) : undefined;
+  const resumed = resume ? await newestCheckpoint(out, { keep: options.keepCheckpoints, store }, output) : undefined;
   const opened: { close(): Promise<void> }[] = resumed ? [resumed.checkpointer] : [];
   try {
     const model = resumed?.model ?? (await loadBase({ seed: options.seed, onNote }));
     const data = options.task === "preference"
       ? await preferencesFor(options, model, resumed && options.method !== "lora" ? () => loadBase({ seed: options.seed, onNote }) : undefined, tokenizer, records, output)
-      : taskOf(options, model, tokenizer, records);
+      : await taskOf(options, model, tokenizer, records);
     chooseTrained(model, options, resumed !== undefined);
     if (request.showSamples > 0) showSamples(data.train, tokenizer, request.showSamples, output);
     const run = resumed ?? (await beginRun(options, out, tokenizer, data, store, opened));
@@ -133,19 +133,6 @@ function chooseTrained(model: GPT, options: FinetuneOptions, isResumed: boolean)
 
 function trainedIn(model: GPT): number {
   return model.parameters().reduce((sum, { requiresGrad, size }) => sum + (requiresGrad ? size : 0), 0);
-}
-
-async function newestCheckpoint(out: string, { keepCheckpoints: keep }: FinetuneOptions, store: ModelStore, output: Output): Promise<ResumedRun | undefined> {
-  try {
-    const resumed = await resumeRun(out, { keep, store });
-    output.note(`Resuming ${out} from step ${resumed.resume.step}.`);
-    for (const note of resumed.notes) output.remark(note);
-    return resumed;
-  } catch (error) {
-    if (!(isGptError(error) && error.code === "no-checkpoint")) throw error;
-    output.note(`${out} has no checkpoint yet: beginning.`);
-    return undefined;
-  }
 }
 
 async function beginRun(

@@ -58,7 +58,7 @@ export function labelsOf({ train }: TaskRecords, { head }: GPTConfig, options: F
 }
 
 /** Makes examples of records, for the task that the options name. */
-export function taskOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, records: TaskRecords): TaskData {
+export async function taskOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, records: TaskRecords): Promise<TaskData> {
   switch (options.task) {
     case "classify": return classification(options, model, tokenizer, records);
     case "choice": return choice(options, model, tokenizer, records);
@@ -66,10 +66,10 @@ export function taskOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenize
   }
 }
 
-function writing(
+async function writing(
   options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { train, validation }: TaskRecords,
-): TaskData {
-  const template = options.task === "chat" ? chatTemplateOf(tokenizer, options.template) : undefined;
+): Promise<TaskData> {
+  const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
   const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, options, model, tokenizer, template);
   const data = { train: examples(train), validation: examples(validation) };
   const { contextLength } = model.config;

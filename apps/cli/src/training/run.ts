@@ -2,13 +2,12 @@ import { basename, resolve } from "node:path";
 import { GPT } from "@gpt/gpt";
 import { loadModel, planModel } from "@gpt/gpt/node";
 import type { GPTConfig } from "@gpt/gpt";
-import { isGptError } from "@gpt/tensor";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { balanceExperts, splitTokens, train } from "@gpt/train";
 import type { Checkpointer, DoneEvent, OnEvaluated, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
-import { createRun, resumeRun } from "@gpt/train/node";
+import { createRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
 import { commandName, shellWord } from "../command-name.ts";
@@ -28,6 +27,7 @@ import type { RunOptions } from "./training-options.ts";
 import { trainFile } from "./run-forms.ts";
 import { writeSample } from "./sample.ts";
 import { chooseTokenizer } from "./tokenizer.ts";
+import { newestCheckpoint } from "./newest-checkpoint.ts";
 import { TrainingView } from "./view.ts";
 
 /** A run to begin, or with `resume` to go on with. */
@@ -55,7 +55,7 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
   checkMemory(need(1), backend);
   const opened: { close(): Promise<void> }[] = [];
   try {
-    const resumed = resume ? await newestCheckpoint(out, options, output) : undefined;
+    const resumed = resume ? await newestCheckpoint(out, { keep: options.keepCheckpoints }, output) : undefined;
     if (resumed) opened.push(resumed.checkpointer);
     const tokenizer = await tokenizerOf(options, resumed, from, output);
     const vocabSize = (resumed?.model.config ?? base ?? tokenizer)?.vocabSize ?? options.vocabSize;
@@ -118,19 +118,6 @@ async function followRun(model: GPT, options: TrainOptions & { readonly data: Tr
     }
     throw new Error("train ended without its last event");
   });
-}
-
-async function newestCheckpoint(out: string, options: RunOptions, output: Output): Promise<ResumedRun | undefined> {
-  try {
-    const resumed = await resumeRun(out, { keep: options.keepCheckpoints });
-    output.note(`Resuming ${out} from step ${resumed.resume.step}.`);
-    for (const note of resumed.notes) output.remark(note);
-    return resumed;
-  } catch (error) {
-    if (!(isGptError(error) && error.code === "no-checkpoint")) throw error;
-    output.note(`${out} has no checkpoint yet: beginning.`);
-    return undefined;
-  }
 }
 
 /** The tokenizer of the run; none where it learns from token ids without one. */

@@ -63,7 +63,7 @@ export function withProgress(folder: ReadableFolder, onProgress: (progress: UrlP
   };
 }
 
-/** Accepts the handle of a folder, whoever gave it. */
+/** Accepts any directory handle. */
 export const directoryHandleExpected = objectWith("the handle of a folder", "name", "getFileHandle()", "getDirectoryHandle()");
 
 /**

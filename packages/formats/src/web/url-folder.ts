@@ -60,7 +60,7 @@ export async function openUrlFolder(url: string | URL, options?: UrlFolderOption
   );
   const address = addressOf(url);
   if (!address) throw invalid(`${quote(String(url))} is no address that begins with http:// or https://`);
-  // As a folder; what stands behind the path goes with each file.
+  // As a folder. A query string is sent with each file.
   if (!address.pathname.endsWith("/")) address.pathname += "/";
   const onNote = given.onNote ?? (() => {});
   const store = given.keep === false ? undefined : await opened(address.href, onNote);

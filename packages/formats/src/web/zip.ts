@@ -41,7 +41,7 @@ export async function zipOf(folder: string, files: Iterable<OutputFile>): Promis
   return new Blob([...parts, ...directory, end], { type: "application/zip" });
 }
 
-/** Whole numbers in so many bytes each, the lowest first. */
+/** Unsigned integers of the given widths in bytes, little-endian. */
 function fields(...values: readonly (readonly [bytes: 2 | 4, value: number])[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(values.flatMap(([bytes, value]) => Array.from({ length: bytes }, (_, i) => (value >>> (8 * i)) & 255)));
 }

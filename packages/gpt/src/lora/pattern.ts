@@ -190,7 +190,7 @@ class Automaton {
     }
   }
 
-  /** What stands behind a backslash. */
+  /** An escape: what follows a backslash. */
   private escaped(): (character: string) => boolean {
     const character = this.#pattern[this.#at++];
     if (character === undefined) throw this.error("a \\ at the end");
@@ -199,7 +199,7 @@ class Automaton {
     return (one) => one === character;
   }
 
-  /** What stands behind `[`. */
+  /** A character class: what follows `[`. */
   private set(): (character: string) => boolean {
     const isOthers = this.take("^");
     const tests: ((character: string) => boolean)[] = [];
