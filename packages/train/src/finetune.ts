@@ -23,8 +23,8 @@ const rateTimesWidth = 6.25e-5 * 768;
  * rate that warms up over 3% of the steps and falls along a line to 0, AdamW with β₂ = 0.999 and a weight decay of 0.01, an
  * evaluation after each epoch. The rate is 0.048 / dim where all weights are trained: GPT-1's at its width (6.25e-5, Radford
  * et al. 2018), that of today's tools (2e-5) at 2,400. Where less than a tenth of the weights is trained, as with adapters, it
- * is ten times that, 2e-3 at most. Which weights are trained says their `requiresGrad`: all, the last blocks
- * (`trainLastBlocks`), or adapters. Throws as `train` does.
+ * is ten times that, 2e-3 at most. A task may have other rates (`learningRates`), as `preferenceTask` has. Which weights are
+ * trained says their `requiresGrad`: all, the last blocks (`trainLastBlocks`), or adapters. Throws as `train` does.
  *
  * @example
  * const task = nextTokenTask({ train: examples });
@@ -44,7 +44,7 @@ export function finetune(model: GPT, options: FinetuneOptions): AsyncGenerator<T
   const { steps = stepsOf(task, epochs, examplesPerStep) } = options;
   const epoch = Math.ceil((task.examples ?? 0) / examplesPerStep) || Math.ceil(steps / 10);
   return train(model, {
-    learningRate: learningRateOf(model),
+    learningRate: learningRateOf(model, task),
     schedule: "linear",
     warmupSteps: Math.ceil(steps * 0.03),
     beta2: 0.999,
@@ -62,8 +62,9 @@ function stepsOf({ name, examples }: Task, epochs: number, examplesPerStep: numb
   return Math.ceil((epochs * examples) / examplesPerStep);
 }
 
-function learningRateOf(model: GPT): number {
+function learningRateOf(model: GPT, { learningRates }: Task): number {
   const trained = model.parameters().filter(({ requiresGrad }) => requiresGrad).reduce((sum, { size }) => sum + size, 0);
   const rate = rateTimesWidth / model.config.dim;
-  return trained < model.parameterCount() / 10 ? Math.min(10 * rate, 2e-3) : rate;
+  const { all, few } = learningRates ?? { all: rate, few: Math.min(10 * rate, 2e-3) };
+  return trained < model.parameterCount() / 10 ? few : all;
 }

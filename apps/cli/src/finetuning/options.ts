@@ -94,7 +94,7 @@ export function addFinetuneOptions(command: Command): Command {
     .option("--batch <n>", "examples of one forward pass; default: 8", wholeNumber(1))
     .option("--accumulate <n>", "batches whose gradients make one step; default: 1", wholeNumber(1))
     .option("--checkpoint-blocks", "less memory: compute the blocks again in the backward pass; the same model, a seventh slower")
-    .option("--lr <rate>", "the highest learning rate; default: 0.048 / width, ten times that where little is trained", decimal())
+    .option("--lr <rate>", "the highest learning rate; default: 0.048 / width, for preference 1e-6; ten times that where little is trained", decimal())
     .option("--min-lr <rate>", "the learning rate at the end; default: 0", decimal())
     .addOption(new Option("--schedule <name>", "how the rate falls; default: linear").choices(["linear", "cosine", "warmup-stable-decay", "constant"]))
     .option("--warmup <n>", "steps in which the rate rises; default: 3% of all", wholeNumber(0))

@@ -10,6 +10,8 @@ export interface Task<Batch extends TaskBatch = TaskBatch> {
   readonly options?: Readonly<Record<string, string | number | boolean | null>>;
   /** Examples of an epoch; undefined where there are none, as with windows drawn from a text. */
   readonly examples?: number;
+  /** The rates that suit it where all weights are trained, and where few are, as with adapters: `finetune` takes them. */
+  readonly learningRates?: { readonly all: number; readonly few: number };
   /** A short text that tells its training data from other data. */
   fingerprint(): Promise<string>;
   /** Refuses a model or settings that it cannot train with, before the first step. */

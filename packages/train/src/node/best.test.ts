@@ -1,7 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { architectures } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
+import { addLoRA } from "@gpt/gpt/lora";
+import { loadAdapter } from "@gpt/gpt/lora/node";
 import { loadModel } from "@gpt/gpt/node";
 import { tokensInMemory } from "../data/token-source.ts";
 import { evaluate } from "../evaluate.ts";
@@ -12,6 +15,7 @@ import { collect, patternedData, patternedTokens, startBackend, tinyModel } from
 import { doneOf, run, weights } from "../../test/loop.ts";
 import { readTrainingJson } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
+import { adapterOnly } from "./model-store.ts";
 import { resumeRun } from "./resume-run.ts";
 import { createRun } from "./run-folder.ts";
 
@@ -94,6 +98,25 @@ test("keepBest: the best checkpoint stays, and model and folder end with it", as
     await readFile(join(directory, `checkpoints/step-${best?.step}/model.safetensors`)),
   );
   const loaded = await loadModel(directory);
+  expect(weights(loaded)).toEqual(weights(model));
+  expect((await evaluate(loaded, data.validation)).loss).toBe(validationLoss);
+});
+
+test("keepBest of an adapter: adapter and folder end with the best one, around a base that stays", async () => {
+  const directory = join(await temporary.folder(), "run");
+  const base = (): GPT => tinyModel({ dropout: 0.1, initialStd: 0.5 });
+  const model = base();
+  addLoRA(model, architectures, { rank: 4, alpha: 16 });
+  const checkpointer = await createRun(directory, { keep: 1, store: adapterOnly(async () => base(), "base") });
+  const { best, step, validationLoss } = doneOf(await collect(train(model, { ...settings, ...keptBest, checkpointer })));
+  expect(best?.step).toBeGreaterThan(0);
+  expect(best?.step).toBeLessThan(step);
+  const [final, ofBest, ofLast] = await Promise.all(["", `checkpoints/step-${best?.step}`, `checkpoints/step-${step}`].map((path) =>
+    readFile(join(directory, path, "adapter_model.safetensors"))));
+  expect(final).toEqual(ofBest);
+  expect(final).not.toEqual(ofLast);
+  const loaded = base();
+  await loadAdapter(loaded, directory);
   expect(weights(loaded)).toEqual(weights(model));
   expect((await evaluate(loaded, data.validation)).loss).toBe(validationLoss);
 });

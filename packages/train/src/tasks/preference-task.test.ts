@@ -1,7 +1,7 @@
 import { architectures } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { addLoRA, setAdapter } from "@gpt/gpt/lora";
-import { noGrad, scope, tensor } from "@gpt/tensor";
+import { add, exp, log, mean, mul, neg, noGrad, scope, stack, sub, tensor } from "@gpt/tensor";
 import { beforeEach, describe, expect, test } from "vitest";
 import { collect, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { doneOf, Memory, stepsOf, weights } from "../../test/loop.ts";
@@ -66,6 +66,52 @@ test("learns adapters that prefer; loss, accuracy and margin are those of the de
   // The reference is there again where a run is resumed.
   setAdapter(model, undefined);
   expect((await withReference(model, pairsOf(40))).map(({ reference }) => reference)).toEqual(train.map(({ reference }) => reference));
+});
+
+test("the rates of fine-tuning suit it: the margin grows, and the loss falls a little", async () => {
+  for (const [method, rate] of [["full", 1e-6], ["lora", 1e-5]] as const) {
+    const model = tinyModel({ ...changes, layers: 12, initialStd: 0.2 });
+    const [train, validation] = [await withReference(model, pairsOf(60)), await withReference(model, pairsOf(15, 100))];
+    if (method === "lora") addLoRA(model, architectures, { rank: 1, targets: ["c_attn"] });
+    const events = await collect(finetune(model, { task: preferenceTask({ train, validation }), epochs: 10, schedule: "constant", evaluateEvery: 30 }));
+    expect(stepsOf(events).at(-1)!.learningRate).toBe(rate);
+    const margins = events.flatMap((event) => (event.type === "evaluation" ? [event.metrics!.rewardMargin] : []));
+    for (const [i, margin] of margins.slice(0, -1).entries()) expect(margin).toBeGreaterThan(margins[i - 1] ?? 0);
+    expect(margins.at(-1)).toBeLessThan(0.1);
+    expect(doneOf(events).validationLoss).toBeLessThan(Math.LN2);
+  }
+});
+
+test("logits of many tokens are in memory in chunks, with the losses and gradients of all at once", async () => {
+  const vocabSize = 3000;
+  const pairs = Array.from({ length: 4 }, (_, i) => {
+    const answer = (step: number): Example => ({ ids: Int32Array.from({ length: 100 }, (_, t) => (i * 97 + step * t * t) % vocabSize) });
+    return { chosen: answer(3), rejected: answer(5) };
+  });
+  const make = (): GPT => tinyModel({ ...changes, vocabSize, contextLength: 100 });
+  const [model, whole] = [make(), make()];
+  const train = await withReference(model, pairs);
+  const task = preferenceTask({ train });
+  const batch = await task.batch({ seed: 1, step: 1, first: 0, count: 4, contextLength: 100, examplesPerStep: 4 }, model);
+  const { memory: before } = model.backend;
+  scope(() => task.loss(model, batch).backward());
+  expect(model.backend.memory.peakBytes - before.liveBytes).toBeLessThan(4 * 8 * 99 * vocabSize);
+  scope(() => {
+    // The same by the definition, without the task.
+    const rows = train.map(({ chosen, rejected, reference }) => {
+      const [a, b] = [chosen, rejected].map(({ ids }) => {
+        const given = tensor([...ids.subarray(0, 99)], { shape: [1, 99], dtype: "i32" });
+        return mul(whole.loss(given, tensor([...ids.subarray(1)], { shape: [1, 99], dtype: "i32" })), -99);
+      });
+      return mul(add(sub(a, b), reference[1] - reference[0]), 0.1);
+    });
+    mean(log(add(exp(neg(stack(rows, 0))), 1))).backward();
+  });
+  model.parameters().forEach((parameter, i) => {
+    const [found, expected] = [parameter.grad!.dataSync(), whole.parameters()[i].grad!.dataSync()];
+    const error = Math.hypot(...found.map((x, k) => x - expected[k])) / Math.hypot(...expected);
+    expect(error).toBeLessThan(1e-4);
+  });
 });
 
 test("a step is the mean over its pairs, however it is divided into batches", async () => {

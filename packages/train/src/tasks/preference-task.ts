@@ -51,13 +51,13 @@ interface PreferenceBatch extends TaskBatch {
  * the reference, log π(y|x) − log π_ref(y|x); the loss is −log σ(reward of the chosen − reward of the rejected). The reference is read once, before
  * training, by `withReference`: its numbers are data, so that it is not in memory beside the model, and a run that is resumed
  * has the same. Evaluations give `rewardAccuracy`, the share of pairs whose chosen answer has the higher reward, and `rewardMargin`,
- * the mean difference. Rates are lower than elsewhere: 1e-6 for all weights (Rafailov et al.), about ten times that for adapters.
- * Throws `invalid-option`; `train` refuses examples by their number, as `nextTokenTask` does.
+ * the mean difference. Rates are lower than elsewhere: those of `finetune` are 1e-6 for all weights (Rafailov et al.), and ten times
+ * that for adapters. Throws `invalid-option`; `train` refuses examples by their number, as `nextTokenTask` does.
  *
  * @example
  * const train = await withReference(model, preferenceExamples(texts, tokenizer, { maxTokens: 1024 }));
  * addLoRA(model, architectures, { rank: 16 });
- * for await (const event of finetune(model, { task: preferenceTask({ train }), learningRate: 1e-5 })) console.log(event);
+ * for await (const event of finetune(model, { task: preferenceTask({ train }) })) console.log(event);
  */
 export function preferenceTask(data: PreferenceData, options?: PreferenceOptions): Task<PreferenceBatch> {
   const { beta = 0.1, labelSmoothing = 0 } = readOptions<PreferenceOptions>(options, optionsExpected, invalidOption);
@@ -67,6 +67,7 @@ export function preferenceTask(data: PreferenceData, options?: PreferenceOptions
     name: "preference",
     options: { beta, labelSmoothing },
     examples: train.length,
+    learningRates: { all: 1e-6, few: 1e-5 },
     fingerprint: async () => fingerprintOfExamples(train.map(({ chosen, rejected, reference }) =>
       [...[chosen, rejected].flatMap(({ ids, mask = [] }) => [ids, mask]), new Uint32Array(Float64Array.from(reference).buffer)])),
     check(model, { contextLength }) {
