@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly readsOnce?: boolean;
   /** A file or device that takes standard output; the result has none of it then. */
   readonly stdoutPath?: string;
-  /** Called with what standard error holds so far, after each addition; may send a signal. */
+  /** Called with what standard error holds so far, at the start and after each addition; may send a signal. */
   readonly onProgress?: (stderr: string, kill: (signal: NodeJS.Signals) => boolean) => void;
 }
 
@@ -42,17 +42,19 @@ export async function gpt(directory: string, args: readonly string[], options: R
     });
     let stdout = "";
     let stderr = "";
+    const onProgress = (): void => options.onProgress?.(stderr, (signal) => child.kill(signal));
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       if (options.readsOnce) child.stdout?.destroy();
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
-      options.onProgress?.(stderr, (signal) => child.kill(signal));
+      onProgress();
     });
     child.on("error", reject);
     child.on("close", (status) => resolve({ status, stdout, stderr }));
     child.stdin?.end(options.input ?? "");
+    onProgress();
   });
   await target?.close();
   return result;

@@ -1,29 +1,15 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { examplesIn, runExample } from "@gpt/testing/readme";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { gpt as gptProcess, records, startSession } from "../../test/gpt.ts";
+import { jsonLines, tuningFolder, words } from "../../test/tuning.ts";
 
-const words = ["cat", "dog", "owl", "fox", "hen", "cow"];
 let directory: string;
 let gpt: ReturnType<typeof startSession>;
 
-const jsonLines = (values: readonly object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
-
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "gpt-cli-"));
-  const pairs = Array.from({ length: 36 }, (_, i) => [words[i % 6], words[Math.floor(i / 6)]]);
-  const sentence = (pair: readonly string[]): string => `The ${pair.join(" and the ")} sat.`;
-  await writeFile(join(directory, "text.txt"), pairs.map((pair) => `${sentence(pair)}\n`).join("").repeat(4));
-  await writeFile(join(directory, "labels.csv"), `sentence,kind\n${pairs.map((pair) => `${sentence(pair)},${pair.includes("owl") ? "bird" : "beast"}\n`).join("")}`);
-  await writeFile(join(directory, "chats.jsonl"), jsonLines(pairs.map(([a, b]) => ({
-    messages: [{ role: "user", content: `${a} ${b}` }, { role: "assistant", content: a }, { role: "user", content: b }, { role: "assistant", content: b }],
-  }))));
-  await writeFile(join(directory, "pairs.jsonl"), jsonLines(pairs.map(([a, b]) => ({ prompt: `${a} ${b}:`, completion: ` ${a}` }))));
-  const sizes = ["--vocab-size", "300", "--layers", "2", "--heads", "2", "--dim", "16", "--context", "48"];
-  const base = await gptProcess(directory, ["train", "--data", "text.txt", "--tokenizer", "bpe", ...sizes, "--steps", "20", "--batch", "4", "--out", "base"]);
-  expect(base.status, base.stderr).toBe(0);
+  directory = await tuningFolder();
 });
 beforeEach(() => {
   gpt = startSession(directory);
@@ -52,8 +38,20 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
 
   // The same in two processes, by the newest checkpoint of the first.
   expect((await finetune(...run.map((word) => (word === "12" ? "4" : word)), "--out", "parts", "--answers", "0", "--checkpoint-blocks")).status).toBe(0);
-  const refused = await gpt("finetune", "--out", "parts", "--resume", "--lr", "0.5");
-  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("learningRate was 0.02 and is 0.5")]);
+  expect((await gpt("train", "--from", "base", "--data", "text.txt", "--steps", "1", "--out", "other")).status).toBe(0);
+  for (const [change, message] of [
+    ["--lr 0.5", "learningRate was 0.02 and is 0.5"],
+    ["--rank 8", "--rank was 4 and is 8, but the run's weights are there already; leave it out to resume, or begin another run"],
+    ["--method full", '--method was "lora" and is "full"'],
+    ["--dora", "--dora was not given and is true"],
+    // The weights that the adapter is beside.
+    ["--model other", "otherWeights was "],
+    ["--dtype int8", "otherWeights was "],
+  ]) {
+    const refused = await gpt("finetune", "--out", "parts", "--resume", ...change.split(" "));
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining(message)]);
+  }
+  expect((await gpt("finetune", "--out", "parts", "--resume", "--rank", "4")).status).toBe(0);
 
   // A line is a message; what was said before is not part of the chat any more.
   const input = "cat dog\n/reset\nowl\n/exit\n";

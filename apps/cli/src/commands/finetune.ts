@@ -1,12 +1,13 @@
 import { basename, extname } from "node:path";
 import { Command } from "commander";
+import { quote } from "@gpt/tensor";
 import { commandName, shellWord } from "../command-name.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { addFinetuneOptions } from "../finetuning/options.ts";
 import type { FinetuneOptions } from "../finetuning/options.ts";
 import { noteBest } from "../training/run.ts";
 import { finetuneFile } from "../finetuning/run-forms.ts";
-import { startFinetune } from "../finetuning/run.ts";
+import { leavesAdapter, startFinetune } from "../finetuning/run.ts";
 import { formatCount, formatDuration } from "../format.ts";
 import { Interrupted } from "../interruption.ts";
 import { path, wholeNumber } from "../options.ts";
@@ -55,7 +56,7 @@ async function run(given: Options, command: Command): Promise<void> {
   noteBest(done, output);
   const measured = Object.entries({ ...(validationLoss !== null && { "validation loss": validationLoss }), ...metrics });
   const figures = measured.map(([name, value]) => `, ${name} ${value.toFixed(4)}`).join("");
-  output.note(`Tuned ${formatCount(step)} steps in ${formatDuration(seconds)}${figures}. The ${options.method === "lora" && options.task !== "classify" ? "adapter" : "model"} is in ${out}`);
+  output.note(`Tuned ${formatCount(step)} steps in ${formatDuration(seconds)}${figures}. The ${leavesAdapter(options) ? "adapter" : "model"} is in ${out}`);
 }
 
 function defaultFolder(data: readonly string[] | undefined): string {
@@ -69,6 +70,7 @@ async function resolveOptions(given: Options, command: Command, out: string, res
   const before = resume ? await finetuneFile.read(out) : undefined;
   const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
   const options: Omit<Options, "showSamples"> = { ...defaults, ...before, ...Object.fromEntries(explicit) };
+  if (before) checkUnchanged(before, Object.fromEntries(explicit), command);
   const { model, data, task } = options;
   if (!data || !model || !task) {
     if (resume && !before) throw new CommandError(`${out} holds no run to resume; say what to tune, and on what: --model DIR --task NAME --data FILE`);
@@ -76,4 +78,16 @@ async function resolveOptions(given: Options, command: Command, out: string, res
     throw new UsageError(`say also: ${missing.map(([name]) => name).join(" ")}`);
   }
   return { ...options, model, data, task };
+}
+
+/** What decides which weights there are to train. Those of a run are in its checkpoints. */
+const decidedAtStart = ["method", "lastBlocks", "rank", "alpha", "target", "loraDropout", "rslora", "dora"] as const;
+
+/** Refuses to resume a run with other weights than its own. */
+function checkUnchanged(before: Partial<FinetuneOptions>, given: Partial<FinetuneOptions>, command: Command): void {
+  for (const name of decidedAtStart) {
+    if (!(name in given) || given[name] === before[name]) continue;
+    const flag = command.options.find((option) => option.attributeName() === name)?.long;
+    throw new CommandError(`${flag} was ${before[name] === undefined ? "not given" : quote(before[name])} and is ${quote(given[name])}, but the run's weights are there already; leave it out to resume, or begin another run`);
+  }
 }

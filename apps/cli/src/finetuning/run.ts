@@ -112,7 +112,7 @@ async function storeOf(options: FinetuneOptions, loadBase: (options: StoreLoadOp
   const { method, task, model, dtype = "f32" } = options;
   if (method !== "lora") return wholeModel;
   const store = adapterOnly(loadBase, (await exists(model)) ? resolve(model) : model);
-  if (task !== "classify" && task !== "choice") return store;
+  if (leavesAdapter(options)) return store;
   if (dtype !== "f32") throw new UsageError(`--task ${task} merges its adapter at the end, which needs --dtype f32`);
   return {
     ...store,
@@ -121,6 +121,11 @@ async function storeOf(options: FinetuneOptions, loadBase: (options: StoreLoadOp
       return wholeModel.finish(model, ...rest);
     },
   };
+}
+
+/** Whether what is left at the end is an adapter beside the model. */
+export function leavesAdapter({ method, task }: Pick<FinetuneOptions, "method" | "task">): boolean {
+  return method === "lora" && task !== "classify" && task !== "choice";
 }
 
 /** Says which weights learn, by the method. */

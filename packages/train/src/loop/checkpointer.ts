@@ -19,6 +19,8 @@ export interface RunRecord {
   readonly best?: BestRecord;
   /** The task's fingerprint of its training data. */
   readonly data: string;
+  /** What tells the weights that checkpoints do not hold, as those beside an adapter, from others; missing where they hold all. */
+  readonly otherWeights?: string;
   /** The backend's name, its build included. */
   readonly backend: string;
   /** The runtime and its version. */
@@ -66,6 +68,8 @@ export interface Checkpointer {
   finish(model: GPT): Promise<string>;
   /** Gives the model's trained weights the values that they had at a step that was saved, as the best one is. */
   restoreWeights?(step: number, model: GPT): Promise<void>;
+  /** A short text that tells the weights that are not saved, since they do not learn, from others. */
+  fingerprintOthers?(model: GPT): Promise<string | undefined>;
   /** Lets go of the place. `train` calls it at last, however the run ends; a later `save` takes hold of it again. */
   close?(): Promise<void>;
 }

@@ -87,6 +87,7 @@ export class Run {
     const settings = resolveSettings(model, options);
     task.check?.(model, settings);
     const best = await bestOf(options, task.evaluate !== undefined);
+    const otherWeights = await options.checkpointer?.fingerprintOthers?.(model);
     const record: RunRecord = {
       settings,
       modelSeed: model.random.seed,
@@ -95,6 +96,7 @@ export class Run {
       ...(!data && { task: { name: task.name, ...task.options } }),
       ...(best && { best: best.record }),
       data: await task.fingerprint(),
+      ...(otherWeights !== undefined && { otherWeights }),
       backend: model.backend.name,
       runtime: runtimeName(),
     };

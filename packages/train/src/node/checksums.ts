@@ -113,7 +113,7 @@ class PartChecksums {
       from += part.length;
       this.#position += part.length;
       if (inside && this.#position === end) {
-        this.#tensors.push([entry.name, digits(this.#tensor)]);
+        this.#tensors.push([entry.name, formatChecksum(this.#tensor)]);
         this.#tensor = 0;
         this.#current++;
       }
@@ -121,17 +121,18 @@ class PartChecksums {
   }
 
   checksums(): FileChecksums {
-    const rest = digits(this.#rest);
+    const rest = formatChecksum(this.#rest);
     return this.#entries ? { rest, tensors: Object.fromEntries(this.#tensors) } : { rest };
   }
 }
 
 /** The checksum of a text in UTF-8. */
 export function checksumOf(text: string): string {
-  return digits(crc32(text));
+  return formatChecksum(crc32(text));
 }
 
-function digits(checksum: number): string {
+/** Eight hexadecimal digits. */
+export function formatChecksum(checksum: number): string {
   return checksum.toString(16).padStart(8, "0");
 }
 

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
+import { folderContents } from "@gpt/testing/folder-contents";
 import { RandomNumbers } from "@gpt/testing/mutate";
 import { loadModel } from "@gpt/gpt/node";
 import { isGptError } from "@gpt/tensor";
@@ -68,21 +68,10 @@ function momentBetween(first: number, last: number, pace: number): Moment {
   return { line: first + random.below(last - first), milliseconds: (random.below(1000) / 1000) * pace };
 }
 
-/** All that is in a folder, by path: files with their contents. */
-async function contents(folder: string, prefix = ""): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
-    const path = join(prefix, entry.name);
-    if (entry.isDirectory()) Object.assign(found, await contents(folder, path));
-    else found[path] = await readFile(join(folder, path), "base64");
-  }
-  return found;
-}
-
 test(`killed at ${kills.training} random moments, a run resumes to the very same files`, async () => {
   const whole = await temporary.folder();
   const { pace } = await run("train-child", [whole]);
-  const expected = await contents(whole);
+  const expected = await folderContents(whole);
   for (let killed = 0, round = 0; killed < kills.training; round++) {
     const directory = await temporary.folder();
     // Every third run is killed again, while it goes on.
@@ -97,7 +86,7 @@ test(`killed at ${kills.training} random moments, a run resumes to the very same
       killed++;
     }
     await run("train-child", [directory]);
-    expect(await contents(directory)).toEqual(expected);
+    expect(await folderContents(directory)).toEqual(expected);
   }
 }, hours);
 
@@ -106,7 +95,7 @@ test.each(["model", "tokenizer"])(
   async (kind) => {
     const whole = await temporary.folder();
     const { pace } = await run("save-child", [kind, whole]);
-    const expected = await contents(whole);
+    const expected = await folderContents(whole);
     await startBackend();
     for (let killed = 0; killed < kills.saving;) {
       const directory = await temporary.folder();
@@ -121,7 +110,7 @@ test.each(["model", "tokenizer"])(
         expect(isGptError(error) && error.code).toBe("missing-file");
       }
       await run("save-child", [kind, directory]);
-      expect(await contents(directory)).toEqual(expected);
+      expect(await folderContents(directory)).toEqual(expected);
     }
   },
   hours,

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { textFile } from "@gpt/formats";
 import { publishFiles } from "@gpt/formats/node";
 import type { FileOperations } from "@gpt/formats/node";
@@ -7,7 +8,9 @@ import type { GPT, OnNote } from "@gpt/gpt";
 import { adapterFiles } from "@gpt/gpt/lora";
 import { loadAdapter } from "@gpt/gpt/lora/node";
 import { loadModel, saveModel } from "@gpt/gpt/node";
-import type { Backend } from "@gpt/tensor";
+import { PackedWeight, reshape, scope, slice } from "@gpt/tensor";
+import type { Backend, Tensor } from "@gpt/tensor";
+import { formatChecksum } from "./checksums.ts";
 
 /** How a model is loaded from a checkpoint. */
 export interface StoreLoadOptions {
@@ -25,6 +28,8 @@ export interface ModelStore {
   files(model: GPT, extraFiles: Readonly<Record<string, string>>): OutputFile[];
   /** Loads the model of a checkpoint. */
   load(directory: string, options: StoreLoadOptions): Promise<GPT>;
+  /** Tells the weights that checkpoints do not hold, since they do not learn, from others. Left out where they hold all. */
+  fingerprintOthers?(model: GPT): Promise<string>;
   /** Saves the model of a finished run. */
   finish(model: GPT, directory: string, extraFiles: Readonly<Record<string, string>>, operations: FileOperations): Promise<void>;
 }
@@ -54,6 +59,28 @@ export function adapterOnly(loadBase: (options: StoreLoadOptions) => Promise<GPT
       await loadAdapter(model, directory);
       return model;
     },
+    fingerprintOthers: fingerprintOfFrozen,
     finish: (model, directory, extraFiles, operations) => publishFiles(directory, files(model, extraFiles), { operations }),
   };
+}
+
+/** Elements that are read back at once. */
+const readElements = 2 ** 22;
+
+/** CRC-32 of the bits of all weights that do not learn. */
+async function fingerprintOfFrozen(model: GPT): Promise<string> {
+  let checksum = 0;
+  for (const [, weight] of model.namedWeights()) {
+    const { values, scales } = weight instanceof PackedWeight ? weight : { values: weight };
+    for (const tensor of [values, scales] as Tensor<"f32" | "i32">[]) {
+      if (tensor === undefined || tensor.requiresGrad) continue;
+      for (let start = 0; start < tensor.size; start += readElements) {
+        const end = Math.min(tensor.size, start + readElements);
+        const [elements] = scope(() => [slice(reshape(tensor, [tensor.size]), 0, start, end).data()]);
+        const { buffer, byteOffset, byteLength } = await elements;
+        checksum = crc32(new Uint8Array(buffer, byteOffset, byteLength), checksum);
+      }
+    }
+  }
+  return formatChecksum(checksum);
 }

@@ -157,6 +157,10 @@ export class RunFolder implements RunCheckpointer {
     }
   }
 
+  async fingerprintOthers(model: GPT): Promise<string | undefined> {
+    return this.#store.fingerprintOthers?.(model);
+  }
+
   async finish(model: GPT): Promise<string> {
     await this.open();
     await this.#store.finish(model, this.#directory, this.extraFiles, this.#operations);

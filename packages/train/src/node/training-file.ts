@@ -85,12 +85,12 @@ function parseTraining(bytes: Uint8Array, modelNames: readonly string[]): Traini
 
 function recordOf(value: unknown, step: number): RunRecord {
   const { settings: settingsValue, modelSeed, data, backend, runtime, ...rest } = objectOf(value, "record");
-  const { balanceLoss, zLoss, balanceTogether, task, best, ...unknown } = rest;
+  const { balanceLoss, zLoss, balanceTogether, task, best, otherWeights, ...unknown } = rest;
   checkKnown(unknown, "record.");
   const settings = settingsOf(settingsValue);
   checkField("record.modelSeed", modelSeed, wholeNumber(0));
   if (step > settings.steps) throw invalid(`step ${step} lies beyond the ${settings.steps} of the run`);
-  const texts = { data, backend, runtime };
+  const texts = { data, backend, runtime, ...(otherWeights !== undefined && { otherWeights }) };
   for (const [field, text] of Object.entries(texts)) {
     if (typeof text !== "string") throw invalid(`record.${field} is no text`);
   }

@@ -1,0 +1,28 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gpt } from "./gpt.ts";
+
+export const words = ["cat", "dog", "owl", "fox", "hen", "cow"];
+
+export const jsonLines = (values: readonly object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+
+/** A folder with examples of several tasks, and a model that is tuned to them: `base`. */
+export async function tuningFolder(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "gpt-cli-"));
+  const pairs = Array.from({ length: 36 }, (_, i) => [words[i % 6], words[Math.floor(i / 6)]]);
+  const sentence = (pair: readonly string[]): string => `The ${pair.join(" and the ")} sat.`;
+  const files = {
+    "text.txt": pairs.map((pair) => `${sentence(pair)}\n`).join("").repeat(4),
+    "labels.csv": `sentence,kind\n${pairs.map((pair) => `${sentence(pair)},${pair.includes("owl") ? "bird" : "beast"}\n`).join("")}`,
+    "chats.jsonl": jsonLines(pairs.map(([a, b]) => ({
+      messages: [{ role: "user", content: `${a} ${b}` }, { role: "assistant", content: a }, { role: "user", content: b }, { role: "assistant", content: b }],
+    }))),
+    "pairs.jsonl": jsonLines(pairs.map(([a, b]) => ({ prompt: `${a} ${b}:`, completion: ` ${a}` }))),
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
+  const sizes = ["--vocab-size", "300", "--layers", "2", "--heads", "2", "--dim", "16", "--context", "48"];
+  const { status, stderr } = await gpt(directory, ["train", "--data", "text.txt", "--tokenizer", "bpe", ...sizes, "--steps", "20", "--batch", "4", "--out", "base"]);
+  if (status !== 0) throw new Error(stderr);
+  return directory;
+}
