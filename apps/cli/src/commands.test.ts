@@ -315,7 +315,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["sample --model x", 2, "unknown command 'sample': here it is generate"],
   ["train --out damaged --resume", 1, "damaged/run.json is damaged"],
   ["train --out foreign --resume", 1, "foreign/run.json has \"speed\", which this version does not know"],
-  ["train --out mistyped --resume", 1, "mistyped/run.json: steps must be a whole number from 1, not \"10\""],
+  ["train --out mistyped --resume", 1, "mistyped/run.json: steps cannot be \"10\": expected a number, without quotes; correct it"],
   ["train --out piped --resume", 1, "piped/run.json is not a file but a folder"],
   ["generate --model hostile-name --prompt x", 1, "model_type \"\\u001b[31mgpt\\n\\u009b\\u202e"],
   ["demo --out hostile", 1, "hostile exists already"],
@@ -358,9 +358,9 @@ test("every mistake is answered by its status and one clear line", async () => {
   await writeModelFolder(join(directory, "huge"), { ...tinyConfig, n_layer: 100, n_embd: 20_000 });
   await writeModelFolder(join(directory, "hostile-name"), { ...tinyConfig, model_type: `\u001b[31mgpt\n\u009b\u202e${"x".repeat(9e5)}` });
   const runFiles = {
-    damaged: '{"options": {"steps": ',
-    foreign: '{"options": {"data": ["text.txt"], "speed": 10}}',
-    mistyped: '{"options": {"data": ["text.txt"], "steps": "10"}}',
+    damaged: '{"steps": ',
+    foreign: '{"data": ["text.txt"], "speed": 10}',
+    mistyped: '{"data": ["text.txt"], "steps": "10"}',
   };
   for (const [name, content] of Object.entries(runFiles)) {
     await mkdir(join(directory, name));

@@ -67,7 +67,7 @@ const foreignCommands: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A name as ours are written: `n_layer` and `maxTokens` have dashes and small letters. */
-function kebab(name: string): string {
+export function kebab(name: string): string {
   return name
     .replace(/([a-z\d])([A-Z])/g, "$1-$2")
     .replaceAll("_", "-")

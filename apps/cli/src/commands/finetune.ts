@@ -2,25 +2,25 @@ import { basename, extname } from "node:path";
 import { Command } from "commander";
 import { quote } from "@gpt/tensor";
 import { commandName, shellWord } from "../command-name.ts";
+import { addConfigOptions, runOptions } from "../configuration/options.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { addFinetuneOptions } from "../finetuning/options.ts";
 import type { FinetuneOptions } from "../finetuning/options.ts";
 import { noteBest } from "../training/run.ts";
-import { finetuneFile } from "../finetuning/run-forms.ts";
 import { leavesAdapter, startFinetune } from "../finetuning/run.ts";
+import { kebab } from "../foreign-names.ts";
 import { formatCount, formatDuration } from "../format.ts";
 import { Interrupted } from "../interruption.ts";
 import { path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
 
-interface Options extends Partial<Omit<FinetuneOptions, "validationShare" | "method" | "lastBlocks" | "rank" | "answers" | "logEvery" | "seed" | "backend">>,
-  Pick<FinetuneOptions, "validationShare" | "method" | "lastBlocks" | "rank" | "answers" | "logEvery" | "seed" | "backend"> {
+interface Options {
+  readonly data?: string[];
   readonly out?: string;
   readonly resume?: boolean;
   readonly allowChanges?: boolean;
   readonly showSamples: number;
   readonly json?: boolean;
-  readonly experimentalRevectorize?: boolean;
 }
 
 export function finetuneCommand(): Command {
@@ -30,7 +30,7 @@ export function finetuneCommand(): Command {
     .option("--resume", "go on from the newest checkpoint in --out, with the options that the run was started with")
     .option("--allow-changes", "resume even where options, data, backend or Node differ from before")
     .option("--show-samples <n>", "show the first examples, with what is learnt of them in colour", wholeNumber(0), 0);
-  return addFinetuneOptions(command)
+  return addConfigOptions(addFinetuneOptions(command))
     .option("--json", "print one JSON object a line: {step, loss, …}, {step, valLoss, …}, {done, trainable, …}")
     .addHelpText(
       "after",
@@ -45,7 +45,7 @@ async function run(given: Options, command: Command): Promise<void> {
   const output = new Output(given);
   const { resume = false, allowChanges = false, showSamples } = given;
   const out = given.out ?? defaultFolder(given.data);
-  const options = await resolveOptions(given, command, out, resume);
+  const options = await resolveOptions(command, out, resume);
   const { done, trainable, parameters, scores } = await startFinetune({ options, out, resume, allowChanges, showSamples }, output);
   const { step, loss, validationLoss, metrics, seconds, interrupted } = done;
   output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, ...metrics, ...scores, best: done.best, trainable, parameters, seconds, out });
@@ -64,30 +64,25 @@ function defaultFolder(data: readonly string[] | undefined): string {
   return `runs/${basename(data[0], extname(data[0]))}`;
 }
 
-/** The options given, and where a run is resumed those it was started with, which the ones given override. */
-async function resolveOptions(given: Options, command: Command, out: string, resume: boolean): Promise<FinetuneOptions> {
-  const { out: _out, resume: _resume, allowChanges: _allow, json: _json, showSamples: _show, experimentalRevectorize: _revectorize, ...defaults } = given;
-  const before = resume ? await finetuneFile.read(out) : undefined;
-  const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
-  const options: Omit<Options, "showSamples"> = { ...defaults, ...before, ...Object.fromEntries(explicit) };
-  if (before) checkUnchanged(before, Object.fromEntries(explicit), command);
-  const { model, data, task } = options;
+async function resolveOptions(command: Command, out: string, resume: boolean): Promise<FinetuneOptions> {
+  const { options, before, given } = await runOptions(command, out, resume);
+  if (before) checkUnchanged(before, given);
+  const { model, data, task } = options as Partial<FinetuneOptions>;
   if (!data || !model || !task) {
     if (resume && !before) throw new CommandError(`${out} holds no run to resume; say what to tune, and on what: --model DIR --task NAME --data FILE`);
     const missing = Object.entries({ "--model DIR": model, "--task NAME": task, "--data FILE": data }).filter(([, value]) => !value);
     throw new UsageError(`say also: ${missing.map(([name]) => name).join(" ")}`);
   }
-  return { ...options, model, data, task };
+  return options as FinetuneOptions;
 }
 
 /** What decides which weights there are to train. Those of a run are in its checkpoints. */
 const decidedAtStart = ["method", "lastBlocks", "rank", "alpha", "target", "loraDropout", "rslora", "dora"] as const;
 
 /** Refuses to resume a run with other weights than its own. */
-function checkUnchanged(before: Partial<FinetuneOptions>, given: Partial<FinetuneOptions>, command: Command): void {
+function checkUnchanged(before: Partial<FinetuneOptions>, given: Partial<FinetuneOptions>): void {
   for (const name of decidedAtStart) {
     if (!(name in given) || given[name] === before[name]) continue;
-    const flag = command.options.find((option) => option.attributeName() === name)?.long;
-    throw new CommandError(`${flag} was ${before[name] === undefined ? "not given" : quote(before[name])} and is ${quote(given[name])}, but the run's weights are there already; leave it out to resume, or begin another run`);
+    throw new CommandError(`--${kebab(name)} was ${before[name] === undefined ? "not given" : quote(before[name])} and is ${quote(given[name])}, but the run's weights are there already; leave it out to resume, or begin another run`);
   }
 }

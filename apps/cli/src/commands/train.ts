@@ -1,16 +1,15 @@
 import { basename, extname } from "node:path";
 import { Command } from "commander";
 import { commandName, shellWord } from "../command-name.ts";
+import { addConfigOptions, runOptions } from "../configuration/options.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { path } from "../options.ts";
 import { Output } from "../output.ts";
 import { addRunOptions } from "../training/training-options.ts";
 import type { RunOptions } from "../training/training-options.ts";
-import { trainFile } from "../training/run-forms.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
-interface Options extends Omit<RunOptions, "data"> {
-  readonly experimentalRevectorize?: boolean;
+interface Options {
   readonly data?: string[];
   readonly out?: string;
   readonly resume?: boolean;
@@ -24,7 +23,7 @@ export function trainCommand(): Command {
     .option("--out <dir>", "the run's folder; default: runs/ and the name of the data", path)
     .option("--resume", "go on from the newest checkpoint in --out, with the options that the run was started with")
     .option("--allow-changes", "resume even where options, data, backend or Node differ from before");
-  return addRunOptions(command)
+  return addConfigOptions(addRunOptions(command))
     .option("--json", "print one JSON object a line: {step, loss, lr, tokensPerSecond, …}, {step, valLoss}, {done, …}")
     .addHelpText(
       "after",
@@ -40,7 +39,7 @@ async function train(given: Options, command: Command): Promise<void> {
   const output = new Output(given);
   const { resume = false, allowChanges = false } = given;
   const out = given.out ?? defaultFolder(given.data);
-  const options = await resolveOptions(given, command, out, resume);
+  const options = await resolveOptions(command, out, resume);
   const done = await startRun({ options, out, resume, allowChanges }, output);
   const { step, loss, validationLoss, best, seconds, interrupted } = done;
   output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, best, seconds, out });
@@ -53,14 +52,9 @@ function defaultFolder(data: readonly string[] | undefined): string {
   return `runs/${basename(data[0], extname(data[0]))}`;
 }
 
-/** The options given, and where a run is resumed those it was started with, which the ones given override. */
-async function resolveOptions(given: Options, command: Command, out: string, resume: boolean): Promise<RunOptions> {
-  const { out: _out, resume: _resume, allowChanges: _allowChanges, json: _json, ...rest } = given;
-  const { experimentalRevectorize: _revectorize, ...defaults } = rest;
-  const before = resume ? await trainFile.read(out) : undefined;
-  const explicit = Object.entries(defaults).filter(([name]) => command.getOptionValueSource(name) === "cli");
-  const options = { ...defaults, ...before, ...Object.fromEntries(explicit) };
-  const { data } = options;
-  if (!data) throw new CommandError(`${out} holds no run to resume; say what to train on: --data FILE`);
-  return { ...options, data };
+async function resolveOptions(command: Command, out: string, resume: boolean): Promise<RunOptions> {
+  const { options, before } = await runOptions(command, out, resume);
+  if ("data" in options) return options as RunOptions;
+  if (resume && !before) throw new CommandError(`${out} holds no run to resume; say what to train on: --data FILE`);
+  throw new UsageError("say what to train on: --data FILE");
 }

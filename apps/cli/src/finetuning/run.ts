@@ -11,6 +11,7 @@ import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEval
 import { adapterOnly, createRun, wholeModel } from "@gpt/train/node";
 import type { ModelStore, StoreLoadOptions } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
+import { writeRunFile } from "../configuration/run-file.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
 import { formatCount } from "../format.ts";
@@ -24,7 +25,6 @@ import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
 import { measureAnswers } from "./measure-answers.ts";
 import type { FinetuneOptions } from "./options.ts";
-import { finetuneFile } from "./run-forms.ts";
 import { showSamples } from "./show-samples.ts";
 import { preferencesOf } from "./preferences.ts";
 import { labelsOf, readTaskRecords, taskOf } from "./task-data.ts";
@@ -147,7 +147,7 @@ async function beginRun(
   const extraFiles = template === undefined ? files : { ...files, "chat_template.jinja": template };
   const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles, store });
   opened.push(checkpointer);
-  await finetuneFile.write(out, options);
+  await writeRunFile(out, "finetune", options);
   return { checkpointer };
 }
 

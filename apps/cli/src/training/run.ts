@@ -11,6 +11,7 @@ import { createRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
 import { commandName, shellWord } from "../command-name.ts";
+import { writeRunFile } from "../configuration/run-file.ts";
 import { areTokenFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { formatCount, formatDuration } from "../format.ts";
@@ -24,7 +25,6 @@ import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
 import { checkFrom, hasExperts, modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
-import { trainFile } from "./run-forms.ts";
 import { writeSample } from "./sample.ts";
 import { chooseTokenizer } from "./tokenizer.ts";
 import { newestCheckpoint } from "./newest-checkpoint.ts";
@@ -165,7 +165,7 @@ async function beginRun(
   // From here on the folder is ours: another command that begins at the same time changes nothing there.
   const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles });
   opened.push(checkpointer);
-  await trainFile.write(out, options);
+  await writeRunFile(out, "train", options);
   return { model, checkpointer };
 }
 

@@ -6,6 +6,7 @@ import { addBackendOptions } from "../backend.ts";
 import type { BackendOptions } from "../backend.ts";
 import type { OptimizerName, ScheduleName } from "@gpt/train";
 import { UsageError } from "../errors.ts";
+import { kebab } from "../foreign-names.ts";
 import { decimal, path, paths, wholeNumber, windowList } from "../options.ts";
 
 export const optimizers: readonly OptimizerName[] = ["adamw", "muon"];
@@ -114,8 +115,7 @@ const ofNewModels = [
 export function checkFrom(options: RunOptions): void {
   const given = ofNewModels.find((name) => options[name] !== undefined);
   if (options.from === undefined || given === undefined) return;
-  const name = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new UsageError(`--${name} describes a new model, and --from goes on from one that there is: leave one of them out`);
+  throw new UsageError(`--${kebab(given)} describes a new model, and --from goes on from one that there is: leave one of them out`);
 }
 
 /** The model that the options describe, for a vocabulary. */

@@ -5,8 +5,13 @@ import { describe, expect, test } from "vitest";
 import { mutations } from "@gpt/testing/mutate";
 import { isGptError } from "@gpt/tensor";
 import { temporaryFolder } from "../../test/gpt.ts";
-import type { RunOptions } from "./training-options.ts";
-import { trainFile } from "./run-forms.ts";
+import { trainCommand } from "../commands/train.ts";
+import { kebab } from "../foreign-names.ts";
+import type { RunOptions } from "../training/training-options.ts";
+import { toFileValues } from "./file-values.ts";
+import { parseRunFile, readRunFile, writeRunFile } from "./run-file.ts";
+
+const command = trainCommand();
 
 const options: Required<RunOptions> = {
   data: ["a.txt", "b.txt"], validation: ["c.txt"], from: "base", tokenizer: "char", vocabSize: 300, preset: "gpt2", layers: 1, heads: 2,
@@ -17,39 +22,46 @@ const options: Required<RunOptions> = {
 };
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-const parse = (value: unknown): unknown => trainFile.parse(encode(value), "run/run.json");
+const parse = (value: unknown): Promise<unknown> => parseRunFile(encode(value), "run/run.json", command);
 
 describe("run.json", () => {
   test("gives back what was written", async () => {
     const directory = join(await temporaryFolder(), "new");
-    expect(await trainFile.read(directory)).toBeUndefined();
-    await trainFile.write(directory, options);
-    expect(await trainFile.read(directory)).toEqual(options);
-    await trainFile.write(directory, { data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
-    expect(await trainFile.read(directory)).toEqual({ data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
+    expect(await readRunFile(directory, command)).toBeUndefined();
+    await writeRunFile(directory, "train", options);
+    expect(await readRunFile(directory, command)).toEqual(options);
+    await writeRunFile(directory, "train", { data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
+    expect(await readRunFile(directory, command)).toEqual({ data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
   });
 
-  const wrong: Record<keyof RunOptions, unknown> = {
-    data: "a.txt", validation: [""], from: 1, tokenizer: ["char"], vocabSize: 0, preset: "gpt5", layers: "1", heads: 1.5, dim: -1,
+  // Names of presets are those that `preset` knows, which says it.
+  const wrong: Record<Exclude<keyof RunOptions, "preset">, unknown> = {
+    data: [3], validation: [""], from: 1, tokenizer: ["char"], vocabSize: 0, layers: "1", heads: 1.5, dim: -1,
     context: 1e300, positions: "rotary", norm: null, windows: [0], untiedHead: 1, initialStd: -0.1, dropout: 1.1, steps: {}, batch: [],
     balanceLoss: -1, balanceTogether: 1, zLoss: "0",
     accumulate: true, checkpointBlocks: 1, optimizer: "sgd", momentum: 1.5, adamwRate: -1, schedule: "falling", decay: 0, lr: "0.1", minLr: null, warmup: -1, beta1: 2, beta2: "x", weightDecay: -1, clip: false, evalEvery: 0, patience: 0, best: 1,
     checkpointEvery: 0, keepCheckpoints: 0, logEvery: 0, seed: -1, backend: "toString", threads: 0.5,
   };
-  test.each(Object.entries(wrong))("with %s %o is refused, and says what it must be", (option, value) => {
-    expect(() => parse({ command: "train", options: { ...options, [option]: value } })).toThrow(
-      new RegExp(`^run/run\\.json: ${option} must be .*, not .*; correct it, or move the file elsewhere and give`),
+  test.each(Object.entries(wrong))("with %s %o is refused, and says what it must be", async (option, value) => {
+    await expect(parse({ command: "train", ...toFileValues(options), [kebab(option)]: value })).rejects.toThrow(
+      new RegExp(`^run/run\\.json: ${kebab(option)} (cannot be .*|has no value): .*; correct it, or move the file elsewhere and give`),
     );
   });
 
-  test.each([[[]], [null], [3], ["text"], [{}], [{ options: [] }], [{ options: null }]])("that is %o is damaged", (value) => {
-    expect(() => parse(value)).toThrow("run/run.json is damaged: it holds no options; move it elsewhere");
+  test.each([[[]], [null], [3], ["text"]])("that is %o is damaged", async (value) => {
+    await expect(parse(value)).rejects.toThrow("run/run.json is damaged: it holds no options; move it elsewhere");
   });
 
-  test("with what a newer version wrote is not called damaged", () => {
-    for (const file of [{ options, mesh: 8 }, { options: { ...options, "\u001b[31m": 1 } }, { options: { ...options, toString: 1 } }]) {
-      expect(() => parse(file)).toThrow(/^run\/run\.json has "(mesh|\\u001b\[31m|toString)", which this version does not know; where a newer version/);
+  test("with what a newer version wrote is not called damaged", async () => {
+    for (const name of ["mesh", "\u001b[31m", "toString", "json"]) {
+      await expect(parse({ ...toFileValues(options), [name]: 1 })).rejects.toThrow(
+        /^run\/run\.json has "(mesh|\\u001b\[31m|toString|json)", which this version does not know; where a newer version/,
+      );
     }
+  });
+
+  test("of another command is refused", async () => {
+    await expect(parse({ command: "finetune" })).rejects.toThrow("run/run.json is of a run of gpt finetune; resume it by that command");
   });
 
   test.skipIf(process.platform === "win32")("that is no file, or a huge one, is refused at once", async () => {
@@ -63,24 +75,24 @@ describe("run.json", () => {
       const run = join(directory, kind);
       await mkdir(run);
       await create(join(run, "run.json"));
-      await expect(trainFile.read(run)).rejects.toThrow(`run.json is not a file but ${kind}`);
+      await expect(readRunFile(run, command)).rejects.toThrow(`run.json is not a file but ${kind}`);
     }
     await writeFile(join(directory, "run.json"), "");
     await truncate(join(directory, "run.json"), 300 * 2 ** 20);
-    await expect(trainFile.read(directory)).rejects.toThrow("314572800 bytes, more than the limit");
+    await expect(readRunFile(directory, command)).rejects.toThrow("314572800 bytes, more than the limit");
   });
 
   const count = process.env.GPT_VERIFY ? 20_000 : 1_000;
   test(`of ${count} mutated ones, each is taken or refused in a short line`, async () => {
     const directory = await temporaryFolder();
-    await trainFile.write(directory, options);
+    await writeRunFile(directory, "train", options);
     const text = await readFile(join(directory, "run.json"));
     const outcomes = { taken: 0, refused: 0 };
     for (const mutated of mutations([text], count, 1)) {
       try {
-        const read = trainFile.parse(mutated, "run.json");
+        const read = await parseRunFile(mutated, "run.json", command);
         // What is taken would be taken again, as JSON has it: it has no −0.
-        expect(parse({ options: read })).toEqual(JSON.parse(JSON.stringify(read)));
+        expect(await parse(toFileValues(read))).toEqual(JSON.parse(JSON.stringify(read)));
         outcomes.taken++;
       } catch (error) {
         if (!isGptError(error)) throw error;
