@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { formatBytes, formatCount, formatDuration, LineWrapper } from "./format.ts";
+import { formatBytes, formatCount, formatDuration, formatRoughly, LineWrapper } from "./format.ts";
 
 test("numbers for people", () => {
   expect([0, 999.6, 1234567].map(formatCount)).toEqual(["0", "1,000", "1,234,567"]);
   expect([12, 1500, 1_990_000_000].map(formatBytes)).toEqual(["12 bytes", "1.50 kB", "1.99 GB"]);
   expect([0.4, 59.6, 125, 7384].map(formatDuration)).toEqual(["0 s", "1 min 0 s", "2 min 5 s", "2 h 3 min"]);
+  expect([59.6, 85, 125, 3500, 7384].map(formatRoughly)).toEqual(["1 min 0 s", "1 min 25 s", "2 min", "58 min", "2 h 3 min"]);
 });
 
 test("lines end between words, and lose nothing but spaces", () => {

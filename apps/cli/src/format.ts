@@ -33,6 +33,12 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** `8 min`: a time that is known nearly, in its largest unit; hours with minutes. */
+export function formatRoughly(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  return minutes < 2 || minutes >= 60 ? formatDuration(seconds) : `${minutes} min`;
+}
+
 /** Breaks text that comes in pieces into lines of at most `columns` characters, between words. */
 export class LineWrapper {
   readonly #columns: number;

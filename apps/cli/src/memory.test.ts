@@ -5,7 +5,7 @@ import { noGrad, scope, tensor, useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { AdamW } from "@gpt/train";
 import { CommandError } from "./errors.ts";
-import { checkMemory, runningNeed, trainingNeed } from "./memory.ts";
+import { checkMemory, runningNeed, windowsNeed } from "./memory.ts";
 import type { Need } from "./memory.ts";
 
 const dropout = 0.1;
@@ -29,10 +29,17 @@ test.each(Object.entries(models))("what training takes at least, by what it took
   optimizer.zeroGrad();
   scope(() => model.loss(ids, ids).backward());
   optimizer.step({ clip: 1 });
-  const share = total(trainingNeed(config, batch, config.contextLength)) / backend.memory.peakBytes;
-  expect(share).toBeLessThanOrEqual(1);
-  // Close enough to tell what does not fit.
-  expect(share).toBeGreaterThan(options.dropout ? 0.5 : 0.75);
+  const need = await windowsNeed(config, { steps: 1, batchSize: batch });
+  expect(total(need) / backend.memory.peakBytes).toBeCloseTo(1, 2);
+});
+
+test("what training takes grows with the tokens of a batch, of any number", async () => {
+  const config = preset("nano", { layers: 2, heads: 2, dim: 32, contextLength: 2 ** 30, positions: "sinusoidal", vocabSize: 100 });
+  const activations = async (batchSize: number, contextLength: number): Promise<number> =>
+    Object.values((await windowsNeed(config, { steps: 1, batchSize, contextLength })).parts)[2];
+  const [exact, more, most] = [await activations(16, 2 ** 11), await activations(64, 2 ** 11), await activations(1, 2 ** 30)];
+  expect(more / exact).toBeCloseTo(4, 1);
+  expect(most / exact / 2 ** 15).toBeCloseTo(1, 1);
 });
 
 test.each(["f32", "int4"] as const)("what running takes at least, by what it took: %s", async (dtype) => {

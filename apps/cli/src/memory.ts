@@ -1,9 +1,12 @@
 import { totalmem } from "node:os";
-import { describeModel, describeTraining, weightBytesOf } from "@gpt/gpt";
+import { describeModel, GPT, weightBytesOf } from "@gpt/gpt";
 import type { GPTConfig, MatrixDTypes, MLPConfig } from "@gpt/gpt";
 import { streamedBytesOf } from "@gpt/gpt/node";
-import { PackedWeight } from "@gpt/tensor";
+import { PackedWeight, useBackend } from "@gpt/tensor";
 import type { CacheDType, WeightDType } from "@gpt/tensor";
+import { meta } from "@gpt/tensor/meta";
+import { planTraining } from "@gpt/train";
+import type { TokenSource, TrainingPlan, TrainOptions } from "@gpt/train";
 import type { StartedBackend } from "./backend.ts";
 import { CommandError } from "./errors.ts";
 import { formatBytes, formatCount, formatDTypes } from "./format.ts";
@@ -22,24 +25,62 @@ export interface Need {
 
 const f32Bytes = 4;
 
-/** Training a model on batches of `batch` windows of `context` tokens. */
-export function trainingNeed(config: GPTConfig, batch: number, context: number): Need {
-  const { parameters, gradients, optimizer, activations } = describeTraining(config, { batch, context }).f32;
+/**
+ * Training a model that is set up as the one to be trained, but on the backend `meta`. Where it takes what is planned, it takes all of
+ * that: the process and its data come on top.
+ */
+export async function trainingNeed(model: GPT, options: TrainOptions): Promise<Need> {
+  return needOf(model, await planTraining(model, options));
+}
+
+/** A batch of more tokens is not planned as a whole. */
+const maxPlannedTokens = 2 ** 15;
+
+/** Training a model of this configuration on windows of a text. */
+export async function windowsNeed(config: GPTConfig, options: Omit<TrainOptions, "data">): Promise<Need> {
+  const { batchSize = 12, contextLength = config.contextLength } = options;
+  const plan = async (sequences: number, context: number): Promise<[GPT, TrainingPlan]> => {
+    const model = useBackend(meta(), () => new GPT(config));
+    const train: TokenSource = { length: context + 1, read: async (_, count) => new Int32Array(count) };
+    return [model, await planTraining(model, { ...options, batchSize: sequences, contextLength: context, data: { train } })];
+  };
+  const title = `activations of ${formatCount(batchSize)} × ${formatCount(contextLength)} tokens`;
+  if (batchSize * contextLength <= maxPlannedTokens) return needOf(...(await plan(batchSize, contextLength)), title);
+  // Beyond some thousand tokens, each takes as much as the one before.
+  const context = Math.min(contextLength, maxPlannedTokens / 2);
+  const sequences = Math.floor(maxPlannedTokens / 2 / context);
+  const [[, some], [model, more]] = [await plan(sequences, context), await plan(2 * sequences, context)];
+  const times = (batchSize / sequences) * (contextLength / context) - 2;
+  const activations = more.activations + times * (more.activations - some.activations);
+  return needOf(model, { ...more, activations }, title);
+}
+
+function needOf(model: GPT, { weights, optimizer, activations }: TrainingPlan, title = "activations of the largest batch"): Need {
+  const trained = trainedIn(model);
   return {
     parts: {
-      [`${formatCount(parameters / f32Bytes)} parameters with gradients and moments`]: parameters + gradients + optimizer,
-      [`activations of ${formatCount(batch)} × ${formatCount(context)} tokens`]: activations,
+      [`${formatCount(model.parameterCount())} parameters`]: weights,
+      [`gradients and moments of ${formatCount(trained)}`]: optimizer,
+      [title]: activations,
     },
-    largest: parameters,
-    advice: "choose a smaller model, --batch or --context",
+    // What is trained lies in one buffer.
+    largest: Math.max(f32Bytes * trained, ...Array.from(model.namedWeights(), ([, { dtype, shape }]) => PackedWeight.byteLengthOf(dtype, shape))),
+    advice: "choose --checkpoint-blocks, a smaller --batch or --context, or a smaller model",
   };
 }
 
-/** Fine-tuning: the weights as they are stored; where all of them learn, gradients and moments as in training. */
-export function finetuningNeed(config: GPTConfig, dtype: WeightDType | MatrixDTypes, { method, batch = 1, context = config.contextLength }: FinetuneOptions): Need {
-  if (method === "full") return trainingNeed(config, batch, context);
-  // What a step keeps depends on what learns: more than its inputs is never claimed.
-  return { ...runningNeed(config, dtype, context), advice: "use --dtype for fewer bits, or a smaller --context or model" };
+/** How many parameters of a model are trained. */
+export function trainedIn(model: GPT): number {
+  return model.parameters().reduce((sum, { requiresGrad, size }) => sum + (requiresGrad ? size : 0), 0);
+}
+
+/** Fine-tuning, before the data are read, which decide how large a batch is: the weights, with gradients and moments where all are trained. */
+export function finetuningNeed(config: GPTConfig, dtype: WeightDType | MatrixDTypes, { method }: FinetuneOptions): Need {
+  const weights = weightBytesOf(config, dtype);
+  const { parameters } = describeModel(config);
+  const state = method === "full" ? 3 * f32Bytes * parameters.total : 0;
+  const advice = "use --method lora, --dtype for fewer bits, or a smaller model";
+  return { parts: { [`${formatCount(parameters.total)} parameters as ${formatDTypes(dtype)}`]: weights, "gradients and moments": state }, largest: 0, advice };
 }
 
 /**

@@ -4,7 +4,7 @@ import { check, checkAll, count, invalidOption, modelExpected } from "./checks.t
 import type { TrainEvent } from "./loop/events.ts";
 import type { Task } from "./loop/task.ts";
 import { train } from "./loop/train.ts";
-import type { TrainOptions } from "./loop/train.ts";
+import type { TrainOptions } from "./loop/options.ts";
 
 /** How a model is fine-tuned, and to what. Options that are left out are those of `finetune`, not of `train`. */
 export interface FinetuneOptions extends Omit<TrainOptions, "steps" | "data"> {
@@ -33,6 +33,11 @@ const rateTimesWidth = 6.25e-5 * 768;
  * }
  */
 export function finetune(model: GPT, options: FinetuneOptions): AsyncGenerator<TrainEvent, void, undefined> {
+  return train(model, finetuningOptions(model, options));
+}
+
+/** @internal The options by which `train` does it. */
+export function finetuningOptions(model: GPT, options: FinetuneOptions): TrainOptions {
   check("model", model, modelExpected);
   check("options", options, objectWith("an object with a task"));
   checkAll<Partial<FinetuneOptions>>(options, {
@@ -43,7 +48,7 @@ export function finetune(model: GPT, options: FinetuneOptions): AsyncGenerator<T
   const examplesPerStep = batchSize * accumulationSteps;
   const { steps = stepsOf(task, epochs, examplesPerStep) } = options;
   const epoch = Math.ceil((task.examples ?? 0) / examplesPerStep) || Math.ceil(steps / 10);
-  return train(model, {
+  return {
     learningRate: learningRateOf(model, task),
     schedule: "linear",
     warmupSteps: Math.ceil(steps * 0.03),
@@ -54,7 +59,7 @@ export function finetune(model: GPT, options: FinetuneOptions): AsyncGenerator<T
     // An option that is undefined is left out.
     ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
     task, steps, batchSize, accumulationSteps,
-  });
+  };
 }
 
 function stepsOf({ name, examples }: Task, epochs: number, examplesPerStep: number): number {

@@ -20,11 +20,15 @@ export type { ExpertsFollower, ExpertsReport, ExpertsTraining } from "./loop/exp
 export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";
 export type { OptimizerName, ScheduleName, TrainSettings } from "./loop/settings.ts";
 export { finetune } from "./finetune.ts";
+/** @internal */
+export { finetuningOptions } from "./finetune.ts";
 export type { FinetuneOptions } from "./finetune.ts";
 export { trainLastBlocks } from "./last-blocks.ts";
 export type { BatchRequest, OnEvaluated, Task, TaskBatch, TaskEvaluation, TaskEvaluationOptions } from "./loop/task.ts";
 export { train } from "./loop/train.ts";
-export type { TrainOptions } from "./loop/train.ts";
+export type { OnStep, TrainOptions } from "./loop/options.ts";
+export { planTraining } from "./plan.ts";
+export type { TrainingPlan } from "./plan.ts";
 export { AdamW } from "./optimizer/adamw.ts";
 export type { AdamWOptions } from "./optimizer/adamw.ts";
 export type { Optimizer, ParameterList, StepOptions } from "./optimizer/optimizer.ts";

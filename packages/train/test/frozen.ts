@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { GPT, GPTOptions } from "@gpt/gpt";
-import type { TrainOptions } from "../src/loop/train.ts";
+import type { TrainOptions } from "../src/loop/options.ts";
 import { patternedData } from "./fixtures.ts";
 
 export const frozenFolder = join(import.meta.dirname, "frozen");

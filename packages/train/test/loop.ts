@@ -5,7 +5,7 @@ import { collect, patternedData, tinyModel } from "./fixtures.ts";
 import type { Checkpointer, ResumePoint, TrainingState } from "../src/loop/checkpointer.ts";
 import type { DoneEvent, StepEvent, TrainEvent } from "../src/loop/events.ts";
 import { train } from "../src/loop/train.ts";
-import type { TrainOptions } from "../src/loop/train.ts";
+import type { TrainOptions } from "../src/loop/options.ts";
 
 /** Copies of a model's parameters, in their order. */
 export const weights = (model: GPT): Float32Array[] => model.parameters().map((parameter) => parameter.dataSync());

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { TrainEvent } from "../src/loop/events.ts";
 import { train } from "../src/loop/train.ts";
-import type { TrainOptions } from "../src/loop/train.ts";
+import type { TrainOptions } from "../src/loop/options.ts";
 import { collect, patternedData, tinyModel } from "./fixtures.ts";
 import { resumeRun } from "../src/node/resume-run.ts";
 import { createRun } from "../src/node/run-folder.ts";

@@ -2,7 +2,7 @@ import type { GPT } from "@gpt/gpt";
 import { activeAdapter, setAdapter } from "@gpt/gpt/lora";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { preferenceExamples, preferenceTask, withReference } from "@gpt/train";
-import type { OnEvaluated, PreferenceExample, PreferencePair } from "@gpt/train";
+import type { OnEvaluated, PreferenceExample, PreferencePair, Task } from "@gpt/train";
 import { chatPreferenceExamples } from "@gpt/train/chat";
 import type { DataRecord } from "@gpt/train/node";
 import { formatCount } from "../format.ts";
@@ -12,16 +12,22 @@ import { chatTemplateOf } from "./chat-template.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { fieldOf, textOf } from "./records.ts";
 import { at, lengthsOf } from "./task-data.ts";
-import type { TaskData, TaskRecords } from "./task-data.ts";
+import type { PreferencePairs, TaskData, TaskRecords } from "./task-data.ts";
 
-/** The task of preferred answers. `reference` is the model as it was before it was tuned; an adapter that it has is left out. */
-export async function preferencesOf(
-  options: FinetuneOptions, model: GPT, reference: GPT, tokenizer: Tokenizer, records: TaskRecords, output: Output,
-): Promise<TaskData> {
+/** Makes pairs of records. Of the model, the configuration is read alone. */
+export async function preferencesOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, records: TaskRecords): Promise<TaskData> {
   const isChat = records.train.some(({ value }) => Array.isArray(value.prompt));
   const template = isChat ? await chatTemplateOf(tokenizer, options.template) : undefined;
-  const pairs = (of: readonly DataRecord[]): PreferencePair[] => of.flatMap((record) => at(record, () => pairsOf(record, options, model, tokenizer, template)));
-  const [train, validation] = [pairs(records.train), pairs(records.validation)];
+  const pairsIn = (of: readonly DataRecord[]): PreferencePair[] => of.flatMap((record) => at(record, () => pairsOf(record, options, model, tokenizer, template)));
+  const pairs = { train: pairsIn(records.train), validation: pairsIn(records.validation) };
+  const task = preferenceTask({ train: pairs.train.map((pair) => ({ ...pair, reference: [0, 0] })) });
+  return { task, train: pairs.train.flatMap(({ chosen, rejected }) => [chosen, rejected]), validation: [], template, pairs };
+}
+
+/** The task of pairs, with what `reference` makes of them, the model as it was before it was tuned; an adapter that it has is left out. */
+export async function readByReference(
+  { beta, labelSmoothing }: FinetuneOptions, reference: GPT, { train, validation }: PreferencePairs, output: Output,
+): Promise<Task> {
   const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>
     output.panel(`reading the answers as the model finds them now: ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
   const adapter = activeAdapter(reference);
@@ -29,10 +35,9 @@ export async function preferencesOf(
   const read = (some: readonly PreferencePair[]): Promise<PreferenceExample[]> =>
     interruptible(() => output.note("Stopping."), (signal) => withReference(reference, some, { signal, onProgress }));
   try {
-    const data = { train: await read(train), ...(validation.length > 0 && { validation: await read(validation) }) };
+    const examples = { train: await read(train), ...(validation.length > 0 && { validation: await read(validation) }) };
     output.endPanel();
-    const task = preferenceTask(data, { beta: options.beta, labelSmoothing: options.labelSmoothing });
-    return { task, train: train.flatMap(({ chosen, rejected }) => [chosen, rejected]), validation: [], template };
+    return preferenceTask(examples, { beta, labelSmoothing });
   } finally {
     if (adapter !== undefined) setAdapter(reference, adapter);
   }

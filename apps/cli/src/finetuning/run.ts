@@ -1,12 +1,14 @@
 import { resolve } from "node:path";
-import { architectures, classifierFrom } from "@gpt/gpt";
-import type { GPT, GPTConfig } from "@gpt/gpt";
+import { architectures, classifierFrom, GPT } from "@gpt/gpt";
+import type { GPTConfig } from "@gpt/gpt";
 import { addLoRA, mergeAdapter } from "@gpt/gpt/lora";
 import { loadModel, planModel } from "@gpt/gpt/node";
+import { useBackend } from "@gpt/tensor";
+import { meta } from "@gpt/tensor/meta";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { finetune, trainLastBlocks } from "@gpt/train";
+import { finetune, finetuningOptions, trainLastBlocks } from "@gpt/train";
 import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEvaluated, ResumePoint, Task } from "@gpt/train";
 import { adapterOnly, createRun, wholeModel } from "@gpt/train/node";
 import type { ModelStore, StoreLoadOptions } from "@gpt/train/node";
@@ -16,19 +18,20 @@ import { CommandError, UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
 import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
-import { checkMemory, finetuningNeed } from "../memory.ts";
+import { bytesOf, checkMemory, finetuningNeed, trainedIn, trainingNeed } from "../memory.ts";
 import { modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
+import { Forecast } from "../training/forecast.ts";
 import { newestCheckpoint } from "../training/newest-checkpoint.ts";
 import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
 import { measureAnswers } from "./measure-answers.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { showSamples } from "./show-samples.ts";
-import { preferencesOf } from "./preferences.ts";
+import { preferencesOf, readByReference } from "./preferences.ts";
 import { labelsOf, readTaskRecords, taskOf } from "./task-data.ts";
-import type { TaskData, TaskRecords } from "./task-data.ts";
+import type { PreferencePairs, TaskData, TaskRecords } from "./task-data.ts";
 
 /** A run to begin, or with `resume` to go on with. */
 export interface FinetuneRequest {
@@ -62,18 +65,22 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   const records = await readTaskRecords(options, output);
   const labels = classesOf(records, config, options, output);
   const onNote = (note: string): void => output.remark(note);
-  const loadBase = async ({ seed }: StoreLoadOptions): Promise<GPT> => {
-    const model = await loadModel(directory, { dtype: options.dtype, seed, stream: false, onNote });
-    return labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model;
-  };
+  const withHead = (model: GPT): GPT => (labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model);
+  const planned = useBackend(meta(), () => withHead(new GPT(config, { dtype: dtypes })));
+  const found = options.task === "preference" ? await preferencesOf(options, planned, tokenizer, records) : await taskOf(options, planned, tokenizer, records);
+  useBackend(planned.backend, () => chooseTrained(planned, options, false));
+  const need = await trainingNeed(planned, finetuningOptions(planned, libraryOptions(options, found.task)));
+  checkMemory(need, backend, output);
+  const loadBase = async ({ seed }: StoreLoadOptions): Promise<GPT> =>
+    withHead(await loadModel(directory, { dtype: options.dtype, seed, stream: false, onNote }));
   const store = await storeOf(options, loadBase);
   const resumed = resume ? await newestCheckpoint(out, { keep: options.keepCheckpoints, store }, output) : undefined;
   const opened: { close(): Promise<void> }[] = resumed ? [resumed.checkpointer] : [];
   try {
     const model = resumed?.model ?? (await loadBase({ seed: options.seed, onNote }));
-    const data = options.task === "preference"
-      ? await preferencesFor(options, model, resumed && options.method !== "lora" ? () => loadBase({ seed: options.seed, onNote }) : undefined, tokenizer, records, output)
-      : await taskOf(options, model, tokenizer, records);
+    // All weights of a resumed run have changed.
+    const loadReference = resumed && options.method !== "lora" ? () => loadBase({ seed: options.seed, onNote }) : undefined;
+    const data = found.pairs ? { ...found, task: await readPreferences(options, model, loadReference, found.pairs, output) } : found;
     chooseTrained(model, options, resumed !== undefined);
     if (request.showSamples > 0) showSamples(data.train, tokenizer, request.showSamples, output);
     const run = resumed ?? (await beginRun(options, out, tokenizer, data, store, opened));
@@ -81,7 +88,7 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     output.note(`${formatCount(trainable)} of ${formatCount(parameters)} parameters are trained · ${describeBackend(backend)} · ${out}`);
     const { checkpointer, resume: point } = run as { checkpointer: Checkpointer; resume?: ResumePoint };
     const settings = { ...libraryOptions(options, data.task), checkpointer, resume: point, allowChanges };
-    const done = await followRun(model, settings, output);
+    const done = await followRun(model, settings, new Forecast(output, backend, bytesOf(need)), output);
     const scores = done.interrupted ? undefined : await measureAnswers(model, data.validation, options, tokenizer, output);
     return { done, trainable, parameters, scores };
   } finally {
@@ -95,13 +102,13 @@ function classesOf(records: TaskRecords, config: GPTConfig, options: FinetuneOpt
   return options.task === "classify" ? labelsOf(records, config, options, output) : undefined;
 }
 
-/** The task of preferred answers. All weights of a resumed run have changed: `loadReference` loads them as they were. */
-async function preferencesFor(
-  options: FinetuneOptions, model: GPT, loadReference: (() => Promise<GPT>) | undefined, tokenizer: Tokenizer, records: TaskRecords, output: Output,
-): Promise<TaskData> {
+/** The task of preferred answers, read by the model as it was before it was tuned: the one that is there, or another one that is loaded. */
+async function readPreferences(
+  options: FinetuneOptions, model: GPT, loadReference: (() => Promise<GPT>) | undefined, pairs: PreferencePairs, output: Output,
+): Promise<Task> {
   const reference = (await loadReference?.()) ?? model;
   try {
-    return await preferencesOf(options, model, reference, tokenizer, records, output);
+    return await readByReference(options, reference, pairs, output);
   } finally {
     if (reference !== model) reference.dispose();
   }
@@ -134,10 +141,6 @@ function chooseTrained(model: GPT, options: FinetuneOptions, isResumed: boolean)
   if (method === "last") trainLastBlocks(model, lastBlocks);
   if (method !== "lora" || isResumed) return;
   addLoRA(model, architectures, { rank, alpha, targets: target?.split(","), dropout: loraDropout, rsLoRA: rslora, dora, seed });
-}
-
-function trainedIn(model: GPT): number {
-  return model.parameters().reduce((sum, { requiresGrad, size }) => sum + (requiresGrad ? size : 0), 0);
 }
 
 async function beginRun(
@@ -176,13 +179,16 @@ function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
 }
 
 /** Trains and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: LibraryOptions, output: Output): Promise<DoneEvent> {
+async function followRun(model: GPT, options: LibraryOptions, forecast: Forecast, output: Output): Promise<DoneEvent> {
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
   return interruptible(onInterrupt, async (signal) => {
     let view: TrainingView | undefined;
     const onEvaluated: OnEvaluated = (progress) => view?.showEvaluated(progress);
-    for await (const event of finetune(model, { ...options, signal, onEvaluated })) {
-      if (event.type === "step") view ??= new TrainingView(output, { steps: event.steps, stepsBefore: options.resume?.step ?? 0, samples: false });
+    for await (const event of finetune(model, { ...options, signal, onStep: forecast.onStep, onEvaluated })) {
+      if (event.type === "step") {
+        forecast.take(event);
+        view ??= new TrainingView(output, { steps: event.steps, stepsBefore: options.resume?.step ?? 0, samples: false });
+      }
       view?.show(event);
       if (event.type === "done") return event;
     }

@@ -2,7 +2,7 @@ import type { GPT, GPTConfig } from "@gpt/gpt";
 import { isGptError } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { choiceExamples, choiceTask, classificationTask, completionExamples, documentExamples, labelledExamples, nextTokenTask, splitRecords } from "@gpt/train";
-import type { ChoiceExample, ChoiceText, Example, LabelledExample, Task, TextOptions } from "@gpt/train";
+import type { ChoiceExample, ChoiceText, Example, LabelledExample, PreferencePair, Task, TextOptions } from "@gpt/train";
 import { chatExamples } from "@gpt/train/chat";
 import type { DataRecord } from "@gpt/train/node";
 import { CommandError } from "../errors.ts";
@@ -18,8 +18,16 @@ export interface TaskData {
   /** Of tasks that write: what is learnt, and what is written to be compared. */
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
+  /** Of preferred answers, before a reference has read them: the task is for planning alone. */
+  readonly pairs?: PreferencePairs;
   /** The chat template that the tuned folder needs, where the model brings none. */
   readonly template?: string;
+}
+
+/** Pairs of answers, of which one is preferred. */
+export interface PreferencePairs {
+  readonly train: readonly PreferencePair[];
+  readonly validation: readonly PreferencePair[];
 }
 
 /** The records of a run. */

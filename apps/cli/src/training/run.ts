@@ -6,7 +6,7 @@ import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { balanceExperts, splitTokens, train } from "@gpt/train";
-import type { Checkpointer, DoneEvent, OnEvaluated, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
+import type { Checkpointer, DoneEvent, ExpertsTraining, OnEvaluated, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
 import { createRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
@@ -16,13 +16,14 @@ import { areTokenFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { formatCount, formatDuration } from "../format.ts";
 import { Interrupted, interruptible } from "../interruption.ts";
-import { checkMemory, trainingNeed } from "../memory.ts";
+import { bytesOf, checkMemory, windowsNeed } from "../memory.ts";
 import type { Need } from "../memory.ts";
 import { addModelCard, code } from "../model-card.ts";
 import type { Output } from "../output.ts";
 import { modelDirectory } from "../model.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
+import { Forecast } from "./forecast.ts";
 import { checkFrom, hasExperts, modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
 import { writeSample } from "./sample.ts";
@@ -47,19 +48,19 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
   const from = options.from === undefined ? undefined : await modelDirectory(options.from, output);
   const base = from === undefined ? undefined : (await planModel(from)).config;
   const backend = await startBackend(options, output);
-  const need = (vocabSize: number): Need => {
+  const need = (vocabSize: number): Promise<Need> => {
     const config = base ?? modelConfig(options, vocabSize);
-    return trainingNeed(config, options.batch ?? 1, options.context ?? config.contextLength);
+    return windowsNeed(config, { ...trainOptions(options), experts: expertsOf(config, options) });
   };
   // At once what fits with no vocabulary; the rest when it is known.
-  checkMemory(need(1), backend);
+  checkMemory(await need(1), backend);
   const opened: { close(): Promise<void> }[] = [];
   try {
     const resumed = resume ? await newestCheckpoint(out, { keep: options.keepCheckpoints }, output) : undefined;
     if (resumed) opened.push(resumed.checkpointer);
     const tokenizer = await tokenizerOf(options, resumed, from, output);
     const vocabSize = (resumed?.model.config ?? base ?? tokenizer)?.vocabSize ?? options.vocabSize;
-    if (vocabSize !== undefined) checkMemory(need(vocabSize), backend, output);
+    if (vocabSize !== undefined) checkMemory(await need(vocabSize), backend, output);
     const data = await openData(options, tokenizer, vocabSize, output);
     opened.push(data);
     const run = resumed
@@ -69,15 +70,21 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
     const tokens = `${formatCount(data.train.length)} training tokens`;
     output.note(`${sizes} · ${tokens} · ${describeBackend(backend)} · ${out}`);
     const entropy = validationEntropy && data.validation && validationEntropy / (data.validation.length - 1);
-    const show = { output, tokenizer, entropy };
-    const { balanceTogether } = options;
-    const experts = hasExperts(run.model.config) ? balanceExperts({ balanceTogether }) : undefined;
+    const { config } = run.model;
+    const forecast = new Forecast(output, backend, bytesOf(await need(config.vocabSize)));
+    const show = { output, tokenizer, entropy, forecast };
+    const experts = expertsOf(config, options);
     const done = await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges, experts }, show);
     if (!done.interrupted) await addModelCard(out, run.model, { name: basename(resolve(out)), origin: originOf(options, done) });
     return done;
   } finally {
     for (const item of opened.reverse()) await item.close();
   }
+}
+
+/** What is done about the experts of a model that has any. */
+function expertsOf(config: GPTConfig, { balanceTogether }: RunOptions): ExpertsTraining | undefined {
+  return hasExperts(config) ? balanceExperts({ balanceTogether }) : undefined;
 }
 
 /** Where a model comes from, as its card says it. */
@@ -94,10 +101,11 @@ interface Shown {
   readonly tokenizer: Tokenizer | undefined;
   /** Of a token of the validation data, in nats, where it is known. */
   readonly entropy: number | undefined;
+  readonly forecast: Forecast;
 }
 
 /** Trains a model and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: TrainOptions & { readonly data: TrainingData }, { output, tokenizer, entropy }: Shown): Promise<DoneEvent> {
+async function followRun(model: GPT, options: TrainOptions & { readonly data: TrainingData }, { output, tokenizer, entropy, forecast }: Shown): Promise<DoneEvent> {
   const { data, steps, resume } = options;
   const sampler = output.live && data.validation ? tokenizer : undefined;
   const view = new TrainingView(output, {
@@ -109,7 +117,8 @@ async function followRun(model: GPT, options: TrainOptions & { readonly data: Tr
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
   return interruptible(onInterrupt, async (signal) => {
     const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
-    for await (const event of train(model, { ...options, signal, onEvaluated })) {
+    for await (const event of train(model, { ...options, signal, onStep: forecast.onStep, onEvaluated })) {
+      if (event.type === "step") forecast.take(event);
       view.show(event);
       if (event.type === "done") return event;
       if (event.type === "evaluation" && sampler) {

@@ -18,7 +18,7 @@ import { changeTraining } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { balanceExperts } from "./experts.ts";
 import { train } from "./train.ts";
-import type { TrainOptions } from "./train.ts";
+import type { TrainOptions } from "./options.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

@@ -6,7 +6,7 @@ import { patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
 import type { Checkpointer, TrainingState } from "./checkpointer.ts";
 import type { TrainEvent } from "./events.ts";
 import { train } from "./train.ts";
-import type { TrainOptions } from "./train.ts";
+import type { TrainOptions } from "./options.ts";
 import { doneOf, Memory, options, run, stepsOf, weights } from "../../test/loop.ts";
 
 let backend: Backend;

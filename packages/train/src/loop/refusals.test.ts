@@ -10,7 +10,7 @@ import type { Checkpointer, ResumePoint } from "./checkpointer.ts";
 import type { TrainEvent } from "./events.ts";
 import { StepLog } from "./step-log.ts";
 import { train } from "./train.ts";
-import type { TrainOptions } from "./train.ts";
+import type { TrainOptions } from "./options.ts";
 import { doneOf, Memory, options, run } from "../../test/loop.ts";
 
 let backend: Backend;

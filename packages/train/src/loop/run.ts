@@ -17,7 +17,7 @@ import { checkTrainable, checkRouterLosses, resolveSettings, scheduleOf } from "
 import type { TrainSettings } from "./settings.ts";
 import { StepLog } from "./step-log.ts";
 import type { Task, TaskBatch } from "./task.ts";
-import type { TrainOptions } from "./train.ts";
+import type { TrainOptions } from "./options.ts";
 
 /** Steps between two reports, where no other number is given. */
 export const defaultLogEvery = 10;
@@ -140,7 +140,7 @@ export class Run {
     const step = this.step + 1;
     const { accumulationSteps, clip } = this.settings;
     const model = this.model.train();
-    const batches = await this.#read(step);
+    const batches = await this.readStep(step);
     const losses = batches.reduce((sum, { count }) => sum + count, 0);
     if (losses === 0) throw invalidOption(`the task ${this.#task.name} gave nothing to learn for step ${step}`);
     model.random.startStep(step);
@@ -167,7 +167,7 @@ export class Run {
   }
 
   /** The batches of a step. All are read before the first is computed, since each weighs by what the others have. */
-  #read(step: number): Promise<TaskBatch[]> {
+  readStep(step: number): Promise<TaskBatch[]> {
     const { batchSize: count, contextLength, accumulationSteps, seed } = this.settings;
     const request = { seed, step, count, contextLength, examplesPerStep: count * accumulationSteps };
     const parts = Array.from({ length: accumulationSteps }, (_, part) => this.#task.batch({ ...request, first: part * count }, this.model));

@@ -10,7 +10,7 @@ import { tokensInMemory } from "../data/token-source.ts";
 import { evaluate } from "../evaluate.ts";
 import type { DoneEvent, EvaluationEvent, TrainEvent } from "../loop/events.ts";
 import { train } from "../loop/train.ts";
-import type { TrainOptions } from "../loop/train.ts";
+import type { TrainOptions } from "../loop/options.ts";
 import { collect, patternedData, patternedTokens, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { doneOf, run, weights } from "../../test/loop.ts";
 import { readTrainingJson } from "../../test/runs.ts";

@@ -10,7 +10,7 @@ import type { FileOperations } from "@gpt/formats/node";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { tokensInMemory } from "../data/token-source.ts";
 import { train } from "../loop/train.ts";
-import type { TrainOptions } from "../loop/train.ts";
+import type { TrainOptions } from "../loop/options.ts";
 import { collect, patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { resumeRun } from "./resume-run.ts";
 import { createRun } from "./run-folder.ts";

@@ -4,7 +4,7 @@ import { architectures } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { addLoRA } from "@gpt/gpt/lora";
 import { train } from "../loop/train.ts";
-import type { TrainOptions } from "../loop/train.ts";
+import type { TrainOptions } from "../loop/options.ts";
 import { collect, patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { doneOf } from "../../test/loop.ts";
 import { readTrainingJson } from "../../test/runs.ts";

@@ -5,7 +5,7 @@ import { collect, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { doneOf, Memory, stepsOf, weights } from "../../test/loop.ts";
 import { finetune } from "../finetune.ts";
 import { train } from "../loop/train.ts";
-import type { TrainOptions } from "../loop/train.ts";
+import type { TrainOptions } from "../loop/options.ts";
 import { choiceTask } from "./choice-task.ts";
 import type { ChoiceExample, ChoiceOptions } from "./choice-task.ts";
 import { scoreLabels } from "./classification-task.ts";

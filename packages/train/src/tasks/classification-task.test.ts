@@ -9,7 +9,7 @@ import type { Task } from "../loop/task.ts";
 import { finetune } from "../finetune.ts";
 import { trainLastBlocks } from "../last-blocks.ts";
 import { train } from "../loop/train.ts";
-import type { TrainOptions } from "../loop/train.ts";
+import type { TrainOptions } from "../loop/options.ts";
 import { classificationTask, scoreLabels } from "./classification-task.ts";
 import type { ClassificationOptions, LabelledExample } from "./classification-task.ts";
 import { nextTokenTask } from "./next-token-task.ts";

@@ -5,7 +5,7 @@ import { collect, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { Memory, stepsOf, weights } from "../../test/loop.ts";
 import type { Example } from "../data/examples.ts";
 import { train } from "../loop/train.ts";
-import type { TrainOptions } from "../loop/train.ts";
+import type { TrainOptions } from "../loop/options.ts";
 import { batchOf, nextTokenTask } from "./next-token-task.ts";
 import type { ExampleData } from "./next-token-task.ts";
 

@@ -8,7 +8,7 @@ import { doneOf, Memory, stepsOf, weights } from "../../test/loop.ts";
 import type { Example } from "../data/examples.ts";
 import { finetune } from "../finetune.ts";
 import { train } from "../loop/train.ts";
-import type { TrainOptions } from "../loop/train.ts";
+import type { TrainOptions } from "../loop/options.ts";
 import { preferenceTask, withReference } from "./preference-task.ts";
 import type { PreferencePair } from "./preference-task.ts";
 

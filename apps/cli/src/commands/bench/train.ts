@@ -9,7 +9,7 @@ import { profileOf, Profiler } from "../../bench/profile.ts";
 import { randomTokens } from "../../bench/random.ts";
 import { report } from "../../bench/report.ts";
 import { formatBytes, formatCount } from "../../format.ts";
-import { checkMemory, trainingNeed } from "../../memory.ts";
+import { checkMemory, windowsNeed } from "../../memory.ts";
 import { decimal, wholeNumber, windowList } from "../../options.ts";
 import { Output } from "../../output.ts";
 
@@ -54,7 +54,8 @@ async function benchTrain(options: Options): Promise<void> {
   });
   const output = new Output(options);
   const backend = await startBackend(options, output);
-  checkMemory(trainingNeed(config, batch, config.contextLength), backend, output);
+  const advice = "choose a smaller model, --batch or --context";
+  checkMemory({ ...(await windowsNeed(config, { steps: 1, batchSize: batch })), advice }, backend, output);
   const profiler = Profiler.of(backend, options);
   const model = new GPT(config);
   const optimizer = new AdamW(model.namedParameters(), { learningRate: 1e-4 });
