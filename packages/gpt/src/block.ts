@@ -47,7 +47,6 @@ export class Block extends Module {
 
   /** `x + dropout(layer)`; without dropout the layer's last kernel adds `x` itself. */
   private branch(x: Tensor, layer: (residual?: Tensor) => Tensor): Tensor {
-    const drops = this.training && this.dropout.probability > 0;
-    return drops ? add(x, this.dropout.forward(layer())) : layer(x);
+    return this.dropout.isActive ? add(x, this.dropout.forward(layer())) : layer(x);
   }
 }

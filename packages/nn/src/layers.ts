@@ -168,9 +168,19 @@ export class Dropout extends Module {
     this.#random = random;
   }
 
+  /** Whether `forward` changes anything. */
+  get isActive(): boolean {
+    return this.training && this.probability > 0;
+  }
+
   /** `[…]` → the same shape. */
   forward(x: Tensor): Tensor {
-    if (!this.training || this.probability === 0) return x;
-    return dropout(x, this.probability, this.#random?.next() ?? nextKey());
+    return this.isActive ? this.draw()(x) : x;
+  }
+
+  /** Draws elements to drop, and gives what drops these, each time that it is called: for `checkpoint`. */
+  draw(): (x: Tensor) => Tensor {
+    const key = this.#random?.next() ?? nextKey();
+    return (x) => dropout(x, this.probability, key);
   }
 }

@@ -120,6 +120,37 @@ test("what it makes on the way is freed", () => {
   expect(backend.memory.liveBuffers).toBe(before);
 });
 
+test("what is dropped of its input is not kept for the gradient", () => {
+  const x = randn([rows, inputs], { requiresGrad: true });
+  const held = (options: Partial<LoRAOptions>): number => {
+    const layer = adapted(options);
+    const before = currentBackend().memory.liveBytes;
+    const y = layer.forward(x);
+    const bytes = currentBackend().memory.liveBytes - before;
+    y.dispose();
+    return bytes;
+  };
+  expect(held({ dropout: 0.5 })).toBe(held({}));
+});
+
+test("gradients drop what the forward pass did", () => {
+  const layer = adapted({ dropout: 0.5 });
+  const x = randn([rows, inputs], { requiresGrad: true });
+  layer.base.weight.backend.write(layer.base.weight as Tensor, new Float32Array(outputs * inputs));
+  const y = scope(() => sum(layer.forward(x)));
+  y.backward();
+  const [{ a, b, scale }] = layer.adapters;
+  const shares = product([Array<number>(outputs).fill(1)], transposed(matrix(b.weight)))[0];
+  const slopes = product([shares], transposed(matrix(a.weight)))[0].map((slope) => scale * slope);
+  const kept = Array.from(x.grad?.dataSync() ?? [], (slope, i) => slope / slopes[i % inputs]);
+  for (const factor of kept) expect([0, 2]).toContain(Math.round(factor * 1000) / 1000);
+  expect(new Set(kept.map(Math.round)).size).toBe(2);
+  // The output is the bias and what these gradients say of the inputs, which it is linear in.
+  const bias = layer.base.bias?.dataSync().reduce((sum, value) => sum + value, 0) ?? 0;
+  const total = x.dataSync().reduce((sum, value, i) => sum + value * (x.grad?.dataSync()[i] ?? NaN), rows * bias);
+  expect(y.dataSync()[0]).toBeCloseTo(total, 4);
+});
+
 test("dropout is of the adapter's input alone, and while training alone", () => {
   const layer = adapted({ dropout: 0.5 });
   const x = randn([rows, inputs]);

@@ -1,5 +1,5 @@
 import {
-  add, belowOne, concat, copyInto, div, flag, gelu, linear, matmul, mul, noGrad, numberThat, object, optional, PackedWeight, quote,
+  add, belowOne, checkpoint, concat, copyInto, div, flag, gelu, linear, matmul, mul, noGrad, numberThat, object, optional, PackedWeight, quote,
   relu, reshape, scope, silu, slice, sqrt, sub, sum, text, valueThat, wholeNumber, zeros,
 } from "@gpt/tensor";
 import type { LinearOptions, Tensor, Weight } from "@gpt/tensor";
@@ -99,15 +99,21 @@ export class LoRA extends Module {
   /** What is added to its outputs: `x` `[…, inputs]` → `[…, outputs]`, plus `residual` of that shape. */
   forward(x: Tensor, residual?: Tensor): Tensor {
     return scope(() => {
-      const input = this.dropout.forward(x);
-      const narrow = mul(this.a.forward(input), this.scale);
+      const drop = this.dropout.isActive ? this.dropout.draw() : (x: Tensor) => x;
+      const narrow = mul(this.narrow(x, drop), this.scale);
       if (!this.magnitude) return this.b.forward(narrow, { residual });
       // y = W x + (m/n − 1) · W x + m/n · scale · B A x; n, the length of the changed row, is a constant in the gradient (section 4.3).
       const factors = div(this.magnitude, noGrad(() => lengthsOf(this.changed())));
-      const own = mul(linear(input, this.rows()), sub(factors, 1));
+      const own = mul(linear(drop(x), this.rows()), sub(factors, 1));
       const change = add(own, mul(this.b.forward(narrow), factors));
       return residual ? add(change, residual) : change;
     });
+  }
+
+  /** `A · drop(x)`. What is left of `x` is made again for the gradient of A, which would hold as much once more. */
+  private narrow(x: Tensor, drop: (x: Tensor) => Tensor): Tensor {
+    if (!this.dropout.isActive) return this.a.forward(x);
+    return checkpoint((x: Tensor) => this.a.forward(drop(x)), [x], this.a.parameters());
   }
 
   /** The layer's rows as the adapter changes them, `[outputs, inputs]`. */

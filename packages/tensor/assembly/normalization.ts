@@ -113,7 +113,7 @@ export const layerNormBlock: i32 = 32;
 
 /**
  * The gradients of `layerNorm`: `gradX`, and for each block of rows its share in those of weight and bias, one behind
- * the other in `sums`, with room for `2 · (width + 4)` elements a block.
+ * the other in `sums`, with room for `2 · (width + 4)` elements a block. Where `sums` is 0, these are not wanted.
  */
 export function layerNormGradient(
   x: usize, rows: i32, width: i32, weight: usize, mean: usize, rstd: usize, grad: usize,
@@ -123,26 +123,27 @@ export function layerNormGradient(
   while (rows > 0) {
     const n = min(rows, layerNormBlock);
     rows -= n;
-    memory.fill(sums, 0, 2 * (step + 16));
+    const biasSums = sums ? sums + step + 16 : 0;
+    if (sums) memory.fill(sums, 0, 2 * (step + 16));
     for (let i = 0; i < n; i++) {
       const inverse = load<f32>(rstd);
-      layerNormGradientRow(x, width, weight, load<f32>(mean), load<f32>(mean, 4), inverse, grad, gradX, sums, sums + step + 16);
+      layerNormGradientRow(x, width, weight, load<f32>(mean), load<f32>(mean, 4), inverse, grad, gradX, sums, biasSums);
       x += step;
       grad += step;
       gradX += step;
       mean += 8;
       rstd += 4;
     }
-    sums += 2 * (step + 16);
+    if (sums) sums += 2 * (step + 16);
   }
 }
 
-/** Adds the sums of `blocks` blocks of rows, in order, to the gradients of weight and bias. */
+/** Adds the sums of `blocks` blocks of rows, in order, to the gradients of weight and bias, one of which may be address 0. */
 export function addLayerNormSums(sums: usize, blocks: i32, width: i32, gradWeight: usize, gradBias: usize): void {
   const step = <usize>width * 4 + 16;
   for (; blocks > 0; blocks--) {
-    addVectors(sums, width, gradWeight);
-    addVectors(sums + step, width, gradBias);
+    if (gradWeight) addVectors(sums, width, gradWeight);
+    if (gradBias) addVectors(sums + step, width, gradBias);
     sums += 2 * step;
   }
 }
@@ -161,7 +162,7 @@ function layerNormGradientRow(
   weightSums: usize, biasSums: usize,
 ): void {
   if (!(inverse > minInverse && inverse < maxInverse)) {
-    wideGradientOfWeights(x, width, <f64>mean + <f64>rest, inverse, grad, weightSums, biasSums);
+    if (weightSums) wideGradientOfWeights(x, width, <f64>mean + <f64>rest, inverse, grad, weightSums, biasSums);
     wideGradientRow(x, width, weight, <f64>mean + <f64>rest, inverse, grad, gradX);
     return;
   }
@@ -180,8 +181,10 @@ function layerNormGradientRow(
       const g = keepFirst(v128.load(grad + at), end - i, zero);
       const normalized = keepFirst(madd(f32x4.sub(v128.load(x + at), means), inverses, shifts), end - i, zero);
       const scaled = f32x4.mul(g, keepFirst(v128.load(weight + at), end - i, zero));
-      v128.store(weightSums + at, madd(g, normalized, v128.load(weightSums + at)));
-      v128.store(biasSums + at, f32x4.add(g, v128.load(biasSums + at)));
+      if (weightSums) {
+        v128.store(weightSums + at, madd(g, normalized, v128.load(weightSums + at)));
+        v128.store(biasSums + at, f32x4.add(g, v128.load(biasSums + at)));
+      }
       scaledSums = f32x4.add(scaledSums, scaled);
       productSums = madd(scaled, normalized, productSums);
     }

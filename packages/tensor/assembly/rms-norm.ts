@@ -33,7 +33,7 @@ export const rmsNormBlock: i32 = 32;
 
 /**
  * The gradients of `rmsNorm`: `gradX`, and for each block of rows its share in that of the weight, one behind the other in
- * `sums`, with room for `width + 4` elements a block.
+ * `sums`, with room for `width + 4` elements a block. Where `sums` is 0, these are not wanted.
  */
 export function rmsNormGradient(
   x: usize, rows: i32, width: i32, weight: usize, epsilon: f32, grad: usize, gradX: usize, sums: usize,
@@ -42,14 +42,14 @@ export function rmsNormGradient(
   while (rows > 0) {
     const n = min(rows, rmsNormBlock);
     rows -= n;
-    memory.fill(sums, 0, step + 16);
+    if (sums) memory.fill(sums, 0, step + 16);
     for (let i = 0; i < n; i++) {
       rmsNormGradientRow(x, width, weight, epsilon, grad, gradX, sums);
       x += step;
       grad += step;
       gradX += step;
     }
-    sums += step + 16;
+    if (sums) sums += step + 16;
   }
 }
 
@@ -66,7 +66,7 @@ function rmsNormGradientRow(
 ): void {
   const square = sumOfSquares(x, width) / <f64>width + <f64>epsilon;
   if (!(square > minSquare && square < maxSquare)) {
-    wideGradientOfWeight(x, width, epsilon, grad, sums);
+    if (sums) wideGradientOfWeight(x, width, epsilon, grad, sums);
     wideGradientRow(x, width, weight, epsilon, grad, gradX);
     return;
   }
@@ -80,7 +80,7 @@ function rmsNormGradientRow(
       const at = <usize>i * 4;
       const normalized = f32x4.mul(v128.load(x + at), inverses);
       const g = v128.load(grad + at);
-      v128.store(sums + at, madd(g, normalized, v128.load(sums + at)));
+      if (sums) v128.store(sums + at, madd(g, normalized, v128.load(sums + at)));
       products = f32x4.add(products, keepFirst(f32x4.mul(f32x4.mul(g, v128.load(weight + at)), normalized), end - i, zero));
     }
     total += sumLanes(products);

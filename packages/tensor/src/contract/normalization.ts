@@ -7,14 +7,14 @@ export interface RMSNormKernels {
    */
   rmsNorm(call: { readonly x: Dense; readonly weight: Dense; readonly epsilon: number; readonly out: Dense }): void;
 
-  /** The gradients of `rmsNorm`. `gradWeight` is added to, `gradX` is written. */
+  /** The gradients of `rmsNorm`. `gradWeight` is added to, where it is wanted; `gradX` is written. */
   rmsNormGradient(call: {
     readonly x: Dense;
     readonly weight: Dense;
     readonly epsilon: number;
     readonly grad: Dense;
     readonly gradX: Dense;
-    readonly gradWeight: Dense;
+    readonly gradWeight: Dense | null;
   }): void;
 }
 
@@ -35,7 +35,7 @@ export interface NormalizationKernels {
     readonly rstd: Dense | null;
   }): void;
 
-  /** The gradients of `layerNorm`. `gradWeight` and `gradBias` are added to, `gradX` is written. */
+  /** The gradients of `layerNorm`. `gradWeight` and `gradBias` are added to, where they are wanted; `gradX` is written. */
   layerNormGradient(call: {
     readonly x: Dense;
     readonly weight: Dense;
@@ -43,8 +43,8 @@ export interface NormalizationKernels {
     readonly rstd: Dense;
     readonly grad: Dense;
     readonly gradX: Dense;
-    readonly gradWeight: Dense;
-    readonly gradBias: Dense;
+    readonly gradWeight: Dense | null;
+    readonly gradBias: Dense | null;
   }): void;
 
   /**

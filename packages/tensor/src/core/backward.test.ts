@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { cpu } from "../backends/cpu/index.ts";
 import type { Backend } from "../contract/index.ts";
 import {
-  adamwStep, add, attention, AttentionBatch, contiguous, copyInto, embedding, exp, layerNorm, linear, mean, mul, noGrad, reshape, scope, slice,
-  PackedWeight, sum, tensor, useBackend, zeros,
+  adamwStep, add, attention, AttentionBatch, contiguous, copyInto, embedding, exp, gelu, layerNorm, linear, mean, mul, noGrad, rand,
+  reshape, scope, slice, PackedWeight, sum, tensor, useBackend, zeros,
 } from "../index.ts";
 import type { Tensor } from "../index.ts";
 
@@ -64,6 +64,22 @@ test("leaves nothing behind but the gradients", () => {
   const before = backend.memory.liveBuffers;
   scope(() => mean(exp(mul(reshape(x, [2, 2]), reshape(x, [2, 2])))).backward());
   expect(backend.memory.liveBuffers).toBe(before + 1);
+});
+
+test("holds what gradients read, and nothing else", () => {
+  const x = rand([6, 24], { key: { seed: [1, 0], stream: [0, 0] }, requiresGrad: true });
+  const held = (op: () => Tensor): number => {
+    const before = backend.memory.liveBytes;
+    const y = scope(() => sum(op()));
+    const bytes = backend.memory.liveBytes - before;
+    y.dispose();
+    return bytes;
+  };
+  const nothing = held(() => x);
+  expect(held(() => gelu(x))).toBe(nothing);
+  expect(held(() => exp(x))).toBe(nothing + 4 * x.size);
+  const dropped = { probability: 0.5, key: { seed: [2, 0], stream: [0, 0] } } as const;
+  expect(held(() => attention(x, { heads: 2, headDim: 4, dropout: dropped }))).toBe(nothing);
 });
 
 test("frees the tape of a loss that is never used", () => {

@@ -7,17 +7,17 @@ import { dense } from "./operands.ts";
 
 /** max(x, 0); its gradient is 0 up to x = 0. */
 export function relu(x: Tensor): Tensor {
-  return unary("relu", x, (g, x) => activationGradient("relu", x, g));
+  return unary("relu", x, "input", (g, x) => activationGradient("relu", x, g));
 }
 
 /** The Gaussian error linear unit in the tanh form of GPT-2 (Hendrycks & Gimpel 2016). */
 export function gelu(x: Tensor): Tensor {
-  return unary("gelu", x, (g, x) => activationGradient("gelu", x, g));
+  return unary("gelu", x, "input", (g, x) => activationGradient("gelu", x, g));
 }
 
 /** The sigmoid linear unit x / (1 + e⁻ˣ), also called Swish (Elfwing et al. 2018). */
 export function silu(x: Tensor): Tensor {
-  return unary("silu", x, (g, x) => activationGradient("silu", x, g));
+  return unary("silu", x, "input", (g, x) => activationGradient("silu", x, g));
 }
 
 /** `grad · activation′(x)`: the gradient of an activation whose input was saved. Not differentiable itself. */

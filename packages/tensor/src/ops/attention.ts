@@ -5,6 +5,7 @@ import { Tensor } from "../core/tensor.ts";
 import { planAttention } from "./attention-arguments.ts";
 import type { AttentionArguments, AttentionPlan } from "./attention-arguments.ts";
 import { appendTo } from "./attention-cache.ts";
+import { checkpoint } from "./checkpoint.ts";
 import { composedAttention } from "./composed/attention.ts";
 import { div, exp, mul, neg, sub } from "./elementwise.ts";
 import { fused } from "./fused.ts";
@@ -15,7 +16,8 @@ import { sum } from "./reduce.ts";
 /**
  * Multi-head self-attention (Vaswani et al. 2017, section 3.2) of packed projections: `qkv` is
  * `[tokens, (heads + 2·kvHeads)·headDim]`, queries, then keys, then values along its columns; the result is
- * `[tokens, heads·headDim]`. The matrix of scores is never stored, but for `pattern` and `dropout`.
+ * `[tokens, heads·headDim]`. The matrix of scores is never stored, but for `pattern`; with `dropout` it is in memory while this
+ * layer computes, and made again for the gradient.
  */
 export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
   return composite("attention", () => {
@@ -28,7 +30,11 @@ export function attention(qkv: Tensor, options: AttentionArguments): Tensor {
     const own = cache ? dense(qkv) : qkv; // No gradient flows through a cache.
     const all = cache && appendTo(cache, split(own, plan), plan.batch);
     const kernels = fused(qkv.backend, "attention", ...(needed ? ["attentionGradient"] as const : []));
-    return pattern || dropout || !kernels ? composedAttention(own, plan, options) : attend(kernels, own, plan, sinks, all);
+    if (dropout && !pattern) {
+      const inputs: readonly Tensor[] = sinks ? [own, sinks] : [own];
+      return checkpoint<readonly Tensor[]>((own, sinks) => composedAttention(own, plan, { ...options, sinks }), inputs);
+    }
+    return pattern || !kernels ? composedAttention(own, plan, options) : attend(kernels, own, plan, sinks, all);
   });
 }
 

@@ -16,17 +16,17 @@ export type Operand = Tensor | number;
 
 /** The size of each element; its gradient at 0 is 0. */
 export function abs(x: Tensor): Tensor {
-  return unary("abs", x, (g, x) => where(x, mul(g, sign(x)), 0));
+  return unary("abs", x, "input", (g, x) => where(x, mul(g, sign(x)), 0));
 }
 
 /** The sign of each element: −1, 0 or 1. Its gradient is zero. */
 export function sign(x: Tensor): Tensor {
-  return unary("sign", x, (g) => zerosLike(g));
+  return unary("sign", x, "output", (g) => zerosLike(g));
 }
 
 /** eˣ of each element. */
 export function exp(x: Tensor): Tensor {
-  return unary("exp", x, (g, _, y) => mul(g, y));
+  return unary("exp", x, "output", (g, y) => mul(g, y));
 }
 
 /**
@@ -34,43 +34,43 @@ export function exp(x: Tensor): Tensor {
  * `sub(1, erfc(x))`, and GELU in its exact form `½x · erfc(−x/√2)`.
  */
 export function erfc(x: Tensor): Tensor {
-  return unary("erfc", x, (g, x) => mul(g, mul(exp(neg(mul(x, x))), -2 / Math.sqrt(Math.PI))));
+  return unary("erfc", x, "input", (g, x) => mul(g, mul(exp(neg(mul(x, x))), -2 / Math.sqrt(Math.PI))));
 }
 
 /** The natural logarithm. */
 export function log(x: Tensor): Tensor {
-  return unary("log", x, (g, x) => div(g, x));
+  return unary("log", x, "input", (g, x) => div(g, x));
 }
 
 /** The square root of each element, NaN below 0. */
 export function sqrt(x: Tensor): Tensor {
-  return unary("sqrt", x, (g, _, y) => div(g, mul(y, 2)));
+  return unary("sqrt", x, "output", (g, y) => div(g, mul(y, 2)));
 }
 
 /** The reciprocal square root 1 / √x: ∞ at 0, NaN below. */
 export function rsqrt(x: Tensor): Tensor {
   // One factor after the other, so that nothing overflows where the gradient does not.
-  return unary("rsqrt", x, (g, _, y) => mul(mul(mul(g, mul(y, -0.5)), y), y));
+  return unary("rsqrt", x, "output", (g, y) => mul(mul(mul(g, mul(y, -0.5)), y), y));
 }
 
 /** The sine of each element, in radians. */
 export function sin(x: Tensor): Tensor {
-  return unary("sin", x, (g, x) => mul(g, cos(x)));
+  return unary("sin", x, "input", (g, x) => mul(g, cos(x)));
 }
 
 /** The cosine of each element, in radians. */
 export function cos(x: Tensor): Tensor {
-  return unary("cos", x, (g, x) => neg(mul(g, sin(x))));
+  return unary("cos", x, "input", (g, x) => neg(mul(g, sin(x))));
 }
 
 /** The hyperbolic tangent of each element. */
 export function tanh(x: Tensor): Tensor {
-  return unary("tanh", x, (g, _, y) => mul(g, affine(mul(y, y), -1, 1)));
+  return unary("tanh", x, "output", (g, y) => mul(g, affine(mul(y, y), -1, 1)));
 }
 
 /** The logistic function 1 / (1 + e⁻ˣ). */
 export function sigmoid(x: Tensor): Tensor {
-  return unary("sigmoid", x, (g, _, y) => mul(g, mul(y, affine(y, -1, 1))));
+  return unary("sigmoid", x, "output", (g, y) => mul(g, mul(y, affine(y, -1, 1))));
 }
 
 /** −x of each element. */
@@ -188,12 +188,14 @@ export function affine(x: Tensor, scale: number, shift: number, op = "affine"): 
   return record(op, [x], out, [], ({ grad }) => [mul(grad, scale)]);
 }
 
-/** A function of one element, and its gradient. */
-export function unary(op: UnaryOp, x: Tensor, gradient: (grad: Tensor, x: Tensor, y: Tensor) => Tensor): Tensor {
+/** A function of one element, and its gradient, in terms of the input or the output: the tape holds that alone. */
+export function unary(
+  op: UnaryOp, x: Tensor, read: "input" | "output", gradient: (grad: Tensor, saved: Tensor) => Tensor,
+): Tensor {
   checkDType(op, x, "f32");
   const out = x.allocateLike();
   if (out.size > 0) out.backend.kernels.unary({ op, x, out });
-  return record(op, [x], out, [x, out], ({ grad, saved: [x, y] }) => [gradient(grad, x, y)]);
+  return record(op, [x], out, [read === "input" ? x : out], ({ grad, saved: [saved] }) => [gradient(grad, saved)]);
 }
 
 /** What each operand's gradient is, in the shape of the output; called only for operands that need one. */

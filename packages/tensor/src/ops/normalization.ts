@@ -45,7 +45,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
       });
     }
     const saved = [xs, weights, ...statistics];
-    return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, rstd], accumulator }) => {
+    return record("layerNorm", inputs, out, saved, ({ grad, saved: [x, weight, mean, rstd], needs, accumulator }) => {
       if (!gradientKernels) {
         const { gradX, gradWeight, gradBias } = composed(x.backend, "layerNormGradient", x, weight, epsilon, grad);
         return [gradX, gradWeight, gradBias];
@@ -55,8 +55,8 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
       // One tensor may be both weight and bias; the kernel needs two places.
       const biasSum = accumulator(2) === weightSum ? undefined : accumulator(2);
       for (const sum of [weightSum, biasSum]) sum?.overwrite("layerNorm");
-      const gradWeight = weightSum ?? zerosLike(weight);
-      const gradBias = biasSum ?? zerosLike(weight);
+      const gradWeight = needs(1) ? (weightSum ?? zerosLike(weight)) : null;
+      const gradBias = needs(2) ? (biasSum ?? zerosLike(weight)) : null;
       if (grad.size > 0) {
         gradientKernels.layerNormGradient({
           x: viewAs(x, rows, width),
@@ -69,7 +69,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-
           gradBias,
         });
       }
-      return [gradX, weightSum ? undefined : gradWeight, biasSum ? undefined : gradBias];
+      return [gradX, ...[weightSum ? null : gradWeight, biasSum ? null : gradBias].map((found) => found ?? undefined)];
     });
   });
 }
@@ -92,7 +92,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
   return scope(() => {
     const [xs, weights] = [dense(x), dense(weight)];
     const out = rmsNormOf(xs, weights, epsilon, rows);
-    return record("rmsNorm", [x, weight], out, [xs, weights], ({ grad, saved: [x, weight], accumulator }) => {
+    return record("rmsNorm", [x, weight], out, [xs, weights], ({ grad, saved: [x, weight], needs, accumulator }) => {
       const kernels = fused(x.backend, "rmsNormGradient");
       if (!kernels) {
         const { gradX, gradWeight } = composed(x.backend, "rmsNormGradient", x, weight, epsilon, grad);
@@ -101,7 +101,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
       const gradX = x.allocateLike();
       const sum = accumulator(1);
       sum?.overwrite("rmsNorm");
-      const gradWeight = sum ?? zerosLike(weight);
+      const gradWeight = needs(1) ? (sum ?? zerosLike(weight)) : null;
       if (grad.size > 0) {
         kernels.rmsNormGradient({
           x: viewAs(x, rows, width),
@@ -112,7 +112,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
           gradWeight,
         });
       }
-      return [gradX, sum ? undefined : gradWeight];
+      return [gradX, sum || !gradWeight ? undefined : gradWeight];
     });
   });
 }

@@ -172,6 +172,41 @@ function statisticsOf(x: NdArray, epsilon: number): { mean: NdArray; rstd: NdArr
   };
 }
 
+/** By the statistics that the forward pass leaves. */
+function layerNormGradient(name: string, wantsWeight: boolean, wantsBias: boolean): Check {
+  return kernel({
+    name,
+    inputs: {
+      x: numbers([5, 7], { layout: "offset" }),
+      weight: numbers([7], { layout: "offset" }),
+      grad: numbers([5, 7], { layout: "offset" }),
+      ...statistics,
+      scratch: unwritten([5, 7]),
+      gradX: unwritten([5, 7]),
+      gradWeight: numbers([7], { layout: "offset" }),
+      gradBias: numbers([7], { layout: "offset" }),
+    },
+    run(kernels, { scratch, gradX, gradWeight, gradBias, grad, ...views }) {
+      kernels.layerNorm({ ...views, bias: views.weight, out: scratch, epsilon: 1e-5 });
+      const [weight, bias] = [wantsWeight ? gradWeight : null, wantsBias ? gradBias : null];
+      kernels.layerNormGradient({ ...views, grad, gradX, gradWeight: weight, gradBias: bias });
+    },
+    expected({ x, weight, grad, gradWeight, gradBias }) {
+      const loss = (moved: NdArray, scale: NdArray, shift: NdArray): number =>
+        inner(reference.layerNorm(moved, scale, shift), grad);
+      const plus = (a: NdArray, b: NdArray): NdArray => combine((x, y) => x + y, a, b);
+      return {
+        ...statisticsOf(x, 1e-5),
+        scratch: reference.layerNorm(x, weight, weight),
+        gradX: gradientOf((moved) => loss(moved, weight, weight), x),
+        ...(wantsWeight && { gradWeight: plus(gradWeight, gradientOf((scale) => loss(x, scale, weight), weight)) }),
+        ...(wantsBias && { gradBias: plus(gradBias, gradientOf((shift) => loss(x, weight, shift), weight)) }),
+      };
+    },
+    tolerance: 2e-5,
+  });
+}
+
 export const normalizationChecks = {
   layerNorm: [
     kernel({
@@ -196,36 +231,10 @@ export const normalizationChecks = {
     values(poisonedNorm),
   ],
   layerNormGradient: [
-    kernel({
-      name: "adds to the gradients of weight and bias, writes that of x",
-      inputs: {
-        x: numbers([5, 7], { layout: "offset" }),
-        weight: numbers([7], { layout: "offset" }),
-        grad: numbers([5, 7], { layout: "offset" }),
-        ...statistics,
-        scratch: unwritten([5, 7]),
-        gradX: unwritten([5, 7]),
-        gradWeight: numbers([7], { layout: "offset" }),
-        gradBias: numbers([7], { layout: "offset" }),
-      },
-      run(kernels, { scratch, gradX, gradWeight, gradBias, grad, ...views }) {
-        kernels.layerNorm({ ...views, bias: views.weight, out: scratch, epsilon: 1e-5 });
-        kernels.layerNormGradient({ ...views, grad, gradX, gradWeight, gradBias });
-      },
-      expected({ x, weight, grad, gradWeight, gradBias }) {
-        const loss = (moved: NdArray, scale: NdArray, shift: NdArray): number =>
-          inner(reference.layerNorm(moved, scale, shift), grad);
-        const plus = (a: NdArray, b: NdArray): NdArray => combine((x, y) => x + y, a, b);
-        return {
-          ...statisticsOf(x, 1e-5),
-          scratch: reference.layerNorm(x, weight, weight),
-          gradX: gradientOf((moved) => loss(moved, weight, weight), x),
-          gradWeight: plus(gradWeight, gradientOf((scale) => loss(x, scale, weight), weight)),
-          gradBias: plus(gradBias, gradientOf((shift) => loss(x, weight, shift), weight)),
-        };
-      },
-      tolerance: 2e-5,
-    }),
+    layerNormGradient("adds to the gradients of weight and bias, writes that of x", true, true),
+    layerNormGradient("adds to the gradient of the weight alone", true, false),
+    layerNormGradient("adds to the gradient of the bias alone", false, true),
+    layerNormGradient("writes the gradient of x alone", false, false),
     ...normalizationRange.layerNormGradient,
     ...norms.map(gradients),
     gradients(shifted),

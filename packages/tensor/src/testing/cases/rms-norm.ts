@@ -1,7 +1,7 @@
 import type { RMSNormKernels } from "../../contract/index.ts";
 import { rmsNorm } from "../../ops/normalization.ts";
 import type { Shape } from "../../shape.ts";
-import type { ChecksOf } from "../case.ts";
+import type { Check, ChecksOf } from "../case.ts";
 import { gradientOf, inner } from "../finite-differences.ts";
 import { literal, numbers, unwritten } from "../inputs.ts";
 import type { LayoutKind } from "../layout-kind.ts";
@@ -127,6 +127,29 @@ const weightRange = nearAndWideRows.map((row) =>
   }),
 );
 
+function rmsNormGradient(name: string, wantsWeight: boolean): Check {
+  return kernel({
+    name,
+    inputs: {
+      x: numbers([5, 7], { layout: "offset" }),
+      weight: numbers([7], { layout: "offset" }),
+      grad: numbers([5, 7], { layout: "offset" }),
+      gradX: unwritten([5, 7]),
+      gradWeight: numbers([7], { layout: "offset" }),
+    },
+    run: (kernels, { gradWeight, ...views }) =>
+      kernels.rmsNormGradient({ ...views, gradWeight: wantsWeight ? gradWeight : null, epsilon: 1e-5 }),
+    expected({ x, weight, grad, gradWeight }) {
+      const loss = (moved: NdArray, scale: NdArray): number => inner(reference(moved, scale), grad);
+      return {
+        gradX: gradientOf((moved) => loss(moved, weight), x),
+        ...(wantsWeight && { gradWeight: combine((a, b) => a + b, gradWeight, gradientOf((scale) => loss(x, scale), weight)) }),
+      };
+    },
+    tolerance: 2e-5,
+  });
+}
+
 export const rmsNormChecks = {
   rmsNorm: [
     kernel({
@@ -144,25 +167,8 @@ export const rmsNormChecks = {
     values(poisoned),
   ],
   rmsNormGradient: [
-    kernel({
-      name: "adds to the gradient of the weight, writes that of x",
-      inputs: {
-        x: numbers([5, 7], { layout: "offset" }),
-        weight: numbers([7], { layout: "offset" }),
-        grad: numbers([5, 7], { layout: "offset" }),
-        gradX: unwritten([5, 7]),
-        gradWeight: numbers([7], { layout: "offset" }),
-      },
-      run: (kernels, views) => kernels.rmsNormGradient({ ...views, epsilon: 1e-5 }),
-      expected({ x, weight, grad, gradWeight }) {
-        const loss = (moved: NdArray, scale: NdArray): number => inner(reference(moved, scale), grad);
-        return {
-          gradX: gradientOf((moved) => loss(moved, weight), x),
-          gradWeight: combine((a, b) => a + b, gradWeight, gradientOf((scale) => loss(x, scale), weight)),
-        };
-      },
-      tolerance: 2e-5,
-    }),
+    rmsNormGradient("adds to the gradient of the weight, writes that of x", true),
+    rmsNormGradient("writes the gradient of x alone", false),
     ...gradientRange,
     ...weightRange,
     ...norms.map(gradients),

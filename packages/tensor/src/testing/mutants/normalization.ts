@@ -74,11 +74,11 @@ export const normalizationMutants: MutantsOf<NormalizationKernels> = {
       });
     },
     "the weight's gradient not added": (kernel, memory) => (call) => {
-      alter(memory, call.gradWeight, () => 0);
+      if (call.gradWeight) alter(memory, call.gradWeight, () => 0);
       kernel(call);
     },
     "the bias' gradient not added": (kernel, memory) => (call) => {
-      alter(memory, call.gradBias, () => 0);
+      if (call.gradBias) alter(memory, call.gradBias, () => 0);
       kernel(call);
     },
     "gradients of weight and bias exchanged": (kernel) => (call) =>

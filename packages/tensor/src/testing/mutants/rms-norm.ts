@@ -47,7 +47,7 @@ export const rmsNormMutants: MutantsOf<RMSNormKernels> = {
   },
   rmsNormGradient: {
     "the weight's gradient not added": (kernel, memory) => (call) => {
-      alter(memory, call.gradWeight, () => 0);
+      if (call.gradWeight) alter(memory, call.gradWeight, () => 0);
       kernel(call);
     },
     "the share of the root left out": (kernel, memory) => (call) => {

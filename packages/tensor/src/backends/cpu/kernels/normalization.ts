@@ -8,11 +8,11 @@ export function normalization(memory: Memory): NormalizationKernels & RMSNormKer
 
     layerNormGradient({ mean, rstd, gradBias, ...call }) {
       const [means, inverses] = [memory.dense(mean), memory.dense(rstd)];
-      addGradients(memory, call, gradBias, (row) => [means[2 * row] + means[2 * row + 1], inverses[row]]);
+      addGradients(memory, call, { isCentred: true, gradBias }, (row) => [means[2 * row] + means[2 * row + 1], inverses[row]]);
     },
 
     rmsNormGradient({ epsilon, ...call }) {
-      addGradients(memory, call, null, (_, xs) => [0, inverseOf(xs, 0, epsilon)]);
+      addGradients(memory, call, { isCentred: false, gradBias: null }, (_, xs) => [0, inverseOf(xs, 0, epsilon)]);
     },
 
     softmax({ x, logarithm, out }) {
@@ -84,18 +84,18 @@ function inverseOf(xs: Float32Array, center: number, epsilon: number): number {
   return 1 / Math.sqrt(squares / xs.length + epsilon);
 }
 
-type GradientCall = Readonly<Record<"x" | "weight" | "grad" | "gradX" | "gradWeight", Dense>>;
+type GradientCall = Readonly<Record<"x" | "weight" | "grad" | "gradX", Dense>> & { readonly gradWeight: Dense | null };
 
-/** The gradients, by the center of each row and the inverse that it was multiplied by. With a bias, the center is the mean. */
+/** The gradients, by the center of each row, which is its mean where it `isCentred`, and the inverse that it was multiplied by. */
 function addGradients(
-  memory: Memory, { x, weight, grad, gradX, gradWeight }: GradientCall, gradBias: Dense | null,
+  memory: Memory, { x, weight, grad, gradX, gradWeight }: GradientCall,
+  { isCentred, gradBias }: { readonly isCentred: boolean; readonly gradBias: Dense | null },
   momentsOf: (row: number, xs: Float32Array) => readonly [center: number, inverse: number],
 ): void {
   const weights = memory.dense(weight);
   const grads = memory.dense(grad);
   const result = memory.dense(gradX);
-  const weightSums = Float64Array.from(memory.dense(gradWeight));
-  const biasSums = gradBias && Float64Array.from(memory.dense(gradBias));
+  const [weightSums, biasSums] = [gradWeight, gradBias].map((view) => view && Float64Array.from(memory.dense(view)));
   const width = weights.length;
   const normalized = new Float64Array(width);
   const scaled = new Float64Array(width);
@@ -106,18 +106,16 @@ function addGradients(
       const g = grads[start + i];
       normalized[i] = (xs[i] - center) * inverse;
       scaled[i] = g * weights[i];
-      weightSums[i] += g * normalized[i];
-      if (biasSums) {
-        biasSums[i] += g;
-        scaledSum += scaled[i];
-      }
+      if (weightSums) weightSums[i] += g * normalized[i];
+      if (biasSums) biasSums[i] += g;
+      if (isCentred) scaledSum += scaled[i];
       productSum += scaled[i] * normalized[i];
     }
     for (let i = 0; i < width; i++) {
       result[start + i] = inverse * (scaled[i] - (scaledSum + normalized[i] * productSum) / width);
     }
   });
-  memory.dense(gradWeight).set(weightSums);
+  if (gradWeight && weightSums) memory.dense(gradWeight).set(weightSums);
   if (gradBias && biasSums) memory.dense(gradBias).set(biasSums);
 }
 

@@ -27,16 +27,19 @@ export function normalization(engine: Engine): NormalizationKernels & RMSNormKer
       const blockRows = Number(engine.wasm.layerNormBlock.value);
       const blocks = Math.ceil(rows / blockRows);
       const blockBytes = 2 * (width + 4) * bytesPerElement;
-      engine.withScratch(blocks * blockBytes, (sums) => {
+      const isFrozen = !gradWeight && !gradBias;
+      engine.withScratch(isFrozen ? 0 : blocks * blockBytes, (sums) => {
         engine.divide(rows, { time: width * softmaxTime, multiple: blockRows }, (start, count) => {
           const row = start * bytesPerElement;
           return [
             "layerNormGradient", engine.address(x) + row * width, count, width, engine.address(weight),
             engine.address(mean) + 2 * row, engine.address(rstd) + row, engine.address(grad) + row * width,
-            engine.address(gradX) + row * width, sums + (start / blockRows) * blockBytes,
+            engine.address(gradX) + row * width, isFrozen ? 0 : sums + (start / blockRows) * blockBytes,
           ];
         });
-        engine.wasm.addLayerNormSums(sums, blocks, width, engine.address(gradWeight), engine.address(gradBias));
+        if (isFrozen) return;
+        const [weights, biases] = [gradWeight, gradBias].map((view) => (view ? engine.address(view) : 0));
+        engine.wasm.addLayerNormSums(sums, blocks, width, weights, biases);
       });
     },
 
@@ -54,15 +57,15 @@ export function normalization(engine: Engine): NormalizationKernels & RMSNormKer
       const blockRows = Number(engine.wasm.rmsNormBlock.value);
       const blocks = Math.ceil(rows / blockRows);
       const blockBytes = (width + 4) * bytesPerElement;
-      engine.withScratch(blocks * blockBytes, (sums) => {
+      engine.withScratch(gradWeight ? blocks * blockBytes : 0, (sums) => {
         engine.divide(rows, { time: width * softmaxTime, multiple: blockRows }, (start, count) => {
           const at = start * width * bytesPerElement;
           return [
             "rmsNormGradient", engine.address(x) + at, count, width, engine.address(weight), epsilon,
-            engine.address(grad) + at, engine.address(gradX) + at, sums + (start / blockRows) * blockBytes,
+            engine.address(grad) + at, engine.address(gradX) + at, gradWeight ? sums + (start / blockRows) * blockBytes : 0,
           ];
         });
-        engine.wasm.addRMSNormSums(sums, blocks, width, engine.address(gradWeight));
+        if (gradWeight) engine.wasm.addRMSNormSums(sums, blocks, width, engine.address(gradWeight));
       });
     },
 

@@ -48,7 +48,7 @@ export function normalization(engine: Engine): NormalizationKernels & RMSNormKer
     },
 
     layerNormGradient(call) {
-      gradientOfWeights(engine, call);
+      if (call.gradWeight || call.gradBias) gradientOfWeights(engine, call);
       const { x, weight, mean, rstd, grad, gradX } = call;
       overRows(engine, {
         name: "layerNormGradient",
@@ -118,7 +118,7 @@ export function normalization(engine: Engine): NormalizationKernels & RMSNormKer
     ${of.gradX("i")} = rest * inverse * (scale / size);`,
           once: (of) => `${of.rstd("0u")} = inverse * scale;`,
         });
-        gradientOfWeights(engine, { x, mean: null, rstd, grad, gradWeight, gradBias: null });
+        if (gradWeight) gradientOfWeights(engine, { x, mean: null, rstd, grad, gradWeight, gradBias: null });
       });
     },
 
@@ -180,10 +180,10 @@ const scaledByRoot = (of: Elements): string => `${of.x("i")} * scale * inverse`;
 
 /** What gradients of weights come from: those of a root mean square have no mean and no bias. */
 type WeightGradients =
-  & Readonly<Record<"x" | "rstd" | "grad" | "gradWeight", Dense>>
-  & Readonly<Record<"mean" | "gradBias", Dense | null>>;
+  & Readonly<Record<"x" | "rstd" | "grad", Dense>>
+  & Readonly<Record<"mean" | "gradWeight" | "gradBias", Dense | null>>;
 
-/** Adds the gradients of weight and bias: workgroups add some rows each, then others add what those found. */
+/** Adds the gradients of weight and bias, where they are wanted: workgroups add some rows each, then others add what those found. */
 function gradientOfWeights(engine: Engine, { x, mean, rstd, grad, gradWeight, gradBias }: WeightGradients): void {
   const axes = {
     x: ["rows", "columns"], grad: ["rows", "columns"], mean: ["rows", null], rstd: ["rows"],
@@ -221,7 +221,7 @@ function gradientOfWeights(engine: Engine, { x, mean, rstd, grad, gradWeight, gr
     ${of.weights("piece * values.columns + column")} = all.x;
     ${of.biases("piece * values.columns + column")} = all.y;`,
         });
-        add(weights, gradWeight);
+        if (gradWeight) add(weights, gradWeight);
         if (gradBias) add(biases, gradBias);
       }),
     );
