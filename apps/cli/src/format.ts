@@ -1,5 +1,6 @@
 import type { MatrixDTypes } from "@gpt/gpt";
 import type { WeightDType } from "@gpt/tensor";
+import { cutToColumns, endInColumns, onOneLine } from "./terminal-text.ts";
 
 /** `12,345` for people to read; fractions are rounded away. */
 export function formatCount(value: number): string {
@@ -37,6 +38,29 @@ export function formatDuration(seconds: number): string {
 export function formatRoughly(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   return minutes < 2 || minutes >= 60 ? formatDuration(seconds) : `${minutes} min`;
+}
+
+/** `accuracy 93.1%`: a measure of a task, by its name in events. */
+export function formatMetric(name: string, value: number): string {
+  const [words, isShare] = Object.hasOwn(metricNames, name) ? metricNames[name] : [name, false];
+  return `${words} ${isShare ? `${(100 * value).toFixed(1)}%` : value.toPrecision(3)}`;
+}
+
+const metricNames: Readonly<Record<string, readonly [words: string, isShare: boolean]>> = {
+  accuracy: ["accuracy", true],
+  f1: ["F1", true],
+  rewardAccuracy: ["reward accuracy", true],
+  rewardMargin: ["reward margin", false],
+};
+
+/** Columns of a question and of an answer on a line of a log. */
+const answerColumns = 80;
+
+/** `… what is asked → what is answered (wanted something else)`, on a line; `wanted` where the answer is wrong. */
+export function formatAnswer(question: string, answer: string, wanted?: string): string {
+  const beginningOf = (text: string): string => cutToColumns(onOneLine(text), answerColumns);
+  const rest = wanted === undefined ? "" : ` (wanted ${beginningOf(wanted)})`;
+  return `${endInColumns(onOneLine(question), answerColumns)} → ${beginningOf(answer) || "(nothing)"}${rest}`;
 }
 
 /** Breaks text that comes in pieces into lines of at most `columns` characters, between words. */

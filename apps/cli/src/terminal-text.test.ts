@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { expect, test } from "vitest";
-import { columnsOf, cutToColumns, shownLines, ShownText } from "./terminal-text.ts";
+import { columnsOf, cutToColumns, endInColumns, onOneLine, shownLines, ShownText } from "./terminal-text.ts";
 
 test("lines of ours keep their ends and their styles, and nothing else that a terminal obeys", () => {
   const red = styleText("red", "error:", { validateStream: false });
@@ -23,4 +23,7 @@ test("the columns of a line, whatever its styles; and what of a text fits into s
   expect([0, 1, 2, 3, 9].map((columns) => cutToColumns("a漢b", columns))).toEqual(["", "a", "a", "a漢", "a漢b"]);
   expect(cutToColumns("e\u0301e\u0301", 3)).toBe("e\u0301");
   expect(cutToColumns("👨‍👩‍👧", 2)).toBe("");
+  expect([0, 1, 2, 3, 4, 9].map((columns) => endInColumns("a漢b", columns))).toEqual(["", "…", "…b", "…b", "a漢b", "a漢b"]);
+  expect(endInColumns("ae\u0301e\u0301", 3)).toBe("…e\u0301");
+  expect(onOneLine(" a\r\n\tb\u001b[31m ")).toBe("a b\\u001b[31m");
 });

@@ -33,6 +33,24 @@ export function cutToColumns(text: string, columns: number): string {
   return text.slice(0, length);
 }
 
+/** The same of its end, with a mark where there is more before it. */
+export function endInColumns(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  let left = columns - 1;
+  let start = text.length;
+  for (const { segment } of [...graphemes.segment(text)].reverse()) {
+    left -= columnsOf(segment);
+    if (left < 0) break;
+    start -= segment.length;
+  }
+  return columns < 1 ? "" : `…${text.slice(start)}`;
+}
+
+/** A text whose lines and words are a space apart, so that nothing in it moves the cursor. */
+export function onOneLine(text: string): string {
+  return printable(text.trim().replace(/\s+/g, " "));
+}
+
 /**
  * A text that comes in pieces, such as a model's, as a terminal shows it: nothing in it moves the cursor, changes
  * colours, or answers in the user's name. Lines may end in CR LF.

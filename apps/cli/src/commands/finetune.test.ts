@@ -30,6 +30,9 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
     best: { step: expect.any(Number) as number, loss: expect.any(Number) as number },
   });
   expect(last.trainable as number).toBeLessThan((last.parameters as number) / 2);
+  const [{ sample }] = events.filter((event) => "valLoss" in event && "sample" in event);
+  expect(sample).toEqual({ prompt: expect.stringMatching(/assistant\n$/) as string, wanted: expect.stringMatching(/^\w+$/) as string, written: expect.any(String) as string });
+  expect(whole.stderr).toMatch(/step 12: validation loss \d\.\d{4}\n {2}user .* assistant → /);
   const losses = events.filter((event) => "lr" in event).map(({ loss }) => loss as number);
   expect(losses.at(-1)).toBeLessThan(losses[0]);
   expect((await readdir(join(directory, "chat"))).sort()).toEqual([
@@ -76,6 +79,11 @@ test.each(["full", "lora"])("labels, %s: the folder is a classifier's, with its 
     "--method", method, "--out", `labels-${method}`);
   expect(run.status, run.stderr).toBe(0);
   expect(records(run).at(-1)).toMatchObject({ done: true, accuracy: expect.any(Number) as number, f1: expect.any(Number) as number });
+  expect(records(run).find((event) => "sample" in event)!.sample).toEqual({
+    text: expect.stringMatching(/^The \w+ and the \w+ sat\.$/) as string, label: expect.stringMatching(/^(beast|bird)$/) as string,
+    predicted: expect.stringMatching(/^(beast|bird)$/) as string, probability: expect.any(Number) as number,
+  });
+  expect(run.stderr).toMatch(/accuracy \d+\.\d%, F1 \d+\.\d%\n {2}The .* sat\. → (beast|bird) \d+\.\d%/);
   const config = JSON.parse(await readFile(join(directory, `labels-${method}`, "config.json"), "utf8")) as object;
   expect(config).toMatchObject({ architectures: ["GPT2ForSequenceClassification"], id2label: { 0: "beast", 1: "bird" } });
   const measured = await gpt("eval", "--model", `labels-${method}`, "--task", "classify", "--data", "labels.csv", "--columns", "text=sentence,label=kind", "--json");

@@ -9,7 +9,7 @@ import type { FinetuneOptions } from "../finetuning/options.ts";
 import { noteBest } from "../training/run.ts";
 import { leavesAdapter, startFinetune } from "../finetuning/run.ts";
 import { kebab } from "../foreign-names.ts";
-import { formatCount, formatDuration } from "../format.ts";
+import { formatCount, formatDuration, formatMetric } from "../format.ts";
 import { Interrupted } from "../interruption.ts";
 import { path, wholeNumber } from "../options.ts";
 import { Output } from "../output.ts";
@@ -54,8 +54,8 @@ async function run(given: Options, command: Command): Promise<void> {
     throw new Interrupted();
   }
   noteBest(done, output);
-  const measured = Object.entries({ ...(validationLoss !== null && { "validation loss": validationLoss }), ...metrics });
-  const figures = measured.map(([name, value]) => `, ${name} ${value.toFixed(4)}`).join("");
+  const validated = validationLoss === null ? "" : `, validation loss ${validationLoss.toFixed(4)}`;
+  const figures = validated + Object.entries(metrics ?? {}).map(([name, value]) => `, ${formatMetric(name, value)}`).join("");
   output.note(`Tuned ${formatCount(step)} steps in ${formatDuration(seconds)}${figures}. The ${leavesAdapter(options) ? "adapter" : "model"} is in ${out}`);
 }
 

@@ -1,5 +1,6 @@
 import { Engine } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
+import { pageRows } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import type { Example } from "@gpt/train";
 import { bleu, chrf, exactMatch, rouge, tokenF1 } from "@gpt/train/metrics";
@@ -14,38 +15,54 @@ export interface Answer {
 /** How alike answers are to those expected, from 0 to 1. */
 export type AnswerScores = Record<"exactMatch" | "f1" | "rougeL" | "bleu" | "chrf", number>;
 
+export interface AnswerOptions {
+  /** Tokens of an answer. Default: as many as the context has room for. */
+  readonly maxTokens?: number;
+  readonly onAnswer?: (done: number) => void;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * What a model writes, the best token always, where each of some examples learns its last answer. One that does not end is ended
  * at twice the length that is expected.
  */
 export async function writeAnswers(
-  model: GPT, tokenizer: Tokenizer, examples: readonly Example[], onAnswer: (done: number) => void, signal?: AbortSignal,
+  model: GPT, tokenizer: Tokenizer, examples: readonly Example[], { maxTokens: most = Infinity, onAnswer, signal }: AnswerOptions,
 ): Promise<Answer[]> {
-  const special = new Set(tokenizer.specialTokens?.values());
-  const stopTokens = [...special];
-  const decode = (ids: Iterable<number>): string => tokenizer.decode([...ids].filter((id) => !special.has(id)), { withoutToken: "skip" });
-  const engine = new Engine(model);
+  const { contextLength } = model.config;
+  const stopTokens = [...(tokenizer.specialTokens?.values() ?? [])];
+  const asked = examples.map((example) => {
+    const { prompt, expected } = lastAnswer(example);
+    return { prompt, expected, maxTokens: Math.min(2 * expected.length + 8, most, contextLength - prompt.length + 1) };
+  });
+  // No more than they need together, in whole pages.
+  const needed = asked.reduce((sum, { prompt, maxTokens }) => sum + Math.ceil((prompt.length + maxTokens) / pageRows) * pageRows, 0);
+  const engine = new Engine(model, { cacheTokens: Math.min(needed, 4 * contextLength) });
   try {
     const answers = new Map<number, Answer>();
-    for (const example of examples) {
-      const { prompt, expected } = lastAnswer(example);
-      const maxTokens = Math.min(2 * expected.length + 8, model.config.contextLength - prompt.length + 1);
+    for (const { prompt, expected, maxTokens } of asked) {
       const request = engine.add({ prompt: [...prompt], maxTokens, temperature: 0, modelDefaults: false, stopTokens, signal });
-      answers.set(request, { prompt: decode(prompt), expected: decode(expected).trim(), text: "" });
+      answers.set(request, { prompt: textOfTokens(prompt, tokenizer), expected: textOfTokens(expected, tokenizer).trim(), text: "" });
     }
     let done = 0;
     while (engine.pending > 0) {
       for (const { request, event } of await engine.step()) {
         if (event.type === "error") throw event.error;
         if (event.type !== "finish") continue;
-        answers.set(request, { ...answers.get(request)!, text: decode(event.tokens).trim() });
-        onAnswer(++done);
+        answers.set(request, { ...answers.get(request)!, text: textOfTokens(event.tokens, tokenizer).trim() });
+        onAnswer?.(++done);
       }
     }
     return [...answers.values()];
   } finally {
     engine.dispose();
   }
+}
+
+/** A text without its special tokens. */
+export function textOfTokens(ids: Iterable<number>, tokenizer: Tokenizer): string {
+  const special = new Set(tokenizer.specialTokens?.values());
+  return tokenizer.decode([...ids].filter((id) => !special.has(id)), { withoutToken: "skip" });
 }
 
 /** The last run of learnt tokens, and what comes before it. */

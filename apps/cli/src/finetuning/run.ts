@@ -28,6 +28,8 @@ import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
 import { measureAnswers } from "./measure-answers.ts";
 import type { FinetuneOptions } from "./options.ts";
+import { samplerOf } from "./sample.ts";
+import type { Sampler } from "./sample.ts";
 import { showSamples } from "./show-samples.ts";
 import { preferencesOf, readByReference } from "./preferences.ts";
 import { labelsOf, readTaskRecords, taskOf } from "./task-data.ts";
@@ -88,7 +90,7 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     output.note(`${formatCount(trainable)} of ${formatCount(parameters)} parameters are trained · ${describeBackend(backend)} · ${out}`);
     const { checkpointer, resume: point } = run as { checkpointer: Checkpointer; resume?: ResumePoint };
     const settings = { ...libraryOptions(options, data.task), checkpointer, resume: point, allowChanges };
-    const done = await followRun(model, settings, new Forecast(output, backend, bytesOf(need)), output);
+    const done = await followRun(model, settings, { output, forecast: new Forecast(output, backend, bytesOf(need)), sampler: samplerOf(options, data, tokenizer) });
     const scores = done.interrupted ? undefined : await measureAnswers(model, data.validation, options, tokenizer, output);
     return { done, trainable, parameters, scores };
   } finally {
@@ -178,18 +180,23 @@ function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
   };
 }
 
+/** What is needed to show a run. */
+interface Shown {
+  readonly output: Output;
+  readonly forecast: Forecast;
+  readonly sampler: Sampler | undefined;
+}
+
 /** Trains and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: LibraryOptions, forecast: Forecast, output: Output): Promise<DoneEvent> {
+async function followRun(model: GPT, options: LibraryOptions, { output, forecast, sampler }: Shown): Promise<DoneEvent> {
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
+  const { steps } = finetuningOptions(model, options);
+  const view = new TrainingView(output, { steps, stepsBefore: options.resume?.step ?? 0, samples: sampler !== undefined });
   return interruptible(onInterrupt, async (signal) => {
-    let view: TrainingView | undefined;
-    const onEvaluated: OnEvaluated = (progress) => view?.showEvaluated(progress);
+    const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
     for await (const event of finetune(model, { ...options, signal, onStep: forecast.onStep, onEvaluated })) {
-      if (event.type === "step") {
-        forecast.take(event);
-        view ??= new TrainingView(output, { steps: event.steps, stepsBefore: options.resume?.step ?? 0, samples: false });
-      }
-      view?.show(event);
+      if (event.type === "step") forecast.take(event);
+      view.show(event, event.type === "evaluation" ? await sampler?.(model, signal) : undefined);
       if (event.type === "done") return event;
     }
     throw new Error("finetune ended without its last event");

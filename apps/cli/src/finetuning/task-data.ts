@@ -18,6 +18,8 @@ export interface TaskData {
   /** Of tasks that write: what is learnt, and what is written to be compared. */
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
+  /** Of texts with labels, what is validated on. */
+  readonly labelled?: readonly LabelledExample[];
   /** Of preferred answers, before a reference has read them: the task is for planning alone. */
   readonly pairs?: PreferencePairs;
   /** The chat template that the tuned folder needs, where the model brings none. */
@@ -113,11 +115,12 @@ function classification(options: FinetuneOptions, model: GPT, tokenizer: Tokeniz
   const { head } = model.config;
   const labels = head.type === "classes" ? head.labels : [];
   const examples = (records: readonly DataRecord[]): LabelledExample[] => labelledOf(records, labels, options, model, tokenizer);
+  const labelled = examples(validation);
   const task = classificationTask(
-    { train: examples(train), ...(validation.length > 0 && { validation: examples(validation) }) },
+    { train: examples(train), ...(validation.length > 0 && { validation: labelled }) },
     { classWeights: options.classWeights, languageModelWeight: options.lmWeight },
   );
-  return { task, train: [], validation: [] };
+  return { task, train: [], validation: [], labelled };
 }
 
 /** The examples of a task that classifies. */

@@ -18,10 +18,15 @@ const progress: Progress = {
   floor: 0.1,
   samples: Array.from({ length: 20 }, (_, i) => ({ step: 1000 * i, text: `漢字 word\n\u001b[31m ${"long ".repeat(60)}` })),
 };
+const tuned: Progress = {
+  ...progress,
+  metrics: { accuracy: 0.9312, f1: 0.9, rewardMargin: 0.01234 },
+  asked: { prompt: `${"long ".repeat(60)}\u001b[31m 漢字 👨‍👩‍👧?`, wanted: "an\nanswer 👍 ".repeat(20) },
+};
 const plain = { ...progress, floor: undefined, samples: undefined, validation: [] };
 
 test("no line is wider than the terminal, nor are all together higher, at any size", () => {
-  for (const state of [progress, plain, { ...progress, evaluated: 0.5 }, { ...progress, loss: 0, floor: 1e-9, step: 1 }]) {
+  for (const state of [progress, tuned, plain, { ...progress, evaluated: 0.5 }, { ...progress, loss: 0, floor: 1e-9, step: 1 }]) {
     for (const columns of [...Array(32).keys(), 40, 60, 80, 81, 140, 260].slice(1)) {
       for (const rows of [1, 2, 3, 8, 9, 10, 24, 40, 100]) {
         const lines = layOut(state, { columns, rows });
@@ -80,4 +85,13 @@ test("the first sample and the newest are shown, as many as there is room for, o
   expect(samples(24).at(-1)).toMatch(/^ 19,000 {2}漢字 word\\n\\u001b\[31m long /);
   expect(samples(70)).toHaveLength(8);
   expect(layOut(plain, { columns: 80, rows: 24 }).length).toBe(layOut(progress, { columns: 80, rows: 24 }).length);
+});
+
+test("a question stands above its answers, its end and what is wanted; measures of the task in the status", () => {
+  const lines = layOut(tuned, { columns: 100, rows: 30 });
+  expect(lines.slice(-5)[0]).toMatch(/^ prompt {2}….*long \\u001b\[31m 漢字 👨‍👩‍👧\?$/u);
+  expect(lines.slice(-5)[1]).toMatch(/^ wanted {2}an answer 👍 an answer 👍/u);
+  expect(lines.slice(-3).map((line) => line.trimStart().split(" ")[0])).toEqual(["0", "18,000", "19,000"]);
+  expect(layOut(tuned, { columns: 100, rows: 13 }).slice(-1)[0]).toMatch(/^ 19,000/);
+  expect(layOut(tuned, { columns: 200, rows: 30 }).join("\n")).toContain("● validation 0.120 · accuracy 93.1% · F1 90.0% · reward margin 0.0123 · ");
 });

@@ -1,10 +1,10 @@
 import { printable } from "@gpt/tensor";
 import type { ExpertsReport } from "@gpt/train";
-import { formatCount, formatDuration } from "../format.ts";
+import { formatCount, formatDuration, formatMetric } from "../format.ts";
 import type { Size } from "../output.ts";
 import { styled } from "../style.ts";
 import type { Style } from "../style.ts";
-import { columnsOf, cutToColumns } from "../terminal-text.ts";
+import { columnsOf, cutToColumns, endInColumns, onOneLine } from "../terminal-text.ts";
 import { drawChart } from "./chart.ts";
 import type { ChartData, Series } from "./chart.ts";
 
@@ -21,8 +21,23 @@ export interface Progress extends ChartData {
   readonly experts?: ExpertsReport;
   /** How much of the running evaluation is done, from 0 to 1. */
   readonly evaluated?: number;
-  /** What the model wrote after evaluations, by step; undefined where it writes nothing. */
+  /** What else the last evaluation measured, by name. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** What the model wrote or answered after evaluations, by step; undefined where it does nothing of that kind. */
   readonly samples?: readonly Sample[];
+  /** What it was asked: a line for each, above the samples. */
+  readonly asked?: TaskSample["asked"];
+}
+
+/** What a model made of an example of its validation data. */
+export interface TaskSample {
+  /** The question and the answer that is wanted, by names. */
+  readonly asked: Readonly<Record<string, string>>;
+  /** Its answer. */
+  readonly answered: Readonly<Record<string, string | number>>;
+  /** The same on a line. */
+  readonly shown: string;
+  readonly isRight: boolean;
 }
 
 export interface Sample {
@@ -54,7 +69,7 @@ const timeColumns = 18;
  */
 export function layOut(progress: Progress, { columns, rows }: Size): string[] {
   const width = columns - 1;
-  const { samples } = progress;
+  const { samples, asked } = progress;
   const labelled = Math.max(lossColumns, formatCount(progress.steps).length);
   const margin = labelled + " │".length;
   const chartColumns = width - margin;
@@ -64,7 +79,7 @@ export function layOut(progress: Progress, { columns, rows }: Size): string[] {
   const chartRows = oddAtMost(free - sampleRows);
   if (chartColumns < minColumns || chartRows < minRows) {
     const status = statusLine([...fields(progress), timeField(progress)], width);
-    return [status, ...sampleLines(samples, rows > 2 ? 1 : 0, labelled, width)];
+    return [status, ...sampleLines(samples, undefined, rows > 2 ? 1 : 0, labelled, width)];
   }
   const hasTime = chartColumns >= 2 * timeColumns;
   const barColumns = chartColumns - (hasTime ? timeColumns : 0);
@@ -74,7 +89,7 @@ export function layOut(progress: Progress, { columns, rows }: Size): string[] {
     ...chartLines(progress, labelled, chartColumns, chartRows),
     `${indent}${bar(progress, barColumns)}${hasTime ? `  ${timeField(progress).text}` : ""}`,
     `${indent}${statusLine(hasTime ? fields(progress) : [...fields(progress), timeField(progress)], chartColumns)}`,
-    ...sampleLines(samples, sampleRows, labelled, width),
+    ...sampleLines(samples, asked, sampleRows, labelled, width),
   ];
 }
 
@@ -97,7 +112,7 @@ function statusLine(fields: readonly Field[], columns: number): string {
     .join(separator);
 }
 
-function fields({ step, steps, loss, validation, floor, ...rates }: Progress): Field[] {
+function fields({ step, steps, loss, validation, metrics = {}, floor, ...rates }: Progress): Field[] {
   const validationLoss = validation.at(-1)?.loss;
   return [
     { text: `step ${formatCount(step)} of ${formatCount(steps)}`, priority: 0 },
@@ -105,6 +120,7 @@ function fields({ step, steps, loss, validation, floor, ...rates }: Progress): F
     ...(validationLoss === undefined
       ? []
       : [{ text: `● validation ${formatLoss(validationLoss)}`, priority: 2, style: styles.validation }]),
+    ...Object.entries(metrics).map(([name, value]): Field => ({ text: formatMetric(name, value), priority: 3, style: styles.validation })),
     ...(floor === undefined ? [] : [{ text: `entropy ${formatLoss(floor)}`, priority: 5, style: styles.floor }]),
     ...(rates.experts ? [{ text: formatLoads(rates.experts), priority: 5 }] : []),
     { text: `${formatCount(rates.tokensPerSecond)} tokens/s`, priority: 4 },
@@ -132,13 +148,17 @@ function bar({ step, steps }: Progress, columns: number): string {
   return styled("green", "━".repeat(filled)) + styled("dim", "━".repeat(columns - filled));
 }
 
-function sampleLines(samples: readonly Sample[] | undefined, count: number, labelled: number, width: number): string[] {
+function sampleLines(
+  samples: readonly Sample[] | undefined, asked: Progress["asked"], count: number, labelled: number, width: number,
+): string[] {
   const textColumns = width - labelled - 2;
   if (count === 0 || textColumns < minColumns) return [];
-  return chooseSamples(samples ?? [], count).map(
-    ({ step, text }) =>
-      `${styled("dim", formatCount(step).padStart(labelled))}  ${cutToColumns(printable(text), textColumns)}`,
-  );
+  const line = (label: string, text: string): string => `${styled("dim", cutToColumns(label, labelled).padStart(labelled))}  ${text}`;
+  // The end of a question says most of it.
+  const shown = [endInColumns, cutToColumns];
+  const above = Object.entries(asked ?? {}).map(([name, text], i) => line(name, shown[i](onOneLine(text), textColumns))).slice(0, count - 1);
+  const below = chooseSamples(samples ?? [], count - above.length).map(({ step, text }) => line(formatCount(step), cutToColumns(printable(text), textColumns)));
+  return [...above, ...below];
 }
 
 /** The first sample, by which one sees what was learnt since, and the newest ones. */

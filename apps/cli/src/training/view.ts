@@ -1,9 +1,10 @@
 import type { EvaluationEvent, OnEvaluated, StepEvent, TrainEvent } from "@gpt/train";
-import { formatCount, formatDuration } from "../format.ts";
+import { formatAnswer, formatCount, formatDuration, formatMetric } from "../format.ts";
 import type { Output, Size } from "../output.ts";
+import { onOneLine } from "../terminal-text.ts";
 import { Curve } from "./chart.ts";
 import { chooseSamples, formatLoads, layOut, maxSamples } from "./layout.ts";
-import type { Sample } from "./layout.ts";
+import type { Sample, TaskSample } from "./layout.ts";
 
 /** What a view knows of a run before its first event. */
 export interface ViewOptions {
@@ -25,6 +26,8 @@ export class TrainingView {
   readonly #training: Curve;
   readonly #validation: Curve;
   #samples: readonly Sample[] = [];
+  #asked: TaskSample["asked"] | undefined;
+  #metrics: EvaluationEvent["metrics"];
   #last: StepEvent | undefined;
   #secondsLeft = 0;
   /** How much of the running evaluation is done. */
@@ -37,23 +40,37 @@ export class TrainingView {
     this.#validation = new Curve(options.steps);
   }
 
-  show(event: TrainEvent): void {
+  /** Shows an event; with an evaluation goes what the model made of an example. */
+  show(event: TrainEvent, sample?: TaskSample): void {
     switch (event.type) {
       case "step":
         return this.#showStep(event);
       case "evaluation":
-        this.#validation.add(event);
-        this.#evaluated = undefined;
-        this.#output.record({ step: event.step, valLoss: event.loss, tokens: event.tokens, complete: event.complete, ...event.metrics });
-        if (this.#output.live) this.#draw();
-        else this.#output.note(`step ${event.step}: validation loss ${[event.loss.toFixed(4), ...metricsOf(event)].join(", ")}`);
-        return;
+        return this.#showEvaluation(event, sample);
       case "checkpoint":
         return;
       case "done":
         this.#output.endPanel();
         return;
     }
+  }
+
+  #showEvaluation(event: EvaluationEvent, sample: TaskSample | undefined): void {
+    const { step, loss, tokens, complete, metrics } = event;
+    this.#validation.add(event);
+    this.#evaluated = undefined;
+    this.#metrics = metrics;
+    this.#output.record({ step, valLoss: loss, tokens, complete, ...metrics, ...(sample && { sample: { ...sample.asked, ...sample.answered } }) });
+    if (sample) {
+      this.#asked = sample.asked;
+      this.#samples = chooseSamples([...this.#samples, { step, text: onOneLine(sample.shown) }], maxSamples);
+    }
+    if (this.#output.live) return this.#draw();
+    const measured = Object.entries(metrics ?? {}).map(([name, value]) => `, ${formatMetric(name, value)}`).join("");
+    this.#output.note(`step ${step}: validation loss ${loss.toFixed(4)}${measured}`);
+    if (!sample) return;
+    const [question, wanted] = Object.values(sample.asked);
+    this.#output.note(`  ${formatAnswer(question, sample.shown, sample.isRight ? undefined : wanted)}`);
   }
 
   /** Shows how far an evaluation has come, where a person watches. */
@@ -100,12 +117,10 @@ export class TrainingView {
       floor: entropy,
       secondsLeft: this.#secondsLeft,
       evaluated: this.#evaluated,
+      metrics: this.#metrics,
       samples: samples ? this.#samples : undefined,
+      asked: this.#asked,
     };
     return layOut(progress, size);
   }
-}
-
-function metricsOf({ metrics = {} }: EvaluationEvent): string[] {
-  return Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
 }
