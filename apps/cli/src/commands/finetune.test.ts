@@ -36,7 +36,7 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   const losses = events.filter((event) => "lr" in event).map(({ loss }) => loss as number);
   expect(losses.at(-1)).toBeLessThan(losses[0]);
   expect((await readdir(join(directory, "chat"))).sort()).toEqual([
-    "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "checkpoints", "run.json", "tokenizer.json", "tokenizer_config.json",
+    "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "checkpoints", "metrics.jsonl", "run.json", "tokenizer.json", "tokenizer_config.json",
   ]);
 
   // The same in two processes, by the newest checkpoint of the first.

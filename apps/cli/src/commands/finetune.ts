@@ -6,6 +6,7 @@ import { addConfigOptions, runOptions } from "../configuration/options.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { addFinetuneOptions } from "../finetuning/options.ts";
 import type { FinetuneOptions } from "../finetuning/options.ts";
+import { recordOf } from "../training/event-record.ts";
 import { noteBest } from "../training/run.ts";
 import { leavesAdapter, startFinetune } from "../finetuning/run.ts";
 import { kebab } from "../foreign-names.ts";
@@ -47,8 +48,8 @@ async function run(given: Options, command: Command): Promise<void> {
   const out = given.out ?? defaultFolder(given.data);
   const options = await resolveOptions(command, out, resume);
   const { done, trainable, parameters, scores } = await startFinetune({ options, out, resume, allowChanges, showSamples }, output);
-  const { step, loss, validationLoss, metrics, seconds, interrupted } = done;
-  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, ...metrics, ...scores, best: done.best, trainable, parameters, seconds, out });
+  const { step, validationLoss, metrics, seconds, interrupted } = done;
+  output.record({ ...recordOf(done), ...scores, trainable, parameters, out });
   if (interrupted) {
     output.note(`Saved at step ${formatCount(step)}. Go on with: ${commandName} finetune --out ${shellWord(out)} --resume`);
     throw new Interrupted();

@@ -7,6 +7,7 @@ import { path } from "../options.ts";
 import { Output } from "../output.ts";
 import { addRunOptions } from "../training/training-options.ts";
 import type { RunOptions } from "../training/training-options.ts";
+import { recordOf } from "../training/event-record.ts";
 import { reportEnd, startRun } from "../training/run.ts";
 
 interface Options {
@@ -41,8 +42,7 @@ async function train(given: Options, command: Command): Promise<void> {
   const out = given.out ?? defaultFolder(given.data);
   const options = await resolveOptions(command, out, resume);
   const done = await startRun({ options, out, resume, allowChanges }, output);
-  const { step, loss, validationLoss, best, seconds, interrupted } = done;
-  output.record({ done: !interrupted, interrupted, step, loss, valLoss: validationLoss, best, seconds, out });
+  output.record({ ...recordOf(done), out });
   reportEnd(done, out, output);
   output.note(`Write with it: ${commandName} generate --model ${shellWord(out)} --prompt "…"`);
 }

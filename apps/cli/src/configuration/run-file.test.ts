@@ -18,7 +18,7 @@ const options: Required<RunOptions> = {
   dim: 16, context: 8, positions: "sinusoidal", norm: "post", windows: [null, 4], untiedHead: true, initialStd: 0.1, dropout: 1,
   balanceLoss: 0.02, balanceTogether: true, zLoss: 0,
   steps: 3, batch: 2, accumulate: 4, checkpointBlocks: true, optimizer: "muon", momentum: 0, adamwRate: 0.5, schedule: "linear", decay: 1, lr: 0.01, minLr: 0, warmup: 0, beta1: 0.9, beta2: 0.99, weightDecay: 0, clip: 0,
-  evalEvery: 5, patience: 1, best: true, checkpointEvery: 6, keepCheckpoints: 7, logEvery: 8, seed: 0, backend: "cpu", threads: 1,
+  evalEvery: 5, patience: 1, best: true, checkpointEvery: 6, keepCheckpoints: 7, logEvery: 8, tensorboard: true, seed: 0, backend: "cpu", threads: 1,
 };
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
@@ -40,7 +40,7 @@ describe("run.json", () => {
     context: 1e300, positions: "rotary", norm: null, windows: [0], untiedHead: 1, initialStd: -0.1, dropout: 1.1, steps: {}, batch: [],
     balanceLoss: -1, balanceTogether: 1, zLoss: "0",
     accumulate: true, checkpointBlocks: 1, optimizer: "sgd", momentum: 1.5, adamwRate: -1, schedule: "falling", decay: 0, lr: "0.1", minLr: null, warmup: -1, beta1: 2, beta2: "x", weightDecay: -1, clip: false, evalEvery: 0, patience: 0, best: 1,
-    checkpointEvery: 0, keepCheckpoints: 0, logEvery: 0, seed: -1, backend: "toString", threads: 0.5,
+    checkpointEvery: 0, keepCheckpoints: 0, logEvery: 0, tensorboard: 1, seed: -1, backend: "toString", threads: 0.5,
   };
   test.each(Object.entries(wrong))("with %s %o is refused, and says what it must be", async (option, value) => {
     await expect(parse({ command: "train", ...toFileValues(options), [kebab(option)]: value })).rejects.toThrow(

@@ -55,6 +55,7 @@ export interface FinetuneOptions extends BackendOptions, TaskOptions, Partial<DT
   readonly checkpointEvery?: number;
   readonly keepCheckpoints?: number;
   readonly logEvery: number;
+  readonly tensorboard?: boolean;
   readonly seed: number;
 }
 
@@ -107,6 +108,7 @@ export function addFinetuneOptions(command: Command): Command {
     .option("--checkpoint-every <n>", "steps between two checkpoints; default: an epoch", wholeNumber(1))
     .option("--keep-checkpoints <n>", "how many of the newest checkpoints stay", wholeNumber(1), 2)
     .option("--log-every <n>", "steps between two lines of progress", wholeNumber(1), 10)
+    .option("--tensorboard", "also write the figures for TensorBoard to --out: tensorboard --logdir runs")
     .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0);
   return addBackendOptions(command.addOption(dtypeOption()));
 }

@@ -23,6 +23,7 @@ import { modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { Forecast } from "../training/forecast.ts";
+import { MetricsFile } from "../training/metrics-file.ts";
 import { newestCheckpoint } from "../training/newest-checkpoint.ts";
 import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
@@ -90,8 +91,12 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     output.note(`${formatCount(trainable)} of ${formatCount(parameters)} parameters are trained · ${describeBackend(backend)} · ${out}`);
     const { checkpointer, resume: point } = run as { checkpointer: Checkpointer; resume?: ResumePoint };
     const settings = { ...libraryOptions(options, data.task), checkpointer, resume: point, allowChanges };
-    const done = await followRun(model, settings, { output, forecast: new Forecast(output, backend, bytesOf(need)), sampler: samplerOf(options, data, tokenizer) });
+    const metrics = await MetricsFile.open(out, { resumedStep: point?.step, tensorboard: options.tensorboard });
+    opened.push(metrics);
+    const shown = { output, metrics, forecast: new Forecast(output, backend, bytesOf(need)), sampler: samplerOf(options, data, tokenizer) };
+    const done = await followRun(model, settings, shown);
     const scores = done.interrupted ? undefined : await measureAnswers(model, data.validation, options, tokenizer, output);
+    await metrics.take(done, scores);
     return { done, trainable, parameters, scores };
   } finally {
     for (const item of opened.reverse()) await item.close();
@@ -183,18 +188,20 @@ function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
 /** What is needed to show a run. */
 interface Shown {
   readonly output: Output;
+  readonly metrics: MetricsFile;
   readonly forecast: Forecast;
   readonly sampler: Sampler | undefined;
 }
 
 /** Trains and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: LibraryOptions, { output, forecast, sampler }: Shown): Promise<DoneEvent> {
+async function followRun(model: GPT, options: LibraryOptions, { output, metrics, forecast, sampler }: Shown): Promise<DoneEvent> {
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
   const { steps } = finetuningOptions(model, options);
   const view = new TrainingView(output, { steps, stepsBefore: options.resume?.step ?? 0, samples: sampler !== undefined });
   return interruptible(onInterrupt, async (signal) => {
     const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
     for await (const event of finetune(model, { ...options, signal, onStep: forecast.onStep, onEvaluated })) {
+      if (event.type !== "done") await metrics.take(event);
       if (event.type === "step") forecast.take(event);
       view.show(event, event.type === "evaluation" ? await sampler?.(model, signal) : undefined);
       if (event.type === "done") return event;

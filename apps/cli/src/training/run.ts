@@ -26,6 +26,7 @@ import { differences } from "./differences.ts";
 import { Forecast } from "./forecast.ts";
 import { checkFrom, hasExperts, modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
+import { MetricsFile } from "./metrics-file.ts";
 import { writeSample } from "./sample.ts";
 import { chooseTokenizer } from "./tokenizer.ts";
 import { newestCheckpoint } from "./newest-checkpoint.ts";
@@ -72,7 +73,9 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
     const entropy = validationEntropy && data.validation && validationEntropy / (data.validation.length - 1);
     const { config } = run.model;
     const forecast = new Forecast(output, backend, bytesOf(await need(config.vocabSize)));
-    const show = { output, tokenizer, entropy, forecast };
+    const metrics = await MetricsFile.open(out, { resumedStep: resumed?.resume.step, tensorboard: options.tensorboard });
+    opened.push(metrics);
+    const show = { output, tokenizer, entropy, forecast, metrics };
     const experts = expertsOf(config, options);
     const done = await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges, experts }, show);
     if (!done.interrupted) await addModelCard(out, run.model, { name: basename(resolve(out)), origin: originOf(options, done) });
@@ -102,10 +105,11 @@ interface Shown {
   /** Of a token of the validation data, in nats, where it is known. */
   readonly entropy: number | undefined;
   readonly forecast: Forecast;
+  readonly metrics: MetricsFile;
 }
 
 /** Trains a model and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: TrainOptions & { readonly data: TrainingData }, { output, tokenizer, entropy, forecast }: Shown): Promise<DoneEvent> {
+async function followRun(model: GPT, options: TrainOptions & { readonly data: TrainingData }, { output, tokenizer, entropy, forecast, metrics }: Shown): Promise<DoneEvent> {
   const { data, steps, resume } = options;
   const sampler = output.live && data.validation ? tokenizer : undefined;
   const view = new TrainingView(output, {
@@ -118,6 +122,7 @@ async function followRun(model: GPT, options: TrainOptions & { readonly data: Tr
   return interruptible(onInterrupt, async (signal) => {
     const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
     for await (const event of train(model, { ...options, signal, onStep: forecast.onStep, onEvaluated })) {
+      await metrics.take(event);
       if (event.type === "step") forecast.take(event);
       view.show(event);
       if (event.type === "done") return event;

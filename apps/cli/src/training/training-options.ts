@@ -55,6 +55,7 @@ export interface RunOptions extends BackendOptions {
   readonly checkpointEvery?: number;
   readonly keepCheckpoints?: number;
   readonly logEvery?: number;
+  readonly tensorboard?: boolean;
   readonly seed: number;
 }
 
@@ -102,6 +103,7 @@ export function addRunOptions(command: Command): Command {
     .option("--checkpoint-every <n>", "steps between two checkpoints", wholeNumber(1), 250)
     .option("--keep-checkpoints <n>", "how many of the newest checkpoints stay", wholeNumber(1), 2)
     .option("--log-every <n>", "steps between two lines of progress", wholeNumber(1), 10)
+    .option("--tensorboard", "also write the figures for TensorBoard to --out: tensorboard --logdir runs")
     .option("--seed <n>", "the same seed gives the same model", wholeNumber(0), 0);
   return addBackendOptions(command);
 }

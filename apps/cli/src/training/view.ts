@@ -3,6 +3,7 @@ import { formatAnswer, formatCount, formatDuration, formatMetric } from "../form
 import type { Output, Size } from "../output.ts";
 import { onOneLine } from "../terminal-text.ts";
 import { Curve } from "./chart.ts";
+import { recordOf } from "./event-record.ts";
 import { chooseSamples, formatLoads, layOut, maxSamples } from "./layout.ts";
 import type { Sample, TaskSample } from "./layout.ts";
 
@@ -56,11 +57,11 @@ export class TrainingView {
   }
 
   #showEvaluation(event: EvaluationEvent, sample: TaskSample | undefined): void {
-    const { step, loss, tokens, complete, metrics } = event;
+    const { step, loss, metrics } = event;
     this.#validation.add(event);
     this.#evaluated = undefined;
     this.#metrics = metrics;
-    this.#output.record({ step, valLoss: loss, tokens, complete, ...metrics, ...(sample && { sample: { ...sample.asked, ...sample.answered } }) });
+    this.#output.record({ ...recordOf(event), ...(sample && { sample: { ...sample.asked, ...sample.answered } }) });
     if (sample) {
       this.#asked = sample.asked;
       this.#samples = chooseSamples([...this.#samples, { step, text: onOneLine(sample.shown) }], maxSamples);
@@ -86,14 +87,14 @@ export class TrainingView {
   }
 
   #showStep(event: StepEvent): void {
-    const { step, steps, loss, learningRate, gradientNorm, tokensPerSecond, experts } = event;
+    const { step, steps, loss, tokensPerSecond, experts } = event;
     const seconds = (performance.now() - this.#began) / 1000;
     const secondsLeft = (seconds / (step - this.#options.stepsBefore)) * (steps - step);
     this.#last = event;
     this.#evaluated = undefined;
     this.#secondsLeft = secondsLeft;
     this.#training.add(event);
-    this.#output.record({ step, loss, lr: learningRate, gradientNorm, tokensPerSecond, secondsLeft, ...experts });
+    this.#output.record({ ...recordOf(event), secondsLeft });
     const figures = [
       `loss ${loss.toFixed(3)}`,
       ...(experts ? [formatLoads(experts)] : []),
