@@ -48,6 +48,11 @@ test("from a text to a model that writes, in the default folder", async () => {
   const [measured] = records(await gpt("eval", "--model", model, "--data", "text.txt", "--json"));
   expect(measured.tokens).toBe(text.length - 1);
   expect(measured.perplexity).toBeCloseTo(Math.exp(measured.loss as number), 6);
+  expect(measured.bytes).toBe(text.length);
+  expect(measured.bitsPerByte).toBeCloseTo(((measured.loss as number) * (text.length - 1)) / text.length / Math.LN2, 6);
+  const [overlapping] = records(await gpt("eval", "--model", model, "--data", "text.txt", "--stride", "8", "--json"));
+  expect(overlapping.tokens).toBe(measured.tokens);
+  expect(overlapping.loss).not.toBe(measured.loss);
 
   const packedEval = ["eval", "--model", model, "--data", "text.txt", "--dtype", "int4", "--json"];
   const [{ loss }] = records(await gpt(...packedEval));
@@ -311,6 +316,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["info gpt2", 2, "unexpected 'gpt2': say what it is by --preset or --model"],
   ["demo 7", 2, "too many arguments for 'demo'"],
   ["generate --model x --max-new-tokens 5", 2, "unknown option '--max-new-tokens': here it is --max-tokens"],
+  ["eval --model x --data y --task lm --stride 5", 2, "--stride is for texts that are measured as a whole"],
   ["eval --model x --data y --batchSize 5", 2, "unknown option '--batchSize': here it is --batch"],
   ["sample --model x", 2, "unknown command 'sample': here it is generate"],
   ["train --out damaged --resume", 1, "damaged/run.json is damaged"],

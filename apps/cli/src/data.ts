@@ -7,6 +7,8 @@ import type { Output } from "./output.ts";
 
 /** Tokens to train on or to measure with, from files; `close` closes these. */
 export interface OpenTokens extends TokenSource {
+  /** Of the text, in UTF-8; unknown where files hold token ids. */
+  readonly bytes?: number;
   close(): Promise<void>;
 }
 
@@ -27,10 +29,13 @@ export async function openTokens(
 ): Promise<OpenTokens> {
   if (areTokenFiles(paths)) return openTokenFile(paths[0], { vocabSize });
   if (!tokenizer) throw new CommandError("the model's folder has no tokenizer; give token ids (.bin) instead of text");
+  let textBytes = 0;
   const tokens = await tokenizeFiles(paths, tokenizer, {
-    onProgress: ({ bytes, totalBytes, tokens }) =>
-      output.panel(`tokenised ${formatBytes(bytes)} of ${formatBytes(totalBytes)}: ${formatCount(tokens)} tokens`),
+    onProgress({ bytes, totalBytes, tokens }) {
+      textBytes = bytes;
+      output.progress(`tokenised ${formatBytes(bytes)} of ${formatBytes(totalBytes)}: ${formatCount(tokens)} tokens`);
+    },
   });
   output.note(`${paths.join(", ")}: ${formatCount(tokens.length)} tokens`);
-  return tokens;
+  return { ...tokens, bytes: textBytes };
 }

@@ -11,6 +11,9 @@ export interface Size {
 
 /** Milliseconds between two drawings of a panel: drawing costs time of what it reports on. */
 const drawEvery = 60;
+/** Milliseconds until progress is worth a line, and between two. */
+const firstProgress = 1000;
+const progressEvery = 10_000;
 
 /**
  * Where a command's results and progress go. Results are on standard output: prose for people, or with `--json` one
@@ -25,6 +28,8 @@ export class Output {
   #lines: ((size: Size) => readonly string[]) | undefined;
   #drawnAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
+  /** When the next line of progress is due, where there is no panel. */
+  #nextProgress: number | undefined;
   readonly #redraw = (): void => this.#draw();
 
   constructor(options: { json?: boolean }) {
@@ -72,6 +77,16 @@ export class Output {
     else this.#timer ??= setTimeout(this.#redraw, wait).unref();
   }
 
+  /** How far some work has come: in the panel where a person watches; elsewhere a line after a second, and then from time to time. */
+  progress(line: string): void {
+    if (this.live) return this.panel(line);
+    const now = performance.now();
+    this.#nextProgress ??= now + firstProgress;
+    if (now < this.#nextProgress) return;
+    this.#nextProgress = now + progressEvery;
+    process.stderr.write(`${shownLines(line)}\n`);
+  }
+
   /** Leaves the panel as it is: what comes next is written below it. */
   endPanel(): void {
     if (this.#timer) this.#draw();
@@ -90,6 +105,7 @@ export class Output {
   }
 
   #forgetLines(): void {
+    this.#nextProgress = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#lines) process.stderr.off("resize", this.#redraw);

@@ -55,6 +55,28 @@ describe("evaluate", () => {
     },
   );
 
+  test.each([
+    { tokens: 33, contextLength: 8, stride: 3, batchSize: 4 },
+    { tokens: 33, contextLength: 8, stride: 8, batchSize: 4 },
+    { tokens: 41, contextLength: 8, stride: 1, batchSize: 7 },
+    { tokens: 9, contextLength: 8, stride: 4, batchSize: 2 },
+    { tokens: 10, contextLength: 8, stride: 4, batchSize: 2 },
+    { tokens: 6, contextLength: 8, stride: 4, batchSize: 2 },
+  ])("a window that moves by less than it has predicts what is new to it: %o", async ({ tokens, contextLength, stride, batchSize }) => {
+    const model = tinyModel({ initialStd: 1 });
+    const data = patternedTokens(tokens);
+    const expected: number[] = [];
+    for (let start = 0; expected.length < tokens - 1; start += stride) {
+      const ofWindow = losses(model, data.slice(start, start + contextLength + 1));
+      expected.push(...ofWindow.slice(expected.length - start));
+    }
+    const seen: number[] = [];
+    const onProgress: OnEvaluated = ({ tokens, totalTokens }) => seen.push(tokens / totalTokens);
+    const result = await evaluate(model, tokensInMemory(data), { contextLength, stride, batchSize, onProgress });
+    expect([result.tokens, seen.at(-1)]).toEqual([tokens - 1, 1]);
+    expect(result.loss).toBeCloseTo(mean(expected), 5);
+  });
+
   test("an estimate looks at whole windows, spread evenly", async () => {
     const model = tinyModel({ initialStd: 1 });
     const data = patternedTokens(90); // 11 whole windows of 8, and a rest.

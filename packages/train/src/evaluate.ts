@@ -1,4 +1,4 @@
-import { callback, noGrad, object, optional, scope, tensor } from "@gpt/tensor";
+import { callback, noGrad, object, optional, scope, tensor, wholeNumber } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { EventLoopYielder } from "@gpt/common";
 import type { GPT } from "@gpt/gpt";
@@ -14,6 +14,11 @@ import type { OnEvaluated } from "./loop/task.ts";
 export interface EvaluateOptions {
   /** Tokens of a window. Default: the model's context. */
   readonly contextLength?: number;
+  /**
+   * How many tokens the window moves at a time. Fewer than it has give each token more context, and take longer: a window predicts
+   * those alone that no window before it did (Hugging Face's perplexity of models of fixed length). Default: all, without overlap.
+   */
+  readonly stride?: number;
   /** Windows that are computed at once. Default: as many as make 1,024 tokens, at least one. */
   readonly batchSize?: number;
   /** Looks at no more than this many whole windows, spread evenly: a quick estimate. Default: at everything. */
@@ -35,8 +40,8 @@ export interface Evaluation {
 }
 
 /**
- * The mean loss over all of `source`: it is cut into windows of the context length that do not overlap, the last one
- * shorter, so that every token but the first is predicted exactly once. Runs under `noGrad`, without dropout, and leaves every
+ * The mean loss over all of `source`: it is cut into windows of the context length, the last one shorter, so that every token but
+ * the first is predicted exactly once. Runs under `noGrad`, without dropout, and leaves every
  * part of the model in its mode. Throws `invalid-option`, `data-too-short` and `token-out-of-range`.
  */
 export async function evaluate(model: GPT, source: TokenSource, options: EvaluateOptions = {}): Promise<Evaluation> {
@@ -47,6 +52,8 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   checkAll(options, { signal: signalExpected, onProgress: optional(callback) });
   const { contextLength = model.config.contextLength, maxWindows = Infinity, signal, onProgress } = options;
   checkContext(model, contextLength);
+  const { stride = contextLength } = options;
+  check("stride", stride, wholeNumber(1, contextLength));
   const { batchSize = Math.max(1, Math.floor(1024 / contextLength)) } = options;
   checkBatch(batchSize, contextLength);
   checkValidation(source);
@@ -55,13 +62,17 @@ export async function evaluate(model: GPT, source: TokenSource, options: Evaluat
   const yielder = new EventLoopYielder();
   let total = 0;
   let tokens = 0;
-  const totalTokens = Math.min(source.length - 1, maxWindows * contextLength);
-  for (const { starts, length } of plan(source.length, contextLength, batchSize, maxWindows)) {
+  const predictions = source.length - 1;
+  const totalTokens = Math.min(predictions, contextLength + (maxWindows - 1) * stride);
+  for (const { starts, length } of plan(predictions, { contextLength, stride, batchSize, maxWindows })) {
     signal?.throwIfAborted();
     const batch = await readBatch(source, starts, length, model.config.vocabSize);
-    const mean = await lossOf(model, batch, backend);
-    total += mean * batch.targets.length;
-    tokens += batch.targets.length;
+    starts.forEach((start, row) => {
+      if (start > 0) batch.targets.fill(ignored, row * length, row * length + contextLength - stride);
+    });
+    const count = batch.targets.reduce((sum, target) => sum + Number(target !== ignored), 0);
+    total += (await lossOf(model, batch, backend)) * count;
+    tokens += count;
     onProgress?.({ tokens, totalTokens });
     await yielder.pause();
   }
@@ -75,25 +86,26 @@ export function toTensors(batch: Batch, backend: Backend): { ids: Tensor<"i32">;
   return { ids: tensor(batch.inputs, options), targets: tensor(batch.targets, options) };
 }
 
+/** A target that is left out of the loss. */
+const ignored = -100;
+
+type Windows = Required<Pick<EvaluateOptions, "contextLength" | "stride" | "batchSize" | "maxWindows">>;
+
 /** The batches of windows to look at; windows of one batch have one length. */
 function* plan(
-  length: number,
-  contextLength: number,
-  batchSize: number,
-  maxWindows: number,
+  predictions: number, { contextLength, stride, batchSize, maxWindows }: Windows,
 ): Generator<{ starts: number[]; length: number }> {
-  const predictions = length - 1;
-  const whole = Math.floor(predictions / contextLength);
+  const whole = Math.max(0, Math.floor((predictions - contextLength) / stride) + 1);
   const count = Math.min(whole, maxWindows);
   for (let first = 0; first < count; first += batchSize) {
     const starts = Array.from(
       { length: Math.min(batchSize, count - first) },
-      (_, i) => Math.floor(((first + i) * whole) / count) * contextLength,
+      (_, i) => Math.floor(((first + i) * whole) / count) * stride,
     );
     yield { starts, length: contextLength };
   }
-  const rest = predictions - whole * contextLength;
-  if (rest > 0 && whole < maxWindows) yield { starts: [whole * contextLength], length: rest };
+  const predicted = whole === 0 ? 0 : (whole - 1) * stride + contextLength;
+  if (predicted < predictions && whole < maxWindows) yield { starts: [whole * stride], length: predictions - whole * stride };
 }
 
 async function lossOf(model: GPT, batch: Batch, backend: Backend): Promise<number> {

@@ -5,11 +5,12 @@ import { evaluate } from "@gpt/train";
 import type { OnEvaluated } from "@gpt/train";
 import { addBackendOptions, dtypeOption } from "../backend.ts";
 import { openTokens } from "../data.ts";
-import { CommandError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
 import { evaluateTask } from "../finetuning/evaluate-task.ts";
 import { addTaskOptions } from "../finetuning/options.ts";
 import type { TaskOptions } from "../finetuning/options.ts";
 import { formatCount } from "../format.ts";
+import { formatRows } from "../info/rows.ts";
 import { interruptible } from "../interruption.ts";
 import { runningNeed } from "../memory.ts";
 import type { Need } from "../memory.ts";
@@ -23,6 +24,7 @@ interface Options extends ModelOptions, Partial<TaskOptions> {
   readonly data: string[];
   readonly answers: number;
   readonly batch?: number;
+  readonly stride?: number;
   readonly json?: boolean;
 }
 
@@ -32,18 +34,21 @@ export function evalCommand(): Command {
     .requiredOption("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
     .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin", paths)
     .option("--answers <n>", "completion, chat: answers that are written and compared", wholeNumber(0), 100)
+    .option("--stride <n>", "tokens that a window moves at a time: fewer than --context give each more context, and take longer; default: --context", wholeNumber(1))
     .option("--batch <n>", "sequences to compute at once; default: as many as make 1,024 tokens", wholeNumber(1));
   return addBackendOptions(addStreamOptions(addTaskOptions(command).addOption(dtypeOption())))
-    .option("--json", "print one JSON object: loss, perplexity, tokens; with --task what it measures")
+    .option("--json", "print one JSON object: loss, perplexity, bitsPerByte, tokens, bytes; with --task what it measures")
     .addHelpText(
       "after",
       "\nExamples:\n  gpt eval --model runs/stories --data book.txt" +
+        "\n  gpt eval --model openai-community/gpt2 --data book.txt --stride 512" +
         "\n  gpt eval --model runs/reviews --task classify --data test.csv",
     )
     .action(evaluateModel);
 }
 
 async function evaluateModel(options: Options): Promise<void> {
+  if (options.task !== undefined && options.stride !== undefined) throw new UsageError("--stride is for texts that are measured as a whole: leave it out, or --task");
   const output = new Output(options);
   const need = ({ config, dtypes }: ModelPlan, streams: boolean): Need => {
     const { context = config.contextLength, batch = 1 } = options;
@@ -57,20 +62,24 @@ async function evaluateModel(options: Options): Promise<void> {
   }
   const source = await openTokens(options.data, tokenizer, model.config.vocabSize, output);
   try {
+    const { context: contextLength, batch: batchSize, stride } = options;
+    const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>
+      output.progress(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
+    output.note("Measuring; Ctrl-C stops.");
     const { loss, perplexity, tokens } = await interruptible(
       () => output.note("Stopping."),
-      (signal) => {
-        output.note("Measuring; Ctrl-C stops.");
-        const { context: contextLength, batch: batchSize } = options;
-        const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>
-          output.panel(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
-        return evaluate(model, source, { contextLength, batchSize, signal, onProgress });
-      },
+      (signal) => evaluate(model, source, { contextLength, batchSize, stride, signal, onProgress }),
     );
     output.endPanel();
-    const figures = [`loss ${loss.toFixed(4)} nats a token`, `perplexity ${perplexity.toFixed(3)}`];
-    output.text(`${figures.join(", ")}, ${formatCount(tokens)} tokens\n`);
-    output.record({ loss, perplexity, tokens });
+    const { bytes } = source;
+    const bitsPerByte = bytes === undefined ? undefined : (loss * tokens) / Math.LN2 / bytes;
+    output.text(formatRows([
+      ["loss", `${loss.toFixed(4)} nats a token`],
+      ["perplexity", perplexity.toFixed(3)],
+      ...(bitsPerByte === undefined ? [] : [["bits per byte", bitsPerByte.toFixed(4)] as const]),
+      ["tokens", `${formatCount(tokens)}${bytes === undefined ? "" : ` of ${formatCount(bytes)} bytes`}`],
+    ]));
+    output.record({ loss, perplexity, bitsPerByte: bitsPerByte ?? null, tokens, bytes: bytes ?? null });
   } finally {
     await source.close();
   }

@@ -67,7 +67,7 @@ async function countFiles(
 ): Promise<number> {
   const count = await countTokens(files, tokenizer, {
     specialTokens,
-    onProgress: ({ bytes, totalBytes }) => output.panel(`tokenised ${formatBytes(bytes)} of ${formatBytes(totalBytes)}`),
+    onProgress: ({ bytes, totalBytes }) => output.progress(`tokenised ${formatBytes(bytes)} of ${formatBytes(totalBytes)}`),
   });
   output.endPanel();
   return count;

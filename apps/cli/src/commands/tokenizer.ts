@@ -32,7 +32,7 @@ async function trainTokenizer({ data, out, vocabSize, json }: Options): Promise<
     specialTokens: ["<|endoftext|>"],
     onProgress: ({ characters, vocabSize: size }) => {
       const learnt = `learnt ${formatCount(size)} of ${formatCount(vocabSize)} tokens`;
-      output.panel(`read ${formatCount(characters)} characters, ${learnt}`);
+      output.progress(`read ${formatCount(characters)} characters, ${learnt}`);
     },
   });
   await saveTokenizer(tokenizer, out);

@@ -22,7 +22,7 @@ interface Options extends TaskOptions {
 /** Measures how well a model does a task, and prints it. */
 export async function evaluateTask(options: Options, model: GPT, tokenizer: Tokenizer, output: Output): Promise<void> {
   const records = await readAll(options.data, options.columns, output);
-  const onProgress: OnEvaluated = ({ tokens, totalTokens }) => output.panel(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
+  const onProgress: OnEvaluated = ({ tokens, totalTokens }) => output.progress(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
   const measuring = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => interruptible(() => output.note("Stopping."), work);
   if (options.task === "classify") {
     const { head } = model.config;

@@ -15,7 +15,7 @@ export async function measureAnswers(
   if ((task !== "chat" && task !== "completion") || count === 0 || examples.length === 0) return undefined;
   const chosen = examples.slice(0, count);
   const answers = await interruptible(() => output.note("Stopping."), (signal) =>
-    writeAnswers(model, tokenizer, chosen, { signal, onAnswer: (done) => output.panel(`written ${formatCount(done)} of ${formatCount(chosen.length)} answers`) }));
+    writeAnswers(model, tokenizer, chosen, { signal, onAnswer: (done) => output.progress(`written ${formatCount(done)} of ${formatCount(chosen.length)} answers`) }));
   output.endPanel();
   for (const { prompt, expected, text } of answers.slice(0, 3)) output.note(`  ${formatAnswer(prompt, text, text === expected ? undefined : expected)}`);
   const scores = scoreAnswers(answers);

@@ -29,7 +29,7 @@ export async function readByReference(
   { beta, labelSmoothing }: FinetuneOptions, reference: GPT, { train, validation }: PreferencePairs, output: Output,
 ): Promise<Task> {
   const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>
-    output.panel(`reading the answers as the model finds them now: ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
+    output.progress(`reading the answers as the model finds them now: ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
   const adapter = activeAdapter(reference);
   if (adapter !== undefined) setAdapter(reference, undefined);
   const read = (some: readonly PreferencePair[]): Promise<PreferenceExample[]> =>

@@ -9,7 +9,7 @@ import type { Output } from "../output.ts";
 export async function readAll(files: readonly string[], columns: string | undefined, output: Output): Promise<DataRecord[]> {
   const records: DataRecord[] = [];
   const onProgress = ({ bytes, totalBytes }: { readonly bytes: number; readonly totalBytes: number }): void =>
-    output.panel(`reading ${files.join(", ")}: ${Math.floor((100 * bytes) / Math.max(1, totalBytes))}%, ${formatCount(records.length)} records`);
+    output.progress(`reading ${files.join(", ")}: ${Math.floor((100 * bytes) / Math.max(1, totalBytes))}%, ${formatCount(records.length)} records`);
   for await (const record of readRecords(files, { columns: columns === undefined ? undefined : columnsOf(columns), onProgress })) records.push(record);
   output.endPanel();
   return records;

@@ -17,7 +17,7 @@ export async function chooseTokenizer(options: RunOptions, output: Output): Prom
         vocabSize,
         specialTokens: ["<|endoftext|>"],
         onProgress: ({ vocabSize: size }) =>
-          output.panel(`learnt ${formatCount(size)} of ${formatCount(vocabSize)} tokens`),
+          output.progress(`learnt ${formatCount(size)} of ${formatCount(vocabSize)} tokens`),
       });
     default:
       return resolveTokenizer(name, output);
