@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmarks/benchmark.ts";
 import { expertsBenchmark as experts } from "./benchmarks/experts.ts";
+import { finetune } from "./benchmarks/finetune.ts";
 import { gpu } from "./benchmarks/gpu.ts";
 import { kernels } from "./benchmarks/kernels.ts";
 import { matmul } from "./benchmarks/matmul.ts";
@@ -14,7 +15,7 @@ import { machineLine } from "./harness/machine.ts";
 import { insertSection } from "./harness/page.ts";
 import { formatSection } from "./harness/report.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train, decode, tokenize, startup, webgpu, gpu, kernels, experts };
+const benchmarks: Record<string, Benchmark> = { matmul, train, finetune, decode, tokenize, startup, webgpu, gpu, kernels, experts };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 
