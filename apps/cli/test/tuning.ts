@@ -21,7 +21,7 @@ export async function tuningFolder(): Promise<string> {
     "pairs.jsonl": jsonLines(pairs.map(([a, b]) => ({ prompt: `${a} ${b}:`, completion: ` ${a}` }))),
   };
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
-  const sizes = ["--vocab-size", "300", "--layers", "2", "--heads", "2", "--dim", "16", "--context", "48"];
+  const sizes = ["--vocab-size", "300", "--layers", "2", "--heads", "2", "--dim", "16", "--context", "96"];
   const { status, stderr } = await gpt(directory, ["train", "--data", "text.txt", "--tokenizer", "bpe", ...sizes, "--steps", "20", "--batch", "4", "--out", "base"]);
   if (status !== 0) throw new Error(stderr);
   return directory;
