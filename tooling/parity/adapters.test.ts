@@ -1,16 +1,18 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { architectures } from "@gpt/gpt";
-import type { GPT } from "@gpt/gpt";
+import { architectures, GPT } from "@gpt/gpt";
 import { addLoRA, mergeAdapter } from "@gpt/gpt/lora";
 import type { AdapterOptions } from "@gpt/gpt/lora";
 import { loadAdapter, saveAdapter } from "@gpt/gpt/lora/node";
-import { loadModel } from "@gpt/gpt/node";
+import { loadModel, saveModel } from "@gpt/gpt/node";
 import { LoRALinear } from "@gpt/nn";
 import { randn, scope, tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { wasm } from "@gpt/tensor/wasm";
+import { gpt } from "@gpt/testing/gpt-command";
+import { tokenizerFiles } from "@gpt/tokenizer";
+import { loadTokenizer } from "@gpt/tokenizer/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Agreement } from "./agreement.ts";
 import { fixtureNames, fixturePath, readJson, readTensors, subset, valuesOf } from "./fixtures.ts";
@@ -126,5 +128,36 @@ describe("an adapter written here", () => {
     }
     const theirs = await logitsInPython(python, folders, ids, adapters);
     for (const [i, [folder, options]] of cases.entries()) agreement.expect("logits", `${folder} ${JSON.stringify(options)}`, ours[i], theirs[i].flat(2));
+  });
+
+  test("by gpt finetune gives the same logits in Python, merged there", { timeout: 600_000 }, async ({ skip }) => {
+    if (!python) return skip(noPython);
+    const path = (name: string): string => join(directory, name);
+    await writeFile(path("text.txt"), "The cat sat on the mat, and the dog sat on the cat.\n".repeat(100));
+    const learn = ["--data", path("text.txt"), "--batch", "2", "--steps", "10"];
+    const sizes = ["--layers", "2", "--heads", "2", "--dim", "16", "--context", "32", "--vocab-size", "300"];
+    await gpt("train", ...learn, "--tokenizer", "bpe", ...sizes, "--out", path("gpt2"));
+    const tokenizer = await loadTokenizer(path("gpt2"));
+    const llama = await loadModel(fixturePath("folders", "llama"));
+    const config = { ...llama.config, vocabSize: tokenizer.vocabSize };
+    llama.dispose();
+    const fresh = new GPT(config, { seed: 3 });
+    await saveModel(fresh, path("llama"), { extraFiles: Object.fromEntries(tokenizerFiles(tokenizer)) });
+    fresh.dispose();
+    const cases = [["gpt2", []], ["gpt2", ["--rslora", "--dora"]], ["llama", ["--rslora"]], ["llama", ["--dora"]]] as const;
+    const ids = [[1, 8, 12, 2, 13], [2, 13, 6, 2, 13]];
+    const ours: Float32Array[] = [];
+    const folders = cases.map(([base]) => path(base));
+    const adapters = cases.map(([base, options]) => path(["tuned", base, ...options].join("-")));
+    for (const [i, [, options]] of cases.entries()) {
+      const tune = ["--task", "lm", "--context", "16", "--validation-share", "0", "--method", "lora", "--rank", "3", "--lr", "0.02", ...options];
+      await gpt("finetune", "--model", folders[i], ...learn, ...tune, "--out", adapters[i]);
+      const [base, tuned] = [await loadModel(folders[i]), await loadModel(adapters[i])];
+      ours.push(await logitsOf(tuned, ids));
+      expect(ours[i]).not.toEqual(await logitsOf(base, ids));
+      for (const model of [base, tuned]) model.dispose();
+    }
+    const theirs = await logitsInPython(python, folders, ids, adapters);
+    for (const [i, adapter] of adapters.entries()) agreement.expect("logits", adapter, ours[i], theirs[i].flat(2));
   });
 });

@@ -67,6 +67,8 @@ describe("refuses", () => {
     ["a conversation without answers", plain, { messages: [user("Hi!")] }, "example 1 has no message of the assistant's"],
     ["what is no message", plain, { messages: ["Hi!"] }, "example 1: messages[0] must be a message, { role, content }"],
     ["a role that is none", plain, { messages: [{ role: 1, content: "" }] }, "example 1: messages[0].role must be a text, not 1"],
+    ["a number that is said", plain, { messages: [user("Hi!"), { role: "assistant", content: 5 }] }, "messages[1].content must be a text, or what the template makes of parts, not 5"],
+    ["an answer that is empty", plain, { messages: [user("Hi!"), { role: "assistant", content: null }] }, "messages[1] has no content, and so nothing to learn"],
     ["no messages", plain, {}, "example 1: messages must be a list"],
   ])("%s", (_, template, conversation, message) => {
     expect(() => chatExamples([conversation as never], tokenizer, { maxTokens: 100, template })).toThrow(message);

@@ -1,11 +1,11 @@
 import type { Tokenizer } from "@gpt/tokenizer";
 import { applyChatTemplate } from "@gpt/tokenizer/chat";
 import type { ChatMessage, ChatTemplateOptions } from "@gpt/tokenizer/chat";
-import { listOf, objectWith, text } from "@gpt/tensor";
+import { listOf, objectWith, optional, text, valueThat } from "@gpt/tensor";
 import { check, invalidOption } from "./checks.ts";
 import { eachExample } from "./data/examples.ts";
 import type { Example } from "./data/examples.ts";
-import { checkTokenizer, readTextOptions, tooLong } from "./data/text-examples.ts";
+import { checkTokenizer, pairOf, readTextOptions, tooLong } from "./data/text-examples.ts";
 import type { TextOptions } from "./data/text-examples.ts";
 import type { PreferencePair } from "./tasks/preference-task.ts";
 
@@ -80,14 +80,26 @@ export function chatPreferenceExamples(
       const turn = turnOf({ messages: [...prompt, ...answer], tools }, prompt.length, tokenizer, options, `${at}: ${name}`);
       return cut(exampleOf(turn.all, [turn]), options, `${at}: ${name}`);
     };
-    pairs.push({ chosen: exampleWith("chosen", chosen), rejected: exampleWith("rejected", rejected) });
+    pairs.push(pairOf(exampleWith("chosen", chosen), exampleWith("rejected", rejected), at));
   });
   return pairs;
 }
 
+const contentExpected = valueThat("a text, or what the template makes of parts", (content) => !["number", "boolean"].includes(typeof content));
+
 function checkMessages(name: string, messages: readonly ChatMessage[]): void {
   check(name, messages, listOf(messageExpected));
-  for (const [i, { role }] of messages.entries()) check(`${name}[${i}].role`, role, text);
+  messages.forEach((message, i) => {
+    const { role, content } = message;
+    check(`${name}[${i}].role`, role, text);
+    check(`${name}[${i}].content`, content, optional(contentExpected));
+    if (role === "assistant" && isEmpty(message)) throw invalidOption(`${name}[${i}] has no content, and so nothing to learn`);
+  });
+}
+
+/** Whether nothing is said, by no text and by no other field, such as `tool_calls`. */
+function isEmpty({ role: _, name: __, content, ...others }: ChatMessage): boolean {
+  return (content === undefined || content === null || content === "") && Object.keys(others).length === 0;
 }
 
 /** A message that the assistant wrote, in tokens: what a model is given, and the same with the answer. */

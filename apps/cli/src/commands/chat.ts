@@ -107,7 +107,7 @@ async function answerTo(
     } catch (error) {
       if (!(isGptError(error) && error.code === "prompt-too-long")) throw error;
       const first = messages.findIndex(({ role }) => role !== "system");
-      if (first < 0 || first >= messages.length - 1) throw error;
+      if (first < 0 || first >= messages.length - 1) throw new CommandError(error.message.replace(/, or contextShift.*$/, ""), { cause: error });
       messages.splice(first, Math.min(2, messages.length - 1 - first));
       output.remark("the context is full: the oldest messages were left out");
     }

@@ -133,7 +133,7 @@ test("multiple choice: a head that scores, trained by an adapter, is measured as
 test("preferences: with adapters and with all weights, the model that was is the reference, in a resumed run too", async () => {
   await writeFile(join(directory, "preferences.jsonl"), jsonLines(Array.from({ length: 36 }, (_, i) => ({ prompt: `${words[Math.floor(i / 6)]} ${words[i % 6]}:`, chosen: ` ${words[i % 6]}`, rejected: ` ${words[(i + 1) % 6]} sat` }))));
   for (const method of ["lora", "full"]) {
-    const run = ["--task", "preference", "--data", "preferences.jsonl", "--method", method, "--rank", "4", "--batch", "4", "--lr", "0.01", "--log-every", "1", "--checkpoint-every", "2", "--schedule", "constant"];
+    const run = ["--task", "preference", "--data", "preferences.jsonl", "--method", method, "--batch", "4", "--lr", "0.01", "--log-every", "1", "--checkpoint-every", "2", "--schedule", "constant"];
     const whole = await finetune(...run, "--steps", "4", "--out", `preferences-${method}`);
     expect(whole.status, whole.stderr).toBe(0);
     const events = records(whole);

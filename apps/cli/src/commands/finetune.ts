@@ -4,7 +4,7 @@ import { quote } from "@gpt/tensor";
 import { commandName, shellWord } from "../command-name.ts";
 import { addConfigOptions, runOptions } from "../configuration/options.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { addFinetuneOptions } from "../finetuning/options.ts";
+import { addFinetuneOptions, checkUsed } from "../finetuning/options.ts";
 import type { FinetuneOptions } from "../finetuning/options.ts";
 import { recordOf } from "../training/event-record.ts";
 import { noteBest } from "../training/run.ts";
@@ -74,6 +74,7 @@ async function resolveOptions(command: Command, out: string, resume: boolean): P
     const missing = Object.entries({ "--model DIR": model, "--task NAME": task, "--data FILE": data }).filter(([, value]) => !value);
     throw new UsageError(`say also: ${missing.map(([name]) => name).join(" ")}`);
   }
+  checkUsed(given, options as FinetuneOptions);
   return options as FinetuneOptions;
 }
 

@@ -12,7 +12,7 @@ import { chatTemplateOf } from "./chat-template.ts";
 import { measureAnswers } from "./measure-answers.ts";
 import type { TaskOptions } from "./options.ts";
 import { readAll } from "./records.ts";
-import { at, choicesOf, examplesOf, labelledOf, lengthsOf, questionOf } from "./task-data.ts";
+import { at, checkLearnt, choicesOf, examplesOf, labelledOf, lengthsOf, questionOf } from "./task-data.ts";
 
 interface Options extends TaskOptions {
   readonly data: string[];
@@ -36,8 +36,10 @@ export async function evaluateTask(options: Options, model: GPT, tokenizer: Toke
   if (options.task === "choice") return measuring((signal) => evaluateChoices(options, records, model, tokenizer, output, { signal, onProgress }));
   const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
   const examples = examplesOf(records, options, model, tokenizer, template);
+  checkLearnt(examples, options.data);
   const task = nextTokenTask({ train: examples, validation: examples });
   const { context: contextLength = model.config.contextLength } = options;
+  task.check?.(model, { contextLength } as TrainSettings);
   const { loss, count: tokens } = await measuring((signal) => task.evaluate!(model, { contextLength, limit: Infinity, signal, onProgress }));
   output.endPanel();
   output.text(`loss ${loss.toFixed(4)} nats a token, perplexity ${perplexity(loss).toFixed(3)}, ${formatCount(tokens)} tokens\n`);

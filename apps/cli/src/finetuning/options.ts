@@ -2,6 +2,8 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import { addBackendOptions, dtypeOption } from "../backend.ts";
 import type { BackendOptions, DTypeOptions } from "../backend.ts";
+import { UsageError } from "../errors.ts";
+import { kebab } from "../foreign-names.ts";
 import { decimal, path, paths, wholeNumber } from "../options.ts";
 
 export const tasks = ["lm", "classify", "choice", "chat", "completion", "preference"] as const;
@@ -113,3 +115,25 @@ export function addFinetuneOptions(command: Command): Command {
   return addBackendOptions(command.addOption(dtypeOption()));
 }
 
+const adapters = { method: ["lora"] } as const;
+
+/** Tasks or methods that an option is for, where it does nothing for others. */
+const usedBy: { readonly [Name in keyof FinetuneOptions]?: { readonly task: readonly TaskName[] } | { readonly method: readonly Method[] } } = {
+  template: { task: ["chat", "preference"] },
+  pack: { task: ["lm", "chat", "completion"] },
+  classWeights: { task: ["classify"] },
+  lmWeight: { task: ["classify", "choice"] },
+  beta: { task: ["preference"] },
+  labelSmoothing: { task: ["preference"] },
+  lastBlocks: { method: ["last"] },
+  rank: adapters, alpha: adapters, target: adapters, loraDropout: adapters, rslora: adapters, dora: adapters,
+};
+
+/** Refuses options that were given, and do nothing for the task or the method. */
+export function checkUsed(given: Partial<FinetuneOptions>, { task, method }: FinetuneOptions): void {
+  for (const [name, use] of Object.entries(usedBy)) {
+    if (!(name in given)) continue;
+    const [kind, names, chosen] = "task" in use ? ["task", use.task, task] : ["method", use.method, method];
+    if (!(names as readonly string[]).includes(chosen)) throw new UsageError(`--${kebab(name)} is for --${kind} ${names.join(" or ")}, not ${chosen}`);
+  }
+}

@@ -1,6 +1,6 @@
 import { readRecords } from "@gpt/train/node";
 import type { DataRecord } from "@gpt/train/node";
-import { quote } from "@gpt/tensor";
+import { isGptError, quote } from "@gpt/tensor";
 import { CommandError, UsageError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import type { Output } from "../output.ts";
@@ -10,9 +10,20 @@ export async function readAll(files: readonly string[], columns: string | undefi
   const records: DataRecord[] = [];
   const onProgress = ({ bytes, totalBytes }: { readonly bytes: number; readonly totalBytes: number }): void =>
     output.progress(`reading ${files.join(", ")}: ${Math.floor((100 * bytes) / Math.max(1, totalBytes))}%, ${formatCount(records.length)} records`);
-  for await (const record of readRecords(files, { columns: columns === undefined ? undefined : columnsOf(columns), onProgress })) records.push(record);
+  const wanted = columns === undefined ? undefined : columnsOf(columns);
+  try {
+    for await (const record of readRecords(files, { columns: wanted, onProgress })) records.push(record);
+  } catch (error) {
+    if (!isGptError(error)) throw error;
+    throw new CommandError(inWordsHere(error.message), { cause: error });
+  }
   output.endPanel();
   return records;
+}
+
+/** What a message of @gpt/train says of its options, which the command does not have. */
+function inWordsHere(message: string): string {
+  return message.replace(/, or raise maxRecordBytes$|, or pass quotes: false where they mean nothing$/, "").replace(/pass format$/, "rename it");
 }
 
 /** `text=sentence,label=class` */

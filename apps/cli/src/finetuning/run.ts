@@ -9,7 +9,7 @@ import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { finetune, finetuningOptions, trainLastBlocks } from "@gpt/train";
-import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEvaluated, ResumePoint, Task } from "@gpt/train";
+import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEvaluated, ResumePoint, Task, TrainSettings } from "@gpt/train";
 import { adapterOnly, createRun, wholeModel } from "@gpt/train/node";
 import type { ModelStore, StoreLoadOptions } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
@@ -63,6 +63,8 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   if (!(await hasTokenizer(directory))) throw new CommandError(`${directory} has no tokenizer, which fine-tuning on texts needs`);
   const backend = await startBackend(options, output);
   const { config, dtypes } = await planModel(directory, { dtype: options.dtype });
+  const { context: contextLength = config.contextLength } = options;
+  if (contextLength > config.contextLength) throw new UsageError(`--context is ${contextLength}, and the model reads at most ${config.contextLength} tokens`);
   checkMemory(finetuningNeed(config, dtypes, options), backend, output);
   const tokenizer = await loadTokenizer(directory);
   const records = await readTaskRecords(options, output);
@@ -71,6 +73,8 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   const withHead = (model: GPT): GPT => (labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model);
   const planned = useBackend(meta(), () => withHead(new GPT(config, { dtype: dtypes })));
   const found = options.task === "preference" ? await preferencesOf(options, planned, tokenizer, records) : await taskOf(options, planned, tokenizer, records);
+  // What is refused here leaves no folder behind.
+  found.task.check?.(planned, { contextLength } as TrainSettings);
   useBackend(planned.backend, () => chooseTrained(planned, options, false));
   const need = await trainingNeed(planned, finetuningOptions(planned, libraryOptions(options, found.task)));
   checkMemory(need, backend, output);

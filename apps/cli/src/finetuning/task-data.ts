@@ -5,7 +5,7 @@ import { choiceExamples, choiceTask, classificationTask, completionExamples, doc
 import type { ChoiceExample, ChoiceText, Example, LabelledExample, PreferencePair, Task, TextOptions } from "@gpt/train";
 import { chatExamples } from "@gpt/train/chat";
 import type { DataRecord } from "@gpt/train/node";
-import { CommandError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import type { Output } from "../output.ts";
 import { chatTemplateOf } from "./chat-template.ts";
@@ -43,6 +43,9 @@ export async function readTaskRecords(options: FinetuneOptions, output: Output):
   const records = await readAll(options.data, options.columns, output);
   const others = options.validation ? await readAll(options.validation, options.columns, output) : undefined;
   const divided = divide(records, others, options);
+  if (divided.validation.length === 0 && (options.best || options.patience !== undefined)) {
+    throw new UsageError(`${options.best ? "--best" : "--patience"} compares validation losses: give --validation, or a --validation-share above 0`);
+  }
   output.note(`${formatCount(divided.train.length)} records to train on, ${formatCount(divided.validation.length)} to validate on`);
   return divided;
 }
@@ -82,10 +85,16 @@ async function writing(
   const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
   const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, options, model, tokenizer, template);
   const data = { train: examples(train), validation: examples(validation) };
+  checkLearnt(data.train, options.data);
   const { contextLength } = model.config;
   const packTokens = options.pack ? (options.context ?? contextLength) : undefined;
   const task = nextTokenTask({ train: data.train, ...(validation.length > 0 && { validation: data.validation }) }, { packTokens });
   return { task, ...data, template };
+}
+
+/** Refuses files of texts that are all empty. */
+export function checkLearnt(examples: readonly Example[], files: readonly string[]): void {
+  if (examples.length === 0) throw new CommandError(`${files.join(", ")}: no text has two tokens or more, and so there is nothing to learn`);
 }
 
 /** How long examples may be. */

@@ -31,6 +31,7 @@ test("what is no question is refused by its number", () => {
   expect(refused({ answer: 2 })).toThrow("questions: example 2: answer must be a whole number from 0 to 1, not 2");
   expect(refused({ answer: "d", choices: ["d", "d"] })).toThrow('has the answer "d" twice among its choices; give its number');
   expect(refused({ choices: ["d"] })).toThrow("questions: example 2 has 1 choices, and needs two");
+  expect(refused({ choices: ["d", ""] })).toThrow("questions: example 2: choices[1] is empty");
   expect(refused({ context: "abcdefg" })).toThrow("questions: example 2 has 10 tokens to read, more than 9");
   expect(refused({ choices: ["abcdefgha", "b"] }, { overflow: "truncate" })).toThrow("questions: example 2 has 13 tokens to read, more than 9");
 });

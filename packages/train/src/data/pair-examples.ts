@@ -57,6 +57,8 @@ export function choiceExamples(questions: readonly ChoiceText[], tokenizer: Toke
 export function checkQuestion({ context, choices, answer }: ChoiceText, at: string): number {
   check(`${at}: context`, context, text);
   check(`${at}: choices`, choices, listOf(text));
+  const empty = choices.indexOf("");
+  if (empty >= 0) throw invalidOption(`${at}: choices[${empty}] is empty`);
   if (choices.length < 2) throw invalidOption(`${at} has ${choices.length} choices, and needs two`);
   if (typeof answer !== "string") {
     check(`${at}: answer`, answer, wholeNumber(0, choices.length - 1));

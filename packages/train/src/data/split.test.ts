@@ -36,8 +36,8 @@ test("a tenth validates by default; another seed chooses others", () => {
 });
 
 test.each<[unknown[], object, string]>([
-  [["a"], {}, "1 records of 1 different texts cannot be divided with 1 of them for validation; give more data, or another share"],
-  [["a", "a", "a", "b", "b"], { validation: 0.2 }, "5 records of 2 different texts cannot be divided with 1 of them for validation; give more data, or another share"],
+  [["a"], {}, "1 records of 1 different texts cannot be divided with 1 of them for validation; give more data, another share, or none for validation"],
+  [["a", "a", "a", "b", "b"], { validation: 0.2 }, "5 records of 2 different texts cannot be divided with 1 of them for validation; give more data, another share, or none for validation"],
   [["a", 3], {}, "texts[1] must be a text, not 3"],
   [["a", "b"], { validation: 0 }, "validation must be above 0"],
   [["a", "b"], { validation: 1 }, "validation must be a number from 0 and below 1, not 1"],

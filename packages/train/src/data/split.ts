@@ -47,7 +47,7 @@ export function splitRecords(texts: readonly string[], options: SplitOptions = {
     throw new TrainError(
       "data-too-short",
       `${total} records of ${groups.length} different texts cannot be divided with ${wanted} of them for validation; ` +
-        "give more data, or another share",
+        "give more data, another share, or none for validation",
     );
   }
   return { train: Uint32Array.from(sides.train).sort(), validation: Uint32Array.from(sides.validation).sort() };

@@ -75,6 +75,8 @@ test("two answers follow the same prompt, of which as much is left as the longer
   expect(shown(4)).toEqual([["ghabc", "abc"], ["ghd", "d"]]);
   expect(() => preferenceExamples(preference, characters, { maxTokens: 9 })).toThrow("preferences: example 1 has 10 tokens to read, more than 9");
   expect(() => preferenceExamples([{ ...preference[0], rejected: "" }], characters, { maxTokens: 9 })).toThrow("preferences: example 1: rejected is empty");
+  expect(() => preferenceExamples([{ ...preference[0], rejected: preference[0].chosen }], characters, { maxTokens: 99 })).toThrow(
+    "preferences: example 1: chosen and rejected have the same tokens, and so nothing to learn");
 });
 
 test("documents are learnt whole, long ones in pieces, each token once", () => {

@@ -75,9 +75,15 @@ export function preferenceExamples(preferences: readonly PreferenceText[], token
   const pairs: PreferencePair[] = [];
   eachExample("preferences", preferences, ({ prompt, chosen, rejected }, at) => {
     const [first, second] = answersTo(prompt, { chosen, rejected }, tokenizer, read, at);
-    pairs.push({ chosen: first, rejected: second });
+    pairs.push(pairOf(first, second, at));
   });
   return pairs;
+}
+
+/** Two answers, of which one is preferred: not the same, which would teach nothing. */
+export function pairOf(chosen: Example, rejected: Example, at: string): PreferencePair {
+  if (chosen.ids.join() !== rejected.ids.join()) return { chosen, rejected };
+  throw invalidOption(`${at}: chosen and rejected have the same tokens, and so nothing to learn`);
 }
 
 /** A prompt with each of its answers, which are learnt; as much of the prompt as the longest leaves room for. */
