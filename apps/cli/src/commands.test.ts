@@ -260,7 +260,7 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["train --data empty.txt", 1, "there is no text in empty.txt"],
   ["train --data short.txt", 1, "too few for one window of 64"],
   ["train --data latin1.txt", 1, "latin1.txt: the byte 0xe9 at offset 3 is not valid UTF-8"],
-  ["train --data . --out x", 1, ". is not a file but a folder; give the path of a file"],
+  ["train --data piped --out x", 1, "the folder piped has no file that ends in .txt, .bin; name others by a pattern"],
   ["train --data text.txt --heads 3", 2, "3 heads do not divide dim 128"],
   ["train --data text.txt --preset gpt5", 2, 'there is no preset "gpt5"'],
   ["train --data text.txt --backend cuda", 2, "Allowed choices are wasm, native, webgpu, cpu, auto"],

@@ -6,7 +6,7 @@ export { choiceExamples, pairExamples } from "./data/pair-examples.ts";
 export type { ChoiceText, LabelledPair, PairOptions } from "./data/pair-examples.ts";
 export { completionExamples, documentExamples, labelledExamples, preferenceExamples } from "./data/text-examples.ts";
 export type { LabelledText, PreferenceText, PromptAndCompletion, TextOptions } from "./data/text-examples.ts";
-export { splitTokens, tokenRange, tokensInMemory } from "./data/token-source.ts";
+export { joinTokens, splitTokens, tokenRange, tokensInMemory } from "./data/token-source.ts";
 export type { TokenSource, TrainingData } from "./data/token-source.ts";
 export { TrainError } from "./errors.ts";
 export type { TrainErrorCode } from "./errors.ts";

@@ -10,6 +10,7 @@ export { readText } from "./node/text.ts";
 export { countTokens, tokenizeFiles } from "./node/text-tokens.ts";
 export type { TokenizedText, TokenizeOptions } from "./node/text-tokens.ts";
 // Internal: for the command.
+export { findFiles } from "./node/records/find-files.ts";
 export { Utf8Decoder } from "./node/utf8.ts";
 export { openTokenFile } from "./node/token-file.ts";
 export type { OpenTokenFileOptions, TokenFile } from "./node/token-file.ts";

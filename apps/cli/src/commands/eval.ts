@@ -4,7 +4,7 @@ import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
 import type { OnEvaluated } from "@gpt/train";
 import { addBackendOptions, dtypeOption } from "../backend.ts";
-import { openTokens } from "../data.ts";
+import { findTextFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { evaluateTask } from "../finetuning/evaluate-task.ts";
 import { addTaskOptions } from "../finetuning/options.ts";
@@ -32,7 +32,7 @@ export function evalCommand(): Command {
   const command = new Command("eval")
     .description("Measure how well a model predicts a text (loss and perplexity), or does a task")
     .requiredOption("--model <dir>", "a model's folder, a training run's, or OWNER/NAME on the Hugging Face hub", path)
-    .requiredOption("--data <files...>", "text files, or a file of token ids that ends in .bin", paths)
+    .requiredOption("--data <files...>", "text files, or files of token ids that end in .bin; patterns and folders too", paths)
     .option("--answers <n>", "completion, chat: answers that are written and compared", wholeNumber(0), 100)
     .option("--stride <n>", "tokens that a window moves at a time: fewer than --context give each more context, and take longer; default: --context", wholeNumber(1))
     .option("--batch <n>", "sequences to compute at once; default: as many as make 1,024 tokens", wholeNumber(1));
@@ -60,7 +60,7 @@ async function evaluateModel(options: Options): Promise<void> {
     if (!tokenizer) throw new CommandError(`${directory} has no tokenizer, which a task needs`);
     return evaluateTask({ ...options, task: options.task }, model, tokenizer, output);
   }
-  const source = await openTokens(options.data, tokenizer, model.config.vocabSize, output);
+  const source = await openTokens(await findTextFiles(options.data), tokenizer, model.config.vocabSize, output);
   try {
     const { context: contextLength, batch: batchSize, stride } = options;
     const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>

@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { examplesIn, runExample } from "@gpt/testing/readme";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -100,6 +100,22 @@ test("prompts and completions, and documents, with all weights or the last block
   const documents = await finetune("--task", "lm", "--data", "text.txt", "--pack", "--steps", "3", "--validation-share", "0", "--out", "lm");
   expect(documents.status, documents.stderr).toBe(0);
   expect(records(documents).at(-1)).toMatchObject({ done: true, valLoss: null });
+});
+
+test("files of token ids, of a pattern or a folder, are trained on by both commands, and learnt as a document", async () => {
+  await mkdir(join(directory, "ids"));
+  for (const [name, first] of [["1.bin", 0], ["2.bin", 100]] as const) {
+    await writeFile(join(directory, "ids", name), new Uint8Array(Uint16Array.from({ length: 300 }, (_, i) => first + (i % 9)).buffer));
+  }
+  const trained = await gpt("train", "--data", "ids/*.bin", "--vocab-size", "300", "--layers", "1", "--heads", "1", "--dim", "8", "--context", "16", "--steps", "2", "--out", "from-ids");
+  expect(trained.status, trained.stderr).toBe(0);
+  expect(trained.stderr).toContain("540 training tokens");
+  const tuned = await finetune("--task", "lm", "--data", "ids/1.bin", "ids/2.bin", "--steps", "2", "--out", "tuned-ids");
+  expect(tuned.status, tuned.stderr).toBe(0);
+  expect(tuned.stderr).toContain("540 tokens to train on, 60 to validate on");
+  expect(records(tuned).at(-1)).toMatchObject({ done: true, valLoss: expect.any(Number) as number });
+  const mixed = await finetune("--task", "lm", "--data", "ids/1.bin", "text.txt", "--out", "mixed-ids");
+  expect([mixed.status, mixed.stderr]).toEqual([2, expect.stringContaining("give files of token ids (.bin), or text files, not both")]);
 });
 
 test("the program of docs/tuning.md tunes a model, and answers", async () => {

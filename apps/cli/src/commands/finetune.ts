@@ -1,9 +1,9 @@
-import { basename, extname } from "node:path";
 import { Command } from "commander";
 import { quote } from "@gpt/tensor";
 import { commandName, shellWord } from "../command-name.ts";
 import { addConfigOptions, runOptions } from "../configuration/options.ts";
 import { CommandError, UsageError } from "../errors.ts";
+import { runFolderOf } from "../files.ts";
 import { addFinetuneOptions, checkUsed } from "../finetuning/options.ts";
 import type { FinetuneOptions } from "../finetuning/options.ts";
 import { recordOf } from "../training/event-record.ts";
@@ -62,7 +62,7 @@ async function run(given: Options, command: Command): Promise<void> {
 
 function defaultFolder(data: readonly string[] | undefined): string {
   if (!data) throw new UsageError("say what to tune on: --data FILE; or what to go on with: --out DIR --resume");
-  return `runs/${basename(data[0], extname(data[0]))}`;
+  return runFolderOf(data[0]);
 }
 
 async function resolveOptions(command: Command, out: string, resume: boolean): Promise<FinetuneOptions> {

@@ -1,8 +1,8 @@
-import { basename, extname } from "node:path";
 import { Command } from "commander";
 import { commandName, shellWord } from "../command-name.ts";
 import { addConfigOptions, runOptions } from "../configuration/options.ts";
 import { CommandError, UsageError } from "../errors.ts";
+import { runFolderOf } from "../files.ts";
 import { path } from "../options.ts";
 import { Output } from "../output.ts";
 import { addRunOptions } from "../training/training-options.ts";
@@ -49,7 +49,7 @@ async function train(given: Options, command: Command): Promise<void> {
 
 function defaultFolder(data: readonly string[] | undefined): string {
   if (!data) throw new UsageError("say what to train on: --data FILE; or what to go on with: --out DIR --resume");
-  return `runs/${basename(data[0], extname(data[0]))}`;
+  return runFolderOf(data[0]);
 }
 
 async function resolveOptions(command: Command, out: string, resume: boolean): Promise<RunOptions> {

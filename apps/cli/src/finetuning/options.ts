@@ -75,7 +75,7 @@ export function addTaskOptions(command: Command): Command {
 export function addFinetuneOptions(command: Command): Command {
   command
     .option("--model <dir>", "what is tuned: a model's folder, a GGUF file, or OWNER/NAME on the Hugging Face hub", path)
-    .option("--data <files...>", "JSONL, JSON, CSV, TSV, Parquet or text files, or patterns such as data/*.jsonl", paths);
+    .option("--data <files...>", "JSONL, JSON, CSV, TSV, Parquet or text files, for lm also token ids (.bin); patterns such as data/*.jsonl, folders", paths);
   addTaskOptions(command)
     .option("--validation <files...>", "files to validate on; default: a share of the data", paths)
     .option("--validation-share <p>", "how much of the data validates; the same text is on one side alone", decimal(0, 0.9), 0.1)

@@ -33,8 +33,9 @@ import { samplerOf } from "./sample.ts";
 import type { Sampler } from "./sample.ts";
 import { showSamples } from "./show-samples.ts";
 import { preferencesOf, readByReference } from "./preferences.ts";
-import { labelsOf, readTaskRecords, taskOf } from "./task-data.ts";
+import { labelsOf, readTaskRecords, taskOf, writtenData } from "./task-data.ts";
 import type { PreferencePairs, TaskData, TaskRecords } from "./task-data.ts";
+import { readTokenExamples } from "./token-data.ts";
 
 /** A run to begin, or with `resume` to go on with. */
 export interface FinetuneRequest {
@@ -67,12 +68,14 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   if (contextLength > config.contextLength) throw new UsageError(`--context is ${contextLength}, and the model reads at most ${config.contextLength} tokens`);
   checkMemory(finetuningNeed(config, dtypes, options), backend, output);
   const tokenizer = await loadTokenizer(directory);
-  const records = await readTaskRecords(options, output);
+  const tokens = await readTokenExamples(options, config, output);
+  const records = tokens ? { train: [], validation: [] } : await readTaskRecords(options, output);
   const labels = classesOf(records, config, options, output);
   const onNote = (note: string): void => output.remark(note);
   const withHead = (model: GPT): GPT => (labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model);
   const planned = useBackend(meta(), () => withHead(new GPT(config, { dtype: dtypes })));
-  const found = options.task === "preference" ? await preferencesOf(options, planned, tokenizer, records) : await taskOf(options, planned, tokenizer, records);
+  const makeData = options.task === "preference" ? preferencesOf : taskOf;
+  const found = tokens ? writtenData(options, planned, tokens) : await makeData(options, planned, tokenizer, records);
   // What is refused here leaves no folder behind.
   found.task.check?.(planned, { contextLength } as TrainSettings);
   useBackend(planned.backend, () => chooseTrained(planned, options, false));

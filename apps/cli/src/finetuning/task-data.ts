@@ -84,12 +84,15 @@ async function writing(
 ): Promise<TaskData> {
   const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
   const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, options, model, tokenizer, template);
-  const data = { train: examples(train), validation: examples(validation) };
-  checkLearnt(data.train, options.data);
-  const { contextLength } = model.config;
-  const packTokens = options.pack ? (options.context ?? contextLength) : undefined;
-  const task = nextTokenTask({ train: data.train, ...(validation.length > 0 && { validation: data.validation }) }, { packTokens });
-  return { task, ...data, template };
+  return { ...writtenData(options, model, { train: examples(train), validation: examples(validation) }), template };
+}
+
+/** The task of examples that are there. */
+export function writtenData(options: FinetuneOptions, { config }: GPT, data: Pick<TaskData, "train" | "validation">): TaskData {
+  const { train, validation } = data;
+  checkLearnt(train, options.data);
+  const packTokens = options.pack ? (options.context ?? config.contextLength) : undefined;
+  return { task: nextTokenTask({ train, ...(validation.length > 0 && { validation }) }, { packTokens }), ...data };
 }
 
 /** Refuses files of texts that are all empty. */

@@ -12,7 +12,7 @@ import type { ResumedRun } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
 import { commandName, shellWord } from "../command-name.ts";
 import { writeRunFile } from "../configuration/run-file.ts";
-import { areTokenFiles, openTokens } from "../data.ts";
+import { areTokenFiles, findTextFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { formatCount, formatDuration } from "../format.ts";
 import { Interrupted, interruptible } from "../interruption.ts";
@@ -44,7 +44,8 @@ export interface RunRequest {
 
 /** Trains, from the data's files to the model's folder, and reports on the way. */
 export async function startRun(request: RunRequest, output: Output): Promise<DoneEvent> {
-  const { options, out, resume, allowChanges, validationEntropy } = request;
+  const { out, resume, allowChanges, validationEntropy } = request;
+  const options = await withFiles(request.options);
   checkFrom(options);
   const from = options.from === undefined ? undefined : await modelDirectory(options.from, output);
   const base = from === undefined ? undefined : (await planModel(from)).config;
@@ -83,6 +84,12 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
   } finally {
     for (const item of opened.reverse()) await item.close();
   }
+}
+
+/** The options, with the files that patterns and folders name. */
+async function withFiles(options: RunOptions): Promise<RunOptions> {
+  const { data, validation } = options;
+  return { ...options, data: await findTextFiles(data), ...(validation && { validation: await findTextFiles(validation) }) };
 }
 
 /** What is done about the experts of a model that has any. */

@@ -62,7 +62,7 @@ export interface RunOptions extends BackendOptions {
 /** Adds the options of `RunOptions` to a command. */
 export function addRunOptions(command: Command): Command {
   command
-    .option("--data <files...>", "text files, or one file of token ids that ends in .bin", paths)
+    .option("--data <files...>", "text files, or files of token ids that end in .bin; patterns and folders too", paths)
     .option("--validation <files...>", "files to validate on; default: the last tenth of the data", paths)
     .option("--from <dir>", "goes on from a model with its tokenizer, on other text: a folder, a GGUF file, or OWNER/NAME on the hub", path)
     .option("--tokenizer <name>", "char, bpe (learnt from the data), gpt2, o200k_base, …, a folder, or OWNER/NAME on the Hugging Face hub", path, "char")

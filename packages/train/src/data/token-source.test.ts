@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fingerprint } from "./fingerprint.ts";
-import { splitTokens, tokenRange, tokensInMemory } from "./token-source.ts";
+import { joinTokens, splitTokens, tokenRange, tokensInMemory } from "./token-source.ts";
 import type { TokenSource } from "./token-source.ts";
 
 const all = (source: TokenSource): Promise<Int32Array> => source.read(0, source.length);
@@ -75,4 +75,15 @@ test("a fingerprint of data beyond 16 million tokens reads a sample from the fir
   await fingerprint(source);
   expect(tokensRead).toBe(2 ** 24);
   expect(end).toBe(10 ** 9);
+});
+
+test("sources are joined in their order, and read across their ends", async () => {
+  const joined = joinTokens([[0, 1, 2], [], [3], [4, 5, 6, 7]].map((tokens) => tokensInMemory(tokens)));
+  expect(joined.length).toBe(8);
+  for (let start = 0; start < 8; start++) {
+    for (let end = start; end <= 8; end++) {
+      expect([...(await joined.read(start, end - start))]).toEqual(Array.from({ length: end - start }, (_, i) => start + i));
+    }
+  }
+  expect(() => joinTokens([{ length: 3 } as never])).toThrow("sources[0]");
 });

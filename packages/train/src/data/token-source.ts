@@ -52,6 +52,26 @@ export function tokenRange(source: TokenSource, start: number, end: number): Tok
   };
 }
 
+/** Several sources as one, in their order. */
+export function joinTokens(sources: readonly TokenSource[]): TokenSource {
+  sources.forEach((source, i) => checkSource(`sources[${i}]`, source));
+  let end = 0;
+  const ends = sources.map(({ length }) => (end += length));
+  return {
+    length: end,
+    async read(start, count) {
+      const tokens = new Int32Array(count);
+      for (let done = 0; done < count; ) {
+        const i = ends.findIndex((end) => end > start + done);
+        const size = Math.min(count - done, ends[i] - start - done);
+        tokens.set(await sources[i].read(start + done - (ends[i] - sources[i].length), size), done);
+        done += size;
+      }
+      return tokens;
+    },
+  };
+}
+
 const splitExpected = {
   validationFraction: numberThat("between 0 and 1", (value) => value > 0 && value < 1),
 };

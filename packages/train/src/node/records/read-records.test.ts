@@ -80,6 +80,16 @@ test("several files and patterns, each file once, in order", async () => {
   await expect(read("no.txt")).rejects.toMatchObject({ code: "missing-file" });
 });
 
+test("a folder is the files in it that are of a format, by name", async () => {
+  const folder = await temporary.folder();
+  await mkdir(join(folder, "inner.jsonl"));
+  for (const [name, text] of Object.entries({ "b.jsonl": '{"n": 2}', "a.CSV": "n\n1", "notes.md": "no" })) await writeFile(join(folder, name), text);
+  expect((await all(folder)).map(({ file }) => file)).toEqual([join(folder, "a.CSV"), join(folder, "b.jsonl")]);
+  await expect(all(join(folder, "inner.jsonl"))).rejects.toMatchObject({
+    code: "missing-file", message: expect.stringContaining("inner.jsonl has no file that ends in .json, .jsonl,") as string,
+  });
+});
+
 test("columns by other names, and no others", async () => {
   const path = await file("data.jsonl", '{"sentence": "a", "class": 2, "id": 5}\n{"sentence": "b"}');
   const records = readRecords([path], { columns: { text: "sentence", label: "class" } });

@@ -46,8 +46,8 @@ export interface DataRecord extends FoundRecord {
 }
 
 /**
- * The records of files, one after another in the given order, in little memory. Paths may be patterns (`data/*.jsonl`), whose
- * files come by name. Throws `missing-file`, `read-failed`; `unsupported-data` for compressed, binary and other files that
+ * The records of files, one after another in the given order, in little memory. Paths may be patterns (`data/*.jsonl`) and
+ * folders, whose files come by name. Throws `missing-file`, `read-failed`; `unsupported-data` for compressed, binary and other files that
  * are not of the format, and for endings of no format; `invalid-utf8` and `invalid-record`, which name file, line and what to
  * do; `empty-data` where there is no record at all; `invalid-option`.
  */
@@ -63,7 +63,7 @@ export async function* readRecords(
   if (columns) checkColumns(columns);
   const files: { readonly file: string; readonly read: Reader; readonly end: number }[] = [];
   let totalBytes = 0;
-  for (const file of await findFiles(paths)) {
+  for (const file of await findFiles(paths, Object.keys(endings))) {
     const read = readers[options.format ?? formatOf(file)];
     totalBytes += await sizeOfDataFile(file);
     files.push({ file, read, end: totalBytes });
