@@ -2,13 +2,14 @@ import { Command } from "commander";
 import { quote } from "@gpt/tensor";
 import { commandName, shellWord } from "../command-name.ts";
 import { addConfigOptions, runOptions } from "../configuration/options.ts";
+import { printConfig } from "../configuration/resolved.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { runFolderOf } from "../files.ts";
 import { addFinetuneOptions, checkUsed } from "../finetuning/options.ts";
 import type { FinetuneOptions } from "../finetuning/options.ts";
 import { recordOf } from "../training/event-record.ts";
 import { noteBest } from "../training/run.ts";
-import { leavesAdapter, startFinetune } from "../finetuning/run.ts";
+import { leavesAdapter, resolveFinetune, startFinetune } from "../finetuning/run.ts";
 import { kebab } from "../foreign-names.ts";
 import { formatCount, formatDuration, formatMetric } from "../format.ts";
 import { Interrupted } from "../interruption.ts";
@@ -22,6 +23,7 @@ interface Options {
   readonly allowChanges?: boolean;
   readonly showSamples: number;
   readonly json?: boolean;
+  readonly printConfig?: boolean;
 }
 
 export function finetuneCommand(): Command {
@@ -47,6 +49,7 @@ async function run(given: Options, command: Command): Promise<void> {
   const { resume = false, allowChanges = false, showSamples } = given;
   const out = given.out ?? defaultFolder(given.data);
   const options = await resolveOptions(command, out, resume);
+  if (given.printConfig) return printConfig({ ...(await resolveFinetune(options, output)), out }, command, output);
   const { done, trainable, parameters, scores } = await startFinetune({ options, out, resume, allowChanges, showSamples }, output);
   const { step, validationLoss, metrics, seconds, interrupted } = done;
   output.record({ ...recordOf(done), ...scores, trainable, parameters, out });

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { commandName, shellWord } from "../command-name.ts";
 import { addConfigOptions, runOptions } from "../configuration/options.ts";
+import { printConfig } from "../configuration/resolved.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { runFolderOf } from "../files.ts";
 import { path } from "../options.ts";
@@ -8,7 +9,7 @@ import { Output } from "../output.ts";
 import { addRunOptions } from "../training/training-options.ts";
 import type { RunOptions } from "../training/training-options.ts";
 import { recordOf } from "../training/event-record.ts";
-import { reportEnd, startRun } from "../training/run.ts";
+import { reportEnd, resolveRun, startRun } from "../training/run.ts";
 
 interface Options {
   readonly data?: string[];
@@ -16,6 +17,7 @@ interface Options {
   readonly resume?: boolean;
   readonly allowChanges?: boolean;
   readonly json?: boolean;
+  readonly printConfig?: boolean;
 }
 
 export function trainCommand(): Command {
@@ -41,6 +43,7 @@ async function train(given: Options, command: Command): Promise<void> {
   const { resume = false, allowChanges = false } = given;
   const out = given.out ?? defaultFolder(given.data);
   const options = await resolveOptions(command, out, resume);
+  if (given.printConfig) return printConfig({ ...(await resolveRun(options, output)), out }, command, output);
   const done = await startRun({ options, out, resume, allowChanges }, output);
   output.record({ ...recordOf(done), out });
   reportEnd(done, out, output);

@@ -4,10 +4,11 @@ import { readConfig } from "./config-file.ts";
 import { fileOptions } from "./file-values.ts";
 import { readRunFile } from "./run-file.ts";
 
-/** Adds `--config`, whose options are the command's where its line does not give them. */
+/** Adds `--config`, whose options are the command's where its line does not give them, and `--print-config`. */
 export function addConfigOptions(command: Command): Command {
   return command
     .option("--config <file>", "options from a YAML or JSON file, by the names here; those of the command line override it", path)
+    .option("--print-config", "print the options of the run, with what they are by default here, as such a file, and do nothing else")
     .hook("preAction", async () => {
       const { config } = command.opts<{ config?: string }>();
       if (config === undefined) return;

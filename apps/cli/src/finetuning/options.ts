@@ -129,11 +129,23 @@ const usedBy: { readonly [Name in keyof FinetuneOptions]?: { readonly task: read
   rank: adapters, alpha: adapters, target: adapters, loraDropout: adapters, rslora: adapters, dora: adapters,
 };
 
+/** What an option is for, where it does nothing for the task or the method of a run. */
+function otherUse(name: string, { task, method }: FinetuneOptions): string | undefined {
+  const use = usedBy[name as keyof FinetuneOptions];
+  if (!use) return undefined;
+  const [kind, names, chosen] = "task" in use ? ["task", use.task, task] : ["method", use.method, method];
+  return (names as readonly string[]).includes(chosen) ? undefined : `--${kind} ${names.join(" or ")}, not ${chosen}`;
+}
+
 /** Refuses options that were given, and do nothing for the task or the method. */
-export function checkUsed(given: Partial<FinetuneOptions>, { task, method }: FinetuneOptions): void {
-  for (const [name, use] of Object.entries(usedBy)) {
-    if (!(name in given)) continue;
-    const [kind, names, chosen] = "task" in use ? ["task", use.task, task] : ["method", use.method, method];
-    if (!(names as readonly string[]).includes(chosen)) throw new UsageError(`--${kebab(name)} is for --${kind} ${names.join(" or ")}, not ${chosen}`);
+export function checkUsed(given: Partial<FinetuneOptions>, options: FinetuneOptions): void {
+  for (const name of Object.keys(usedBy)) {
+    const use = name in given ? otherUse(name, options) : undefined;
+    if (use) throw new UsageError(`--${kebab(name)} is for ${use}`);
   }
+}
+
+/** The options that do something for the task and the method. */
+export function usedOptions(options: FinetuneOptions): FinetuneOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !otherUse(name, options))) as unknown as FinetuneOptions;
 }

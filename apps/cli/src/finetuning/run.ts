@@ -8,11 +8,12 @@ import { meta } from "@gpt/tensor/meta";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { finetune, finetuningOptions, trainLastBlocks } from "@gpt/train";
+import { finetune, finetuningOptions, resolveSettings, trainLastBlocks } from "@gpt/train";
 import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEvaluated, ResumePoint, Task, TrainSettings } from "@gpt/train";
 import { adapterOnly, createRun, wholeModel } from "@gpt/train/node";
 import type { ModelStore, StoreLoadOptions } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
+import { optionsOf } from "../configuration/resolved.ts";
 import { writeRunFile } from "../configuration/run-file.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
@@ -28,6 +29,7 @@ import { newestCheckpoint } from "../training/newest-checkpoint.ts";
 import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
 import { measureAnswers } from "./measure-answers.ts";
+import { usedOptions } from "./options.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { samplerOf } from "./sample.ts";
 import type { Sampler } from "./sample.ts";
@@ -57,9 +59,8 @@ export interface FinetuneResult {
   readonly scores?: AnswerScores;
 }
 
-/** Fine-tunes a model, from the data's files to the tuned folder, and reports on the way. */
-export async function startFinetune(request: FinetuneRequest, output: Output): Promise<FinetuneResult> {
-  const { options, out, resume, allowChanges } = request;
+/** What is known of a run before its model is loaded, which is planned on the backend `meta`. */
+async function planRun(options: FinetuneOptions, output: Output) {
   const directory = await modelDirectory(options.model, output);
   if (!(await hasTokenizer(directory))) throw new CommandError(`${directory} has no tokenizer, which fine-tuning on texts needs`);
   const backend = await startBackend(options, output);
@@ -71,7 +72,6 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   const tokens = await readTokenExamples(options, config, output);
   const records = tokens ? { train: [], validation: [] } : await readTaskRecords(options, output);
   const labels = classesOf(records, config, options, output);
-  const onNote = (note: string): void => output.remark(note);
   const withHead = (model: GPT): GPT => (labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model);
   const planned = useBackend(meta(), () => withHead(new GPT(config, { dtype: dtypes })));
   const makeData = options.task === "preference" ? preferencesOf : taskOf;
@@ -79,8 +79,24 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
   // What is refused here leaves no folder behind.
   found.task.check?.(planned, { contextLength } as TrainSettings);
   useBackend(planned.backend, () => chooseTrained(planned, options, false));
-  const need = await trainingNeed(planned, finetuningOptions(planned, libraryOptions(options, found.task)));
+  return { directory, backend, tokenizer, withHead, planned, found, settings: finetuningOptions(planned, libraryOptions(options, found.task)) };
+}
+
+/** The options of a run with their defaults, which follow from the model and the data. */
+export async function resolveFinetune(options: FinetuneOptions, output: Output): Promise<object> {
+  const { planned, settings } = await planRun(options, output);
+  const alpha = options.method === "lora" ? alphaOf(options) : undefined;
+  // Steps are what becomes of the number of epochs.
+  return { ...usedOptions(options), epochs: undefined, alpha, ...optionsOf(resolveSettings(planned, settings), settings) };
+}
+
+/** Fine-tunes a model, from the data's files to the tuned folder, and reports on the way. */
+export async function startFinetune(request: FinetuneRequest, output: Output): Promise<FinetuneResult> {
+  const { options, out, resume, allowChanges } = request;
+  const { directory, backend, tokenizer, withHead, planned, found, settings: plannedSettings } = await planRun(options, output);
+  const need = await trainingNeed(planned, plannedSettings);
   checkMemory(need, backend, output);
+  const onNote = (note: string): void => output.remark(note);
   const loadBase = async ({ seed }: StoreLoadOptions): Promise<GPT> =>
     withHead(await loadModel(directory, { dtype: options.dtype, seed, stream: false, onNote }));
   const store = await storeOf(options, loadBase);
@@ -151,10 +167,14 @@ export function leavesAdapter({ method, task }: Pick<FinetuneOptions, "method" |
 
 /** Says which weights learn, by the method. */
 function chooseTrained(model: GPT, options: FinetuneOptions, isResumed: boolean): void {
-  const { method, lastBlocks, rank, alpha = 2 * rank, target, loraDropout, rslora, dora, seed } = options;
+  const { method, lastBlocks, rank, target, loraDropout, rslora, dora, seed } = options;
   if (method === "last") trainLastBlocks(model, lastBlocks);
   if (method !== "lora" || isResumed) return;
-  addLoRA(model, architectures, { rank, alpha, targets: target?.split(","), dropout: loraDropout, rsLoRA: rslora, dora, seed });
+  addLoRA(model, architectures, { rank, alpha: alphaOf(options), targets: target?.split(","), dropout: loraDropout, rsLoRA: rslora, dora, seed });
+}
+
+function alphaOf({ rank, alpha = 2 * rank }: Pick<FinetuneOptions, "rank" | "alpha">): number {
+  return alpha;
 }
 
 async function beginRun(
@@ -164,7 +184,7 @@ async function beginRun(
   const extraFiles = template === undefined ? files : { ...files, "chat_template.jinja": template };
   const checkpointer = await createRun(out, { keep: options.keepCheckpoints, extraFiles, store });
   opened.push(checkpointer);
-  await writeRunFile(out, "finetune", options);
+  await writeRunFile(out, "finetune", usedOptions(options));
   return { checkpointer };
 }
 

@@ -5,12 +5,13 @@ import type { GPTConfig } from "@gpt/gpt";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { balanceExperts, splitTokens, train } from "@gpt/train";
+import { balanceExperts, resolveSettings, splitTokens, train } from "@gpt/train";
 import type { Checkpointer, DoneEvent, ExpertsTraining, OnEvaluated, ResumePoint, TrainingData, TrainOptions } from "@gpt/train";
 import { createRun } from "@gpt/train/node";
 import type { ResumedRun } from "@gpt/train/node";
 import { describeBackend, startBackend } from "../backend.ts";
 import { commandName, shellWord } from "../command-name.ts";
+import { optionsOf } from "../configuration/resolved.ts";
 import { writeRunFile } from "../configuration/run-file.ts";
 import { areTokenFiles, findTextFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
@@ -24,11 +25,11 @@ import { modelDirectory } from "../model.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
 import { Forecast } from "./forecast.ts";
-import { checkFrom, hasExperts, modelConfig } from "./training-options.ts";
+import { checkFrom, defaultPreset, hasExperts, modelConfig } from "./training-options.ts";
 import type { RunOptions } from "./training-options.ts";
 import { MetricsFile } from "./metrics-file.ts";
 import { writeSample } from "./sample.ts";
-import { chooseTokenizer } from "./tokenizer.ts";
+import { chooseTokenizer, defaultVocabSize } from "./tokenizer.ts";
 import { newestCheckpoint } from "./newest-checkpoint.ts";
 import { TrainingView } from "./view.ts";
 
@@ -90,6 +91,17 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
 async function withFiles(options: RunOptions): Promise<RunOptions> {
   const { data, validation } = options;
   return { ...options, data: await findTextFiles(data), ...(validation && { validation: await findTextFiles(validation) }) };
+}
+
+/** The options of a run with their defaults, which follow from the model. Its sizes are those of the preset where none are given. */
+export async function resolveRun(options: RunOptions, output: Output): Promise<object> {
+  checkFrom(options);
+  const { from, tokenizer, data } = options;
+  const vocabSize = options.vocabSize ?? (tokenizer === "bpe" && !areTokenFiles(data) ? defaultVocabSize : undefined);
+  const config = from === undefined ? modelConfig(options, vocabSize ?? 1) : (await planModel(await modelDirectory(from, output))).config;
+  const model = from === undefined && { preset: options.preset ?? defaultPreset, vocabSize };
+  const settings = trainOptions(options);
+  return { ...options, ...model, ...optionsOf(resolveSettings({ config }, settings), settings) };
 }
 
 /** What is done about the experts of a model that has any. */

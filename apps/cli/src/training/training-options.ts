@@ -59,6 +59,8 @@ export interface RunOptions extends BackendOptions {
   readonly seed: number;
 }
 
+export const defaultPreset = "nano";
+
 /** Adds the options of `RunOptions` to a command. */
 export function addRunOptions(command: Command): Command {
   command
@@ -123,7 +125,7 @@ export function checkFrom(options: RunOptions): void {
 /** The model that the options describe, for a vocabulary. */
 export function modelConfig(options: RunOptions, vocabSize: number): GPTConfig {
   const { layers, heads, dim, context, positions, norm, windows, untiedHead, initialStd, dropout } = options;
-  const config = preset(options.preset ?? "nano", {
+  const config = preset(options.preset ?? defaultPreset, {
     vocabSize,
     layers,
     heads,

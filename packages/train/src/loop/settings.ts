@@ -81,8 +81,8 @@ const settingsExpected: Expectations<TrainSettings> = {
   seed,
 };
 
-/** Fills in the defaults and checks all settings. */
-export function resolveSettings(model: GPT, options: Partial<TrainSettings> & { steps: number }): TrainSettings {
+/** @internal Fills in the defaults and checks all settings. */
+export function resolveSettings(model: Pick<GPT, "config">, options: Partial<TrainSettings> & { steps: number }): TrainSettings {
   const { optimizer, ...given } = readOptions<Partial<TrainSettings>>(options, settingsExpected, invalidOption);
   const isMuon = optimizer === "muon";
   const { steps } = options;
@@ -129,7 +129,7 @@ export function checkSettings(settings: TrainSettings): void {
 }
 
 /** Refuses windows that are longer than the model's context. */
-export function checkContext({ config }: GPT, contextLength: number): void {
+export function checkContext({ config }: Pick<GPT, "config">, contextLength: number): void {
   check("contextLength", contextLength, count);
   if (contextLength > config.contextLength) {
     throw invalidOption(`contextLength ${contextLength} exceeds the model's context of ${config.contextLength}`);
