@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { gguf } from "@huggingface/gguf";
 import { decodeGGUF, ggufFormats, openGGUF } from "@gpt/formats/gguf";
 import type { GGUFMetadata, GGUFValue } from "@gpt/formats/gguf";
@@ -12,14 +10,11 @@ import type { GGUFDType } from "@gpt/gpt/gguf";
 import { loadModel, writeGGUF } from "@gpt/gpt/node";
 import { useBackend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import { gpt } from "@gpt/testing/gpt-command";
 import type { Llama, LlamaContextSequence, Token } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { greedy, nextScores, seeds, toy, toys } from "./gguf-models.ts";
-import { fileTypes, Ggml, quantize, startLlama } from "./llama.ts";
-
-const execute = promisify(execFile);
-/** The `gpt` command, from its sources. */
-const command = join(import.meta.dirname, "../../../apps/cli/src/main.ts");
+import { fileTypes, Ggml, inLlama, quantize, startLlama } from "./llama.ts";
 
 const prompt = [1, 5, 17, 300, 42, 7];
 let folder: string;
@@ -53,26 +48,12 @@ async function writtenToy(name: string, dtype?: GGUFDType): Promise<{ readonly m
   return { model, path };
 }
 
-/** What `use` makes of a file in llama.cpp, with its keys and values in f32. */
-async function inLlama<T>(modelPath: string, use: (sequence: LlamaContextSequence) => Promise<T>): Promise<T> {
-  const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
-  const context = await model.createContext({
-    contextSize: 128, batchSize: 128, threads: { ideal: 1, min: 1 }, experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32",
-  });
-  try {
-    return await use(context.getSequence());
-  } finally {
-    await context.dispose();
-    await model.dispose();
-  }
-}
-
 /** The largest difference of log-probabilities of the eight likeliest tokens behind some, here and in llama.cpp. */
 async function differenceIn(path: string, ids: readonly number[] = prompt): Promise<number> {
   const scores = nextScores(await loadModel(path), ids);
   const largest = Math.max(...scores);
   const logSum = largest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - largest), 0));
-  const theirs = await inLlama(path, async (sequence) => {
+  const theirs = await inLlama(llama, path, async (sequence) => {
     const items = ids.map((id, i) => (i < ids.length - 1 ? (id as Token) : [id as Token, { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } }] as const));
     const results = await sequence.controlledEvaluate(items as Parameters<LlamaContextSequence["controlledEvaluate"]>[0]);
     return results[ids.length - 1]?.next.probabilities;
@@ -96,7 +77,7 @@ describe("a file that is written here", () => {
     const { ids, margins } = greedy(model, prompt, 64);
     expect(new Set(ids).size).toBeGreaterThanOrEqual(16);
     expect(Math.min(...margins)).toBeGreaterThan(0.02);
-    expect(await inLlama(path, (sequence) => likeliest(sequence, 64))).toEqual(ids);
+    expect(await inLlama(llama, path, (sequence) => likeliest(sequence, 64))).toEqual(ids);
   });
 
   /** What goes into products llama.cpp rounds to the weights' own 16 bits, or to 8 where they are quantised. */
@@ -113,7 +94,6 @@ describe("a file that is written here", () => {
   test("what `gpt quantize` writes of a folder, in several files: they differ by at most 0.1", async () => {
     const [text, run, out] = ["text.txt", "run", "few"].map((name) => join(folder, name));
     await writeFile(text, "The cat sat on the mat, and the dog sat on the cat.\n".repeat(400));
-    const gpt = async (...args: string[]): Promise<string> => (await execute(process.execPath, ["--conditions=@gpt/source", command, ...args])).stdout;
     const sizes = ["--layers", "2", "--heads", "2", "--dim", "64", "--context", "64", "--vocab-size", "310"];
     await gpt("train", "--data", text, "--tokenizer", "bpe", ...sizes, "--steps", "30", "--batch", "4", "--out", run);
     const lines = (await gpt("quantize", "--model", run, "--dtype", "q8_0", "--out", out, "--split-max-size", "50kB", "--json")).trim().split("\n");

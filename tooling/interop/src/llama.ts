@@ -5,11 +5,25 @@ import { ggufFormats } from "@gpt/formats/gguf";
 import type { GGUFType } from "@gpt/formats/gguf";
 import koffi from "koffi";
 import { getLlama, LlamaLogLevel } from "node-llama-cpp";
-import type { Llama } from "node-llama-cpp";
+import type { Llama, LlamaContextSequence } from "node-llama-cpp";
 
 /** llama.cpp on one thread of the processor, as node-llama-cpp brings it. */
 export function startLlama(): Promise<Llama> {
   return getLlama({ gpu: false, build: "never", skipDownload: true, progressLogs: false, maxThreads: 1, logLevel: LlamaLogLevel.error });
+}
+
+/** What `use` makes of a file in llama.cpp, with its keys and values in f32. */
+export async function inLlama<T>(llama: Llama, modelPath: string, use: (sequence: LlamaContextSequence) => Promise<T>): Promise<T> {
+  const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
+  const context = await model.createContext({
+    contextSize: 128, batchSize: 128, threads: { ideal: 1, min: 1 }, experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32",
+  });
+  try {
+    return await use(context.getSequence());
+  } finally {
+    await context.dispose();
+    await model.dispose();
+  }
 }
 
 /** The folder of llama.cpp's libraries that node-llama-cpp brings for this machine. */
