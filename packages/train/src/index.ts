@@ -18,6 +18,7 @@ export type { ChoiceQuestion, ChoiceScores } from "./choice-scores.ts";
 export { balanceExperts } from "./loop/experts.ts";
 export type { ExpertsFollower, ExpertsReport, ExpertsTraining } from "./loop/experts.ts";
 export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";
+/** @internal */
 export { resolveSettings } from "./loop/settings.ts";
 export type { OptimizerName, ScheduleName, TrainSettings } from "./loop/settings.ts";
 export { finetune } from "./finetune.ts";
