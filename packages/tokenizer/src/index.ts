@@ -11,4 +11,4 @@ export { readTiktoken, tiktokenFile } from "./files/tiktoken.ts";
 export type { TiktokenOptions } from "./files/tiktoken.ts";
 export { CharacterPairTokenizer } from "./pipeline/tokenizer.ts";
 export type { PatternName } from "./pretokenizers/patterns.ts";
-export type { EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "./tokenizer.ts";
+export type { EncodedPiece, EncodeOptions, Merge, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "./tokenizer.ts";

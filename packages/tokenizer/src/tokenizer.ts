@@ -16,6 +16,11 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): number[];
   /** Throws `unknown-token` for an id without a token, unless `options` say otherwise. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
+  /**
+   * What `encode` gives, piece by piece, with the merges that make the tokens of each: of tokenizers by byte pair encoding. Slower, since
+   * nothing is remembered.
+   */
+  pieces?(text: string, options?: EncodeOptions): EncodedPiece[];
   /** A decoder for ids that come one by one. */
   createDecoder(options?: DecodeOptions): StreamingDecoder;
   /**
@@ -57,6 +62,26 @@ export interface EncodeOptions {
    * its `around`. Default false.
    */
   readonly addSpecialTokens?: boolean;
+}
+
+/** A stretch of a text that is encoded alone, mostly a word: what it is made of, and what merges make of that. */
+export interface EncodedPiece {
+  /** Tokens of single bytes or characters. A special token, or a piece that is a token whatever merges make, is one alone. */
+  readonly symbols: readonly number[];
+  /** In the order in which they are done. */
+  readonly merges: readonly Merge[];
+  /** The tokens that are left. */
+  readonly ids: readonly number[];
+}
+
+/** Two neighbouring tokens of a piece become one. */
+export interface Merge {
+  /** The index, in the piece's symbols, at which the left one begins. */
+  readonly at: number;
+  /** The place of the merge in the vocabulary's list: of all that a piece allows, the one of the least rank is done first. */
+  readonly rank: number;
+  /** The token that the two become. */
+  readonly id: number;
 }
 
 /** Ids of tokens that a tokenizer puts before and behind a text. */

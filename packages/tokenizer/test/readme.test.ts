@@ -10,7 +10,7 @@ test("the examples print what the README says", async () => {
   const folder = await mkdtemp(join(tmpdir(), "gpt-tokenizer-"));
   try {
     const examples = await readmeExamples(packageFolder);
-    expect(examples).toHaveLength(4);
+    expect(examples).toHaveLength(5);
     const readme = (await readFile(join(packageFolder, "README.md"), "utf8")).replaceAll("\n", " ");
     for (const example of examples) {
       const lines = (await runExample(example, packageFolder, folder)).trimEnd().split("\n");

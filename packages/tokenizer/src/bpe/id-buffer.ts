@@ -1,3 +1,5 @@
+import type { EncodedPiece } from "../tokenizer.ts";
+
 const firstCapacity = 2 ** 12;
 /** Room for more is not kept for the next time. */
 const keptCapacity = 2 ** 20;
@@ -31,5 +33,18 @@ export class IdBuffer {
     this.length = 0;
     if (ids.length > keptCapacity) this.ids = new Int32Array(firstCapacity);
     return array;
+  }
+}
+
+/** Ids with the pieces that they are in: those that are appended are pieces of their own. */
+export class PieceBuffer extends IdBuffer {
+  readonly pieces: EncodedPiece[] = [];
+
+  override append(ids: readonly number[]): void {
+    for (const id of ids) this.add({ symbols: [id], merges: [], ids: [id] });
+  }
+
+  add(piece: EncodedPiece): void {
+    this.pieces.push(piece);
   }
 }

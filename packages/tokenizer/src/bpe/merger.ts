@@ -1,4 +1,5 @@
 import { Heap } from "./heap.ts";
+import type { EncodedPiece, Merge } from "../tokenizer.ts";
 import type { MergeTable } from "./merge-table.ts";
 import { maxMerges } from "./vocabulary.ts";
 
@@ -30,6 +31,14 @@ export class Merger {
     return length <= longestScanned ? this.#mergeShort(ids, length) : this.#mergeLong(ids, length);
   }
 
+  /** The same, and what was merged on the way. */
+  explain(ids: Int32Array, length: number): EncodedPiece {
+    const symbols = Array.from(ids.subarray(0, length));
+    const merges: Merge[] = [];
+    const left = this.#mergeLong(ids, length, (at, rank) => merges.push({ at, rank, id: this.#merges.result(rank) }));
+    return { symbols, merges, ids: Array.from(ids.subarray(0, left)) };
+  }
+
   /** Looks at all pairs for each merge, which is fastest while they are few. */
   #mergeShort(ids: Int32Array, length: number): number {
     const merges = this.#merges;
@@ -54,7 +63,7 @@ export class Merger {
   }
 
   /** Takes O(n log n) time: the tokens are a linked list, and the pairs wait in a heap. */
-  #mergeLong(ids: Int32Array, length: number): number {
+  #mergeLong(ids: Int32Array, length: number, onMerge?: (at: number, merge: number) => void): number {
     const merges = this.#merges;
     const [next, previous, waiting] = length <= keptLength ? this.#kept : [0, 1, 2].map(() => new Int32Array(length));
     const heap = new Heap<number>((a, b) => a < b);
@@ -76,6 +85,7 @@ export class Merger {
       const merge = Math.floor(entry / positions);
       const at = entry - merge * positions;
       if (waiting[at] !== merge) continue;
+      onMerge?.(at, merge);
       const absorbed = next[at];
       ids[at] = merges.result(merge);
       waiting[absorbed] = -1;

@@ -3,12 +3,12 @@ import { quote } from "../messages.ts";
 import { checkIds, skipsIds } from "../options.ts";
 import { preTokenizers } from "../pretokenizers/patterns.ts";
 import type { PreTokenizer } from "../pretokenizers/pre-tokenizer.ts";
-import type { DecodeOptions, EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "../tokenizer.ts";
+import type { DecodeOptions, EncodedPiece, EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "../tokenizer.ts";
 import { Utf8Parts } from "../unicode/utf8-parts.ts";
 import { AddedTokenFinder } from "./added-token-finder.ts";
 import { bytesOf } from "./added-tokens.ts";
 import { byteString } from "./bytes.ts";
-import { IdBuffer } from "./id-buffer.ts";
+import { IdBuffer, PieceBuffer } from "./id-buffer.ts";
 import { longestCached } from "./long-piece-cache.ts";
 import { Merger } from "./merger.ts";
 import { PieceCache } from "./piece-cache.ts";
@@ -72,10 +72,21 @@ export class BytePairTokenizer implements Tokenizer {
    * from strangers cannot pass for the marks that a program puts between texts.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
-    const choice = readEncodeOptions(text, options, this);
     const out = (this.#out ??= new IdBuffer());
     // An earlier call may have run out of memory.
     out.length = 0;
+    this.#encodeInto(out, text, options);
+    return out.take();
+  }
+
+  pieces(text: string, options: EncodeOptions = {}): EncodedPiece[] {
+    const out = new PieceBuffer();
+    this.#encodeInto(out, text, options);
+    return out.pieces;
+  }
+
+  #encodeInto(out: IdBuffer, text: string, options: EncodeOptions): void {
+    const choice = readEncodeOptions(text, options, this);
     out.append(choice.around.before);
     const normalize = this.vocabulary.front?.normalize;
     if (!normalize && this.#finder.isAbsentFrom(text)) {
@@ -87,7 +98,6 @@ export class BytePairTokenizer implements Tokenizer {
       }
     }
     out.append(choice.around.behind);
-    return out.take();
   }
 
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
@@ -162,8 +172,13 @@ export class BytePairTokenizer implements Tokenizer {
       for (let at = 0; at < length;) {
         const stop = this.#preTokenize(view, at, length);
         const isCached = stop - at <= longestCached;
-        if (!isCached || !cache.append(view, at, stop - at, out)) {
-          const count = this.#encodePiece(view, at, stop);
+        if (out instanceof PieceBuffer) {
+          const symbols = this.#putSymbols(view, at, stop);
+          out.add(this.#merger.explain(this.#ids, symbols));
+        } else if (!isCached || !cache.append(view, at, stop - at, out)) {
+          // May make room, so that it comes first.
+          const symbols = this.#putSymbols(view, at, stop);
+          const count = this.#merger.merge(this.#ids, symbols);
           for (let i = 0; i < count; i++) out.ids[out.length++] = this.#ids[i];
           // The cache has no place for pre-tokens without ids.
           if (isCached && count > 0) cache.add(stop - at, this.#ids, count);
@@ -173,8 +188,8 @@ export class BytePairTokenizer implements Tokenizer {
     }
   }
 
-  /** Puts the ids of a pre-token into `#ids` and gives their number. */
-  #encodePiece(utf8: DataView, start: number, end: number): number {
+  /** Puts the tokens that a pre-token is before merges into `#ids`, and gives their number. */
+  #putSymbols(utf8: DataView, start: number, end: number): number {
     const length = end - start;
     if (length > this.#ids.length) this.#ids = new Int32Array(length);
     if (this.#unmergeable.size > 0) {
@@ -190,7 +205,7 @@ export class BytePairTokenizer implements Tokenizer {
       if (id >= 0) this.#ids[count++] = id;
       else count = this.#appendUnknown(count, at > start && this.#byteIds[utf8.getUint8(at - 1)] < 0);
     }
-    return this.#merger.merge(this.#ids, count);
+    return count;
   }
 
   /** Puts what stands for a byte without a token behind the ids of a pre-token, and gives their number. */

@@ -1,14 +1,14 @@
 import { AddedTokenFinder } from "../bpe/added-token-finder.ts";
 import type { AddedToken } from "../bpe/added-tokens.ts";
 import { nothingAround, readEncodeOptions } from "../bpe/encode-options.ts";
-import { IdBuffer } from "../bpe/id-buffer.ts";
+import { IdBuffer, PieceBuffer } from "../bpe/id-buffer.ts";
 import type { MergeTable } from "../bpe/merge-table.ts";
 import { Merger } from "../bpe/merger.ts";
 import type { Front, UnknownToken } from "../bpe/vocabulary.ts";
 import { TokenizerError } from "../errors.ts";
 import { quote } from "../messages.ts";
 import { checkIds, skipsIds } from "../options.ts";
-import type { DecodeOptions, EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "../tokenizer.ts";
+import type { DecodeOptions, EncodedPiece, EncodeOptions, StreamingDecoder, TokenRoles, Tokenizer, TokensAround } from "../tokenizer.ts";
 import { wellFormed } from "../unicode/text.ts";
 import type { NewDecoder } from "./decoders.ts";
 
@@ -88,10 +88,20 @@ export class CharacterPairTokenizer implements Tokenizer {
 
   /** As that of `BytePairTokenizer`: a special token that is written out in the text is an error by default. */
   encode(text: string, options: EncodeOptions = {}): number[] {
+    this.#out.length = 0;
+    this.#encodeInto(this.#out, text, options);
+    return this.#out.take();
+  }
+
+  pieces(text: string, options: EncodeOptions = {}): EncodedPiece[] {
+    const out = new PieceBuffer();
+    this.#encodeInto(out, text, options);
+    return out.pieces;
+  }
+
+  #encodeInto(out: IdBuffer, text: string, options: EncodeOptions): void {
     const choice = readEncodeOptions(text, options, this);
     const { normalize, split } = this.vocabulary.front;
-    const out = this.#out;
-    out.length = 0;
     out.append(choice.around.before);
     for (const stretch of choice.stretches(wellFormed(text), this.#finder, normalize)) {
       if (stretch.token) out.append([stretch.token.id]);
@@ -101,7 +111,6 @@ export class CharacterPairTokenizer implements Tokenizer {
       }
     }
     out.append(choice.around.behind);
-    return out.take();
   }
 
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
@@ -117,7 +126,7 @@ export class CharacterPairTokenizer implements Tokenizer {
     const skips = skipsIds(options);
     const decoder = this.vocabulary.decoder.make();
     return {
-      push: (id) => (skips && !this.hasToken(id) ? "" : decoder.push(this.#name(id)).join("")),
+      push: (id) => (skips && !this.hasToken(id) ? "" : decoder.push(this.tokenName(id)).join("")),
       flush: () => decoder.flush().join(""),
     };
   }
@@ -126,7 +135,8 @@ export class CharacterPairTokenizer implements Tokenizer {
     return Number.isInteger(id) && this.#names[id] !== undefined;
   }
 
-  #name(id: number): string {
+  /** A token as the vocabulary has it, `▁the` or `<0xE2>`. Throws `unknown-token`. */
+  tokenName(id: number): string {
     if (this.hasToken(id)) return this.#names[id]!;
     throw new TokenizerError("unknown-token", `there is no token ${quote(id)}; the vocabulary has ids below ${this.vocabSize}`);
   }
@@ -148,6 +158,10 @@ export class CharacterPairTokenizer implements Tokenizer {
   }
 
   #encodeWord(word: string, out: IdBuffer): void {
+    if (out instanceof PieceBuffer) {
+      const symbols = this.#symbols(word);
+      return out.add(this.#merger.explain(this.#ids, symbols));
+    }
     const known = this.#cache.get(word);
     if (known) return out.append(known);
     // May make room, so that it comes first.
