@@ -21,11 +21,13 @@ const executables = {
 
 /** What is needed to run the `gpt` command, and what to test; `megabytes` are downloaded the first time. */
 const forUse = { tools: ["node", "pnpm"], packages: ["--filter=.", "--filter=@gpt/cli..."], megabytes: 510 };
+const forPlayground = { tools: ["node", "pnpm"], packages: ["--filter=.", "--filter=@gpt/playground..."] };
 const forTests = { tools: ["node", "pnpm", "node-lowest"], packages: [], megabytes: 560 };
 
 const turbo = join("node_modules", "turbo", "bin", "turbo");
 const vitest = join("node_modules", "vitest", "vitest.mjs");
 const main = join("apps", "cli", "dist", "main.js");
+const page = join("apps", "playground");
 const benchmarks = join("tooling", "bench");
 /** The age of packages is checked when the lockfile changes. To check it here as well would double the download. */
 const fromLockfile = ["--frozen-lockfile", "--config.minimumReleaseAge=0"];
@@ -53,6 +55,16 @@ function buildCommand() {
   heading("build");
   const status = run("node", [turbo, "run", "build", "--filter=@gpt/cli", "--output-logs=errors-only"]);
   if (status !== 0) fail("the build failed, see above");
+}
+
+/** Builds the page that shows how a GPT works, serves it here, and opens it where there is a terminal. Arguments are those of `vite preview`. */
+function playground(args) {
+  install(forPlayground);
+  heading("build");
+  const status = run("node", [turbo, "run", "build", "--filter=@gpt/playground", "--output-logs=errors-only"]);
+  if (status !== 0) fail("the build failed, see above");
+  const opened = process.stdout.isTTY ? ["--open"] : [];
+  return run("node", [join(page, "node_modules", "vite", "bin", "vite.js"), "preview", page, ...opened, ...args]);
 }
 
 /** The benchmarks against other libraries, which only this installs. Arguments are those of tooling/bench. */
@@ -173,7 +185,7 @@ function addTests(total, node, args) {
 
 /** Installs the tools with npm, unless they run already in their pinned versions, and the packages with pnpm. */
 function install({ tools, packages, megabytes }) {
-  heading(`install (about ${megabytes} MB to download the first time)`);
+  heading(megabytes ? `install (about ${megabytes} MB to download the first time)` : "install");
   const pinned = tools.filter((name) => !(name === "node" && usesOwnNode));
   const missing = () => pinned.find((name) => installedVersion(name) !== pinnedVersion(name));
   if (missing()) {
@@ -238,7 +250,7 @@ function fail(message) {
 // Ctrl-C is for the program that runs: it saves, ends, and this script after it.
 process.on("SIGINT", () => {});
 
-const commands = { start, gpt, test, check, verify, conformance, interop, exec, bench, release };
+const commands = { start, gpt, playground, test, check, verify, conformance, interop, exec, bench, release };
 const lowest = pinnedVersion("node-lowest");
 if (usesOwnNode && process.versions.node.localeCompare(lowest, "en", { numeric: true }) < 0) {
   fail(`GPT_NODE=system needs Node ${lowest} or newer; this is ${process.versions.node}`);

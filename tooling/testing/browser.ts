@@ -42,8 +42,8 @@ async function findOrInstall(): Promise<string> {
   );
 }
 
-/** Starts it, headless. */
-async function launch(flags: readonly string[]): Promise<Browser> {
+/** Starts it, headless; without a GPU, unless flags of its command line say otherwise. */
+export async function launch(flags: readonly string[] = ["--disable-gpu"]): Promise<Browser> {
   return chromium.launch({
     executablePath: await findOrInstall(),
     args: [
@@ -86,7 +86,7 @@ export interface OpenPage {
 /** How long a page's script may take to set what is waited for, in milliseconds: only a hang takes as long. */
 const timeout = 600_000;
 
-export async function openPage(url: string, { flags = ["--disable-gpu"] }: PageOptions = {}): Promise<OpenPage> {
+export async function openPage(url: string, { flags }: PageOptions = {}): Promise<OpenPage> {
   const browser = await launch(flags);
   try {
     const page = await browser.newPage();

@@ -1,0 +1,3 @@
+import { workspace } from "@gpt/config/eslint";
+
+export default workspace(import.meta.dirname);

@@ -1,0 +1,23 @@
+import { TopBar } from "./bar/top-bar.tsx";
+import { TokensScreen } from "./screens/tokens/tokens-screen.tsx";
+import { announcement } from "./state/announce.ts";
+import { words } from "./state/locale.ts";
+import { screen } from "./state/route.ts";
+import type { Screen } from "./state/route.ts";
+import "./app.css";
+
+const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen };
+
+export function App() {
+  const View = views[screen.value];
+  return (
+    <>
+      <a class="skip" href="#content">{words.value.skip}</a>
+      <TopBar />
+      <main id="content" tabIndex={-1}>
+        <View />
+      </main>
+      <div class="visually-hidden" role="status">{announcement.value}</div>
+    </>
+  );
+}

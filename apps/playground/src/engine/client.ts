@@ -1,0 +1,38 @@
+import { wrap } from "comlink";
+import type { Remote } from "comlink";
+import type { EngineApi, Reply } from "./api.ts";
+import { EngineError, valueOf } from "./failure.ts";
+
+/** What a method of the engine gives once its failures are thrown. */
+type Value<Method extends keyof EngineApi> = Awaited<ReturnType<EngineApi[Method]>> extends Reply<infer T> ? T : never;
+
+/** The page's side of the Worker. A Worker that dies fails what waits for it, which no message would. */
+export class EngineClient {
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  readonly #remote: Remote<EngineApi> = wrap(this.#worker);
+  /** Rejects when the Worker has died. */
+  readonly #died: Promise<never>;
+
+  constructor(onDeath: (error: EngineError) => void) {
+    this.#died = new Promise((_, reject) => {
+      this.#worker.addEventListener("error", (event) => {
+        event.preventDefault(); // It is shown.
+        const error = new EngineError({ code: "engine-died", message: event.message || "the Worker ended" });
+        onDeath(error);
+        reject(error);
+      });
+    });
+    this.#died.catch(() => undefined); // Whoever waits gets it as well.
+  }
+
+  /** Asks the engine. Rejects with `EngineError`. */
+  async ask<Method extends keyof EngineApi>(method: Method, ...args: Parameters<EngineApi[Method]>): Promise<Value<Method>> {
+    const call = this.#remote[method] as unknown as (...args: unknown[]) => Promise<Reply<Value<Method>>>;
+    return valueOf(await Promise.race([call(...args), this.#died]));
+  }
+
+  /** Ends the Worker. */
+  end(): void {
+    this.#worker.terminate();
+  }
+}

@@ -1,0 +1,31 @@
+import type { Failure, Reply } from "./api.ts";
+
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return { code: "unexpected", message: String(error) };
+  const code = "code" in error && typeof error.code === "string" ? error.code : "unexpected";
+  return { code, message: error.message };
+}
+
+export async function reply<T>(compute: () => T | Promise<T>): Promise<Reply<T>> {
+  try {
+    return { value: await compute() };
+  } catch (error) {
+    return { failure: failureOf(error) };
+  }
+}
+
+/** A failure of the engine, in the page. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly code: string;
+
+  constructor({ code, message }: Failure) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function valueOf<T>(reply: Reply<T>): T {
+  if ("failure" in reply) throw new EngineError(reply.failure);
+  return reply.value;
+}

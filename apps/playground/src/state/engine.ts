@@ -1,0 +1,79 @@
+import { signal } from "@preact/signals";
+import type { Signal } from "@preact/signals";
+import type { BackendChoice, BackendReport, Failure, ModelReport, Places } from "../engine/api.ts";
+import { EngineClient } from "../engine/client.ts";
+import { failureOf } from "../engine/failure.ts";
+import { oneOf, stored } from "./stored.ts";
+
+export type Settled<T> = { readonly status: "ready"; readonly value: T } | { readonly status: "failed"; readonly failure: Failure };
+export type Loading<T> = { readonly status: "loading" } | Settled<T>;
+
+const loading = { status: "loading" } as const;
+
+export const backendChoices = ["auto", "webgpu", "threads", "single"] as const satisfies readonly BackendChoice[];
+export const backendChoice = stored<BackendChoice>("backend", oneOf(backendChoices), "auto");
+
+export const places = signal<Places | undefined>(undefined);
+export const backend = signal<Loading<BackendReport>>(loading);
+export const model = signal<Loading<ModelReport>>(loading);
+/** Counts what changes the vocabularies, so that texts are encoded again. */
+export const vocabularyVersion = signal(0);
+export const modelVocabulary = signal<Loading<void>>(loading);
+export const ownVocabulary = signal<(Loading<void> & { readonly name: string }) | undefined>(undefined);
+
+/** The model that comes with the page. */
+const shipped = new URL("models/stories", document.baseURI).href;
+
+export let engine = new EngineClient(died);
+
+function died(error: Error): void {
+  backend.value = model.value = { status: "failed", failure: failureOf(error) };
+}
+
+/** Starts the engine, and opens the model: the vocabulary first, which needs no backend. */
+export async function startEngine(): Promise<void> {
+  await Promise.all([openVocabulary(), startBackend()]);
+}
+
+/** Ends a Worker that is lost, and starts anew. A user's own vocabulary went with it. */
+export async function restartEngine(): Promise<void> {
+  engine.end();
+  engine = new EngineClient(died);
+  ownVocabulary.value = undefined;
+  await startEngine();
+}
+
+/** Starts the chosen backend and opens the model on it. */
+export async function startBackend(): Promise<void> {
+  backend.value = model.value = loading;
+  const started = await follow(backend, engine.ask("start", backendChoice.value));
+  places.value = await engine.ask("places").catch(() => undefined);
+  if (started.status === "failed") model.value = started;
+  else await follow(model, engine.ask("openModel", shipped));
+}
+
+async function openVocabulary(): Promise<void> {
+  await follow(modelVocabulary, engine.ask("openVocabulary", shipped));
+  vocabularyVersion.value++;
+}
+
+/** Reads a user's file of a vocabulary. */
+export async function addVocabulary(file: File): Promise<void> {
+  const { name } = file;
+  ownVocabulary.value = { ...loading, name };
+  ownVocabulary.value = { ...(await settled(engine.ask("addVocabulary", file))), name };
+  vocabularyVersion.value++;
+}
+
+/** Shows how work ends. */
+async function follow<T>(state: Signal<Loading<T>>, work: Promise<T>): Promise<Settled<T>> {
+  return (state.value = await settled(work));
+}
+
+export async function settled<T>(work: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { status: "ready", value: await work };
+  } catch (error) {
+    return { status: "failed", failure: failureOf(error) };
+  }
+}

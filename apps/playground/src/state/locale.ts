@@ -1,0 +1,32 @@
+import { computed, effect } from "@preact/signals";
+import { en } from "../i18n/en.ts";
+import { zh } from "../i18n/zh.ts";
+import { oneOf, stored } from "./stored.ts";
+
+const dictionaries = { en, "zh-CN": zh };
+
+export type Locale = keyof typeof dictionaries;
+export const locales = Object.keys(dictionaries) as Locale[];
+
+const ofBrowser: Locale = navigator.languages.find((name) => /^(en|zh)\b/.test(name))?.startsWith("zh") ? "zh-CN" : "en";
+
+export const locale = stored("locale", oneOf(locales), ofBrowser);
+
+/** The texts of the page. */
+export const words = computed(() => dictionaries[locale.value]);
+
+const numbers = computed(() => new Intl.NumberFormat(locale.value));
+const shortNumbers = computed(() => new Intl.NumberFormat(locale.value, { notation: "compact", maximumSignificantDigits: 2 }));
+const ratios = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
+
+/** 50,257 */
+export const count = (value: number): string => numbers.value.format(value);
+/** 230K */
+export const short = (value: number): string => shortNumbers.value.format(value);
+/** 4.0 */
+export const ratio = (value: number): string => ratios.value.format(value);
+
+effect(() => {
+  document.documentElement.lang = locale.value;
+  document.title = words.value.title;
+});

@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { launch } from "@gpt/testing/browser";
+import { run } from "@gpt/testing/commands";
+import { serve } from "@gpt/testing/static-server";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { onTestFinished } from "vitest";
+
+const playground = join(import.meta.dirname, "..");
+/** Only a hang takes as long, in milliseconds. */
+export const patience = 300_000;
+/** Some path below a host's root. */
+const place = "some/path";
+
+/** The production build, in a browser. */
+export class BuiltPage {
+  readonly #root: string;
+  readonly #browser = launch();
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  static async build(): Promise<BuiltPage> {
+    const root = await mkdtemp(join(tmpdir(), "gpt-playground-"));
+    const env = { ...process.env, NODE_ENV: undefined };
+    await run(process.execPath, ["--conditions=@gpt/source", "scripts/make-model.ts"], playground, env);
+    const vite = join(playground, "node_modules/vite/bin/vite.js");
+    await run(process.execPath, [vite, "build", "--emptyOutDir", "--outDir", join(root, place)], playground, env);
+    return new BuiltPage(root);
+  }
+
+  get folder(): string {
+    return join(this.#root, place);
+  }
+
+  /** Opens it as a new visitor, on a host that sends these headers. The test fails where an error is not caught, or where another host is asked. */
+  async open(headers: Record<string, string>, options?: BrowserContextOptions): Promise<Page> {
+    const server = await serve(this.#root, headers);
+    const context = await (await this.#browser).newContext(options);
+    context.setDefaultTimeout(patience);
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    context.on("request", (request) => {
+      const { origin, protocol } = new URL(request.url());
+      if (protocol.startsWith("http") && !server.url.startsWith(origin)) errors.push(`asked ${request.url()}`);
+    });
+    onTestFinished(async () => {
+      await context.close();
+      await server.close();
+      if (errors.length > 0) throw new Error(errors.join("\n"));
+    });
+    await page.goto(`${server.url}${place}/`);
+    return page;
+  }
+
+  async close(): Promise<void> {
+    await (await this.#browser).close();
+    await rm(this.#root, { recursive: true });
+  }
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from "vite";
+
+/** They make the page cross-origin isolated, so that threads may share memory. */
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+export default defineConfig({
+  // Relative, so that any host serves the build under any path.
+  base: "./",
+  // A file that is not there is a 404, not the page: the readers of models ask for files that a folder may lack.
+  appType: "mpa",
+  resolve: { conditions: ["@gpt/source", "module", "browser", "development|production"] },
+  worker: { format: "es" },
+  build: { target: "es2023", chunkSizeWarningLimit: 2048 },
+  server: { headers },
+  preview: { headers },
+});

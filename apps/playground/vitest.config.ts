@@ -1,0 +1,3 @@
+import { tests } from "@gpt/config/vitest";
+
+export default tests(import.meta.dirname, "playground");
