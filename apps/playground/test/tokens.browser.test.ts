@@ -62,7 +62,7 @@ test("tokens by the keyboard, merges step by step, special tokens by choice", as
   expect(await card(page, "gpt2").locator(".node.symbol").count()).toBe(13);
   await card(page, "gpt2").getByRole("button", { name: "Forward" }).click();
   await card(page, "gpt2").locator(".caption", { hasText: "Merge 1 of" }).waitFor();
-  await card(page, "gpt2").getByRole("button", { name: "Play" }).click();
+  for (const name of ["To the last merge", "Back", "Play"]) await card(page, "gpt2").getByRole("button", { name }).click();
   await card(page, "gpt2").locator(".caption", { hasText: "become ·unbelievable" }).waitFor();
 
   await row.focus();
