@@ -10,17 +10,17 @@ type Value<Method extends keyof EngineApi> = Awaited<ReturnType<EngineApi[Method
 export class EngineClient {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   readonly #remote: Remote<EngineApi> = wrap(this.#worker);
-  /** Rejects when the Worker has died. */
+  /** Rejects when the Worker has died, or is ended. */
   readonly #died: Promise<never>;
+  #fail!: (error: EngineError) => void;
 
   constructor(onDeath: (error: EngineError) => void) {
-    this.#died = new Promise((_, reject) => {
-      this.#worker.addEventListener("error", (event) => {
-        event.preventDefault(); // It is shown.
-        const error = new EngineError({ code: "engine-died", message: event.message || "the Worker ended" });
-        onDeath(error);
-        reject(error);
-      });
+    this.#died = new Promise((_, reject) => (this.#fail = reject));
+    this.#worker.addEventListener("error", (event) => {
+      event.preventDefault(); // It is shown.
+      const error = new EngineError({ code: "engine-died", message: event.message || "the Worker ended" });
+      onDeath(error);
+      this.#fail(error);
     });
     this.#died.catch(() => undefined); // Whoever waits gets it as well.
   }
@@ -31,8 +31,9 @@ export class EngineClient {
     return valueOf(await Promise.race([call(...args), this.#died]));
   }
 
-  /** Ends the Worker. */
+  /** Ends the Worker, and fails what waits for it. */
   end(): void {
     this.#worker.terminate();
+    this.#fail(new EngineError({ code: "engine-died", message: "the Worker was ended" }));
   }
 }

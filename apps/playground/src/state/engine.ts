@@ -43,8 +43,14 @@ export async function restartEngine(): Promise<void> {
   await startEngine();
 }
 
-/** Starts the chosen backend and opens the model on it. */
-export async function startBackend(): Promise<void> {
+let starting = Promise.resolve();
+
+/** Starts the chosen backend and opens the model on it, once an earlier start has ended. */
+export function startBackend(): Promise<void> {
+  return (starting = starting.then(start));
+}
+
+async function start(): Promise<void> {
   backend.value = model.value = loading;
   const started = await follow(backend, engine.ask("start", backendChoice.value));
   places.value = await engine.ask("places").catch(() => undefined);

@@ -5,8 +5,12 @@ import type { Signal } from "@preact/signals";
 export function stored<T>(name: string, read: (value: unknown) => T | undefined, otherwise: T): Signal<T> {
   const key = `gpt.${name}`;
   const value = signal(read(kept(key)) ?? otherwise);
+  let last = value.peek();
   effect(() => {
-    const text = JSON.stringify(value.value);
+    // What nobody chose is not kept: a browser's language may be another next time.
+    if (value.value === last) return;
+    last = value.value;
+    const text = JSON.stringify(last);
     try {
       localStorage.setItem(key, text);
     } catch {

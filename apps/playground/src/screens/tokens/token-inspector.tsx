@@ -24,7 +24,7 @@ export function TokenInspector({ vocabulary, tokenization, index, options }: Tok
   const token = tokenAt(tokenization, index);
   const answer = useLatest(async () => {
     const explanation = await engine.ask("explain", vocabulary, text.value, index, options);
-    return { explanation, tree: explanation && mergeTree(explanation) };
+    return { of: tokenization, index, explanation, tree: explanation && mergeTree(explanation) };
   }, [tokenization, index, vocabularyVersion.value]);
   const isPartial = token.glyphs.some(({ kind }) => kind === "byte");
   return (
@@ -37,7 +37,11 @@ export function TokenInspector({ vocabulary, tokenization, index, options }: Tok
         {isPartial && <span class="soft">{tokens.partial}</span>}
       </div>
       {answer.status === "failed" && <FailureNote failure={answer.failure} />}
-      {answer.status === "ready" && !token.isSpecial && <Making {...answer.value} />}
+      {answer.status === "ready" && !token.isSpecial && (
+        <div class={answer.value.of === tokenization && answer.value.index === index ? undefined : "outdated"}>
+          <Making {...answer.value} />
+        </div>
+      )}
     </div>
   );
 }
