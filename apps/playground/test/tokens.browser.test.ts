@@ -45,6 +45,13 @@ test("a first visit, isolated: tokens of three vocabularies, the longest explain
   expect(await page.locator("#model .facts dd").first().innerText()).toMatch(/^\d{3},\d{3}$/);
   await page.keyboard.press("Escape");
 
+  await chip(page, /Computes on/).click();
+  expect(await page.getByRole("radio", { name: "GPU (WebGPU)" }).isDisabled()).toBe(true);
+  await page.getByRole("radio", { name: "CPU, one core" }).check();
+  await eventually(() => chip(page, /Computes on/).innerText()).toBe("CPU × 1");
+  await page.locator(".chip .dot.ready").nth(1).waitFor();
+  await page.keyboard.press("Escape");
+
   await page.getByRole("radio", { name: "Ids" }).check();
   expect(await idsIn(page, "gpt2")).toEqual(gpt2().encode(await page.getByRole("textbox").inputValue()));
   await expectAccessible(page);

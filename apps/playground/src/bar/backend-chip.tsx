@@ -59,7 +59,8 @@ function obstacleTo(choice: BackendChoice, { webgpu, threads }: Places): Obstacl
 function noteOn(choice: BackendChoice, { webgpu, threads }: Places): string | undefined {
   const { threads: threadsText, obstacles } = words.value.backend;
   const state = backend.value;
-  if (choice === "auto" && state.status === "ready") return [nameOf(state.value), state.value.detail].filter(Boolean).join(" · ");
+  // Of another choice, the state tells nothing of what would be taken.
+  if (choice === "auto" && backendChoice.value === "auto" && state.status === "ready") return [nameOf(state.value), state.value.detail].filter(Boolean).join(" · ");
   if (choice === "webgpu" && "adapter" in webgpu) return webgpu.isSoftware ? obstacles["software-adapter"] : webgpu.adapter;
   if (choice === "threads" && "count" in threads) return threadsText(count(threads.count));
   return undefined;
