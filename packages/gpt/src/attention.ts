@@ -1,6 +1,6 @@
 import { attention, concat, reshape, rotary, scope, split, zeros } from "@gpt/tensor";
 import type { Tensor, Weight } from "@gpt/tensor";
-import { Linear, Module, parameter } from "@gpt/nn";
+import { Dropout, Linear, Module, parameter } from "@gpt/nn";
 import type { RandomKeys } from "@gpt/nn";
 import type { BlockContext } from "./block-context.ts";
 import type { AttentionConfig } from "./config.ts";
@@ -18,6 +18,8 @@ export class CausalSelfAttention extends Module {
   /** A score of each head that no key has, `[heads]`. */
   readonly sinks: Tensor | undefined;
   readonly projection: Linear<Weight>;
+  /** Of the pattern, which the attention op drops itself. */
+  readonly dropout: Dropout;
   readonly #config: AttentionConfig;
   readonly #random: RandomKeys;
 
@@ -29,20 +31,22 @@ export class CausalSelfAttention extends Module {
     this.keyNorm = headNorm && normOf(headDim, headNorm);
     this.sinks = config.sinks ? parameter(zeros([heads])) : undefined;
     this.projection = new Linear(heads * headDim, dim, { ...initial.residual, bias: outputBias });
+    this.dropout = new Dropout(config.dropout ?? 0, initial.random);
     this.#config = config;
     this.#random = initial.random;
   }
 
   /** `x` `[tokens, dim]` → `[tokens, dim]`; `residual` is added to the result. */
   forward(x: Tensor, { batch, cache, rotation, hooks, path }: BlockContext, residual?: Tensor): Tensor {
-    const { heads, kvHeads, headDim, scale, window, dropout: probability = 0 } = this.#config;
+    const { heads, kvHeads, headDim, scale, window } = this.#config;
+    const { isActive, probability } = this.dropout;
     const name = `${path}.attention.pattern` as const;
     let qkv = this.normalizeHeads(this.qkv.forward(x));
     if (rotation) qkv = rotary(qkv, rotation.table, rotation.rows, { heads: heads + kvHeads, headDim });
     const gathered = attention(qkv, {
       heads, kvHeads, headDim, scale, window, sinks: this.sinks, batch, cache,
       pattern: hooks?.[name] && ((pattern) => applyHook(hooks, name, pattern)),
-      dropout: this.training && probability > 0 ? { probability, key: this.#random.next() } : undefined,
+      dropout: isActive ? { probability, key: this.#random.next() } : undefined,
     });
     return this.projection.forward(applyHook(hooks, `${path}.attention.output`, gathered), { residual });
   }

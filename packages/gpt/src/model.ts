@@ -126,6 +126,20 @@ export class GPT extends Module {
   }
 
   /**
+   * The share that is dropped while the model is trained, of embeddings, attention patterns, and what attention and feed-forward
+   * layers add (Radford et al. 2018: 0.1); without a number what the configuration says, which stays as it is. Throws `invalid-argument`.
+   */
+  setDropout(probability?: number): void {
+    const { embeddingDropout, blocks } = this.config;
+    this.embeddingDropout.probability = probability ?? embeddingDropout ?? 0;
+    this.blocks.forEach((block, layer) => {
+      const { dropout, attention } = blocks[layer];
+      block.dropout.probability = probability ?? dropout ?? 0;
+      block.attention.dropout.probability = probability ?? attention.dropout ?? 0;
+    });
+  }
+
+  /**
    * Scores of the token that follows each: ids `[B, T]` → logits `[B, T, vocabSize]`, or sequences of any lengths,
    * `{ ids, sequences }` → `[tokens, vocabSize]`. Throws `invalid-input`, `unknown-hook`, and `context-overflow` for more tokens
    * than the context or the cache holds.

@@ -157,15 +157,24 @@ export class RMSNorm extends Module {
  * on in evaluation mode. Without `random` it takes keys of the generator that `manualSeed` seeds.
  */
 export class Dropout extends Module {
-  readonly probability: number;
+  #probability = 0;
   readonly #random: RandomKeys | undefined;
 
   constructor(probability = 0.5, random?: RandomKeys) {
     super();
-    check("Dropout: the probability", probability, belowOne);
     if (random !== undefined) check("Dropout: random", random, randomExpected);
     this.probability = probability;
     this.#random = random;
+  }
+
+  /** The share of elements that are dropped while training; below 1. */
+  get probability(): number {
+    return this.#probability;
+  }
+
+  set probability(probability: number) {
+    check("Dropout: the probability", probability, belowOne);
+    this.#probability = probability;
   }
 
   /** Whether `forward` changes anything. */

@@ -201,6 +201,7 @@ function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
     minLearningRate: options.minLr,
     schedule: options.schedule as LibraryOptions["schedule"],
     warmupSteps: options.warmup,
+    dropout: options.dropout,
     weightDecay: options.weightDecay,
     clip: options.clip,
     evaluateEvery: options.evalEvery,

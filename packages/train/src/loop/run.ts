@@ -125,6 +125,7 @@ export class Run {
     this.#backend = model.backend;
     this.#log = new StepLog(Math.min(logEvery, settings.steps), this.step, this.#backend);
     try {
+      if (settings.dropout !== undefined) model.setDropout(settings.dropout);
       this.#experts = experts?.start(model);
       this.#forward = { hooks: this.#experts?.hooks, checkpointBlocks };
       this.#optimizer = makeOptimizer(model, settings);
@@ -232,6 +233,7 @@ export class Run {
 
   dispose(): void {
     this.model.eval();
+    if (this.settings.dropout !== undefined) this.model.setDropout();
     this.#optimizer.dispose();
     this.#log.dispose();
     this.#experts?.dispose();

@@ -47,6 +47,8 @@ export interface TrainSettings {
   readonly weightDecay: number;
   /** The largest gradient norm. 0 or null does not clip. Default 1. */
   readonly clip: number | null;
+  /** The share of activations that is dropped, in place of what the model's configuration says; see `GPT.setDropout`. */
+  readonly dropout?: number;
   /** What the choice of windows derives from. Default 0. (Dropout derives from the model's own seed.) */
   readonly seed: number;
 }
@@ -78,6 +80,7 @@ const settingsExpected: Expectations<TrainSettings> = {
   epsilon: nonNegative,
   weightDecay: nonNegative,
   clip: valueThat("a number from 0, or null", (value) => value === null || (typeof value === "number" && value >= 0)),
+  dropout: optional(belowOne),
   seed,
 };
 

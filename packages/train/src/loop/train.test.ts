@@ -39,6 +39,14 @@ test("is a function of the seeds", async () => {
   expect(await trained(1, 2, 0.3)).not.toEqual(await trained(2, 2, 0.3));
 });
 
+test("drops in place of the model's configuration what it is asked to, and leaves that as it was", async () => {
+  const [asked, configured] = [tinyModel({ dropout: 0.1 }), tinyModel({ dropout: 0.3, attentionDropout: 0.3 })];
+  for (const [model, dropout] of [[asked, 0.3], [configured, undefined]] as const) await run(model, { dropout });
+  expect(weights(asked)).toEqual(weights(configured));
+  expect([asked.embeddingDropout, asked.blocks[0].dropout, asked.blocks[0].attention.dropout].map(({ probability }) => probability)).toEqual([0.1, 0.1, 0]);
+  await expect(run(asked, { dropout: 1 })).rejects.toThrow("dropout must be a number from 0 and below 1, not 1");
+});
+
 test("two accumulated batches of four are one of eight, to rounding", async () => {
   const [whole, parts] = [tinyModel(), tinyModel()];
   const events = await run(whole, { batchSize: 8, logEvery: 1 });
