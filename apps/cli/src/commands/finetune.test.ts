@@ -86,6 +86,9 @@ test.each(["full", "lora"])("labels, %s: the folder is a classifier's, with its 
   expect(run.stderr).toMatch(/accuracy \d+\.\d%, F1 \d+\.\d%\n {2}The .* sat\. → (beast|bird) \d+\.\d%/);
   const config = JSON.parse(await readFile(join(directory, `labels-${method}`, "config.json"), "utf8")) as object;
   expect(config).toMatchObject({ architectures: ["GPT2ForSequenceClassification"], id2label: { 0: "beast", 1: "bird" } });
+  expect(await readFile(join(directory, `labels-${method}`, "README.md"), "utf8")).toMatch(
+    /pipeline_tag: text-classification[^]*It was made from `base` by `gpt finetune --task classify` on `labels\.csv`: 10 steps of 8 examples; on validation data: loss \d[\d.]*, accuracy/,
+  );
   const measured = await gpt("eval", "--model", `labels-${method}`, "--task", "classify", "--data", "labels.csv", "--columns", "text=sentence,label=kind", "--json");
   expect(measured.status, measured.stderr).toBe(0);
   expect(records(measured)).toMatchObject([{ texts: 36, labels: ["beast", "bird"], confusion: [expect.any(Array), expect.any(Array)] }]);

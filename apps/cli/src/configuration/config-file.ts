@@ -13,11 +13,11 @@ const maxFaults = 3;
 
 /**
  * The options that a YAML or JSON file gives, by the names of their attributes: a mapping from the names of the options, and
- * maybe `command`. Throws `CommandError`, which names file, line and option.
+ * maybe `command`, and the `version` that wrote it, which tells people. Throws `CommandError`, which names file, line and option.
  */
 export async function readConfig(file: string, command: Command): Promise<Record<string, unknown>> {
   const { entries, lineOf } = await readMapping(file);
-  const { command: name = command.name(), ...given } = entries;
+  const { command: name = command.name(), version: _version, ...given } = entries;
   if (name !== command.name()) throw new CommandError(`${file}:${lineOf("command")}: it is a configuration of gpt ${quote(name)}, not of gpt ${command.name()}`);
   const { values, problems } = await checkFileValues(given, command);
   if (!problems) return values;

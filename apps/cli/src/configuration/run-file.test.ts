@@ -30,6 +30,7 @@ describe("run.json", () => {
     expect(await readRunFile(directory, command)).toBeUndefined();
     await writeRunFile(directory, "train", options);
     expect(await readRunFile(directory, command)).toEqual(options);
+    expect(JSON.parse(await readFile(join(directory, "run.json"), "utf8"))).toMatchObject({ command: "train", version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string });
     await writeRunFile(directory, "train", { data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
     expect(await readRunFile(directory, command)).toEqual({ data: ["x"], tokenizer: "bpe", steps: 1, seed: 5, backend: "wasm" });
   });

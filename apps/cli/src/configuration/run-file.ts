@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { publishFiles, readRegularFile } from "@gpt/formats/node";
 import { quote } from "@gpt/tensor";
+import packageJson from "../../package.json" with { type: "json" };
 import { CommandError } from "../errors.ts";
 import { checkFileValues, toFileValues } from "./file-values.ts";
 
@@ -23,7 +24,7 @@ export async function readRunFile(directory: string, command: Command): Promise<
 export async function parseRunFile(bytes: Uint8Array, path: string, command: Command): Promise<Record<string, unknown>> {
   const file = parseObject(bytes);
   if (!file) throw new CommandError(`${path} is damaged: it holds no options; move it elsewhere and give the run's options again`);
-  const { command: of = command.name(), ...given } = file;
+  const { command: of = command.name(), version: _version, ...given } = file;
   if (of !== command.name()) throw new CommandError(`${path} is of a run of gpt ${of === "train" || of === "finetune" ? of : quote(of)}; resume it by that command`);
   const { values, problems } = await checkFileValues(given, command);
   if (!problems) return values;
@@ -32,9 +33,9 @@ export async function parseRunFile(bytes: Uint8Array, path: string, command: Com
   throw new CommandError(`${path}: ${problems[0].text}; correct it, or move the file elsewhere and give the run's options again`);
 }
 
-/** Writes the options of a run to its folder. */
+/** Writes the options of a run to its folder, and which version of the command it is. */
 export async function writeRunFile(directory: string, command: "train" | "finetune", options: object): Promise<void> {
-  const text = `${JSON.stringify({ command, ...toFileValues(options) }, null, 2)}\n`;
+  const text = `${JSON.stringify({ command, version: packageJson.version, ...toFileValues(options) }, null, 2)}\n`;
   await publishFiles(directory, [{ name, chunks: [new TextEncoder().encode(text)] }]);
 }
 

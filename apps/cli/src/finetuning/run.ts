@@ -20,6 +20,7 @@ import { exists } from "../files.ts";
 import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
 import { bytesOf, checkMemory, finetuningNeed, trainedIn, trainingNeed } from "../memory.ts";
+import { addModelCard } from "../model-card.ts";
 import { modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
@@ -28,6 +29,7 @@ import { MetricsFile } from "../training/metrics-file.ts";
 import { newestCheckpoint } from "../training/newest-checkpoint.ts";
 import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
+import { cardOf } from "./card.ts";
 import { measureAnswers } from "./measure-answers.ts";
 import { usedOptions } from "./options.ts";
 import type { FinetuneOptions } from "./options.ts";
@@ -120,6 +122,7 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     const done = await followRun(model, settings, shown);
     const scores = done.interrupted ? undefined : await measureAnswers(model, data.validation, options, tokenizer, output);
     await metrics.take(done, scores);
+    if (!done.interrupted && !leavesAdapter(options)) await addModelCard(out, model, await cardOf(options, out, done));
     return { done, trainable, parameters, scores };
   } finally {
     for (const item of opened.reverse()) await item.close();
