@@ -8,6 +8,7 @@ import { kernels } from "./benchmarks/kernels.ts";
 import { matmul } from "./benchmarks/matmul.ts";
 import { decode } from "./benchmarks/decode.ts";
 import { startup } from "./benchmarks/startup.ts";
+import { tasksBenchmark as tasks } from "./benchmarks/tasks.ts";
 import { tokenize } from "./benchmarks/tokenize.ts";
 import { train } from "./benchmarks/train.ts";
 import { webgpu } from "./benchmarks/webgpu.ts";
@@ -15,7 +16,7 @@ import { machineLine } from "./harness/machine.ts";
 import { insertSection } from "./harness/page.ts";
 import { formatSection } from "./harness/report.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train, finetune, decode, tokenize, startup, webgpu, gpu, kernels, experts };
+const benchmarks: Record<string, Benchmark> = { matmul, train, finetune, decode, tokenize, startup, webgpu, gpu, kernels, experts, tasks };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 
@@ -23,9 +24,11 @@ Measures against other libraries: ${Object.keys(benchmarks).join(", ")}; all whe
 
   --json       print one JSON object for each benchmark
   --out FILE   put the tables into this page as well, each in the place of the one before
-  --data FILE  the text that is encoded, instead of the suite's own; \`experts\` learns it
+  --data FILE  the text that is encoded, instead of the suite's own; \`experts\` learns it;
+               for \`tasks\` the folder of its data
   --peak N     what the GPU can do in f32, in TFLOP/s, which \`gpu\` is compared with
-  --rounds N   how often the contenders alternate, or how many seeds \`experts\` takes, default 7
+  --tasks LIST some of the tasks of \`tasks\`, as in questions,spam
+  --rounds N   how often the contenders alternate, or how many seeds \`experts\` and \`tasks\` take, default 7
 `;
 
 async function main(): Promise<number> {
@@ -36,6 +39,7 @@ async function main(): Promise<number> {
       out: { type: "string" },
       data: { type: "string" },
       peak: { type: "string" },
+      tasks: { type: "string" },
       rounds: { type: "string", default: "7" },
       help: { type: "boolean", default: false },
     },
@@ -56,7 +60,7 @@ async function main(): Promise<number> {
   let failed = false;
   for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
     const progress = (text: string): void => void process.stderr.write(`${text}\n`);
-    const section = await benchmarks[name]({ data: values.data, peak, rounds, progress });
+    const section = await benchmarks[name]({ data: values.data, tasks: values.tasks?.split(","), peak, rounds, progress });
     if (section.failures && section.failures.length > 0) failed = true;
     const place = section.place === undefined ? machine : `${machine}, ${section.place}`;
     const text = `${formatSection(section)}\n${place}.`;
