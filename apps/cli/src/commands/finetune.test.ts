@@ -43,7 +43,7 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   expect((await finetune(...run.map((word) => (word === "12" ? "4" : word)), "--out", "parts", "--answers", "0", "--checkpoint-blocks")).status).toBe(0);
   expect((await gpt("train", "--from", "base", "--data", "text.txt", "--steps", "1", "--out", "other")).status).toBe(0);
   for (const [change, message] of [
-    ["--lr 0.5", "learningRate was 0.02 and is 0.5"],
+    ["--lr 0.5", "learningRate was 0.02 and is 0.5. Restore these, or allow changes (--allow-changes)"],
     ["--rank 8", "--rank was 4 and is 8, but the run's weights are there already; leave it out to resume, or begin another run"],
     ["--method full", '--method was "lora" and is "full"'],
     ["--dora", "--dora was not given and is true"],
