@@ -65,10 +65,13 @@ async function evaluateModel(options: Options): Promise<void> {
     const { context: contextLength, batch: batchSize, stride } = options;
     const onProgress: OnEvaluated = ({ tokens, totalTokens }) =>
       output.progress(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
-    output.note("Measuring; Ctrl-C stops.");
     const { loss, perplexity, tokens } = await interruptible(
       () => output.note("Stopping."),
-      (signal) => evaluate(model, source, { contextLength, batchSize, stride, signal, onProgress }),
+      (signal) => {
+        // True from here on.
+        output.note("Measuring; Ctrl-C stops.");
+        return evaluate(model, source, { contextLength, batchSize, stride, signal, onProgress });
+      },
     );
     output.endPanel();
     const { bytes } = source;
