@@ -1,5 +1,7 @@
 export { classify } from "./classify.ts";
 export type { ClassifyOptions, LabelProbability } from "./classify.ts";
+export { nextTokenDistribution } from "./distribution.ts";
+export type { DistributionOptions, NextTokenDistribution } from "./distribution.ts";
 export { embed } from "./embed.ts";
 export type { EmbedOptions } from "./embed.ts";
 export { Engine } from "./engine.ts";

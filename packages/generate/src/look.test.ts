@@ -5,6 +5,7 @@ import { useBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import { CharacterTokenizer } from "@gpt/tokenizer";
+import { nextTokenDistribution } from "./distribution.ts";
 import { embed } from "./embed.ts";
 import { nextTokenProbabilities } from "./next-token.ts";
 import { perplexity } from "./perplexity.ts";
@@ -52,6 +53,43 @@ describe("nextTokenProbabilities", () => {
       expect(event.id).toBe(found[0].id);
       expect(Math.exp(event.logProbability)).toBeCloseTo(found[0].probability, 6);
     }
+  });
+});
+
+describe("nextTokenDistribution", () => {
+  const ids = tokenizer.encode(text);
+
+  test("is that of a forward pass, and what the options make of it", async () => {
+    const model = randomModel();
+    const scores = scoresOf(model, ids).at(-1) as Float32Array;
+    const before = backend.memory.liveBuffers;
+    const found = await nextTokenDistribution(model, ids, { repetitionPenalty: 1.5, temperature: 0.5, suppressTokens: 2 });
+    expect(backend.memory.liveBuffers).toBe(before);
+    const expectClose = (found: Float32Array, expected: readonly number[]) =>
+      expected.forEach((probability, id) => expect(found[id]).toBeCloseTo(probability, 5));
+    const known = scores.with(2, -Infinity);
+    expectClose(found.model, probabilitiesOf(known));
+    // The text has all tokens.
+    expectClose(found.drawn, probabilitiesOf(known.map((score) => (score > 0 ? score / 1.5 : score * 1.5) / 0.5)));
+    const plain = await nextTokenDistribution(model, ids);
+    expect(plain.drawn).toEqual(plain.model);
+    expectClose(plain.model, probabilitiesOf(scores));
+  });
+
+  test("takes the defaults of the model, and says what is wrong", async () => {
+    const sizes = { vocabSize: 5, contextLength: 16, layers: 1, heads: 2, dim: 8 };
+    const model = new GPT(sizes, { seed: 1, generation: { topK: 1 } });
+    expect((await nextTokenDistribution(model, ids)).drawn.filter((probability) => probability > 0)).toEqual(Float32Array.of(1));
+    expect((await nextTokenDistribution(model, ids, { modelDefaults: false })).drawn.every((probability) => probability > 0)).toBe(true);
+    await expect(nextTokenDistribution(model, ids, { topP: 2 })).rejects.toMatchObject({ code: "invalid-option" });
+    await expect(nextTokenDistribution(model, [])).rejects.toMatchObject({ code: "empty-prompt" });
+    await expect(nextTokenDistribution(model, [9])).rejects.toMatchObject({ code: "invalid-token" });
+    await expect(nextTokenDistribution(model, Array(17).fill(1))).rejects.toMatchObject({ code: "prompt-too-long" });
+    await expect(nextTokenDistribution(model, ids, { repetitionPenalty: 1e-39 })).rejects.toMatchObject({ code: "invalid-scores" });
+    const { liveBuffers } = backend.memory;
+    backend.write(model.finalNorm?.weight as Tensor, new Float32Array(8).fill(NaN));
+    await expect(nextTokenDistribution(model, ids, { suppressTokens: 1 })).rejects.toMatchObject({ code: "not-a-number" });
+    expect(backend.memory.liveBuffers).toBe(liveBuffers);
   });
 });
 

@@ -5,6 +5,7 @@ import {
 } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
+import { drawnBy } from "./distribution.ts";
 import type { GeneratedToken } from "./events.ts";
 import type { RowState, ScoreProcessor } from "./processors.ts";
 import { chooseTokens, readChoices } from "./sampling.ts";
@@ -92,6 +93,19 @@ describe("chooseTokens", () => {
     expectShares(await frequencies({ ...penalized, topK: 3 }), [first, second, third, 0, 0]);
     expectShares(await frequencies({ temperature: 2, minP: 0.5 }), [0, ...softmax([1.5, 1]), 0, 0]);
     expectShares(await frequencies({ topP: 0.6 }), [0, 1, 0, 0, 0]);
+  });
+
+  test("draws by the probabilities that drawnBy gives", async () => {
+    const tied = [1, 3, 2, 2, -1];
+    for (const options of [
+      {}, { temperature: 0 }, { temperature: 0.5 }, { topK: 2 }, { topK: 9 }, { topP: 0.8 }, { minP: 0.3 },
+      { temperature: 3, topK: 4, topP: 0.7, minP: 0.1 },
+    ]) {
+      const expected = drawnBy(Float32Array.from(tied), { ...off, ...options });
+      expectShares(await frequencies({ ...options, scores: tied }), [...expected]);
+      expect(expected.reduce((sum, probability) => sum + probability)).toBeCloseTo(1, 6);
+    }
+    expect([...drawnBy(Float32Array.of(1, 3, -Infinity), { ...off, temperature: 2 ** 60 })]).toEqual([0.5, 0.5, 0]);
   });
 
   test("takes the best token at the temperature 0, after the penalty", async () => {

@@ -20,11 +20,15 @@ export interface SamplingOptions {
   readonly minP?: number;
 }
 
-/** A sequence whose next token is chosen, and how. */
-export interface Row extends ProcessedRow {
+/** A sequence whose next token is looked for, and how. */
+export interface ScoredRow extends ProcessedRow {
   readonly sampling: Required<SamplingOptions>;
   /** 1 for each token that may be chosen, else 0, `[vocabSize]`; undefined where all may. Rows may share one. */
   readonly allowed: Tensor | undefined;
+}
+
+/** One whose next token is chosen. */
+export interface Row extends ScoredRow {
   /** What its next token is drawn by: uniform in [0, 1), with 24 bits. */
   readonly random: number;
 }
@@ -79,7 +83,7 @@ export async function readChoices(choices: DeviceChoices | undefined, rows: read
   }
 }
 
-function unusableScores(largest: number, { processors }: Row): GenerationError {
+export function unusableScores(largest: number, { processors }: ScoredRow): GenerationError {
   const maker = processors.length > 0 ? "the score processors" : "the repetition penalty";
   return invalidScores(
     `the largest score that ${maker} left is ${largest}; leave at least one finite score, and none that is NaN or Infinity`,
@@ -97,7 +101,7 @@ export function uniformAt(seed: number, index: number): number {
 }
 
 /** Scores in which tokens that may not be chosen have −∞: as if the model did not have them. */
-function withoutSuppressed(logits: Tensor, rows: readonly Row[]): Tensor {
+export function withoutSuppressed(logits: Tensor, rows: readonly ScoredRow[]): Tensor {
   const [first] = rows;
   const isShared = rows.every(({ allowed }) => allowed === first.allowed);
   if (isShared) return first.allowed ? where(first.allowed, logits, -Infinity) : logits;
@@ -105,7 +109,8 @@ function withoutSuppressed(logits: Tensor, rows: readonly Row[]): Tensor {
   return where(stack(rows.map(({ allowed }) => allowed ?? all), 0), logits, -Infinity);
 }
 
-function withoutRepeats(scores: Tensor, rows: readonly Row[]): Tensor {
+/** Scores after the repetition penalty. */
+export function withoutRepeats(scores: Tensor, rows: readonly ScoredRow[]): Tensor {
   const penalties = rows.map(({ sampling }) => sampling.repetitionPenalty);
   if (penalties.every((penalty) => penalty === 1)) return scores;
   const seen = rows.map(({ tokens }, i) => (penalties[i] === 1 ? [] : [...new Set(tokens)]));
