@@ -1,12 +1,13 @@
 import { TopBar } from "./bar/top-bar.tsx";
 import { TokensScreen } from "./screens/tokens/tokens-screen.tsx";
+import { WriteScreen } from "./screens/write/write-screen.tsx";
 import { announcement } from "./state/announce.ts";
 import { words } from "./state/locale.ts";
 import { screen } from "./state/route.ts";
 import type { Screen } from "./state/route.ts";
 import "./app.css";
 
-const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen };
+const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, write: WriteScreen };
 
 export function App() {
   const View = views[screen.value];

@@ -1,37 +1,24 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { isolation } from "@gpt/testing/static-server";
 import { tokenizerFiles, trainBPE } from "@gpt/tokenizer";
 import { gpt2 } from "@gpt/tokenizer/gpt2";
-import type axe from "axe-core";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BuiltPage, patience } from "./built-page.ts";
+import { BuiltPage } from "./built-page.ts";
+import { chip, eventually, expectAccessible } from "./expectations.ts";
 
 let built: BuiltPage;
 beforeAll(async () => (built = await BuiltPage.build()));
 afterAll(() => built?.close());
 
 const card = (page: Page, vocabulary: string): Locator => page.locator(`[data-vocabulary="${vocabulary}"]`);
-const chip = (page: Page, name: string | RegExp): Locator => page.getByRole("button", { name });
-
-const eventually: typeof expect.poll = (read) => expect.poll(read, { timeout: patience });
 
 /** The ids that a card shows, in the view of ids. */
 async function idsIn(page: Page, vocabulary: string): Promise<number[]> {
   return (await card(page, vocabulary).getByRole("option").allInnerTexts()).map(Number);
-}
-
-async function expectAccessible(page: Page): Promise<void> {
-  await page.addScriptTag({ path: createRequire(import.meta.url).resolve("axe-core/axe.min.js") });
-  const found = await page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
-    return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
-  });
-  expect(found).toEqual([]);
 }
 
 test("a first visit, isolated: tokens of three vocabularies, the longest explained, and the model open on threads", async () => {

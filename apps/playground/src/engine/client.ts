@@ -1,4 +1,4 @@
-import { wrap } from "comlink";
+import { proxy, wrap } from "comlink";
 import type { Remote } from "comlink";
 import type { EngineApi, Reply } from "./api.ts";
 import { EngineError, valueOf } from "./failure.ts";
@@ -25,10 +25,10 @@ export class EngineClient {
     this.#died.catch(() => undefined); // Whoever waits gets it as well.
   }
 
-  /** Asks the engine. Rejects with `EngineError`. */
+  /** Asks the engine, which may call functions that are among the arguments. Rejects with `EngineError`. */
   async ask<Method extends keyof EngineApi>(method: Method, ...args: Parameters<EngineApi[Method]>): Promise<Value<Method>> {
     const call = this.#remote[method] as unknown as (...args: unknown[]) => Promise<Reply<Value<Method>>>;
-    return valueOf(await Promise.race([call(...args), this.#died]));
+    return valueOf(await Promise.race([call(...args.map((arg) => (typeof arg === "function" ? proxy(arg) : arg))), this.#died]));
   }
 
   /** Ends the Worker, and fails what waits for it. */

@@ -14,7 +14,7 @@ export class Vocabularies {
     this.#read.set(id, tokenizer);
   }
 
-  async #get(id: VocabularyId): Promise<Tokenizer> {
+  async get(id: VocabularyId): Promise<Tokenizer> {
     const known = this.#read.get(id);
     if (known) return known;
     if (id === "model" || id === "own") throw new EngineError({ code: "not-open", message: `there is no vocabulary ${id} yet` });
@@ -22,7 +22,7 @@ export class Vocabularies {
   }
 
   async tokenize(id: VocabularyId, text: string, options: TokenizeOptions): Promise<Tokenization> {
-    const tokenizer = await this.#get(id);
+    const tokenizer = await this.get(id);
     const ids = Int32Array.from(tokenizer.encode(text, encodeOptions(options)));
     const specials = new Set(tokenizer.specialTokens?.values());
     const parts = Array.from(ids, (id) => bytesOf(tokenizer, id));
@@ -39,7 +39,7 @@ export class Vocabularies {
   }
 
   async explain(id: VocabularyId, text: string, token: number, options: TokenizeOptions): Promise<Explanation | undefined> {
-    const tokenizer = await this.#get(id);
+    const tokenizer = await this.get(id);
     const pieces = tokenizer.pieces?.(text, encodeOptions(options));
     let before = 0;
     for (const { ids, symbols, merges } of pieces ?? []) {
@@ -64,7 +64,7 @@ function encodeOptions({ special }: TokenizeOptions) {
 const encoder = new TextEncoder();
 
 /** The bytes that a token stands for: of one made of characters, those of its name. */
-function bytesOf(tokenizer: Tokenizer, id: number): Uint8Array {
+export function bytesOf(tokenizer: Tokenizer, id: number): Uint8Array {
   if (tokenizer instanceof BytePairTokenizer) return tokenizer.tokenBytes(id);
   if (!(tokenizer instanceof CharacterPairTokenizer)) return encoder.encode(tokenizer.decode([id]));
   const name = tokenizer.tokenName(id);

@@ -1,13 +1,14 @@
-import type { BackendChoice, Obstacle } from "../engine/api.ts";
+import type { BackendChoice, Obstacle, WritingEnd } from "../engine/api.ts";
 import type { Screen } from "../state/route.ts";
 import type { themes } from "../state/theme.ts";
+import type { Controls } from "../state/write.ts";
 
 /** The texts of the page. Others have its type, so that what is missing does not compile. */
 export const en = {
   title: "GPT Playground",
   skip: "Skip to the content",
   screensLabel: "Screens",
-  screens: { tokens: "Tokens" } satisfies Record<Screen, string>,
+  screens: { tokens: "Tokens", write: "Write" } satisfies Record<Screen, string>,
   language: "Language",
   theme: "Theme",
   themes: { system: "As the system", light: "Light", dark: "Dark" } satisfies Record<(typeof themes)[number], string>,
@@ -65,6 +66,9 @@ export const en = {
     "unknown-character": "The vocabulary has no token for a character of this text.",
     "text-too-long": "The text is too long for this vocabulary.",
     "download-failed": "The file could not be fetched.",
+    "prompt-too-long": "The text is longer than what the model reads at once.",
+    "empty-prompt": "The model needs a beginning. Write a few words.",
+    "not-open": "The model is not open yet.",
     other: "That did not work.",
   },
 
@@ -116,6 +120,60 @@ export const en = {
     play: "Play",
     pause: "Pause",
     list: "As a list",
+  },
+
+  write: {
+    heading: "A GPT writes token by token",
+    lead: "For each place it gives every token of its vocabulary a probability, and one is drawn. Choose a token to see what else could have stood there, and let the text go another way.",
+    prompt: "Beginning",
+    opening: "Once upon a time",
+    begin: "Write",
+    again: "Write another",
+    on: "Continue",
+    stop: "Stop",
+    writing: "Writing…",
+    text: "Text",
+    keys: "Arrow keys go from token to token; Enter goes to what could stand in its place.",
+    yours: "not by the model",
+    ends: {
+      stop: "The model ended its text.",
+      length: "All tokens that were asked for are written.",
+      full: "The text fills all that the model reads at once.",
+      aborted: "Stopped.",
+    } satisfies Record<WritingEnd["reason"] | "full", string>,
+    branches: "Texts so far",
+    next: "The next token",
+    toNext: "To the next token",
+    insteadOf: (token: string) => `In the place of “${token}”`,
+    nothingBefore: "Nothing stands before the first token that the model could continue.",
+    choose: "Choose one to write on from it.",
+    first: "What the model would draw from.",
+    others: "All others",
+    before: "the model’s",
+    after: "after the controls",
+    drawable: (count: string, all: string) => `${count} of ${all} tokens can be drawn`,
+    controls: "Sampling",
+    reset: "Reset",
+    off: "off",
+    seed: "Seed",
+    newSeed: "a new one each time",
+    names: {
+      temperature: "Temperature",
+      topK: "Top-k",
+      topP: "Top-p",
+      minP: "Min-p",
+      repetitionPenalty: "Repetition penalty",
+      maxTokens: "Tokens at most",
+    } satisfies Record<Exclude<keyof Controls, "seed">, string>,
+    abouts: {
+      temperature: "Lower is safer, higher is wilder; 0 always takes the likeliest.",
+      topK: "Only so many of the likeliest.",
+      topP: "Only the likeliest that have this probability together.",
+      minP: "Only what has this share of the likeliest’s probability.",
+      repetitionPenalty: "Makes what occurred less likely.",
+      maxTokens: "How far it writes before it waits.",
+      seed: "The same one writes the same text.",
+    } satisfies Record<keyof Controls, string>,
   },
 };
 

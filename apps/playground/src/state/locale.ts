@@ -19,10 +19,19 @@ const numbers = computed(() => new Intl.NumberFormat(locale.value));
 const shortNumbers = computed(() => new Intl.NumberFormat(locale.value, { notation: "compact", maximumSignificantDigits: 2 }));
 const ratios = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
 
+const percents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", maximumSignificantDigits: 2 }));
+const leastPercent = 1e-4;
+const decimals = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
+
 /** 50,257 */
 export const count = (value: number): string => numbers.value.format(value);
 /** 230K */
 export const short = (value: number): string => shortNumbers.value.format(value);
+/** 12%, 0.034%, <0.01% */
+export const percent = (value: number): string =>
+  value > 0 && value < leastPercent ? `<${percents.value.format(leastPercent)}` : percents.value.format(value);
+/** 0.80 */
+export const decimal = (value: number): string => decimals.value.format(value);
 /** 4.0 */
 export const ratio = (value: number): string => ratios.value.format(value);
 

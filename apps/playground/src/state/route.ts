@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 
 /** Screens, in the order of the bar. */
-export const screens = ["tokens"] as const;
+export const screens = ["tokens", "write"] as const;
 export type Screen = (typeof screens)[number];
 
 /** The screen that the address names, or the first. */

@@ -4,9 +4,9 @@ import { announce } from "../../state/announce.ts";
 import { count, words } from "../../state/locale.ts";
 import { Icon } from "../../ui/icon.tsx";
 import type { IconName } from "../../ui/icon.tsx";
-import { glyphsOf, plain } from "./glyphs.ts";
+import { glyphsOf, plain } from "../../ui/glyphs.ts";
 import type { MergeNode, MergeTree, TreeNode } from "./merge-tree.ts";
-import { Glyphs } from "./token-row.tsx";
+import { Glyphs } from "../../ui/token-list.tsx";
 import "./merge-player.css";
 
 /** Time for each merge, in milliseconds. */
@@ -73,7 +73,7 @@ export function MergePlayer({ tree }: { readonly tree: MergeTree }) {
 function Node({ node, state }: { readonly node: TreeNode; readonly state: "symbol" | "done" | "newest" | "waiting" }) {
   return (
     <span class={`node ${state}`} style={{ gridColumn: `${node.start + 1} / ${node.end + 1}`, gridRow: node.level + 1 }}>
-      <span><Glyphs token={{ glyphs: glyphsOf(node.bytes) }} /></span>
+      <span><Glyphs glyphs={glyphsOf(node.bytes)} /></span>
     </span>
   );
 }

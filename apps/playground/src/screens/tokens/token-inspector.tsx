@@ -4,11 +4,11 @@ import { count, words } from "../../state/locale.ts";
 import { text } from "../../state/tokens.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
-import { hexOf } from "./glyphs.ts";
-import { tokenAt } from "./lines.ts";
+import { hexOf } from "../../ui/glyphs.ts";
+import { tokenAt } from "./shown-tokens.ts";
 import { mergeTree } from "./merge-tree.ts";
 import { MergePlayer } from "./merge-player.tsx";
-import { Glyphs } from "./token-row.tsx";
+import { Glyphs } from "../../ui/token-list.tsx";
 import "./token-inspector.css";
 
 interface TokenInspectorProps {
@@ -30,7 +30,7 @@ export function TokenInspector({ vocabulary, tokenization, index, options }: Tok
   return (
     <div class="inspector">
       <div class="identity">
-        <span class={`token ${token.isSpecial ? "special" : `tint-${index % 6}`}`}><Glyphs token={token} /></span>
+        <span class={`token ${token.isSpecial ? "special" : `tint-${index % 6}`}`}><Glyphs glyphs={token.glyphs} /></span>
         <span><span class="soft">{tokens.id}</span> {token.id}</span>
         <span class="bytes">{hexOf(token.bytes)}</span>
         {token.isSpecial && <span class="soft">{tokens.isSpecial}</span>}

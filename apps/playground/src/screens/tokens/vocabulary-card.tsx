@@ -5,7 +5,7 @@ import { count, ratio, words } from "../../state/locale.ts";
 import { chosenToken, chosenVocabularies, readsSpecial, text, textSize } from "../../state/tokens.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
-import { longestToken } from "./lines.ts";
+import { longestToken } from "./shown-tokens.ts";
 import { TokenInspector } from "./token-inspector.tsx";
 import { TokenRow } from "./token-row.tsx";
 import { detailOf, nameOf } from "./vocabulary-choice.tsx";

@@ -1,0 +1,72 @@
+import { useEffect } from "preact/hooks";
+import type { WritingEnd } from "../../engine/api.ts";
+import { announce } from "../../state/announce.ts";
+import { model } from "../../state/engine.ts";
+import { words } from "../../state/locale.ts";
+import { begin, branch, isFull, isNew, isWriting, outcome, prompt, setPrompt, stop, writeOn } from "../../state/write.ts";
+import { FailureNote } from "../../ui/failure-note.tsx";
+import { Branches } from "./branches.tsx";
+import { NextToken } from "./next-token.tsx";
+import { SamplingControls } from "./sampling-controls.tsx";
+import { WrittenText } from "./written-text.tsx";
+import "./write-screen.css";
+
+/** Characters of a prompt: more than a small model reads, and no more than a browser lays out at once. */
+const longestPrompt = 20_000;
+
+export function WriteScreen() {
+  const { write } = words.value;
+  const ended = outcome.value;
+  const note = ended?.status === "ready" ? noteOn(ended.value) : undefined;
+  useEffect(() => {
+    if (note) announce(note);
+  }, [ended]);
+  return (
+    <div class="write">
+      <div class="intro">
+        <h1>{write.heading}</h1>
+        <p class="soft">{write.lead}</p>
+      </div>
+      <div class="desk">
+        <section class="panel-card" aria-label={write.text}>
+          <textarea
+            rows={2} dir="auto" spellcheck={false} maxLength={longestPrompt} aria-label={write.prompt} value={prompt.value}
+            onInput={({ currentTarget }) => setPrompt(currentTarget.value)}
+          />
+          <Actions />
+          {branch.value && <WrittenText branch={branch.value} />}
+          {ended?.status === "failed" && <FailureNote failure={ended.failure} />}
+          {note && <p class="soft">{note}</p>}
+          <Branches />
+        </section>
+        <div class="side">
+          <NextToken />
+          <SamplingControls />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** How it ended, and by which seed it is written again. */
+function noteOn({ reason, seed }: WritingEnd): string {
+  const { write } = words.value;
+  return `${write.ends[reason === "length" && isFull.value ? "full" : reason]} · ${write.seed} ${seed}`;
+}
+
+function Actions() {
+  const { write } = words.value;
+  const isReady = model.value.status === "ready";
+  return (
+    <div class="row">
+      {isWriting.value ? (
+        <button type="button" class="main-button" onClick={() => void stop()}>{write.stop}</button>
+      ) : (
+        <button type="button" class="main-button" disabled={!isReady} onClick={() => void begin()}>{isNew.value ? write.begin : write.again}</button>
+      )}
+      {branch.value && (
+        <button type="button" class="plain-button" disabled={!isReady || isWriting.value || isFull.value} onClick={() => void writeOn()}>{write.on}</button>
+      )}
+    </div>
+  );
+}

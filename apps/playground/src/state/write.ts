@@ -1,0 +1,115 @@
+import { computed, signal } from "@preact/signals";
+import type { Candidate, Sampling, TokenPart, WritingEnd, WrittenToken } from "../engine/api.ts";
+import { engine, model, settled } from "./engine.ts";
+import type { Settled } from "./engine.ts";
+import { words } from "./locale.ts";
+
+/** A token of the text: with its probability where the model wrote it. */
+export type TextToken = TokenPart & Partial<Pick<WrittenToken, "probability">>;
+
+/** A text that grew out of another, or of the prompt. */
+export interface Branch {
+  readonly tokens: readonly TextToken[];
+  /** The first token that is its own. */
+  readonly from: number;
+}
+
+export interface Controls extends Sampling {
+  readonly maxTokens: number;
+  readonly seed: number | undefined;
+}
+
+export const usual: Controls = { temperature: 0.8, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: 100, seed: undefined };
+export const controls = signal(usual);
+
+/** What a user wrote; until then an opening. */
+const written = signal<string | undefined>(undefined);
+export const prompt = computed(() => written.value ?? words.value.write.opening);
+
+export function setPrompt(text: string): void {
+  written.value = text;
+}
+
+/** The prompt that the branches continue. */
+const begun = signal<string | undefined>(undefined);
+export const branches = signal<readonly Branch[]>([]);
+const current = signal(0);
+export const currentBranch = computed(() => current.value);
+export const branch = computed((): Branch | undefined => branches.value[current.value]);
+/** Whether the prompt is another than that of the branches. */
+export const isNew = computed(() => begun.value !== prompt.value);
+
+/** The token whose place is looked at: of the text, or the one that is to come. */
+export const chosen = signal<number | undefined>(undefined);
+/** How the last writing ended. */
+export const outcome = signal<Settled<WritingEnd> | undefined>(undefined);
+
+let lastJob = 0;
+const job = signal<number | undefined>(undefined);
+let running: Promise<void> = Promise.resolve();
+export const isWriting = computed(() => job.value !== undefined);
+
+/** How many tokens the model's context has room for behind the text. */
+const room = computed(() => (model.value.status === "ready" ? model.value.value.contextLength - (branch.value?.tokens.length ?? 0) : Infinity));
+export const isFull = computed(() => room.value <= 0);
+
+/** Writes behind the prompt: the first text, or one more. */
+export function begin(): Promise<void> {
+  return write(async () => {
+    const text = prompt.value;
+    const tokens = await engine.ask("readPrompt", text);
+    if (begun.value !== text) branches.value = [];
+    begun.value = text;
+    return addBranch({ tokens, from: tokens.length });
+  });
+}
+
+/** Lets the model write at the end of the text. */
+export function writeOn(): Promise<void> {
+  return write(() => currentBranch.value);
+}
+
+/** Writes on from another token in the place of one. The text as it was stays a branch. */
+export async function branchAt(index: number, { id, bytes, model: probability }: Candidate): Promise<void> {
+  await stop();
+  const tokens = branch.value?.tokens.slice(0, index) ?? [];
+  await write(() => addBranch({ tokens: [...tokens, { id, bytes, probability }], from: index }));
+}
+
+export function goTo(index: number): void {
+  if (isWriting.value) return;
+  current.value = index;
+  chosen.value = undefined;
+  outcome.value = undefined;
+}
+
+export async function stop(): Promise<void> {
+  if (job.value !== undefined) await engine.ask("stopWriting", job.value).catch(() => undefined); // Then the writing fails as well.
+  await running;
+}
+
+function addBranch(next: Branch): number {
+  branches.value = [...branches.value, next];
+  return (current.value = branches.value.length - 1);
+}
+
+/** Writes at the end of the branch that `start` gives, unless something is written already. */
+async function write(start: () => number | Promise<number>): Promise<void> {
+  if (isWriting.value) return;
+  running = run(start, (job.value = ++lastJob));
+  await running;
+}
+
+async function run(start: () => number | Promise<number>, number: number): Promise<void> {
+  chosen.value = undefined;
+  outcome.value = undefined;
+  const { maxTokens, seed, ...sampling } = controls.value;
+  outcome.value = await settled(Promise.resolve(start()).then((at) => {
+    const ids = branches.value[at].tokens.map(({ id }) => id);
+    const options = { sampling, seed, maxTokens: Math.min(maxTokens, Math.max(room.value, 0)) };
+    return engine.ask("write", number, ids, options, (tokens) => {
+      branches.value = branches.value.map((each, i) => (i === at ? { ...each, tokens: [...each.tokens, ...tokens] } : each));
+    });
+  }));
+  job.value = undefined;
+}

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { generateText } from "@gpt/generate";
+import { loadModel } from "@gpt/gpt/node";
+import { isolation } from "@gpt/testing/static-server";
+import { useBackend } from "@gpt/tensor";
+import { wasm } from "@gpt/tensor/wasm";
+import { loadTokenizer } from "@gpt/tokenizer/node";
+import type { Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BuiltPage } from "./built-page.ts";
+import { eventually, expectAccessible } from "./expectations.ts";
+
+let built: BuiltPage;
+beforeAll(async () => (built = await BuiltPage.build()));
+afterAll(() => built?.close());
+
+const textOf = (page: Page): Promise<string> => page.getByRole("listbox").innerText();
+const candidate = (page: Page): Locator => page.locator("button.candidate");
+/** What is said at the end, but not the region that screen readers hear it by. */
+const ended = (page: Page, text: string): Locator => page.getByRole("main").getByText(text);
+
+test("writes what the model writes in Node; a token's alternatives; a branch, and the way back; no beginning, and one too long", async () => {
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
+  await page.getByRole("link", { name: "Write" }).click();
+  await page.getByText(/^(\d+) of \1 tokens can be drawn/).waitFor();
+  await page.getByRole("textbox", { name: "Seed" }).fill("7");
+  await page.getByRole("slider", { name: "Tokens at most" }).fill("30");
+  await page.getByRole("button", { name: "Write", exact: true }).click();
+  await ended(page, "All tokens that were asked for are written. · Seed 7").waitFor();
+
+  const folder = join(built.folder, "models/stories");
+  useBackend(await wasm());
+  const [model, tokenizer] = [await loadModel(folder), await loadTokenizer(folder)];
+  const options = { temperature: 0.8, maxTokens: 30, seed: 7 };
+  const { text, tokens } = await generateText(model, tokenizer, "Once upon a time", options);
+  const written = await textOf(page);
+  expect(written.replaceAll("↵\n", "\n")).toBe(`Once upon a time${text}`);
+  const shown = page.getByRole("option");
+  expect(await shown.count()).toBe(tokens.length + tokenizer.encode("Once upon a time").length);
+  expect(await shown.last().getAttribute("aria-label")).toMatch(/ (\d|<).*%$/);
+  await expectAccessible(page);
+
+  await page.getByRole("slider", { name: "Top-k" }).fill("1");
+  await page.getByText(/^1 of \d+ tokens can be drawn/).waitFor();
+  expect(await candidate(page).first().innerText()).toMatch(/after the controls\s*100%/);
+
+  await page.getByRole("listbox").focus();
+  for (const key of ["End", "ArrowLeft"]) await page.keyboard.press(key);
+  await page.locator("ul:not(.old) .candidate[aria-current]").waitFor();
+  const index = (await shown.count()) - 2;
+  const name = await candidate(page).nth(1).locator(".name").innerText();
+  await page.keyboard.press("Enter");
+  for (const key of ["Tab", "Enter"]) await page.keyboard.press(key);
+  await eventually(() => page.getByRole("radio").count()).toBe(2);
+  await ended(page, "Seed 7").waitFor();
+  expect(await shown.nth(index).innerText()).toBe(name.replace("·", " ").trimEnd());
+  await page.getByRole("radio").first().check();
+  await eventually(() => textOf(page)).toBe(written);
+
+  await page.getByRole("textbox", { name: "Beginning" }).fill("fox ".repeat(300));
+  await page.getByText("The text is longer than what the model reads at once.").waitFor();
+  await page.getByRole("textbox", { name: "Beginning" }).fill("");
+  await candidate(page).first().waitFor();
+  await page.getByRole("button", { name: "Write", exact: true }).click();
+  await ended(page, "· Seed 7").waitFor();
+  await page.getByRole("option", { name: /endoftext/ }).first().click();
+  await page.getByText("Nothing stands before the first token").waitFor();
+});
+
+test("in 简体中文, dark, on a phone: stopped, and continued", async () => {
+  const page = await built.open({}, { locale: "zh-CN", colorScheme: "dark", viewport: { width: 360, height: 740 } });
+  await page.getByRole("link", { name: "写作" }).click();
+  await candidate(page).first().waitFor();
+  await page.getByRole("slider", { name: "最多词元数" }).fill("256");
+  const stoppedAfter = await page.evaluate(async () => {
+    const press = (): void => document.querySelector<HTMLElement>(".main-button")!.click();
+    const shown = (): number => document.querySelectorAll(".written .token:not(.given)").length;
+    press();
+    while (shown() === 0) await new Promise(requestAnimationFrame);
+    press();
+    return shown();
+  });
+  await ended(page, "已停止。").waitFor();
+  const count = await page.getByRole("option").count();
+  expect(stoppedAfter).toBeLessThan(200);
+  expect(count).toBeLessThan(250);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "继续" }).click();
+  await eventually(() => page.getByRole("option").count()).toBeGreaterThan(count);
+});
