@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { architectures, modelCard } from "@gpt/gpt";
 import type { GPT, ModelCardOptions } from "@gpt/gpt";
 import { textFile } from "@gpt/formats";
-import { listFolder, publishFiles, readRegularFile } from "@gpt/formats/node";
+import { isHubName, listFolder, publishFiles, readRegularFile } from "@gpt/formats/node";
+import { exists } from "./files.ts";
 import type { Output } from "./output.ts";
 
 const cardName = "README.md";
@@ -28,6 +29,17 @@ export async function licenseIn(directory: string): Promise<string | undefined> 
 /** The identifier of a license; undefined for a text that is none. */
 export function asLicense(text: string | undefined): string | undefined {
   return text !== undefined && /^[a-z\d][\w.+-]{0,95}$/i.test(text) ? text : undefined;
+}
+
+/** The repository on the hub that `--model` names, `OWNER/NAME`; undefined for a path. */
+export async function repositoryOf(given: string): Promise<string | undefined> {
+  const isPath = (await exists(given)) || !isHubName(given);
+  return isPath ? undefined : /^[^/]+\/[^/:@]+/.exec(given)?.[0];
+}
+
+/** What a model was made from, in Markdown: its repository, or else what it is called. */
+export function sourceLink(repository: string | undefined, name: string): string {
+  return repository === undefined ? code(name) : `[${repository}](https://huggingface.co/${repository})`;
 }
 
 /** A path or a name as code in Markdown, on one line. */

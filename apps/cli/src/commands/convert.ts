@@ -8,7 +8,7 @@ import type { TargetName } from "../conversion/targets.ts";
 import { dtypeChoices, dtypeName } from "../dtypes.ts";
 import { UsageError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
-import { addModelCard, code } from "../model-card.ts";
+import { addModelCard, sourceLink } from "../model-card.ts";
 import { path, splitOption } from "../options.ts";
 import { Output } from "../output.ts";
 
@@ -62,6 +62,5 @@ async function convert(options: Options): Promise<void> {
 
 /** What the card of a folder says of where its model comes from. */
 function cardOf({ name, title, license, repository }: ModelSource): ModelCardOptions {
-  const from = repository === undefined ? code(name) : `[${repository}](https://huggingface.co/${repository})`;
-  return { name: title, origin: `It was made from ${from} by \`gpt convert\`.`, license, baseModel: repository };
+  return { name: title, origin: `It was made from ${sourceLink(repository, name)} by \`gpt convert\`.`, license, baseModel: repository };
 }

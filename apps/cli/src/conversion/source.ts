@@ -1,11 +1,9 @@
 import { basename, resolve } from "node:path";
 import type { GPT, ReadableWeights } from "@gpt/gpt";
-import { isHubName } from "@gpt/formats/node";
 import { openModel } from "@gpt/gpt/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { exists } from "../files.ts";
-import { asLicense, licenseIn } from "../model-card.ts";
+import { asLicense, licenseIn, repositoryOf } from "../model-card.ts";
 import { modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { cutToColumns } from "../terminal-text.ts";
@@ -30,14 +28,13 @@ export interface ModelSource {
 
 /** Opens the model that `--model` names for the time of some work. */
 export async function withSource<T>(given: string, output: Output, work: (source: ModelSource) => Promise<T>): Promise<T> {
-  const isPath = (await exists(given)) || !isHubName(given);
+  const repository = await repositoryOf(given);
   const directory = await modelDirectory(given, output);
   // A folder in the cache has the name of a commit, and a run's newest checkpoint that of a step; a GGUF file has its own.
-  const name = nameOf(/\.gguf$/i.test(directory) ? directory : isPath ? resolve(given) : given.replace(/@.*$/, ""));
+  const name = nameOf(/\.gguf$/i.test(directory) ? directory : repository === undefined ? resolve(given) : given.replace(/@.*$/, ""));
   const { model, weights, bytes, name: title = name, license } = await openModel(directory, { onNote: (note) => output.remark(note) });
   try {
     const tokenizer = (await hasTokenizer(directory)) ? await loadTokenizer(directory) : undefined;
-    const repository = isPath ? undefined : /^[^/]+\/[^/:@]+/.exec(given)?.[0];
     const known = asLicense(license) ?? (await licenseIn(directory));
     return await work({ name, title, license: known, repository, model, weights, bytes, tokenizer });
   } finally {
