@@ -15,6 +15,7 @@ import { webgpu } from "./benchmarks/webgpu.ts";
 import { machineLine } from "./harness/machine.ts";
 import { insertSection } from "./harness/page.ts";
 import { formatSection } from "./harness/report.ts";
+import { recipes } from "./tasks/recipes.ts";
 
 const benchmarks: Record<string, Benchmark> = { matmul, train, finetune, decode, tokenize, startup, webgpu, gpu, kernels, experts, tasks };
 
@@ -53,6 +54,10 @@ async function main(): Promise<number> {
   if (unknown !== undefined) throw new UsageError(`there is no benchmark ${unknown}`);
   if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`--rounds must be a whole number from 1`);
 
+  const tasksGiven = values.tasks?.split(",");
+  const unknownTask = tasksGiven?.find((name) => !recipes.some((recipe) => recipe.name === name));
+  if (unknownTask !== undefined) throw new UsageError(`there is no task ${unknownTask}; there are ${recipes.map(({ name }) => name).join(", ")}`);
+
   const peak = values.peak === undefined ? undefined : Number(values.peak);
   if (peak !== undefined && !(peak > 0)) throw new UsageError("--peak must be a number of TFLOP/s");
 
@@ -60,7 +65,7 @@ async function main(): Promise<number> {
   let failed = false;
   for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
     const progress = (text: string): void => void process.stderr.write(`${text}\n`);
-    const section = await benchmarks[name]({ data: values.data, tasks: values.tasks?.split(","), peak, rounds, progress });
+    const section = await benchmarks[name]({ data: values.data, tasks: tasksGiven, peak, rounds, progress });
     if (section.failures && section.failures.length > 0) failed = true;
     const place = section.place === undefined ? machine : `${machine}, ${section.place}`;
     const text = `${formatSection(section)}\n${place}.`;

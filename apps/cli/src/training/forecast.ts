@@ -2,7 +2,7 @@ import { formatBytes, formatCount, formatRoughly } from "../format.ts";
 import type { StartedBackend } from "../backend.ts";
 import type { Output } from "../output.ts";
 
-/** What is timed: so many steps behind the first, and as many as take this long; the first warm up. */
+/** Steps are timed after the first, which warms up: at least this many, for at least this long. */
 const timedSteps = 3;
 const timedMilliseconds = 1000;
 

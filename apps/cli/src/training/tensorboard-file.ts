@@ -8,7 +8,7 @@ const groups = { step: "train", evaluation: "validation", checkpoint: undefined,
 
 /**
  * Figures as TensorBoard reads them: a file of TensorFlow's records (`record_writer.h`), each a protocol buffer `Event`
- * (`event.proto`, `summary.proto`) with a step, a time and numbers in f32 by their tags. Each process has a file of its own; the
+ * (`event.proto`, `summary.proto`) that holds a step, a time, and f32 values by tag. Each process has a file of its own; the
  * one of a resumed run says from which step on it replaces what earlier files have.
  */
 export class TensorBoardFile {

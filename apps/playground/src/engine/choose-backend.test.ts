@@ -15,7 +15,7 @@ it.each<[string, Places, Decision]>([
   ["no GPU", { webgpu: noGPU, threads }, { take: "threads", obstacles: ["no-webgpu"] }],
   ["a GPU and no threads", { webgpu: gpu, threads: noThreads }, { take: "webgpu", obstacles: [] }],
   ["neither", { webgpu: noGPU, threads: noThreads }, { take: "single", obstacles: ["no-webgpu", "not-isolated"] }],
-])("takes the fastest by itself, and says why no other: %s", (_, places, decision) => {
+])("chooses the fastest backend, and says why the others are out: %s", (_, places, decision) => {
   expect(chooseBackend("auto", places)).toEqual(decision);
 });
 

@@ -22,7 +22,7 @@ export class EngineClient {
       onDeath(error);
       this.#fail(error);
     });
-    this.#died.catch(() => undefined); // Whoever waits gets it as well.
+    this.#died.catch(() => undefined); // Every pending call is rejected with the same error.
   }
 
   /** Asks the engine, which may call functions that are among the arguments. Rejects with `EngineError`. */

@@ -36,7 +36,7 @@ export const en = {
     failed: "Engine stopped",
     webgpu: "GPU",
     wasm: (threads: string) => `CPU × ${threads}`,
-    about: "Where the model computes. The fastest that this browser has is taken by itself.",
+    about: "Where the model computes. By default the fastest backend of this browser.",
     choices: {
       auto: "The fastest",
       webgpu: "GPU (WebGPU)",
@@ -133,7 +133,7 @@ export const en = {
     stop: "Stop",
     writing: "Writing…",
     text: "Text",
-    keys: "Arrow keys go from token to token; Enter goes to what could stand in its place.",
+    keys: "Arrow keys go from token to token; Enter shows the alternatives to a token.",
     yours: "not by the model",
     ends: {
       stop: "The model ended its text.",
@@ -167,7 +167,7 @@ export const en = {
     } satisfies Record<Exclude<keyof Controls, "seed">, string>,
     abouts: {
       temperature: "Lower is safer, higher is wilder; 0 always takes the likeliest.",
-      topK: "Only so many of the likeliest.",
+      topK: "Keep this many of the likeliest tokens.",
       topP: "Only the likeliest that have this probability together.",
       minP: "Only what has this share of the likeliest’s probability.",
       repetitionPenalty: "Makes what occurred less likely.",

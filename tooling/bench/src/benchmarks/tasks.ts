@@ -25,7 +25,7 @@ interface Result {
  */
 export async function tasksBenchmark({ data, tasks, rounds, progress }: BenchmarkOptions): Promise<Section> {
   const chosen = recipes.filter(({ name }) => tasks?.includes(name) ?? true);
-  if (data === undefined || !statSync(data).isDirectory()) return { title, rows: [], notes: ["skipped: give --data FOLDER, with trec-train.txt, trec-test.txt and rt-polarity.txt"] };
+  if (data === undefined || !statSync(data, { throwIfNoEntry: false })?.isDirectory()) return { title, rows: [], notes: ["skipped: give --data FOLDER, with trec-train.txt, trec-test.txt and rt-polarity.txt"] };
   const results = new Map<Recipe, Result[]>(chosen.map((recipe) => [recipe, []]));
   for (let seed = 0; seed < rounds; seed++) {
     await withTemporaryFolder(async (folder) => {

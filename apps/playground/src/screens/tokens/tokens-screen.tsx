@@ -12,7 +12,7 @@ import "./tokens-screen.css";
 export function TokensScreen() {
   const { tokens } = words.value;
   return (
-    <div class="tokens">
+    <div class="screen tokens">
       <div class="intro">
         <h1>{tokens.heading}</h1>
         <p class="soft">{tokens.lead}</p>

@@ -30,7 +30,7 @@ export function VocabularyCard({ id }: { readonly id: VocabularyId }) {
   const chosen = chosenToken.value;
   const index = tokenization && chosen.vocabulary === id ? (chosen.index === "longest" ? longestToken(tokenization) : chosen.index) : undefined;
   return (
-    <section class="card" aria-label={nameOf(id)} data-vocabulary={id}>
+    <section class="card vocabulary" aria-label={nameOf(id)} data-vocabulary={id}>
       <header>
         <div>
           <h2>{nameOf(id)} <code>{detailOf(id)}</code></h2>

@@ -31,7 +31,7 @@ export function NextToken() {
     return (last.current = { standing: standing?.id, at: before.length, outlook });
   }, [isWaiting, place, standing, index, ...Object.values(sampling)]);
   return (
-    <section class="panel-card next" aria-labelledby="next-heading">
+    <section class="card next" aria-labelledby="next-heading">
       <h2 id="next-heading">{standing ? write.insteadOf(readable([standing]).trim()) : write.next}</h2>
       {standing && <button type="button" class="plain-button" onClick={() => (chosen.value = undefined)}>{write.toNext}</button>}
       {model.value.status === "failed" ? (

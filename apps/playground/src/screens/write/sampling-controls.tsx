@@ -25,7 +25,7 @@ export function SamplingControls() {
   const { write } = words.value;
   const most = model.value.status === "ready" ? model.value.value.contextLength : usual.maxTokens;
   return (
-    <section class="panel-card settings" aria-labelledby="settings-heading">
+    <section class="card settings" aria-labelledby="settings-heading">
       <header class="row">
         <h2 id="settings-heading">{write.controls}</h2>
         <button type="button" class="plain-button" disabled={controls.value === usual} onClick={() => (controls.value = usual)}>{write.reset}</button>

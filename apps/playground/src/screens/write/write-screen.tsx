@@ -22,13 +22,13 @@ export function WriteScreen() {
     if (note) announce(note);
   }, [ended]);
   return (
-    <div class="write">
+    <div class="screen write">
       <div class="intro">
         <h1>{write.heading}</h1>
         <p class="soft">{write.lead}</p>
       </div>
       <div class="desk">
-        <section class="panel-card" aria-label={write.text}>
+        <section class="card" aria-label={write.text}>
           <textarea
             rows={2} dir="auto" spellcheck={false} maxLength={longestPrompt} aria-label={write.prompt} value={prompt.value}
             onInput={({ currentTarget }) => setPrompt(currentTarget.value)}
