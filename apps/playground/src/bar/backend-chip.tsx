@@ -1,4 +1,4 @@
-import type { BackendChoice, BackendReport, Obstacle, Places } from "../engine/api.ts";
+import type { BackendChoice, BackendReport, Obstacle, Places } from "../engine/api/backend.ts";
 import { backend, backendChoice, backendChoices, places, restartEngine, startBackend } from "../state/engine.ts";
 import { canIsolate, isIsolatedHere, setIsolation } from "../state/isolation.ts";
 import { count, words } from "../state/locale.ts";

@@ -1,6 +1,6 @@
 import type { Backend } from "@gpt/tensor";
 import { useBackend } from "@gpt/tensor";
-import type { BackendChoice, BackendReport, Obstacle, Places } from "./api.ts";
+import type { BackendChoice, BackendReport, Obstacle, Places } from "./api/backend.ts";
 import { chooseBackend } from "./choose-backend.ts";
 
 /** What this Worker can compute on. */

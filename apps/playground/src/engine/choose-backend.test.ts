@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Places } from "./api.ts";
+import type { Places } from "./api/backend.ts";
 import { chooseBackend } from "./choose-backend.ts";
 import type { Decision } from "./choose-backend.ts";
 

@@ -1,4 +1,4 @@
-import type { BackendChoice, Obstacle, Places } from "./api.ts";
+import type { BackendChoice, Obstacle, Places } from "./api/backend.ts";
 
 export interface Decision {
   readonly take: "webgpu" | "threads" | "single";

@@ -1,6 +1,7 @@
 import { proxy, wrap } from "comlink";
 import type { Remote } from "comlink";
-import type { EngineApi, Reply } from "./api.ts";
+import type { EngineApi } from "./api.ts";
+import type { Reply } from "./api/reply.ts";
 import { EngineError, valueOf } from "./failure.ts";
 
 /** What a method of the engine gives once its failures are thrown. */

@@ -1,4 +1,4 @@
-import type { Failure, Reply } from "./api.ts";
+import type { Failure, Reply } from "./api/reply.ts";
 
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { code: "unexpected", message: String(error) };

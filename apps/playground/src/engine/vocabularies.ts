@@ -1,6 +1,6 @@
 import { BytePairTokenizer, CharacterPairTokenizer, encodingByName } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
-import type { Explanation, Tokenization, TokenizeOptions, TokenPart, VocabularyId } from "./api.ts";
+import type { Explanation, Tokenization, TokenizeOptions, TokenPart, VocabularyId } from "./api/tokens.ts";
 import { EngineError } from "./failure.ts";
 
 /** Symbols of a piece that are explained. */

@@ -1,19 +1,15 @@
 import { nextTokenDistribution, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import type { Tokenizer } from "@gpt/tokenizer";
-import type { Outlook, Sampling, TokenPart, WriteOptions, WritingEnd, WrittenToken } from "./api.ts";
+import type { TokenPart } from "./api/tokens.ts";
+import type { Outlook, Sampling, WriteOptions, WritingEnd, WrittenToken } from "./api/writing.ts";
+import type { OpenModel } from "./session.ts";
 import { bytesOf } from "./vocabularies.ts";
 
 /** Between two messages to the page, in milliseconds. */
 const pause = 70;
 /** Tokens that an outlook has. */
 const candidates = 10;
-
-/** A model with its tokenizer. */
-export interface OpenModel {
-  readonly model: GPT;
-  readonly tokenizer: Tokenizer;
-}
 
 export function readPrompt({ tokenizer }: OpenModel, text: string): TokenPart[] {
   const ids = [...(tokenizer.around?.before ?? []), ...tokenizer.encode(text, { disallowedSpecial: [] })];

@@ -1,6 +1,8 @@
 import { signal } from "@preact/signals";
 import type { Signal } from "@preact/signals";
-import type { BackendChoice, BackendReport, Failure, ModelReport, Places } from "../engine/api.ts";
+import type { BackendChoice, BackendReport, Places } from "../engine/api/backend.ts";
+import type { ModelReport } from "../engine/api/model.ts";
+import type { Failure } from "../engine/api/reply.ts";
 import { EngineClient } from "../engine/client.ts";
 import { failureOf } from "../engine/failure.ts";
 import { oneOf, stored } from "./stored.ts";

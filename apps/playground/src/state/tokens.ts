@@ -1,5 +1,5 @@
 import { computed, signal } from "@preact/signals";
-import type { VocabularyId } from "../engine/api.ts";
+import type { VocabularyId } from "../engine/api/tokens.ts";
 import { words } from "./locale.ts";
 
 export const vocabularyIds = ["gpt2", "cl100k_base", "o200k_base", "model", "own"] as const satisfies readonly VocabularyId[];

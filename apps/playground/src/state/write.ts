@@ -1,5 +1,6 @@
 import { computed, signal } from "@preact/signals";
-import type { Candidate, Sampling, TokenPart, WritingEnd, WrittenToken } from "../engine/api.ts";
+import type { TokenPart } from "../engine/api/tokens.ts";
+import type { Candidate, Sampling, WritingEnd, WrittenToken } from "../engine/api/writing.ts";
 import { engine, model, settled } from "./engine.ts";
 import type { Settled } from "./engine.ts";
 import { words } from "./locale.ts";
@@ -84,7 +85,7 @@ export function goTo(index: number): void {
 }
 
 export async function stop(): Promise<void> {
-  if (job.value !== undefined) await engine.ask("stopWriting", job.value).catch(() => undefined); // Then the writing fails as well.
+  if (job.value !== undefined) await engine.ask("stop", job.value).catch(() => undefined); // Then the writing fails as well.
   await running;
 }
 

@@ -1,4 +1,4 @@
-import type { Failure } from "../engine/api.ts";
+import type { Failure } from "../engine/api/reply.ts";
 import { words } from "../state/locale.ts";
 import "./failure-note.css";
 

@@ -1,4 +1,4 @@
-import type { Explanation, TokenPart } from "../../engine/api.ts";
+import type { Explanation, TokenPart } from "../../engine/api/tokens.ts";
 
 /** A symbol, or what a merge makes: where it stands in the picture. */
 export interface TreeNode extends TokenPart {

@@ -1,4 +1,4 @@
-import type { Tokenization } from "../../engine/api.ts";
+import type { Tokenization } from "../../engine/api/tokens.ts";
 import { glyphsOf } from "../../ui/glyphs.ts";
 import type { Glyph } from "../../ui/glyphs.ts";
 

@@ -1,4 +1,4 @@
-import type { Tokenization, TokenizeOptions, VocabularyId } from "../../engine/api.ts";
+import type { Tokenization, TokenizeOptions, VocabularyId } from "../../engine/api/tokens.ts";
 import { engine, vocabularyVersion } from "../../state/engine.ts";
 import { count, words } from "../../state/locale.ts";
 import { text } from "../../state/tokens.ts";

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import type { Tokenization, VocabularyId } from "../../engine/api.ts";
+import type { Tokenization, VocabularyId } from "../../engine/api/tokens.ts";
 import { count, words } from "../../state/locale.ts";
 import { chosenToken, view } from "../../state/tokens.ts";
 import { hexOf, plain } from "../../ui/glyphs.ts";

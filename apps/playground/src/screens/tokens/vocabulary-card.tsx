@@ -1,5 +1,5 @@
 import { computed, signal } from "@preact/signals";
-import type { Tokenization, VocabularyId } from "../../engine/api.ts";
+import type { Tokenization, VocabularyId } from "../../engine/api/tokens.ts";
 import { engine, modelVocabulary, ownVocabulary, vocabularyVersion } from "../../state/engine.ts";
 import { count, ratio, words } from "../../state/locale.ts";
 import { chosenToken, chosenVocabularies, readsSpecial, text, textSize } from "../../state/tokens.ts";

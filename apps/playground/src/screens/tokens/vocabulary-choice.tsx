@@ -1,7 +1,7 @@
 import { ownVocabulary } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
 import { chosenVocabularies, toggleVocabulary, vocabularyIds } from "../../state/tokens.ts";
-import type { VocabularyId } from "../../engine/api.ts";
+import type { VocabularyId } from "../../engine/api/tokens.ts";
 import { Toggle } from "../../ui/choice.tsx";
 
 /** Which vocabularies are shown; one's own is a file. */

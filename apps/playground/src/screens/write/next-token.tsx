@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import type { Candidate, Outlook } from "../../engine/api.ts";
+import type { Candidate, Outlook } from "../../engine/api/writing.ts";
 import { engine, model } from "../../state/engine.ts";
 import { count, percent, words } from "../../state/locale.ts";
 import { branch, branchAt, chosen, controls, isFull, isNew, isWriting, prompt } from "../../state/write.ts";

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import type { WritingEnd } from "../../engine/api.ts";
+import type { WritingEnd } from "../../engine/api/writing.ts";
 import { announce } from "../../state/announce.ts";
 import { model } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";

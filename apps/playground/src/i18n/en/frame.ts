@@ -1,0 +1,15 @@
+import type { Screen } from "../../state/route.ts";
+import type { themes } from "../../state/theme.ts";
+
+/** The texts around the screens. */
+export const frame = {
+  title: "GPT Playground",
+  skip: "Skip to the content",
+  screensLabel: "Screens",
+  screens: { tokens: "Tokens", write: "Write" } satisfies Record<Screen, string>,
+  language: "Language",
+  theme: "Theme",
+  themes: { system: "As the system", light: "Light", dark: "Dark" } satisfies Record<(typeof themes)[number], string>,
+  close: "Close",
+  again: "Try again",
+};

@@ -1,0 +1,13 @@
+import type { frame as english } from "../en/frame.ts";
+
+export const frame: typeof english = {
+  title: "GPT 游乐场",
+  skip: "跳到正文",
+  screensLabel: "页面",
+  screens: { tokens: "词元", write: "写作" },
+  language: "语言",
+  theme: "主题",
+  themes: { system: "跟随系统", light: "浅色", dark: "深色" },
+  close: "关闭",
+  again: "重试",
+};
