@@ -1,20 +1,11 @@
-import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { examplesIn, runExample } from "@gpt/testing/readme";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { gpt as gptProcess, records, startSession } from "../../test/gpt.ts";
+import { describe, expect, test } from "vitest";
+import { records } from "../../test/gpt.ts";
 import { jsonLines, tuningFolder, words } from "../../test/tuning.ts";
 
-let directory: string;
-let gpt: ReturnType<typeof startSession>;
-
-beforeAll(async () => {
-  directory = await tuningFolder();
-});
-beforeEach(() => {
-  gpt = startSession(directory);
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
+const { at, gpt, gptProcess } = tuningFolder();
 
 const finetune = (...args: readonly string[]) => gpt("finetune", "--model", "base", ...args, "--json");
 
@@ -35,7 +26,7 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
   expect(whole.stderr).toMatch(/step 12: validation loss \d\.\d{4}\n {2}user .* assistant → /);
   const losses = events.filter((event) => "lr" in event).map(({ loss }) => loss as number);
   expect(losses.at(-1)).toBeLessThan(losses[0]);
-  expect((await readdir(join(directory, "chat"))).sort()).toEqual([
+  expect((await readdir(at("chat"))).sort()).toEqual([
     "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "checkpoints", "metrics.jsonl", "run.json", "tokenizer.json", "tokenizer_config.json",
   ]);
 
@@ -58,7 +49,7 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
 
   // A line is a message; what was said before is not part of the chat any more.
   const input = "cat dog\n/reset\nowl\n/exit\n";
-  const talk = await gptProcess(directory, ["chat", "--model", "chat", "--max-tokens", "3", "--temperature", "0", "--json"], { input });
+  const talk = await gptProcess(["chat", "--model", "chat", "--max-tokens", "3", "--temperature", "0", "--json"], { input });
   expect(talk.status, talk.stderr).toBe(0);
   const [first, second] = records(talk);
   expect([first.role, (second.promptTokens as number) < (first.promptTokens as number)]).toEqual(["assistant", true]);
@@ -84,9 +75,9 @@ test.each(["full", "lora"])("labels, %s: the folder is a classifier's, with its 
     predicted: expect.stringMatching(/^(beast|bird)$/) as string, probability: expect.any(Number) as number,
   });
   expect(run.stderr).toMatch(/accuracy \d+\.\d%, F1 \d+\.\d%\n {2}The .* sat\. → (beast|bird) \d+\.\d%/);
-  const config = JSON.parse(await readFile(join(directory, `labels-${method}`, "config.json"), "utf8")) as object;
+  const config = JSON.parse(await readFile(at(`labels-${method}`, "config.json"), "utf8")) as object;
   expect(config).toMatchObject({ architectures: ["GPT2ForSequenceClassification"], id2label: { 0: "beast", 1: "bird" } });
-  expect(await readFile(join(directory, `labels-${method}`, "README.md"), "utf8")).toMatch(
+  expect(await readFile(at(`labels-${method}`, "README.md"), "utf8")).toMatch(
     /pipeline_tag: text-classification[^]*It was made from `base` by `gpt finetune --task classify` on `labels\.csv`: 10 steps of 8 examples; on validation data: loss \d[\d.]*, accuracy/,
   );
   const measured = await gpt("eval", "--model", `labels-${method}`, "--task", "classify", "--data", "labels.csv", "--columns", "text=sentence,label=kind", "--json");
@@ -106,9 +97,9 @@ test("prompts and completions, and documents, with all weights or the last block
 });
 
 test("files of token ids, of a pattern or a folder, are trained on by both commands, and learnt as a document", async () => {
-  await mkdir(join(directory, "ids"));
+  await mkdir(at("ids"));
   for (const [name, first] of [["1.bin", 0], ["2.bin", 100]] as const) {
-    await writeFile(join(directory, "ids", name), new Uint8Array(Uint16Array.from({ length: 300 }, (_, i) => first + (i % 9)).buffer));
+    await writeFile(at("ids", name), new Uint8Array(Uint16Array.from({ length: 300 }, (_, i) => first + (i % 9)).buffer));
   }
   const trained = await gpt("train", "--data", "ids/*.bin", "--vocab-size", "300", "--layers", "1", "--heads", "1", "--dim", "8", "--context", "16", "--steps", "2", "--out", "from-ids");
   expect(trained.status, trained.stderr).toBe(0);
@@ -122,10 +113,10 @@ test("files of token ids, of a pattern or a folder, are trained on by both comma
 });
 
 test("the program of docs/tuning.md tunes a model, and answers", async () => {
-  const folder = join(directory, "program");
-  await cp(join(directory, "base"), join(folder, "base"), { recursive: true });
-  await cp(join(directory, "chat", "chat_template.jinja"), join(folder, "base", "chat_template.jinja"));
-  await cp(join(directory, "chats.jsonl"), join(folder, "chats.jsonl"));
+  const folder = at("program");
+  await cp(at("base"), join(folder, "base"), { recursive: true });
+  await cp(at("chat", "chat_template.jinja"), join(folder, "base", "chat_template.jinja"));
+  await cp(at("chats.jsonl"), join(folder, "chats.jsonl"));
   const app = join(import.meta.dirname, "../..");
   const [program] = await examplesIn(join(app, "../../docs/tuning.md"));
   const lines = (await runExample(program, app, folder)).split("\n");
@@ -135,7 +126,7 @@ test("the program of docs/tuning.md tunes a model, and answers", async () => {
 });
 
 test("multiple choice: a head that scores, trained by an adapter, is measured as it was; a language model by likelihood", async () => {
-  await writeFile(join(directory, "choices.jsonl"), jsonLines(Array.from({ length: 36 }, (_, i) => {
+  await writeFile(at("choices.jsonl"), jsonLines(Array.from({ length: 36 }, (_, i) => {
     const [right, wrong] = [words[i % 6], words[(i + 1 + (i % 5)) % 6]];
     return { context: `The ${right}`, choices: i % 2 ? [right, wrong] : [wrong, right], answer: i % 3 ? right : i % 2 ? 0 : 1 };
   })));
@@ -150,7 +141,7 @@ test("multiple choice: a head that scores, trained by an adapter, is measured as
 });
 
 test("preferences: with adapters and with all weights, the model that was is the reference, in a resumed run too", async () => {
-  await writeFile(join(directory, "preferences.jsonl"), jsonLines(Array.from({ length: 36 }, (_, i) => ({ prompt: `${words[Math.floor(i / 6)]} ${words[i % 6]}:`, chosen: ` ${words[i % 6]}`, rejected: ` ${words[(i + 1) % 6]} sat` }))));
+  await writeFile(at("preferences.jsonl"), jsonLines(Array.from({ length: 36 }, (_, i) => ({ prompt: `${words[Math.floor(i / 6)]} ${words[i % 6]}:`, chosen: ` ${words[i % 6]}`, rejected: ` ${words[(i + 1) % 6]} sat` }))));
   for (const method of ["lora", "full"]) {
     const run = ["--task", "preference", "--data", "preferences.jsonl", "--method", method, "--batch", "4", "--lr", "0.01", "--log-every", "1", "--checkpoint-every", "2", "--schedule", "constant"];
     const whole = await finetune(...run, "--steps", "4", "--out", `preferences-${method}`);

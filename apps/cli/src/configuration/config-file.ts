@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
-import { readRegularFile } from "@gpt/formats/node";
 import { quote } from "@gpt/tensor";
 import type { LineCounter } from "yaml";
 import { CommandError } from "../errors.ts";
+import { readTextFile } from "../files.ts";
 import { ourOption } from "../foreign-names.ts";
 import { checkFileValues, fileOptions } from "./file-values.ts";
 
@@ -36,7 +36,7 @@ async function readMapping(file: string): Promise<Mapping> {
   const { isMap, isScalar, LineCounter, parseDocument, visit } = await import("yaml");
   const counter = new LineCounter();
   // What the library does about keys that are given twice takes long where there are many.
-  const document = parseDocument(await readText(file), { lineCounter: counter, prettyErrors: false, uniqueKeys: false });
+  const document = parseDocument(await readTextFile(file, "--config", maxBytes), { lineCounter: counter, prettyErrors: false, uniqueKeys: false });
   const refuse = (range: readonly [number, ...unknown[]] | null | undefined, problem: string): never => {
     throw new CommandError(`${file}:${lineAt(counter, range?.[0])}: ${problem}`);
   };
@@ -54,16 +54,6 @@ async function readMapping(file: string): Promise<Mapping> {
     return [name, value?.toJS(document) ?? null] as const;
   });
   return { entries: Object.fromEntries(entries), lineOf: (name) => lines.get(name) ?? 1 };
-}
-
-async function readText(file: string): Promise<string> {
-  const bytes = await readRegularFile(file, maxBytes);
-  if (!bytes) throw new CommandError(`there is no file ${file}; check the path of --config`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new CommandError(`${file} is not valid UTF-8; convert it`);
-  }
 }
 
 function lineAt(counter: LineCounter, offset = 0): number {

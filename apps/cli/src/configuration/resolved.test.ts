@@ -1,16 +1,11 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
 import { presetNames } from "@gpt/gpt";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { records, startSession } from "../../test/gpt.ts";
+import { expect, test } from "vitest";
+import { records } from "../../test/gpt.ts";
 import { tuningFolder } from "../../test/tuning.ts";
 import { modelConfig } from "../training/training-options.ts";
 
-let directory: string;
-beforeAll(async () => {
-  directory = await tuningFolder();
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
+const { at, gpt } = tuningFolder();
 
 const sizes = ["--layers", "1", "--heads", "2", "--dim", "16", "--context", "16"];
 
@@ -21,14 +16,13 @@ test.each([
     // The adapter has more than a tenth of so small a model, whose 32 records are 4 batches of 8.
     { lr: 0.048 / 16, "min-lr": 0, batch: 8, context: 96, rank: 16, alpha: 32, steps: 2, warmup: 1, schedule: "linear", "eval-every": 4, "checkpoint-every": 4, clip: 1 }],
 ] as const)("gpt %s --print-config has the defaults, and begins the same run", async (command, options, expected) => {
-  const gpt = startSession(directory);
   const out = `${command}-whole`;
   const printed = await gpt(command, ...options, "--out", out, "--print-config", "--json");
   expect(printed.status, printed.stderr).toBe(0);
   expect(records(printed)).toMatchObject([{ command, out, seed: 0, backend: "wasm", ...expected }]);
   expect(Object.keys(records(printed)[0])).not.toContain("epochs");
   const yaml = await gpt(command, ...options, "--out", out, "--print-config");
-  await writeFile(join(directory, `${command}.yaml`), yaml.stdout);
+  await writeFile(at(`${command}.yaml`), yaml.stdout);
   // Nothing was begun, and what was printed is taken as it is.
   const again = await gpt(command, "--config", `${command}.yaml`, "--print-config");
   expect(again.stdout).toBe(yaml.stdout);
@@ -36,13 +30,12 @@ test.each([
   const run = await gpt(command, "--config", `${command}.yaml`, "--out", `${command}-again`);
   expect(run.status, run.stderr).toBe(0);
   const name = command === "train" ? "model.safetensors" : "adapter_model.safetensors";
-  const [whole, repeated] = await Promise.all([out, `${command}-again`].map((folder) => readFile(join(directory, folder, name))));
+  const [whole, repeated] = await Promise.all([out, `${command}-again`].map((folder) => readFile(at(folder, name))));
   expect(repeated.equals(whole)).toBe(true);
 });
 
 test("a number of epochs takes the place of a file's number of steps", async () => {
-  const gpt = startSession(directory);
-  await writeFile(join(directory, "steps.yaml"), "model: base\ntask: lm\ndata: text.txt\nsteps: 99\n");
+  await writeFile(at("steps.yaml"), "model: base\ntask: lm\ndata: text.txt\nsteps: 99\n");
   const [{ steps }] = records(await gpt("finetune", "--config", "steps.yaml", "--epochs", "1", "--print-config", "--json"));
   expect(steps).toBeLessThan(99);
 });

@@ -1,6 +1,6 @@
-import { readRegularFile } from "@gpt/formats/node";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { CommandError } from "../errors.ts";
+import { readTextFile } from "../files.ts";
 
 /**
  * For models that have no chat template: each message is the line of its role, its text, and the end-of-text token. Lines keep
@@ -13,7 +13,7 @@ const plainTemplate = `{% for message in messages %}{% if message.role not in ["
 
 /** A template that the tokenizer does not have: that of a file, or a plain one. Undefined where its own is taken. */
 export async function chatTemplateOf(tokenizer: Tokenizer, file: string | undefined): Promise<string | undefined> {
-  if (file !== undefined) return readTemplate(file);
+  if (file !== undefined) return readTextFile(file, "--template", maxBytes);
   if (tokenizer.chatTemplates?.size) return undefined;
   if (tokenizer.endOfText !== undefined) return plainTemplate;
   throw new CommandError("the model's tokenizer has no token that ends a text, so that a model could not learn to end an answer; take a model with a byte-pair tokenizer");
@@ -21,13 +21,3 @@ export async function chatTemplateOf(tokenizer: Tokenizer, file: string | undefi
 
 /** The longest templates of models have some ten thousand. */
 const maxBytes = 2 ** 20;
-
-async function readTemplate(file: string): Promise<string> {
-  const bytes = await readRegularFile(file, maxBytes);
-  if (!bytes) throw new CommandError(`there is no file ${file}; check the path of --template`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new CommandError(`${file} is not valid UTF-8; convert it`);
-  }
-}

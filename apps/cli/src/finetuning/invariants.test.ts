@@ -1,28 +1,19 @@
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { records, startSession } from "../../test/gpt.ts";
+import { expect, test } from "vitest";
+import { records } from "../../test/gpt.ts";
 import { jsonLines, tuningFolder, words } from "../../test/tuning.ts";
 
-let directory: string;
-let gpt: ReturnType<typeof startSession>;
-beforeAll(async () => {
-  directory = await tuningFolder();
-  const numbers = Array.from({ length: 36 }, (_, i) => i);
-  await writeFile(join(directory, "questions.jsonl"), jsonLines(numbers.map((i) => {
+const numbers = Array.from({ length: 36 }, (_, i) => i);
+const { gpt } = tuningFolder({
+  "questions.jsonl": jsonLines(numbers.map((i) => {
     const choices = words.slice(i % 4, (i % 4) + 2 + (i % 2));
     return { context: `The ${words[i % 6]} sat${" and sat".repeat(i % 5)} by the`, choices, answer: choices[i % choices.length] };
-  })));
-  await writeFile(join(directory, "preferences.jsonl"), jsonLines(numbers.map((i) => (
+  })),
+  "preferences.jsonl": jsonLines(numbers.map((i) => (
     { prompt: `${words[i % 6]}:`, chosen: ` ${words[i % 5]}`, rejected: ` ${words[(i + 1) % 6]} sat${" and sat".repeat(i % 3)}` }
-  ))));
+  ))),
   // Of many lengths.
-  await writeFile(join(directory, "documents.jsonl"), jsonLines(numbers.map((i) => ({ text: `The ${words[i % 6]}${` and the ${words[(i * 5) % 6]}`.repeat(i % 4)} sat.` }))));
+  "documents.jsonl": jsonLines(numbers.map((i) => ({ text: `The ${words[i % 6]}${` and the ${words[(i * 5) % 6]}`.repeat(i % 4)} sat.` }))),
 });
-beforeEach(() => {
-  gpt = startSession(directory);
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
 
 const tasks = {
   chat: ["--data", "chats.jsonl"],

@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { folderContents } from "@gpt/testing/folder-contents";
 import { RandomNumbers } from "@gpt/testing/mutate";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { gpt } from "../../test/gpt.ts";
+import { expect, test } from "vitest";
 import { timeless } from "../../test/metrics.ts";
 import { tuningFolder } from "../../test/tuning.ts";
 
@@ -14,11 +13,7 @@ const kills = process.env.GPT_VERIFY ? 34 : 2;
 const hour = 3_600_000;
 const random = new RandomNumbers(20_261_130);
 
-let directory: string;
-beforeAll(async () => {
-  directory = await tuningFolder();
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
+const { at, gptProcess } = tuningFolder();
 
 /** Steps that are logged and saved one by one, and validated now and then. */
 const steps = ["--steps", "6", "--batch", "4", "--log-every", "1", "--checkpoint-every", "1", "--eval-every", "2", "--lr", "0.01", "--answers", "2"];
@@ -45,7 +40,7 @@ interface Outcome {
 async function finetune(args: readonly string[], moment?: Moment): Promise<Outcome> {
   const times: number[] = [];
   let timer: NodeJS.Timeout | undefined;
-  const { status, stderr } = await gpt(directory, ["finetune", ...args], {
+  const { status, stderr } = await gptProcess(["finetune", ...args], {
     onProgress: (stderr, kill) => {
       while (times.length < stderr.split("\n").length) times.push(performance.now());
       if (moment && times.length > moment.line) timer ??= setTimeout(() => kill("SIGKILL"), moment.milliseconds);
@@ -58,14 +53,14 @@ async function finetune(args: readonly string[], moment?: Moment): Promise<Outco
 
 /** The newest checkpoint that is published. */
 async function newestStep(out: string): Promise<number | undefined> {
-  const names = await readdir(join(directory, out, "checkpoints")).catch(() => []);
+  const names = await readdir(at(out, "checkpoints")).catch(() => []);
   const published = names.flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
   return published.length > 0 ? Math.max(...published) : undefined;
 }
 
 /** The files of a run; of its figures what is no time. */
 async function filesOf(out: string): Promise<Record<string, unknown>> {
-  const files = await folderContents(join(directory, out));
+  const files = await folderContents(at(out));
   return { ...files, "metrics.jsonl": timeless(Buffer.from(files["metrics.jsonl"], "base64").toString()) };
 }
 
@@ -84,7 +79,7 @@ test.each(Object.entries(tasks))(`%s, killed at ${kills} random moments, from re
     for (let done = false; !done;) {
       const newest = await newestStep(out);
       // Where it has not come to write what it was asked to do, it is asked again.
-      const known = existsSync(join(directory, out, "run.json"));
+      const known = existsSync(at(out, "run.json"));
       const line = random.below(whole.times.length - 1 - (newest ?? 0));
       const milliseconds = ((whole.times[line + 1] - whole.times[line]) * random.below(1000)) / 1000;
       const { lines, killed } = await finetune([...(known ? [] : begin), "--out", out, "--resume"], where.length < goal ? { line, milliseconds } : undefined);

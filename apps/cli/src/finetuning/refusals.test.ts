@@ -1,27 +1,17 @@
 import { existsSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { gpt as gptProcess, startSession } from "../../test/gpt.ts";
+import { writeFile } from "node:fs/promises";
+import { expect, test } from "vitest";
 import type { Result } from "../../test/gpt.ts";
 import { tuningFolder } from "../../test/tuning.ts";
 
-let directory: string;
-let gpt: ReturnType<typeof startSession>;
-beforeAll(async () => {
-  directory = await tuningFolder();
-});
-beforeEach(() => {
-  gpt = startSession(directory);
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
+const { at, gpt, gptProcess } = tuningFolder();
 
 /** One line, that says what is wrong; and where a model was to be made, nothing of it. */
 function expectRefused({ status, stdout, stderr }: Result, expected: number, message: string): void {
   const errors = stderr.split("\n").filter((line) => line.startsWith("error:") || /^ {4}at /.test(line));
   expect(errors, stderr).toEqual([expect.stringContaining(message)]);
   expect({ status, stdout }, stderr).toEqual({ status: expected, stdout: "" });
-  expect(existsSync(join(directory, "refused"))).toBe(false);
+  expect(existsSync(at("refused"))).toBe(false);
 }
 
 /** Refuses each of some commands, which one process runs. */
@@ -67,7 +57,7 @@ const records: readonly [task: string, record: string, message: string][] = [
 
 test("records that are broken, by file and line", async () => {
   for (const [task, record, message] of records) {
-    await writeFile(join(directory, "record.jsonl"), `${record}\n`);
+    await writeFile(at("record.jsonl"), `${record}\n`);
     const result = await gpt(...`${tune} ${task} --data record.jsonl --validation-share 0`.split(" "));
     expectRefused(result, 1, `error: record.jsonl:1: `);
     expectRefused(result, 1, message);
@@ -99,7 +89,7 @@ const files: readonly [name: string, content: string | Uint8Array, message: stri
 
 test("files that are none", async () => {
   for (const [name, content, message] of files) {
-    await writeFile(join(directory, name), content);
+    await writeFile(at(name), content);
     await expectAllRefused([
       [`${tune} lm --data ${name} --validation-share 0`, 1, message],
       [`eval --model base --task lm --data ${name}`, 1, message],
@@ -108,14 +98,14 @@ test("files that are none", async () => {
 });
 
 test("a byte order mark, returns, and quotes around lines are what they are elsewhere", async () => {
-  await writeFile(join(directory, "marked.csv"), '\uFEFFtext,label\r\n"a ""b""\r\nc",x\r\n"d,e",y\r\n');
+  await writeFile(at("marked.csv"), '\uFEFFtext,label\r\n"a ""b""\r\nc",x\r\n"d,e",y\r\n');
   const done = await gpt("finetune", "--model", "base", "--task", "classify", "--data", "marked.csv", "--validation-share", "0", "--steps", "1", "--out", "marked");
   expect(done.status, done.stderr).toBe(0);
 });
 
 test("what cannot be done with the data, or does nothing", async () => {
   for (const [name, content] of [["one.jsonl", '{"text": "a b"}\n'], ["alike.jsonl", '{"text": "a", "label": "x"}\n'], ["empty.jsonl", ""]]) {
-    await writeFile(join(directory, name), content);
+    await writeFile(at(name), content);
   }
   const labels = "classify --data labels.csv --columns text=sentence,label=kind";
   await expectAllRefused([
@@ -158,8 +148,8 @@ test("a classifier is asked for labels alone", async () => {
 });
 
 test("a chat that cannot be answered", async () => {
-  const chat = (input: string, ...args: readonly string[]): Promise<Result> => gptProcess(directory, ["chat", "--model", "base", ...args], { input });
+  const chat = (input: string, ...args: readonly string[]): Promise<Result> => gptProcess(["chat", "--model", "base", ...args], { input });
   expectRefused(await chat(`${long}\n`), 1, "and the model's context is 96; give a shorter one");
-  await writeFile(join(directory, "no.jinja"), '{{ raise_exception("ask nothing") }}');
+  await writeFile(at("no.jinja"), '{{ raise_exception("ask nothing") }}');
   expectRefused(await chat("hi\n", "--template", "no.jinja"), 1, "the chat template refuses the chat: ask nothing");
 });
