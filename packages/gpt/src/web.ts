@@ -1,4 +1,5 @@
 export { listDownloads, removeDownload } from "@gpt/formats/web";
 export type { KeptDownload, UrlProgress, WebSource, WebSourceOptions } from "@gpt/formats/web";
-export { loadModel, saveModel } from "./web/model.ts";
+export { loadModel, planModel, saveModel } from "./web/model.ts";
 export type { LoadModelOptions, SaveModelOptions } from "./web/model.ts";
+export { roomIn } from "./web/room.ts";

@@ -1,7 +1,8 @@
-import { useBackend } from "@gpt/tensor";
+import { currentBackend, useBackend } from "@gpt/tensor";
+import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { GPT } from "../src/model.ts";
-import { listDownloads, loadModel, removeDownload, saveModel } from "../src/web.ts";
+import { listDownloads, loadModel, planModel, removeDownload, roomIn, saveModel } from "../src/web.ts";
 import type { LoadModelOptions, UrlProgress, WebSource } from "../src/web.ts";
 import { loadTokenizer } from "@gpt/tokenizer/web";
 import { sumsOf } from "./sums.ts";
@@ -9,6 +10,8 @@ import { sumsOf } from "./sums.ts";
 /** What the page is asked to do. */
 export type Question =
   | { readonly do: "load"; readonly source: string; readonly options?: Omit<LoadModelOptions, "backend">; readonly stopAt?: number }
+  | { readonly do: "plan"; readonly source: string; readonly options?: Omit<LoadModelOptions, "backend"> }
+  | { readonly do: "room"; readonly maxBytes: number; readonly deviceMemory?: number }
   | { readonly do: "tokenize"; readonly source: string; readonly text: string; readonly options?: { readonly endpoint: string } }
   | { readonly do: "save"; readonly folder: string; readonly extraFiles?: Readonly<Record<string, string>> }
   | { readonly do: "store"; readonly folder: string; readonly urls: readonly string[] }
@@ -70,6 +73,13 @@ async function reply(question: Question): Promise<Reply> {
   switch (question.do) {
     case "load":
       return load(question);
+    case "plan":
+      return { value: await planModel(await sourceOf(question.source), question.options) };
+    case "room": {
+      const { maxBytes, deviceMemory } = question;
+      Object.defineProperty(navigator, "deviceMemory", { value: deviceMemory, configurable: true });
+      return { value: roomIn(Object.create(currentBackend(), { memory: { value: { maxBytes, liveBytes: 100 } } }) as Backend) };
+    }
     case "tokenize":
       return { value: Array.from((await loadTokenizer(await sourceOf(question.source), question.options)).encode(question.text)) };
     case "save": {

@@ -75,7 +75,10 @@ async function openNamed(endpoint: string, { name, revision = "main", gguf }: Hu
 async function ggufAmong(files: ReadonlyMap<string, File>): Promise<string | undefined> {
   if (files.has("config.json")) return undefined;
   const found = new Set<string>();
-  for (const [name, file] of files) if ((await file.slice(0, 4).text().catch(() => "")) === "GGUF") found.add(name);
+  for (const [name, file] of files) {
+    // A damaged one is to be said to be that.
+    if (/\.gguf$/i.test(name) || (await file.slice(0, 4).text().catch(() => "")) === "GGUF") found.add(name);
+  }
   const [first] = found;
   if (found.size <= 1) return first;
   const { chooseGGUF } = await import("./hub-gguf.ts");

@@ -6,11 +6,13 @@ import type { Architecture } from "../architectures/architecture.ts";
 import { architectures } from "../architectures/index.ts";
 import { unsupportedArchitectures } from "../architectures/unsupported.ts";
 import { GPTError } from "../errors.ts";
-import { loadModelFrom } from "../folder/load.ts";
-import type { LoadOptions } from "../folder/load.ts";
+import { loadModelFrom, planModelFrom } from "../folder/load.ts";
+import type { LoadOptions, ModelPlan } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
 import type { GPT } from "../model.ts";
+
+const kinds = () => [...architectures, ...unsupportedArchitectures];
 
 /** How a model is read, and where it is loaded to. */
 export interface LoadModelOptions extends LoadOptions, Omit<WebSourceOptions, keyof LoadOptions> {}
@@ -41,12 +43,28 @@ export async function loadModel(source: WebSource, options?: LoadModelOptions): 
 
 /** What loads a folder, or a GGUF file in it. */
 async function loaderOf(gguf: string | undefined): Promise<(folder: ReadableFolder, options: LoadOptions) => Promise<GPT>> {
-  const kinds = [...architectures, ...unsupportedArchitectures];
-  if (gguf === undefined) return (folder, options) => loadModelFrom(folder, kinds, options);
-  // Pages that load no such files do not download what reads them.
-  const { loadGGUF } = await import("../gguf.ts");
+  if (gguf === undefined) return (folder, options) => loadModelFrom(folder, kinds(), options);
+  const { loadGGUF } = await readsGGUF();
   return (folder, options) => loadGGUF(folder, gguf, options);
 }
+
+/**
+ * What `loadModel` makes of a source, without its weights: of a folder `config.json` is read, of a GGUF file its header. What arrives of a download is kept
+ * for `loadModel`. Throws as `planModelFrom`, `planGGUF` and `openSource` of `@gpt/formats/web` do.
+ *
+ * @example
+ * const { config, dtypes } = await planModel("openai-community/gpt2");
+ * if (weightBytesOf(config, dtypes) > roomIn(backend)) console.log("too large for this tab");
+ */
+export async function planModel(source: WebSource, options?: Omit<LoadModelOptions, "backend" | "seed">): Promise<ModelPlan> {
+  const { folder, gguf } = await openSource(source, options);
+  if (gguf === undefined) return planModelFrom(folder, kinds(), options);
+  const { planGGUF } = await readsGGUF();
+  return planGGUF(folder, gguf, options);
+}
+
+/** Pages that load no such files do not download what reads them. */
+const readsGGUF = () => import("../gguf.ts");
 
 /** How a model is saved. */
 export interface SaveModelOptions extends ModelFilesOptions {

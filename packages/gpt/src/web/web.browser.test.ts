@@ -68,7 +68,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 beforeEach(async () => {
-  hub = await Hub.start({ [name]: files, [ggufName]: gguf, "toys/alone-GGUF": { "model.gguf": gguf["small.gguf"] } });
+  hub = await Hub.start({ [name]: files, [ggufName]: gguf, "toys/alone-GGUF": { "model.gguf": gguf["small.gguf"] }, "toys/broken": { "broken.gguf": new Uint8Array(100) } });
   hub.intercept = hub.interceptStorage = allow;
 });
 afterEach(async () => {
@@ -154,6 +154,14 @@ describe("a model behind an address", () => {
     const later = rangesOf("model.safetensors").slice(before);
     expect(later[0]).toBe("bytes=0-0");
     for (const range of later.slice(1)) expect(Number(/^bytes=(\d+)-/.exec(range!)![1])).toBeGreaterThanOrEqual(2 ** 23);
+  });
+
+  test("is planned without its weights, and what arrives of it is kept", async () => {
+    const { value } = await ask({ do: "plan", source: name, options: { endpoint: hub.url } });
+    expect(value).toEqual({ config: new GPT(config).config, dtypes: { embedding: "f32", matrix: "f32", experts: "f32", head: "f32" } });
+    expect(rangesOf("model.safetensors")).toEqual([]);
+    expect((await ask({ do: "plan", source: name, options: { endpoint: hub.url, dtype: "int8" } })).value).toMatchObject({ dtypes: { matrix: "int8" } });
+    expect(hub.requests.map(({ range }) => range).at(-1)).toBe("bytes=0-0");
   });
 
   test("is repaired where the connection is cut, stalls, or the server is busy", async () => {
@@ -247,6 +255,7 @@ describe("a model in GGUF", () => {
     expect(progress.at(-1)).toMatchObject({ bytes: gguf["abc-F32.gguf"].length, totalBytes: gguf["abc-F32.gguf"].length });
     const before = hub.requests.length;
     expect((await tokenize(address("abc-F32.gguf"))).value).toEqual(pairs.encode("to be"));
+    expect((await ask({ do: "plan", source: address("abc-F32.gguf") })).value).toMatchObject({ config: { vocabSize: config.vocabSize, dim: config.dim } });
     expect(new Set(hub.requests.slice(before).map(({ range }) => range))).toEqual(new Set(["bytes=0-0"]));
     await hub.close();
     expect((await open(address("abc-F32.gguf"))).model).toEqual(expected);
@@ -283,9 +292,19 @@ describe("a model in GGUF", () => {
       expect(loaded.progress!.at(-1)).toMatchObject({ bytes: loaded.progress!.at(-1)!.totalBytes });
       expect((await tokenize(source)).value).toEqual(pairs.encode("to be"));
     }
+    await ask({ do: "store", folder: "broken", urls: [`${hub.url}/toys/broken/resolve/main/broken.gguf`] });
+    expect((await open("file:broken")).error).toMatchObject({ code: "invalid-file", message: expect.stringContaining("it is no GGUF file") as string });
     await ask({ do: "store", folder: "split", urls: [address("small.gguf")] });
     expect((await open("files:split")).error?.message).toContain("it has several GGUF files");
   });
+});
+
+test("what a tab has room for is told by the backend, and by the browser on small machines", async () => {
+  const room = async (maxBytes: number, deviceMemory?: number) => (await ask({ do: "room", maxBytes, deviceMemory })).value;
+  expect(await room(2 ** 32)).toBe(2 ** 32 - 100);
+  expect(await room(2 ** 32, 2)).toBe(2 ** 31 - 100);
+  expect(await room(2 ** 40, 8)).toBe(2 ** 40 - 100);
+  expect(await room(50)).toBe(0);
 });
 
 describe("a model is saved", () => {
