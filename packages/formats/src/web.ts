@@ -7,3 +7,4 @@ export { openSource } from "./web/source.ts";
 export type { OpenedSource, WebSource, WebSourceOptions } from "./web/source.ts";
 export { openUrlFolder } from "./web/url-folder.ts";
 export type { UrlFolderOptions, UrlProgress } from "./web/url-folder.ts";
+export { zipOf } from "./web/zip.ts";

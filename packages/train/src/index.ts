@@ -17,6 +17,7 @@ export { choiceQuestions, choiceScores } from "./choice-scores.ts";
 export type { ChoiceQuestion, ChoiceScores } from "./choice-scores.ts";
 export { balanceExperts } from "./loop/experts.ts";
 export type { ExpertsFollower, ExpertsReport, ExpertsTraining } from "./loop/experts.ts";
+export type { GradientNorms } from "./loop/gradient-norms.ts";
 export type { CheckpointEvent, DoneEvent, EvaluationEvent, StepEvent, TrainEvent } from "./loop/events.ts";
 /** @internal */
 export { resolveSettings } from "./loop/settings.ts";

@@ -1,9 +1,9 @@
-export { adapterOnly, wholeModel } from "./node/model-store.ts";
-export type { ModelStore, StoreLoadOptions } from "./node/model-store.ts";
-export { resumeRun } from "./node/resume-run.ts";
-export type { ResumedRun, ResumeRunOptions } from "./node/resume-run.ts";
-export { createRun } from "./node/run-folder.ts";
-export type { CreateRunOptions, ExtraFiles, RunCheckpointer, RunFolderOptions } from "./node/run-folder.ts";
+export { adapterOnly, wholeModel } from "./run/model-store.ts";
+export type { FinalFiles, ModelStore, StoreLoadOptions } from "./run/model-store.ts";
+export { createRun, resumeRun } from "./node/run-folder.ts";
+export type { CreateRunOptions, ResumeRunOptions, RunFolderOptions } from "./node/run-folder.ts";
+export type { ResumedRun } from "./run/resume-run.ts";
+export type { ExtraFiles, RunCheckpointer } from "./run/run-folder.ts";
 export { readRecords } from "./node/records/read-records.ts";
 export type { DataRecord, ReadRecordsOptions, RecordFormat } from "./node/records/read-records.ts";
 export { readText } from "./node/text.ts";

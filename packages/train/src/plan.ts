@@ -35,7 +35,7 @@ export async function planTraining(model: GPT, options: TrainOptions): Promise<T
   if (!backend.isMeta) throw invalidOption("a plan needs a model of the backend meta: useBackend(meta(), () => new GPT(config))");
   const weights = backend.memory.liveBytes;
   // What compares validation losses takes none.
-  const run = await Run.start(model, { ...options, patience: undefined, keepBest: undefined, resume: undefined });
+  const run = await Run.start(model, { ...options, patience: undefined, keepBest: undefined, resume: undefined, rateFactor: undefined });
   try {
     const optimizer = backend.memory.liveBytes - weights;
     run.step = (await largestStep(run, options)) - 1;

@@ -5,8 +5,7 @@ import type { TrainEvent } from "../src/loop/events.ts";
 import { train } from "../src/loop/train.ts";
 import type { TrainOptions } from "../src/loop/options.ts";
 import { collect, patternedData, tinyModel } from "./fixtures.ts";
-import { resumeRun } from "../src/node/resume-run.ts";
-import { createRun } from "../src/node/run-folder.ts";
+import { createRun, resumeRun } from "../src/node/run-folder.ts";
 import type { CreateRunOptions } from "../src/node/run-folder.ts";
 
 /** What a run in a folder is tested with: a model that drops out, and steps of two batches. */
@@ -25,13 +24,13 @@ export const extraFiles = { "tokenizer.json": '{"é": 1}\n', "notes.txt": "" };
 /** Trains the usual model into a folder. `stop` ends the run by its signal, after the first event that it accepts. */
 export async function startRun(
   directory: string,
-  { stop, ...options }: CreateRunOptions & { stop?: (event: TrainEvent) => boolean } = {},
+  { stop, train: changes, ...options }: CreateRunOptions & { stop?: (event: TrainEvent) => boolean; train?: Partial<TrainOptions> } = {},
 ): Promise<TrainEvent[]> {
   const checkpointer = await createRun(directory, { extraFiles, ...options });
   const controller = new AbortController();
   const events: TrainEvent[] = [];
   const { signal } = controller;
-  for await (const event of train(tinyModel(modelChanges), { ...runSettings, checkpointer, signal })) {
+  for await (const event of train(tinyModel(modelChanges), { ...runSettings, ...changes, checkpointer, signal })) {
     events.push(event);
     if (stop?.(event)) controller.abort();
   }

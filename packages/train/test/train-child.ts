@@ -5,8 +5,7 @@
 import { isGptError, startDefaultBackend } from "@gpt/tensor";
 import { train } from "../src/loop/train.ts";
 import { patternedData, tinyModel } from "./fixtures.ts";
-import { resumeRun } from "../src/node/resume-run.ts";
-import { createRun } from "../src/node/run-folder.ts";
+import { createRun, resumeRun } from "../src/node/run-folder.ts";
 
 const [, , directory] = process.argv;
 await startDefaultBackend();

@@ -156,9 +156,9 @@ async function storeOf(options: FinetuneOptions, loadBase: (options: StoreLoadOp
   if (dtype !== "f32") throw new UsageError(`--task ${task} merges its adapter at the end, which needs --dtype f32`);
   return {
     ...store,
-    finish(model, ...rest) {
+    finish(model, extraFiles) {
       mergeAdapter(model);
-      return wholeModel.finish(model, ...rest);
+      return wholeModel.finish(model, extraFiles);
     },
   };
 }

@@ -1,14 +1,9 @@
+import { crc32 } from "@gpt/common";
 import { FormatError } from "../errors.ts";
 import type { OutputFile } from "../files/output-file.ts";
 
 /** The format's sizes and positions have 32 bits. */
 const most = 2 ** 32 - 2;
-
-const table = /* @__PURE__ */ Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
 
 /**
  * Files in a folder of an archive (PKWARE's APPNOTE 6.3, stored as they are: weights do not shrink). Throws `write-failed` for more than 4 GB.
@@ -20,16 +15,16 @@ export async function zipOf(folder: string, files: Iterable<OutputFile>): Promis
   for (const { name, chunks } of files) {
     const path = new TextEncoder().encode(`${folder}/${name}`);
     const content: Blob[] = [];
-    let [crc, size] = [0xffffffff, 0];
+    let [crc, size] = [0, 0];
     for await (const chunk of chunks) {
-      for (const byte of chunk) crc = table[(crc ^ byte) & 255] ^ (crc >>> 8);
+      crc = crc32(chunk, crc);
       size += chunk.length;
       // A copy, which the browser may put on the disk.
       content.push(new Blob([chunk as Uint8Array<ArrayBuffer>]));
     }
     if (position + size > most) throw new FormatError("write-failed", `${folder}.zip: an archive has at most 4 GB; save into a folder`);
     // Version 2.0, names in UTF-8, no compression, the first of January 1980; then what both headers have.
-    const common = fields([2, 20], [2, 0x0800], [2, 0], [2, 0], [2, 0x21], [4, ~crc >>> 0], [4, size], [4, size], [2, path.length], [2, 0]);
+    const common = fields([2, 20], [2, 0x0800], [2, 0], [2, 0], [2, 0x21], [4, crc], [4, size], [4, size], [2, path.length], [2, 0]);
     const local = joined(fields([4, 0x04034b50]), common, path);
     directory.push(joined(fields([4, 0x02014b50], [2, 20]), common, fields([2, 0], [2, 0], [2, 0], [4, 0], [4, position]), path));
     parts.push(local, ...content);

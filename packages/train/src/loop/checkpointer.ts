@@ -56,6 +56,8 @@ export interface TrainingState {
   readonly model: GPT;
   readonly optimizer: Optimizer;
   readonly record: RunRecord;
+  /** By what the scheduled learning rate is multiplied; missing where that is 1. */
+  readonly rateFactor?: number;
   /** The best state so far, whose checkpoint stays until there is a better one; missing where the run does not look for it. */
   readonly best?: BestState;
 }
@@ -79,6 +81,7 @@ export interface ResumePoint {
   /** Steps taken. */
   readonly step: number;
   readonly record: RunRecord;
+  readonly rateFactor?: number;
   readonly best?: BestState;
   loadOptimizer(optimizer: Optimizer): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { ExpertsReport } from "./experts.ts";
+import type { GradientNorms } from "./gradient-norms.ts";
 
 /** After every `logEvery` steps, and after the last one. */
 export interface StepEvent {
@@ -13,6 +14,8 @@ export interface StepEvent {
   readonly learningRate: number;
   /** The norm of all gradients of this step, before clipping. */
   readonly gradientNorm: number;
+  /** The same by parts of the model, where the run was told to (`gradientNorms`). */
+  readonly gradientNorms?: GradientNorms;
   /** Over the steps since the last such event, without evaluations and checkpoints. */
   readonly tokensPerSecond: number;
   /** Where the run was told to follow the experts of its model (`experts`). */

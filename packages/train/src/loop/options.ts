@@ -33,8 +33,20 @@ export interface TrainOptions extends Partial<TrainSettings> {
   readonly keepBest?: boolean;
   /** Steps between two checkpoints; the first and the last state are saved in any case. Default 250. */
   readonly checkpointEvery?: number;
+  /**
+   * By what the scheduled learning rate is multiplied, asked before each step: so the rate changes while the run goes on. Checkpoints
+   * hold the factor that is in force; a resumed run goes on with that where this is left out. Default: 1.
+   */
+  readonly rateFactor?: () => number;
+  /** Whether step events tell the norms of the gradients by parts of the model: a kernel for each parameter then. Default false. */
+  readonly gradientNorms?: boolean;
   /** Where to save. Default: nowhere. */
   readonly checkpointer?: Checkpointer;
+  /**
+   * Called where a checkpoint cannot be written (`write-failed`), since storage is full for instance: the run goes on, and tries again at the
+   * next interval. Without it the run ends with that error.
+   */
+  readonly onSaveFailed?: (error: Error) => void;
   /** Where to go on instead of beginning; the model was loaded from there. */
   readonly resume?: ResumePoint;
   /** Goes on even where settings, data, backend or runtime differ from those before. Default false. */
@@ -64,7 +76,10 @@ const optionsExpected: Expectations<Omit<TrainOptions, keyof TrainSettings>> = {
   patience: optional(count),
   keepBest: optional(flag),
   checkpointEvery: optional(count),
+  rateFactor: optional(callback),
+  gradientNorms: optional(flag),
   checkpointer: optional(objectWith("a checkpointer, as createRun makes", "save()", "finish()")),
+  onSaveFailed: optional(callback),
   resume: optional(objectWith("a resume, as resumeRun makes", "loadOptimizer()")),
   allowChanges: optional(flag),
   onStep: optional(callback),

@@ -1,8 +1,8 @@
 import { EventLoopYielder } from "@gpt/common";
 import type { ForwardOptions, GPT } from "@gpt/gpt";
-import { mul, scope } from "@gpt/tensor";
+import { mul, nonNegative, scope } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
-import { invalidOption } from "../checks.ts";
+import { check, invalidOption } from "../checks.ts";
 import { TrainError } from "../errors.ts";
 import { AdamW } from "../optimizer/adamw.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
@@ -13,6 +13,7 @@ import { checkResume } from "./checkpointer.ts";
 import type { Checkpointer, RunRecord } from "./checkpointer.ts";
 import type { CheckpointEvent, EvaluationEvent, StepEvent } from "./events.ts";
 import type { ExpertsFollower, ExpertsTraining } from "./experts.ts";
+import type { GradientNorms } from "./gradient-norms.ts";
 import { checkTrainable, checkRouterLosses, resolveSettings, scheduleOf } from "./settings.ts";
 import type { TrainSettings } from "./settings.ts";
 import { StepLog } from "./step-log.ts";
@@ -47,10 +48,9 @@ interface RunParts {
   readonly task: Task;
   readonly record: RunRecord;
   readonly logEvery: number;
-  readonly resumedStep: number | undefined;
   readonly experts: ExpertsTraining | undefined;
   readonly best: BestFollower | undefined;
-  readonly checkpointBlocks: boolean | undefined;
+  readonly options: TrainOptions;
   readonly makeOptimizer: (model: GPT, settings: TrainSettings) => Optimizer;
 }
 
@@ -68,6 +68,9 @@ export class Run {
   readonly #task: Task;
   readonly #record: RunRecord;
   readonly #schedule: Schedule;
+  readonly #askFactor: (() => number) | undefined;
+  #rateFactor: number;
+  readonly #tellsNorms: boolean;
   readonly #optimizer: Optimizer;
   readonly #log: StepLog;
   readonly #experts: ExpertsFollower | undefined;
@@ -102,7 +105,7 @@ export class Run {
     };
     if (resume && !allowChanges) checkResume(resume.record, record);
     const makeOptimizer = await optimizerOf(settings);
-    const run = new Run({ model, task, record, logEvery, resumedStep: resume?.step, experts, best, checkpointBlocks: options.checkpointBlocks, makeOptimizer });
+    const run = new Run({ model, task, record, logEvery, experts, best, options, makeOptimizer });
     try {
       await resume?.loadOptimizer(run.#optimizer);
     } catch (error) {
@@ -112,10 +115,14 @@ export class Run {
     return run;
   }
 
-  private constructor({ model, task, record, logEvery, resumedStep, experts, best, checkpointBlocks, makeOptimizer }: RunParts) {
+  private constructor({ model, task, record, logEvery, experts, best, options, makeOptimizer }: RunParts) {
     const { settings } = record;
-    this.step = resumedStep ?? 0;
-    this.savedStep = resumedStep;
+    const { resume, rateFactor, gradientNorms = false, checkpointBlocks } = options;
+    this.step = resume?.step ?? 0;
+    this.savedStep = resume?.step;
+    this.#rateFactor = resume?.rateFactor ?? 1;
+    this.#askFactor = rateFactor;
+    this.#tellsNorms = gradientNorms;
     this.settings = settings;
     this.model = model;
     this.best = best;
@@ -146,7 +153,7 @@ export class Run {
     if (losses === 0) throw invalidOption(`the task ${this.#task.name} gave nothing to learn for step ${step}`);
     model.random.startStep(step);
     this.#optimizer.zeroGrad();
-    this.#optimizer.learningRate = this.#schedule(step);
+    this.#optimizer.learningRate = this.#schedule(step) * this.#factor();
     for (const batch of batches) {
       scope(() => {
         const loss = this.#task.loss(model, batch, this.#forward);
@@ -167,6 +174,13 @@ export class Run {
     this.#time += performance.now() - began;
   }
 
+  /** By what the rate of the next step is multiplied. */
+  #factor(): number {
+    const factor: unknown = this.#askFactor?.() ?? this.#rateFactor;
+    check("rateFactor()", factor, nonNegative);
+    return (this.#rateFactor = factor as number);
+  }
+
   /** The batches of a step. All are read before the first is computed, since each weighs by what the others have. */
   readStep(step: number): Promise<TaskBatch[]> {
     const { batchSize: count, contextLength, accumulationSteps, seed } = this.settings;
@@ -185,6 +199,7 @@ export class Run {
     const began = performance.now();
     const { losses, gradientNorms } = await this.#log.read();
     const experts = await this.#experts?.report(losses.length);
+    const norms = this.#tellsNorms ? await this.#gradientNorms() : undefined;
     // Reading waits for backends that compute in the background.
     const seconds = (this.#time + performance.now() - began) / 1000;
     const tokens = this.#tokens;
@@ -200,9 +215,16 @@ export class Run {
       loss,
       learningRate: this.#optimizer.learningRate,
       gradientNorm: gradientNorms[gradientNorms.length - 1],
+      ...(norms && { gradientNorms: norms }),
       tokensPerSecond: tokens / seconds,
       ...(experts && { experts }),
     };
+  }
+
+  /** Of the last step, whose gradients are there until the next one. Programs that do not ask for them do not load it. */
+  async #gradientNorms(): Promise<GradientNorms> {
+    const { gradientNormsOf } = await import("./gradient-norms.ts");
+    return gradientNormsOf(this.model, 1 / this.settings.accumulationSteps);
   }
 
   /** Evaluates; gives nothing where there is no validation data, or where the signal cut it short. */
@@ -225,7 +247,7 @@ export class Run {
     await this.#log.read();
     const { step, model } = this;
     const best = this.best?.state;
-    const state = { step, model, optimizer: this.#optimizer, record: this.#record, ...(best && { best }) };
+    const state = { step, model, optimizer: this.#optimizer, record: this.#record, ...(this.#rateFactor !== 1 && { rateFactor: this.#rateFactor }), ...(best && { best }) };
     const directory = await checkpointer.save(state);
     this.savedStep = step;
     return { type: "checkpoint", step, directory };

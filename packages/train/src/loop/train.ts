@@ -1,4 +1,5 @@
 import type { GPT } from "@gpt/gpt";
+import { isGptError } from "@gpt/tensor";
 import type { CheckpointEvent, DoneEvent, TrainEvent } from "./events.ts";
 import { checkOptions } from "./options.ts";
 import type { TrainOptions } from "./options.ts";
@@ -37,12 +38,21 @@ async function* follow(
   run: Run,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, Omit<DoneEvent, "seconds">, undefined> {
-  const { resume, checkpointer, signal, onStep } = options;
+  const { resume, checkpointer, signal, onStep, onSaveFailed } = options;
   const { logEvery = defaultLogEvery, checkpointEvery = 250 } = options;
   const { evaluateEvery, evaluationWindows } = evaluationsOf(options);
   const { settings: { steps }, best } = run;
   const saveNews = async (): Promise<CheckpointEvent | undefined> =>
     checkpointer && run.savedStep !== run.step ? run.save(checkpointer) : undefined;
+  /** What writes, unless it failed and the caller takes that. */
+  const written = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (!onSaveFailed || !(isGptError(error) && error.code === "write-failed")) throw error;
+      return void onSaveFailed(error);
+    }
+  };
   /** Evaluates, and saves the state where it is the best so far. */
   async function* evaluate(): AsyncGenerator<TrainEvent, void, undefined> {
     for (const event of await run.evaluate(evaluationWindows, options)) {
@@ -50,7 +60,7 @@ async function* follow(
       yield event;
     }
     if (best?.state?.step !== run.step) return;
-    const checkpoint = await saveNews();
+    const checkpoint = await written(saveNews());
     if (checkpoint) yield checkpoint;
   }
   /** Whether this step is to be compared, and was not: not even before, when the run was interrupted meanwhile. */
@@ -59,7 +69,8 @@ async function* follow(
   /** Whether the caller has left the loop, while it is neither at its end nor failed. */
   let left = true;
   try {
-    if (!resume && checkpointer) yield await run.save(checkpointer);
+    const first = resume ? undefined : await written(saveNews());
+    if (first) yield first;
     if (resume && run.step > 0 && run.step % evaluateEvery === 0 && !isAtEnd() && isUnknown()) yield* evaluate();
     while (!isAtEnd() && !signal?.aborted) {
       await run.takeStep();
@@ -67,12 +78,12 @@ async function* follow(
       if (run.step % logEvery === 0) yield await run.report();
       if (run.step % evaluateEvery === 0 && run.step < steps) yield* evaluate();
       if (run.step % checkpointEvery !== 0) continue;
-      const checkpoint = await saveNews();
+      const checkpoint = await written(saveNews());
       if (checkpoint) yield checkpoint;
     }
     if (run.hasNews) yield await run.report();
     if (isAtEnd() && isUnknown()) yield* evaluate();
-    const lastCheckpoint = await saveNews();
+    const lastCheckpoint = await written(saveNews());
     if (lastCheckpoint) yield lastCheckpoint;
     const interrupted = !isAtEnd() || isUnknown();
     if (!interrupted && best?.state && best.record.keepBest && best.state.step < run.step) {
@@ -80,7 +91,7 @@ async function* follow(
     }
     const [evaluation] = interrupted ? [] : await run.evaluate(Infinity, options);
     if (evaluation) yield evaluation;
-    const directory = interrupted || !checkpointer ? null : await checkpointer.finish(run.model);
+    const directory = interrupted || !checkpointer ? null : ((await written(checkpointer.finish(run.model))) ?? null);
     left = false;
     const { loss: validationLoss = null, metrics } = evaluation ?? {};
     return {

@@ -12,8 +12,7 @@ import { tokensInMemory } from "../data/token-source.ts";
 import { train } from "../loop/train.ts";
 import type { TrainOptions } from "../loop/options.ts";
 import { collect, patternedData, startBackend, tinyModel } from "../../test/fixtures.ts";
-import { resumeRun } from "./resume-run.ts";
-import { createRun } from "./run-folder.ts";
+import { createRun, resumeRun } from "./run-folder.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 
 const temporary = new TemporaryFiles();

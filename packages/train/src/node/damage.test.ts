@@ -5,7 +5,7 @@ import { isGptError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { train } from "../loop/train.ts";
 import { startBackend } from "../../test/fixtures.ts";
-import { resumeRun } from "./resume-run.ts";
+import { resumeRun } from "./run-folder.ts";
 import { changeFile, changeTraining, goOn, makeVersion1, readTrainingJson, runSettings, startRun } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 

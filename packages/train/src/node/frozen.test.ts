@@ -5,7 +5,7 @@ import { collect, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { frozenFolder, frozenModels, frozenSettings, summaryOf } from "../../test/frozen.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { train } from "../loop/train.ts";
-import { resumeRun } from "./resume-run.ts";
+import { resumeRun } from "./run-folder.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

@@ -9,9 +9,8 @@ import { collect, patternedData, startBackend, tinyModel } from "../../test/fixt
 import { doneOf } from "../../test/loop.ts";
 import { readTrainingJson } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
-import { adapterOnly } from "./model-store.ts";
-import { resumeRun } from "./resume-run.ts";
-import { createRun } from "./run-folder.ts";
+import { adapterOnly } from "../run/model-store.ts";
+import { createRun, resumeRun } from "./run-folder.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

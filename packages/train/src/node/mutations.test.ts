@@ -8,7 +8,7 @@ import { CharacterTokenizer, tokenizerFiles } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { AdamW } from "../optimizer/adamw.ts";
 import { startBackend } from "../../test/fixtures.ts";
-import { resumeRun } from "./resume-run.ts";
+import { resumeRun } from "./run-folder.ts";
 import { changeTraining, makeVersion1, startRun } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { openTokenFile } from "./token-file.ts";

@@ -5,9 +5,9 @@ import { loadModel, resolveModelDirectory } from "@gpt/gpt/node";
 import type { Backend } from "@gpt/tensor";
 import { train } from "../loop/train.ts";
 import { startBackend, tinyModel } from "../../test/fixtures.ts";
-import { resumeRun } from "./resume-run.ts";
-import { createRun } from "./run-folder.ts";
+import { createRun, resumeRun } from "./run-folder.ts";
 import type { CreateRunOptions } from "./run-folder.ts";
+import { doneOf } from "../../test/loop.ts";
 import { extraFiles, goOn, modelChanges, runSettings, startRun } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 
@@ -24,6 +24,13 @@ const checkpoints = async (directory: string): Promise<string[]> =>
 const finalWeights = (directory: string): Promise<Buffer> => readFile(join(directory, "model.safetensors"));
 
 describe("a run's folder", () => {
+  test("a run with a dropout of its own goes on", async () => {
+    const directory = join(await temporary.folder(), "run");
+    await startRun(directory, { stop: ({ type, step }) => type === "step" && step === 4, train: { dropout: 0.3 } });
+    expect(doneOf(await goOn(directory, { dropout: 0.3 }))).toMatchObject({ step: 14, interrupted: false });
+    await expect(goOn(directory)).rejects.toMatchObject({ code: "resume-mismatch" });
+  });
+
   test("has the newest checkpoints, each complete, and at the end the model", async () => {
     const directory = join(await temporary.folder(), "runs", "new");
     const events = await startRun(directory);

@@ -8,10 +8,9 @@ import { nodeFileOperations } from "@gpt/formats/node";
 import { train } from "../loop/train.ts";
 import { collect, startBackend, tinyModel } from "../../test/fixtures.ts";
 import { ownIdentity, stateOf } from "./process-identity.ts";
-import { resumeRun } from "./resume-run.ts";
-import { createRun } from "./run-folder.ts";
+import { createRun, resumeRun } from "./run-folder.ts";
 import { lockRun } from "./run-lock.ts";
-import type { RunLock } from "./run-lock.ts";
+import type { RunLock } from "../run/run-place.ts";
 import { goOn, modelChanges, runSettings, startRun } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 

@@ -5,18 +5,13 @@ import { publishFolder, systemCode } from "@gpt/formats/node";
 import type { FileOperations } from "@gpt/formats/node";
 import { isGptError, quote } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
-
+import type { RunLock } from "../run/run-place.ts";
 import { ownIdentity, shortHash, stateOf } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
 const name = ".lock";
 /** How often the lock may change hands while we take it. */
 const attempts = 10;
-
-/** A run's folder, held by this process. */
-export interface RunLock {
-  release(): Promise<void>;
-}
 
 /** Who holds a folder, as the lock says. */
 interface Holder extends ProcessIdentity {

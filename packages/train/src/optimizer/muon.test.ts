@@ -14,8 +14,7 @@ import { doneOf, run, stepsOf, weights } from "../../test/loop.ts";
 import { modelChanges, readTrainingJson, runSettings } from "../../test/runs.ts";
 import { TemporaryFiles } from "../../test/temporary-files.ts";
 import { train } from "../loop/train.ts";
-import { resumeRun } from "../node/resume-run.ts";
-import { createRun } from "../node/run-folder.ts";
+import { createRun, resumeRun } from "../node/run-folder.ts";
 import { Muon } from "./muon.ts";
 import { hiddenMatrices } from "./muon-of-model.ts";
 

@@ -1,14 +1,10 @@
-import { crc32 } from "node:zlib";
+import { crc32 } from "@gpt/common";
 import { textFile } from "@gpt/formats";
-import { publishFiles } from "@gpt/formats/node";
-import type { FileOperations } from "@gpt/formats/node";
-import type { OutputFile } from "@gpt/formats";
-import { architectures, modelFiles } from "@gpt/gpt";
+import type { OutputFile, ReadableFolder } from "@gpt/formats";
+import { architectures, isModelFile, loadModelFrom, modelFiles } from "@gpt/gpt";
 import type { GPT, OnNote } from "@gpt/gpt";
-import { adapterFiles } from "@gpt/gpt/lora";
-import { loadAdapter } from "@gpt/gpt/lora/node";
-import { loadModel, saveModel } from "@gpt/gpt/node";
-import { PackedWeight, reshape, scope, slice } from "@gpt/tensor";
+import { adapterFiles, loadAdapterFrom } from "@gpt/gpt/lora";
+import { PackedWeight, reshape, scope, slice, startDefaultBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { formatChecksum } from "./checksums.ts";
 
@@ -27,19 +23,26 @@ export interface ModelStore {
   /** The files of a checkpoint. */
   files(model: GPT, extraFiles: Readonly<Record<string, string>>): OutputFile[];
   /** Loads the model of a checkpoint. */
-  load(directory: string, options: StoreLoadOptions): Promise<GPT>;
+  load(folder: ReadableFolder, options: StoreLoadOptions): Promise<GPT>;
   /** Tells the weights that checkpoints do not hold, since they do not learn, from others. Left out where they hold all. */
   fingerprintOthers?(model: GPT): Promise<string>;
-  /** Saves the model of a finished run. */
-  finish(model: GPT, directory: string, extraFiles: Readonly<Record<string, string>>, operations: FileOperations): Promise<void>;
+  /** The files of a finished run's model, of which the last vouches for the others. */
+  finish(model: GPT, extraFiles: Readonly<Record<string, string>>): FinalFiles;
+}
+
+/** Files of a folder, new or not. */
+export interface FinalFiles {
+  readonly files: readonly OutputFile[];
+  /** Which other files of the folder they make obsolete. Default: none. */
+  readonly isObsolete?: (name: string) => boolean;
 }
 
 /** The whole model, as a folder in the Hugging Face layout. */
 export const wholeModel: ModelStore = {
   names: ["config.json", "model.safetensors"],
   files: (model, extraFiles) => modelFiles(model, architectures, { extraFiles }),
-  load: loadModel,
-  finish: (model, directory, extraFiles, operations) => saveModel(model, directory, { extraFiles, operations }),
+  load: async (folder, options) => loadModelFrom(folder, architectures, { ...options, backend: options.backend ?? (await startDefaultBackend()) }),
+  finish: (model, extraFiles) => ({ files: modelFiles(model, architectures, { extraFiles }), isObsolete: isModelFile }),
 };
 
 /**
@@ -54,13 +57,13 @@ export function adapterOnly(loadBase: (options: StoreLoadOptions) => Promise<GPT
   return {
     names: ["adapter_config.json", "adapter_model.safetensors"],
     files,
-    async load(directory, options) {
+    async load(folder, options) {
       const model = await loadBase(options);
-      await loadAdapter(model, directory);
+      await loadAdapterFrom(model, folder, architectures);
       return model;
     },
     fingerprintOthers: fingerprintOfFrozen,
-    finish: (model, directory, extraFiles, operations) => publishFiles(directory, files(model, extraFiles), { operations }),
+    finish: (model, extraFiles) => ({ files: files(model, extraFiles) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import { crc32 } from "@gpt/common";
 import { readHeader } from "@gpt/formats";
 import type { OutputFile, RandomAccessFile, ReadableFolder } from "@gpt/formats";
 import { quote } from "@gpt/tensor";
@@ -128,7 +128,7 @@ class PartChecksums {
 
 /** The checksum of a text in UTF-8. */
 export function checksumOf(text: string): string {
-  return formatChecksum(crc32(text));
+  return formatChecksum(crc32(new TextEncoder().encode(text)));
 }
 
 /** Eight hexadecimal digits. */

@@ -1,7 +1,5 @@
-import { basename } from "node:path";
 import type { ReadableFolder } from "@gpt/formats";
 import type { GPT } from "@gpt/gpt";
-import { nodeFileOperations, openFolder } from "@gpt/formats/node";
 import { isGptError } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { TrainError } from "../errors.ts";
@@ -11,11 +9,11 @@ import { wholeModel } from "./model-store.ts";
 import type { ModelStore } from "./model-store.ts";
 import { loadOptimizer } from "./optimizer-file.ts";
 import { RunFolder } from "./run-folder.ts";
-import type { ExtraFiles, RunCheckpointer, RunFolderOptions } from "./run-folder.ts";
-import { checkpointPath, stepsOf } from "./steps.ts";
+import type { ExtraFiles, KeepOptions, RunCheckpointer } from "./run-folder.ts";
+import type { RunPlace } from "./run-place.ts";
 import { readTraining } from "./training-file.ts";
 
-export interface ResumeRunOptions extends RunFolderOptions {
+export interface ResumeOptions extends KeepOptions {
   /** Where the model will live. Default: the backend chosen by `useBackend`, or else the default one. */
   readonly backend?: Backend;
 }
@@ -25,47 +23,45 @@ export interface ResumedRun {
   readonly model: GPT;
   readonly resume: ResumePoint;
   readonly checkpointer: RunCheckpointer;
-  /** The checkpoint: a model folder with the run's extra files, from which its tokenizer can be loaded. */
+  /** The checkpoint's place: a model folder with the run's extra files, from which its tokenizer can be loaded. */
   readonly directory: string;
+  /** The same, open. */
+  readonly folder: ReadableFolder;
   /** What the user should know, such as that the checkpoint is of before there were checksums. Mostly empty. */
   readonly notes: readonly string[];
 }
 
-/** A file beside the model; no tokenizer needs more. */
-const largestExtraFile = 2 ** 28;
-
-/**
- * Goes on with a run from its newest checkpoint, and holds its folder from now on: see `RunCheckpointer`. What a crash
- * left half-written does not count. All files of the checkpoint are compared with their checksums. Throws
- * `no-checkpoint` where there is none; `run-in-use`, having changed nothing, where another process holds the folder;
- * `invalid-checkpoint` where the newest was damaged after it was written, or renamed; `unsupported-checkpoint` where it
- * is well, but this version does not read it, as one of a newer version; `write-failed`.
- */
-export async function resumeRun(directory: string, options: ResumeRunOptions = {}): Promise<ResumedRun> {
-  const { operations = nodeFileOperations, store = wholeModel, backend } = options;
-  const holder = new RunFolder(directory, options);
-  if ((await stepsOf(directory, operations)).length === 0) throw noCheckpoint(directory);
+/** Goes on with the run of a place from its newest checkpoint, and holds the place. */
+export async function resumeRunIn(place: RunPlace, options: ResumeOptions): Promise<ResumedRun> {
+  const { store = wholeModel, backend } = options;
+  const holder = new RunFolder(place, options);
+  if ((await place.steps()).length === 0) throw noCheckpoint(place);
   await holder.open();
   try {
-    const [newest, previous] = await stepsOf(directory, operations);
-    if (newest === undefined) throw noCheckpoint(directory);
-    const checkpoint = new Checkpoint(checkpointPath(directory, newest), newest, previous);
-    const { folder, path } = checkpoint;
-    const { step, record, extraFiles, best, checksums } = await checkpoint.read(() => readTraining(folder, store.names));
+    const [newest, previous] = await place.steps();
+    if (newest === undefined) throw noCheckpoint(place);
+    const directory = place.nameOf(newest);
+    const folder = await place.open(newest);
+    const checkpoint = new Checkpoint(place, newest, previous);
+    const { step, record, extraFiles, rateFactor, best, checksums } = await checkpoint.read(() => readTraining(folder, store.names));
     if (step !== newest) throw checkpoint.misnamed(step);
     await checkpoint.read(() => verifyChecksums(folder, checksums ?? {}));
     checkpoint.isVerified = checksums !== undefined;
     holder.keepBest(step, best);
-    if (best && previous !== undefined) holder.keepBest(previous, await bestOfPrevious(checkpointPath(directory, previous), store));
+    if (best && previous !== undefined) holder.keepBest(previous, await bestOfPrevious(await place.open(previous), store));
     holder.extraFiles = await checkpoint.read(() => readTexts(folder, extraFiles));
-    const notes = checksums ? [] : [`${path} has no checksums, as it was written by an older version: damage goes unnoticed`];
+    const notes = checksums ? [] : [`${directory} has no checksums, as it was written by an older version: damage goes unnoticed`];
     const onNote = (note: string): void => void notes.push(note);
-    const model = await checkpoint.read(() => store.load(path, { backend, seed: record.modelSeed, onNote }));
+    const model = await checkpoint.read(() => store.load(folder, { backend, seed: record.modelSeed, onNote }));
     return {
       model,
-      resume: { step, record, ...(best && { best }), loadOptimizer: (optimizer) => checkpoint.read(() => loadOptimizer(folder, optimizer, step)) },
+      resume: {
+        step, record, ...(rateFactor !== undefined && { rateFactor }), ...(best && { best }),
+        loadOptimizer: (optimizer) => checkpoint.read(() => loadOptimizer(folder, optimizer, step)),
+      },
       checkpointer: holder,
-      directory: path,
+      directory,
+      folder,
       notes,
     };
   } catch (error) {
@@ -75,16 +71,16 @@ export async function resumeRun(directory: string, options: ResumeRunOptions = {
 }
 
 /** What the checkpoint before says of the best state; nothing where that is damaged. */
-async function bestOfPrevious(path: string, { names }: ModelStore): Promise<BestState | undefined> {
+async function bestOfPrevious(folder: ReadableFolder, { names }: ModelStore): Promise<BestState | undefined> {
   try {
-    return (await readTraining(openFolder(path), names)).best;
+    return (await readTraining(folder, names)).best;
   } catch {
     return undefined;
   }
 }
 
-function noCheckpoint(directory: string): TrainError {
-  return new TrainError("no-checkpoint", `${directory} has no checkpoint to resume from; begin the run anew`);
+function noCheckpoint({ name }: RunPlace): TrainError {
+  return new TrainError("no-checkpoint", `${name} has no checkpoint to resume from; begin the run anew`);
 }
 
 /** Errors that say that files cannot be what was written, and those that say that this version does not read them. */
@@ -93,18 +89,20 @@ const versionCodes = new Set(["unsupported-checkpoint", "unsupported-model"]);
 
 /** The checkpoint that is read, and what to say where that fails. */
 class Checkpoint {
-  readonly path: string;
-  readonly folder: ReadableFolder;
   /** Whether all of its files are what was written: what is wrong then is no damage. */
   isVerified = false;
+  readonly #place: RunPlace;
   readonly #step: number;
   readonly #previous: number | undefined;
 
-  constructor(path: string, step: number, previous: number | undefined) {
-    this.path = path;
-    this.folder = openFolder(path);
+  constructor(place: RunPlace, step: number, previous: number | undefined) {
+    this.#place = place;
     this.#step = step;
     this.#previous = previous;
+  }
+
+  get #path(): string {
+    return this.#place.nameOf(this.#step);
   }
 
   /** Carries out what reads it. Its errors say what is the matter with the checkpoint, and what to do. */
@@ -116,7 +114,7 @@ class Checkpoint {
       if (versionCodes.has(error.code) || (this.isVerified && damageCodes.has(error.code))) {
         throw new TrainError(
           "unsupported-checkpoint",
-          `this version cannot read the checkpoint ${this.path}: ${error.message}; ` +
+          `this version cannot read the checkpoint ${this.#path}: ${error.message}; ` +
             "where a newer version of the program wrote it, update to that",
           { cause: error },
         );
@@ -124,7 +122,7 @@ class Checkpoint {
       if (!damageCodes.has(error.code)) throw error;
       throw new TrainError(
         "invalid-checkpoint",
-        `the checkpoint ${this.path} is damaged: ${error.message}; ${this.#wayOut()}`,
+        `the checkpoint ${this.#path} is damaged: ${error.message}; ${this.#place.wayOut(this.#step, this.#previous)}`,
         { cause: error },
       );
     }
@@ -134,17 +132,14 @@ class Checkpoint {
   misnamed(step: number): TrainError {
     return new TrainError(
       "invalid-checkpoint",
-      `${this.path} holds the state of step ${step}, not ${this.#step}: it was renamed, or copied from there; ` +
+      `${this.#path} holds the state of step ${step}, not ${this.#step}: it was renamed, or copied from there; ` +
         `give it the name step-${step}, or move it elsewhere`,
     );
   }
-
-  /** Nothing is to be deleted: what is damaged may still be of use. */
-  #wayOut(): string {
-    if (this.#previous === undefined) return "there is none before it: begin the run anew, in another folder";
-    return `move ${basename(this.path)} elsewhere to go on from step-${this.#previous}`;
-  }
 }
+
+/** A file beside the model; no tokenizer needs more. */
+const largestExtraFile = 2 ** 28;
 
 async function readTexts(folder: ReadableFolder, names: readonly string[]): Promise<ExtraFiles> {
   const texts: [string, string][] = [];

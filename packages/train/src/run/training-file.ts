@@ -2,7 +2,7 @@ import { textFile } from "@gpt/formats";
 import type { OutputFile, ReadableFolder } from "@gpt/formats";
 import { routerLossOptionsExpected } from "@gpt/gpt";
 import type { RouterLossOptions } from "@gpt/gpt";
-import { flag, quote, valueThat, wholeNumber } from "@gpt/tensor";
+import { flag, nonNegative, quote, valueThat, wholeNumber } from "@gpt/tensor";
 import type { Expectation } from "@gpt/tensor";
 import { check, count } from "../checks.ts";
 import { TrainError } from "../errors.ts";
@@ -13,7 +13,7 @@ import { checksumOf } from "./checksums.ts";
 import type { Checksums, FileChecksums } from "./checksums.ts";
 import { optimizerName } from "./optimizer-file.ts";
 
-const name = "training.json";
+export const trainingName = "training.json";
 /** Version 1 had no checksums. */
 const formatVersion = 2;
 const maxBytes = 2 ** 24;
@@ -27,6 +27,8 @@ export interface TrainingRecord {
   readonly record: RunRecord;
   /** Names of the files beside the model that each checkpoint has, such as the tokenizer's. */
   readonly extraFiles: readonly string[];
+  /** By what the scheduled learning rate is multiplied; missing where that is 1. */
+  readonly rateFactor?: number;
   /** What is known of the run's best state; missing where it does not look for it. */
   readonly best?: BestState;
   /** Of all other files of the checkpoint; undefined where a program of before wrote it. */
@@ -38,17 +40,17 @@ export function trainingFile(training: () => TrainingRecord & { readonly checksu
   function* chunks(): Generator<Uint8Array> {
     const content = { version: formatVersion, ...training() };
     const checksum = checksumOf(JSON.stringify(content));
-    yield* textFile(name, `${JSON.stringify({ ...content, checksum }, null, 2)}\n`).chunks as Iterable<Uint8Array>;
+    yield* textFile(trainingName, `${JSON.stringify({ ...content, checksum }, null, 2)}\n`).chunks as Iterable<Uint8Array>;
   }
-  return { name, chunks: chunks() };
+  return { name: trainingName, chunks: chunks() };
 }
 
 /**
- * Reads and checks a checkpoint's `training.json`; `modelNames` are those of the model's files. Throws `invalid-checkpoint`, and `unsupported-checkpoint` for what a
+ * Reads and checks a checkpoint's `training.json`; `modelNames` are those of the model's files, which are to have checksums. Throws `invalid-checkpoint`, and `unsupported-checkpoint` for what a
  * newer version of this program has written.
  */
-export async function readTraining(folder: ReadableFolder, modelNames: readonly string[]): Promise<TrainingRecord> {
-  const file = await folder.open(name);
+export async function readTraining(folder: ReadableFolder, modelNames: readonly string[] = []): Promise<TrainingRecord> {
+  const file = await folder.open(trainingName);
   if (!file) throw invalid("it is missing");
   try {
     if (file.size > maxBytes) throw invalid(`it has ${file.size} bytes, more than ${maxBytes}`);
@@ -60,7 +62,7 @@ export async function readTraining(folder: ReadableFolder, modelNames: readonly 
 
 function parseTraining(bytes: Uint8Array, modelNames: readonly string[]): TrainingRecord {
   const { checksum, ...content } = objectOf(parseJson(bytes), "the file");
-  const { version, step, record, extraFiles, best, checksums, ...unknown } = content;
+  const { version, step, record, extraFiles, rateFactor, best, checksums, ...unknown } = content;
   if (!(Number.isSafeInteger(version) && (version as number) >= 1)) throw invalid(`its version is ${quote(version)}`);
   if ((version as number) > formatVersion) {
     throw unsupported(`it has version ${quote(version)}, this program reads up to ${formatVersion}`);
@@ -73,11 +75,13 @@ function parseTraining(bytes: Uint8Array, modelNames: readonly string[]): Traini
   if (!hasChecksums && checksums !== undefined) throw unsupported('it has the field "checksums", unknown to version 1');
   checkKnown(unknown, "");
   checkField("step", step, wholeNumber(0));
+  if (rateFactor !== undefined) checkField("rateFactor", rateFactor, nonNegative);
   const names = namesOf(extraFiles);
   return {
     step: step as number,
     record: recordOf(record, step as number),
     extraFiles: names,
+    ...(rateFactor !== undefined && { rateFactor: rateFactor as number }),
     ...(best !== undefined && { best: bestOf(best, step as number) }),
     checksums: hasChecksums ? checksumsOf(checksums, [...modelNames, optimizerName, ...names]) : undefined,
   };
@@ -141,14 +145,15 @@ function taskOf(value: unknown): NonNullable<RunRecord["task"]> {
 function settingsOf(value: unknown): TrainSettings {
   const {
     steps, batchSize, contextLength, accumulationSteps, optimizer, momentum, adamwRate, schedule, learningRate, minLearningRate, warmupSteps, decaySteps,
-    beta1, beta2, epsilon, weightDecay, clip, seed, ...unknown
+    beta1, beta2, epsilon, weightDecay, clip, dropout, seed, ...unknown
   } = objectOf(value, "record.settings") as unknown as TrainSettings;
   checkKnown(unknown, "record.settings.");
   const settings: TrainSettings = {
     steps, batchSize, contextLength, accumulationSteps,
     ...Object.fromEntries(Object.entries({ optimizer, momentum, adamwRate }).filter(([, value]) => value !== undefined)),
     schedule, learningRate, minLearningRate, warmupSteps,
-    ...(decaySteps !== undefined && { decaySteps }), beta1, beta2, epsilon, weightDecay, clip, seed,
+    ...(decaySteps !== undefined && { decaySteps }), beta1, beta2, epsilon, weightDecay, clip,
+    ...(dropout !== undefined && { dropout }), seed,
   };
   try {
     checkSettings(settings);
@@ -211,9 +216,9 @@ function checkField(name: string, value: unknown, expectation: Expectation): voi
 }
 
 function invalid(problem: string): TrainError {
-  return new TrainError("invalid-checkpoint", `${name}: ${problem}`);
+  return new TrainError("invalid-checkpoint", `${trainingName}: ${problem}`);
 }
 
 function unsupported(problem: string): TrainError {
-  return new TrainError("unsupported-checkpoint", `${name}: ${problem}`);
+  return new TrainError("unsupported-checkpoint", `${trainingName}: ${problem}`);
 }
