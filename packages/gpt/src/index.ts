@@ -1,5 +1,7 @@
 export { captureActivations } from "./capture.ts";
 export { classifierFrom } from "./classifier.ts";
+export { copyModel } from "./copy.ts";
+export type { CopyOptions } from "./copy.ts";
 export { KeyValueCache } from "./cache.ts";
 export type { CacheOptions } from "./cache.ts";
 export type {

@@ -29,8 +29,9 @@ export const weightsExpected = optional(objectWith("a source of weights", "read(
 export class ModelWeights implements ReadableWeights {
   readonly #weights: ReadonlyMap<string, Weight>;
 
-  constructor(model: Module) {
-    this.#weights = new Map(model.namedWeights());
+  /** Weights by the paths of slots. Default: all of the model's by theirs. */
+  constructor(model: Module, weights: Iterable<readonly [path: string, weight: Weight]> = model.namedWeights()) {
+    this.#weights = new Map(weights);
   }
 
   async read(slot: Slot, { start, count }: RowRange): Promise<PackedParts> {

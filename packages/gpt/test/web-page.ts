@@ -2,9 +2,13 @@ import { currentBackend, useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { cpu } from "@gpt/tensor/cpu";
 import type { GPT } from "../src/model.ts";
-import { listDownloads, loadModel, planModel, removeDownload, roomIn, saveModel } from "../src/web.ts";
+import { architectures } from "../src/architectures/index.ts";
+import { addLoRA, removeAdapter } from "../src/lora.ts";
+import { loadAdapter, saveAdapter } from "../src/lora-web.ts";
+import { listDownloads, loadModel, planModel, removeDownload, roomIn, saveGGUF, saveModel } from "../src/web.ts";
 import type { LoadModelOptions, UrlProgress, WebSource } from "../src/web.ts";
 import { loadTokenizer } from "@gpt/tokenizer/web";
+import { fillAdapters } from "./adapters.ts";
 import { sumsOf } from "./sums.ts";
 
 /** What the page is asked to do. */
@@ -16,6 +20,8 @@ export type Question =
   | { readonly do: "save"; readonly folder: string; readonly extraFiles?: Readonly<Record<string, string>> }
   | { readonly do: "store"; readonly folder: string; readonly urls: readonly string[] }
   | { readonly do: "download"; readonly name: string }
+  | { readonly do: "saveGGUF"; readonly name: string; readonly folder?: string }
+  | { readonly do: "adapt"; readonly name: string; readonly folder: string }
   | { readonly do: "list" }
   | { readonly do: "usage" }
   | { readonly do: "remove"; readonly url: string };
@@ -31,6 +37,9 @@ export interface Reply {
 }
 
 let model: GPT | undefined;
+
+const folderNamed = async (name: string): Promise<FileSystemDirectoryHandle> =>
+  (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
 
 /** `opfs:NAME` is a folder of the browser's own file system, `files:NAME` the files that are in it, `file:NAME` one that is alone in it. */
 async function sourceOf(text: string): Promise<WebSource> {
@@ -101,6 +110,22 @@ async function reply(question: Question): Promise<Reply> {
     case "download":
       await saveModel(model!, { download: question.name });
       return {};
+    case "saveGGUF": {
+      const folder = question.folder === undefined ? undefined : await folderNamed(question.folder);
+      await saveGGUF(model!, question.name, { dtype: "q8_0", folder });
+      return {};
+    }
+    case "adapt": {
+      addLoRA(model!, architectures, { name: "first", rank: 2 });
+      fillAdapters(model!);
+      const folder = await folderNamed(question.folder);
+      await saveAdapter(model!, folder, { baseModel: "toys/abc" });
+      const own = await sumsOf(model!);
+      removeAdapter(model!, "first");
+      const layers = await loadAdapter(model!, folder, { name: "second" });
+      await saveAdapter(model!, { download: question.name });
+      return { value: { layers, own: own[1], loaded: (await sumsOf(model!))[1] } };
+    }
     case "list":
       return { value: await listDownloads() };
     case "usage":

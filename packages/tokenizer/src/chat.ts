@@ -9,6 +9,8 @@ import { passOn, quote } from "./messages.ts";
 import { checkOptions, checkText, invalidOption, isList } from "./options.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
+export { plainChatTemplate } from "./chat/plain-template.ts";
+
 /** A message of a chat. Templates may ask for more fields than these, such as `tool_calls`. */
 export interface ChatMessage {
   /** Who speaks: "system", "user", "assistant", "tool", …. */

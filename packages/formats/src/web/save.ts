@@ -44,10 +44,22 @@ function isOfBrowser(error: unknown): error is Error {
 /** Lets the user's browser save files as one archive, `NAME.zip`, whose files lie in a folder of that name. Throws `write-failed`. */
 export async function downloadFiles(name: string, files: Iterable<OutputFile>): Promise<void> {
   checkArgument("name", name, text, (problem) => new FormatError("invalid-input", `downloadFiles: ${problem}`));
-  const url = URL.createObjectURL(await zipOf(name, files));
+  downloadBlob(`${name}.zip`, await zipOf(name, files));
+}
+
+/** What a file holds, which the browser may put on the disk while it is written. A Worker makes it for the page, which has the download. */
+export async function blobOf({ chunks }: OutputFile): Promise<Blob> {
+  const parts: Blob[] = [];
+  for await (const chunk of chunks) parts.push(new Blob([chunk as Uint8Array<ArrayBuffer>]));
+  return new Blob(parts);
+}
+
+/** Lets the user's browser save a file. */
+export function downloadBlob(name: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
-  link.download = `${name}.zip`;
+  link.download = name;
   link.click();
   // The browser reads on after the click.
   setTimeout(() => URL.revokeObjectURL(url), 600_000);

@@ -1,13 +1,15 @@
 import {
-  belowOne, checkArgument, flag, listOf, numberThat, objectWith, oneOrMore, PackedWeight, quote, readOptions, seed as seedExpected, text, valueThat,
-  wholeNumber,
+  belowOne, checkArgument, copyInto, flag, listOf, noGrad, numberThat, objectWith, oneOrMore, PackedWeight, quote, readOptions, scope,
+  seed as seedExpected, text, valueThat, wholeNumber,
 } from "@gpt/tensor";
 import type { Expectations, Tensor, Weight } from "@gpt/tensor";
 import { construct, Linear, LoRA, LoRALinear, RandomKeys } from "@gpt/nn";
 import type { Module } from "@gpt/nn";
 import type { Architecture } from "../architectures/architecture.ts";
+import { copyWeights } from "../copy.ts";
 import { GPTError } from "../errors.ts";
 import type { GPT } from "../model.ts";
+import { ModelWeights } from "../model-weights.ts";
 import { linearModulesOf } from "./linear-modules.ts";
 import { findTargets } from "./targets.ts";
 import type { AdapterTargets, Target } from "./targets.ts";
@@ -179,6 +181,37 @@ export function mergeAdapter(model: GPT): void {
     model.setSubmodule(path, layer.base);
   }
   thaw(model);
+}
+
+/**
+ * A model of its own, without adapters, in whose weights is what the active adapter of this one has learnt: in f32, so that a base of few bits
+ * rounds nothing away. This one stays as it is. Throws `invalid-input`, and `too-large` where there is no room for it.
+ *
+ * @example
+ * const merged = await mergedCopy(model);
+ */
+export async function mergedCopy(model: GPT): Promise<GPT> {
+  const name = activeAdapter(model);
+  if (name === undefined) throw new GPTError("invalid-input", "mergedCopy: no adapter is active; call setAdapter before");
+  const layers = [...adaptedLayers(model)];
+  const own = new Map(model.namedWeights());
+  for (const [path, { base }] of layers) for (const [part, weight] of base.namedWeights()) own.set(`${path}.${part}`, weight);
+  const copy = await copyWeights(model, new ModelWeights(model, own), { dtype: "f32", seed: model.random.seed });
+  noGrad(() => scope(() => {
+    for (const [path, { adapters }] of layers) {
+      for (const adapter of adapters.filter((one) => one.name === name)) {
+        const { rank, alpha, rsLoRA, firstOutput, outputs, a, b, magnitude } = adapter;
+        const base = copy.getSubmodule(path) as Linear;
+        const same = new LoRA(base, { rank, alpha, rsLoRA, firstOutput, outputs, dora: magnitude !== undefined, random: copy.random });
+        copyInto(same.a.weight, a.weight);
+        copyInto(same.b.weight, b.weight);
+        if (magnitude && same.magnitude) copyInto(same.magnitude, magnitude);
+        same.mergeInto();
+        same.dispose();
+      }
+    }
+  }));
+  return copy;
 }
 
 const modelExpected = objectWith("a GPT", "config", "setSubmodule()");

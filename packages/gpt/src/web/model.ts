@@ -1,7 +1,7 @@
 import type { ReadableFolder } from "@gpt/formats";
-import { downloadFiles, openSource, writeFiles } from "@gpt/formats/web";
+import { blobOf, downloadBlob, openSource, writeFiles } from "@gpt/formats/web";
 import type { UrlProgress, WebSource, WebSourceOptions } from "@gpt/formats/web";
-import { checkArgument, objectWith, startDefaultBackend } from "@gpt/tensor";
+import { checkArgument, optional, startDefaultBackend, text } from "@gpt/tensor";
 import type { Architecture } from "../architectures/architecture.ts";
 import { architectures } from "../architectures/index.ts";
 import { unsupportedArchitectures } from "../architectures/unsupported.ts";
@@ -10,7 +10,10 @@ import { loadModelFrom, planModelFrom } from "../folder/load.ts";
 import type { LoadOptions, ModelPlan } from "../folder/load.ts";
 import { isModelFile, modelFiles } from "../folder/save.ts";
 import type { ModelFilesOptions } from "../folder/save.ts";
+import type { GGUFFilesOptions } from "../gguf.ts";
 import type { GPT } from "../model.ts";
+import { checkTarget, targetExpected, writeTo } from "./target.ts";
+import type { SaveTarget } from "./target.ts";
 
 const kinds = () => [...architectures, ...unsupportedArchitectures];
 
@@ -82,12 +85,35 @@ export interface SaveModelOptions extends ModelFilesOptions {
  * await saveModel(model, await storage.getDirectoryHandle("my-model", { create: true }));
  */
 export async function saveModel(
-  model: GPT, target: FileSystemDirectoryHandle | { readonly download: string }, options?: SaveModelOptions,
+  model: GPT, target: SaveTarget, options?: SaveModelOptions,
 ): Promise<void> {
-  const expected = objectWith("the handle of a folder, or { download: \"name\" }");
-  checkArgument("target", target, expected, (problem) => new GPTError("invalid-input", `saveModel: ${problem}`));
+  checkTarget("saveModel", target);
   const { architectures: kinds = architectures, ...files } = options ?? {};
   const written = modelFiles(model, kinds, files);
-  if ("download" in target) await downloadFiles(target.download, written);
-  else await writeFiles(target, written, isModelFile);
+  await writeTo(target, written, isModelFile);
+}
+
+/** How a model is saved as GGUF. */
+export interface SaveGGUFOptions extends GGUFFilesOptions {
+  /** The handle of a folder. Default: the browser saves the file. */
+  readonly folder?: FileSystemDirectoryHandle;
+}
+
+/**
+ * Saves a model as a GGUF file that llama.cpp runs, piece by piece: the browser saves it as a download, or it is written into a folder, split there where
+ * `maxFileBytes` says so. Throws `write-failed`, and as `ggufModelFiles` of @gpt/gpt/gguf does.
+ *
+ * @example
+ * await saveGGUF(model, "my-model.gguf", { dtype: "q8_0", tokenizer: tokenizerToGGUF(tokenizer) });
+ */
+export async function saveGGUF(model: GPT, fileName: string, options?: SaveGGUFOptions): Promise<void> {
+  const fail = (problem: string): GPTError => new GPTError("invalid-input", `saveGGUF: ${problem}`);
+  checkArgument("fileName", fileName, text, fail);
+  const { folder, ...rest } = options ?? {};
+  if (folder === undefined && rest.maxFileBytes !== undefined) throw fail("a download is one file: give a folder for several, or leave out maxFileBytes");
+  checkArgument("folder", folder, optional(targetExpected), fail);
+  const { ggufModelFiles } = await readsGGUF();
+  const files = ggufModelFiles(fileName, model, rest);
+  if (folder) await writeFiles(folder, files);
+  else for (const file of files) downloadBlob(file.name, await blobOf(file));
 }

@@ -34,6 +34,7 @@ let gguf: Record<string, Uint8Array>;
 let expected: Reply["model"];
 /** That of the small model, whose GGUF files are less than a block. */
 let expectedSmall: Reply["model"];
+let small: GPT;
 let pairs: Tokenizer;
 let weightBytes: number;
 let hub: Hub;
@@ -46,7 +47,7 @@ beforeAll(async () => {
   expected = await sumsOf(model);
   files = { ...(await collect(modelFiles(model, [gpt2]))), ...Object.fromEntries(tokenizerFiles(CharacterTokenizer.fromText("abc"))) };
   pairs = await trainBPE(["to be, or not to be"], { vocabSize: 270 });
-  const small = new GPT({ ...config, vocabSize: 300 }, { seed: 6 });
+  small = new GPT({ ...config, vocabSize: 300 }, { seed: 6 });
   expectedSmall = await sumsOf(small);
   const [whole, ofSmall] = await Promise.all([model, small].map((model) =>
     collected(ggufModelChunks(model, { tokenizer: tokenizerToGGUF(pairs, { vocabSize: model.config.vocabSize }) }))));
@@ -242,9 +243,10 @@ describe("a model behind an address", () => {
   });
 });
 
+const address = (file: string): string => `${hub.url}/${ggufName}/resolve/main/${file}`;
+const open = (source: string, more: object = {}): Promise<Reply> => load({}, { source, ...more });
+
 describe("a model in GGUF", () => {
-  const address = (file: string): string => `${hub.url}/${ggufName}/resolve/main/${file}`;
-  const open = (source: string, more: object = {}): Promise<Reply> => load({}, { source, ...more });
   const tokenize = (source: string): Promise<Reply> => ask({ do: "tokenize", source, text: "to be", options: { endpoint: hub.url } });
 
   test("is loaded from its address with its tokenizer, kept, and loaded again without a network", async () => {
@@ -338,5 +340,26 @@ describe("a model is saved", () => {
     const entries = entriesOf(await readFile(path));
     expect([...entries.keys()]).toEqual(["my model ä/model.safetensors", "my model ä/config.json"]);
     for (const [entry, content] of entries) expect(content.equals(files[entry.split("/")[1]] as Uint8Array), entry).toBe(true);
+  });
+
+  test("as GGUF: a download, or files of a folder", async () => {
+    await open(address("small.gguf"));
+    const [{ name: saved, path }] = await Promise.all([page.download(), ask({ do: "saveGGUF", name: "small-Q8_0.gguf" })]);
+    expect(saved).toBe("small-Q8_0.gguf");
+    const bytes = await readFile(path);
+    expect(bytes.equals(await collected(ggufModelChunks(small, { dtype: "q8_0" })))).toBe(true);
+    expect(await ask({ do: "saveGGUF", name: "small-Q8_0.gguf", folder: "gguf" })).toEqual({});
+    expect(await ask({ do: "load", source: "file:gguf", options: { dtype: "f32" } })).toMatchObject({ model: [expectedSmall![0], expect.anything()] });
+  });
+
+  test("as an adapter: into a folder, from which it is loaded, and as a download", async () => {
+    await load({ keep: false });
+    const [{ name: saved, path }, { value, error }] = await Promise.all([page.download(), ask({ do: "adapt", name: "mine", folder: "adapter" })]);
+    expect(error).toBeUndefined();
+    const { layers, own, loaded } = value as { layers: string[]; own: number[]; loaded: number[] };
+    expect(layers).toHaveLength(4);
+    expect(loaded).toEqual(own);
+    expect(saved).toBe("mine.zip");
+    expect([...entriesOf(await readFile(path)).keys()]).toEqual(["mine/adapter_model.safetensors", "mine/adapter_config.json"]);
   });
 });

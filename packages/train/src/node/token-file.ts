@@ -4,7 +4,7 @@ import { checkAll, count } from "../checks.ts";
 import type { TokenSource } from "../data/token-source.ts";
 import { TrainError } from "../errors.ts";
 import { openDataFile } from "./data-file.ts";
-import { checkKind } from "./file-kind.ts";
+import { checkKind } from "../records/file-kind.ts";
 import { checkDType, guessDType, sampleNumbers, tokenBytes } from "./token-dtype.ts";
 import type { TokenDType } from "./token-dtype.ts";
 

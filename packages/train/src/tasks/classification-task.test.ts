@@ -40,10 +40,13 @@ async function run(changes: Partial<TrainOptions> = {}, options?: Classification
 
 test("learns, and evaluations say how many are right", async () => {
   const model = classifier({ dim: 16, layers: 2 });
-  const events = await collect(finetune(model, { task: classificationTask(data), epochs: 60, learningRate: 0.01 }));
+  const told: [scores: readonly Float32Array[], labels: readonly number[]][] = [];
+  const task = classificationTask(data, { onScores: (...both) => told.push(both) });
+  const events = await collect(finetune(model, { task, epochs: 60, learningRate: 0.01 }));
   const { metrics, validationLoss } = doneOf(events);
   const scores = await scoreLabels(model, data.validation.map(({ ids }) => ids));
   const right = scores.filter((row, i) => row.indexOf(Math.max(...row)) === data.validation[i].label).length;
+  expect(told.at(-1)).toEqual([scores, data.validation.map(({ label }) => label)]);
   expect(metrics).toEqual({ accuracy: right / 25, f1: expect.any(Number) as number });
   expect(metrics!.accuracy).toBeGreaterThan(0.8);
   expect(validationLoss).toBeLessThan(0.6);

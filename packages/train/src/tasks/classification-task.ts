@@ -1,4 +1,4 @@
-import { add, crossEntropy, embedding, matmul, mul, nonNegative, readOptions, sum, tensor, valueThat, wholeNumber } from "@gpt/tensor";
+import { add, callback, crossEntropy, embedding, matmul, mul, nonNegative, readOptions, sum, tensor, valueThat, wholeNumber } from "@gpt/tensor";
 import type { Expectations, Tensor } from "@gpt/tensor";
 import type { ForwardOptions, GPT } from "@gpt/gpt";
 import { check, invalidOption } from "../checks.ts";
@@ -40,12 +40,15 @@ export interface ClassificationOptions {
    * the mean over texts of the mean over a text's tokens. For models whose head was the embedding. Default 0.
    */
   readonly languageModelWeight?: number;
+  /** Told the scores of each evaluation and the labels that are right: for what else is to be made of them, such as a confusion matrix. */
+  readonly onScores?: (scores: readonly Float32Array[], labels: readonly number[]) => void;
 }
 
 const optionsExpected: Expectations<ClassificationOptions> = {
   classWeights: valueThat('"balanced", or a list of weights from 0', (value) =>
     value === "balanced" || (Array.isArray(value) && value.every((weight) => typeof weight === "number" && weight >= 0))),
   languageModelWeight: nonNegative,
+  onScores: callback,
 };
 
 interface ClassificationBatch extends TaskBatch, Sequences {
@@ -65,7 +68,7 @@ interface ClassificationBatch extends TaskBatch, Sequences {
  * const task = classificationTask({ train: texts.map((text, i) => ({ ids: encode(text), label: labels[i] })) });
  */
 export function classificationTask(data: ClassificationData, options?: ClassificationOptions): Task<ClassificationBatch> {
-  const { classWeights, languageModelWeight = 0 } = readOptions<ClassificationOptions>(options, optionsExpected, invalidOption);
+  const { classWeights, languageModelWeight = 0, onScores } = readOptions<ClassificationOptions>(options, optionsExpected, invalidOption);
   const { train, validation } = data;
   const order = new ExampleOrder(train.length);
   const weights = classWeights === "balanced" ? balanced(train) : classWeights;
@@ -94,7 +97,7 @@ export function classificationTask(data: ClassificationData, options?: Classific
       const weights = batch.owners.map((owner) => batch.weights[owner] / batch.owners.filter((other) => other === owner).length);
       return add(loss, mul(languageModelLoss(model, hidden, batch, weights), languageModelWeight));
     },
-    evaluate: validation && ((model, options) => evaluateLabels(model, validation, options)),
+    evaluate: validation && ((model, options) => evaluateLabels(model, validation, options, onScores)),
   };
 }
 
@@ -178,12 +181,15 @@ function scoresOf(model: GPT, batch: ClassificationBatch, hidden: Tensor, option
 
 async function evaluateLabels(
   model: GPT, examples: readonly LabelledExample[], { limit, ...options }: TaskEvaluationOptions,
+  onScores: ClassificationOptions["onScores"],
 ): Promise<TaskEvaluation> {
   const chosen = spread(examples, limit);
+  const labels = chosen.map(({ label }) => label);
   const scores = await scoreLabels(model, chosen, options);
+  onScores?.(scores, labels);
   const losses = chosen.map(({ label }, i) => logSumExp(scores[i]) - scores[i][label]);
   const predicted = scores.map((row) => row.indexOf(Math.max(...row)));
-  const { accuracy, macro } = classificationReport(predicted, chosen.map(({ label }) => label));
+  const { accuracy, macro } = classificationReport(predicted, labels);
   return {
     loss: losses.reduce((sum, loss) => sum + loss, 0) / chosen.length,
     count: chosen.length,

@@ -2,8 +2,8 @@ import { Worker } from "node:worker_threads";
 import { TrainError } from "../../errors.ts";
 import type { TrainErrorCode } from "../../errors.ts";
 import { sizeOfDataFile } from "../data-file.ts";
-import { invalidRecord } from "./found-record.ts";
-import type { FoundRecord, ReadingOptions } from "./found-record.ts";
+import { invalidRecord } from "../../records/found-record.ts";
+import type { FoundRecord, ReadingOptions } from "../../records/found-record.ts";
 import type { ParquetOptions, ParquetRows } from "./parquet-rows.ts";
 
 export interface ParquetTask extends ParquetOptions {

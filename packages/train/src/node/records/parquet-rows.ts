@@ -3,7 +3,7 @@ import { quote } from "@gpt/tensor";
 import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup } from "hyparquet";
 import type { parquetHeader } from "hyparquet/src/column.js";
 import { openDataFile } from "../data-file.ts";
-import { invalidRecord } from "./found-record.ts";
+import { invalidRecord } from "../../records/found-record.ts";
 
 export interface ParquetOptions {
   /** The columns that are read. Default: all. */

@@ -1,7 +1,7 @@
 /** A worker that reads the rows of a Parquet file, a part at each message: see `readParquetRecords`. */
 import { parentPort, workerData } from "node:worker_threads";
 import { TrainError } from "../../errors.ts";
-import { invalidRecord } from "./found-record.ts";
+import { invalidRecord } from "../../records/found-record.ts";
 import type { ParquetAnswer, ParquetTask } from "./parquet-records.ts";
 import { readParquetRows } from "./parquet-rows.ts";
 

@@ -8,7 +8,8 @@ import { TemporaryFiles } from "../../../test/temporary-files.ts";
 import { TrainError } from "../../errors.ts";
 import { readParquetRows } from "./parquet-rows.ts";
 import { readRecords } from "./read-records.ts";
-import type { DataRecord, ReadRecordsOptions } from "./read-records.ts";
+import type { DataRecord } from "../../records/record-files.ts";
+import type { ReadRecordsOptions } from "./read-records.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);

@@ -4,7 +4,8 @@ import { gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { TemporaryFiles } from "../../../test/temporary-files.ts";
 import { readRecords } from "./read-records.ts";
-import type { DataRecord, ReadRecordsOptions } from "./read-records.ts";
+import type { DataRecord } from "../../records/record-files.ts";
+import type { ReadRecordsOptions } from "./read-records.ts";
 
 const temporary = new TemporaryFiles();
 afterEach(temporary.clear);
@@ -53,6 +54,15 @@ test("CSV with quotes, breaks and delimiters within them, both ends of lines; TS
   const tabs = 'text\tlabel\nsay "a, b"\t1\n';
   expect(await values(await file("data.tsv", tabs), { quotes: false })).toEqual([{ text: 'say "a, b"', label: "1" }]);
   await expect(all(await file("data.tsv", tabs))).rejects.toMatchObject({ message: expect.stringContaining("line 2, field 1: a quote stands where none can; double") as string });
+});
+
+test("CSV and TSV without a line of names", async () => {
+  const path = await file("data.tsv", "spam\tWin now\nham\tHi\n");
+  expect(await all(path, { header: ["label", "text"] })).toEqual([
+    { file: path, line: 1, value: { label: "spam", text: "Win now" } },
+    { file: path, line: 2, value: { label: "ham", text: "Hi" } },
+  ]);
+  await expect(all(path, { header: ["text"] })).rejects.toMatchObject({ message: expect.stringContaining("line 1: there are 2 fields, but header names 1") as string });
 });
 
 test("lines of text, and whole texts", async () => {

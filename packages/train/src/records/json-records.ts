@@ -1,19 +1,20 @@
 import { FormatError, JsonReader } from "@gpt/formats";
-import { TrainError } from "../../errors.ts";
-import { readChunks } from "../text.ts";
+import { TrainError } from "../errors.ts";
+import { readChunks } from "./data-file.ts";
+import type { DataFile } from "./data-file.ts";
 import { invalidRecord, tooLong } from "./found-record.ts";
 import type { FoundRecord, ReadingOptions } from "./found-record.ts";
-import { lengthOf, markLength, placeOf, readLines } from "./text-records.ts";
+import { joined, lengthOf, markLength, placeOf, readLines } from "./text-records.ts";
 
 /**
  * The objects of a JSON file: one a line, or, where the file begins with "[", an array of them. Text must be UTF-8, keys
  * differ, values are nested 32 deep at most.
  */
-export async function* readJsonRecords(path: string, options: ReadingOptions): AsyncGenerator<FoundRecord, void, undefined> {
-  if (await beginsWithBracket(path)) {
-    for await (const item of readItems(path, options)) yield { value: parse(path, item), line: item.line };
+export async function* readJsonRecords(file: DataFile, options: ReadingOptions): AsyncGenerator<FoundRecord, void, undefined> {
+  if (await beginsWithBracket(file)) {
+    for await (const item of readItems(file, options)) yield { value: parse(file.name, item), line: item.line };
   } else {
-    for await (const { bytes, line } of readLines(path, options)) yield { value: parse(path, { bytes, line, column: 1 }), line };
+    for await (const { bytes, line } of readLines(file, options)) yield { value: parse(file.name, { bytes, line, column: 1 }), line };
   }
 }
 
@@ -24,8 +25,8 @@ interface JsonPiece {
   readonly column: number;
 }
 
-async function beginsWithBracket(path: string): Promise<boolean> {
-  for await (const { bytes } of readChunks(path)) {
+async function beginsWithBracket(file: DataFile): Promise<boolean> {
+  for await (const { bytes } of readChunks(file)) {
     for (let i = markLength(bytes); i < bytes.length; i++) {
       if (!isSpace(bytes[i])) return bytes[i] === open.bracket;
     }
@@ -42,9 +43,9 @@ function isSpace(byte: number): boolean {
 }
 
 /** The texts of the items of an array. */
-async function* readItems(path: string, { maxRecordBytes, onBytes }: ReadingOptions): AsyncGenerator<JsonPiece, void, undefined> {
-  const cutter = new ItemCutter(path, maxRecordBytes);
-  for await (const { bytes } of readChunks(path)) {
+async function* readItems(file: DataFile, { maxRecordBytes, onBytes }: ReadingOptions): AsyncGenerator<JsonPiece, void, undefined> {
+  const cutter = new ItemCutter(file.name, maxRecordBytes);
+  for await (const { bytes } of readChunks(file)) {
     yield* cutter.items(bytes);
     onBytes(bytes.length);
   }
@@ -136,7 +137,7 @@ class ItemCutter {
 
   #take(piece: Uint8Array): JsonPiece {
     this.#hold(piece);
-    const bytes = this.#held.length === 1 ? piece : Buffer.concat(this.#held);
+    const bytes = this.#held.length === 1 ? piece : joined(this.#held);
     [this.#held, this.#heldBytes] = [[], 0];
     return { bytes, ...this.#itemPlace };
   }

@@ -1,4 +1,4 @@
-import { TrainError } from "../../errors.ts";
+import { TrainError } from "../errors.ts";
 
 /** A record as a reader of one format finds it. */
 export interface FoundRecord {
@@ -10,6 +10,9 @@ export interface FoundRecord {
 /** What a reader of one format is given. */
 export interface ReadingOptions {
   readonly maxRecordBytes: number;
+  /** Of CSV and TSV: whether quotes enclose fields, and the names of the columns, where the first line has none. */
+  readonly quotes: boolean;
+  readonly header?: readonly string[];
   /** Of row groups of Parquet, decompressed. */
   readonly maxGroupBytes: number;
   /** The columns that are needed, where not all are. */

@@ -1,9 +1,10 @@
-import { TrainError } from "../../errors.ts";
-import { readChunks } from "../text.ts";
-import { Utf8Decoder } from "../utf8.ts";
-import type { InvalidUtf8 } from "../utf8.ts";
+import { TrainError } from "../errors.ts";
+import { readChunks } from "./data-file.ts";
+import type { DataFile } from "./data-file.ts";
 import type { FoundRecord, ReadingOptions } from "./found-record.ts";
 import { tooLong } from "./found-record.ts";
+import { Utf8Decoder } from "./utf8.ts";
+import type { InvalidUtf8 } from "./utf8.ts";
 
 /** A line of a file, without its end. */
 export interface Line {
@@ -15,22 +16,22 @@ export interface Line {
 const [newline, carriageReturn] = [0x0a, 0x0d];
 
 /** The lines of a file that are not blank, in little memory. */
-export async function* readLines(path: string, { maxRecordBytes, onBytes }: ReadingOptions): AsyncGenerator<Line, void, undefined> {
+export async function* readLines(file: DataFile, { maxRecordBytes, onBytes }: ReadingOptions): AsyncGenerator<Line, void, undefined> {
   let line = 1;
   let pieces: Uint8Array[] = [];
   let held = 0;
   let start = true;
-  for await (const { bytes: chunk, last } of readChunks(path)) {
+  for await (const { bytes: chunk, last } of readChunks(file)) {
     let from = start ? markLength(chunk) : 0;
     start = false;
     while (from < chunk.length || last) {
       const end = chunk.indexOf(newline, from);
       const piece = chunk.subarray(from, end < 0 ? chunk.length : end);
       held += piece.length;
-      if (held > maxRecordBytes) throw tooLong(path, line, maxRecordBytes);
+      if (held > maxRecordBytes) throw tooLong(file.name, line, maxRecordBytes);
       pieces.push(piece);
       if (end < 0 && !last) break;
-      const bytes = withoutReturn(pieces.length === 1 ? piece : Buffer.concat(pieces));
+      const bytes = withoutReturn(pieces.length === 1 ? piece : joined(pieces));
       if (!isBlank(bytes)) yield { bytes, line };
       [pieces, held, line] = [[], 0, line + 1];
       if (end < 0) break;
@@ -41,22 +42,22 @@ export async function* readLines(path: string, { maxRecordBytes, onBytes }: Read
 }
 
 /** Each line that is not blank as `{ text }`. */
-export async function* readLineRecords(path: string, options: ReadingOptions): AsyncGenerator<FoundRecord, void, undefined> {
-  for await (const { bytes, line } of readLines(path, options)) yield { value: { text: decode(path, bytes, line) }, line };
+export async function* readLineRecords(file: DataFile, options: ReadingOptions): AsyncGenerator<FoundRecord, void, undefined> {
+  for await (const { bytes, line } of readLines(file, options)) yield { value: { text: decode(file.name, bytes, line) }, line };
 }
 
 /** A whole file as `{ text }`. */
-export async function* readWholeText(path: string, { maxRecordBytes, onBytes }: ReadingOptions): AsyncGenerator<FoundRecord, void, undefined> {
+export async function* readWholeText(file: DataFile, { maxRecordBytes, onBytes }: ReadingOptions): AsyncGenerator<FoundRecord, void, undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const { bytes } of readChunks(path)) {
+  for await (const { bytes } of readChunks(file)) {
     chunks.push(bytes);
     size += bytes.length;
-    if (size > maxRecordBytes) throw tooLong(path, 1, maxRecordBytes);
+    if (size > maxRecordBytes) throw tooLong(file.name, 1, maxRecordBytes);
   }
-  const bytes = Buffer.concat(chunks);
+  const bytes = joined(chunks);
   onBytes(size);
-  if (!isBlank(bytes)) yield { value: { text: decode(path, bytes.subarray(markLength(bytes)), 1) }, line: 1 };
+  if (!isBlank(bytes)) yield { value: { text: decode(file.name, bytes.subarray(markLength(bytes)), 1) }, line: 1 };
 }
 
 /** Bytes of a byte order mark at the beginning of a file. */
@@ -109,4 +110,15 @@ export function lengthOf(bytes: Uint8Array): number {
   let length = 0;
   for (const byte of bytes) if ((byte & 0xc0) !== 0x80) length++;
   return length;
+}
+
+/** Pieces of bytes as one. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
