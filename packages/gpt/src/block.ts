@@ -5,6 +5,7 @@ import { CausalSelfAttention } from "./attention.ts";
 import type { BlockContext } from "./block-context.ts";
 import type { BlockConfig } from "./config.ts";
 import { Experts } from "./experts.ts";
+import { applyHook } from "./hooks.ts";
 import type { Initialization } from "./initialization.ts";
 import { MLP } from "./mlp.ts";
 import { normOf } from "./normalization.ts";
@@ -31,15 +32,16 @@ export class Block extends Module {
 
   /** `x` `[B·T, dim]` → `[B·T, dim]`. What the ops in between made is freed, but for what the tape holds. */
   forward(x: Tensor, context: BlockContext): Tensor {
+    const between = (attended: Tensor): Tensor => applyHook(context.hooks, `${context.path}.attention.residual`, attended);
     return scope(() => {
       if (this.#place === "pre") {
-        const attended = this.branch(x, (residual) =>
-          this.attention.forward(this.attentionNorm.forward(x), context, residual),
+        const attended = between(
+          this.branch(x, (residual) => this.attention.forward(this.attentionNorm.forward(x), context, residual)),
         );
         return this.branch(attended, (residual) => this.mlp.forward(this.mlpNorm.forward(attended), context, residual));
       }
-      const attended = this.attentionNorm.forward(
-        this.branch(x, (residual) => this.attention.forward(x, context, residual)),
+      const attended = between(
+        this.attentionNorm.forward(this.branch(x, (residual) => this.attention.forward(x, context, residual))),
       );
       return this.mlpNorm.forward(this.branch(attended, (residual) => this.mlp.forward(attended, context, residual)));
     });

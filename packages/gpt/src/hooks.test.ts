@@ -23,7 +23,7 @@ const targets = [
 const names = [
   "embed",
   ...[0, 1].flatMap((layer) =>
-    ["attention.pattern", "attention.output", "mlp.hidden", "residual"].map((name) => `blocks.${layer}.${name}`),
+    ["attention.pattern", "attention.output", "attention.residual", "mlp.hidden", "residual"].map((name) => `blocks.${layer}.${name}`),
   ),
   "residual",
   "logits",

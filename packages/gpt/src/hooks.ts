@@ -9,7 +9,7 @@ import { GPTError } from "./errors.ts";
 export type Hook = (activation: Tensor, name: HookName) => Tensor | undefined | void;
 
 /** The activations of each block; only experts have a router. */
-const inBlock = ["attention.pattern", "attention.output", "mlp.router", "mlp.hidden", "residual"] as const;
+const inBlock = ["attention.pattern", "attention.output", "attention.residual", "mlp.router", "mlp.hidden", "residual"] as const;
 /** Those around the blocks. */
 const around = ["embed", "residual", "logits"] as const;
 
@@ -18,6 +18,7 @@ const around = ["embed", "residual", "logits"] as const;
  * - `embed` [B·T, C]: token plus position vectors
  * - `blocks.N.attention.pattern` [B, H, T, S]: the weights of each head over keys
  * - `blocks.N.attention.output` [B·T, H·headDim]: the heads' results, before the projection
+ * - `blocks.N.attention.residual` [B·T, C]: the residual stream between attention and feed-forward
  * - `blocks.N.mlp.router` [B·T, experts]: the scores of experts, in blocks that have them
  * - `blocks.N.mlp.hidden` [B·T, hiddenDim]: after the activation function; with experts [B·T·active, hiddenDim], those of a
  *   token one behind the other, from the one with the highest score on

@@ -15,6 +15,7 @@ test("the examples of the README print what it says", async () => {
     }
     expect(outputs).toEqual([
       "pattern [ 1, 4, 4, 4 ]\nlogits [ 1, 4, 100 ]\n",
+      "embed says 8 0.029\nblocks.0.residual says 8 0.028\nblocks.1.residual says 8 0.023\n[ 2, 100 ]\n",
       "[ 2, 100 ]\n[ 2, 5 ] 864\n",
       "4 196224\n",
       "108544\n",
