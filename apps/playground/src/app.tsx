@@ -1,4 +1,5 @@
 import { TopBar } from "./bar/top-bar.tsx";
+import { InsideScreen } from "./screens/inside/inside-screen.tsx";
 import { TokensScreen } from "./screens/tokens/tokens-screen.tsx";
 import { WriteScreen } from "./screens/write/write-screen.tsx";
 import { announcement } from "./state/announce.ts";
@@ -7,7 +8,7 @@ import { screen } from "./state/route.ts";
 import type { Screen } from "./state/route.ts";
 import "./app.css";
 
-const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, write: WriteScreen };
+const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, inside: InsideScreen, write: WriteScreen };
 
 export function App() {
   const View = views[screen.value];

@@ -35,8 +35,8 @@ export class BuiltPage {
     return join(this.#root, place);
   }
 
-  /** Opens it as a new visitor, on a host that sends these headers. The test fails where an error is not caught, or where another host is asked. */
-  async open(headers: Record<string, string>, options?: BrowserContextOptions): Promise<Page> {
+  /** Opens it as a new visitor, on a host that sends these headers, where a hash leads, or where it begins. The test fails where an error is not caught, or where another host is asked. */
+  async open(headers: Record<string, string>, options?: BrowserContextOptions, hash = ""): Promise<Page> {
     const server = await serve(this.#root, headers);
     const context = await (await this.#browser).newContext(options);
     context.setDefaultTimeout(patience);
@@ -52,7 +52,7 @@ export class BuiltPage {
       await server.close();
       if (errors.length > 0) throw new Error(errors.join("\n"));
     });
-    await page.goto(`${server.url}${place}/`);
+    await page.goto(`${server.url}${place}/${hash}`);
     return page;
   }
 

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { isolation } from "@gpt/testing/static-server";
 import { tokenizerFiles, trainBPE } from "@gpt/tokenizer";
 import { gpt2 } from "@gpt/tokenizer/gpt2";
-import type { Locator, Page } from "playwright-core";
+import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BuiltPage } from "./built-page.ts";
 import { chip, eventually, expectAccessible } from "./expectations.ts";
@@ -14,6 +14,7 @@ let built: BuiltPage;
 beforeAll(async () => (built = await BuiltPage.build()));
 afterAll(() => built?.close());
 
+const open = (headers: Record<string, string>, options: BrowserContextOptions): Promise<Page> => built.open(headers, options, "#tokens");
 const card = (page: Page, vocabulary: string): Locator => page.locator(`[data-vocabulary="${vocabulary}"]`);
 
 /** The ids that a card shows, in the view of ids. */
@@ -22,7 +23,7 @@ async function idsIn(page: Page, vocabulary: string): Promise<number[]> {
 }
 
 test("a first visit, isolated: tokens of three vocabularies, the longest explained, and the model open on threads", async () => {
-  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
+  const page = await open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
   await card(page, "gpt2").getByText("Merge 12 of 12").waitFor();
   for (const vocabulary of ["o200k_base", "model"]) await card(page, vocabulary).getByRole("option").first().waitFor();
   await page.locator(".chip .dot.ready").nth(1).waitFor();
@@ -45,7 +46,7 @@ test("a first visit, isolated: tokens of three vocabularies, the longest explain
 });
 
 test("tokens by the keyboard, merges step by step, special tokens by choice", async () => {
-  const page = await built.open(isolation, { locale: "en-US" });
+  const page = await open(isolation, { locale: "en-US" });
   const row = card(page, "gpt2").getByRole("listbox");
   await page.getByRole("textbox").fill("an unbelievable<|endoftext|>");
   await row.getByRole("option", { name: /endoftext/ }).waitFor();
@@ -70,7 +71,7 @@ test("tokens by the keyboard, merges step by step, special tokens by choice", as
 });
 
 test("without the headers, in 简体中文, dark, on a phone: one thread, and threads once a service worker is let", async () => {
-  const page = await built.open({}, { locale: "zh-CN", colorScheme: "dark", viewport: { width: 360, height: 740 } });
+  const page = await open({}, { locale: "zh-CN", colorScheme: "dark", viewport: { width: 360, height: 740 } });
   await page.getByRole("heading", { name: "文本变成词元" }).waitFor();
   await eventually(() => chip(page, /计算位置/).innerText()).toBe("CPU × 1");
   await card(page, "model").getByRole("option").first().waitFor();
@@ -88,7 +89,7 @@ test("without the headers, in 简体中文, dark, on a phone: one thread, and th
 });
 
 test("one's own tokenizer.json, chosen or dropped; a broken one and a huge one are said in plain words", async () => {
-  const page = await built.open(isolation, { locale: "en-US" });
+  const page = await open(isolation, { locale: "en-US" });
   const own = await trainBPE(["to be or not to be, that is the question"], { vocabSize: 265 });
   const file = (name: string, text: string) => ({ name, mimeType: "application/json", buffer: Buffer.from(text) });
   const choose = page.locator("input[type=file]");
@@ -109,7 +110,7 @@ test("one's own tokenizer.json, chosen or dropped; a broken one and a huge one a
 });
 
 test("a megabyte that is pasted is counted, and shown in part; right-to-left lines and cut characters", async () => {
-  const page = await built.open(isolation, { locale: "en-US" });
+  const page = await open(isolation, { locale: "en-US" });
   const text = "The quick brown fox, 狐狸 jumps. ".repeat(33_000);
   const field = page.getByRole("textbox");
   await field.evaluate((field: HTMLTextAreaElement, text) => {
@@ -129,7 +130,7 @@ test("a megabyte that is pasted is counted, and shown in part; right-to-left lin
 });
 
 test("an engine that ends is said, and starts again", async () => {
-  const page = await built.open(isolation, { locale: "en-US" });
+  const page = await open(isolation, { locale: "en-US" });
   await page.locator(".chip .dot.ready").nth(1).waitFor();
   const [worker] = page.workers();
   await worker.evaluate(() => void setTimeout(() => { throw new Error("out of memory"); }));

@@ -32,23 +32,18 @@ export class Block extends Module {
 
   /** `x` `[B·T, dim]` → `[B·T, dim]`. What the ops in between made is freed, but for what the tape holds. */
   forward(x: Tensor, context: BlockContext): Tensor {
-    const between = (attended: Tensor): Tensor => applyHook(context.hooks, `${context.path}.attention.residual`, attended);
+    const { hooks, path } = context;
     return scope(() => {
-      if (this.#place === "pre") {
-        const attended = between(
-          this.branch(x, (residual) => this.attention.forward(this.attentionNorm.forward(x), context, residual)),
-        );
-        return this.branch(attended, (residual) => this.mlp.forward(this.mlpNorm.forward(attended), context, residual));
-      }
-      const attended = between(
-        this.attentionNorm.forward(this.branch(x, (residual) => this.attention.forward(x, context, residual))),
-      );
-      return this.mlpNorm.forward(this.branch(attended, (residual) => this.mlp.forward(attended, context, residual)));
+      const attended = applyHook(hooks, `${path}.attention.residual`, this.branch(x, this.attention, this.attentionNorm, context));
+      return this.branch(attended, this.mlp, this.mlpNorm, context);
     });
   }
 
-  /** `x + dropout(layer)`; without dropout the layer's last kernel adds `x` itself. */
-  private branch(x: Tensor, layer: (residual?: Tensor) => Tensor): Tensor {
-    return this.dropout.isActive ? add(x, this.dropout.forward(layer())) : layer(x);
+  /** `x + dropout(layer)`, normalised before the layer or behind the sum. Without dropout the layer's last kernel adds `x` itself. */
+  private branch(x: Tensor, layer: CausalSelfAttention | MLP | Experts, norm: Norm, context: BlockContext): Tensor {
+    const isPre = this.#place === "pre";
+    const input = isPre ? norm.forward(x) : x;
+    const sum = this.dropout.isActive ? add(x, this.dropout.forward(layer.forward(input, context))) : layer.forward(input, context, x);
+    return isPre ? sum : norm.forward(sum);
   }
 }

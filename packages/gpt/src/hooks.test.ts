@@ -180,7 +180,7 @@ describe("says what is wrong", () => {
     const model = new GPT(tiny);
     expect(() => logits(model, { "blocks.2.residual": () => undefined })).toThrow(
       'there is no hook point "blocks.2.residual"; there are embed, residual, logits, and in the blocks.0 to ' +
-        "blocks.1: attention.pattern, attention.output, mlp.hidden, residual",
+        "blocks.1: attention.pattern, attention.output, attention.residual, mlp.hidden, residual",
     );
   });
 

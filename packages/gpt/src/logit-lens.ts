@@ -2,9 +2,9 @@ import { gather, keep, noGrad, readOptions, scope, softmax, topK, wholeNumber } 
 import type { AnyTensor, Expectations, Tensor } from "@gpt/tensor";
 import { captureActivations } from "./capture.ts";
 import { GPTError } from "./errors.ts";
-import type { HookName } from "./hooks.ts";
 import type { GPT } from "./model.ts";
 
+/** What the logit lens gives. */
 export interface LensOptions {
   /** How many tokens are given at each place; all, where the model has fewer. Default 5. */
   readonly top?: number;
@@ -13,7 +13,7 @@ export interface LensOptions {
 /** What the head makes of the residual stream at one height. */
 export interface LensLayer {
   /** Which activation it reads: `embed`, or the residual stream behind a block. */
-  readonly name: Extract<HookName, "embed" | `${string}.residual`>;
+  readonly name: "embed" | `blocks.${number}.residual`;
   /** `[tokens, top]`: the likeliest tokens at each place, from the likeliest on. */
   readonly ids: Int32Array;
   /** `[tokens, top]`: their probabilities. */

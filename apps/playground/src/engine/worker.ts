@@ -1,6 +1,7 @@
 import { expose } from "comlink";
 import type { EngineApi } from "./api.ts";
 import { backendArea } from "./areas/backend.ts";
+import { insideArea } from "./areas/inside.ts";
 import { modelArea } from "./areas/model.ts";
 import { tokensArea } from "./areas/tokens.ts";
 import { writingArea } from "./areas/writing.ts";
@@ -13,6 +14,7 @@ const api: EngineApi = {
   ...backendArea(session),
   ...modelArea(session),
   ...tokensArea(session),
+  ...insideArea(session),
   ...writingArea(session),
   stop: (job) => reply(() => session.stop(job)),
 };

@@ -1,11 +1,12 @@
 import { backend } from "./en/backend.ts";
 import { errors } from "./en/errors.ts";
 import { frame } from "./en/frame.ts";
+import { inside } from "./en/inside.ts";
 import { model } from "./en/model.ts";
 import { tokens } from "./en/tokens.ts";
 import { write } from "./en/write.ts";
 
 /** The texts of the page. Others have its type, so that what is missing does not compile. */
-export const en = { ...frame, model, backend, errors, tokens, write };
+export const en = { ...frame, model, backend, errors, tokens, inside, write };
 
 export type Words = typeof en;

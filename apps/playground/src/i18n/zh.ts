@@ -2,8 +2,9 @@ import type { Words } from "./en.ts";
 import { backend } from "./zh/backend.ts";
 import { errors } from "./zh/errors.ts";
 import { frame } from "./zh/frame.ts";
+import { inside } from "./zh/inside.ts";
 import { model } from "./zh/model.ts";
 import { tokens } from "./zh/tokens.ts";
 import { write } from "./zh/write.ts";
 
-export const zh: Words = { ...frame, model, backend, errors, tokens, write };
+export const zh: Words = { ...frame, model, backend, errors, tokens, inside, write };

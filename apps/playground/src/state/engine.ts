@@ -45,6 +45,13 @@ export async function restartEngine(): Promise<void> {
   await startEngine();
 }
 
+let lastJob = 0;
+
+/** The number of long work, by which it is stopped. */
+export function newJob(): number {
+  return ++lastJob;
+}
+
 let starting = Promise.resolve();
 
 /** Starts the chosen backend and opens the model on it, once an earlier start has ended. */

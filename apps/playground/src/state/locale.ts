@@ -21,6 +21,8 @@ const ratios = computed(() => new Intl.NumberFormat(locale.value, { minimumFract
 
 const percents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", maximumSignificantDigits: 2 }));
 const leastPercent = 1e-4;
+const exactPercents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", minimumFractionDigits: 2, maximumFractionDigits: 2 }));
+const exacts = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }));
 const decimals = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
 
 /** 50,257 */
@@ -30,6 +32,10 @@ export const short = (value: number): string => shortNumbers.value.format(value)
 /** 12%, 0.034%, <0.01% */
 export const percent = (value: number): string =>
   value > 0 && value < leastPercent ? `<${percents.value.format(leastPercent)}` : percents.value.format(value);
+/** 12.34%, for those who look closely */
+export const exactPercent = (value: number): string => exactPercents.value.format(value);
+/** 12.3456, for those who look closely */
+export const exact = (value: number): string => exacts.value.format(value);
 /** 0.80 */
 export const decimal = (value: number): string => decimals.value.format(value);
 /** 4.0 */

@@ -1,10 +1,13 @@
 import { signal } from "@preact/signals";
 
 /** Screens, in the order of the bar. */
-export const screens = ["tokens", "write"] as const;
+export const screens = ["tokens", "inside", "write"] as const;
 export type Screen = (typeof screens)[number];
 
-/** The screen that the address names, or the first. */
+/** The screen that the page opens with. */
+const first: Screen = "inside";
+
+/** The screen that the address names, or that one. */
 export const screen = signal(named());
 
 addEventListener("hashchange", () => {
@@ -13,5 +16,5 @@ addEventListener("hashchange", () => {
 });
 
 function named(): Screen {
-  return screens.find((name) => location.hash === `#${name}`) ?? screens[0];
+  return screens.find((name) => location.hash === `#${name}`) ?? first;
 }

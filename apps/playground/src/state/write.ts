@@ -1,7 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import type { TokenPart } from "../engine/api/tokens.ts";
 import type { Candidate, Sampling, WritingEnd, WrittenToken } from "../engine/api/writing.ts";
-import { engine, model, settled } from "./engine.ts";
+import { engine, model, newJob, settled } from "./engine.ts";
 import type { Settled } from "./engine.ts";
 import { words } from "./locale.ts";
 
@@ -45,7 +45,6 @@ export const chosen = signal<number | undefined>(undefined);
 /** How the last writing ended. */
 export const outcome = signal<Settled<WritingEnd> | undefined>(undefined);
 
-let lastJob = 0;
 const job = signal<number | undefined>(undefined);
 let running: Promise<void> = Promise.resolve();
 export const isWriting = computed(() => job.value !== undefined);
@@ -97,7 +96,7 @@ function addBranch(next: Branch): number {
 /** Writes at the end of the branch that `start` gives, unless something is written already. */
 async function write(start: () => number | Promise<number>): Promise<void> {
   if (isWriting.value) return;
-  running = run(start, (job.value = ++lastJob));
+  running = run(start, (job.value = newJob()));
   await running;
 }
 

@@ -1,6 +1,7 @@
 import { Fragment } from "preact";
 import type { ComponentChildren } from "preact";
 import type { Glyph } from "./glyphs.ts";
+import { clamped } from "./keys.ts";
 import type { Line } from "./lines.ts";
 import "./token-list.css";
 
@@ -100,10 +101,6 @@ function moved(key: string, from: number, isRightToLeft: boolean, count: number,
     case "End": return count - 1;
     default: return undefined;
   }
-}
-
-function clamped(index: number, count: number): number {
-  return Math.min(Math.max(index, 0), count - 1);
 }
 
 /** The token over or under another: of those of the next line, as it is laid out, the one nearest. */

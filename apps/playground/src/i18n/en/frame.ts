@@ -6,10 +6,12 @@ export const frame = {
   title: "GPT Playground",
   skip: "Skip to the content",
   screensLabel: "Screens",
-  screens: { tokens: "Tokens", write: "Write" } satisfies Record<Screen, string>,
+  screens: { tokens: "Tokens", inside: "Inside", write: "Write" } satisfies Record<Screen, string>,
   language: "Language",
   theme: "Theme",
   themes: { system: "As the system", light: "Light", dark: "Dark" } satisfies Record<(typeof themes)[number], string>,
+  save: "Save the picture",
+  saveAs: (kind: string) => `Save as ${kind}`,
   close: "Close",
   again: "Try again",
 };

@@ -1,7 +1,7 @@
 import { words } from "../../state/locale.ts";
 import { branches, currentBranch, goTo, isWriting } from "../../state/write.ts";
 import type { Branch } from "../../state/write.ts";
-import { readable } from "./readable.ts";
+import { readable } from "../../ui/readable.ts";
 
 /** Tokens of a branch that its name has. */
 const named = 14;

@@ -8,7 +8,7 @@ import { glyphsOf } from "../../ui/glyphs.ts";
 import { Glyphs } from "../../ui/token-list.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
 import { candidatesId, focusText } from "./focus.ts";
-import { readable } from "./readable.ts";
+import { readable } from "../../ui/readable.ts";
 
 /** What may stand in a place of the text, and what sampling makes of it: that of the chosen token, or the next one. */
 export function NextToken() {

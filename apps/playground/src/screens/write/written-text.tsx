@@ -6,7 +6,7 @@ import { plain } from "../../ui/glyphs.ts";
 import { linesOf } from "../../ui/lines.ts";
 import { Glyphs, TokenList } from "../../ui/token-list.tsx";
 import { focusCandidates, textName } from "./focus.ts";
-import { readableGlyphs } from "./readable.ts";
+import { readableGlyphs } from "../../ui/readable.ts";
 
 /** The text: the less likely a token was, the more colour it has. */
 export function WrittenText({ branch: { tokens } }: { readonly branch: Branch }) {

@@ -1,0 +1,89 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { Inspection, Lens } from "../../engine/api/inside.ts";
+import { engine, model } from "../../state/engine.ts";
+import type { Loading } from "../../state/engine.ts";
+import { followed, text, zoom, zoomOut } from "../../state/inside.ts";
+import { words } from "../../state/locale.ts";
+import { FailureNote } from "../../ui/failure-note.tsx";
+import { useLatest } from "../../ui/use-latest.ts";
+import { Composer } from "./composer.tsx";
+import { ExpertsCard } from "./experts-card.tsx";
+import { LensCard } from "./lens-card.tsx";
+import { NormsCard } from "./norms-card.tsx";
+import { PatchingCard } from "./patching-card.tsx";
+import { PictureCard } from "./picture-card.tsx";
+import { Seen } from "./seen.ts";
+import "./inside-screen.css";
+
+/** What was computed of the text: the model's own numbers, and of the newest text that there is an answer to. */
+export function InsideScreen() {
+  const { inside } = words.value;
+  const { seen, lens, count, failure } = useSeen();
+  const token = seen && Math.min(followed.value ?? seen.count - 1, seen.count - 1);
+  useEffect(() => {
+    const listen = (event: KeyboardEvent): void => {
+      if (event.key !== "Escape" || zoom.value.block === undefined || event.defaultPrevented) return;
+      // An open panel closes first.
+      if (document.querySelector(":popover-open")) return;
+      zoomOut();
+    };
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, []);
+  return (
+    <div class="screen inside">
+      <div class="intro">
+        <h1>{inside.heading}</h1>
+        <p class="soft">{inside.lead}</p>
+      </div>
+      <Composer seen={seen} count={count} token={token} />
+      {failure && <FailureNote failure={failure} />}
+      {seen && token !== undefined ? (
+        <>
+          <PictureCard {...{ seen, lens, token }} />
+          <div class="cards">
+            <LensCard {...{ seen, lens, token }} />
+            <NormsCard {...{ seen, token }} />
+            <PatchingCard seen={seen} />
+            <ExpertsCard {...{ seen, token }} />
+          </div>
+        </>
+      ) : (
+        <div class="card waiting"><p class="soft">{model.value.status === "ready" ? inside.loading : words.value.model.loading}</p></div>
+      )}
+    </div>
+  );
+}
+
+interface Found {
+  readonly seen?: Seen;
+  /** Of the same tokens. */
+  readonly lens?: Lens;
+  readonly count: number;
+  readonly failure?: { readonly code: string; readonly message: string };
+}
+
+/** Asks the engine as the text, or the model, changes. What was seen last stays while there is nothing newer, or while a text fails. */
+function useSeen(): Found {
+  const open = model.value.status === "ready" ? model.value.value : undefined;
+  const answer = useLatest(async () => (open ? engine.ask("inspect", text.value) : undefined), [text.value, open]);
+  const inspection = useLastOf(answer, open);
+  const seen = useRef<Seen>(undefined);
+  const of = useRef<Inspection>(undefined);
+  if (of.current !== inspection) {
+    of.current = inspection;
+    seen.current = inspection && new Seen(inspection);
+  }
+  const lens = useLatest(async () => (inspection ? engine.ask("lens", inspection.tokens.map(({ id }) => id)) : undefined), [inspection]);
+  const failure = [model.value, answer, lens].find((state) => state.status === "failed")?.failure;
+  const value = lens.status === "ready" ? lens.value : undefined;
+  const isOfThese = value && inspection && value.of.join() === inspection.tokens.map(({ id }) => id).join();
+  return { seen: seen.current, lens: isOfThese ? value : undefined, count: inspection?.count ?? 0, failure };
+}
+
+/** The last answer that was no failure, of the model that is open. */
+function useLastOf<T>(state: Loading<T | undefined>, of: unknown): T | undefined {
+  const last = useRef<{ readonly value: T | undefined; readonly of: unknown }>(undefined);
+  if (state.status === "ready" && state.value !== undefined) last.current = { value: state.value, of };
+  return last.current?.value;
+}

@@ -1,0 +1,41 @@
+import { useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { streamsOf } from "../../engine/parts.ts";
+import { followed } from "../../state/inside.ts";
+import { exact, ratio, words } from "../../state/locale.ts";
+import { HeatMap } from "../../ui/heat-map.tsx";
+import { SavePicture } from "../../ui/save-picture.tsx";
+import { layerName, shortLayerName } from "./layer-name.ts";
+import type { Seen } from "./seen.ts";
+
+/** How long the residual streams are, by token and layer. */
+export function NormsCard({ seen, token }: { readonly seen: Seen; readonly token: number }) {
+  const { inside } = words.value;
+  const picture = useRef<SVGSVGElement>(null);
+  const streams = streamsOf(seen.config.blocks.length);
+  const chosen = useSignal<number | undefined>(undefined);
+  const column = Math.min(chosen.value ?? streams.length - 1, streams.length - 1);
+  const norms = seen.names.map((_, row) => streams.map((stream) => seen.norm(stream, row)));
+  const largest = Math.max(...norms.flat());
+  return (
+    <section class="card norms" aria-label={inside.norms}>
+      <header>
+        <h2>{inside.norms}</h2>
+        <SavePicture name="norms" of={() => picture.current} />
+      </header>
+      <p class="soft">{inside.normsAbout}</p>
+      <HeatMap
+        name="norms" label={inside.normsMap} rows={seen.names} columns={streams.map((_, i) => shortLayerName(i))} cellWidth={60} picture={picture}
+        chosen={{ row: token, column }}
+        onChoose={(place) => {
+          followed.value = place.row;
+          chosen.value = place.column;
+        }}
+        cell={(row, column) => {
+          const norm = norms[row][column];
+          return { heat: norm / largest, text: ratio(norm), label: inside.normIs(seen.names[row], layerName(column), exact(norm)) };
+        }}
+      />
+    </section>
+  );
+}
