@@ -23,7 +23,7 @@ export const zoom = signal<Zoom>({});
 /** Whose attention the whole picture shows: that of one head of each block, or the mean of all. */
 export const shownHead = signal<number | "mean">("mean");
 
-export function zoomOut(): void {
-  const { block, head } = zoom.value;
-  zoom.value = head === undefined ? {} : { block };
+/** One step farther. */
+export function outOf({ block, head }: Zoom): Zoom {
+  return head === undefined ? {} : { block };
 }

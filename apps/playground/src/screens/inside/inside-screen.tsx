@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Inspection, Lens } from "../../engine/api/inside.ts";
 import { engine, model } from "../../state/engine.ts";
 import type { Loading } from "../../state/engine.ts";
-import { followed, text, zoom, zoomOut } from "../../state/inside.ts";
+import { followed, outOf, text, zoom } from "../../state/inside.ts";
 import { words } from "../../state/locale.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
@@ -25,7 +25,7 @@ export function InsideScreen() {
       if (event.key !== "Escape" || zoom.value.block === undefined || event.defaultPrevented) return;
       // An open panel closes first.
       if (document.querySelector(":popover-open")) return;
-      zoomOut();
+      zoom.value = outOf(zoom.value);
     };
     addEventListener("keydown", listen);
     return () => removeEventListener("keydown", listen);

@@ -2,9 +2,10 @@ import { useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { streamsOf } from "../../engine/parts.ts";
 import { followed } from "../../state/inside.ts";
-import { exact, ratio, words } from "../../state/locale.ts";
+import { count, exact, ratio, words } from "../../state/locale.ts";
 import { HeatMap } from "../../ui/heat-map.tsx";
 import { SavePicture } from "../../ui/save-picture.tsx";
+import { Bars } from "./bars.tsx";
 import { layerName, shortLayerName } from "./layer-name.ts";
 import type { Seen } from "./seen.ts";
 
@@ -16,6 +17,10 @@ export function NormsCard({ seen, token }: { readonly seen: Seen; readonly token
   const chosen = useSignal<number | undefined>(undefined);
   const column = Math.min(chosen.value ?? streams.length - 1, streams.length - 1);
   const norms = seen.names.map((_, row) => streams.map((stream) => seen.norm(stream, row)));
+  const added = seen.config.blocks.flatMap((_, block) =>
+    (["attention", "mlp"] as const).map((part) => ({ name: `${count(block + 1)} ${inside[part]}`, norm: seen.norm({ block, part }, token) })),
+  );
+  const most = Math.max(...added.map(({ norm }) => norm));
   const largest = Math.max(...norms.flat());
   return (
     <section class="card norms" aria-label={inside.norms}>
@@ -24,18 +29,24 @@ export function NormsCard({ seen, token }: { readonly seen: Seen; readonly token
         <SavePicture name="norms" of={() => picture.current} />
       </header>
       <p class="soft">{inside.normsAbout}</p>
-      <HeatMap
-        name="norms" label={inside.normsMap} rows={seen.names} columns={streams.map((_, i) => shortLayerName(i))} cellWidth={60} picture={picture}
-        chosen={{ row: token, column }}
-        onChoose={(place) => {
-          followed.value = place.row;
-          chosen.value = place.column;
-        }}
-        cell={(row, column) => {
-          const norm = norms[row][column];
-          return { heat: norm / largest, text: ratio(norm), label: inside.normIs(seen.names[row], layerName(column), exact(norm)) };
-        }}
-      />
+      <div class="with-side">
+        <HeatMap
+          name="norms" label={inside.normsMap} rows={seen.names} columns={streams.map((_, i) => shortLayerName(i))} cellWidth={60} picture={picture}
+          chosen={{ row: token, column }}
+          onChoose={(place) => {
+            followed.value = place.row;
+            chosen.value = place.column;
+          }}
+          cell={(row, column) => {
+            const norm = norms[row][column];
+            return { heat: norm / largest, text: ratio(norm), label: inside.normIs(seen.names[row], layerName(column), exact(norm)) };
+          }}
+        />
+        <div class="side">
+          <h3>{inside.added(seen.names[token])}</h3>
+          <Bars label={inside.added(seen.names[token])} bars={added.map(({ name, norm }) => ({ name, size: norm / most, value: ratio(norm) }))} />
+        </div>
+      </div>
     </section>
   );
 }

@@ -1,9 +1,10 @@
 import { useRef } from "preact/hooks";
 import type { Lens } from "../../engine/api/inside.ts";
 import { streamsOf } from "../../engine/parts.ts";
-import { followed, shownHead, zoom, zoomOut } from "../../state/inside.ts";
+import { followed, outOf, shownHead, zoom } from "../../state/inside.ts";
 import { count, percent, ratio, words } from "../../state/locale.ts";
 import { Icon } from "../../ui/icon.tsx";
+import { clamped } from "../../ui/keys.ts";
 import { SavePicture } from "../../ui/save-picture.tsx";
 import { useWidth } from "../../ui/use-width.ts";
 import { BlockView } from "./block-view.tsx";
@@ -80,10 +81,19 @@ function Breadcrumb({ seen: { config: { blocks } }, block, head, go }: Breadcrum
   const { inside } = words.value;
   const blockName = (index: number): string => inside.block(count(index + 1));
   const headName = (index: number): string => inside.head(count(index + 1));
-  const step = (name: string, icon: "back" | "forward", isThere: boolean, to: typeof zoom.value) => (
-    <button type="button" class="icon-button" disabled={!isThere} aria-label={inside.previous(name)} title={inside.previous(name)} onClick={() => (zoom.value = to)}>
+  const step = (icon: "back" | "forward", nameOf: (index: number) => string, to: number, of: number, place: (index: number) => typeof zoom.value) => (
+    <button
+      type="button" class="icon-button" disabled={to < 0 || to >= of} aria-label={inside.previous(nameOf(clamped(to, of)))} title={inside.previous(nameOf(clamped(to, of)))}
+      onClick={() => (zoom.value = place(to))}
+    >
       <Icon name={icon} />
     </button>
+  );
+  const steps = (nameOf: (index: number) => string, index: number, of: number, place: (index: number) => typeof zoom.value) => (
+    <span class="steps">
+      {step("back", nameOf, index - 1, of, place)}
+      {step("forward", nameOf, index + 1, of, place)}
+    </span>
   );
   return (
     <nav class="crumbs" aria-label={inside.place}>
@@ -94,19 +104,9 @@ function Breadcrumb({ seen: { config: { blocks } }, block, head, go }: Breadcrum
         )}
         {block !== undefined && head !== undefined && <li><span aria-current="location">{headName(head)}</span></li>}
       </ol>
-      {block !== undefined && head === undefined && (
-        <span class="steps">
-          {step(blockName(block - 1), "back", block > 0, { block: block - 1 })}
-          {step(blockName(block + 1), "forward", block < blocks.length - 1, { block: block + 1 })}
-        </span>
-      )}
-      {block !== undefined && head !== undefined && (
-        <span class="steps">
-          {step(headName(head - 1), "back", head > 0, { block, head: head - 1 })}
-          {step(headName(head + 1), "forward", head < blocks[block].attention.heads - 1, { block, head: head + 1 })}
-        </span>
-      )}
-      {block !== undefined && <button type="button" class="plain-button" onClick={() => (head === undefined ? go({}) : (zoomOut(), go({ block })))}>{inside.back}</button>}
+      {block !== undefined && head === undefined && steps(blockName, block, blocks.length, (block) => ({ block }))}
+      {block !== undefined && head !== undefined && steps(headName, head, blocks[block].attention.heads, (head) => ({ block, head }))}
+      {block !== undefined && <button type="button" class="plain-button" onClick={() => go(outOf(zoom.value))}>{inside.back}</button>}
     </nav>
   );
 }
