@@ -4,7 +4,9 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { startEngine } from "./state/engine.ts";
 import { lookForIsolation } from "./state/isolation.ts";
+import { followAddress } from "./state/link.ts";
 
 void startEngine();
 void lookForIsolation();
+followAddress();
 render(<App />, document.getElementById("app")!);

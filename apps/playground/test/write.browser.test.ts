@@ -73,7 +73,7 @@ test("in 简体中文, dark, on a phone: stopped, and continued", async () => {
   await candidate(page).first().waitFor();
   await page.getByRole("slider", { name: "最多词元数" }).fill("256");
   const stoppedAfter = await page.evaluate(async () => {
-    const press = (): void => document.querySelector<HTMLElement>(".main-button")!.click();
+    const press = (): void => document.querySelector<HTMLElement>("main .main-button")!.click();
     const shown = (): number => document.querySelectorAll(".written .token:not(.given)").length;
     press();
     while (shown() === 0) await new Promise(requestAnimationFrame);
@@ -88,4 +88,23 @@ test("in 简体中文, dark, on a phone: stopped, and continued", async () => {
   await expectAccessible(page);
   await page.getByRole("button", { name: "继续" }).click();
   await eventually(() => page.getByRole("option").count()).toBeGreaterThan(count);
+});
+
+test("an address reproduces the screen and its settings, as far as they can be; it follows what changes, and is shared", async () => {
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 820, height: 900 }, permissions: ["clipboard-read", "clipboard-write"] });
+  await page.evaluate(() => (location.hash = "#write?prompt=There+was&temperature=0.4&topK=7.2&minP=9&maxTokens=many&seed=12x&unknown=1"));
+  const slider = (name: string): Promise<string> => page.getByRole("slider", { name }).inputValue();
+  expect(await page.getByRole("textbox", { name: "Beginning" }).inputValue()).toBe("There was");
+  expect([await slider("Temperature"), await slider("Top-k"), await slider("Min-p"), await slider("Tokens at most")]).toEqual(["0.4", "7", "0", "100"]);
+  const at = (): string => new URL(page.url()).hash;
+  await eventually(at).toBe("#write?prompt=There+was&temperature=0.4&topK=7&seed=12");
+  await page.getByRole("slider", { name: "Temperature" }).fill("0.8");
+  await page.getByRole("textbox", { name: "Beginning" }).fill("é & ü");
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${page.url().split("#")[0]}#write?prompt=%C3%A9+%26+%C3%BC&topK=7&seed=12`);
+  await eventually(at).toBe("#write?prompt=%C3%A9+%26+%C3%BC&topK=7&seed=12");
+  await page.reload();
+  expect(await page.getByRole("textbox", { name: "Beginning" }).inputValue()).toBe("é & ü");
 });

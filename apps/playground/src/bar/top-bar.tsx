@@ -5,6 +5,7 @@ import { theme, themes } from "../state/theme.ts";
 import { Icon } from "../ui/icon.tsx";
 import { BackendChip } from "./backend-chip.tsx";
 import { ModelChip } from "./model-chip.tsx";
+import { ShareButton } from "./share-button.tsx";
 import "./top-bar.css";
 
 export function TopBar() {
@@ -23,6 +24,7 @@ export function TopBar() {
       <div class="state">
         <ModelChip />
         <BackendChip />
+        <ShareButton />
         <LanguageButton />
         <ThemeButton />
       </div>

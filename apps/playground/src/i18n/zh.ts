@@ -4,7 +4,8 @@ import { errors } from "./zh/errors.ts";
 import { frame } from "./zh/frame.ts";
 import { inside } from "./zh/inside.ts";
 import { model } from "./zh/model.ts";
+import { share } from "./zh/share.ts";
 import { tokens } from "./zh/tokens.ts";
 import { write } from "./zh/write.ts";
 
-export const zh: Words = { ...frame, model, backend, errors, tokens, inside, write };
+export const zh: Words = { ...frame, model, backend, errors, share, tokens, inside, write };

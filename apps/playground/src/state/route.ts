@@ -8,13 +8,20 @@ export type Screen = (typeof screens)[number];
 const first: Screen = "inside";
 
 /** The screen that the address names, or that one. */
-export const screen = signal(named());
+export const screen = signal(named() ?? first);
 
 addEventListener("hashchange", () => {
-  // Other parts of the address, such as that of the skip link, name no screen.
-  if (screens.some((name) => location.hash === `#${name}`)) screen.value = named();
+  // Other parts of the page, such as what the skip link leads to, are no screens.
+  screen.value = named() ?? screen.value;
 });
 
-function named(): Screen {
-  return screens.find((name) => location.hash === `#${name}`) ?? first;
+/** The screen that the address names: `#write`, or `#write?prompt=Once`. */
+export function named(): Screen | undefined {
+  return screens.find((name) => location.hash.split("?")[0] === `#${name}`);
+}
+
+/** What the address says besides. */
+export function parameters(): URLSearchParams {
+  const at = location.hash.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : location.hash.slice(at + 1));
 }

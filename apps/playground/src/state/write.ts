@@ -3,6 +3,7 @@ import type { TokenPart } from "../engine/api/tokens.ts";
 import type { Candidate, Sampling, WritingEnd, WrittenToken } from "../engine/api/writing.ts";
 import { engine, model, newJob, settled } from "./engine.ts";
 import type { Settled } from "./engine.ts";
+import { linked } from "./link.ts";
 import { words } from "./locale.ts";
 
 /** A token of the text: with its probability where the model wrote it. */
@@ -23,9 +24,39 @@ export interface Controls extends Sampling {
 export const usual: Controls = { temperature: 0.8, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: 100, seed: undefined };
 export const controls = signal(usual);
 
+type RangeName = Exclude<keyof Controls, "seed">;
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  /** At which it does nothing. */
+  readonly off?: number;
+}
+
+/** What the controls can be; of tokens as many as the model reads at once. */
+export const ranges = computed((): Readonly<Record<RangeName, Range>> => ({
+  temperature: { min: 0, max: 2, step: 0.05 },
+  topK: { min: 0, max: 100, step: 1, off: 0 },
+  topP: { min: 0.05, max: 1, step: 0.05, off: 1 },
+  minP: { min: 0, max: 0.5, step: 0.01, off: 0 },
+  repetitionPenalty: { min: 1, max: 2, step: 0.05, off: 1 },
+  maxTokens: { min: 1, max: model.value.status === "ready" ? model.value.value.contextLength : Infinity, step: 1 },
+}));
+
+/** Digits of a number that is exact. */
+export function setSeed(text: string): string {
+  const digits = text.replace(/\D/g, "").slice(0, 15);
+  controls.value = { ...controls.value, seed: digits === "" ? undefined : Number(digits) };
+  return digits;
+}
+
 /** What a user wrote; until then an opening. */
 const written = signal<string | undefined>(undefined);
 export const prompt = computed(() => written.value ?? words.value.write.opening);
+
+/** Characters of a prompt: more than a small model reads, and no more than a browser lays out at once. */
+export const longestPrompt = 20_000;
 
 export function setPrompt(text: string): void {
   written.value = text;
@@ -113,3 +144,18 @@ async function run(start: () => number | Promise<number>, number: number): Promi
   }));
   job.value = undefined;
 }
+
+const ofScreen = { screen: "write" } as const;
+linked({ ...ofScreen, name: "prompt", text: () => written.value, take: (text) => setPrompt(text.slice(0, longestPrompt)) });
+for (const name of Object.keys(ranges.peek()) as RangeName[]) {
+  linked({
+    ...ofScreen, name,
+    text: () => (controls.value[name] === usual[name] ? undefined : String(controls.value[name])),
+    take: (text) => {
+      const { min, max, step } = ranges.value[name];
+      const value = step === 1 ? Math.round(Number(text)) : Number(text);
+      if (text !== "" && value >= min && value <= max) controls.value = { ...controls.value, [name]: value };
+    },
+  });
+}
+linked({ ...ofScreen, name: "seed", text: () => controls.value.seed?.toString(), take: setSeed });

@@ -3,16 +3,13 @@ import type { WritingEnd } from "../../engine/api/writing.ts";
 import { announce } from "../../state/announce.ts";
 import { model } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
-import { begin, branch, isFull, isNew, isWriting, outcome, prompt, setPrompt, stop, writeOn } from "../../state/write.ts";
+import { begin, branch, isFull, isNew, isWriting, longestPrompt, outcome, prompt, setPrompt, stop, writeOn } from "../../state/write.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { Branches } from "./branches.tsx";
 import { NextToken } from "./next-token.tsx";
 import { SamplingControls } from "./sampling-controls.tsx";
 import { WrittenText } from "./written-text.tsx";
 import "./write-screen.css";
-
-/** Characters of a prompt: more than a small model reads, and no more than a browser lays out at once. */
-const longestPrompt = 20_000;
 
 export function WriteScreen() {
   const { write } = words.value;
