@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import { indexOf, linked } from "./link.ts";
 import { words } from "./locale.ts";
 
 /** How near the picture is: the whole model, a block, or a head of it. */
@@ -27,3 +28,23 @@ export const shownHead = signal<number | "mean">("mean");
 export function outOf({ block, head }: Zoom): Zoom {
   return head === undefined ? {} : { block };
 }
+
+const ofScreen = { screen: "inside" } as const;
+linked({ ...ofScreen, name: "text", text: () => written.value, take: setText });
+linked({ ...ofScreen, name: "token", text: () => followed.value?.toString(), take: (text) => (followed.value = indexOf(text)) });
+linked({
+  ...ofScreen, name: "at",
+  text: () => {
+    const { block, head } = zoom.value;
+    return block === undefined ? undefined : head === undefined ? String(block) : `${block}.${head}`;
+  },
+  take: (text) => {
+    const [block, head] = text.split(".").map(indexOf);
+    zoom.value = block === undefined ? {} : { block, head };
+  },
+});
+linked({
+  ...ofScreen, name: "attention",
+  text: () => (shownHead.value === "mean" ? undefined : String(shownHead.value)),
+  take: (text) => (shownHead.value = indexOf(text) ?? "mean"),
+});

@@ -67,3 +67,8 @@ function takeGiven(part: LinkedPart): void {
 function isHere({ screen }: LinkedPart, shown: Screen | undefined): boolean {
   return screen === undefined || screen === shown;
 }
+
+/** An index that an address has; whether there is something of it shows later. */
+export function indexOf(text: string): number | undefined {
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
+}

@@ -2,6 +2,7 @@ import { computed, signal } from "@preact/signals";
 import type { PatchEnds, PatchQuestion, PatchRow, PatchSite } from "../engine/api/inside.ts";
 import type { Failure } from "../engine/api/reply.ts";
 import { engine, newJob, settled } from "./engine.ts";
+import { linked } from "./link.ts";
 import { words } from "./locale.ts";
 
 /** What a user wrote; until then the opening text. */
@@ -51,3 +52,5 @@ export async function patch(question: PatchQuestion, rows: number): Promise<void
 export async function stopPatching(): Promise<void> {
   if (job !== undefined && patchRun.value?.status === "running") await engine.ask("stop", job).catch(() => undefined); // Then it fails as well.
 }
+
+linked({ screen: "inside", name: "other", text: () => written.value, take: setOtherText });
