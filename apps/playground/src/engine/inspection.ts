@@ -3,6 +3,7 @@ import type { ExpertsConfig, GPT, HookName } from "@gpt/gpt";
 import { noGrad, scope, tensor } from "@gpt/tensor";
 import { strongest } from "./api/inside.ts";
 import type { Inspection, Lens } from "./api/inside.ts";
+import type { TokenPart } from "./api/tokens.ts";
 import { EngineError } from "./failure.ts";
 import { partsOf } from "./parts.ts";
 import type { Part } from "./parts.ts";
@@ -41,9 +42,16 @@ export async function lens({ model, tokenizer }: OpenModel, of: readonly number[
     of, ids,
     top: ids.length / (layers.length * of.length),
     probabilities: joined(layers.map(({ probabilities }) => probabilities)),
-    // Of classes there are no tokens, and no names.
-    parts: [...new Set(ids)].filter((id) => tokenizer.hasToken(id)).map((id) => ({ id, bytes: bytesOf(tokenizer, id) })),
+    parts: [...new Set(ids)].map((id) => outcomeOf({ model, tokenizer }, id)),
   };
+}
+
+const encoder = new TextEncoder();
+
+/** What the head gives a score to: a token, a class, or a number that no token has, since vocabularies are padded. */
+export function outcomeOf({ model: { config: { head } }, tokenizer }: OpenModel, id: number): TokenPart {
+  if (head.type === "classes") return { id, bytes: encoder.encode(head.labels[id]) };
+  return { id, bytes: tokenizer.hasToken(id) ? bytesOf(tokenizer, id) : encoder.encode(`#${id}`) };
 }
 
 type Activations = (name: HookName | "tokens") => Float32Array;

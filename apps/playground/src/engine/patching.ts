@@ -5,9 +5,8 @@ import { gather, keep, scope, softmax, tensor } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import type { Answer, Comparison, PatchEnds, PatchQuestion, PatchRow } from "./api/inside.ts";
 import { EngineError } from "./failure.ts";
-import { mostTokens } from "./inspection.ts";
+import { mostTokens, outcomeOf } from "./inspection.ts";
 import type { OpenModel } from "./session.ts";
-import { bytesOf } from "./vocabularies.ts";
 import { readPrompt } from "./writing.ts";
 
 /** Tokens that one pass has: a row of the map is divided, so that a stop is heard soon. */
@@ -17,7 +16,7 @@ const answersOfEach = 6;
 
 /** What either text may be followed by. */
 export async function compare(open: OpenModel, text: string, other: string): Promise<Comparison> {
-  const { model, tokenizer } = open;
+  const { model } = open;
   const limit = Math.min(mostTokens, model.config.contextLength);
   const [tokens, others] = [text, other].map((each) => readPrompt(open, each).slice(0, limit));
   if (tokens.length === 0 || others.length === 0) throw new EngineError({ code: "empty-prompt", message: "a text has no tokens" });
@@ -26,7 +25,7 @@ export async function compare(open: OpenModel, text: string, other: string): Pro
   );
   const difference = ({ probability, otherProbability }: Answer): number => Math.abs(probability - otherProbability);
   const answers = [...new Set([...likeliest(here), ...likeliest(there)])]
-    .map((id): Answer => ({ id, bytes: bytesOf(tokenizer, id), probability: here[id], otherProbability: there[id] }))
+    .map((id): Answer => ({ ...outcomeOf(open, id), probability: here[id], otherProbability: there[id] }))
     .sort((a, b) => difference(b) - difference(a));
   return { tokens, other: others, answers };
 }

@@ -1,5 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import type { PatchEnds, PatchQuestion, PatchRow, PatchSite } from "../engine/api/inside.ts";
+import type { ModelReport } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
 import { engine, newJob, settled } from "./engine.ts";
 import { linked } from "./link.ts";
@@ -20,6 +21,8 @@ export const target = signal<number | undefined>(undefined);
 
 /** A map that is, or was, computed. */
 export interface PatchRun {
+  /** The model that computed it. */
+  readonly of: ModelReport;
   readonly question: PatchQuestion;
   readonly ends: PatchEnds | undefined;
   /** By their numbers, as far as they are there. */
@@ -33,10 +36,10 @@ export const patchRun = signal<PatchRun | undefined>(undefined);
 let job: number | undefined;
 
 /** Computes a map of so many rows, in the place of the one before. */
-export async function patch(question: PatchQuestion, rows: number): Promise<void> {
+export async function patch(of: ModelReport, question: PatchQuestion, rows: number): Promise<void> {
   await stopPatching();
   const number = (job = newJob());
-  patchRun.value = { question, ends: undefined, rows: new Array<undefined>(rows).fill(undefined), status: "running" };
+  patchRun.value = { of, question, ends: undefined, rows: new Array<undefined>(rows).fill(undefined), status: "running" };
   const change = (next: Partial<PatchRun>): void => {
     if (job === number && patchRun.value) patchRun.value = { ...patchRun.value, ...next };
   };

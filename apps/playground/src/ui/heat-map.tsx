@@ -1,4 +1,5 @@
 import type { Ref } from "preact";
+import { useMemo } from "preact/hooks";
 import { clamped, stepOf } from "./keys.ts";
 import "./heat-map.css";
 
@@ -21,13 +22,14 @@ interface HeatMapProps {
   readonly label: string;
   readonly rows: readonly string[];
   readonly columns: readonly string[];
-  readonly cell: (row: number, column: number) => Cell;
+  /** Rows of cells. Those that are the same as before are not drawn anew. */
+  readonly cells: readonly (readonly Cell[])[];
   readonly chosen: Place | undefined;
   readonly onChoose: (place: Place) => void;
   /** Cells are as wide as the text in them needs, in pixels. */
   readonly cellWidth: number;
   readonly isDiverging?: boolean;
-  /** The strongest colour: less under text, so that it can be read. */
+  /** The strongest colour, in percent: less under text, so that it can be read. */
   readonly strength?: number;
   readonly picture?: Ref<SVGSVGElement>;
 }
@@ -38,9 +40,7 @@ const labelWidth = 96;
 const characterWidth = 7;
 
 /** A table in colour. One cell is chosen by a click, or by arrow keys. */
-export function HeatMap({
-  name, label, rows, columns, cell, chosen, onChoose, cellWidth, isDiverging = false, strength = 45, picture,
-}: HeatMapProps) {
+export function HeatMap({ name, label, rows, columns, cells, chosen, onChoose, cellWidth, isDiverging = false, strength = 45, picture }: HeatMapProps) {
   const idOf = ({ row, column }: Place): string => `${name}-${row}-${column}`;
   const choose = (row: number, column: number): void => {
     const place = { row: clamped(row, rows.length), column: clamped(column, columns.length) };
@@ -53,6 +53,10 @@ export function HeatMap({
       <svg
         ref={picture} class="heat-map" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="grid" tabindex={0} aria-label={label}
         aria-activedescendant={chosen && idOf(chosen)}
+        onClick={({ target }) => {
+          const place = (target as Element).closest<SVGElement>("[data-column]")?.dataset;
+          if (place) choose(Number(place.row), Number(place.column));
+        }}
         onKeyDown={(event) => {
           if (event.altKey || event.ctrlKey || event.metaKey) return;
           const step = stepOf(event.key);
@@ -68,28 +72,45 @@ export function HeatMap({
           ))}
         </g>
         {rows.map((text, row) => (
-          <g key={row} role="row">
-            <text class="axis" role="rowheader" x={labelWidth - 8} y={headHeight + (row + 0.5) * cellHeight} text-anchor="end">{cut(text, labelWidth - 8)}</text>
-            {columns.map((_, column) => {
-              const { heat, text: shown, label } = cell(row, column);
-              const kind = heat === undefined ? "empty" : isDiverging ? (heat < 0 ? "less" : "more") : "";
-              const [x, y] = [labelWidth + column * cellWidth, headHeight + row * cellHeight];
-              return (
-                <g
-                  key={column} id={idOf({ row, column })} class={`cell ${kind}`} role="gridcell"
-                  aria-selected={chosen?.row === row && chosen.column === column}
-                  style={{ "--heat": Math.min(1, Math.abs(heat ?? 0)) * strength }} onClick={() => choose(row, column)}
-                >
-                  <title>{label}</title>
-                  <rect x={x + 1} y={y + 1} width={cellWidth - 2} height={cellHeight - 2} rx={4} />
-                  {shown && <text x={x + cellWidth / 2} y={y + cellHeight / 2} text-anchor="middle">{cut(shown, cellWidth - 8)}</text>}
-                </g>
-              );
-            })}
-          </g>
+          <HeatRow
+            key={row} {...{ name, row, text, cellWidth, isDiverging, strength }} cells={cells[row]}
+            chosen={chosen?.row === row ? chosen.column : undefined}
+          />
         ))}
       </svg>
     </div>
+  );
+}
+
+interface HeatRowProps extends Required<Pick<HeatMapProps, "name" | "cellWidth" | "isDiverging" | "strength">> {
+  readonly row: number;
+  readonly text: string;
+  readonly cells: readonly Cell[];
+  readonly chosen: number | undefined;
+}
+
+function HeatRow({ name, row, text, cells, chosen, cellWidth, isDiverging, strength }: HeatRowProps) {
+  return useMemo(
+    () => (
+      <g role="row">
+        <text class="axis" role="rowheader" x={labelWidth - 8} y={headHeight + (row + 0.5) * cellHeight} text-anchor="end">{cut(text, labelWidth - 8)}</text>
+        {cells.map(({ heat, text: shown, label }, column) => {
+          const kind = heat === undefined ? "empty" : isDiverging ? (heat < 0 ? "less" : "more") : "";
+          const [x, y] = [labelWidth + column * cellWidth, headHeight + row * cellHeight];
+          return (
+            <g
+              key={column} id={`${name}-${row}-${column}`} class={`cell ${kind}`} role="gridcell" aria-selected={column === chosen}
+              data-row={row} data-column={column} style={{ "--heat": Math.min(1, Math.abs(heat ?? 0)) * strength }}
+            >
+              <title>{label}</title>
+              <rect x={x + 1} y={y + 1} width={cellWidth - 2} height={cellHeight - 2} rx={4} />
+              {shown && <text x={x + cellWidth / 2} y={y + cellHeight / 2} text-anchor="middle">{cut(shown, cellWidth - 8)}</text>}
+            </g>
+          );
+        })}
+      </g>
+    ),
+    [name, row, text, cells, chosen, cellWidth, isDiverging, strength],
   );
 }
 

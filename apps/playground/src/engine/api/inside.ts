@@ -41,7 +41,7 @@ export interface Lens {
   /** `[blocks + 1, tokens, top]`: the likeliest tokens. */
   readonly ids: Int32Array;
   readonly probabilities: Float32Array;
-  /** What the tokens are that occur. */
+  /** What the tokens, or classes, are that occur. */
   readonly parts: readonly TokenPart[];
 }
 

@@ -105,8 +105,8 @@ export const inside = {
   more: "more",
 
   experts: "Which experts do the work?",
-  expertsAbout: "The router sends each token to a few experts. Bars are the share of this text’s tokens that each was given; the followed token’s are marked.",
+  expertsAbout: "The router sends each token to a few experts. Bars are the share of all choices that fell on each; those of the followed token are dark.",
   expert: (number: string) => `Expert ${number}`,
   load: (expert: string, share: string) => `${expert}: ${share}`,
-  chosenFor: (token: string) => `chosen for “${token}”`,
+  chosenFor: (token: string, share: string) => `chosen for “${token}”, where it counts ${share}`,
 };

@@ -105,8 +105,8 @@ export const inside: Words["inside"] = {
   more: "增加",
 
   experts: "哪些专家在工作？",
-  expertsAbout: "路由器把每个词元分给几个专家。条形表示本文本的词元分给各专家的比例；所跟踪词元的专家有标记。",
+  expertsAbout: "路由器把每个词元分给几个专家。条形表示所有选择中落在各专家上的比例；所跟踪词元的专家颜色更深。",
   expert: (number) => `专家 ${number}`,
   load: (expert, share) => `${expert}：${share}`,
-  chosenFor: (token) => `为“${token}”所选`,
+  chosenFor: (token, share) => `为“${token}”所选，权重 ${share}`,
 };

@@ -1,5 +1,5 @@
-import { useEffect, useRef } from "preact/hooks";
-import type { Inspection, Lens } from "../../engine/api/inside.ts";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Lens } from "../../engine/api/inside.ts";
 import { engine, model } from "../../state/engine.ts";
 import type { Loading } from "../../state/engine.ts";
 import { followed, outOf, text, zoom } from "../../state/inside.ts";
@@ -22,7 +22,8 @@ export function InsideScreen() {
   const token = seen && Math.min(followed.value ?? seen.count - 1, seen.count - 1);
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
-      if (event.key !== "Escape" || zoom.value.block === undefined || event.defaultPrevented) return;
+      // In a field, Escape may end the composition of a character.
+      if (event.key !== "Escape" || event.isComposing || zoom.value.block === undefined || event.defaultPrevented) return;
       // An open panel closes first.
       if (document.querySelector(":popover-open")) return;
       zoom.value = outOf(zoom.value);
@@ -30,6 +31,18 @@ export function InsideScreen() {
     addEventListener("keydown", listen);
     return () => removeEventListener("keydown", listen);
   }, []);
+  // What is typed changes nothing here before there is an answer to it.
+  const found = useMemo(() => seen && token !== undefined && (
+    <>
+      <PictureCard {...{ seen, lens, token }} />
+      <div class="cards">
+        <LensCard {...{ seen, lens, token }} />
+        <NormsCard {...{ seen, token }} />
+        <PatchingCard seen={seen} />
+        <ExpertsCard {...{ seen, token }} />
+      </div>
+    </>
+  ), [seen, lens, token]);
   return (
     <div class="screen inside">
       <div class="intro">
@@ -38,17 +51,7 @@ export function InsideScreen() {
       </div>
       <Composer seen={seen} count={count} token={token} />
       {failure && <FailureNote failure={failure} />}
-      {seen && token !== undefined ? (
-        <>
-          <PictureCard {...{ seen, lens, token }} />
-          <div class="cards">
-            <LensCard {...{ seen, lens, token }} />
-            <NormsCard {...{ seen, token }} />
-            <PatchingCard seen={seen} />
-            <ExpertsCard {...{ seen, token }} />
-          </div>
-        </>
-      ) : (
+      {found || (
         <div class="card waiting"><p class="soft">{model.value.status === "ready" ? inside.loading : words.value.model.loading}</p></div>
       )}
     </div>
@@ -67,23 +70,18 @@ interface Found {
 function useSeen(): Found {
   const open = model.value.status === "ready" ? model.value.value : undefined;
   const answer = useLatest(async () => (open ? engine.ask("inspect", text.value) : undefined), [text.value, open]);
-  const inspection = useLastOf(answer, open);
-  const seen = useRef<Seen>(undefined);
-  const of = useRef<Inspection>(undefined);
-  if (of.current !== inspection) {
-    of.current = inspection;
-    seen.current = inspection && new Seen(inspection);
-  }
+  const inspection = useLastOf(answer);
+  const seen = useMemo(() => inspection && new Seen(inspection), [inspection]);
   const lens = useLatest(async () => (inspection ? engine.ask("lens", inspection.tokens.map(({ id }) => id)) : undefined), [inspection]);
   const failure = [model.value, answer, lens].find((state) => state.status === "failed")?.failure;
   const value = lens.status === "ready" ? lens.value : undefined;
   const isOfThese = value && inspection && value.of.join() === inspection.tokens.map(({ id }) => id).join();
-  return { seen: seen.current, lens: isOfThese ? value : undefined, count: inspection?.count ?? 0, failure };
+  return { seen, lens: isOfThese ? value : undefined, count: inspection?.count ?? 0, failure };
 }
 
-/** The last answer that was no failure, of the model that is open. */
-function useLastOf<T>(state: Loading<T | undefined>, of: unknown): T | undefined {
-  const last = useRef<{ readonly value: T | undefined; readonly of: unknown }>(undefined);
-  if (state.status === "ready" && state.value !== undefined) last.current = { value: state.value, of };
-  return last.current?.value;
+/** The last answer that there was, while there is none or a failure. */
+function useLastOf<T>(state: Loading<T | undefined>): T | undefined {
+  const last = useRef<T>(undefined);
+  if (state.status === "ready" && state.value !== undefined) last.current = state.value;
+  return last.current;
 }

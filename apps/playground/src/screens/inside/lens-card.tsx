@@ -1,9 +1,10 @@
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { Lens } from "../../engine/api/inside.ts";
 import { followed } from "../../state/inside.ts";
 import { exactPercent, percent, words } from "../../state/locale.ts";
 import { HeatMap } from "../../ui/heat-map.tsx";
+import type { Cell } from "../../ui/heat-map.tsx";
 import { SavePicture } from "../../ui/save-picture.tsx";
 import { Bars } from "./bars.tsx";
 import { layerName, shortLayerName } from "./layer-name.ts";
@@ -17,7 +18,17 @@ export function LensCard({ seen, lens, token }: { readonly seen: Seen; readonly 
   const heights = seen.config.blocks.length + 1;
   const chosen = useSignal<number | undefined>(undefined);
   const height = Math.min(chosen.value ?? heights - 1, heights - 1);
-  const top = (row: number, column: number) => lens && nextTokens(lens, column, row)[0];
+  const cells = useMemo(
+    () =>
+      seen.names.map((name, row) =>
+        Array.from({ length: heights }, (_, column): Cell => {
+          const next = lens && nextTokens(lens, column, row)[0];
+          if (!next) return { heat: undefined, label: inside.loading };
+          return { heat: next.probability, text: next.name, label: inside.says(name, layerName(column), next.name, exactPercent(next.probability)) };
+        }),
+      ),
+    [seen, lens, inside],
+  );
   return (
     <section class="card lens" aria-label={inside.lens}>
       <header>
@@ -27,17 +38,11 @@ export function LensCard({ seen, lens, token }: { readonly seen: Seen; readonly 
       <p class="soft">{inside.lensAbout}</p>
       <div class="with-side">
         <HeatMap
-          name="lens" label={inside.lensMap} rows={seen.names} columns={Array.from({ length: heights }, (_, i) => shortLayerName(i))} cellWidth={76} picture={picture}
+          name="lens" label={inside.lensMap} rows={seen.names} columns={Array.from({ length: heights }, (_, i) => shortLayerName(i))} cells={cells} cellWidth={76} picture={picture}
           chosen={{ row: token, column: height }}
           onChoose={({ row, column }) => {
             followed.value = row;
             chosen.value = column;
-          }}
-          cell={(row, column) => {
-            const next = top(row, column);
-            return next
-              ? { heat: next.probability, text: next.name, label: inside.says(seen.names[row], layerName(column), next.name, exactPercent(next.probability)) }
-              : { heat: undefined, label: inside.loading };
           }}
         />
         <div class="side">

@@ -10,8 +10,7 @@ export interface NextToken {
 /** What the stream at a height says behind a token, from the likeliest on: height 0 is before the first block. */
 export function nextTokens({ ids, probabilities, top, of, parts }: Lens, height: number, token: number): NextToken[] {
   const first = (height * of.length + token) * top;
-  return Array.from(ids.subarray(first, first + top), (id, i) => {
-    const part = parts.find((each) => each.id === id);
-    return { name: part ? shortName(part.bytes) : String(id), probability: probabilities[first + i] };
-  });
+  return Array.from(ids.subarray(first, first + top), (id, i) => ({
+    name: shortName(parts.find((part) => part.id === id)!.bytes), probability: probabilities[first + i],
+  }));
 }

@@ -1,9 +1,10 @@
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { streamsOf } from "../../engine/parts.ts";
 import { followed } from "../../state/inside.ts";
 import { count, exact, ratio, words } from "../../state/locale.ts";
 import { HeatMap } from "../../ui/heat-map.tsx";
+import type { Cell } from "../../ui/heat-map.tsx";
 import { SavePicture } from "../../ui/save-picture.tsx";
 import { Bars } from "./bars.tsx";
 import { layerName, shortLayerName } from "./layer-name.ts";
@@ -16,12 +17,17 @@ export function NormsCard({ seen, token }: { readonly seen: Seen; readonly token
   const streams = streamsOf(seen.config.blocks.length);
   const chosen = useSignal<number | undefined>(undefined);
   const column = Math.min(chosen.value ?? streams.length - 1, streams.length - 1);
-  const norms = seen.names.map((_, row) => streams.map((stream) => seen.norm(stream, row)));
+  const cells = useMemo(() => {
+    const norms = seen.names.map((_, row) => streams.map((stream) => seen.norm(stream, row)));
+    const largest = Math.max(...norms.flat());
+    return norms.map((row, i) =>
+      row.map((norm, height): Cell => ({ heat: norm / largest, text: ratio(norm), label: inside.normIs(seen.names[i], layerName(height), exact(norm)) })),
+    );
+  }, [seen, inside]);
   const added = seen.config.blocks.flatMap((_, block) =>
     (["attention", "mlp"] as const).map((part) => ({ name: `${count(block + 1)} ${inside[part]}`, norm: seen.norm({ block, part }, token) })),
   );
   const most = Math.max(...added.map(({ norm }) => norm));
-  const largest = Math.max(...norms.flat());
   return (
     <section class="card norms" aria-label={inside.norms}>
       <header>
@@ -31,15 +37,11 @@ export function NormsCard({ seen, token }: { readonly seen: Seen; readonly token
       <p class="soft">{inside.normsAbout}</p>
       <div class="with-side">
         <HeatMap
-          name="norms" label={inside.normsMap} rows={seen.names} columns={streams.map((_, i) => shortLayerName(i))} cellWidth={60} picture={picture}
-          chosen={{ row: token, column }}
+          name="norms" label={inside.normsMap} rows={seen.names} columns={streams.map((_, i) => shortLayerName(i))} cells={cells} cellWidth={60}
+          picture={picture} chosen={{ row: token, column }}
           onChoose={(place) => {
             followed.value = place.row;
             chosen.value = place.column;
-          }}
-          cell={(row, column) => {
-            const norm = norms[row][column];
-            return { heat: norm / largest, text: ratio(norm), label: inside.normIs(seen.names[row], layerName(column), exact(norm)) };
           }}
         />
         <div class="side">

@@ -1,7 +1,7 @@
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
-import type { Answer, Comparison, PatchQuestion, PatchSite } from "../../engine/api/inside.ts";
-import { engine } from "../../state/engine.ts";
+import type { Answer, Comparison, PatchEnds, PatchQuestion, PatchSite } from "../../engine/api/inside.ts";
+import { engine, model } from "../../state/engine.ts";
 import { text } from "../../state/inside.ts";
 import { count, decimal, exact, exactPercent, percent, words } from "../../state/locale.ts";
 import { measure, otherText, patch, patchRun, setOtherText, site, stopPatching, target } from "../../state/patching.ts";
@@ -9,7 +9,7 @@ import type { PatchRun } from "../../state/patching.ts";
 import { Choice } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { HeatMap } from "../../ui/heat-map.tsx";
-import type { Place } from "../../ui/heat-map.tsx";
+import type { Cell, Place } from "../../ui/heat-map.tsx";
 import { shortName } from "../../ui/readable.ts";
 import { SavePicture } from "../../ui/save-picture.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
@@ -26,7 +26,9 @@ export function PatchingCard({ seen }: { readonly seen: Seen }) {
   const found = answer.status === "ready" ? answer.value : undefined;
   const watched = found && watchedOf(found);
   const question = found && watched && isEqualLength(found) ? questionOf(found, watched) : undefined;
-  const run = patchRun.value && question && isSame(patchRun.value.question, question) ? patchRun.value : undefined;
+  const open = model.value.status === "ready" ? model.value.value : undefined;
+  const last = patchRun.value;
+  const run = last && last.of === open && question && isSame(last.question, question) ? last : undefined;
   return (
     <section class="card patching" aria-label={inside.patching}>
       <header>
@@ -46,7 +48,7 @@ export function PatchingCard({ seen }: { readonly seen: Seen }) {
           <Choice label={inside.measure} names={inside.measures} value={measure.value} onChoose={(name) => (measure.value = name)} />
           {found && watched && <Target answers={found.answers} watched={watched} />}
         </div>
-        <Actions question={question} run={run} rows={rowsOf(seen)} />
+        <Actions run={run} rows={rowsOf(seen)} onPatch={open && question && (() => void patch(open, question, rowsOf(seen)))} />
         {run?.failure && <FailureNote failure={run.failure} />}
       </div>
       <PatchMap seen={seen} run={run} name={watched ? shortName(watched.bytes) : ""} picture={picture} />
@@ -99,7 +101,14 @@ function Target({ answers, watched }: { readonly answers: readonly Answer[]; rea
   );
 }
 
-function Actions({ question, run, rows }: { readonly question: PatchQuestion | undefined; readonly run: PatchRun | undefined; readonly rows: number }) {
+interface ActionsProps {
+  readonly run: PatchRun | undefined;
+  readonly rows: number;
+  /** Nothing, where there is nothing to be patched. */
+  readonly onPatch: (() => void) | undefined;
+}
+
+function Actions({ run, rows, onPatch }: ActionsProps) {
   const { inside } = words.value;
   const done = run?.rows.filter(Boolean).length ?? 0;
   const isRunning = run?.status === "running";
@@ -108,7 +117,7 @@ function Actions({ question, run, rows }: { readonly question: PatchQuestion | u
       {isRunning ? (
         <button type="button" class="plain-button" onClick={() => void stopPatching()}>{inside.stop}</button>
       ) : (
-        <button type="button" class="plain-button" disabled={!question} onClick={() => question && void patch(question, rows)}>{inside.compute}</button>
+        <button type="button" class="plain-button" disabled={!onPatch} onClick={onPatch}>{inside.compute}</button>
       )}
       <progress aria-label={inside.compute} max={rows} value={done} />
       <span class="soft small">{inside.progress(count(done), count(rows))}</span>
@@ -131,36 +140,56 @@ function PatchMap({ seen, run, name, picture }: PatchMapProps) {
   const heads = Math.max(...seen.config.blocks.map(({ attention }) => attention.heads));
   const rows = isStream ? seen.names : Array.from({ length: heads }, (_, head) => inside.head(count(head + 1)));
   const columns = Array.from({ length: rowsOf(seen) }, (_, i) => (isStream ? shortLayerName(i) : count(i + 1)));
-  const isProbability = measure.value === "probabilities";
-  const [show, showExactly] = isProbability ? [percent, exactPercent] : [decimal, exact];
-  const ends = run?.ends && (isProbability ? [run.ends.probability, run.ends.otherProbability] : [run.ends.logit, run.ends.otherLogit]);
-  const base = ends?.[0] ?? 0;
-  const valueAt = ({ row, column }: Place): number | undefined => run?.rows[column]?.[measure.value][row];
-  const largest = Math.max(1e-6, ...(run?.rows ?? []).flatMap((row) => Array.from(row?.[measure.value] ?? [], (value) => Math.abs(value - base))));
-  const nameOf = ({ row, column }: Place): string =>
-    isStream ? inside.streamPlace(seen.names[row], layerName(column)) : inside.headPlace(inside.head(count(row + 1)), inside.block(count(column + 1)));
-  const labelOf = (place: Place): string => {
-    const value = valueAt(place);
-    return value === undefined ? inside.notPatched(nameOf(place)) : inside.patchedTo(nameOf(place), showExactly(base), showExactly(value));
-  };
+  const unit = measure.value;
+  const cells = useMemo(() => {
+    const nameOf = (row: number, column: number): string =>
+      isStream ? inside.streamPlace(rows[row], layerName(column)) : inside.headPlace(rows[row], inside.block(count(column + 1)));
+    const largest = run ? largestChange(run, unit) : leastChange;
+    return rows.map((_, row) => columns.map((_, column) => cellOf(nameOf(row, column), run?.ends && bothOf(run.ends, unit)[0], run?.rows[column]?.[unit][row], unit, largest)));
+  }, [seen, run, unit, isStream, inside]);
   const place = chosen.value && chosen.value.row < rows.length && chosen.value.column < columns.length ? chosen.value : undefined;
+  const { exactly } = formats[unit];
+  const ends = run?.ends && bothOf(run.ends, unit);
   return (
     <div>
       <HeatMap
-        name="patch" label={inside.patchMap} rows={rows} columns={columns} cellWidth={64} isDiverging strength={70} picture={picture}
+        name="patch" label={inside.patchMap} rows={rows} columns={columns} cells={cells} cellWidth={64} isDiverging strength={70} picture={picture}
         chosen={place} onChoose={(next) => (chosen.value = next)}
-        cell={(row, column) => {
-          const value = valueAt({ row, column });
-          const label = labelOf({ row, column });
-          if (value === undefined) return { heat: undefined, label };
-          const change = value - base;
-          return { heat: change / largest, text: Math.abs(change) < 5e-4 ? "0" : `${change > 0 ? "+" : ""}${show(change)}`, label };
-        }}
       />
       <p class="scale soft small" aria-hidden="true"><span>{inside.less}</span><i /><span>{inside.more}</span></p>
       <p class="reading" aria-live="polite">
-        {place && run ? labelOf(place) : ends ? inside.unpatched(name, showExactly(ends[0]), showExactly(ends[1])) : " "}
+        {place && run ? cells[place.row][place.column].label : ends ? inside.unpatched(name, exactly(ends[0]), exactly(ends[1])) : " "}
       </p>
     </div>
   );
+}
+
+const formats = { probabilities: { short: percent, exactly: exactPercent }, logits: { short: decimal, exactly: exact } } as const;
+type Unit = keyof typeof formats;
+
+/** What the answer is in this text and in the other, without a patch. */
+function bothOf(ends: PatchEnds, unit: Unit): readonly [number, number] {
+  return unit === "probabilities" ? [ends.probability, ends.otherProbability] : [ends.logit, ends.otherLogit];
+}
+
+/** Changes of less are shown as none. */
+const leastChange = 5e-4;
+
+/** What the answer becomes by a patch, where it was `base`. */
+function cellOf(place: string, base: number | undefined, value: number | undefined, unit: Unit, largest: number): Cell {
+  const { inside } = words.value;
+  if (base === undefined || value === undefined) return { heat: undefined, label: inside.notPatched(place) };
+  const { short, exactly } = formats[unit];
+  const change = value - base;
+  return {
+    heat: change / largest,
+    text: Math.abs(change) < leastChange ? "0" : `${change > 0 ? "+" : ""}${short(change)}`,
+    label: inside.patchedTo(place, exactly(base), exactly(value)),
+  };
+}
+
+/** What has the full colour; no less than what is shown as a change at all. */
+function largestChange({ ends, rows }: PatchRun, unit: Unit): number {
+  const [base] = ends ? bothOf(ends, unit) : [0];
+  return Math.max(leastChange, ...rows.flatMap((row) => Array.from(row?.[unit] ?? [], (value) => Math.abs(value - base))));
 }
