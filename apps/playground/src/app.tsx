@@ -1,4 +1,5 @@
 import { TopBar } from "./bar/top-bar.tsx";
+import { LessonsPanel } from "./lessons/lessons-panel.tsx";
 import { InsideScreen } from "./screens/inside/inside-screen.tsx";
 import { TokensScreen } from "./screens/tokens/tokens-screen.tsx";
 import { WriteScreen } from "./screens/write/write-screen.tsx";
@@ -19,6 +20,7 @@ export function App() {
       <main id="content" tabIndex={-1}>
         <View />
       </main>
+      <LessonsPanel />
       <div class="visually-hidden" role="status">{announcement.value}</div>
     </>
   );

@@ -4,6 +4,7 @@ import { screen, screens } from "../state/route.ts";
 import { theme, themes } from "../state/theme.ts";
 import { Icon } from "../ui/icon.tsx";
 import { BackendChip } from "./backend-chip.tsx";
+import { LessonsButton } from "./lessons-button.tsx";
 import { ModelChip } from "./model-chip.tsx";
 import { ShareButton } from "./share-button.tsx";
 import "./top-bar.css";
@@ -24,6 +25,7 @@ export function TopBar() {
       <div class="state">
         <ModelChip />
         <BackendChip />
+        <LessonsButton />
         <ShareButton />
         <LanguageButton />
         <ThemeButton />

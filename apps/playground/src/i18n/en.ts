@@ -2,12 +2,13 @@ import { backend } from "./en/backend.ts";
 import { errors } from "./en/errors.ts";
 import { frame } from "./en/frame.ts";
 import { inside } from "./en/inside.ts";
+import { lessons } from "./en/lessons.ts";
 import { model } from "./en/model.ts";
 import { share } from "./en/share.ts";
 import { tokens } from "./en/tokens.ts";
 import { write } from "./en/write.ts";
 
 /** The texts of the page. Others have its type, so that what is missing does not compile. */
-export const en = { ...frame, model, backend, errors, share, tokens, inside, write };
+export const en = { ...frame, model, backend, errors, lessons, share, tokens, inside, write };
 
 export type Words = typeof en;

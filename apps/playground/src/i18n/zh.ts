@@ -3,9 +3,10 @@ import { backend } from "./zh/backend.ts";
 import { errors } from "./zh/errors.ts";
 import { frame } from "./zh/frame.ts";
 import { inside } from "./zh/inside.ts";
+import { lessons } from "./zh/lessons.ts";
 import { model } from "./zh/model.ts";
 import { share } from "./zh/share.ts";
 import { tokens } from "./zh/tokens.ts";
 import { write } from "./zh/write.ts";
 
-export const zh: Words = { ...frame, model, backend, errors, share, tokens, inside, write };
+export const zh: Words = { ...frame, model, backend, errors, lessons, share, tokens, inside, write };

@@ -16,7 +16,7 @@ export const locale = stored("locale", oneOf(locales), ofBrowser);
 export const words = computed(() => dictionaries[locale.value]);
 
 const numbers = computed(() => new Intl.NumberFormat(locale.value));
-const shortNumbers = computed(() => new Intl.NumberFormat(locale.value, { notation: "compact", maximumSignificantDigits: 2 }));
+const shortNumbers = computed(() => new Intl.NumberFormat(locale.value, { notation: "compact", maximumSignificantDigits: 3 }));
 const ratios = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
 
 const percents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", maximumSignificantDigits: 2 }));
@@ -27,7 +27,7 @@ const decimals = computed(() => new Intl.NumberFormat(locale.value, { minimumFra
 
 /** 50,257 */
 export const count = (value: number): string => numbers.value.format(value);
-/** 230K */
+/** 117M */
 export const short = (value: number): string => shortNumbers.value.format(value);
 /** 12%, 0.034%, <0.01% */
 export const percent = (value: number): string =>
