@@ -105,7 +105,7 @@ test("the page opens inside: its numbers are those of Node; from the model to a 
   const there = Number(/and ([\d.]+)% in the other text/.exec(note)![1]);
   expect(numberIn((await cells(patching)).at(-1)!)).toBeCloseTo(there, 1);
   await other.fill("One");
-  await patching.getByText("Patching needs as many of both.").waitFor();
+  await patching.getByText("Patching needs as many tokens of both texts").waitFor();
   expect(await patching.getByRole("button", { name: "Patch", exact: true }).isDisabled()).toBe(true);
 
   await page.getByRole("textbox", { name: "Text", exact: true }).fill("Lily ".repeat(70));
@@ -119,6 +119,8 @@ test("in 简体中文, dark, on a phone: the picture scrolls in itself", async (
   await page.locator(".way .next").first().waitFor();
   await expectAccessible(page);
   await page.getByRole("button", { name: /第 2 层/ }).click();
+  await page.getByRole("button", { name: /头 1/ }).waitFor();
+  await expectAccessible(page);
   await page.getByRole("button", { name: /头 1/ }).click();
   await page.getByRole("application").waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);

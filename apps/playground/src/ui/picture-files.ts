@@ -1,7 +1,7 @@
-/** What of an element's style is part of the picture. */
+/** What of an element's style is part of the picture: all of it is inherited. */
 const drawn = [
-  "fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-linecap", "stroke-dasharray", "opacity",
-  "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline", "visibility",
+  "fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-linecap", "stroke-dasharray",
+  "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline",
 ] as const;
 /** Pixels of a PNG for one of the page. */
 const sharpness = 2;
@@ -12,11 +12,14 @@ export function svgOf(picture: SVGSVGElement): Blob {
   const copy = picture.cloneNode(true) as SVGSVGElement;
   const [originals, copies] = [picture, copy].map((root) => [root, ...root.querySelectorAll<SVGElement>("*")]);
   originals.forEach((original, i) => {
-    const style = getComputedStyle(original);
-    copies[i].removeAttribute("style");
+    const own = getComputedStyle(original);
+    const outer = original === picture ? undefined : getComputedStyle(original.parentElement!);
+    for (const name of ["style", "class", "tabindex"]) copies[i].removeAttribute(name);
     for (const name of drawn) {
-      const value = style.getPropertyValue(name);
-      if (value) copies[i].setAttribute(name, name === "fill" || name === "stroke" ? plainColor(value) : value);
+      const value = own.getPropertyValue(name);
+      if (value !== outer?.getPropertyValue(name)) copies[i].setAttribute(name, name === "fill" || name === "stroke" ? plainColor(value) : value);
+      // What the page's styles overrule is not there any more.
+      else copies[i].removeAttribute(name);
     }
   });
   const ground = document.createElementNS(copy.namespaceURI, "rect");

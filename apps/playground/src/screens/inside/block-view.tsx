@@ -92,7 +92,7 @@ function StreamStrips({ seen, block, token, picture }: Omit<BlockViewProps, "onO
   return (
     <section aria-label={inside.stream}>
       <h3>{inside.stream}</h3>
-      <div class="heat-scroll">
+      <div class="heat-scroll" tabIndex={0} role="group" aria-label={inside.stream}>
         <svg ref={picture} class="way strips" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={rows.map(([name, part]) => `${name}: ${inside.length} ${ratio(seen.norm(part, token))}`).join("; ")}>
           <text class="length name" x={width} y={8}>{inside.length}</text>
           {rows.map(([name, part], i) => {

@@ -41,7 +41,7 @@ export function PatchingCard({ seen }: { readonly seen: Seen }) {
           rows={1} dir="auto" spellcheck={false} maxLength={longestText} aria-label={inside.otherText} value={otherText.value}
           onInput={({ currentTarget }) => setOtherText(currentTarget.value)}
         />
-        {answer.status === "failed" && <FailureNote failure={answer.failure} />}
+        {answer.status === "failed" && open && <FailureNote failure={answer.failure} />}
         {found && <p class="soft small" role="status">{noteOn(found)}</p>}
         <div class="row">
           <Choice label={inside.site} names={inside.sites} value={site.value} onChoose={(name: PatchSite) => (site.value = name)} />

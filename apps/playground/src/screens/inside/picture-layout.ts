@@ -23,7 +23,7 @@ export interface Layout {
 /** Fits a picture into a width, where its parts keep the room that they need. */
 export function layoutOf({ config, count }: Pick<Seen, "config" | "count">, available: number): Layout {
   const isNarrow = available < 720;
-  const [labelWidth, embedWidth, normWidth, headWidth, leastSoftmax] = isNarrow ? [76, 72, 60, 44, 190] : [100, 80, 72, 56, 220];
+  const [labelWidth, embedWidth, normWidth, headWidth, leastSoftmax] = isNarrow ? [72, 80, 60, 48, 190] : [100, 80, 72, 56, 220];
   const hasPositions = config.positions !== "none";
   const blocksX = labelWidth + embedWidth * (hasPositions ? 2 : 1);
   const fixed = blocksX + normWidth + headWidth + leastSoftmax;
