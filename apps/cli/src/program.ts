@@ -5,6 +5,7 @@ import { chatCommand } from "./commands/chat.ts";
 import { convertCommand } from "./commands/convert.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { exportCommand } from "./commands/export.ts";
 import { finetuneCommand } from "./commands/finetune.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { infoCommand } from "./commands/info.ts";
@@ -27,7 +28,7 @@ export function program(): Command {
     .version(packageJson.version);
   for (const command of [
     trainCommand(), finetuneCommand(), generateCommand(), chatCommand(), evalCommand(), infoCommand(), modelsCommand(),
-    convertCommand(), quantizeCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
+    convertCommand(), quantizeCommand(), exportCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
   ]) {
     gpt.addCommand(command);
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -58,8 +58,15 @@ test("many at once", async () => {
   }
 });
 
+test("one file", async () => {
+  const [, , , , example] = await readmeExamples(packageFolder);
+  await saveUntrainedModel();
+  const printed = await runExample(example, packageFolder, folder);
+  expect(printed).toBe(`${(await stat(join(folder, "my-model.html"))).size} bytes\n`);
+});
+
 test("look at a model", async () => {
-  const [, , , , example, ...others] = await readmeExamples(packageFolder);
+  const [, , , , , example, ...others] = await readmeExamples(packageFolder);
   await saveUntrainedModel();
   const lines = (await runExample(example, packageFolder, folder)).trimEnd().split("\n");
   expect(lines[1]).toMatch(/id.*text.*probability/);

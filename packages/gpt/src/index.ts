@@ -66,3 +66,9 @@ export { rotaryTable } from "./rotary.ts";
 export type { Slot, SlotRole } from "./slots.ts";
 export { loadWeights } from "./weight-source.ts";
 export type { RowRange, WeightSource } from "./weight-source.ts";
+/** @internal For what puts a model into one file, and takes it out there. */
+export { weightBytes, weightsFromBytes } from "./weight-bytes.ts";
+/** @internal */
+export type { WeightBytes } from "./weight-bytes.ts";
+/** @internal */
+export { weightsExpected, weightsToWrite } from "./model-weights.ts";

@@ -2,7 +2,6 @@
 import type { Module } from "@gpt/nn";
 import { decodeParts, encodeParts, objectWith, optional, PackedWeight, scope } from "@gpt/tensor";
 import type { PackedParts, Weight, WeightDType } from "@gpt/tensor";
-import type { GPTError } from "./errors.ts";
 import { matrixShape } from "./layout.ts";
 import type { Slot } from "./slots.ts";
 import { rowsOf } from "./weight-source.ts";
@@ -46,7 +45,7 @@ export class ModelWeights implements ReadableWeights {
 
 /** A source that was given, or the weights of the model. Throws what `fail` makes where that has no values. */
 export function weightsToWrite(
-  model: Module, given: ReadableWeights | undefined, fail: (problem: string) => GPTError,
+  model: Module, given: ReadableWeights | undefined, fail: (problem: string) => Error,
 ): ReadableWeights {
   if (given) return given;
   for (const [path, { backend }] of model.namedWeights()) {

@@ -145,6 +145,14 @@ test.each([
     without: [...wgsl, ...blas, ...gguf, "HF_HUB_CACHE", "snapshots"],
   },
   {
+    title: "writing one HTML file, with the page and its engine as texts",
+    program: `
+      import { htmlFile } from "@gpt/generate/html";
+      console.log(htmlFile);`,
+    ceiling: 228,
+    without: [...wgsl, ...blas, ...gguf, ...onnx, ...lora, ...muon],
+  },
+  {
     title: "metrics of texts",
     program: `
       import { bleu, chrf, exactMatch, rouge } from "@gpt/train/metrics";
