@@ -101,25 +101,25 @@ test.each([
       import { useBackend } from "@gpt/tensor";
       import { webgpu } from "@gpt/tensor/webgpu";
       console.log(streamText, GPT, useBackend, webgpu);`,
-    ceiling: 77.2,
+    ceiling: 77.4, // Activations can be patched.
     without: [...wasm, ...blas],
   },
   {
     title: "folders of gpt2 on cpu",
     program: folders("gpt2"),
-    ceiling: 62.9,
+    ceiling: 63.1,
     without: [...wasm, ...wgsl, ...names("openaiGpt", "llama", "mixtral", "qwen", "gptOss"), ...onnx, ...gguf, ...lora],
   },
   {
     title: "folders of llama on cpu",
     program: folders("llama"),
-    ceiling: 64.2,
+    ceiling: 64.4,
     without: [...wasm, ...wgsl, ...names("openaiGpt", "gpt2", "mixtral", "qwen", "gptOss")],
   },
   {
     title: "folders of gpt_oss on cpu",
     program: folders("gptOss"),
-    ceiling: 65.3,
+    ceiling: 65.5,
     without: [...wasm, ...wgsl, ...names("openaiGpt", "gpt2", "mixtral", "qwen")],
   },
   {
