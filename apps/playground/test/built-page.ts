@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { launch } from "@gpt/testing/browser";
 import { run } from "@gpt/testing/commands";
 import { serve } from "@gpt/testing/static-server";
-import type { BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 
 const playground = join(import.meta.dirname, "..");
@@ -16,19 +16,21 @@ const place = "some/path";
 /** The production build, in a browser. */
 export class BuiltPage {
   readonly #root: string;
-  readonly #browser = launch();
+  readonly #browser: Promise<Browser>;
 
-  private constructor(root: string) {
+  private constructor(root: string, flags: readonly string[] | undefined) {
     this.#root = root;
+    this.#browser = launch(flags);
   }
 
-  static async build(): Promise<BuiltPage> {
+  /** Builds it, for a browser with these flags; without any, one that has no GPU. */
+  static async build(flags?: readonly string[]): Promise<BuiltPage> {
     const root = await mkdtemp(join(tmpdir(), "gpt-playground-"));
     const env = { ...process.env, NODE_ENV: undefined };
     await run(process.execPath, ["--conditions=@gpt/source", "scripts/make-model.ts"], playground, env);
     const vite = join(playground, "node_modules/vite/bin/vite.js");
     await run(process.execPath, [vite, "build", "--emptyOutDir", "--outDir", join(root, place)], playground, env);
-    return new BuiltPage(root);
+    return new BuiltPage(root, flags);
   }
 
   get folder(): string {

@@ -1,0 +1,36 @@
+import { gpuFlags } from "@gpt/testing/gpu";
+import { isolation } from "@gpt/testing/static-server";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BuiltPage } from "./built-page.ts";
+import { chip, eventually } from "./expectations.ts";
+
+let built: BuiltPage;
+beforeAll(async () => (built = await BuiltPage.build(gpuFlags)));
+afterAll(() => built?.close());
+
+/** What the likeliest tokens make. */
+async function write(page: Page): Promise<string> {
+  await page.getByRole("button", { name: /^Write( another)?$/ }).click();
+  await page.getByRole("main").getByText("All tokens that were asked for are written.").waitFor();
+  return page.getByRole("listbox").innerText();
+}
+
+test("a GPU is chosen, and the model says on it what it says on the CPU", async () => {
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
+  // Here it is computed by the CPU, so that it isn't what is taken by itself.
+  await chip(page, /Computes on: CPU/).click();
+  await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();
+  await chip(page, /Computes on: GPU/).waitFor();
+  await page.keyboard.press("Escape");
+  // What the screen that it opens with says of the next token.
+  await page.getByRole("main").getByText(/^\d+(\.\d+)?%$/).first().waitFor();
+  await page.evaluate(() => (location.hash = "#write?prompt=Once+upon+a+time&temperature=0&maxTokens=12"));
+  const onGpu = await write(page);
+  await chip(page, /Computes on: GPU/).click();
+  await page.getByRole("radio", { name: "CPU, one core" }).check();
+  await chip(page, /Computes on: CPU/).waitFor();
+  await page.keyboard.press("Escape");
+  await eventually(() => page.getByRole("button", { name: "Write another" }).isEnabled()).toBe(true);
+  expect(await write(page)).toBe(onGpu);
+});
