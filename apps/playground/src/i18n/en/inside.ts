@@ -94,7 +94,6 @@ export const inside = {
   compute: "Patch",
   stop: "Stop",
   progress: (done: string, all: string) => `${done} of ${all} rows`,
-  stopped: "Stopped.",
   patchMap: "Change of the answer by what is patched",
   patchedTo: (place: string, from: string, to: string) => `${place}: from ${from} to ${to}`,
   notPatched: (place: string) => `${place}: not computed`,

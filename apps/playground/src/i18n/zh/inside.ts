@@ -94,7 +94,6 @@ export const inside: Words["inside"] = {
   compute: "修补",
   stop: "停止",
   progress: (done, all) => `${all} 行中的 ${done} 行`,
-  stopped: "已停止。",
   patchMap: "修补各处后答案的变化",
   patchedTo: (place, from, to) => `${place}：从 ${from} 变为 ${to}`,
   notPatched: (place) => `${place}：未计算`,

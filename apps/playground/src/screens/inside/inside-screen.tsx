@@ -24,8 +24,8 @@ export function InsideScreen() {
     const listen = (event: KeyboardEvent): void => {
       // In a field, Escape may end the composition of a character.
       if (event.key !== "Escape" || event.isComposing || zoom.value.block === undefined || event.defaultPrevented) return;
-      // An open panel closes first.
-      if (document.querySelector(":popover-open")) return;
+      // What is open over the page closes first.
+      if (document.querySelector(":popover-open, dialog[open]")) return;
       zoom.value = outOf(zoom.value);
     };
     addEventListener("keydown", listen);

@@ -25,7 +25,9 @@ export function PatchingCard({ seen }: { readonly seen: Seen }) {
   const answer = useLatest(() => engine.ask("compare", text.value, otherText.value), [seen, otherText.value]);
   const found = answer.status === "ready" ? answer.value : undefined;
   const watched = found && watchedOf(found);
-  const question = found && watched && isEqualLength(found) ? questionOf(found, watched) : undefined;
+  // While a text is typed, the answer may be of the one before.
+  const isOfThese = found?.tokens.map(({ id }) => id).join() === seen.ids.join();
+  const question = found && watched && isOfThese && isEqualLength(found) ? questionOf(found, watched) : undefined;
   const open = model.value.status === "ready" ? model.value.value : undefined;
   const last = patchRun.value;
   const run = last && last.of === open && question && isSame(last.question, question) ? last : undefined;
