@@ -13,7 +13,8 @@ export default defineConfig({
   appType: "mpa",
   resolve: { conditions: ["@gpt/source", "module", "browser", "development|production"] },
   worker: { format: "es" },
-  build: { target: "es2023", chunkSizeWarningLimit: 2048 },
+  // Licenses of what is in the build go along with it.
+  build: { target: "es2023", chunkSizeWarningLimit: 2048, license: { fileName: "licenses.md" } },
   server: { headers },
   preview: { headers },
 });

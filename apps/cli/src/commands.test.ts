@@ -241,7 +241,7 @@ test("special tokens are plain text unless they are asked for", async () => {
 test("every command explains itself with an example", async () => {
   const gpt = startSession(await temporaryFolder());
   const commands = [
-    ["train"], ["generate"], ["eval"], ["info"], ["convert"], ["quantize"], ["export"], ["tokenize"], ["tokenizer", "train"], ["demo"],
+    ["train"], ["generate"], ["eval"], ["info"], ["convert"], ["quantize"], ["export"], ["playground"], ["tokenize"], ["tokenizer", "train"], ["demo"],
     ...["matmul", "train", "decode", "tokenize"].map((name) => ["bench", name]),
   ];
   for (const command of commands) {
@@ -298,6 +298,8 @@ const mistakes: readonly (readonly [args: string, status: number, message: strin
   ["quantize --model x --dtype f16 --out y", 2, "Allowed choices are int8, q8_0, int4, q4_0"],
   ["export --model x --out y", 2, "required option '--html' not specified"],
   ["export --html --model x --out y --dtype f16", 2, "Allowed choices are int8, q8_0, int4, q4_0"],
+  ["playground --port 70000", 2, "Expected a whole number from 1, at most 65535."],
+  ["playground", 1, "this build of the command has no playground; in a clone run `npm run playground`"],
   ["convert --model x --to hf --out y --split-max-size 2G", 2, "--split-max-size is for --to gguf, not hf"],
   ["quantize --model x --dtype q8_0 --out y --split-max-size 2", 2, "Expected a size with its unit, such as 80GB or 24GiB."],
   ["quantise --model x", 2, "unknown command 'quantise'"],

@@ -10,6 +10,7 @@ import { finetuneCommand } from "./commands/finetune.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { infoCommand } from "./commands/info.ts";
 import { modelsCommand } from "./commands/models.ts";
+import { playgroundCommand } from "./commands/playground.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { tokenizeCommand } from "./commands/tokenize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
@@ -29,6 +30,7 @@ export function program(): Command {
   for (const command of [
     trainCommand(), finetuneCommand(), generateCommand(), chatCommand(), evalCommand(), infoCommand(), modelsCommand(),
     convertCommand(), quantizeCommand(), exportCommand(), tokenizeCommand(), tokenizerCommand(), benchCommand(), demoCommand(),
+    playgroundCommand(),
   ]) {
     gpt.addCommand(command);
   }

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { lowestNode, run } from "@gpt/testing/commands";
 import { expect, test } from "vitest";
@@ -23,4 +25,20 @@ test("the installed command answers, trains and writes", async () => {
   const again = await onLowest("generate", "--model", "run-lowest", "--prompt", "the", "--max-tokens", "5", "--seed", "3", "--json");
   const expected = await gpt("generate", "--model", "run", "--prompt", "the", "--max-tokens", "5", "--seed", "3", "--json");
   expect((JSON.parse(again) as { tokens: number[] }).tokens).toEqual((JSON.parse(expected) as { tokens: number[] }).tokens);
+});
+
+test("the installed command serves the playground, isolated, until Ctrl-C", async () => {
+  const project = await freshProject([command, ...libraries]);
+  const main = join(project, "node_modules", "@gpt", "cli", "dist", "main.js");
+  const server = spawn(process.execPath, [main, "playground", "--no-open", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(server, "exit");
+  const [line] = (await once(server.stdout, "data")) as [Buffer];
+  const { listening } = JSON.parse(line.toString()) as { readonly listening: string };
+  const page = await fetch(listening);
+  expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+  const assets = Array.from((await page.text()).matchAll(/"\.\/(assets\/[^"]+)"/g), ([, path]) => path);
+  expect(assets.length).toBeGreaterThan(1);
+  for (const path of [...assets, "licenses.md"]) expect(await fetch(listening + path)).toMatchObject({ status: 200 });
+  server.kill("SIGINT");
+  expect(await ended).toEqual([0, null]);
 });
