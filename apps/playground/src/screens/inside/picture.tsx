@@ -2,7 +2,7 @@ import type { Ref } from "preact";
 import type { Lens } from "../../engine/api/inside.ts";
 import type { BlockPart, Part } from "../../engine/parts.ts";
 import { partsOf } from "../../engine/parts.ts";
-import { count, exact, percent, ratio, words } from "../../state/locale.ts";
+import { count, exact, exactPercent, percent, ratio, words } from "../../state/locale.ts";
 import { cut } from "../../ui/heat-map.tsx";
 import { nextTokens } from "./next-tokens.ts";
 import { layoutOf } from "./picture-layout.ts";
@@ -39,7 +39,7 @@ export function Picture({ seen, lens, token, head, width, onFollow, onOpen, pict
       <Titles {...{ seen, layout }} />
       <Rows {...{ seen, layout, token, onFollow }} />
       {seen.config.blocks.map((_, block) => (
-        <BlockWay key={block} {...{ seen, layout, block, token, head }} />
+        <BlockWay key={block} {...{ seen, layout, block, token, head, onOpen }} />
       ))}
       <Vectors {...{ seen, layout, token, scale }} />
       <End {...{ seen, lens, layout, token }} />
@@ -112,11 +112,12 @@ function Rows({ seen, layout, token, onFollow }: Drawn & Pick<PictureProps, "onF
 }
 
 /** What a block does with the followed token: gathers from those before it, then thinks. */
-function BlockWay({ seen, layout, block, token, head }: Drawn & Pick<PictureProps, "head"> & { readonly block: number }) {
+function BlockWay({ seen, layout, block, token, head, onOpen }: Drawn & Pick<PictureProps, "head" | "onOpen"> & { readonly block: number }) {
+  const { inside } = words.value;
   const [x, y, width] = [layout.blockX(block), layout.rowY(token), layout.blockWidth];
   const [from, meets, thinks] = [x + 8, x + 0.56 * width, x + 0.8 * width];
   return (
-    <g class="in-block">
+    <g class="in-block" onClick={() => onOpen(block)}>
       {seen.looks(block, head, token).map((weight, key) => {
         if (weight < 0.005) return null;
         const start = layout.rowY(key);
@@ -125,7 +126,9 @@ function BlockWay({ seen, layout, block, token, head }: Drawn & Pick<PictureProp
           <path
             key={key} class="look" d={`M${from} ${start}C${bend} ${start} ${bend} ${y} ${meets} ${y}`}
             style={{ strokeWidth: 0.5 + 5.5 * weight, strokeOpacity: 0.25 + 0.75 * weight }}
-          />
+          >
+            <title>{inside.looking(seen.names[token], seen.names[key], exactPercent(weight))}</title>
+          </path>
         );
       })}
       <circle class="sum" cx={meets} cy={y} r={5} />
