@@ -37,18 +37,23 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Writes a file, and opens it from disk without a network. The test fails where an error is not caught, or anything else is asked for. */
-async function open(name: string, tokenizer: Tokenizer, options: Parameters<Browser["newContext"]>[0], bytes?: number): Promise<Page> {
+/** Writes a file, or the beginning of one, and gives its address. */
+async function write(name: string, tokenizer: Tokenizer, bytes?: number): Promise<string> {
   const path = join(folder, `${name}.html`);
   await writeFile(path, htmlFile(model, tokenizer, { name: hostile, dtype: "f32" }).chunks);
   if (bytes !== undefined) await truncate(path, bytes);
+  return pathToFileURL(path).href;
+}
+
+/** Opens a file from disk without a network. The test fails where an error is not caught, or anything else is asked for. */
+async function open(name: string, tokenizer: Tokenizer, options: Parameters<Browser["newContext"]>[0], bytes?: number): Promise<Page> {
+  const url = await write(name, tokenizer, bytes);
   const context = await browser.newContext({ offline: true, ...options });
   context.setDefaultTimeout(patience);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => problems.push(message.text()));
-  const url = pathToFileURL(path).href;
   page.on("request", (request) => {
     if (request.url() !== url && !request.url().startsWith("data:") && !request.url().startsWith("blob:")) problems.push(`asked ${request.url()}`);
   });
@@ -114,4 +119,12 @@ test("says of a file of which the end is missing that it is incomplete", async (
   const page = await open("half", tokenizer, { locale: "en-US" }, htmlFile(model, tokenizer, { dtype: "f32" }).byteLength - 1000);
   await page.getByRole("alert").getByText("The file is incomplete.").waitFor();
   expect(await page.getByRole("button", { name: "Write" }).isDisabled()).toBe(true);
+});
+
+test("says of a browser without WebAssembly that it cannot run the model", async () => {
+  const old = await launch(["--disable-gpu", "--js-flags=--jitless"]);
+  onTestFinished(() => old.close());
+  const page = await old.newPage({ locale: "en-US" });
+  await page.goto(await write("old", tokenizer));
+  await page.getByRole("alert").getByText("This browser cannot run the model: it has no WebAssembly with SIMD.").waitFor({ timeout: patience });
 });
