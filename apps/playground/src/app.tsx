@@ -2,6 +2,7 @@ import { TopBar } from "./bar/top-bar.tsx";
 import { LessonsPanel } from "./lessons/lessons-panel.tsx";
 import { InsideScreen } from "./screens/inside/inside-screen.tsx";
 import { TokensScreen } from "./screens/tokens/tokens-screen.tsx";
+import { TrainScreen } from "./screens/train/train-screen.tsx";
 import { WriteScreen } from "./screens/write/write-screen.tsx";
 import { announcement } from "./state/announce.ts";
 import { words } from "./state/locale.ts";
@@ -9,7 +10,7 @@ import { screen } from "./state/route.ts";
 import type { Screen } from "./state/route.ts";
 import "./app.css";
 
-const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, inside: InsideScreen, write: WriteScreen };
+const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, inside: InsideScreen, train: TrainScreen, write: WriteScreen };
 
 export function App() {
   const View = views[screen.value];

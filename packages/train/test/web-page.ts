@@ -79,9 +79,9 @@ async function makeFolder(path: readonly string[]): Promise<FileSystemDirectoryH
 async function readRun(name: string): Promise<Reply> {
   const { step, folder, files } = await openRun(name);
   const contents: Record<string, string> = {};
-  for (const file of files) {
-    const opened = (await folder.open(file))!;
-    contents[file] = btoa(String.fromCharCode(...(await opened.read(0, opened.size))));
+  for (const { name } of files) {
+    const opened = (await folder.open(name))!;
+    contents[name] = btoa(String.fromCharCode(...(await opened.read(0, opened.size))));
   }
   return { value: { step, contents } };
 }

@@ -1,11 +1,12 @@
-import { model } from "../state/engine.ts";
+import { model, openedRun } from "../state/engine.ts";
 import { count, short, words } from "../state/locale.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
 import { Popover } from "../ui/popover.tsx";
 
 /** The open model, and what it is. */
 export function ModelChip() {
-  const { label, name, about, loading, failed, tokens, ...texts } = words.value.model;
+  const { label, name: shipped, about: ofShipped, ofRun, loading, failed, tokens, ...texts } = words.value.model;
+  const [name, about] = openedRun.value === undefined ? [shipped, ofShipped] : [openedRun.value, ofRun];
   const state = model.value;
   const detail = state.status === "ready" ? short(state.value.parameters) : undefined;
   return (

@@ -1,6 +1,7 @@
 import { releaseProxy } from "comlink";
 import type { ProxyMethods } from "comlink";
 import type { GPT } from "@gpt/gpt";
+import type { Backend } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import type { Reply } from "./api/reply.ts";
 import type { Started } from "./backends.ts";
@@ -18,18 +19,29 @@ export class Session {
   readonly vocabularies = new Vocabularies();
   started: Started | undefined;
   model: GPT | undefined;
-  readonly #jobs = new Map<number, AbortController>();
+  readonly #jobs = new Map<number, Job>();
 
   async openModel(): Promise<OpenModel> {
     if (!this.model) throw new EngineError({ code: "not-open", message: "no model is open" });
     return { model: this.model, tokenizer: await this.vocabularies.get("model") };
   }
 
+  /** What computes. */
+  backend(): Backend {
+    if (!this.started) throw new EngineError({ code: "not-open", message: "nothing computes yet" });
+    return this.started.backend;
+  }
+
+  /** Stops all long work, and waits until it has ended. */
+  async endJobs(): Promise<void> {
+    for (const job of this.#jobs.keys()) this.stop(job);
+    await Promise.all([...this.#jobs.values()].map(({ ended }) => ended));
+  }
+
   /** Long work, which tells the page by `listener`, until `stop` of the same number. */
   job<T>(number: number, listener: (...told: never[]) => unknown, work: (signal: AbortSignal) => Promise<T>): Promise<Reply<T>> {
-    return reply(async () => {
-      const controller = new AbortController();
-      this.#jobs.set(number, controller);
+    const controller = new AbortController();
+    const ended = reply(async () => {
       try {
         return await work(controller.signal);
       } finally {
@@ -37,9 +49,16 @@ export class Session {
         (listener as unknown as ProxyMethods)[releaseProxy]();
       }
     });
+    this.#jobs.set(number, { controller, ended });
+    return ended;
   }
 
   stop(number: number): void {
-    this.#jobs.get(number)?.abort();
+    this.#jobs.get(number)?.controller.abort();
   }
+}
+
+interface Job {
+  readonly controller: AbortController;
+  readonly ended: Promise<unknown>;
 }

@@ -4,6 +4,7 @@ import { backendArea } from "./areas/backend.ts";
 import { insideArea } from "./areas/inside.ts";
 import { modelArea } from "./areas/model.ts";
 import { tokensArea } from "./areas/tokens.ts";
+import { trainingArea } from "./areas/training.ts";
 import { writingArea } from "./areas/writing.ts";
 import { reply } from "./failure.ts";
 import { Session } from "./session.ts";
@@ -15,6 +16,7 @@ const api: EngineApi = {
   ...modelArea(session),
   ...tokensArea(session),
   ...insideArea(session),
+  ...trainingArea(session),
   ...writingArea(session),
   stop: (job) => reply(() => session.stop(job)),
 };

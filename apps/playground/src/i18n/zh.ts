@@ -7,6 +7,7 @@ import { lessons } from "./zh/lessons.ts";
 import { model } from "./zh/model.ts";
 import { share } from "./zh/share.ts";
 import { tokens } from "./zh/tokens.ts";
+import { train } from "./zh/train.ts";
 import { write } from "./zh/write.ts";
 
-export const zh: Words = { ...frame, model, backend, errors, lessons, share, tokens, inside, write };
+export const zh: Words = { ...frame, model, backend, errors, lessons, share, tokens, inside, train, write };

@@ -18,6 +18,8 @@ export const backendChoice = stored<BackendChoice>("backend", oneOf(backendChoic
 export const places = signal<Places | undefined>(undefined);
 export const backend = signal<Loading<BackendReport>>(loading);
 export const model = signal<Loading<ModelReport>>(loading);
+/** The run whose model is open; none where it is the one that comes with the page. */
+export const openedRun = signal<string | undefined>(undefined);
 /** Counts what changes the vocabularies, so that texts are encoded again. */
 export const vocabularyVersion = signal(0);
 export const modelVocabulary = signal<Loading<void>>(loading);
@@ -41,7 +43,7 @@ export async function startEngine(): Promise<void> {
 export async function restartEngine(): Promise<void> {
   engine.end();
   engine = new EngineClient(died);
-  ownVocabulary.value = undefined;
+  ownVocabulary.value = openedRun.value = undefined;
   await startEngine();
 }
 
@@ -64,7 +66,18 @@ async function start(): Promise<void> {
   const started = await follow(backend, engine.ask("start", backendChoice.value));
   places.value = await engine.ask("places").catch(() => undefined);
   if (started.status === "failed") model.value = started;
-  else await follow(model, engine.ask("openModel", shipped));
+  else await follow(model, openedRun.value === undefined ? engine.ask("openModel", shipped) : engine.ask("openRun", openedRun.value));
+}
+
+/** Opens the model of a run that was trained here. */
+export async function openRun(name: string): Promise<Settled<ModelReport>> {
+  const opened = await settled(engine.ask("openRun", name));
+  if (opened.status === "ready") {
+    openedRun.value = name;
+    model.value = opened;
+    vocabularyVersion.value++;
+  }
+  return opened;
 }
 
 async function openVocabulary(): Promise<void> {

@@ -41,6 +41,26 @@ export const decimal = (value: number): string => decimals.value.format(value);
 /** 4.0 */
 export const ratio = (value: number): string => ratios.value.format(value);
 
+const unitOf = (unit: string, digits: number) =>
+  computed(() => new Intl.NumberFormat(locale.value, { style: "unit", unit, unitDisplay: "short", maximumSignificantDigits: digits }));
+const sizes = ["kilobyte", "megabyte", "gigabyte"].map((unit) => unitOf(unit, 3));
+const [seconds, minutes, hours] = ["second", "minute", "hour"].map((unit) => unitOf(unit, 2));
+const moments = computed(() => new Intl.DateTimeFormat(locale.value, { dateStyle: "short", timeStyle: "short" }));
+const twoDigits = computed(() => new Intl.NumberFormat(locale.value, { maximumSignificantDigits: 2 }));
+
+/** 1.3 MB */
+export const size = (bytes: number): string => {
+  const power = Math.min(2, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3) - 1));
+  return sizes[power].value.format(bytes / 1000 ** (power + 1));
+};
+/** 45 sec, 3 min, 2 hr */
+export const duration = (value: number): string =>
+  value < 90 ? seconds.value.format(Math.max(1, Math.round(value))) : value < 5400 ? minutes.value.format(value / 60) : hours.value.format(value / 3600);
+/** 11/30/26, 9:15 PM */
+export const time = (milliseconds: number): string => moments.value.format(milliseconds);
+/** 0.0013 */
+export const small = (value: number): string => twoDigits.value.format(value);
+
 effect(() => {
   document.documentElement.lang = locale.value;
   document.title = words.value.title;

@@ -107,6 +107,14 @@ export async function branchAt(index: number, { id, bytes, model: probability }:
   await write(() => addBranch({ tokens: [...tokens, { id, bytes, probability }], from: index }));
 }
 
+/** Forgets the texts of another model, and begins as this one is to. */
+export function beginAnew(prompt?: string): void {
+  written.value = prompt;
+  begun.value = undefined;
+  branches.value = [];
+  chosen.value = outcome.value = undefined;
+}
+
 export function goTo(index: number): void {
   if (isWriting.value) return;
   current.value = index;

@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { openPage } from "@gpt/testing/browser";
 import type { OpenPage } from "@gpt/testing/browser";
 import { Hub } from "@gpt/testing/hub";
 import { collect } from "@gpt/testing/memory-folder";
 import { isolation, serve } from "@gpt/testing/static-server";
+import { entriesOf } from "@gpt/testing/zip";
 import { CharacterTokenizer, tokenizerFiles, trainBPE } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { tokenizerToGGUF } from "@gpt/tokenizer/gguf";
@@ -91,28 +91,6 @@ const load = (options: object = {}, more: object = {}): Promise<Reply> =>
   ask({ do: "load", source: name, options: { endpoint: hub.url, retrySeconds: 0.02, ...options }, ...more });
 const rangesOf = (file: string): (string | undefined)[] =>
   hub.requests.filter(({ line }) => line === `GET /${name}/${file}`).map(({ range }) => range);
-
-/** The files of an archive, as its directory has them: APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16. */
-function entriesOf(zip: Buffer): Map<string, Buffer> {
-  const entries = new Map<string, Buffer>();
-  const end = zip.length - 22;
-  expect(zip.readUInt32LE(end)).toBe(0x06054b50);
-  let at = zip.readUInt32LE(end + 16);
-  for (let count = zip.readUInt16LE(end + 10); count > 0; count--) {
-    expect([zip.readUInt32LE(at), zip.readUInt16LE(at + 8), zip.readUInt16LE(at + 10)]).toEqual([0x02014b50, 0x0800, 0]);
-    const [crc, size, nameLength] = [zip.readUInt32LE(at + 16), zip.readUInt32LE(at + 24), zip.readUInt16LE(at + 28)];
-    const local = zip.readUInt32LE(at + 42);
-    expect(zip.readUInt32LE(local)).toBe(0x04034b50);
-    // What is in front of the contents says the same.
-    expect(zip.subarray(local + 4, local + 30).equals(zip.subarray(at + 6, at + 32))).toBe(true);
-    const content = zip.subarray(local + 30 + nameLength, local + 30 + nameLength + size);
-    expect(crc32(content)).toBe(crc);
-    entries.set(zip.toString("utf8", at + 46, at + 46 + nameLength), content);
-    at += 46 + nameLength;
-  }
-  expect(at).toBe(end);
-  return entries;
-}
 
 describe("a model behind an address", () => {
   test("is loaded with its tokenizer, kept, loaded again without a network, and removed", async () => {

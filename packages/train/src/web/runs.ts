@@ -136,8 +136,8 @@ export interface OpenedRun {
   /** Steps that were taken until then. */
   readonly step: number;
   readonly folder: ReadableFolder;
-  /** The names of its files, those of the training state among them: `training.json` and `optimizer.safetensors`. */
-  readonly files: readonly string[];
+  /** Its files, those of the training state among them, `training.json` and `optimizer.safetensors`: for `zipOf` and `writeFiles`. */
+  readonly files: readonly OutputFile[];
 }
 
 /** Opens the newest checkpoint of a run for reading, also of one that is in use. Throws `no-checkpoint`. */
@@ -146,7 +146,7 @@ export async function openRun(name: string): Promise<OpenedRun> {
   const [step] = await place.steps();
   if (step === undefined) throw new TrainError("no-checkpoint", `the run ${quote(name)} has no checkpoint`);
   const folder = await place.handleOf(step);
-  return { step, folder: openDirectoryHandle(folder), files: await namesIn(folder) };
+  return { step, folder: openDirectoryHandle(folder), files: await filesIn(folder) };
 }
 
 /**
@@ -168,24 +168,23 @@ export async function importRun(name: string, folder: FileSystemDirectoryHandle)
   const place = placeOf(name);
   const run = await createRunIn(place, {}, {});
   try {
-    const names = await namesIn(newest.folder);
-    const ordered = [...names.filter((name) => name !== trainingName), trainingName];
-    const files = ordered.map((name): OutputFile => ({ name, chunks: chunksOf(newest.folder, name) }));
-    await place.publish(newest.step, files);
+    const files = await filesIn(newest.folder);
+    // That one commits the others.
+    await place.publish(newest.step, [...files.filter(({ name }) => name !== trainingName), ...files.filter(({ name }) => name === trainingName)]);
   } finally {
     await run.close();
   }
 }
 
-async function namesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
-  const names: string[] = [];
-  for await (const [name, entry] of folder.entries()) if (entry.kind === "file") names.push(name);
-  return names.sort();
+async function filesIn(folder: FileSystemDirectoryHandle): Promise<OutputFile[]> {
+  const files: OutputFile[] = [];
+  for await (const [name, entry] of folder.entries()) if (entry.kind === "file") files.push({ name, chunks: chunksOf(entry) });
+  return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const blockBytes = 2 ** 22;
 
-async function* chunksOf(folder: FileSystemDirectoryHandle, name: string): AsyncGenerator<Uint8Array> {
-  const file = await (await folder.getFileHandle(name)).getFile();
+async function* chunksOf(handle: FileSystemFileHandle): AsyncGenerator<Uint8Array> {
+  const file = await handle.getFile();
   for (let at = 0; at < file.size; at += blockBytes) yield new Uint8Array(await file.slice(at, at + blockBytes).arrayBuffer());
 }

@@ -9,6 +9,7 @@ export const backendArea = (session: Session): BackendArea => ({
   places: () => reply(async () => (await backends()).findPlaces()),
   start: (choice) =>
     reply(async () => {
+      await session.endJobs();
       session.model = undefined;
       const next = await (await backends()).startBackend(choice);
       session.started?.backend.dispose();

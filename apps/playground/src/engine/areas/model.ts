@@ -12,7 +12,8 @@ export const modelArea = (session: Session): ModelArea => ({
     }),
 });
 
-function reportOf(model: GPT): ModelReport {
+/** What a model is, for people. */
+export function reportOf(model: GPT): ModelReport {
   const { blocks, dim, contextLength, vocabSize } = model.config;
   return {
     parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),

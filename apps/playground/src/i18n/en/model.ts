@@ -2,6 +2,7 @@ export const model = {
   label: "Model",
   name: "Stories",
   about: "A small GPT that learnt to write children’s stories. It comes with this page, and computes in it: nothing leaves your machine.",
+  ofRun: "A GPT that was trained in this browser.",
   loading: "Opening the model…",
   failed: "No model",
   parameters: "Parameters",

@@ -2,7 +2,7 @@ import type { Ref } from "preact";
 import type { Part } from "../../engine/parts.ts";
 import { count, decimal, percent, ratio, words } from "../../state/locale.ts";
 import { Bars } from "./bars.tsx";
-import { PatternMap } from "./pattern-map.tsx";
+import { PatternMap } from "../../ui/pattern-map.tsx";
 import type { Seen } from "./seen.ts";
 import { scaleOf, Strip } from "./strip.tsx";
 

@@ -5,7 +5,7 @@ import { clamped, stepOf } from "../../ui/keys.ts";
 import { SavePicture } from "../../ui/save-picture.tsx";
 import { useWidth } from "../../ui/use-width.ts";
 import { Bars } from "./bars.tsx";
-import { nameRoom, PatternMap } from "./pattern-map.tsx";
+import { nameRoom, PatternMap } from "../../ui/pattern-map.tsx";
 import type { Seen } from "./seen.ts";
 
 interface HeadViewProps {

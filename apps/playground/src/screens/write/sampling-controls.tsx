@@ -1,6 +1,7 @@
 import { count, decimal, words } from "../../state/locale.ts";
 import { controls, ranges, setSeed, usual } from "../../state/write.ts";
 import type { Range } from "../../state/write.ts";
+import { Slider } from "../../ui/slider.tsx";
 
 const names = ["temperature", "topK", "topP", "minP", "repetitionPenalty", "maxTokens"] as const;
 
@@ -13,7 +14,7 @@ export function SamplingControls() {
         <h2 id="settings-heading">{write.controls}</h2>
         <button type="button" class="plain-button" disabled={controls.value === usual} onClick={() => (controls.value = usual)}>{write.reset}</button>
       </header>
-      {names.map((name) => <Slider key={name} name={name} {...ranges.value[name]} />)}
+      {names.map((name) => <Control key={name} name={name} {...ranges.value[name]} />)}
       <label class="setting">
         <span>{write.seed}</span>
         <input
@@ -26,19 +27,14 @@ export function SamplingControls() {
   );
 }
 
-function Slider({ name, min, max, step, off }: Range & { readonly name: (typeof names)[number] }) {
+function Control({ name, min, max, step, off }: Range & { readonly name: (typeof names)[number] }) {
   const { write } = words.value;
   const value = controls.value[name];
   const shown = value === off ? write.off : step < 1 ? decimal(value) : count(value);
   return (
-    <label class="setting">
-      <span>{write.names[name]}</span>
-      <span>{shown}</span>
-      <input
-        type="range" min={min} max={Number.isFinite(max) ? max : value} step={step} value={value} aria-valuetext={shown}
-        onInput={({ currentTarget }) => (controls.value = { ...controls.value, [name]: currentTarget.valueAsNumber })}
-      />
-      <span class="about soft">{write.abouts[name]}</span>
-    </label>
+    <Slider
+      name={write.names[name]} shown={shown} about={write.abouts[name]} min={min} max={Number.isFinite(max) ? max : value} step={step} value={value}
+      onChange={(value) => (controls.value = { ...controls.value, [name]: value })}
+    />
   );
 }

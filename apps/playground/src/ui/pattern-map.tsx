@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Ref, RefObject } from "preact";
-import { isDark } from "../../state/theme.ts";
-import { cut } from "../../ui/heat-map.tsx";
+import { isDark } from "../state/theme.ts";
+import { cut } from "./heat-map.tsx";
 import "./pattern-map.css";
 
 interface PatternMapProps {

@@ -1,0 +1,190 @@
+import { writeFiles } from "@gpt/formats/web";
+import { textFile } from "@gpt/formats";
+import { GPT } from "@gpt/gpt";
+import { tokenizerFiles, tokenizerFromFiles } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { train } from "@gpt/train";
+import type { TrainingData, TrainOptions } from "@gpt/train";
+import { createRun, removeRun, resumeRun, runDirectory } from "@gpt/train/web";
+import type { RunCheckpointer } from "@gpt/train/web";
+import type { OnTrainingNews, RunHistory, TrainingEnd, TrainingNews, TrainingSetup } from "../api/training.ts";
+import { EngineError, failureOf } from "../failure.ts";
+import { corpusOf } from "./corpora.ts";
+import type { Corpus } from "./corpora.ts";
+import { encodeCorpus, makeTokenizer, modelOptions, paceOf, settingsOf } from "./prepare.ts";
+import { attentionOf, emptyHistory, historyName, momentOf, pointOf, readHistory } from "./record.ts";
+import { freeName, readSetup, setupName, textName } from "./kept-runs.ts";
+
+/** Between two messages to the page, in milliseconds. */
+const pause = 70;
+
+/** What a run is trained with, new or not. */
+interface Prepared {
+  readonly run: string;
+  readonly model: GPT;
+  readonly tokenizer: Tokenizer;
+  readonly corpus: Corpus;
+  readonly data: TrainingData;
+  readonly options: Partial<TrainOptions> & { readonly steps: number };
+  readonly checkpointer: RunCheckpointer | undefined;
+  readonly history: RunHistory;
+}
+
+/** Trains, one run at a time. */
+export class Trainer {
+  readonly #send: OnTrainingNews;
+  readonly #signal: AbortSignal;
+  #news: TrainingNews[] = [];
+  #sentAt = -Infinity;
+  #factor: number | undefined;
+  #hasSaved = false;
+  /** Resolves when a pause is over. */
+  #goOn: Promise<void> | undefined;
+  #endPause: (() => void) | undefined;
+
+  constructor(send: OnTrainingNews, signal: AbortSignal) {
+    this.#send = send;
+    this.#signal = signal;
+    // Who waits is to hear of the end.
+    signal.addEventListener("abort", () => this.pause(false));
+  }
+
+  setRateFactor(factor: number): void {
+    this.#factor = factor;
+  }
+
+  pause(paused: boolean): void {
+    if (!paused) this.#endPause?.();
+    this.#goOn = paused ? (this.#goOn ?? new Promise((resolve) => (this.#endPause = resolve))) : undefined;
+  }
+
+  /** Trains a new model. */
+  async begin(setup: TrainingSetup, own: string | undefined): Promise<TrainingEnd> {
+    await this.#stage("text");
+    const corpus = corpusOf(setup.corpus, own);
+    await this.#stage("vocabulary", 0);
+    const tokenizer = await makeTokenizer(setup, corpus, this.#signal, (share) => void this.#stage("vocabulary", share));
+    await this.#stage("tokens");
+    const data = encodeCorpus(tokenizer, corpus);
+    await this.#stage("model");
+    const model = new GPT(modelOptions(setup, tokenizer.vocabSize), { seed: 0 });
+    const run = await freeName(setup.corpus);
+    const checkpointer = await this.#keep(run, setup, tokenizer, own);
+    const options = { ...settingsOf(setup), ...paceOf(setup.steps) };
+    try {
+      return await this.#follow({ run, model, tokenizer, corpus, data, options, checkpointer, history: emptyHistory });
+    } catch (error) {
+      // What failed before its first step, as with a text that is too short, leaves nothing.
+      if (!this.#hasSaved) await removeRun(run).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Goes on with a run that is kept. */
+  async continue(run: string, otherwise: TrainingSetup, own: string | undefined): Promise<TrainingEnd> {
+    await this.#stage("model");
+    const { setup, text } = await readSetup(run);
+    const { model, checkpointer, resume } = await resumeRun(run);
+    try {
+      await this.#stage("tokens");
+      const corpus = setup ? corpusOf(setup.corpus, text) : corpusOf(otherwise.corpus, own);
+      const { extraFiles } = checkpointer;
+      const tokenizer = tokenizerFromFiles(new Map(Object.entries(extraFiles)));
+      const data = encodeCorpus(tokenizer, corpus);
+      const { settings } = resume.record;
+      // Another backend, another browser or another text is what a visitor chose.
+      const options = { ...settings, ...paceOf(settings.steps), resume, allowChanges: true };
+      return await this.#follow({ run, model, tokenizer, corpus, data, options, checkpointer, history: readHistory(extraFiles[historyName]) });
+    } finally {
+      await checkpointer.close();
+    }
+  }
+
+  /** A place for a new run; none, where the browser gives none, which is said. */
+  async #keep(run: string, setup: TrainingSetup, tokenizer: Tokenizer, own: string | undefined): Promise<RunCheckpointer | undefined> {
+    try {
+      const checkpointer = await createRun(run, { extraFiles: Object.fromEntries(tokenizerFiles(tokenizer)) });
+      const text = setup.corpus === "own" ? [textFile(textName, own ?? "")] : [];
+      await writeFiles(await runDirectory(run), [...text, textFile(setupName, JSON.stringify(setup))]);
+      return checkpointer;
+    } catch (error) {
+      const { code, message } = failureOf(error);
+      if (code !== "write-failed") throw error;
+      await this.#tell({ type: "unsaved", message });
+      return undefined;
+    }
+  }
+
+  async #follow({ run, model, tokenizer, corpus, data, options, checkpointer, history }: Prepared): Promise<TrainingEnd> {
+    const points = [...history.points];
+    const moments = [...history.moments];
+    const extraFiles = checkpointer?.extraFiles;
+    const look = async (step: number, loss: number | null): Promise<void> => {
+      const moment = await momentOf(model, tokenizer, corpus.prompt, step, loss);
+      // A run that is interrupted is looked at where it ends, and where it goes on.
+      if (moments.at(-1)?.step === step) moments.pop();
+      moments.push(moment);
+      await this.#tell({ type: "moment", moment });
+      await this.#tell({ type: "attention", frame: await attentionOf(model, tokenizer, corpus.validation.trimStart(), step) });
+    };
+    try {
+      const from = options.resume?.step ?? 0;
+      const { steps, batchSize = 1, contextLength = model.config.contextLength, accumulationSteps = 1 } = options;
+      const tokensPerStep = batchSize * contextLength * accumulationSteps;
+      const rateFactor = (this.#factor ??= options.resume?.rateFactor ?? 1);
+      await this.#tell({ type: "begun", run, steps, step: from, tokensPerStep, rateFactor, parameters: model.parameterCount(), history });
+      if (moments.at(-1)?.step !== from) await look(from, null);
+      const keepHistory = (): void => {
+        if (checkpointer) checkpointer.extraFiles = { ...extraFiles, [historyName]: JSON.stringify({ points, moments } satisfies RunHistory) };
+      };
+      keepHistory();
+      const events = train(model, {
+        ...options, data, checkpointer, signal: this.#signal, gradientNorms: true,
+        rateFactor: () => this.#factor ?? 1,
+        onSaveFailed: ({ message }) => void this.#tell({ type: "unsaved", message }),
+      });
+      let end: TrainingEnd | undefined;
+      for await (const event of events) {
+        switch (event.type) {
+          case "step":
+            points.push(pointOf(event));
+            await this.#tell({ type: "point", point: points.at(-1)!, tokensPerSecond: event.tokensPerSecond });
+            break;
+          case "evaluation":
+            await look(event.step, event.loss);
+            break;
+          case "checkpoint":
+            this.#hasSaved = true;
+            await this.#tell({ type: "saved", step: event.step });
+            break;
+          case "done":
+            end = { run, step: event.step, finished: !event.interrupted };
+        }
+        keepHistory();
+        await this.#goOn;
+      }
+      if (!end) throw new EngineError({ code: "unexpected", message: "a run ended without its last event" });
+      return end;
+    } finally {
+      model.dispose();
+      await this.#flush().catch(() => undefined); // What ended the run is what counts.
+    }
+  }
+
+  #stage(stage: (TrainingNews & { readonly type: "stage" })["stage"], share?: number): Promise<void> {
+    return this.#tell({ type: "stage", stage, ...(share !== undefined && { share }) });
+  }
+
+  /** Tells the page now and then. Its answer lets the Worker hear of what a visitor wants. */
+  async #tell(news: TrainingNews): Promise<void> {
+    this.#news.push(news);
+    if (performance.now() - this.#sentAt >= pause) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#sentAt = performance.now();
+    const news = this.#news;
+    this.#news = [];
+    if (news.length > 0) await this.#send(news);
+  }
+}

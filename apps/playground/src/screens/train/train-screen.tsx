@@ -1,0 +1,76 @@
+import { useEffect } from "preact/hooks";
+import { announce } from "../../state/announce.ts";
+import { words } from "../../state/locale.ts";
+import { refreshRuns, takeOver } from "../../state/runs.ts";
+import { isTraining, outcome, setOwnText, shown } from "../../state/train.ts";
+import { AttentionCard } from "./attention-card.tsx";
+import { GradientCard } from "./gradient-card.tsx";
+import { ProgressCard } from "./progress-card.tsx";
+import { RunsCard } from "./runs-card.tsx";
+import { SampleCard } from "./sample-card.tsx";
+import { SetupCard } from "./setup-card.tsx";
+import { endNote } from "./status.ts";
+import { readTexts } from "./texts.ts";
+import "./train-screen.css";
+
+export function TrainScreen() {
+  const { train } = words.value;
+  const isShown = shown.value !== undefined || isTraining.value;
+  useEffect(() => void refreshRuns(), []);
+  useDrops();
+  const ended = outcome.value;
+  useEffect(() => {
+    if (ended?.status === "ready") announce(endNote(ended.value));
+  }, [ended]);
+  return (
+    <div class="screen train">
+      <div class="intro">
+        <h1>{train.heading}</h1>
+        <p class="soft">{train.lead}</p>
+      </div>
+      <div class="desk">
+        <div class="main">
+          <ProgressCard />
+          {isShown && <SampleCard />}
+          {isShown && <GradientCard />}
+        </div>
+        <div class="side">
+          <SetupCard />
+          {isShown && <AttentionCard />}
+        </div>
+      </div>
+      <RunsCard />
+    </div>
+  );
+}
+
+/** Texts that are dropped anywhere are to be learnt; a folder is a run. */
+function useDrops(): void {
+  useEffect(() => {
+    const over = (event: DragEvent): void => event.preventDefault();
+    const drop = (event: DragEvent): void => {
+      event.preventDefault();
+      void take(event.dataTransfer);
+    };
+    addEventListener("dragover", over);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("drop", drop);
+    };
+  }, []);
+}
+
+/** What some browsers have: the handle of a file or folder that is dropped. */
+interface DroppedItem {
+  getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+}
+
+async function take(data: DataTransfer | null): Promise<void> {
+  const files = [...(data?.files ?? [])];
+  // It is to be asked for before anything is awaited.
+  const handles = await Promise.all(Array.from((data?.items ?? []) as Iterable<DroppedItem>, async (item) => item.getAsFileSystemHandle?.()));
+  const folder = handles.find((handle) => handle?.kind === "directory");
+  if (folder) return takeOver(folder as FileSystemDirectoryHandle);
+  if (files.length > 0) await setOwnText(...(await readTexts(files)));
+}
