@@ -3,6 +3,7 @@ import { LessonsPanel } from "./lessons/lessons-panel.tsx";
 import { InsideScreen } from "./screens/inside/inside-screen.tsx";
 import { TokensScreen } from "./screens/tokens/tokens-screen.tsx";
 import { TrainScreen } from "./screens/train/train-screen.tsx";
+import { TuneScreen } from "./screens/tune/tune-screen.tsx";
 import { WriteScreen } from "./screens/write/write-screen.tsx";
 import { announcement } from "./state/announce.ts";
 import { words } from "./state/locale.ts";
@@ -10,7 +11,7 @@ import { screen } from "./state/route.ts";
 import type { Screen } from "./state/route.ts";
 import "./app.css";
 
-const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, inside: InsideScreen, train: TrainScreen, write: WriteScreen };
+const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, inside: InsideScreen, train: TrainScreen, write: WriteScreen, tune: TuneScreen };
 
 export function App() {
   const View = views[screen.value];

@@ -1,12 +1,11 @@
 import { checkArgument, objectWith, readOptions, seed as seedExpected, useBackend } from "@gpt/tensor";
 import type { Expectations, WeightDType } from "@gpt/tensor";
 import { GPTError } from "./errors.ts";
-import { dtypesOf, replacedWeight } from "./folder/save.ts";
+import { matrixDTypesOf, replacedWeight } from "./folder/save.ts";
 import { matrixDTypesExpected } from "./matrix-dtypes.ts";
 import type { MatrixDTypes } from "./matrix-dtypes.ts";
 import { GPT } from "./model.ts";
 import { ModelWeights } from "./model-weights.ts";
-import { slotsOf } from "./slots.ts";
 import { fillWeights } from "./weight-source.ts";
 
 /** How a copy differs. */
@@ -29,7 +28,7 @@ const optionsExpected: Expectations<CopyOptions> = { dtype: matrixDTypesExpected
 export async function copyModel(model: GPT, options?: CopyOptions): Promise<GPT> {
   const fail = (problem: string): GPTError => new GPTError("invalid-input", `copyModel: ${problem}`);
   checkArgument("model", model, objectWith("a GPT", "config", "generation", "namedWeights"), fail);
-  const { dtype = dtypesOf(slotsOf(model)), seed = model.random.seed } = readOptions<CopyOptions>(options, optionsExpected, fail);
+  const { dtype = matrixDTypesOf(model), seed = model.random.seed } = readOptions<CopyOptions>(options, optionsExpected, fail);
   const replaced = replacedWeight(model);
   if (replaced) throw fail(`the model has ${replaced}`);
   return copyWeights(model, new ModelWeights(model), { dtype, seed });

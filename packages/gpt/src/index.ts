@@ -44,7 +44,7 @@ export type { ReadableWeights, WrittenWeights } from "./model-weights.ts";
 export type { ElementDType } from "./folder/model-tensors.ts";
 export { modelFiles } from "./folder/save.ts";
 /** @internal */
-export { isModelFile } from "./folder/save.ts";
+export { isModelFile, matrixDTypesOf } from "./folder/save.ts";
 export type { ModelFilesOptions } from "./folder/save.ts";
 export { modelCard } from "./model-card.ts";
 export type { ModelCardOptions } from "./model-card.ts";

@@ -2,6 +2,7 @@ import type { BackendChoice, BackendReport, Obstacle, Places } from "../engine/a
 import { backend, backendChoice, backendChoices, places, restartEngine, startBackend } from "../state/engine.ts";
 import { canIsolate, isIsolatedHere, setIsolation } from "../state/isolation.ts";
 import { count, words } from "../state/locale.ts";
+import { mayLoseTuned } from "../state/tune.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
 import { Popover } from "../ui/popover.tsx";
 
@@ -45,6 +46,7 @@ function Option({ choice, name }: { readonly choice: BackendChoice; readonly nam
 }
 
 function choose(choice: BackendChoice): void {
+  if (!mayLoseTuned()) return;
   backendChoice.value = choice;
   void startBackend();
 }

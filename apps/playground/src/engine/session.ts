@@ -6,6 +6,7 @@ import type { Tokenizer } from "@gpt/tokenizer";
 import type { Reply } from "./api/reply.ts";
 import type { Started } from "./backends.ts";
 import { EngineError, reply } from "./failure.ts";
+import type { Tuner } from "./tuning/tuner.ts";
 import { Vocabularies } from "./vocabularies.ts";
 
 /** A model with its tokenizer. */
@@ -19,6 +20,8 @@ export class Session {
   readonly vocabularies = new Vocabularies();
   started: Started | undefined;
   model: GPT | undefined;
+  /** What tunes a copy of the model; it lives on the backend. */
+  tuner: Tuner | undefined;
   readonly #jobs = new Map<number, Job>();
 
   async openModel(): Promise<OpenModel> {

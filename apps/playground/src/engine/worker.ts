@@ -5,6 +5,7 @@ import { insideArea } from "./areas/inside.ts";
 import { modelArea } from "./areas/model.ts";
 import { tokensArea } from "./areas/tokens.ts";
 import { trainingArea } from "./areas/training.ts";
+import { tuningArea } from "./areas/tuning.ts";
 import { writingArea } from "./areas/writing.ts";
 import { reply } from "./failure.ts";
 import { Session } from "./session.ts";
@@ -17,6 +18,7 @@ const api: EngineApi = {
   ...tokensArea(session),
   ...insideArea(session),
   ...trainingArea(session),
+  ...tuningArea(session),
   ...writingArea(session),
   stop: (job) => reply(() => session.stop(job)),
 };

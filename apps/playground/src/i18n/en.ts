@@ -7,9 +7,10 @@ import { model } from "./en/model.ts";
 import { share } from "./en/share.ts";
 import { tokens } from "./en/tokens.ts";
 import { train } from "./en/train.ts";
+import { tune } from "./en/tune.ts";
 import { write } from "./en/write.ts";
 
 /** The texts of the page. Others have its type, so that what is missing does not compile. */
-export const en = { ...frame, model, backend, errors, lessons, share, tokens, inside, train, write };
+export const en = { ...frame, model, backend, errors, lessons, share, tokens, inside, train, tune, write };
 
 export type Words = typeof en;

@@ -8,6 +8,7 @@ import { model } from "./zh/model.ts";
 import { share } from "./zh/share.ts";
 import { tokens } from "./zh/tokens.ts";
 import { train } from "./zh/train.ts";
+import { tune } from "./zh/tune.ts";
 import { write } from "./zh/write.ts";
 
-export const zh: Words = { ...frame, model, backend, errors, lessons, share, tokens, inside, train, write };
+export const zh: Words = { ...frame, model, backend, errors, lessons, share, tokens, inside, train, tune, write };

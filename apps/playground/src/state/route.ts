@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 
 /** Screens, in the order of the bar. */
-export const screens = ["tokens", "inside", "train", "write"] as const;
+export const screens = ["tokens", "inside", "train", "write", "tune"] as const;
 export type Screen = (typeof screens)[number];
 
 /** The screen that the page opens with. */

@@ -11,7 +11,6 @@ import { GPT } from "../model.ts";
 import { weightsExpected, weightsToWrite } from "../model-weights.ts";
 import type { WrittenWeights } from "../model-weights.ts";
 import { slotsOf } from "../slots.ts";
-import type { Slot } from "../slots.ts";
 import { classifier } from "./classes.ts";
 import { cannotHold, configName, formatConfig } from "./config-json.ts";
 import { generationConfigName, generationFields } from "./generation-config.ts";
@@ -87,7 +86,7 @@ function choose(model: GPT, architectures: readonly Architecture[]): { written: 
 export function architectureOf(
   model: GPT, architectures: readonly Architecture[], obstacleTo: (architecture: Architecture) => string | undefined = () => undefined,
 ): { written: ModelToWrite; chosen: Architecture } {
-  const written = { config: model.config, generation: model.generation, dtypes: dtypesOf(slotsOf(model)) };
+  const written = { config: model.config, generation: model.generation, dtypes: matrixDTypesOf(model) };
   const obstacles = new Map<string, string>();
   const { head } = model.config;
   const candidates = architectures.map((one) => (head.type === "classes" && !one.holdsAnyWeights ? classifier(one, head.labels) : one));
@@ -113,9 +112,9 @@ function describe(
 }
 
 /** As what a model's matrices are stored, by what they are for, where all of them are stored alike. */
-export function dtypesOf(slots: Iterable<Pick<Slot, "role" | "dtype">>): MatrixDTypes {
+export function matrixDTypesOf(model: GPT): MatrixDTypes {
   const dtypes = new Map<string, Set<WeightDType>>();
-  for (const { role, dtype } of slots) dtypes.set(role, (dtypes.get(role) ?? new Set()).add(dtype));
+  for (const { role, dtype } of slotsOf(model)) dtypes.set(role, (dtypes.get(role) ?? new Set()).add(dtype));
   return Object.fromEntries(matrixRoles.map((role) => [role, [...(dtypes.get(role) ?? [])]] as const)
     .filter(([, found]) => found.length === 1).map(([role, [dtype]]) => [role, dtype]));
 }

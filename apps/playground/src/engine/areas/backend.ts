@@ -10,6 +10,8 @@ export const backendArea = (session: Session): BackendArea => ({
   start: (choice) =>
     reply(async () => {
       await session.endJobs();
+      await session.tuner?.discard();
+      session.tuner = undefined;
       session.model = undefined;
       const next = await (await backends()).startBackend(choice);
       session.started?.backend.dispose();

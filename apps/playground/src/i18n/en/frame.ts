@@ -6,7 +6,7 @@ export const frame = {
   title: "GPT Playground",
   skip: "Skip to the content",
   screensLabel: "Screens",
-  screens: { tokens: "Tokens", inside: "Inside", train: "Train", write: "Write" } satisfies Record<Screen, string>,
+  screens: { tokens: "Tokens", inside: "Inside", train: "Train", write: "Write", tune: "Tune" } satisfies Record<Screen, string>,
   language: "Language",
   theme: "Theme",
   themes: { system: "As the system", light: "Light", dark: "Dark" } satisfies Record<(typeof themes)[number], string>,

@@ -4,7 +4,7 @@ export const frame: typeof english = {
   title: "GPT 游乐场",
   skip: "跳到正文",
   screensLabel: "页面",
-  screens: { tokens: "词元", inside: "内部", train: "训练", write: "写作" },
+  screens: { tokens: "词元", inside: "内部", train: "训练", write: "写作", tune: "微调" },
   language: "语言",
   theme: "主题",
   themes: { system: "跟随系统", light: "浅色", dark: "深色" },

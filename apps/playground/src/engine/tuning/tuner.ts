@@ -1,0 +1,245 @@
+import { streamChat } from "@gpt/generate/chat";
+import { copyModel } from "@gpt/gpt";
+import type { GPT } from "@gpt/gpt";
+import { setAdapter } from "@gpt/gpt/lora";
+import { tokenizerFiles, tokenizerFromFiles } from "@gpt/tokenizer";
+import type { Tokenizer } from "@gpt/tokenizer";
+import { plainChatTemplate } from "@gpt/tokenizer/chat";
+import type { ChatMessage } from "@gpt/tokenizer/chat";
+import { finetune, finetuningOptions, scoreLabels } from "@gpt/train";
+import type { EvaluationEvent, TrainEvent } from "@gpt/train";
+import { classificationReport, classProbabilities, fitTemperature } from "@gpt/train/metrics";
+import type {
+  ClassifiedText, DataReport, TunedPackage, TuningEvaluation, TuningEvent, TuningMessage, TuningPlan, TuningSettings, TuningSource, TuningStart, TuningTask,
+} from "../api/tuning.ts";
+import { EngineError } from "../failure.ts";
+import type { Session } from "../session.ts";
+import { divide, readData } from "./data.ts";
+import type { Data } from "./data.ts";
+import { packageOf } from "./packages.ts";
+import { checkData, dtypeOf, optionsOf, planRun, prepare, taskOf } from "./prepare.ts";
+
+/** Between two messages to the page, in milliseconds. */
+const pause = 70;
+/** Held-out texts that a calibration needs, some of which must be taken for what they are not: else nothing tells how sure is too sure. */
+const fewestToCalibrate = 10;
+/** Tokens of the answer that is shown after an evaluation. */
+const longestAnswer = 48;
+
+/** A model that is tuned, or was. */
+interface Run {
+  readonly task: TuningTask;
+  readonly method: TuningSettings["method"];
+  readonly labels: readonly string[];
+  readonly model: GPT;
+  readonly tokenizer: Tokenizer;
+  /** The open model, of which it is a copy. */
+  readonly base: GPT;
+  readonly events: AsyncGenerator<TrainEvent, void, undefined>;
+  /** A dialogue up to an answer of the assistant's, which is written after each evaluation. */
+  readonly asked: { readonly messages: readonly ChatMessage[]; readonly wanted: string } | undefined;
+  /** By which scores are divided; what evaluations tell of labels. */
+  temperature: number | undefined;
+  confusion: readonly (readonly number[])[] | undefined;
+  isOver: boolean;
+  isRunning: boolean;
+}
+
+/** Tunes a copy of the open model, which stays as it is. */
+export class Tuner {
+  readonly #session: Session;
+  #data: { readonly data: Data; readonly tokenizer: Tokenizer } | undefined;
+  #run: Run | undefined;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  async readData(task: TuningTask, source: TuningSource): Promise<DataReport> {
+    const { model, tokenizer: given } = await this.#session.openModel();
+    const plainTemplate = !given.chatTemplates?.size;
+    const tokenizer = task === "messages" && plainTemplate ? withPlainTemplate(given) : given;
+    const { data, report } = await readData(task, source, { tokenizer, contextLength: model.config.contextLength });
+    this.#data = { data, tokenizer };
+    return { ...report, plainTemplate };
+  }
+
+  async plan(settings: TuningSettings): Promise<TuningPlan> {
+    const { model } = await this.#session.openModel();
+    const { data, tokenizer } = this.#read();
+    return planRun(model, tokenizer, data, settings);
+  }
+
+  async begin(settings: TuningSettings): Promise<TuningStart> {
+    const { model: base } = await this.#session.openModel();
+    const { data, tokenizer } = this.#read();
+    checkData(data);
+    const divided = divide(data, settings.heldOut, settings.seed);
+    await this.discard();
+    const copy = await copyModel(base, { dtype: dtypeOf(settings), seed: settings.seed });
+    try {
+      const model = prepare(copy, data, settings);
+      const labels = data.task === "labels" ? data.labels : [];
+      const task = taskOf(data, divided, settings, (scores, right) => {
+        this.#run!.temperature = temperatureOf(scores, right);
+        const numbers = labels.map((_, i) => i);
+        this.#run!.confusion = classificationReport(scores.map(best), right, { labels: numbers }).confusion.counts;
+      });
+      const options = optionsOf(model, task, settings);
+      const asked = data.task === "messages" ? askedOf(data.chats[divided.validation[0] ?? divided.train[0]].messages) : undefined;
+      this.#run = {
+        task: data.task, method: settings.method, labels, model, tokenizer, base, asked,
+        events: finetune(model, options), temperature: undefined, confusion: undefined, isOver: false, isRunning: false,
+      };
+      return { task: data.task, method: settings.method, labels, steps: finetuningOptions(model, options).steps };
+    } catch (error) {
+      copy.dispose();
+      throw error;
+    }
+  }
+
+  /** Takes steps until the end, or until it is stopped. The page's answers let the Worker hear of that. */
+  async follow(signal: AbortSignal, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<boolean> {
+    const run = this.#idle();
+    let told: TuningEvent[] = [];
+    let sentAt = -Infinity;
+    const send = async (): Promise<void> => {
+      sentAt = performance.now();
+      const events = told;
+      told = [];
+      await onEvents(events);
+    };
+    run.isRunning = true;
+    try {
+      while (!signal.aborted && !run.isOver) {
+        const { value, done } = await run.events.next();
+        if (done) run.isOver = true;
+        else if (value.type === "step") told.push({ type: "step", step: value.step, loss: value.loss, tokensPerSecond: value.tokensPerSecond });
+        else if (value.type === "evaluation") told.push(await evaluationOf(run, value));
+        if (performance.now() - sentAt >= pause || run.isOver) await send();
+      }
+      if (told.length > 0) await send();
+      return run.isOver;
+    } catch (error) {
+      run.isOver = true;
+      throw error;
+    } finally {
+      run.isRunning = false;
+    }
+  }
+
+  async classify(text: string): Promise<ClassifiedText> {
+    const { model, tokenizer, labels, temperature } = this.#tuned();
+    const { contextLength } = model.config;
+    const all = tokenizer.encode(text, { addSpecialTokens: true, disallowedSpecial: [] });
+    if (all.length === 0) throw new EngineError({ code: "empty-prompt", message: "there is no text to classify" });
+    const [probabilities] = classProbabilities(await scoreLabels(model, [Int32Array.from(all.slice(0, contextLength))]), temperature);
+    return {
+      labels: labels.map((label, i) => ({ label, probability: probabilities[i] })).sort((a, b) => b.probability - a.probability),
+      calibrated: temperature !== undefined, cut: all.length > contextLength,
+    };
+  }
+
+  async chat(messages: readonly TuningMessage[], tuned: boolean, signal: AbortSignal, onText: (text: string) => void | Promise<void>): Promise<void> {
+    const run = tuned ? this.#tuned() : this.#idle();
+    const { model, tokenizer, method, base } = run;
+    if (tuned || method === "lora") {
+      if (!tuned) setAdapter(model, undefined);
+      try {
+        return await answer(model, tokenizer, messages, signal, onText);
+      } finally {
+        if (!tuned) setAdapter(model, "default");
+      }
+    }
+    if (this.#session.model !== base) throw new EngineError({ code: "not-open", message: "the model that was tuned is not open any more" });
+    await answer(base, tokenizer, messages, signal, onText);
+  }
+
+  async pack(kind: TunedPackage): Promise<{ readonly name: string; readonly blob: Blob }> {
+    const { model, tokenizer, method, temperature } = this.#idle();
+    return packageOf(kind, { model, tokenizer, hasAdapter: method === "lora", temperature });
+  }
+
+  /** Frees what was tuned. */
+  async discard(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    if (!run) return;
+    await run.events.return();
+    run.model.dispose();
+  }
+
+  #read() {
+    if (!this.#data) throw new EngineError({ code: "no-examples", message: "no data have been read" });
+    return this.#data;
+  }
+
+  #tuned(): Run {
+    if (!this.#run) throw new EngineError({ code: "not-tuned", message: "no model has been tuned yet" });
+    return this.#run;
+  }
+
+  /** The run while it stands still, so that nothing changes under what is done with it. */
+  #idle(): Run {
+    const run = this.#tuned();
+    if (run.isRunning) throw new EngineError({ code: "busy", message: "the model is being trained; stop it first" });
+    return run;
+  }
+}
+
+function withPlainTemplate(tokenizer: Tokenizer): Tokenizer {
+  if (tokenizer.endOfText === undefined) {
+    throw new EngineError({ code: "no-end-of-text", message: "the model's tokenizer has no token that ends a text, so that a model could not learn to end an answer" });
+  }
+  return tokenizerFromFiles(new Map([...tokenizerFiles(tokenizer), ["chat_template.jinja", plainChatTemplate]]));
+}
+
+const best = (scores: Float32Array): number => scores.indexOf(Math.max(...scores));
+
+function temperatureOf(scores: readonly Float32Array[], right: readonly number[]): number | undefined {
+  if (scores.length < fewestToCalibrate || scores.every((row, i) => best(row) === right[i])) return undefined;
+  return fitTemperature(scores, right);
+}
+
+function askedOf(messages: readonly ChatMessage[]): Run["asked"] {
+  const last = messages.findLastIndex(({ role }) => role === "assistant");
+  return { messages: messages.slice(0, last), wanted: textOf(messages[last]) };
+}
+
+/** What is said, where that is a text. */
+function textOf(message: ChatMessage | undefined): string {
+  return typeof message?.content === "string" ? message.content : "";
+}
+
+async function evaluationOf(run: Run, { step, loss, metrics }: EvaluationEvent): Promise<TuningEvaluation> {
+  const { asked, model, tokenizer, confusion } = run;
+  const own = { type: "evaluation", step, loss } as const;
+  if (!asked) return { ...own, accuracy: metrics?.accuracy, f1: metrics?.f1, confusion };
+  let written = "";
+  const stream = streamChat(model, tokenizer, asked.messages, { maxTokens: roomFor(model, longestAnswer), temperature: 0, modelDefaults: false });
+  for await (const event of stream) if (event.type === "text") written += event.text;
+  return { ...own, answer: { asked: textOf(asked.messages.at(-1)), wanted: asked.wanted, written } };
+}
+
+/** A model that answers at length needs room for the chat as well. */
+const roomFor = ({ config }: GPT, tokens: number): number => Math.max(1, Math.min(tokens, Math.floor(config.contextLength / 2)));
+
+async function answer(
+  model: GPT, tokenizer: Tokenizer, messages: readonly TuningMessage[], signal: AbortSignal, onText: (text: string) => void | Promise<void>,
+): Promise<void> {
+  let waiting = "";
+  let sentAt = -Infinity;
+  const send = async (): Promise<void> => {
+    sentAt = performance.now();
+    const text = waiting;
+    waiting = "";
+    await onText(text);
+  };
+  const options = { maxTokens: roomFor(model, 200), temperature: 0.7, modelDefaults: false, signal } as const;
+  for await (const event of streamChat(model, tokenizer, messages, options)) {
+    if (event.type !== "text") continue;
+    waiting += event.text;
+    if (performance.now() - sentAt >= pause) await send();
+  }
+  if (waiting !== "") await send();
+}

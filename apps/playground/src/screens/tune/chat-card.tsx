@@ -1,0 +1,52 @@
+import { useSignal } from "@preact/signals";
+import { words } from "../../state/locale.ts";
+import { ask, chat, chatFailure, compares, isAnswering, isRunning } from "../../state/tune.ts";
+import type { Run } from "../../state/tune.ts";
+import { Toggle } from "../../ui/choice.tsx";
+import { FailureNote } from "../../ui/failure-note.tsx";
+
+/** A chat with the tuned model; by choice, what the model would have said before is beside it. */
+export function ChatCard({ run: { phase } }: { readonly run: Run }) {
+  const { tune } = words.value;
+  const draft = useSignal("");
+  const send = (event: Event): void => {
+    event.preventDefault();
+    const message = draft.value.trim();
+    if (message === "" || isAnswering.value || isRunning.value) return;
+    draft.value = "";
+    void ask(message);
+  };
+  return (
+    <section class="card chat" aria-labelledby="chat-heading">
+      <header class="row">
+        <h2 id="chat-heading">{tune.try}</h2>
+        <Toggle name={tune.compare} isOn={compares.value} onToggle={(on) => (compares.value = on)} />
+        {chat.value.length > 0 && (
+          <button type="button" class="plain-button" disabled={isAnswering.value} onClick={() => (chat.value = [])}>{tune.newChat}</button>
+        )}
+      </header>
+      {phase === "running" && <p class="soft">{tune.tryLater}</p>}
+      {chat.value.length > 0 && (
+        <ol class="turns" aria-live="polite" aria-busy={isAnswering.value}>
+          {chat.value.map(({ message, tuned, base }, i) => (
+            <li key={i}>
+              <p class="asked" dir="auto"><span class="visually-hidden">{tune.you}: </span>{message}</p>
+              <div class={base === undefined ? "answers" : "answers two"}>
+                <p dir="auto"><span class="who">{tune.tuned}</span>{tuned || (isAnswering.value ? tune.answering : "…")}</p>
+                {base !== undefined && <p dir="auto"><span class="who">{tune.base}</span>{base || "…"}</p>}
+              </div>
+            </li>
+          ))}
+        </ol>
+      )}
+      {chatFailure.value && <FailureNote failure={chatFailure.value} />}
+      <form class="row" onSubmit={send}>
+        <input
+          type="text" dir="auto" maxLength={2000} aria-label={tune.message} placeholder={tune.message} value={draft.value} disabled={phase === "running"}
+          onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
+        />
+        <button type="submit" class="plain-button" disabled={draft.value.trim() === "" || isAnswering.value || phase === "running"}>{tune.send}</button>
+      </form>
+    </section>
+  );
+}

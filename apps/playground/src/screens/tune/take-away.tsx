@@ -1,0 +1,33 @@
+import type { TunedPackage } from "../../engine/api/tuning.ts";
+import { words } from "../../state/locale.ts";
+import { packed, takeAway } from "../../state/tune.ts";
+import type { Run } from "../../state/tune.ts";
+import { FailureNote } from "../../ui/failure-note.tsx";
+
+/** Files of what was learnt, for other tools. */
+export function TakeAway({ run: { task, method, phase, losses } }: { readonly run: Run }) {
+  const { tune } = words.value;
+  const kinds: readonly TunedPackage[] = task === "labels" ? ["folder"] : method === "lora" ? ["peft", "gguf-q8_0", "gguf-f16", "folder"] : ["gguf-q8_0", "gguf-f16", "folder"];
+  const state = packed.value?.state;
+  return (
+    <section class="card away" aria-labelledby="away-heading">
+      <h2 id="away-heading">{tune.away}</h2>
+      <ul>
+        {kinds.map((kind) => (
+          <li key={kind}>
+            <button
+              type="button" class="plain-button" disabled={phase === "running" || losses.length === 0 || state?.status === "loading"}
+              onClick={() => void takeAway(kind)}
+            >
+              {tune.packages[kind]}
+            </button>
+            <span class="soft">{task === "labels" ? tune.classifierFolder : tune.packageAbouts[kind]}</span>
+          </li>
+        ))}
+      </ul>
+      {state?.status === "loading" && <p class="soft" role="status">{tune.packing}</p>}
+      {state?.status === "ready" && <p class="soft" role="status">{tune.saved(state.value)}</p>}
+      {state?.status === "failed" && <FailureNote failure={state.failure} />}
+    </section>
+  );
+}

@@ -1,0 +1,189 @@
+import { computed, effect, signal } from "@preact/signals";
+import type {
+  TunedPackage, TuningEvaluation, TuningEvent, TuningMessage, TuningSettings, TuningSource, TuningStart, TuningTask,
+} from "../engine/api/tuning.ts";
+import type { Failure } from "../engine/api/reply.ts";
+import { backend, engine, settled } from "./engine.ts";
+import type { Settled } from "./engine.ts";
+import { words } from "./locale.ts";
+
+export const task = signal<TuningTask>("labels");
+const drafts = signal<Readonly<Record<TuningTask, string>>>({ labels: "", messages: "" });
+const chosenFiles = signal<Readonly<Record<TuningTask, readonly File[]>>>({ labels: [], messages: [] });
+
+export const text = computed(() => drafts.value[task.value]);
+export const files = computed(() => chosenFiles.value[task.value]);
+/** What is learnt: files, or else what was written. */
+export const source = computed((): TuningSource => (files.value.length > 0 ? files.value : text.value));
+export const isEmpty = computed(() => files.value.length === 0 && text.value.trim() === "");
+
+export function setText(value: string): void {
+  drafts.value = { ...drafts.value, [task.value]: value };
+}
+
+export function setFiles(value: readonly File[]): void {
+  chosenFiles.value = { ...chosenFiles.value, [task.value]: value };
+}
+
+const usual = { rank: 8, targets: "all", rate: 1, heldOut: 0.2, seed: 1, balanced: false } as const;
+const settingsByTask = signal<Readonly<Record<TuningTask, TuningSettings>>>({
+  labels: { ...usual, method: "lora", epochs: 6 },
+  messages: { ...usual, method: "lora", epochs: 20 },
+});
+export const settings = computed(() => settingsByTask.value[task.value]);
+
+export function setSettings(change: Partial<TuningSettings>): void {
+  settingsByTask.value = { ...settingsByTask.value, [task.value]: { ...settings.value, ...change } };
+}
+
+export type Point = readonly [step: number, loss: number];
+
+/** A run that has begun. */
+export interface Run extends TuningStart {
+  readonly phase: "running" | "stopped" | "finished";
+  readonly losses: readonly Point[];
+  readonly validation: readonly Point[];
+  readonly evaluation?: TuningEvaluation;
+  /** Milliseconds a step, of late. */
+  readonly pace?: number;
+  readonly failure?: Failure;
+}
+
+export const run = signal<Run | undefined>(undefined);
+/** Why no run has begun. */
+export const refusal = signal<Failure | undefined>(undefined);
+export const isBeginning = signal(false);
+export const isRunning = computed(() => run.value?.phase === "running");
+
+/** The step whose weights were saved last. */
+const savedStep = signal(0);
+const isUnsaved = computed(() => (run.value?.losses.at(-1)?.[0] ?? 0) > savedStep.value);
+
+/** What was tuned lives on the backend. */
+effect(() => {
+  if (backend.value.status !== "ready") run.value = undefined;
+});
+
+const holdPage = (event: Event): void => event.preventDefault();
+effect(() => {
+  if (isUnsaved.value) addEventListener("beforeunload", holdPage);
+  else removeEventListener("beforeunload", holdPage);
+});
+
+/** Asks before what was tuned and not saved is lost. */
+export function mayLoseTuned(): boolean {
+  return !isUnsaved.value || confirm(words.value.tune.loseTuned);
+}
+
+/** Numbers of jobs that no other screen has. */
+let lastJob = 2 ** 30;
+let job: number | undefined;
+
+/** Tunes the open model by the data that were read last. */
+export async function begin(): Promise<void> {
+  if (isBeginning.value || isRunning.value || !mayLoseTuned()) return;
+  isBeginning.value = true;
+  refusal.value = run.value = undefined;
+  chat.value = [];
+  savedStep.value = 0;
+  packed.value = undefined;
+  const begun = await settled(engine.ask("beginTuning", settings.value));
+  isBeginning.value = false;
+  if (begun.status === "failed") refusal.value = begun.failure;
+  else {
+    run.value = { ...begun.value, phase: "stopped", losses: [], validation: [] };
+    await goOn();
+  }
+}
+
+export async function goOn(): Promise<void> {
+  if (!run.value || isRunning.value) return;
+  change({ phase: "running", failure: undefined });
+  job = ++lastJob;
+  let [told, toldAt] = [run.value.losses.length, performance.now()];
+  const ended = await settled(engine.ask("tune", job, (events) => {
+    take(events);
+    const [steps, now] = [(run.value?.losses.length ?? 0) - told, performance.now()];
+    if (now - toldAt < 1000 || steps < 1) return;
+    change({ pace: (now - toldAt) / steps });
+    [told, toldAt] = [told + steps, now];
+  }));
+  if (ended.status === "failed") change({ phase: "finished", failure: ended.failure });
+  else change({ phase: ended.value ? "finished" : "stopped" });
+}
+
+export async function stop(): Promise<void> {
+  if (job !== undefined) await engine.ask("stop", job).catch(() => undefined); // Then the run fails as well.
+}
+
+function change(changes: Partial<Run>): void {
+  if (run.value) run.value = { ...run.value, ...changes };
+}
+
+function take(events: readonly TuningEvent[]): void {
+  if (!run.value) return;
+  const steps = events.filter((event) => event.type === "step");
+  const evaluations = events.filter((event) => event.type === "evaluation");
+  const points = (found: readonly TuningEvent[]): Point[] => found.map(({ step, loss }) => [step, loss]);
+  change({
+    losses: [...run.value.losses, ...points(steps)],
+    validation: [...run.value.validation.filter(([step]) => evaluations.every((one) => one.step !== step)), ...points(evaluations)],
+    ...(evaluations.length > 0 && { evaluation: evaluations.at(-1) }),
+  });
+}
+
+/** A text that is classified. */
+export const tried = signal<string | undefined>(undefined);
+
+/** A turn of the chat: beside the tuned model's answer that of the model as it was, where both are asked for. */
+export interface Turn {
+  readonly message: string;
+  readonly tuned: string;
+  readonly base?: string;
+}
+
+export const chat = signal<readonly Turn[]>([]);
+export const compares = signal(false);
+export const isAnswering = signal(false);
+export const chatFailure = signal<Failure | undefined>(undefined);
+
+/** Asks the tuned model, and where they are compared the one before, which goes on with its own answers. */
+export async function ask(message: string): Promise<void> {
+  if (isAnswering.value) return;
+  isAnswering.value = true;
+  chatFailure.value = undefined;
+  const before = chat.value;
+  const comparing = compares.value;
+  const turn = (changes: Partial<Turn>): void => {
+    chat.value = [...before, { ...(chat.value[before.length] ?? { message, tuned: "" }), ...changes }];
+  };
+  turn({});
+  const answerOf = async (side: "tuned" | "base"): Promise<Settled<void>> => {
+    const messages = before.flatMap((one): TuningMessage[] => [
+      { role: "user", content: one.message }, { role: "assistant", content: one[side] || one.tuned },
+    ]);
+    let answer = "";
+    const asked = engine.ask("chatTuned", ++lastJob, [...messages, { role: "user", content: message }], side === "tuned", (text) => turn({ [side]: (answer += text) }));
+    return settled(asked);
+  };
+  const answered = await answerOf("tuned");
+  const compared = comparing && answered.status === "ready" ? await answerOf("base") : answered;
+  if (compared.status === "failed") chatFailure.value = compared.failure;
+  isAnswering.value = false;
+}
+
+/** What is made to be saved, and how that ended. */
+export const packed = signal<{ readonly kind: TunedPackage; readonly state: Settled<string> | { readonly status: "loading" } } | undefined>(undefined);
+
+export async function takeAway(kind: TunedPackage): Promise<void> {
+  packed.value = { kind, state: { status: "loading" } };
+  const step = run.value?.losses.at(-1)?.[0] ?? 0;
+  const state = await settled((async () => {
+    const { name, blob } = await engine.ask("packTuned", kind);
+    const { downloadBlob } = await import("@gpt/formats/web");
+    downloadBlob(name, blob);
+    return name;
+  })());
+  if (state.status === "ready") savedStep.value = step;
+  packed.value = { kind, state };
+}
