@@ -22,6 +22,11 @@ export const lessons = {
     { screen: "inside", settings: { ...look, at: "0.0" } },
     { screen: "inside", settings: look },
   ],
+  training: [
+    { screen: "train", settings: { corpus: "stories" } },
+    { screen: "train" },
+    { screen: "train" },
+  ],
   sampling: [
     { screen: "write", settings: { prompt: "Once upon a time", temperature: "0", topP: "1", seed: "1" } },
     { screen: "write", settings: { prompt: "Once upon a time", temperature: "2", topP: "1", seed: "1" } },

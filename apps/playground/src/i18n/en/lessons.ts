@@ -21,12 +21,14 @@ export const lessons = {
   names: {
     tokens: "Text becomes tokens",
     attention: "Tokens look back",
+    training: "It learns by guessing",
     sampling: "One token is drawn",
     scale: "From GPT-1 to experts",
   } satisfies Record<LessonName, string>,
   abouts: {
     tokens: "How a text becomes numbers",
     attention: "How tokens learn of each other",
+    training: "How random numbers become a writer",
     sampling: "Why it writes another text each time",
     scale: "What grew, and what stayed",
   } satisfies Record<LessonName, string>,
@@ -57,6 +59,20 @@ export const lessons = {
       {
         text: ["Further down, the logit lens asks after every block: what would the model say if it ended here?", "Early blocks guess by the word alone. Later ones know the story."],
         task: "Take the name out of the text and put another in. Where does the guess change?",
+      },
+    ],
+    training: [
+      {
+        text: ["A new GPT is random numbers. It reads a line, and guesses each next token: this is pre-training, and nobody has to label anything, for the text itself has the answers.", "The loss says how surprised it was. Guessing blindly among V tokens costs ln V."],
+        task: "Press Start, and watch what it writes: first anything, then words, then sentences.",
+      },
+      {
+        text: ["After each guess, the backward pass finds for every number how a small change of it would have changed the loss: the gradient. All numbers then move a little the way that lowers it."],
+        task: "Watch the backward pass: which part is pushed most at the beginning, and which later? Double the learning rate while it runs.",
+      },
+      {
+        text: ["Validation takes text that the model never learns. Where its loss rises while that of training falls, the model learns by heart instead of learning the language."],
+        task: "When the run has ended, press “Write with it”. Then train a larger one, and compare both in the chart.",
       },
     ],
     sampling: [

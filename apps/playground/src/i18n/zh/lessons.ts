@@ -12,8 +12,8 @@ export const lessons: Words["lessons"] = {
   thisModel: "本页的模型",
   size: (parameters, layers) => `${parameters} 参数，${layers} 层`,
   scaleAbout: "参数量，对数刻度：条形长一点，实际就多很多。浅色部分是一个词元用不到的专家。",
-  names: { tokens: "文本变成词元", attention: "词元回头看", sampling: "抽取一个词元", scale: "从 GPT-1 到专家模型" },
-  abouts: { tokens: "文本如何变成数字", attention: "词元如何了解彼此", sampling: "为什么每次写得不一样", scale: "什么变大了，什么没有变" },
+  names: { tokens: "文本变成词元", attention: "词元回头看", training: "在猜测中学习", sampling: "抽取一个词元", scale: "从 GPT-1 到专家模型" },
+  abouts: { tokens: "文本如何变成数字", attention: "词元如何了解彼此", training: "随机数如何变成作者", sampling: "为什么每次写得不一样", scale: "什么变大了，什么没有变" },
   steps: {
     tokens: [
       {
@@ -41,6 +41,20 @@ export const lessons: Words["lessons"] = {
       {
         text: ["下方的 logit lens 在每一层之后问：如果模型到此为止，它会说什么？", "靠前的层只凭词本身猜测，靠后的层了解整个故事。"],
         task: "把文本中的名字换成另一个。猜测从哪里开始改变？",
+      },
+    ],
+    training: [
+      {
+        text: ["新的 GPT 只是一堆随机数。它读一行文本，猜每个位置的下一个词元：这就是预训练，不需要任何人标注，因为答案就在文本里。", "损失表示它有多意外。在 V 个词元中盲猜，损失是 ln V。"],
+        task: "点“开始”，看它写什么：先是乱码，然后是单词，再然后是句子。",
+      },
+      {
+        text: ["每次猜完之后，反向传播会算出：每个参数稍作改变，损失会怎样变化。这就是梯度。然后所有参数都朝损失变小的方向移动一点。"],
+        task: "看“反向传播”：一开始哪个部分被推得最用力，后来呢？在训练中把学习率加倍试试。",
+      },
+      {
+        text: ["验证用的是模型从不学习的文本。如果训练损失下降而验证损失上升，模型就是在死记硬背，而不是在学习语言。"],
+        task: "训练结束后，点“用它写作”。再训练一个更大的，在图中比较两者。",
       },
     ],
     sampling: [
