@@ -2,12 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch } from "@gpt/testing/browser";
-import { run } from "@gpt/testing/commands";
+import { buildPlayground } from "@gpt/testing/playground";
 import { serve } from "@gpt/testing/static-server";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 
-const playground = join(import.meta.dirname, "..");
 /** Only a hang takes as long, in milliseconds. */
 export const patience = 300_000;
 /** Some path below a host's root. */
@@ -26,10 +25,7 @@ export class BuiltPage {
   /** Builds it, for a browser with these flags; without any, one that has no GPU. */
   static async build(flags?: readonly string[]): Promise<BuiltPage> {
     const root = await mkdtemp(join(tmpdir(), "gpt-playground-"));
-    const env = { ...process.env, NODE_ENV: undefined };
-    await run(process.execPath, ["--conditions=@gpt/source", "scripts/make-model.ts"], playground, env);
-    const vite = join(playground, "node_modules/vite/bin/vite.js");
-    await run(process.execPath, [vite, "build", "--emptyOutDir", "--outDir", join(root, place)], playground, env);
+    await buildPlayground(join(root, place));
     return new BuiltPage(root, flags);
   }
 

@@ -5,6 +5,7 @@ import { expertsBenchmark as experts } from "./benchmarks/experts.ts";
 import { finetune } from "./benchmarks/finetune.ts";
 import { gpu } from "./benchmarks/gpu.ts";
 import { kernels } from "./benchmarks/kernels.ts";
+import { playground } from "./benchmarks/playground.ts";
 import { matmul } from "./benchmarks/matmul.ts";
 import { decode } from "./benchmarks/decode.ts";
 import { startup } from "./benchmarks/startup.ts";
@@ -17,7 +18,7 @@ import { insertSection } from "./harness/page.ts";
 import { formatSection } from "./harness/report.ts";
 import { recipes } from "./tasks/recipes.ts";
 
-const benchmarks: Record<string, Benchmark> = { matmul, train, finetune, decode, tokenize, startup, webgpu, gpu, kernels, experts, tasks };
+const benchmarks: Record<string, Benchmark> = { matmul, train, finetune, decode, tokenize, startup, webgpu, gpu, kernels, experts, tasks, playground };
 
 const usage = `Usage: npm run bench -- [NAME…] [--json] [--out FILE] [--data FILE] [--rounds N]
 

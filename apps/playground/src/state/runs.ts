@@ -1,3 +1,4 @@
+import { downloadBlob } from "@gpt/formats/web";
 import { signal } from "@preact/signals";
 import type { RunHistory, RunSummary } from "../engine/api/training.ts";
 import { engine, settled } from "./engine.ts";
@@ -50,12 +51,5 @@ export async function takeOver(folder: FileSystemDirectoryHandle): Promise<void>
 /** Lets the browser save an archive of a run. */
 export async function download(name: string, what: "model" | "run"): Promise<void> {
   const archive = await withRuns(engine.ask("zipRun", name, what));
-  if (!archive) return;
-  const url = URL.createObjectURL(archive);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `${name}.zip`;
-  link.click();
-  // The browser reads on after the click.
-  setTimeout(() => URL.revokeObjectURL(url), 600_000);
+  if (archive) downloadBlob(`${name}.zip`, archive);
 }

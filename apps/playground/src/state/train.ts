@@ -1,5 +1,5 @@
 import { batch, computed, signal } from "@preact/signals";
-import type { AttentionFrame, Moment, RunHistory, StepPoint, TrainingEnd, TrainingNews, TrainingPlan, TrainingSetup } from "../engine/api/training.ts";
+import type { AttentionFrame, CorpusId, Moment, RunHistory, StepPoint, TrainingEnd, TrainingNews, TrainingPlan, TrainingSetup } from "../engine/api/training.ts";
 import { backend, engine, newJob, settled } from "./engine.ts";
 import type { Loading, Settled } from "./engine.ts";
 import { linked } from "./link.ts";
@@ -74,13 +74,25 @@ export function change(changes: Partial<TrainingSetup>): void {
 
 /** One's own text. */
 export const ownText = signal<{ readonly name: string; readonly characters: number } | undefined>(undefined);
-/** Characters of a text that is learnt: more takes a tab's memory. */
-const longestText = 50_000_000;
-
 export async function setOwnText(name: string, text: string): Promise<void> {
-  const characters = await engine.ask("setOwnText", text.slice(0, longestText));
-  ownText.value = characters > 0 ? { name, characters } : undefined;
+  await keepOwn(name, text);
+}
+
+/** Learns the text of files, one behind the other. The Worker reads them. */
+export async function setOwnFiles(files: readonly File[]): Promise<void> {
+  if (files.length > 0) await keepOwn(files.map(({ name }) => name).join(", "), files);
+}
+
+async function keepOwn(name: string, text: string | readonly File[]): Promise<void> {
+  const read = await settled(engine.ask("setOwnText", text));
+  if (read.status === "failed") plan.value = read;
+  else ownText.value = read.value > 0 ? { name, characters: read.value } : undefined;
   change({ corpus: "own" });
+}
+
+/** Chooses a text, and the vocabulary that suits it. */
+export function chooseCorpus(corpus: CorpusId): void {
+  change({ corpus, ...(corpus !== "own" && { vocabulary: corpus === "sums" ? "characters" : "pairs" }) });
 }
 
 export const plan = signal<Loading<TrainingPlan>>({ status: "loading" });

@@ -100,8 +100,8 @@ export interface RunSummary {
 export type OnTrainingNews = (news: readonly TrainingNews[]) => void | Promise<void>;
 
 export interface TrainingArea {
-  /** Keeps a user's text as the corpus `own`; gives its characters. */
-  setOwnText(text: string): Promise<Reply<number>>;
+  /** Keeps a user's text, or that of files, as the corpus `own`; gives its characters. */
+  setOwnText(text: string | readonly File[]): Promise<Reply<number>>;
   planTraining(setup: TrainingSetup): Promise<Reply<TrainingPlan>>;
   /** Trains a new model until it is done, or `stop` of the same job. One run at a time. */
   train(job: number, setup: TrainingSetup, onNews: OnTrainingNews): Promise<Reply<TrainingEnd>>;

@@ -1,5 +1,5 @@
 import type { Reply } from "../api/reply.ts";
-import type { OnTrainingNews, TrainingArea, TrainingEnd, TrainingSetup } from "../api/training.ts";
+import type { CorpusId, OnTrainingNews, TrainingArea, TrainingEnd, TrainingSetup } from "../api/training.ts";
 import { EngineError, reply } from "../failure.ts";
 import type { Session } from "../session.ts";
 import type { Trainer } from "../training/trainer.ts";
@@ -9,6 +9,19 @@ const keptRuns = () => import("../training/kept-runs.ts");
 
 export function trainingArea(session: Session): TrainingArea {
   let own: string | undefined;
+  /** How many different characters texts have. */
+  const characters = new Map<CorpusId, number>();
+  /** Tokens of the vocabulary that a setup makes. */
+  const vocabSizeOf = async ({ vocabulary, vocabSize, corpus }: TrainingSetup): Promise<number> => {
+    if (vocabulary === "pairs") return vocabSize;
+    const { corpusOf } = await import("../training/corpora.ts");
+    const known = characters.get(corpus);
+    if (known !== undefined) return known;
+    const { train, validation } = corpusOf(corpus, own);
+    const { size } = new Set(train + validation);
+    characters.set(corpus, size);
+    return size;
+  };
   let trainer: Trainer | undefined;
   /** Trains, one run at a time. */
   const training = (job: number, onNews: OnTrainingNews, work: (trainer: Trainer) => Promise<TrainingEnd>): Promise<Reply<TrainingEnd>> =>
@@ -26,10 +39,14 @@ export function trainingArea(session: Session): TrainingArea {
       }
     });
   return {
-    setOwnText: (text) => reply(() => (own = text).length),
+    setOwnText: (text) => reply(async () => {
+      characters.delete("own");
+      own = (typeof text === "string" ? text : await readTexts(text)).slice(0, longestText);
+      return own.length;
+    }),
     planTraining: (setup) => reply(async () => {
       const { planSetup } = await import("../training/plan.ts");
-      return planSetup(setup, await vocabSizeOf(setup, own), session.backend());
+      return planSetup(setup, await vocabSizeOf(setup), session.backend());
     }),
     train: (job, setup, onNews) => training(job, onNews, (trainer) => trainer.begin(setup, own)),
     continueRun: (job, run, setup, onNews) => training(job, onNews, (trainer) => trainer.continue(run, setup, own)),
@@ -51,10 +68,15 @@ export function trainingArea(session: Session): TrainingArea {
   };
 }
 
-/** Tokens of the vocabulary that a setup makes. */
-async function vocabSizeOf({ vocabulary, vocabSize, corpus }: TrainingSetup, own: string | undefined): Promise<number> {
-  if (vocabulary === "pairs") return vocabSize;
-  const { corpusOf } = await import("../training/corpora.ts");
-  const { train, validation } = corpusOf(corpus, own);
-  return new Set(train + validation).size;
+/** Characters of a text that is learnt, and bytes of its files: more takes a tab's memory. */
+const [longestText, mostBytes] = [20_000_000, 2 ** 26];
+
+async function readTexts(files: readonly File[]): Promise<string> {
+  let bytes = mostBytes;
+  const texts: string[] = [];
+  for (const file of files) {
+    texts.push(await file.slice(0, bytes).text());
+    bytes = Math.max(0, bytes - file.size);
+  }
+  return texts.join("\n\n");
 }

@@ -68,8 +68,7 @@ export class Trainer {
     const data = encodeCorpus(tokenizer, corpus);
     await this.#stage("model");
     const model = new GPT(modelOptions(setup, tokenizer.vocabSize), { seed: 0 });
-    const run = await freeName(setup.corpus);
-    const checkpointer = await this.#keep(run, setup, tokenizer, own);
+    const { run, checkpointer } = await this.#keep(setup, tokenizer, own);
     const options = { ...settingsOf(setup), ...paceOf(setup.steps) };
     try {
       return await this.#follow({ run, model, tokenizer, corpus, data, options, checkpointer, history: emptyHistory });
@@ -100,18 +99,23 @@ export class Trainer {
     }
   }
 
-  /** A place for a new run; none, where the browser gives none, which is said. */
-  async #keep(run: string, setup: TrainingSetup, tokenizer: Tokenizer, own: string | undefined): Promise<RunCheckpointer | undefined> {
+  /** A place for a new run; a name alone, where the browser gives none, which is said. */
+  async #keep(setup: TrainingSetup, tokenizer: Tokenizer, own: string | undefined): Promise<Pick<Prepared, "run" | "checkpointer">> {
+    const run = await freeName(setup.corpus);
+    let checkpointer: RunCheckpointer | undefined;
     try {
-      const checkpointer = await createRun(run, { extraFiles: Object.fromEntries(tokenizerFiles(tokenizer)) });
+      checkpointer = await createRun(run, { extraFiles: Object.fromEntries(tokenizerFiles(tokenizer)) });
       const text = setup.corpus === "own" ? [textFile(textName, own ?? "")] : [];
       await writeFiles(await runDirectory(run), [...text, textFile(setupName, JSON.stringify(setup))]);
-      return checkpointer;
+      return { run, checkpointer };
     } catch (error) {
+      await checkpointer?.close();
       const { code, message } = failureOf(error);
+      // Another tab was quicker: the next name is free.
+      if (code === "run-in-use" || code === "run-exists") return this.#keep(setup, tokenizer, own);
       if (code !== "write-failed") throw error;
       await this.#tell({ type: "unsaved", message });
-      return undefined;
+      return { run, checkpointer: undefined };
     }
   }
 

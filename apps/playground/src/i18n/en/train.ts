@@ -84,7 +84,7 @@ export const train = {
     vocabSize: "Tokens",
     size: "Size",
     sizes: { tiny: "Tiny", small: "Small", medium: "Medium" } satisfies Record<SizeName, string>,
-    ownSize: "Your own",
+    ownSize: "Custom",
     more: "All settings",
     names: {
       layers: "Blocks",

@@ -3,13 +3,12 @@ import type { CorpusId, TrainingSetup } from "../../engine/api/training.ts";
 import { backend } from "../../state/engine.ts";
 import { count, duration, size, small, words } from "../../state/locale.ts";
 import {
-  change, choices, isTraining, makePlan, ownText, plan, plannedSeconds, ranges, setOwnText, setup, sizeName, sizes, usualRates,
+  change, chooseCorpus, choices, isTraining, makePlan, ownText, plan, plannedSeconds, ranges, setOwnFiles, setOwnText, setup, sizeName, sizes, usualRates,
 } from "../../state/train.ts";
 import type { RangeName } from "../../state/train.ts";
 import { Choice } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { Slider } from "../../ui/slider.tsx";
-import { readTexts } from "./texts.ts";
 
 /** What is trained next, and what that takes. */
 export function SetupCard() {
@@ -27,7 +26,7 @@ export function SetupCard() {
         {isTraining.value && <p class="soft about">{texts.inUse}</p>}
       </header>
       <Part name={texts.corpus} about={texts.aboutCorpora[corpus]}>
-        <Choice<CorpusId> label={texts.corpus} names={texts.corpora} value={corpus} onChoose={(corpus) => change({ corpus })} />
+        <Choice<CorpusId> label={texts.corpus} names={texts.corpora} value={corpus} onChoose={chooseCorpus} />
         {corpus === "own" && <OwnText />}
       </Part>
       <Part name={texts.size}>
@@ -125,7 +124,7 @@ function OwnText() {
         onChange={({ currentTarget }) => {
           const chosen = [...(currentTarget.files ?? [])];
           currentTarget.value = "";
-          if (chosen.length > 0) void readTexts(chosen).then((read) => setOwnText(...read));
+          void setOwnFiles(chosen);
         }}
       />
       <div class="row">

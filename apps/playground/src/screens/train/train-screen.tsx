@@ -1,8 +1,9 @@
 import { useEffect } from "preact/hooks";
 import { announce } from "../../state/announce.ts";
+import { backend } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
 import { refreshRuns, takeOver } from "../../state/runs.ts";
-import { isTraining, outcome, setOwnText, shown } from "../../state/train.ts";
+import { isTraining, outcome, setOwnFiles, shown } from "../../state/train.ts";
 import { AttentionCard } from "./attention-card.tsx";
 import { GradientCard } from "./gradient-card.tsx";
 import { ProgressCard } from "./progress-card.tsx";
@@ -10,13 +11,13 @@ import { RunsCard } from "./runs-card.tsx";
 import { SampleCard } from "./sample-card.tsx";
 import { SetupCard } from "./setup-card.tsx";
 import { endNote } from "./status.ts";
-import { readTexts } from "./texts.ts";
 import "./train-screen.css";
 
 export function TrainScreen() {
   const { train } = words.value;
   const isShown = shown.value !== undefined || isTraining.value;
-  useEffect(() => void refreshRuns(), []);
+  // An engine that was started anew is asked again.
+  useEffect(() => void refreshRuns(), [backend.value.status]);
   useDrops();
   const ended = outcome.value;
   useEffect(() => {
@@ -72,5 +73,5 @@ async function take(data: DataTransfer | null): Promise<void> {
   const handles = await Promise.all(Array.from((data?.items ?? []) as Iterable<DroppedItem>, async (item) => item.getAsFileSystemHandle?.()));
   const folder = handles.find((handle) => handle?.kind === "directory");
   if (folder) return takeOver(folder as FileSystemDirectoryHandle);
-  if (files.length > 0) await setOwnText(...(await readTexts(files)));
+  await setOwnFiles(files);
 }
