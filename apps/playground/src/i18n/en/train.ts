@@ -31,7 +31,7 @@ export const train = {
   rateTimes: (factor: string, rate: string) => `× ${factor} = ${rate}`,
   chart: {
     heading: "Loss",
-    about: "How surprised the model is by the next token, in nats. Guessing blindly is at the top.",
+    about: "How surprised the model is by the next token, in nats. Lower is better.",
     training: "training",
     validation: "validation, on text it never learns",
     step: "step",

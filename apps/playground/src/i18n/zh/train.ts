@@ -30,7 +30,7 @@ export const train: Words["train"] = {
   rateTimes: (factor, rate) => `× ${factor} = ${rate}`,
   chart: {
     heading: "损失",
-    about: "模型对下一个词元有多意外，单位为奈特。盲猜在最上方。",
+    about: "模型对下一个词元有多意外，单位为奈特。越低越好。",
     training: "训练",
     validation: "验证（从不学习的文本）",
     step: "步",
