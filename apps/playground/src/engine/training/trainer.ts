@@ -68,13 +68,13 @@ export class Trainer {
     const data = encodeCorpus(tokenizer, corpus);
     await this.#stage("model");
     const model = new GPT(modelOptions(setup, tokenizer.vocabSize), { seed: 0 });
-    const { run, checkpointer } = await this.#keep(setup, tokenizer, own);
+    const { run, checkpointer } = await orDispose(model, () => this.#keep(setup, tokenizer, own));
     const options = { ...settingsOf(setup), ...paceOf(setup.steps) };
     try {
       return await this.#follow({ run, model, tokenizer, corpus, data, options, checkpointer, history: emptyHistory });
     } catch (error) {
       // What failed before its first step, as with a text that is too short, leaves nothing.
-      if (!this.#hasSaved) await removeRun(run).catch(() => undefined);
+      if (checkpointer && !this.#hasSaved) await removeRun(run).catch(() => undefined);
       throw error;
     }
   }
@@ -85,12 +85,14 @@ export class Trainer {
     const { setup, text } = await readSetup(run);
     const { model, checkpointer, resume } = await resumeRun(run);
     try {
-      await this.#stage("tokens");
-      const corpus = setup ? corpusOf(setup.corpus, text) : corpusOf(otherwise.corpus, own);
-      const { extraFiles } = checkpointer;
-      const tokenizer = tokenizerFromFiles(new Map(Object.entries(extraFiles)));
-      const data = encodeCorpus(tokenizer, corpus);
       const { settings } = resume.record;
+      const { extraFiles } = checkpointer;
+      const { tokenizer, corpus, data } = await orDispose(model, async () => {
+        await this.#stage("tokens");
+        const corpus = setup ? corpusOf(setup.corpus, text) : corpusOf(otherwise.corpus, own);
+        const tokenizer = tokenizerFromFiles(new Map(Object.entries(extraFiles)));
+        return { tokenizer, corpus, data: encodeCorpus(tokenizer, corpus) };
+      });
       // Another backend, another browser or another text is what a visitor chose.
       const options = { ...settings, ...paceOf(settings.steps), resume, allowChanges: true };
       return await this.#follow({ run, model, tokenizer, corpus, data, options, checkpointer, history: readHistory(extraFiles[historyName]) });
@@ -171,6 +173,7 @@ export class Trainer {
       return end;
     } finally {
       model.dispose();
+      await checkpointer?.close();
       await this.#flush().catch(() => undefined); // What ended the run is what counts.
     }
   }
@@ -190,5 +193,15 @@ export class Trainer {
     const news = this.#news;
     this.#news = [];
     if (news.length > 0) await this.#send(news);
+  }
+}
+
+/** What `work` gives; where it fails, the model goes. */
+async function orDispose<T>(model: GPT, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    model.dispose();
+    throw error;
   }
 }
