@@ -62,7 +62,7 @@ test("labels: the example is read, learnt, stopped and gone on with, tried, and 
   await page.getByRole("button", { name: "Start" }).click();
   await page.evaluate(async () => {
     const stop = (): HTMLElement | null => document.querySelector(".run .plain-button");
-    while (!stop() || !document.querySelector(".run .strong .dots")) await new Promise(requestAnimationFrame);
+    while (!stop() || !document.querySelector(".run circle")) await new Promise(requestAnimationFrame);
     stop()!.click();
   });
   await page.getByText(/^Stopped · Step \d+ of 240/).waitFor();

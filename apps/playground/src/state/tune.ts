@@ -5,6 +5,7 @@ import type {
 import type { Failure } from "../engine/api/reply.ts";
 import { backend, engine, settled } from "./engine.ts";
 import type { Settled } from "./engine.ts";
+import type { Point } from "../ui/chart-scale.ts";
 import { words } from "./locale.ts";
 
 export const task = signal<TuningTask>("labels");
@@ -36,7 +37,6 @@ export function setSettings(change: Partial<TuningSettings>): void {
   settingsByTask.value = { ...settingsByTask.value, [task.value]: { ...settings.value, ...change } };
 }
 
-export type Point = readonly [step: number, loss: number];
 
 /** A run that has begun. */
 export interface Run extends TuningStart {
@@ -57,7 +57,7 @@ export const isRunning = computed(() => run.value?.phase === "running");
 
 /** The step whose weights were saved last. */
 const savedStep = signal(0);
-const isUnsaved = computed(() => (run.value?.losses.at(-1)?.[0] ?? 0) > savedStep.value);
+const isUnsaved = computed(() => (run.value?.losses.at(-1)?.step ?? 0) > savedStep.value);
 
 /** What was tuned lives on the backend. */
 effect(() => {
@@ -124,10 +124,10 @@ function take(events: readonly TuningEvent[]): void {
   if (!run.value) return;
   const steps = events.filter((event) => event.type === "step");
   const evaluations = events.filter((event) => event.type === "evaluation");
-  const points = (found: readonly TuningEvent[]): Point[] => found.map(({ step, loss }) => [step, loss]);
+  const points = (found: readonly TuningEvent[]): Point[] => found.map(({ step, loss }) => ({ step, loss }));
   change({
     losses: [...run.value.losses, ...points(steps)],
-    validation: [...run.value.validation.filter(([step]) => evaluations.every((one) => one.step !== step)), ...points(evaluations)],
+    validation: [...run.value.validation.filter(({ step }) => evaluations.every((one) => one.step !== step)), ...points(evaluations)],
     ...(evaluations.length > 0 && { evaluation: evaluations.at(-1) }),
   });
 }
@@ -177,7 +177,7 @@ export const packed = signal<{ readonly kind: TunedPackage; readonly state: Sett
 
 export async function takeAway(kind: TunedPackage): Promise<void> {
   packed.value = { kind, state: { status: "loading" } };
-  const step = run.value?.losses.at(-1)?.[0] ?? 0;
+  const step = run.value?.losses.at(-1)?.step ?? 0;
   const state = await settled((async () => {
     const { name, blob } = await engine.ask("packTuned", kind);
     const { downloadBlob } = await import("@gpt/formats/web");

@@ -13,6 +13,7 @@ export const tune = {
   example: "Take an example",
   files: "Choose files…",
   clearFiles: "Write instead",
+  pasted: "pasted text",
   drop: "Drop files with examples here",
   reading: "Reading…",
   texts: (count: string) => `${count} texts`,

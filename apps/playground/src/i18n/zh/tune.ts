@@ -13,6 +13,7 @@ export const tune: Words["tune"] = {
   example: "使用示例",
   files: "选择文件…",
   clearFiles: "改为输入",
+  pasted: "粘贴的文本",
   drop: "把样本文件拖放到这里",
   reading: "正在读取…",
   texts: (count) => `${count} 条文本`,

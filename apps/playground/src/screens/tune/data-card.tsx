@@ -27,7 +27,7 @@ export function DataCard({ report }: { readonly report: Loading<DataReport | und
       ) : (
         <textarea
           rows={8} dir="auto" spellcheck={false} aria-label={tune.data} value={text.value}
-          onInput={({ currentTarget }) => setText(currentTarget.value)}
+          onInput={({ currentTarget }) => setText(currentTarget.value)} onPaste={takeLong}
         />
       )}
       <div class="row">
@@ -49,6 +49,16 @@ export function DataCard({ report }: { readonly report: Loading<DataReport | und
       )}
     </section>
   );
+}
+
+/** Characters that a browser lays out at once. What is longer and pasted is taken as a file. */
+const longest = 20_000;
+
+function takeLong(event: ClipboardEvent): void {
+  const pasted = event.clipboardData?.getData("text/plain") ?? "";
+  if (pasted.length <= longest) return;
+  event.preventDefault();
+  setFiles([new File([pasted], words.value.tune.pasted)]);
 }
 
 function FileButton() {

@@ -4,13 +4,14 @@ import { count, decimal, percent, words } from "../../state/locale.ts";
 import { goOn, stop } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
-import { LineChart } from "../../ui/line-chart.tsx";
+import type { Point } from "../../ui/chart-scale.ts";
+import { LossPlot } from "../../ui/loss-plot.tsx";
 
 /** How the run goes: losses, what the task measures, and the way to stop it. */
 export function RunCard({ run }: { readonly run: Run }) {
   const { tune } = words.value;
   const { phase, steps, losses, validation, evaluation, pace, failure } = run;
-  const step = losses.at(-1)?.[0] ?? 0;
+  const step = losses.at(-1)?.step ?? 0;
   const state = phase === "finished" && !failure ? tune.finished : phase === "stopped" ? tune.stopped : undefined;
   const left = phase === "running" && pace !== undefined ? tune.remaining(tune.seconds((pace * (steps - step)) / 1000)) : undefined;
   useEffect(() => {
@@ -26,10 +27,13 @@ export function RunCard({ run }: { readonly run: Run }) {
       </header>
       <progress max={steps} value={step} aria-label={tune.run} />
       {failure && <FailureNote failure={failure} />}
-      <LineChart
-        label={tune.chart} end={steps} format={decimal} formatX={count}
-        series={[{ name: `${tune.loss}, ${tune.training}`, look: "faint", points: losses }, { name: `${tune.loss}, ${tune.validation}`, look: "strong", points: validation }]}
-      />
+      <figure aria-label={tune.chart}>
+        <LossPlot series={[{ name: tune.loss, points: losses, evaluations: validation }]} steps={steps} />
+        <p class="loss-legend soft">
+          <span><i />{tune.loss}, {tune.training} <b>{lossAt(losses)}</b></span>
+          <span><i class="validation" />{tune.loss}, {tune.validation} <b>{lossAt(validation)}</b></span>
+        </p>
+      </figure>
       {evaluation?.accuracy !== undefined && (
         <dl class="metrics">
           <div><dt>{tune.accuracy}</dt><dd>{percent(evaluation.accuracy)}</dd></div>
@@ -52,6 +56,8 @@ export function RunCard({ run }: { readonly run: Run }) {
     </section>
   );
 }
+
+const lossAt = (points: readonly Point[]): string => (points.length > 0 ? decimal(points.at(-1)!.loss) : "");
 
 /** Labels by what they were taken for. With many labels only numbers tell. */
 function Confusion({ labels, counts }: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] }) {
@@ -91,7 +97,7 @@ function Evaluations({ points }: { readonly points: Run["validation"] }) {
       <summary>{tune.table}</summary>
       <table class="points">
         <thead><tr><th scope="col">{tune.step}</th><th scope="col">{tune.loss}, {tune.validation}</th></tr></thead>
-        <tbody>{points.map(([step, loss]) => <tr key={step}><td>{count(step)}</td><td>{decimal(loss)}</td></tr>)}</tbody>
+        <tbody>{points.map(({ step, loss }) => <tr key={step}><td>{count(step)}</td><td>{decimal(loss)}</td></tr>)}</tbody>
       </table>
     </details>
   );
