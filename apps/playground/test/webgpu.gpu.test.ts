@@ -34,3 +34,25 @@ test("a GPU is chosen, and the model says on it what it says on the CPU", async 
   await eventually(() => page.getByRole("button", { name: "Write another" }).isEnabled()).toBe(true);
   expect(await write(page)).toBe(onGpu);
 });
+
+test("a model is tuned on it, and another backend is not taken before what was learnt is let go", async () => {
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
+  await chip(page, /Computes on: CPU/).click();
+  await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();
+  await chip(page, /Computes on: GPU/).waitFor();
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => (location.hash = "#tune?method=head&epochs=3"));
+  await page.getByRole("button", { name: "Take an example" }).click();
+  await page.getByText("in 18 steps").waitFor();
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByText("Done · Step 18 of 18").waitFor();
+  await page.getByRole("textbox", { name: "A text to classify" }).fill("I love this.");
+  await page.locator(".probabilities li").nth(1).waitFor();
+  await chip(page, /Computes on: GPU/).click();
+  page.once("dialog", (dialog) => void dialog.dismiss());
+  await page.getByRole("radio", { name: "CPU, one core" }).click();
+  expect(await page.getByRole("radio", { name: "GPU (WebGPU)" }).isChecked()).toBe(true);
+  await page.keyboard.press("Escape");
+  await page.getByText("Done · Step 18 of 18").waitFor();
+  expect(await chip(page, /Computes on: GPU/).count()).toBe(1);
+});

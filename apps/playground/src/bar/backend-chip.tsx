@@ -38,6 +38,9 @@ function Option({ choice, name }: { readonly choice: BackendChoice; readonly nam
       <input
         type="radio" name="backend" checked={backendChoice.value === choice} disabled={obstacle !== undefined}
         onChange={() => choose(choice)}
+        onClick={(event) => {
+          if (backendChoice.value !== choice && !mayLoseTuned()) event.preventDefault();
+        }}
       />
       <span>{name}</span>
       <span class="note">{obstacle ? words.value.backend.obstacles[obstacle] : found && noteOn(choice, found)}</span>
@@ -46,7 +49,6 @@ function Option({ choice, name }: { readonly choice: BackendChoice; readonly nam
 }
 
 function choose(choice: BackendChoice): void {
-  if (!mayLoseTuned()) return;
   backendChoice.value = choice;
   void startBackend();
 }

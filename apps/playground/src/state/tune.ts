@@ -6,6 +6,7 @@ import type { Failure } from "../engine/api/reply.ts";
 import { backend, engine, settled } from "./engine.ts";
 import type { Settled } from "./engine.ts";
 import type { Point } from "../ui/chart-scale.ts";
+import { linked } from "./link.ts";
 import { words } from "./locale.ts";
 
 export const task = signal<TuningTask>("labels");
@@ -26,17 +27,42 @@ export function setFiles(value: readonly File[]): void {
   chosenFiles.value = { ...chosenFiles.value, [task.value]: value };
 }
 
-const usual = { rank: 8, targets: "all", rate: 1, heldOut: 0.2, seed: 1, balanced: false } as const;
-const settingsByTask = signal<Readonly<Record<TuningTask, TuningSettings>>>({
-  labels: { ...usual, method: "lora", epochs: 6 },
-  messages: { ...usual, method: "lora", epochs: 20 },
-});
+/** What can be chosen. */
+export const choices = {
+  method: ["head", "lora", "full"],
+  rank: ["4", "8", "16", "32"],
+  targets: ["all", "attention"],
+  epochs: ["3", "6", "10", "20", "40"],
+  rate: ["0.3", "1", "3"],
+  heldOut: ["0", "0.1", "0.2", "0.3"],
+} as const;
+
+const common = { method: "lora", rank: 8, targets: "all", rate: 1, heldOut: 0.2, seed: 1, balanced: false } as const;
+const usual: Readonly<Record<TuningTask, TuningSettings>> = { labels: { ...common, epochs: 6 }, messages: { ...common, epochs: 20 } };
+const settingsByTask = signal(usual);
 export const settings = computed(() => settingsByTask.value[task.value]);
 
 export function setSettings(change: Partial<TuningSettings>): void {
   settingsByTask.value = { ...settingsByTask.value, [task.value]: { ...settings.value, ...change } };
 }
 
+
+const here = { screen: "tune" } as const;
+linked({
+  ...here, name: "task", text: () => (task.value === "labels" ? undefined : task.value),
+  take: (text) => {
+    if (text === "labels" || text === "messages") task.value = text;
+  },
+});
+for (const name of Object.keys(choices) as (keyof typeof choices)[]) {
+  linked({
+    ...here, name, text: () => (settings.value[name] === usual[task.value][name] ? undefined : String(settings.value[name])),
+    take: (text) => {
+      const chosen = choices[name].find((value) => value === text && !(value === "head" && task.value === "messages"));
+      if (chosen !== undefined) setSettings({ [name]: typeof usual.labels[name] === "number" ? Number(chosen) : chosen });
+    },
+  });
+}
 
 /** A run that has begun. */
 export interface Run extends TuningStart {
@@ -147,13 +173,23 @@ export const compares = signal(false);
 export const isAnswering = signal(false);
 export const chatFailure = signal<Failure | undefined>(undefined);
 
+let answering: number | undefined;
+
+export async function stopAnswer(): Promise<void> {
+  compared = false;
+  if (answering !== undefined) await engine.ask("stop", answering).catch(() => undefined); // Then the answer fails as well.
+}
+
+/** Whether what the model would have said before is still to come. */
+let compared = false;
+
 /** Asks the tuned model, and where they are compared the one before, which goes on with its own answers. */
 export async function ask(message: string): Promise<void> {
   if (isAnswering.value) return;
   isAnswering.value = true;
   chatFailure.value = undefined;
   const before = chat.value;
-  const comparing = compares.value;
+  compared = compares.value;
   const turn = (changes: Partial<Turn>): void => {
     chat.value = [...before, { ...(chat.value[before.length] ?? { message, tuned: "" }), ...changes }];
   };
@@ -163,12 +199,12 @@ export async function ask(message: string): Promise<void> {
       { role: "user", content: one.message }, { role: "assistant", content: one[side] || one.tuned },
     ]);
     let answer = "";
-    const asked = engine.ask("chatTuned", ++lastJob, [...messages, { role: "user", content: message }], side === "tuned", (text) => turn({ [side]: (answer += text) }));
+    const asked = engine.ask("chatTuned", (answering = ++lastJob), [...messages, { role: "user", content: message }], side === "tuned", (text) => turn({ [side]: (answer += text) }));
     return settled(asked);
   };
   const answered = await answerOf("tuned");
-  const compared = comparing && answered.status === "ready" ? await answerOf("base") : answered;
-  if (compared.status === "failed") chatFailure.value = compared.failure;
+  const last = compared && answered.status === "ready" ? await answerOf("base") : answered;
+  if (last.status === "failed") chatFailure.value = last.failure;
   isAnswering.value = false;
 }
 

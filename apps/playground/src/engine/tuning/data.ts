@@ -111,8 +111,12 @@ const decode = (tokenizer: Tokenizer, ids: Int32Array): string => tokenizer.deco
 function problemOf(error: unknown): DataProblem {
   const { code, message } = failureOf(error);
   const line = /\bline (\d+)/.exec(message)?.[1];
-  const words = message.replace(/^conversations: example 1:? ?/, "");
-  return { code, message: words, ...(line !== undefined && { line: Number(line) }) };
+  const hasNothing = code === "invalid-option" && /nothing to learn|no answer within/.test(message);
+  return {
+    code: hasNothing ? "nothing-learnt" : code,
+    message: message.replace(/^conversations: example 1:? ?/, ""),
+    ...(line !== undefined && { line: Number(line) }),
+  };
 }
 
 /** The examples to train on, and those that are kept back. */

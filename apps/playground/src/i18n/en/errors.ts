@@ -21,6 +21,7 @@ export const errors = {
   "too-large": "This model does not fit into the memory here. Choose a smaller one.",
   "write-failed": "The browser could not save: its storage may be full.",
   "no-examples": "There is nothing to learn yet.",
+  "nothing-learnt": "Nothing of it would be learnt: it needs an answer of the assistant’s, within what the model reads at once.",
   "no-tab": "A line needs a label, a tab, and a text.",
   "no-text": "There is no text.",
   "no-label": "There is no label.",

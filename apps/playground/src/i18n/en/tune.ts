@@ -1,5 +1,8 @@
 import type { TunedPackage, TuningSettings, TuningTask } from "../../engine/api/tuning.ts";
 
+/** 1 text, 2 texts; counts come as they are written. */
+const some = (count: string, one: string): string => `${count} ${one}${count === "1" ? "" : "s"}`;
+
 export const tune = {
   heading: "Teach the model your task",
   lead: "Give it examples: texts with labels, or dialogues with the answers that you want. It learns them here, you try it at once, and you leave with a file that other tools run. The open model stays as it is.",
@@ -16,18 +19,19 @@ export const tune = {
   pasted: "pasted text",
   drop: "Drop files with examples here",
   reading: "Reading…",
-  texts: (count: string) => `${count} texts`,
-  dialogues: (count: string) => `${count} dialogues`,
+  texts: (count: string) => some(count, "text"),
+  dialogues: (count: string) => some(count, "dialogue"),
+  moreLabels: (count: string) => `and ${count} more`,
   empty: "Nothing to learn yet. Paste your examples, drop files, or take the ready ones.",
   line: (line: string) => `Line ${line}`,
   counted: "What comes before it was understood.",
   imbalance: (most: string, least: string) => `“${most}” is much more frequent than “${least}”: a model that always says “${most}” looks good. Let all labels weigh alike below.`,
-  cut: (count: string) => `${count} are longer than what the model reads at once, and are cut at its end.`,
+  cut: (count: string) => `${some(count, "example")} longer than what the model reads at once, cut at the end.`,
   plainTemplate: "This model has no chat template. A plain one is taken, and saved with the model.",
   samples: "As the model reads it",
   learnt: "learnt",
   read: "only read",
-  tokens: (count: string) => `${count} tokens`,
+  tokens: (count: string) => some(count, "token"),
   isLabel: "the label, which is learnt",
   method: "How it learns",
   methodLabel: "Method",
@@ -48,8 +52,8 @@ export const tune = {
   balanced: "All labels weigh alike",
   seed: "Seed",
   planning: "Looking at what it takes…",
-  plan: (trained: string, parameters: string, steps: string) => `${trained} of ${parameters} parameters learn, in ${steps} steps.`,
-  split: (training: string, validation: string) => `${training} examples to learn from, ${validation} kept back.`,
+  plan: (trained: string, parameters: string, steps: string) => `${trained} of ${parameters} parameters learn, in ${some(steps, "step")}.`,
+  split: (training: string, validation: string) => `${some(training, "example")} to learn from, ${validation} kept back.`,
   takes: (time: string, memory: string) => `About ${time}, and ${memory} of memory.`,
   tooMuch: (room: string) => `That is more than the ${room} there is room for here. Choose fewer weights, or a smaller model.`,
   start: "Start",

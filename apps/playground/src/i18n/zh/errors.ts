@@ -22,6 +22,7 @@ export const errors: Words["errors"] = {
   "too-large": "此模型超出了这里的内存。请选择更小的模型。",
   "write-failed": "浏览器无法保存：存储空间可能已满。",
   "no-examples": "还没有可学的样本。",
+  "nothing-learnt": "其中没有可学的内容：需要助手的回答，且在模型一次能读的长度之内。",
   "no-tab": "每行需要一个标签、一个制表符和一段文本。",
   "no-text": "缺少文本。",
   "no-label": "缺少标签。",

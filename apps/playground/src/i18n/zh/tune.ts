@@ -18,6 +18,7 @@ export const tune: Words["tune"] = {
   reading: "正在读取…",
   texts: (count) => `${count} 条文本`,
   dialogues: (count) => `${count} 段对话`,
+  moreLabels: (count) => `以及另外 ${count} 种`,
   empty: "还没有样本。粘贴你的样本、拖入文件，或使用现成的示例。",
   line: (line) => `第 ${line} 行`,
   counted: "此行之前的内容已读入。",

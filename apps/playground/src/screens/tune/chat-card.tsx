@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { words } from "../../state/locale.ts";
-import { ask, chat, chatFailure, compares, isAnswering, isRunning } from "../../state/tune.ts";
+import { ask, chat, chatFailure, compares, isAnswering, isRunning, stopAnswer } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
 import { Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
@@ -45,7 +45,11 @@ export function ChatCard({ run: { phase } }: { readonly run: Run }) {
           type="text" dir="auto" maxLength={2000} aria-label={tune.message} placeholder={tune.message} value={draft.value} disabled={phase === "running"}
           onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
         />
-        <button type="submit" class="plain-button" disabled={draft.value.trim() === "" || isAnswering.value || phase === "running"}>{tune.send}</button>
+        {isAnswering.value ? (
+          <button type="button" class="plain-button" onClick={() => void stopAnswer()}>{tune.stop}</button>
+        ) : (
+          <button type="submit" class="plain-button" disabled={draft.value.trim() === "" || phase === "running"}>{tune.send}</button>
+        )}
       </form>
     </section>
   );

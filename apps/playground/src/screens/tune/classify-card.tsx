@@ -5,6 +5,9 @@ import type { Run } from "../../state/tune.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
 
+/** The likeliest labels that are shown. */
+const shown = 8;
+
 /** A text, classified while it is written, and again as the model learns. */
 export function ClassifyCard({ run }: { readonly run: Run }) {
   const { tune } = words.value;
@@ -22,7 +25,7 @@ export function ClassifyCard({ run }: { readonly run: Run }) {
       {found && (
         <>
           <ul class="probabilities">
-            {found.labels.map(({ label, probability }) => (
+            {found.labels.slice(0, shown).map(({ label, probability }) => (
               <li key={label}>
                 <span class="name" title={label}>{label}</span>
                 <span class="gauge" aria-hidden="true"><i style={{ inlineSize: `${100 * probability}%` }} /></span>

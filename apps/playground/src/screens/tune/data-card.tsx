@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { DataReport } from "../../engine/api/tuning.ts";
+import { model as opened } from "../../state/engine.ts";
 import type { Loading } from "../../state/engine.ts";
 import { count, locale, words } from "../../state/locale.ts";
 import { files, isEmpty, setFiles, setText, task, text } from "../../state/tune.ts";
@@ -11,6 +12,8 @@ import { Samples } from "./samples.tsx";
 
 /** From this ratio of the commonest label to the rarest on, a model that knows nothing of the rare one does well. */
 const imbalance = 4;
+/** Labels that are listed. */
+const mostLabels = 12;
 
 export function DataCard({ report }: { readonly report: Loading<DataReport | undefined> }) {
   const { tune, model } = words.value;
@@ -45,7 +48,7 @@ export function DataCard({ report }: { readonly report: Loading<DataReport | und
       ) : report.status === "ready" && report.value ? (
         <Understood report={report.value} />
       ) : (
-        <p class="soft">{report.status === "ready" ? model.loading : tune.reading}</p>
+        opened.value.status === "failed" ? <FailureNote failure={opened.value.failure} /> : <p class="soft">{report.status === "ready" ? model.loading : tune.reading}</p>
       )}
     </section>
   );
@@ -127,7 +130,8 @@ function Understood({ report: { examples, labels, samples, cut, problem, plainTe
       )}
       <p class="counts">
         <b>{task.value === "labels" ? tune.texts(count(examples)) : tune.dialogues(count(examples))}</b>
-        {labels.map(({ label, count: those }) => <span key={label} class="label">{label} <i>{count(those)}</i></span>)}
+        {labels.slice(0, mostLabels).map(({ label, count: those }) => <span key={label} class="label">{label} <i>{count(those)}</i></span>)}
+        {labels.length > mostLabels && <span class="soft">{tune.moreLabels(count(labels.length - mostLabels))}</span>}
       </p>
       {most && least && most.count >= imbalance * least.count && <p class="warning">{tune.imbalance(most.label, least.label)}</p>}
       {cut > 0 && <p class="warning">{tune.cut(count(cut))}</p>}

@@ -1,15 +1,10 @@
 import type { DataReport, TuningPlan, TuningSettings } from "../../engine/api/tuning.ts";
 import { engine, model } from "../../state/engine.ts";
 import { bytes, count, percent, short, words } from "../../state/locale.ts";
-import { begin, isBeginning, isRunning, refusal, run, setSettings, settings, task } from "../../state/tune.ts";
+import { begin, choices, isBeginning, isRunning, refusal, run, setSettings, settings, task } from "../../state/tune.ts";
 import { Choice, Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
-
-const ranks = ["4", "8", "16", "32"];
-const epochs = ["3", "6", "10", "20", "40"];
-const shares = ["0", "0.1", "0.2", "0.3"];
-const rates = ["0.3", "1", "3"] as const;
 
 interface NumbersProps<T extends string> {
   readonly label: string;
@@ -47,17 +42,17 @@ export function MethodCard({ read }: { readonly read: DataReport | undefined }) 
         </div>
         {method === "lora" && (
           <>
-            <Numbers label={tune.rank} values={ranks} nameOf={(rank) => count(Number(rank))} value={rank} onChoose={(rank) => setSettings({ rank })} />
+            <Numbers label={tune.rank} values={choices.rank} nameOf={(rank) => count(Number(rank))} value={rank} onChoose={(rank) => setSettings({ rank })} />
             <div class="setting">
               <span aria-hidden="true">{tune.targets}</span>
               <Choice label={tune.targets} names={tune.targetNames} value={targets} onChoose={(targets) => setSettings({ targets })} />
             </div>
           </>
         )}
-        <Numbers label={tune.epochs} values={epochs} nameOf={(rounds) => count(Number(rounds))} value={rounds} onChoose={(epochs) => setSettings({ epochs })} />
-        <Numbers label={tune.rate} values={rates} nameOf={(rate) => tune.rates[rate]} value={rate} onChoose={(rate) => setSettings({ rate })} />
+        <Numbers label={tune.epochs} values={choices.epochs} nameOf={(rounds) => count(Number(rounds))} value={rounds} onChoose={(epochs) => setSettings({ epochs })} />
+        <Numbers label={tune.rate} values={choices.rate} nameOf={(rate) => tune.rates[rate]} value={rate} onChoose={(rate) => setSettings({ rate })} />
         <Numbers
-          label={tune.heldOut} values={shares} nameOf={(share) => (share === "0" ? tune.none : percent(Number(share)))} value={heldOut}
+          label={tune.heldOut} values={choices.heldOut} nameOf={(share) => (share === "0" ? tune.none : percent(Number(share)))} value={heldOut}
           onChoose={(heldOut) => setSettings({ heldOut })}
         />
         <label class="setting">

@@ -7,6 +7,9 @@ import { FailureNote } from "../../ui/failure-note.tsx";
 import type { Point } from "../../ui/chart-scale.ts";
 import { LossPlot } from "../../ui/loss-plot.tsx";
 
+/** Labels of which a grid is still read. */
+const mostInGrid = 12;
+
 /** How the run goes: losses, what the task measures, and the way to stop it. */
 export function RunCard({ run }: { readonly run: Run }) {
   const { tune } = words.value;
@@ -40,7 +43,7 @@ export function RunCard({ run }: { readonly run: Run }) {
           <div><dt>{tune.f1}</dt><dd>{percent(evaluation.f1!)}</dd></div>
         </dl>
       )}
-      {evaluation?.confusion && <Confusion labels={run.labels} counts={evaluation.confusion} />}
+      {evaluation?.confusion && run.labels.length <= mostInGrid && <Confusion labels={run.labels} counts={evaluation.confusion} />}
       {evaluation?.answer && (
         <div class="answer">
           <h3>{tune.answer}</h3>
@@ -59,7 +62,7 @@ export function RunCard({ run }: { readonly run: Run }) {
 
 const lossAt = (points: readonly Point[]): string => (points.length > 0 ? decimal(points.at(-1)!.loss) : "");
 
-/** Labels by what they were taken for. With many labels only numbers tell. */
+/** Labels by what they were taken for. */
 function Confusion({ labels, counts }: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] }) {
   const { tune } = words.value;
   return (
