@@ -37,7 +37,7 @@ export function DataCard({ report }: { readonly report: Loading<DataReport | und
         {files.value.length > 0 ? (
           <button type="button" class="plain-button" onClick={() => setFiles([])}>{tune.clearFiles}</button>
         ) : (
-          <button type="button" class="plain-button" onClick={() => setText(examples[locale.value][task.value])}>{tune.example}</button>
+          <button type="button" class={isEmpty.value ? "main-button" : "plain-button"} onClick={() => setText(examples[locale.value][task.value])}>{tune.example}</button>
         )}
         <FileButton />
       </div>
