@@ -1,5 +1,7 @@
 import { TopBar } from "./bar/top-bar.tsx";
 import { LessonsPanel } from "./lessons/lessons-panel.tsx";
+import { ModelDrop } from "./models/model-drop.tsx";
+import { ModelsDialog } from "./models/models-dialog.tsx";
 import { InsideScreen } from "./screens/inside/inside-screen.tsx";
 import { TokensScreen } from "./screens/tokens/tokens-screen.tsx";
 import { TrainScreen } from "./screens/train/train-screen.tsx";
@@ -23,6 +25,8 @@ export function App() {
         <View />
       </main>
       <LessonsPanel />
+      <ModelsDialog />
+      <ModelDrop />
       <div class="visually-hidden" role="status">{announcement.value}</div>
     </>
   );

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { launch } from "@gpt/testing/browser";
 import { buildPlayground } from "@gpt/testing/playground";
 import { serve } from "@gpt/testing/static-server";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Hub } from "@gpt/testing/hub";
+import type { Browser, BrowserContextOptions, Page, Route } from "playwright-core";
 import { onTestFinished } from "vitest";
 
 /** Only a hang takes as long, in milliseconds. */
@@ -33,8 +34,11 @@ export class BuiltPage {
     return join(this.#root, place);
   }
 
-  /** Opens it as a new visitor, on a host that sends these headers, where a hash leads, or where it begins. The test fails where an error is not caught, or where another host is asked. */
-  async open(headers: Record<string, string>, options?: BrowserContextOptions, hash = ""): Promise<Page> {
+  /**
+   * Opens it as a new visitor, on a host that sends these headers, where a hash leads, or where it begins. The test fails where an error is not caught, or where
+   * another host is asked: but for the hub of models, where there is one for the test.
+   */
+  async open(headers: Record<string, string>, options?: BrowserContextOptions, hash = "", hub?: Hub): Promise<Page> {
     const server = await serve(this.#root, headers);
     const context = await (await this.#browser).newContext(options);
     context.setDefaultTimeout(patience);
@@ -43,8 +47,10 @@ export class BuiltPage {
     page.on("pageerror", (error) => errors.push(String(error)));
     context.on("request", (request) => {
       const { origin, protocol } = new URL(request.url());
+      if (hub && origin === hubOrigin) return;
       if (protocol.startsWith("http") && !server.url.startsWith(origin)) errors.push(`asked ${request.url()}`);
     });
+    if (hub) await context.route(`${hubOrigin}/**`, (route) => answerAs(hub, route));
     onTestFinished(async () => {
       await context.close();
       await server.close();
@@ -57,5 +63,19 @@ export class BuiltPage {
   async close(): Promise<void> {
     await (await this.#browser).close();
     await rm(this.#root, { recursive: true });
+  }
+}
+
+const hubOrigin = "https://huggingface.co";
+
+/** Lets a hub on this machine answer, which other pages may read from as they may from the real one. */
+async function answerAs(hub: Hub, route: Route): Promise<void> {
+  const { pathname, search } = new URL(route.request().url());
+  try {
+    const response = await route.fetch({ url: hub.url + pathname + search });
+    const headers = { ...response.headers(), "access-control-allow-origin": "*", "access-control-expose-headers": "content-range, etag" };
+    await route.fulfill({ response, headers });
+  } catch {
+    await route.abort().catch(() => undefined); // The hub is closed, or nobody waits any more.
   }
 }

@@ -18,9 +18,9 @@ let model: GPT;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
   built = await BuiltPage.build();
-  const folder = join(built.folder, "models/stories");
+  const file = join(built.folder, "models/stories.gguf");
   useBackend(await wasm());
-  [model, tokenizer] = [await loadModel(folder), await loadTokenizer(folder)];
+  [model, tokenizer] = [await loadModel(file), await loadTokenizer(file)];
 });
 afterAll(() => built?.close());
 

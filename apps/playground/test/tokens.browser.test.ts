@@ -30,7 +30,7 @@ test("a first visit, isolated: tokens of three vocabularies, the longest explain
   const threads = availableParallelism();
   expect(await chip(page, /Computes on/).innerText()).toBe(`CPU × ${threads}`);
   await chip(page, /^Model/).click();
-  expect(await page.locator("#model .facts dd").first().innerText()).toMatch(/^\d{3},\d{3}$/);
+  expect(await page.locator("#models .facts dd").first().innerText()).toMatch(/^\d,\d{3},\d{3}$/);
   await page.keyboard.press("Escape");
 
   await chip(page, /Computes on/).click();

@@ -106,7 +106,7 @@ test("dialogues: LoRA is tried beside the model as it was, and taken to Node as 
   const tokenizer = await loadTokenizer(adapter);
   const { ids } = applyChatTemplate([{ role: "user", content: "Hi" }], { tokenizer, addGenerationPrompt: true });
   const merged = logitsOf(await loadModel(whole), ids);
-  const base = await loadModel(join(built.folder, "models/stories"));
+  const base = await loadModel(join(built.folder, "models/stories.gguf"));
   const before = logitsOf(base, ids);
   await loadAdapter(base, adapter);
   const adapted = logitsOf(base, ids);

@@ -25,7 +25,7 @@ test("a GPU is chosen, and the model says on it what it says on the CPU", async 
   await page.keyboard.press("Escape");
   // What the screen that it opens with says of the next token.
   await page.getByRole("main").getByText(/^\d+(\.\d+)?%$/).first().waitFor();
-  await page.evaluate(() => (location.hash = "#write?prompt=Once+upon+a+time&temperature=0&maxTokens=12"));
+  await page.evaluate(() => (location.hash = "#write?prompt=Once+there+was+a&temperature=0&maxTokens=12"));
   const onGpu = await write(page);
   await chip(page, /Computes on: GPU/).click();
   await page.getByRole("radio", { name: "CPU, one core" }).check();

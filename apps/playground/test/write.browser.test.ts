@@ -28,15 +28,15 @@ test("writes what the model writes in Node; a token's alternatives; a branch, an
   await page.getByRole("button", { name: "Write", exact: true }).click();
   await ended(page, "All tokens that were asked for are written. · Seed 7").waitFor();
 
-  const folder = join(built.folder, "models/stories");
+  const file = join(built.folder, "models/stories.gguf");
   useBackend(await wasm());
-  const [model, tokenizer] = [await loadModel(folder), await loadTokenizer(folder)];
+  const [model, tokenizer] = [await loadModel(file), await loadTokenizer(file)];
   const options = { temperature: 0.8, maxTokens: 30, seed: 7 };
-  const { text, tokens } = await generateText(model, tokenizer, "Once upon a time", options);
+  const { text, tokens } = await generateText(model, tokenizer, "Once there was a", options);
   const written = await textOf(page);
-  expect(written.replaceAll("↵\n", "\n")).toBe(`Once upon a time${text}`);
+  expect(written.replaceAll("↵\n", "\n")).toBe(`Once there was a${text}`);
   const shown = page.getByRole("option");
-  expect(await shown.count()).toBe(tokens.length + tokenizer.encode("Once upon a time").length);
+  expect(await shown.count()).toBe(tokens.length + tokenizer.encode("Once there was a").length);
   expect(await shown.last().getAttribute("aria-label")).toMatch(/ (\d|<).*%$/);
   await expectAccessible(page);
 

@@ -1,3 +1,4 @@
+export { isHubName } from "./hub-names.ts";
 export { listDownloads, removeDownload } from "./web/block-store.ts";
 export type { KeptDownload } from "./web/block-store.ts";
 export { openDirectoryHandle, openFileList } from "./web/file-list.ts";

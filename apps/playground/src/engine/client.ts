@@ -14,9 +14,11 @@ export class EngineClient {
   /** Rejects when the Worker has died, or is ended. */
   readonly #died: Promise<never>;
   #fail!: (error: EngineError) => void;
+  readonly #onDeath: (error: EngineError) => void;
 
   constructor(onDeath: (error: EngineError) => void) {
     this.#died = new Promise((_, reject) => (this.#fail = reject));
+    this.#onDeath = onDeath;
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault(); // It is shown.
       const error = new EngineError({ code: "engine-died", message: event.message || "the Worker ended" });
@@ -29,7 +31,10 @@ export class EngineClient {
   /** Asks the engine, which may call functions that are among the arguments. Rejects with `EngineError`. */
   async ask<Method extends keyof EngineApi>(method: Method, ...args: Parameters<EngineApi[Method]>): Promise<Value<Method>> {
     const call = this.#remote[method] as unknown as (...args: unknown[]) => Promise<Reply<Value<Method>>>;
-    return valueOf(await Promise.race([call(...args.map((arg) => (typeof arg === "function" ? proxy(arg) : arg))), this.#died]));
+    const answer = await Promise.race([call(...args.map((arg) => (typeof arg === "function" ? proxy(arg) : arg))), this.#died]);
+    // A GPU that is lost takes all that was on it along.
+    if ("failure" in answer && answer.failure.code === "backend-failure") this.#onDeath(new EngineError(answer.failure));
+    return valueOf(answer);
   }
 
   /** Ends the Worker, and fails what waits for it. */

@@ -19,14 +19,52 @@ export interface OpenModel {
 export class Session {
   readonly vocabularies = new Vocabularies();
   started: Started | undefined;
-  model: GPT | undefined;
   /** What tunes a copy of the model; it lives on the backend. */
   tuner: Tuner | undefined;
+  #model: GPT | undefined;
+  #weightBytes = 0;
   readonly #jobs = new Map<number, Job>();
 
-  async openModel(): Promise<OpenModel> {
-    if (!this.model) throw new EngineError({ code: "not-open", message: "no model is open" });
-    return { model: this.model, tokenizer: await this.vocabularies.get("model") };
+  /** What works with the open model, and what ends that. */
+  readonly #users = new Set<Promise<unknown>>();
+  #closing = new AbortController();
+
+  /** Works with the open model, which stays until that ends. The signal asks for an end, for the model is to be closed. */
+  async withModel<T>(work: (open: OpenModel, closing: AbortSignal) => T | Promise<T>): Promise<T> {
+    const model = this.#model;
+    if (!model) throw new EngineError({ code: "not-open", message: "no model is open" });
+    const { signal } = this.#closing;
+    const user = this.vocabularies.get("model").then((tokenizer) => work({ model, tokenizer }, signal));
+    this.#users.add(user);
+    try {
+      return await user;
+    } finally {
+      this.#users.delete(user);
+    }
+  }
+
+  /** Bytes of the open model's weights in memory. */
+  get weightBytes(): number {
+    return this.#weightBytes;
+  }
+
+  /** Closes the model, once all that works with it has ended. */
+  async closeModel(): Promise<void> {
+    const model = this.#model;
+    this.#model = undefined;
+    this.#weightBytes = 0;
+    this.#closing.abort();
+    this.#closing = new AbortController();
+    await Promise.allSettled(this.#users);
+    model?.dispose();
+  }
+
+  /** Puts a model in the place of the open one. */
+  async replaceModel(model: GPT, tokenizer: Tokenizer, weightBytes: number): Promise<void> {
+    await this.closeModel();
+    this.#model = model;
+    this.#weightBytes = weightBytes;
+    this.vocabularies.set("model", tokenizer);
   }
 
   /** What computes. */

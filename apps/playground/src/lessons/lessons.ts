@@ -7,7 +7,7 @@ export interface LessonStep {
   readonly figure?: "scale";
 }
 
-const once = "Once upon a time, there was a little fox named Tom. Tom was very happy. One day, Tom";
+const once = "Once there was a clever girl named Lily, whose hut was small and stood by the river. On a sunny day Lily";
 const look = { text: once, at: "", attention: "" };
 
 /** In their order; `i18n` has as many texts for each. */
@@ -28,9 +28,9 @@ export const lessons = {
     { screen: "train" },
   ],
   sampling: [
-    { screen: "write", settings: { prompt: "Once upon a time", temperature: "0", topP: "1", seed: "1" } },
-    { screen: "write", settings: { prompt: "Once upon a time", temperature: "2", topP: "1", seed: "1" } },
-    { screen: "write", settings: { prompt: "Once upon a time", temperature: "1", topP: "0.9", seed: "1" } },
+    { screen: "write", settings: { prompt: "Once there was a", temperature: "0", topP: "1", seed: "1" } },
+    { screen: "write", settings: { prompt: "Once there was a", temperature: "2", topP: "1", seed: "1" } },
+    { screen: "write", settings: { prompt: "Once there was a", temperature: "1", topP: "0.9", seed: "1" } },
   ],
   scale: [
     { screen: "inside", settings: look, figure: "scale" },

@@ -1,7 +1,7 @@
-import { signal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { Signal } from "@preact/signals";
 import type { BackendChoice, BackendReport, Places } from "../engine/api/backend.ts";
-import type { ModelReport } from "../engine/api/model.ts";
+import type { ModelReport, ModelSource, OpenOptions } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
 import { EngineClient } from "../engine/client.ts";
 import { failureOf } from "../engine/failure.ts";
@@ -18,15 +18,51 @@ export const backendChoice = stored<BackendChoice>("backend", oneOf(backendChoic
 export const places = signal<Places | undefined>(undefined);
 export const backend = signal<Loading<BackendReport>>(loading);
 export const model = signal<Loading<ModelReport>>(loading);
-/** The run whose model is open; none where it is the one that comes with the page. */
-export const openedRun = signal<string | undefined>(undefined);
 /** Counts what changes the vocabularies, so that texts are encoded again. */
 export const vocabularyVersion = signal(0);
 export const modelVocabulary = signal<Loading<void>>(loading);
 export const ownVocabulary = signal<(Loading<void> & { readonly name: string }) | undefined>(undefined);
 
+/** Where a model is from: one that is loaded, or a run that was trained here. */
+export type OpenSource = ModelSource | { readonly kind: "run"; readonly name: string };
+
 /** The model that comes with the page. */
-const shipped = new URL("models/stories", document.baseURI).href;
+export const shipped: ModelSource & { readonly kind: "shipped" } = { kind: "shipped", address: new URL("models/stories.gguf", document.baseURI).href };
+
+/** A model of the hub that was open, for the next visit. */
+interface Remembered {
+  readonly name: string;
+  readonly asInt8: boolean;
+}
+
+const remembered = stored<Remembered | null>("model", readRemembered, null);
+
+function readRemembered(value: unknown): Remembered | undefined {
+  const { name, asInt8 } = (typeof value === "object" && value !== null ? value : {}) as Partial<Remembered>;
+  return typeof name === "string" && typeof asInt8 === "boolean" ? { name, asInt8 } : undefined;
+}
+
+interface Chosen {
+  readonly source: OpenSource;
+  readonly asInt8: boolean;
+}
+
+/** What is opened on the backend, and again on another one. At a visit nothing is asked of the hub: what is kept is opened. */
+const chosen = signal<Chosen>(
+  remembered.value ? { source: { kind: "hub", name: remembered.value.name, isKept: true }, asInt8: remembered.value.asInt8 } : { source: shipped, asInt8: false },
+);
+/** Where the model is from that is open, or is to be. */
+export const modelSource = computed(() => chosen.value.source);
+
+/** Lets a screen forget what was of the model before. */
+export function whenModelChanges(forget: () => void): void {
+  let last = modelSource.peek();
+  effect(() => {
+    if (modelSource.value === last) return;
+    last = modelSource.value;
+    untracked(forget);
+  });
+}
 
 export let engine = new EngineClient(died);
 
@@ -43,7 +79,7 @@ export async function startEngine(): Promise<void> {
 export async function restartEngine(): Promise<void> {
   engine.end();
   engine = new EngineClient(died);
-  ownVocabulary.value = openedRun.value = undefined;
+  ownVocabulary.value = undefined;
   await startEngine();
 }
 
@@ -61,27 +97,67 @@ export function startBackend(): Promise<void> {
   return (starting = starting.then(start));
 }
 
+/** Ends when the chosen backend has started, and the model is open on it, or failed to. */
+export const whenStarted = (): Promise<void> => starting;
+
 async function start(): Promise<void> {
   backend.value = model.value = loading;
   const started = await follow(backend, engine.ask("start", backendChoice.value));
   places.value = await engine.ask("places").catch(() => undefined);
   if (started.status === "failed") model.value = started;
-  else await follow(model, openedRun.value === undefined ? engine.ask("openModel", shipped) : engine.ask("openRun", openedRun.value));
+  else await reopen();
+}
+
+/** Opens the chosen model on a backend that has just started. Where it is not here any more, the page's own is opened. */
+async function reopen(): Promise<void> {
+  const { source, asInt8 } = chosen.value;
+  const asked = source.kind === "run" ? engine.ask("openRun", source.name) : engine.ask("openModel", newJob(), source, { asInt8, isAlone: true }, () => undefined);
+  const opened = await settled(asked);
+  if (opened.status === "failed" && source.kind !== "shipped" && backend.value.status === "ready") {
+    chosen.value = { source: shipped, asInt8: false };
+    await reopen();
+  } else takeModel(opened);
+}
+
+/** Opens another model in the place of the one that is open, which stays where that fails; the page's own takes its place where there was no room for both. */
+export async function replaceModel(
+  source: ModelSource, options: OpenOptions, job: number, onBytes: (bytes: number, totalBytes: number) => void,
+): Promise<Settled<ModelReport>> {
+  const opened = await settled(engine.ask("openModel", job, source, options, onBytes));
+  const { asInt8 } = options;
+  if (opened.status === "ready") choose({ source, asInt8 }, opened);
+  else if (options.isAlone && backend.value.status === "ready") {
+    model.value = loading;
+    chosen.value = { source: shipped, asInt8: false };
+    await reopen();
+  }
+  return opened;
 }
 
 /** Opens the model of a run that was trained here. */
 export async function openRun(name: string): Promise<Settled<ModelReport>> {
   const opened = await settled(engine.ask("openRun", name));
-  if (opened.status === "ready") {
-    openedRun.value = name;
-    model.value = opened;
-    vocabularyVersion.value++;
-  }
+  if (opened.status === "ready") choose({ source: { kind: "run", name }, asInt8: false }, opened);
   return opened;
 }
 
+function choose({ source, asInt8 }: Chosen, opened: Settled<ModelReport>): void {
+  remembered.value = source.kind === "hub" ? { name: source.name, asInt8 } : null;
+  batch(() => {
+    chosen.value = { source, asInt8 };
+    takeModel(opened);
+  });
+}
+
+function takeModel(opened: Settled<ModelReport>): void {
+  model.value = opened;
+  if (opened.status === "failed") return;
+  modelVocabulary.value = { status: "ready", value: undefined };
+  vocabularyVersion.value++;
+}
+
 async function openVocabulary(): Promise<void> {
-  await follow(modelVocabulary, engine.ask("openVocabulary", shipped));
+  await follow(modelVocabulary, engine.ask("openVocabulary", modelSource.value.kind === "run" ? shipped : modelSource.value));
   vocabularyVersion.value++;
 }
 

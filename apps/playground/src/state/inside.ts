@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import { whenModelChanges } from "./engine.ts";
 import { indexOf, linked } from "./link.ts";
 import { words } from "./locale.ts";
 
@@ -47,4 +48,10 @@ linked({
   ...ofScreen, name: "attention",
   text: () => (shownHead.value === "mean" ? undefined : String(shownHead.value)),
   take: (text) => (shownHead.value = indexOf(text) ?? "mean"),
+});
+
+whenModelChanges(() => {
+  followed.value = undefined;
+  zoom.value = {};
+  shownHead.value = "mean";
 });

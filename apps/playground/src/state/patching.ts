@@ -2,7 +2,7 @@ import { computed, signal } from "@preact/signals";
 import type { PatchEnds, PatchQuestion, PatchRow, PatchSite } from "../engine/api/inside.ts";
 import type { ModelReport } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
-import { engine, newJob, settled } from "./engine.ts";
+import { engine, newJob, settled, whenModelChanges } from "./engine.ts";
 import { linked } from "./link.ts";
 import { words } from "./locale.ts";
 
@@ -57,3 +57,7 @@ export async function stopPatching(): Promise<void> {
 }
 
 linked({ screen: "inside", name: "other", text: () => written.value, take: setOtherText });
+
+whenModelChanges(() => {
+  target.value = patchRun.value = undefined;
+});

@@ -1,7 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import type { TokenPart } from "../engine/api/tokens.ts";
 import type { Candidate, Sampling, WritingEnd, WrittenToken } from "../engine/api/writing.ts";
-import { engine, model, newJob, settled } from "./engine.ts";
+import { engine, model, newJob, settled, whenModelChanges } from "./engine.ts";
 import type { Settled } from "./engine.ts";
 import { linked } from "./link.ts";
 import { words } from "./locale.ts";
@@ -167,3 +167,10 @@ for (const name of Object.keys(ranges.peek()) as RangeName[]) {
   });
 }
 linked({ ...ofScreen, name: "seed", text: () => controls.value.seed?.toString(), take: setSeed });
+
+whenModelChanges(() => {
+  // Tokens of another vocabulary. The prompt stays.
+  branches.value = [];
+  begun.value = chosen.value = outcome.value = undefined;
+  current.value = 0;
+});

@@ -2,13 +2,17 @@ import type { Failure } from "../engine/api/reply.ts";
 import { words } from "../state/locale.ts";
 import "./failure-note.css";
 
+interface FailureNoteProps {
+  readonly failure: Failure;
+  /** What codes mean here, `other` of any other. Default: what they mean everywhere. */
+  readonly texts?: Readonly<Record<string, string>> & { readonly other: string };
+}
+
 /** A failure in plain words, with what the engine said. */
-export function FailureNote({ failure: { code, message } }: { readonly failure: Failure }) {
-  const { errors } = words.value;
-  const text = code in errors ? errors[code as keyof typeof errors] : errors.other;
+export function FailureNote({ failure: { code, message }, texts = words.value.errors }: FailureNoteProps) {
   return (
     <div class="failure" role="alert">
-      <p>{text}</p>
+      <p>{Object.hasOwn(texts, code) ? texts[code] : texts.other}</p>
       <p class="detail" lang="en">{message}</p>
     </div>
   );

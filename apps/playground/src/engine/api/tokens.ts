@@ -1,3 +1,4 @@
+import type { ModelSource } from "./model.ts";
 import type { Reply } from "./reply.ts";
 
 /** Vocabularies that come with the tokenizer, that of the open model, and that of a file which a user chose. */
@@ -35,7 +36,7 @@ export interface TokenizeOptions {
 
 export interface TokensArea {
   /** Reads a model's vocabulary, which needs no backend. */
-  openVocabulary(address: string): Promise<Reply<void>>;
+  openVocabulary(source: ModelSource): Promise<Reply<void>>;
   /** Reads the vocabulary of a user's file, which becomes `own`. */
   addVocabulary(file: File): Promise<Reply<void>>;
   tokenize(vocabulary: VocabularyId, text: string, options: TokenizeOptions): Promise<Reply<Tokenization>>;

@@ -7,9 +7,22 @@ const inspection = () => import("../inspection.ts");
 const patching = () => import("../patching.ts");
 
 export const insideArea = (session: Session): InsideArea => ({
-  inspect: async (text) => transferred(await reply(async () => (await inspection()).inspect(await session.openModel(), text))),
-  lens: async (ids) => transferred(await reply(async () => (await inspection()).lens(await session.openModel(), ids))),
-  compare: (text, other) => reply(async () => (await patching()).compare(await session.openModel(), text, other)),
+  inspect: async (text) => {
+    const { inspect } = await inspection();
+    return transferred(await reply(() => session.withModel((open) => inspect(open, text))));
+  },
+  lens: async (ids) => {
+    const { lens } = await inspection();
+    return transferred(await reply(() => session.withModel((open) => lens(open, ids))));
+  },
+  compare: (text, other) =>
+    reply(async () => {
+      const { compare } = await patching();
+      return session.withModel((open) => compare(open, text, other));
+    }),
   patch: (job, question, onEvent) =>
-    session.job(job, onEvent, async (signal) => (await patching()).patch(await session.openModel(), question, signal, onEvent)),
+    session.job(job, onEvent, async (signal) => {
+      const { patch } = await patching();
+      return session.withModel((open, closing) => patch(open, question, AbortSignal.any([signal, closing]), onEvent));
+    }),
 });

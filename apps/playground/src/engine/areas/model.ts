@@ -1,23 +1,15 @@
-import type { GPT } from "@gpt/gpt";
-import type { ModelArea, ModelReport } from "../api/model.ts";
+import type { ModelArea } from "../api/model.ts";
 import { reply } from "../failure.ts";
 import type { Session } from "../session.ts";
 
-export const modelArea = (session: Session): ModelArea => ({
-  openModel: (address) =>
-    reply(async () => {
-      const { loadModel } = await import("@gpt/gpt/web");
-      session.model = await loadModel(address, { keep: false, backend: session.started?.backend });
-      return reportOf(session.model);
-    }),
-});
+/** What opens models is imported when the first one is. */
+const models = () => import("../models.ts");
 
-/** What a model is, for people. */
-export function reportOf(model: GPT): ModelReport {
-  const { blocks, dim, contextLength, vocabSize } = model.config;
-  return {
-    parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
-    layers: blocks.length, dim, contextLength, vocabSize,
-    heads: blocks[0].attention.heads,
-  };
-}
+export const modelArea = (session: Session): ModelArea => ({
+  forecastModel: (job, source, onBytes) =>
+    session.job(job, onBytes, async (signal) => (await models()).forecast(session, source, signal, onBytes)),
+  openModel: (job, source, options, onBytes) =>
+    session.job(job, onBytes, async (signal) => (await models()).open(session, source, options, signal, onBytes)),
+  keptModels: () => reply(async () => (await models()).kept()),
+  removeKeptModel: (name) => reply(async () => (await models()).removeKept(name)),
+});

@@ -3,7 +3,6 @@ import type { CorpusId, OnTrainingNews, TrainingArea, TrainingEnd, TrainingSetup
 import { EngineError, reply } from "../failure.ts";
 import type { Session } from "../session.ts";
 import type { Trainer } from "../training/trainer.ts";
-import { reportOf } from "./model.ts";
 
 const keptRuns = () => import("../training/kept-runs.ts");
 
@@ -59,11 +58,11 @@ export function trainingArea(session: Session): TrainingArea {
     importRun: (folder) => reply(async () => (await keptRuns()).takeOver(folder)),
     openRun: (run) => reply(async () => {
       session.backend();
-      const { model, tokenizer } = await (await keptRuns()).loadRun(run);
-      session.model?.dispose();
-      session.model = model;
-      session.vocabularies.set("model", tokenizer);
-      return reportOf(model);
+      const [{ loadRun }, { reportOf }] = await Promise.all([keptRuns(), import("../models.ts")]);
+      const { model, tokenizer } = await loadRun(run);
+      const report = reportOf(model.config);
+      await session.replaceModel(model, tokenizer, report.weightBytes);
+      return report;
     }),
   };
 }

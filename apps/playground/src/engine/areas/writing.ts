@@ -5,8 +5,19 @@ import type { Session } from "../session.ts";
 const writing = () => import("../writing.ts");
 
 export const writingArea = (session: Session): WritingArea => ({
-  readPrompt: (text) => reply(async () => (await writing()).readPrompt(await session.openModel(), text)),
+  readPrompt: (text) =>
+    reply(async () => {
+      const { readPrompt } = await writing();
+      return session.withModel((open) => readPrompt(open, text));
+    }),
   write: (job, ids, options, onTokens) =>
-    session.job(job, onTokens, async (signal) => (await writing()).write(await session.openModel(), ids, options, signal, onTokens)),
-  outlook: (...question) => reply(async () => (await writing()).outlook(await session.openModel(), ...question)),
+    session.job(job, onTokens, async (signal) => {
+      const { write } = await writing();
+      return session.withModel((open, closing) => write(open, ids, options, AbortSignal.any([signal, closing]), onTokens));
+    }),
+  outlook: (...question) =>
+    reply(async () => {
+      const { outlook } = await writing();
+      return session.withModel((open) => outlook(open, ...question));
+    }),
 });

@@ -56,22 +56,25 @@ export class Tuner {
   }
 
   async readData(task: TuningTask, source: TuningSource): Promise<DataReport> {
-    const { model, tokenizer: given } = await this.#session.openModel();
-    const plainTemplate = !given.chatTemplates?.size;
-    const tokenizer = task === "messages" && plainTemplate ? withPlainTemplate(given) : given;
-    const { data, report } = await readData(task, source, { tokenizer, contextLength: model.config.contextLength });
-    this.#data = { data, tokenizer };
-    return { ...report, plainTemplate };
+    return this.#session.withModel(async ({ model, tokenizer: given }) => {
+      const plainTemplate = !given.chatTemplates?.size;
+      const tokenizer = task === "messages" && plainTemplate ? withPlainTemplate(given) : given;
+      const { data, report } = await readData(task, source, { tokenizer, contextLength: model.config.contextLength });
+      this.#data = { data, tokenizer };
+      return { ...report, plainTemplate };
+    });
   }
 
   async plan(settings: TuningSettings): Promise<TuningPlan> {
-    const { model } = await this.#session.openModel();
     const { data, tokenizer } = this.#read();
-    return planRun(model, tokenizer, data, settings);
+    return this.#session.withModel(({ model }) => planRun(model, tokenizer, data, settings));
   }
 
-  async begin(settings: TuningSettings): Promise<TuningStart> {
-    const { model: base } = await this.#session.openModel();
+  begin(settings: TuningSettings): Promise<TuningStart> {
+    return this.#session.withModel(({ model }) => this.#beginWith(model, settings));
+  }
+
+  async #beginWith(base: GPT, settings: TuningSettings): Promise<TuningStart> {
     const { data, tokenizer } = this.#read();
     checkData(data);
     const divided = divide(data, settings.heldOut, settings.seed);
@@ -151,8 +154,10 @@ export class Tuner {
         if (!tuned) setAdapter(model, "default");
       }
     }
-    if (this.#session.model !== base) throw new EngineError({ code: "not-open", message: "the model that was tuned is not open any more" });
-    await answer(base, tokenizer, messages, signal, onText);
+    await this.#session.withModel(async ({ model }, closing) => {
+      if (model !== base) throw new EngineError({ code: "not-open", message: "the model that was tuned is not open any more" });
+      await answer(base, tokenizer, messages, AbortSignal.any([signal, closing]), onText);
+    });
   }
 
   async pack(kind: TunedPackage): Promise<{ readonly name: string; readonly blob: Blob }> {

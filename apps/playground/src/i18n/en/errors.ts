@@ -1,6 +1,7 @@
 /** What went wrong, by the codes of errors. */
 export const errors = {
   "engine-died": "The engine ended, perhaps for want of memory. Start it again; your text is still there.",
+  "backend-failure": "The GPU was lost, and what was on it with it. Start the engine again; your text is still there.",
   "missing-file": "The file is not there.",
   "invalid-file": "This is not a tokenizer that can be read: the file is damaged, too large, or something else.",
   "unsupported-file": "This tokenizer works in a way that is not known here.",

@@ -5,7 +5,7 @@ export const write = {
   heading: "A GPT writes token by token",
   lead: "For each place it gives every token of its vocabulary a probability, and one is drawn. Choose a token to see what else could have stood there, and let the text go another way.",
   prompt: "Beginning",
-  opening: "Once upon a time",
+  opening: "Once there was a",
   begin: "Write",
   again: "Write another",
   on: "Continue",

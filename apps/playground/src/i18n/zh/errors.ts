@@ -2,6 +2,7 @@ import type { Words } from "../en.ts";
 
 export const errors: Words["errors"] = {
   "engine-died": "引擎已停止，可能是内存不足。请重新启动；你的文本仍在。",
+  "backend-failure": "GPU 已丢失，其上的数据也随之失效。请重新启动引擎；你的文本仍在。",
   "missing-file": "文件不存在。",
   "invalid-file": "无法读取此分词器：文件已损坏、过大，或不是分词器。",
   "unsupported-file": "这里不支持此分词器的工作方式。",

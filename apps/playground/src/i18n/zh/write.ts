@@ -4,7 +4,7 @@ export const write: Words["write"] = {
   heading: "GPT 逐个词元地写作",
   lead: "在每个位置，它给词表中的每个词元一个概率，然后抽取一个。选择一个词元，看看那里还可能是什么，并让文本走向另一条路。本页的模型只学过英语故事。",
   prompt: "开头",
-  opening: "Once upon a time",
+  opening: "Once there was a",
   begin: "开始写",
   again: "再写一个",
   on: "继续",

@@ -1,0 +1,42 @@
+import { modelSource, shipped } from "../state/engine.ts";
+import { size, words } from "../state/locale.ts";
+import { askToPersist, openModel, removeKept, storage } from "../state/models.ts";
+
+/** Models that are here, the page's own among them, and what the browser gives the page for them. */
+export function KeptModels() {
+  const { model: texts } = words.value;
+  const kept = storage.value;
+  const source = modelSource.value;
+  const openName = source.kind === "hub" ? source.name : undefined;
+  return (
+    <section aria-labelledby="kept-models">
+      <h3 id="kept-models">{texts.here}</h3>
+      <ul class="kept">
+        <li>
+          <span class="kept-name">{texts.name}</span>
+          <span class="soft">{texts.comes}</span>
+          <button type="button" class="plain-button" disabled={source.kind === "shipped"} aria-label={`${texts.open}: ${texts.name}`} onClick={() => void openModel(shipped)}>
+            {texts.open}
+          </button>
+        </li>
+        {kept?.models.map(({ name, bytes }) => (
+          <li key={name}>
+            <span class="kept-name">{name}</span>
+            <span class="soft">{size(bytes)}</span>
+            <button type="button" class="plain-button" disabled={openName === name} aria-label={`${texts.open}: ${name}`} onClick={() => void openModel({ kind: "hub", name, isKept: true })}>
+              {texts.open}
+            </button>
+            <button type="button" class="plain-button" aria-label={`${texts.remove}: ${name}`} onClick={() => void removeKept(name)}>{texts.remove}</button>
+          </li>
+        ))}
+      </ul>
+      {kept && (
+        <div class="storage">
+          <meter aria-label={texts.storage} value={kept.usage} max={kept.quota} />
+          <p class="soft">{texts.used(size(kept.usage), size(kept.quota))} {kept.isPersistent ? texts.persistent : texts.mayGo}</p>
+          {!kept.isPersistent && kept.usage > 0 && <button type="button" class="plain-button" onClick={() => void askToPersist()}>{texts.persist}</button>}
+        </div>
+      )}
+    </section>
+  );
+}

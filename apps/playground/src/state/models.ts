@@ -1,0 +1,119 @@
+import { effect, signal, untracked } from "@preact/signals";
+import type { KeptModel, ModelForecast, ModelSource } from "../engine/api/model.ts";
+import type { Failure } from "../engine/api/reply.ts";
+import { isHubName } from "@gpt/gpt/web";
+import { announce } from "./announce.ts";
+import { backend, engine, modelSource, newJob, replaceModel, settled, whenStarted } from "./engine.ts";
+import type { OpenSource } from "./engine.ts";
+import { linked } from "./link.ts";
+import { words } from "./locale.ts";
+
+/** How far another model is. */
+export type Opening = { readonly source: ModelSource } & (
+  /** An address names it, which may be anyone's: a click opens it. */
+  | { readonly stage: "linked" }
+  | { readonly stage: "reading"; readonly bytes: number; readonly totalBytes: number }
+  /** As its files have it, it does not fit: in int8 it may. */
+  | { readonly stage: "too-large"; readonly forecast: ModelForecast }
+  | { readonly stage: "failed"; readonly failure: Failure }
+);
+
+export const opening = signal<Opening | undefined>(undefined);
+let job: number | undefined;
+
+/** Looks at a model, and opens it where it fits. Another one that is on its way is given up. */
+export async function openModel(source: ModelSource): Promise<void> {
+  const own = begin(source);
+  await whenStarted();
+  if (own !== job) return;
+  const found = await settled(engine.ask("forecastModel", own, source, follow(own, source)));
+  if (own !== job) return;
+  if (found.status === "failed") end({ source, stage: "failed", failure: found.failure });
+  else if (found.value.bytes > found.value.room) end({ source, stage: "too-large", forecast: found.value });
+  else await load(own, source, found.value, false);
+}
+
+/** Opens a model that is too large as its files have it. */
+export async function openAsInt8(source: ModelSource, forecast: ModelForecast): Promise<void> {
+  await load(begin(source), source, forecast, true);
+}
+
+export function cancel(): void {
+  if (job !== undefined) void engine.ask("stop", job).catch(() => undefined);
+  end(undefined);
+}
+
+// What was on its way to a backend that ends is given up with it.
+effect(() => {
+  if (backend.value.status !== "ready" && job !== undefined) untracked(cancel);
+});
+
+function begin(source: ModelSource): number {
+  cancel();
+  opening.value = { source, stage: "reading", bytes: 0, totalBytes: 0 };
+  return (job = newJob());
+}
+
+function end(state: Opening | undefined): void {
+  job = undefined;
+  opening.value = state;
+}
+
+function follow(own: number, source: ModelSource): (bytes: number, totalBytes: number) => void {
+  return (bytes, totalBytes) => {
+    if (own === job) opening.value = { source, stage: "reading", bytes, totalBytes };
+  };
+}
+
+async function load(own: number, source: ModelSource, { bytes, bytesAsInt8, roomBeside }: ModelForecast, asInt8: boolean): Promise<void> {
+  const options = { asInt8, isAlone: (asInt8 ? bytesAsInt8 : bytes) > roomBeside };
+  const opened = await replaceModel(source, options, own, follow(own, source));
+  if (own !== job) return;
+  if (opened.status === "failed") end({ source, stage: "failed", failure: opened.failure });
+  else {
+    end(undefined);
+    announce(words.value.model.opened(nameOf(source)));
+    if (source.kind === "hub") await navigator.storage.persist();
+  }
+  await lookAtStorage();
+}
+
+export function nameOf(source: OpenSource): string {
+  return source.kind === "shipped" ? words.value.model.name : source.name;
+}
+
+/** What this page keeps in the browser. */
+export interface Storage {
+  readonly models: readonly KeptModel[];
+  /** Bytes of all that it keeps, and that it may keep. */
+  readonly usage: number;
+  readonly quota: number;
+  /** Whether the browser deletes nothing of it by itself. */
+  readonly isPersistent: boolean;
+}
+
+export const storage = signal<Storage | undefined>(undefined);
+
+export async function lookAtStorage(): Promise<void> {
+  const [{ usage = 0, quota = 0 }, isPersistent] = await Promise.all([navigator.storage.estimate(), navigator.storage.persisted()]);
+  storage.value = { models: await engine.ask("keptModels"), usage, quota, isPersistent };
+}
+
+export async function askToPersist(): Promise<void> {
+  await navigator.storage.persist();
+  await lookAtStorage();
+}
+
+export async function removeKept(name: string): Promise<void> {
+  await engine.ask("removeKeptModel", name);
+  await lookAtStorage();
+}
+
+linked({
+  name: "model",
+  text: () => (modelSource.value.kind === "hub" ? modelSource.value.name : undefined),
+  take: (name) => {
+    const { value } = modelSource;
+    if (isHubName(name) && !(value.kind === "hub" && value.name === name)) opening.value = { source: { kind: "hub", name }, stage: "linked" };
+  },
+});
