@@ -29,8 +29,7 @@ async function open(dtype: "f32" | "int8"): Promise<void> {
   useBackend(await wasm({ threads: 1 }));
   base = new GPT({ vocabSize: tokenizer.vocabSize, contextLength: 32, layers: 2, heads: 2, dim: 32 }, { seed: 3, dtype });
   session = new Session();
-  session.vocabularies.set("model", tokenizer);
-  session.model = base;
+  await session.replaceModel(base, tokenizer, 0);
   tuner = new Tuner(session);
 }
 
