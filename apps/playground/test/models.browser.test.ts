@@ -13,6 +13,7 @@ import { tokenizerToGGUF } from "@gpt/tokenizer/gguf";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BuiltPage } from "./built-page.ts";
+import { drop } from "./drop.ts";
 import { chip, eventually, expectAccessible } from "./expectations.ts";
 
 let built: BuiltPage;
@@ -47,14 +48,6 @@ afterAll(async () => {
 
 const dialog = (page: Page): Locator => page.getByRole("dialog");
 
-/** Drops what has these names on the page, as a hand does. */
-async function drop(page: Page, name: string): Promise<void> {
-  const session = await page.context().newCDPSession(page);
-  const data = { items: [], files: [inFolder(name)], dragOperationsMask: 1 };
-  for (const type of ["dragEnter", "dragOver", "drop"] as const) await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
-  await session.detach();
-}
-
 /** Its vocabulary is that of the open model. */
 async function expectVocabulary(page: Page): Promise<void> {
   const tokens = page.locator('[data-vocabulary="model"]').getByRole("option");
@@ -70,7 +63,7 @@ test("files and folders, chosen and dropped; broken ones, and those that do not 
   await page.getByRole("slider", { name: "Tokens at most" }).fill("256");
   await page.getByRole("button", { name: "Write", exact: true }).click();
   await page.locator(".written .token:not(.given)").first().waitFor();
-  await drop(page, "tiny.gguf");
+  await drop(page, inFolder("tiny.gguf"));
   await chip(page, "Model: tiny.gguf").waitFor();
   await dialog(page).getByText("int8").waitFor();
   await expectAccessible(page);
@@ -85,10 +78,10 @@ test("files and folders, chosen and dropped; broken ones, and those that do not 
     ["cut.gguf", "This file is damaged, or no model."], ["noise.gguf", "This file is damaged, or no model."], ["huge.gguf", "This file is damaged, or no model."],
     ["empty", "This is no model"], ["vast", "Not even in 8 bits a weight"],
   ]) {
-    await drop(page, name);
+    await drop(page, inFolder(name));
     await dialog(page).locator(".opening", { hasText: name }).getByText(said).waitFor();
   }
-  await drop(page, "large");
+  await drop(page, inFolder("large"));
   await dialog(page).getByRole("button", { name: "Open in 8 bits" }).click();
   await dialog(page).getByText("The model has no tokenizer").waitFor();
   await expectAccessible(page);

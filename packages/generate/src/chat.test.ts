@@ -5,7 +5,7 @@ import { encodingByName } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { applyChatTemplate } from "@gpt/tokenizer/chat";
 import { beforeAll, beforeEach, expect, test } from "vitest";
-import { streamChat } from "./chat.ts";
+import { chatPrompt, streamChat } from "./chat.ts";
 import type { ChatOptions } from "./chat.ts";
 import { streamTokens } from "./tokens.ts";
 
@@ -49,6 +49,7 @@ test("continues what the template makes of the chat, and stops where the templat
     encode: (text) => text.split(end).flatMap((part, i) => [...(i > 0 ? [expected[2]] : []), ...tokenizer.encode(part)]),
     decode: (ids) => tokenizer.decode(ids), createDecoder: () => tokenizer.createDecoder(), hasToken: (id) => tokenizer.hasToken(id),
   };
+  expect(chatPrompt(messages, { tokenizer: ending, template: endingWith(end) })).toEqual({ ids, stopTokens: [expected[2]] });
   const events = streamChat(model, ending, messages, { template: endingWith(end), temperature: 0, maxTokens: 6 });
   for await (const event of events) if (event.type === "finish") expect(event).toMatchObject({ tokens: expected.slice(0, 2), finishReason: "stop" });
   expect(await answer(model, { stopTokens: expected[1] })).toMatchObject({ tokens: expected.slice(0, 1), finishReason: "stop" });

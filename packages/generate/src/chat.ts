@@ -30,16 +30,28 @@ export async function* streamChat(
 ): TextStream {
   checkArguments(model, tokenizer, "", "the chat");
   const { template, tools, variables, documents, stop, seed = drawSeed(), stopTokens, suppressTokens, ...given } = options;
-  const ofTemplate = { tokenizer, template, tools, variables, documents };
-  const { ids } = applyChatTemplate(messages, { ...ofTemplate, addGenerationPrompt: true });
+  const { ids, stopTokens: ends } = chatPrompt(messages, { tokenizer, template, tools, variables, documents });
   const defaults = given.modelDefaults === false ? {} : model.generation;
   const stream = streamTokens(model, ids, {
     ...given,
     seed,
-    stopTokens: [...listed(stopTokens ?? defaults.stopTokens), ...listed(tokenizer.endOfText), ...endOfTurn(messages, ids, ofTemplate)],
+    stopTokens: [...listed(stopTokens ?? defaults.stopTokens), ...ends],
     suppressTokens: [...listed(suppressTokens ?? defaults.suppressTokens), ...idsWithoutToken(tokenizer, model.config.vocabSize)],
   });
   yield* decodeTokens(stream, tokenizer, stop, { promptTokens: ids.length, seed });
+}
+
+/** What a model reads to answer a chat. */
+export interface ChatPrompt {
+  readonly ids: readonly number[];
+  /** Which tokens end the answer, beside those of the model: the one that the template puts behind answers, and the end-of-text token. */
+  readonly stopTokens: readonly number[];
+}
+
+/** Reads a chat by its template, up to where the answer begins. Throws what `applyChatTemplate` throws. */
+export function chatPrompt(messages: readonly ChatMessage[], options: Omit<ChatTemplateOptions, "addGenerationPrompt">): ChatPrompt {
+  const { ids } = applyChatTemplate(messages, { ...options, addGenerationPrompt: true });
+  return { ids, stopTokens: [...listed(options.tokenizer.endOfText), ...endOfTurn(messages, ids, options)] };
 }
 
 /** The first special token that the template puts behind an answer to this chat; none where it puts none there. */

@@ -44,7 +44,7 @@ export async function open(
   const notes = new Set<string>();
   const onNote = (note: string): void => void notes.add(note);
   const model = await loadModel(source, { ...options, dtype, backend, signal, onNote, onProgress: told(onBytes, signal) });
-  const report = reportOf(config, dtypes, [...notes]);
+  const report = reportOf(config, tokenizer, dtypes, [...notes]);
   await session.replaceModel(model, tokenizer, report.weightBytes);
   return report;
 }
@@ -71,12 +71,13 @@ function told(onBytes: OnBytes, signal: AbortSignal): (progress: { readonly byte
 }
 
 /** What a model is, for people, whose matrices are stored as `dtypes`: by default in f32, as those of runs are. */
-export function reportOf(config: GPTConfig, dtypes: MatrixDTypes = {}, notes: readonly string[] = []): ModelReport {
+export function reportOf(config: GPTConfig, { chatTemplates }: Tokenizer, dtypes: MatrixDTypes = {}, notes: readonly string[] = []): ModelReport {
   const { blocks, dim, contextLength, vocabSize } = config;
   const { parameters } = describeModel(config);
   return {
     parameters: parameters.total, layers: blocks.length, heads: blocks[0].attention.heads, dim, contextLength, vocabSize,
     dtype: dtypes.matrix ?? "f32", weightBytes: weightBytesOf(config, dtypes), notes,
+    chats: (chatTemplates?.size ?? 0) > 0,
   };
 }
 

@@ -2,7 +2,7 @@ import { nextTokenDistribution, streamTokens } from "@gpt/generate";
 import type { GPT } from "@gpt/gpt";
 import type { Tokenizer } from "@gpt/tokenizer";
 import type { TokenPart } from "./api/tokens.ts";
-import type { Outlook, Sampling, WriteOptions, WritingEnd, WrittenToken } from "./api/writing.ts";
+import type { ChatMessage, Outlook, ReadChat, Sampling, WriteOptions, WritingEnd, WrittenToken } from "./api/writing.ts";
 import type { OpenModel } from "./session.ts";
 import { bytesOf } from "./vocabularies.ts";
 
@@ -18,11 +18,17 @@ export function readPrompt({ tokenizer }: OpenModel, text: string): TokenPart[] 
   return ids.map((id) => ({ id, bytes: bytesOf(tokenizer, id) }));
 }
 
+export async function readChat({ tokenizer }: OpenModel, messages: readonly ChatMessage[]): Promise<ReadChat> {
+  const { chatPrompt } = await import("@gpt/generate/chat");
+  const { ids, stopTokens } = chatPrompt(messages.map((message) => ({ ...message })), { tokenizer });
+  return { tokens: ids.map((id) => ({ id, bytes: bytesOf(tokenizer, id) })), stopTokens };
+}
+
 /** Continues tokens. What there is goes to the page now and then; its answer lets the Worker hear of a stop. */
 export async function write(
   { model, tokenizer }: OpenModel,
   ids: readonly number[],
-  { sampling, maxTokens, seed }: WriteOptions,
+  { sampling, maxTokens, seed, stopTokens = [] }: WriteOptions,
   signal: AbortSignal,
   onTokens: (tokens: readonly WrittenToken[]) => void | Promise<void>,
 ): Promise<WritingEnd> {
@@ -34,8 +40,7 @@ export async function write(
     written = [];
     await onTokens(tokens);
   };
-  const { stopTokens = [] } = model.generation;
-  const stops = [stopTokens, tokenizer.endOfText ?? []].flat();
+  const stops = [model.generation.stopTokens ?? [], tokenizer.endOfText ?? [], stopTokens].flat();
   const stream = streamTokens(model, ids, { ...limitsOf(model, tokenizer), ...sampling, maxTokens, seed, signal, stopTokens: stops });
   for await (const event of stream) {
     if (event.type === "finish") {

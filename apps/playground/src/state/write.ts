@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import type { TokenPart } from "../engine/api/tokens.ts";
-import type { Candidate, Sampling, WritingEnd, WrittenToken } from "../engine/api/writing.ts";
+import type { Candidate, ChatMessage, ReadChat, Sampling, WritingEnd, WrittenToken } from "../engine/api/writing.ts";
 import { engine, model, newJob, settled, whenModelChanges } from "./engine.ts";
 import type { Settled } from "./engine.ts";
 import { linked } from "./link.ts";
@@ -62,14 +62,28 @@ export function setPrompt(text: string): void {
   written.value = text;
 }
 
+/** Whether a user chats, where the model has a template for it, or continues a text. */
+const wantsChat = signal(false);
+export const canChat = computed(() => model.value.status === "ready" && model.value.value.chats);
+export const isChat = computed(() => wantsChat.value && canChat.value);
+
+export async function setChat(on: boolean): Promise<void> {
+  await forget();
+  wantsChat.value = on;
+}
+
+/** What the chat has, but the last answer. */
+const said = signal<readonly ChatMessage[]>([]);
 /** The prompt that the branches continue. */
 const begun = signal<string | undefined>(undefined);
+/** What it is to the model. */
+const root = signal<ReadChat>({ tokens: [], stopTokens: [] });
 export const branches = signal<readonly Branch[]>([]);
 const current = signal(0);
 export const currentBranch = computed(() => current.value);
 export const branch = computed((): Branch | undefined => branches.value[current.value]);
 /** Whether the prompt is another than that of the branches. */
-export const isNew = computed(() => begun.value !== prompt.value);
+export const isNew = computed(() => !isChat.value && begun.value !== prompt.value);
 
 /** The token whose place is looked at: of the text, or the one that is to come. */
 export const chosen = signal<number | undefined>(undefined);
@@ -88,11 +102,42 @@ export const isFull = computed(() => room.value <= 0);
 export function begin(): Promise<void> {
   return write(async () => {
     const text = prompt.value;
-    const tokens = await engine.ask("readPrompt", text);
-    if (begun.value !== text) branches.value = [];
-    begun.value = text;
-    return addBranch({ tokens, from: tokens.length });
+    return addRoot({ tokens: await engine.ask("readPrompt", text), stopTokens: [] }, text);
   });
+}
+
+/** Says something in the chat, which the model answers. What it said before is what the branch that is shown has. */
+export function say(content: string): Promise<void> {
+  return write(async () => {
+    const next: readonly ChatMessage[] = [...said.value, ...answer(), { role: "user", content }];
+    const read = await engine.ask("readChat", next);
+    said.value = next;
+    return addRoot(read, undefined);
+  });
+}
+
+/** Lets the model answer once more. */
+export function answerAgain(): Promise<void> {
+  return write(() => addRoot(root.value, undefined));
+}
+
+/** What the model answered to what was said last. */
+function answer(): ChatMessage[] {
+  if (!branch.value) return [];
+  const bytes = branch.value.tokens.slice(root.value.tokens.length).flatMap(({ bytes }) => Array.from(bytes));
+  return [{ role: "assistant", content: new TextDecoder().decode(Uint8Array.from(bytes)) }];
+}
+
+/** Forgets the texts. */
+export async function forget(): Promise<void> {
+  await stop();
+  clear();
+}
+
+function clear(): void {
+  branches.value = said.value = [];
+  begun.value = chosen.value = outcome.value = undefined;
+  current.value = 0;
 }
 
 /** Lets the model write at the end of the text. */
@@ -127,6 +172,15 @@ export async function stop(): Promise<void> {
   await running;
 }
 
+/** Begins at what the model is to continue: a text of its own, unless the ones before continue the same. */
+function addRoot(next: ReadChat, text: string | undefined): number {
+  const isSame = begun.value === text && next.tokens.map(({ id }) => id).join() === root.value.tokens.map(({ id }) => id).join();
+  if (!isSame) branches.value = [];
+  begun.value = text;
+  root.value = next;
+  return addBranch({ tokens: next.tokens, from: next.tokens.length });
+}
+
 function addBranch(next: Branch): number {
   branches.value = [...branches.value, next];
   return (current.value = branches.value.length - 1);
@@ -145,7 +199,8 @@ async function run(start: () => number | Promise<number>, number: number): Promi
   const { maxTokens, seed, ...sampling } = controls.value;
   outcome.value = await settled(Promise.resolve(start()).then((at) => {
     const ids = branches.value[at].tokens.map(({ id }) => id);
-    const options = { sampling, seed, maxTokens: Math.min(maxTokens, Math.max(room.value, 0)) };
+    const { stopTokens } = root.value;
+    const options = { sampling, seed, stopTokens, maxTokens: Math.min(maxTokens, Math.max(room.value, 0)) };
     return engine.ask("write", number, ids, options, (tokens) => {
       branches.value = branches.value.map((each, i) => (i === at ? { ...each, tokens: [...each.tokens, ...tokens] } : each));
     });
@@ -166,11 +221,8 @@ for (const name of Object.keys(ranges.peek()) as RangeName[]) {
     },
   });
 }
+linked({ ...ofScreen, name: "mode", text: () => (wantsChat.value ? "chat" : undefined), take: (text) => (wantsChat.value = text === "chat") });
 linked({ ...ofScreen, name: "seed", text: () => controls.value.seed?.toString(), take: setSeed });
 
-whenModelChanges(() => {
-  // Tokens of another vocabulary. The prompt stays.
-  branches.value = [];
-  begun.value = chosen.value = outcome.value = undefined;
-  current.value = 0;
-});
+// Tokens are those of another vocabulary then. The prompt stays.
+whenModelChanges(clear);

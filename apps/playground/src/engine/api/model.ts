@@ -25,6 +25,8 @@ export interface ModelReport {
   readonly heads: number;
   readonly contextLength: number;
   readonly vocabSize: number;
+  /** Whether its tokenizer has a template for chats. */
+  readonly chats: boolean;
   /** How its matrices are stored, and the bytes of all weights in memory. */
   readonly dtype: string;
   readonly weightBytes: number;

@@ -15,6 +15,20 @@ export interface WriteOptions {
   readonly maxTokens: number;
   /** Drawn where none is given. */
   readonly seed?: number;
+  /** Those that end the text, beside the model's. */
+  readonly stopTokens?: readonly number[];
+}
+
+export interface ChatMessage {
+  readonly role: "user" | "assistant";
+  readonly content: string;
+}
+
+/** What the model continues to answer a chat. */
+export interface ReadChat {
+  readonly tokens: readonly TokenPart[];
+  /** Those that end the answer. */
+  readonly stopTokens: readonly number[];
 }
 
 /** A token that the model wrote. */
@@ -48,6 +62,8 @@ export interface Outlook {
 export interface WritingArea {
   /** The tokens of a text as the open model reads it: what it continues. */
   readPrompt(text: string): Promise<Reply<readonly TokenPart[]>>;
+  /** The tokens of a chat, by the template of the open model's tokenizer. */
+  readChat(messages: readonly ChatMessage[]): Promise<Reply<ReadChat>>;
   /** Continues tokens, some at a time, until `stop` of the same job. */
   write(job: number, ids: readonly number[], options: WriteOptions, onTokens: (tokens: readonly WrittenToken[]) => void | Promise<void>): Promise<Reply<WritingEnd>>;
   /** What may come behind tokens; `besides` is a token that is to be among it. */

@@ -60,7 +60,7 @@ export function trainingArea(session: Session): TrainingArea {
       session.backend();
       const [{ loadRun }, { reportOf }] = await Promise.all([keptRuns(), import("../models.ts")]);
       const { model, tokenizer } = await loadRun(run);
-      const report = reportOf(model.config);
+      const report = reportOf(model.config, tokenizer);
       await session.replaceModel(model, tokenizer, report.weightBytes);
       return report;
     }),

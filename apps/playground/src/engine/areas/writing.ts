@@ -10,6 +10,11 @@ export const writingArea = (session: Session): WritingArea => ({
       const { readPrompt } = await writing();
       return session.withModel((open) => readPrompt(open, text));
     }),
+  readChat: (messages) =>
+    reply(async () => {
+      const { readChat } = await writing();
+      return session.withModel((open) => readChat(open, messages));
+    }),
   write: (job, ids, options, onTokens) =>
     session.job(job, onTokens, async (signal) => {
       const { write } = await writing();

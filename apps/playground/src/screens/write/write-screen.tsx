@@ -3,9 +3,11 @@ import type { WritingEnd } from "../../engine/api/writing.ts";
 import { announce } from "../../state/announce.ts";
 import { model } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
-import { begin, branch, isFull, isNew, isWriting, longestPrompt, outcome, prompt, setPrompt, stop, writeOn } from "../../state/write.ts";
+import { begin, branch, canChat, isChat, isFull, isNew, isWriting, longestPrompt, outcome, prompt, setChat, setPrompt, stop, writeOn } from "../../state/write.ts";
+import { Choice } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { Branches } from "./branches.tsx";
+import { ChatActions } from "./chat-actions.tsx";
 import { NextToken } from "./next-token.tsx";
 import { SamplingControls } from "./sampling-controls.tsx";
 import { WrittenText } from "./written-text.tsx";
@@ -26,18 +28,24 @@ export function WriteScreen() {
       </div>
       <div class="desk">
         <section class="card" aria-label={write.text}>
-          <textarea
-            rows={2} dir="auto" spellcheck={false} maxLength={longestPrompt} aria-label={write.prompt} value={prompt.value}
-            onInput={({ currentTarget }) => setPrompt(currentTarget.value)}
-          />
-          <Actions />
+          {canChat.value && <Choice label={write.mode} names={write.modes} value={isChat.value ? "chat" : "text"} onChoose={(mode) => void setChat(mode === "chat")} />}
+          {!isChat.value && (
+            <>
+              <textarea
+                rows={2} dir="auto" spellcheck={false} maxLength={longestPrompt} aria-label={write.prompt} value={prompt.value}
+                onInput={({ currentTarget }) => setPrompt(currentTarget.value)}
+              />
+              <Actions />
+            </>
+          )}
           {branch.value && <WrittenText branch={branch.value} />}
+          {isChat.value && <ChatActions />}
           {ended?.status === "failed" && <FailureNote failure={ended.failure} />}
           {note && <p class="soft">{note}</p>}
           <Branches />
         </section>
         <div class="side">
-          <NextToken />
+          {(branch.value || !isChat.value) && <NextToken />}
           <SamplingControls />
         </div>
       </div>

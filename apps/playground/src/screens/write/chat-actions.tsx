@@ -1,0 +1,41 @@
+import { useSignal } from "@preact/signals";
+import { model } from "../../state/engine.ts";
+import { words } from "../../state/locale.ts";
+import { answerAgain, branch, forget, isFull, isWriting, longestPrompt, say, stop, writeOn } from "../../state/write.ts";
+
+/** What a user says in the chat, and what else the model may do there. */
+export function ChatActions() {
+  const { write } = words.value;
+  const draft = useSignal("");
+  const canAsk = model.value.status === "ready" && !isWriting.value;
+  const send = (event: Event): void => {
+    event.preventDefault();
+    if (!canAsk || draft.value.trim() === "") return;
+    void say(draft.value.trim());
+    draft.value = "";
+  };
+  return (
+    <>
+      {branch.value ? (
+        <div class="row">
+          <button type="button" class="plain-button" disabled={!canAsk || isFull.value} onClick={() => void writeOn()}>{write.on}</button>
+          <button type="button" class="plain-button" disabled={!canAsk} onClick={() => void answerAgain()}>{write.answerAgain}</button>
+          <button type="button" class="plain-button" onClick={() => void forget()}>{write.newChat}</button>
+        </div>
+      ) : (
+        <p class="soft">{write.chatAbout}</p>
+      )}
+      <form class="say" onSubmit={send}>
+        <input
+          type="text" dir="auto" maxLength={longestPrompt} aria-label={write.message} placeholder={write.message} value={draft.value}
+          onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
+        />
+        {isWriting.value ? (
+          <button type="button" class="main-button" onClick={() => void stop()}>{write.stop}</button>
+        ) : (
+          <button type="submit" class="main-button" disabled={!canAsk || draft.value.trim() === ""}>{write.send}</button>
+        )}
+      </form>
+    </>
+  );
+}
