@@ -36,6 +36,11 @@ export const lessons = {
     { screen: "inside", settings: look, figure: "scale" },
     { screen: "inside", settings: { ...look, at: "0" }, figure: "scale" },
   ],
+  finetuning: [
+    { screen: "tune", settings: { task: "labels", method: "head" } },
+    { screen: "tune", settings: { task: "labels", method: "lora" } },
+    { screen: "tune", settings: { task: "messages", method: "lora" } },
+  ],
 } as const satisfies Record<string, readonly LessonStep[]>;
 
 export type LessonName = keyof typeof lessons;

@@ -24,6 +24,7 @@ export const lessons = {
     training: "It learns by guessing",
     sampling: "One token is drawn",
     scale: "From GPT-1 to experts",
+    finetuning: "It learns your task",
   } satisfies Record<LessonName, string>,
   abouts: {
     tokens: "How a text becomes numbers",
@@ -31,6 +32,7 @@ export const lessons = {
     training: "How random numbers become a writer",
     sampling: "Why it writes another text each time",
     scale: "What grew, and what stayed",
+    finetuning: "A few examples instead of a library",
   } satisfies Record<LessonName, string>,
   steps: {
     tokens: [
@@ -97,6 +99,20 @@ export const lessons = {
       {
         text: ["In a mixture of experts, a block has several small networks, and a router sends each token to a few of them. So a model knows more without computing more for each token. GPT-4’s makers have not published its design; it is reported to be one. Mixtral is an open one: 8 experts in a block, of which a token takes 2."],
         task: "Look at this block’s MLP, a single network. If the model that you open has experts, a card shows where its tokens go.",
+      },
+    ],
+    finetuning: [
+      {
+        text: ["A model that has learnt language needs few examples of a task: this is fine-tuning, by which GPT-1 answered questions and judged texts.", "For labels, a small head reads the vector of the last token. Here it alone is learnt."],
+        task: "Take the example, press Start, and then write a sentence of your own. How sure is it?",
+      },
+      {
+        text: ["LoRA leaves the weights as they are, and learns two narrow matrices beside each layer: a few percent of the numbers, and a file that is as small."],
+        task: "Start anew by LoRA. Compare how many parameters learn, and how many of the texts that were kept back are right.",
+      },
+      {
+        text: ["To chat, a model learns dialogues: it reads all of them, but its loss counts only the answers. The marked words are those."],
+        task: "Take the example, and look at what is learnt of it. After some epochs, compare its answers with those of the model as it was.",
       },
     ],
   } satisfies Record<LessonName, readonly StepText[]> as Record<LessonName, readonly StepText[]>,

@@ -12,8 +12,8 @@ export const lessons: Words["lessons"] = {
   thisModel: "本页的模型",
   size: (parameters, layers) => `${parameters} 参数，${layers} 层`,
   scaleAbout: "参数量，对数刻度：条形长一点，实际就多很多。浅色部分是一个词元用不到的专家。",
-  names: { tokens: "文本变成词元", attention: "词元回头看", training: "在猜测中学习", sampling: "抽取一个词元", scale: "从 GPT-1 到专家模型" },
-  abouts: { tokens: "文本如何变成数字", attention: "词元如何了解彼此", training: "随机数如何变成作者", sampling: "为什么每次写得不一样", scale: "什么变大了，什么没有变" },
+  names: { tokens: "文本变成词元", attention: "词元回头看", training: "在猜测中学习", sampling: "抽取一个词元", scale: "从 GPT-1 到专家模型", finetuning: "学会你的任务" },
+  abouts: { tokens: "文本如何变成数字", attention: "词元如何了解彼此", training: "随机数如何变成作者", sampling: "为什么每次写得不一样", scale: "什么变大了，什么没有变", finetuning: "几个例子就够" },
   steps: {
     tokens: [
       {
@@ -79,6 +79,20 @@ export const lessons: Words["lessons"] = {
       {
         text: ["在混合专家模型中，一层有多个小网络，路由器把每个词元送到其中几个。这样模型知道得更多，每个词元的计算却没有变多。GPT-4 的结构没有公布，据报道它就是这样的模型。Mixtral 是一个开放的例子：每层 8 个专家，一个词元使用 2 个。"],
         task: "看看这一层的 MLP：它是单个网络。如果你打开的模型有专家，会有一张卡片显示词元去了哪里。",
+      },
+    ],
+    finetuning: [
+      {
+        text: ["已经学会语言的模型，只需要少量例子就能学会一项任务：这就是微调，GPT-1 正是这样回答问题、判断文本的。", "对于标签，一个小小的输出头读取最后一个词元的向量。这里只学习这个头。"],
+        task: "使用示例，点“开始”，然后写一句你自己的话。它有多大把握？",
+      },
+      {
+        text: ["LoRA 不改动原有权重，只在每一层旁边学习两个窄矩阵：只占百分之几的参数，保存下来的文件也同样小。"],
+        task: "用 LoRA 重新开始。比较有多少参数在学习，以及留出的文本判断对了多少。",
+      },
+      {
+        text: ["为了对话，模型要学习对话：它读全部内容，但损失只计算回答部分，也就是标出的那些词。"],
+        task: "使用示例，看看其中学习的是哪些部分。几轮之后，与原来的模型比较回答。",
       },
     ],
   },
