@@ -3,6 +3,7 @@ import type { Signal } from "@preact/signals";
 import type { BackendChoice, BackendReport, Places } from "../engine/api/backend.ts";
 import type { ModelReport, ModelSource, OpenOptions } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
+import type { VocabularyId } from "../engine/api/tokens.ts";
 import { EngineClient } from "../engine/client.ts";
 import { failureOf } from "../engine/failure.ts";
 import { oneOf, stored } from "./stored.ts";
@@ -18,8 +19,10 @@ export const backendChoice = stored<BackendChoice>("backend", oneOf(backendChoic
 export const places = signal<Places | undefined>(undefined);
 export const backend = signal<Loading<BackendReport>>(loading);
 export const model = signal<Loading<ModelReport>>(loading);
-/** Counts what changes the vocabularies, so that texts are encoded again. */
-export const vocabularyVersion = signal(0);
+/** Count what changes the vocabularies, so that texts are encoded again: those of the open model and of a user's file, and all where the engine starts anew. */
+const [ownVersion, engineVersion] = [signal(0), signal(0)];
+/** Vocabularies that come with the tokenizer stay what they are. */
+export const versionOf = (id: VocabularyId): number => engineVersion.value + (id === "model" || id === "own" ? ownVersion.value : 0);
 export const modelVocabulary = signal<Loading<void>>(loading);
 export const ownVocabulary = signal<(Loading<void> & { readonly name: string }) | undefined>(undefined);
 
@@ -80,6 +83,7 @@ export async function restartEngine(): Promise<void> {
   engine.end();
   engine = new EngineClient(died);
   ownVocabulary.value = undefined;
+  engineVersion.value++;
   await startEngine();
 }
 
@@ -153,12 +157,12 @@ function takeModel(opened: Settled<ModelReport>): void {
   model.value = opened;
   if (opened.status === "failed") return;
   modelVocabulary.value = { status: "ready", value: undefined };
-  vocabularyVersion.value++;
+  ownVersion.value++;
 }
 
 async function openVocabulary(): Promise<void> {
   await follow(modelVocabulary, engine.ask("openVocabulary", modelSource.value.kind === "run" ? shipped : modelSource.value));
-  vocabularyVersion.value++;
+  ownVersion.value++;
 }
 
 /** Reads a user's file of a vocabulary. */
@@ -166,7 +170,7 @@ export async function addVocabulary(file: File): Promise<void> {
   const { name } = file;
   ownVocabulary.value = { ...loading, name };
   ownVocabulary.value = { ...(await settled(engine.ask("addVocabulary", file))), name };
-  vocabularyVersion.value++;
+  ownVersion.value++;
 }
 
 /** Shows how work ends. */

@@ -1,5 +1,5 @@
 import type { Tokenization, TokenizeOptions, VocabularyId } from "../../engine/api/tokens.ts";
-import { engine, vocabularyVersion } from "../../state/engine.ts";
+import { engine } from "../../state/engine.ts";
 import { count, words } from "../../state/locale.ts";
 import { text } from "../../state/tokens.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
@@ -25,7 +25,7 @@ export function TokenInspector({ vocabulary, tokenization, index, options }: Tok
   const answer = useLatest(async () => {
     const explanation = await engine.ask("explain", vocabulary, text.value, index, options);
     return { of: tokenization, index, explanation, tree: explanation && mergeTree(explanation) };
-  }, [tokenization, index, vocabularyVersion.value]);
+  }, [tokenization, index]);
   const isPartial = token.glyphs.some(({ kind }) => kind === "byte");
   return (
     <div class="inspector">

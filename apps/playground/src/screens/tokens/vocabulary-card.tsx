@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import type { Tokenization, VocabularyId } from "../../engine/api/tokens.ts";
-import { engine, modelVocabulary, ownVocabulary, vocabularyVersion } from "../../state/engine.ts";
+import { engine, modelVocabulary, ownVocabulary, versionOf } from "../../state/engine.ts";
 import { count, ratio, words } from "../../state/locale.ts";
 import { chosenToken, chosenVocabularies, readsSpecial, text, textSize } from "../../state/tokens.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
@@ -24,7 +24,7 @@ export function VocabularyCard({ id }: { readonly id: VocabularyId }) {
     const tokenization = await engine.ask("tokenize", id, text.value, options);
     counts.value = { ...counts.value, [id]: tokenization.ids.length };
     return tokenization;
-  }, [text.value, options.special, vocabularyVersion.value]);
+  }, [text.value, options.special, versionOf(id)]);
   const failed = stateOf(id)?.status === "failed" ? stateOf(id) : answer;
   const tokenization = answer.status === "ready" ? answer.value : undefined;
   const chosen = chosenToken.value;
