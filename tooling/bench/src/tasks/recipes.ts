@@ -49,7 +49,7 @@ const english: Base = {
     const own = [...textsOf(questionTypes(data)), ...textsOf(filmReviews(data, seed))];
     return lines(drawsOf(seed).shuffled([...glosses(), ...own, ...own, ...own]));
   },
-  options: "--tokenizer bpe --vocab-size 8000 --layers 2 --heads 4 --dim 128 --context 64 --batch 32 --steps 2400 --dropout 0 --optimizer muon --schedule linear",
+  options: "--tokenizer bpe --vocab-size 8000 --layers 2 --heads 4 --dim 128 --context 64 --batch 32 --steps 2000 --dropout 0 --optimizer muon --schedule linear",
 };
 
 const post: Base = {
@@ -82,10 +82,10 @@ const onQuestions = { base: english, files: ({ data }: Context) => questionTypes
 
 export const recipes: readonly Recipe[] = [
   { name: "questions", ...onQuestions, finetune: "--task classify --truncate --epochs 4 --batch 16 --lr 0.0005 --lm-weight 0.5" },
-  { name: "questions-lora", ...onQuestions, finetune: "--task classify --truncate --epochs 4 --batch 16 --lr 0.005 --lm-weight 0.5 --method lora --rank 8" },
+  { name: "questions-lora", ...onQuestions, finetune: "--task classify --truncate --epochs 6 --batch 16 --lr 0.005 --lm-weight 0.5 --method lora --rank 16" },
   {
     name: "reviews", base: english, files: ({ data, seed }) => filmReviews(data, seed), evaluate, demanded: { accuracy: 0.75 },
-    finetune: "--task classify --truncate --epochs 4 --batch 32 --lr 0.001 --lm-weight 0.5 --dropout 0.2",
+    finetune: "--task classify --truncate --epochs 3 --batch 32 --lr 0.001 --lm-weight 0.5 --dropout 0.2",
   },
   {
     name: "spam", base: post, files: ({ seed }) => mails(seed), evaluate, demanded: { accuracy: 0.97, f1: 0.95 },
