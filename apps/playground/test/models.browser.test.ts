@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GPT } from "@gpt/gpt";
@@ -92,6 +92,19 @@ test("files and folders, chosen and dropped; broken ones, and those that do not 
   await chip(page, "Model: tiny-folder").waitFor();
   await page.keyboard.press("Escape");
   await expectVocabulary(page);
+});
+
+test("a model of the page's own host, which the address names, is opened at once; one of another is not", async () => {
+  await copyFile(inFolder("tiny.gguf"), join(built.folder, "models/tiny.gguf"));
+  const page = await built.open(isolation, { locale: "en-US" }, "#tokens?model=/some/path/models/tiny.gguf");
+  await chip(page, "Model: tiny.gguf").waitFor();
+  await page.getByRole("radio", { name: "Ids" }).check();
+  await page.getByRole("textbox").fill("to be");
+  await expectVocabulary(page);
+  await eventually(() => page.url()).toContain("?model=%2Fsome%2Fpath%2Fmodels%2Ftiny.gguf");
+  await page.evaluate(() => (location.hash = "#tokens?model=//example.org/tiny.gguf"));
+  await page.getByRole("link", { name: "Write" }).click();
+  await chip(page, "Model: tiny.gguf").waitFor();
 });
 
 test("a model of the hub: its progress, cancelled; kept, opened again without the hub, and deleted; in 简体中文, dark, on a phone", async () => {

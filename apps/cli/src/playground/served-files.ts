@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join, relative, sep } from "node:path";
 
 /** A file that a server gives. */
 export interface ServedFile {
   readonly path: string;
   readonly size: number;
-  /** Of its contents: packages have one time for all files. */
+  /** Of its version. */
   readonly tag: string;
   /** Whether its name is another where its contents are. */
   readonly isNamedByContents: boolean;
@@ -23,12 +23,30 @@ export async function filesOfPage(folder: string): Promise<ServedFiles> {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const name = `/${relative(folder, path).split(sep).join("/")}`;
-    const contents = await readFile(path);
+    const contents = await readFile(path); // Their time tells nothing: in a package all files have the same.
     const tag = `"${createHash("sha256").update(contents).digest("base64url").slice(0, 22)}"`;
     // Vite names them NAME-HASH.js.
     const file = { path, size: contents.length, tag, isNamedByContents: name.startsWith("/assets/") };
     files.set(name, file);
     if (entry.name === "index.html") files.set(name.slice(0, -entry.name.length), file);
+  }
+  return files;
+}
+
+/** What tells files of GGUF apart that hold one model. */
+const partNumber = /\d{5}(?=-of-\d{5}\.gguf$)/i;
+
+/** A model's own files below a path: those in its folder, or a GGUF file with all that it is split over. */
+export async function filesOfModel(model: string, place: string): Promise<ServedFiles> {
+  const isFolder = (await stat(model)).isDirectory();
+  const folder = isFolder ? model : dirname(model);
+  const isPart = (name: string): boolean => name.replace(partNumber, "") === basename(model).replace(partNumber, "");
+  const files = new Map<string, ServedFile>();
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const status = await stat(path);
+    if (!status.isFile() || !(isFolder || isPart(name))) continue;
+    files.set(`${place}/${name}`, { path, size: status.size, tag: `"${status.size}-${status.mtimeMs}"`, isNamedByContents: false });
   }
   return files;
 }

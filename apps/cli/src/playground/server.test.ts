@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { filesOfPage } from "./served-files.ts";
+import { filesOfModel, filesOfPage } from "./served-files.ts";
 import type { ServedFiles } from "./served-files.ts";
 import { serveFiles } from "./server.ts";
 
@@ -21,7 +21,14 @@ beforeAll(async () => {
   await write("page/assets/main-1a2b.js", "1");
   await write("page/models/model.bin", "0123456789");
   await write("secret.txt", "secret");
-  files = await filesOfPage(join(folder, "page"));
+  await write("model/config.json", "{}");
+  await write("model/checkpoints/secret.txt", "secret");
+  for (const name of ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "other.gguf"]) await write(`gguf/${name}`, "GGUF");
+  files = new Map([
+    ...(await filesOfPage(join(folder, "page"))),
+    ...(await filesOfModel(join(folder, "model"), "/models/1234/model")),
+    ...(await filesOfModel(join(folder, "gguf/m-00001-of-00002.gguf"), "/models/5678")),
+  ]);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -63,7 +70,7 @@ test("serves the page isolated, and its files to be kept where their names tell 
   expect(await ask("/", {}, "HEAD")).toMatchObject({ status: 200, headers: { "content-length": "12" }, body: "" });
 });
 
-test.each(["/../secret.txt", "/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt", "/assets/../../secret.txt", "//secret.txt", "/%"])(
+test.each(["/../secret.txt", "/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt", "/assets/../../secret.txt", "//secret.txt", "/%", "/models/1234/model/checkpoints/secret.txt", "/models/5678/other.gguf"])(
   "has nothing at %s", async (path) => {
     expect(await (await served())(path)).toMatchObject({ status: 404, body: "There is no such file.\n" });
   });
@@ -86,6 +93,9 @@ test("serves ranges, by which models are read", async () => {
   expect(await range("bytes=10-11")).toMatchObject({ status: 416, headers: { "content-range": "bytes */10" } });
   expect(await range("bytes=5-2")).toMatchObject({ status: 416 });
   expect(await range("bytes=0-1,4-5")).toMatchObject({ status: 200, body: "0123456789" });
+  for (const path of ["1234/model/config.json", "5678/m-00001-of-00002.gguf", "5678/m-00002-of-00002.gguf"]) {
+    expect(await ask(`/models/${path}`), path).toMatchObject({ status: 200, headers: { "cache-control": "no-cache" } });
+  }
 });
 
 test("takes a free port where the usual one is taken, and says where one that was asked for is", async () => {

@@ -13,6 +13,8 @@ export async function opened(source: ModelSource) {
       return { source: source.name, options: { offline: source.isKept === true } } as const;
     case "files":
       return { source: source.files, options: {} } as const;
+    case "host":
+      return { source: source.address, options: { keep: false } } as const;
   }
 }
 

@@ -111,9 +111,17 @@ export async function removeKept(name: string): Promise<void> {
 
 linked({
   name: "model",
-  text: () => (modelSource.value.kind === "hub" ? modelSource.value.name : undefined),
+  text() {
+    const { value } = modelSource;
+    return value.kind === "hub" ? value.name : value.kind === "host" ? new URL(value.address).pathname : undefined;
+  },
   take: (name) => {
     const { value } = modelSource;
-    if (isHubName(name) && !(value.kind === "hub" && value.name === name)) opening.value = { source: { kind: "hub", name }, stage: "linked" };
+    const { origin, href } = URL.canParse(name, location.origin) ? new URL(name, location.origin) : { origin: "", href: "" };
+    if (name.startsWith("/") && origin === location.origin) {
+      // What the page's own host has is no download; behind the start of the engine.
+      const source: ModelSource = { kind: "host", name: name.slice(name.lastIndexOf("/") + 1), address: href };
+      if (!(value.kind === "host" && value.address === href)) queueMicrotask(() => void openModel(source));
+    } else if (isHubName(name) && !(value.kind === "hub" && value.name === name)) opening.value = { source: { kind: "hub", name }, stage: "linked" };
   },
 });

@@ -1,11 +1,14 @@
 import type { Reply } from "./reply.ts";
 
-/** Where a model is: the page's own, by the address of its file; a name on the Hugging Face hub; files that a user chose. */
+/**
+ * Where a model is: the page's own, by the address of its file; a name on the Hugging Face hub; files that a user chose; a folder or GGUF
+ * file on the page's own host. */
 export type ModelSource =
   | { readonly kind: "shipped"; readonly address: string }
   /** `isKept`: nothing is downloaded, and nothing asked; what the browser keeps is all. */
   | { readonly kind: "hub"; readonly name: string; readonly isKept?: boolean }
-  | { readonly kind: "files"; readonly name: string; readonly files: readonly File[] };
+  | { readonly kind: "files"; readonly name: string; readonly files: readonly File[] }
+  | { readonly kind: "host"; readonly name: string; readonly address: string };
 
 /** What a model is and takes, before its weights are read. */
 export interface ModelForecast {

@@ -8,6 +8,7 @@ export const model = {
     shipped: "A small GPT that learnt to write children’s stories. It comes with this page, and computes in it: nothing leaves your machine.",
     hub: "From the Hugging Face hub. What this browser keeps of it is not downloaded again.",
     run: "A GPT that was trained in this browser.",
+    host: "From this page’s own host. This browser keeps nothing of it.",
     files: "From your disk. It is read where it lies and not copied: after you close the page, choose it again.",
   } satisfies Record<OpenSource["kind"], string>,
   loading: "Opening the model…",
