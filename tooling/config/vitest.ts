@@ -26,8 +26,8 @@ const lanes: Readonly<Record<string, Lane>> = {
 };
 
 export interface ProjectOptions {
-  /** A module that prepares all test files, beside those of the lanes. */
-  readonly globalSetup?: string;
+  /** A module that prepares all test files, or by the names of lanes those of each, beside those which all packages have. */
+  readonly globalSetup?: string | Readonly<Record<string, string>>;
 }
 
 /**
@@ -39,6 +39,7 @@ export function projects(directory: string, name: string, options: ProjectOption
   return Object.entries(lanes).flatMap(([suffix, { ending, timeout, globalSetup }]) => {
     const include = files.filter((file) => laneEnding(file) === ending);
     if (include.length === 0) return [];
+    const own = typeof options.globalSetup === "string" ? options.globalSetup : options.globalSetup?.[suffix];
     return [
       {
         root: directory,
@@ -50,7 +51,7 @@ export function projects(directory: string, name: string, options: ProjectOption
           testTimeout: timeout,
           hookTimeout: timeout,
           setupFiles: join(import.meta.dirname, "../testing/environment.ts"),
-          globalSetup: [globalSetup, options.globalSetup].filter((path) => path !== undefined),
+          globalSetup: [globalSetup, own].filter((path) => path !== undefined),
         },
       },
     ];

@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch } from "@gpt/testing/browser";
-import { buildPlayground } from "@gpt/testing/playground";
 import { serve } from "@gpt/testing/static-server";
 import type { Hub } from "@gpt/testing/hub";
 import type { Browser, BrowserContextOptions, Page, Route } from "playwright-core";
-import { onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 
 /** Only a hang takes as long, in milliseconds. */
 export const patience = 300_000;
@@ -23,10 +22,10 @@ export class BuiltPage {
     this.#browser = launch(flags);
   }
 
-  /** Builds it, for a browser with these flags; without any, one that has no GPU. */
-  static async build(flags?: readonly string[]): Promise<BuiltPage> {
+  /** A copy of it, for a browser with these flags; without any, one that has no GPU. */
+  static async copy(flags?: readonly string[]): Promise<BuiltPage> {
     const root = await mkdtemp(join(tmpdir(), "gpt-playground-"));
-    await buildPlayground(join(root, place));
+    await cp(inject("playground"), join(root, place), { recursive: true });
     return new BuiltPage(root, flags);
   }
 

@@ -17,7 +17,7 @@ let built: BuiltPage;
 let model: GPT;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
-  built = await BuiltPage.build();
+  built = await BuiltPage.copy();
   const file = join(built.folder, "models/stories.gguf");
   useBackend(await wasm());
   [model, tokenizer] = [await loadModel(file), await loadTokenizer(file)];

@@ -4,7 +4,7 @@ import { BuiltPage } from "./built-page.ts";
 import { eventually, expectAccessible } from "./expectations.ts";
 
 let built: BuiltPage;
-beforeAll(async () => (built = await BuiltPage.build()));
+beforeAll(async () => (built = await BuiltPage.copy()));
 afterAll(() => built?.close());
 
 test("lessons lead over the screens from the first step to the last; an address opens one", async () => {

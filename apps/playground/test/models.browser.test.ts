@@ -23,7 +23,7 @@ const inFolder = (name: string): string => join(folder, name);
 
 /** A GGUF file, a folder, and what is neither. */
 beforeAll(async () => {
-  built = await BuiltPage.build();
+  built = await BuiltPage.copy();
   folder = await mkdtemp(join(tmpdir(), "gpt-models-"));
   useBackend(await wasm());
   tokenizer = await trainBPE(["to be or not to be, that is the question"], { vocabSize: 265 });

@@ -11,7 +11,7 @@ import { BuiltPage } from "./built-page.ts";
 import { chip, eventually, expectAccessible } from "./expectations.ts";
 
 let built: BuiltPage;
-beforeAll(async () => (built = await BuiltPage.build()));
+beforeAll(async () => (built = await BuiltPage.copy()));
 afterAll(() => built?.close());
 
 const open = (headers: Record<string, string>, options: BrowserContextOptions): Promise<Page> => built.open(headers, options, "#tokens");

@@ -15,7 +15,7 @@ import { BuiltPage } from "./built-page.ts";
 import { chip, eventually, expectAccessible } from "./expectations.ts";
 
 let built: BuiltPage;
-beforeAll(async () => (built = await BuiltPage.build()));
+beforeAll(async () => (built = await BuiltPage.copy()));
 afterAll(() => built?.close());
 
 /** A run of a few seconds. */

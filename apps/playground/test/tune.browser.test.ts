@@ -19,7 +19,7 @@ import { eventually, expectAccessible } from "./expectations.ts";
 let built: BuiltPage;
 let folder: string;
 beforeAll(async () => {
-  [built, folder] = [await BuiltPage.build(), await mkdtemp(join(tmpdir(), "gpt-tuned-"))];
+  [built, folder] = [await BuiltPage.copy(), await mkdtemp(join(tmpdir(), "gpt-tuned-"))];
   useBackend(await wasm());
 });
 afterAll(async () => {

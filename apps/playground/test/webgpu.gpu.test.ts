@@ -6,7 +6,7 @@ import { BuiltPage } from "./built-page.ts";
 import { chip, eventually } from "./expectations.ts";
 
 let built: BuiltPage;
-beforeAll(async () => (built = await BuiltPage.build(gpuFlags)));
+beforeAll(async () => (built = await BuiltPage.copy(gpuFlags)));
 afterAll(() => built?.close());
 
 /** What the likeliest tokens make. */

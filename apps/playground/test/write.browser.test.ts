@@ -18,7 +18,7 @@ import { drop } from "./drop.ts";
 import { chip, eventually, expectAccessible } from "./expectations.ts";
 
 let built: BuiltPage;
-beforeAll(async () => (built = await BuiltPage.build()));
+beforeAll(async () => (built = await BuiltPage.copy()));
 afterAll(() => built?.close());
 
 const textOf = (page: Page): Promise<string> => page.getByRole("listbox").innerText();

@@ -112,7 +112,7 @@ export interface TuningArea {
   /** Reads what the model is to learn: what was understood, and what is wrong. The next run learns it. */
   readTuningData(task: TuningTask, source: TuningSource): Promise<Reply<DataReport>>;
   planTuning(settings: TuningSettings): Promise<Reply<TuningPlan>>;
-  /** Makes a model of its own of the open one, in the place of the one that was tuned before. The open one stays as it is. */
+  /** Copies the open model, to tune the copy. The copy that was tuned before is freed; the open model does not change. */
   beginTuning(settings: TuningSettings): Promise<Reply<TuningStart>>;
   /** Trains until the end, or `stop` of the same job; then it goes on where it stopped. Gives whether it is at its end. */
   tune(job: number, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<Reply<boolean>>;

@@ -23,7 +23,7 @@ export function settingsOf({ steps, batchSize, optimizer, learningRate }: Traini
   return { steps, batchSize, optimizer, learningRate, seed: 0 } as const satisfies Partial<TrainOptions>;
 }
 
-/** How often is told, evaluated and saved in a run of so many steps. */
+/** How often a run of so many steps reports, evaluates and saves. */
 export function paceOf(steps: number) {
   const evaluateEvery = Math.max(1, Math.round(steps / evaluations));
   return {

@@ -23,7 +23,7 @@ export function Composer({ seen, count, token }: ComposerProps) {
   return (
     <section class="card composer" aria-label={inside.prompt}>
       <textarea
-        rows={1} dir="auto" spellcheck={false} maxLength={longestText} aria-label={inside.prompt} value={text.value}
+        class="prompt" rows={1} dir="auto" spellcheck={false} maxLength={longestText} aria-label={inside.prompt} value={text.value}
         onInput={({ currentTarget }) => setText(currentTarget.value)}
       />
       <TokenList

@@ -40,7 +40,7 @@ export function PatchingCard({ seen }: { readonly seen: Seen }) {
       <p class="soft">{inside.patchingAbout}</p>
       <div class="patch-question">
         <textarea
-          rows={1} dir="auto" spellcheck={false} maxLength={longestText} aria-label={inside.otherText} value={otherText.value}
+          class="prompt" rows={1} dir="auto" spellcheck={false} maxLength={longestText} aria-label={inside.otherText} value={otherText.value}
           onInput={({ currentTarget }) => setOtherText(currentTarget.value)}
         />
         {answer.status === "failed" && open && <FailureNote failure={answer.failure} />}

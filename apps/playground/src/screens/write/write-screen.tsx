@@ -32,7 +32,7 @@ export function WriteScreen() {
           {!isChat.value && (
             <>
               <textarea
-                rows={2} dir="auto" spellcheck={false} maxLength={longestPrompt} aria-label={write.prompt} value={prompt.value}
+                class="prompt" rows={2} dir="auto" spellcheck={false} maxLength={longestPrompt} aria-label={write.prompt} value={prompt.value}
                 onInput={({ currentTarget }) => setPrompt(currentTarget.value)}
               />
               <Actions />
