@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { GPT } from "@gpt/gpt";
 import { saveModel, writeGGUF } from "@gpt/gpt/node";
 import { Hub } from "@gpt/testing/hub";
@@ -68,6 +69,9 @@ test("files and folders, chosen and dropped; broken ones, and those that do not 
   await dialog(page).getByText("int8").waitFor();
   await expectAccessible(page);
   expect(await page.locator(".written").count()).toBe(0);
+  const [file] = await Promise.all([page.waitForEvent("download"), dialog(page).getByRole("button", { name: "Save as one HTML file" }).click()]);
+  await dialog(page).getByText("tiny.html was given to the browser").waitFor();
+  await file.saveAs(inFolder(file.suggestedFilename()));
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Write", exact: true }).click();
   await page.locator(".written .token:not(.given)").first().waitFor();
@@ -92,6 +96,12 @@ test("files and folders, chosen and dropped; broken ones, and those that do not 
   await chip(page, "Model: tiny-folder").waitFor();
   await page.keyboard.press("Escape");
   await expectVocabulary(page);
+
+  const alone = await page.context().newPage();
+  await alone.goto(pathToFileURL(inFolder("tiny.html")).href);
+  expect(await alone.title()).toBe("tiny.gguf");
+  await alone.locator("#write:enabled").click();
+  await eventually(() => alone.locator("#texts").innerText()).not.toBe("");
 });
 
 test("a model of the page's own host, which the address names, is opened at once; one of another is not", async () => {
@@ -138,8 +148,11 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     expect(hub.requests.length).toBe(asked);
     await dialog(page).getByRole("button", { name: "删除: toys/abc" }).click();
     await eventually(() => dialog(page).getByRole("button", { name: "删除: toys/abc" }).count()).toBe(0);
-    await page.reload();
+    await page.keyboard.press("Escape");
+    await chip(page, /^计算/).click();
+    await page.getByRole("radio", { name: "CPU，单核" }).check();
     await chip(page, "模型: 故事").waitFor();
+    await dialog(page).locator(".opening", { hasText: "toys/abc" }).getByText("本地保存不完整").waitFor();
     await page.evaluate(() => (location.hash = "#tokens?model=toys/abc"));
     await dialog(page).getByText("点击“打开”后才会下载").waitFor();
     expect(hub.requests.length).toBe(asked);

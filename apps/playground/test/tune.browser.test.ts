@@ -14,7 +14,7 @@ import { loadTokenizer } from "@gpt/tokenizer/node";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BuiltPage } from "./built-page.ts";
-import { eventually, expectAccessible } from "./expectations.ts";
+import { chip, eventually, expectAccessible } from "./expectations.ts";
 
 let built: BuiltPage;
 let folder: string;
@@ -57,19 +57,19 @@ test("labels: the example is read, learnt, stopped and gone on with, tried, and 
   await page.getByRole("button", { name: "Take an example" }).click();
   await page.getByText("60 texts").waitFor();
   await page.getByText("48 examples to learn from, 12 kept back.").waitFor();
-  await page.getByRole("radio", { name: "40" }).check();
-  await page.getByText("in 240 steps").waitFor();
+  await page.getByRole("radio", { name: "10", exact: true }).check();
+  await page.getByText("in 60 steps").waitFor();
   await page.getByRole("button", { name: "Start" }).click();
   await page.evaluate(async () => {
     const stop = (): HTMLElement | null => document.querySelector(".run .plain-button");
     while (!stop() || !document.querySelector(".run circle")) await new Promise(requestAnimationFrame);
     stop()!.click();
   });
-  await page.getByText(/^Stopped · Step \d+ of 240/).waitFor();
+  await page.getByText(/^Stopped · Step \d+ of 60/).waitFor();
   await page.getByRole("textbox", { name: "A text to classify" }).fill("I love this good day.");
   await page.locator(".probabilities li").nth(1).waitFor();
   await page.getByRole("button", { name: "Go on" }).click();
-  await page.getByText("Done · Step 240 of 240").waitFor();
+  await page.getByText("Done · Step 60 of 60").waitFor();
   expect(await page.getByRole("region", { name: "What was taken for what" }).locator("td").count()).toBe(4);
   await expectAccessible(page);
 
@@ -115,6 +115,14 @@ test("dialogues: LoRA is tried beside the model as it was, and taken to Node as 
   expect(distance(before, merged)).toBeGreaterThan(1e-4);
   expect(distance(logitsOf(await loadModel(gguf, { dtype: "f32" }), ids), merged)).toBeLessThan(5e-3);
   expect((await loadTokenizer(gguf)).chatTemplates?.size).toBe(1);
+
+  await page.getByRole("button", { name: "Chat in Write" }).click();
+  await chip(page, "Model: Stories, tuned").waitFor();
+  await page.getByRole("textbox", { name: "Message", exact: true }).fill("Hi");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByRole("main").getByText(/· Seed \d+/).waitFor();
+  await page.getByRole("link", { name: "Tune" }).click();
+  await page.getByText("3 examples to learn from, 0 kept back.").waitFor();
 });
 
 test("in 简体中文, dark, on a phone, without isolation: files are dropped, and leaving with what is not saved asks", async () => {

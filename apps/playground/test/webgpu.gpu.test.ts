@@ -35,6 +35,27 @@ test("a GPU is chosen, and the model says on it what it says on the CPU", async 
   expect(await write(page)).toBe(onGpu);
 });
 
+test.runIf(process.env.GPT_VERIFY === "1")("a GPU that is lost takes the model along: that is said, and the engine starts again", async () => {
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } }, "#write?prompt=Once+there+was+a&maxTokens=200");
+  await chip(page, /Computes on: CPU/).click();
+  await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();
+  await chip(page, /Computes on: GPU/).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Write", exact: true }).click();
+  await page.locator(".written .token:not(.given)").first().waitFor();
+  const devtools = await page.context().browser()!.newBrowserCDPSession();
+  const { processInfo } = await devtools.send("SystemInfo.getProcessInfo");
+  process.kill(processInfo.find(({ type }) => type === "GPU")!.id, "SIGKILL");
+  await page.getByRole("main").getByText("The GPU was lost, and what was on it with it.").first().waitFor();
+  await chip(page, /Computes on/).click();
+  await page.getByRole("button", { name: "Start again" }).click();
+  await chip(page, /Computes on: (GPU|CPU)/).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^Write( another)?$/ }).click();
+  await eventually(() => page.getByRole("main").getByRole("radio").count()).toBe(2);
+  await page.locator(".written .token:not(.given)").first().waitFor();
+});
+
 // In software it takes a minute.
 test.runIf(process.env.GPT_VERIFY === "1")("a model is tuned on it, and another backend is not taken before what was learnt is let go", async () => {
   const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });

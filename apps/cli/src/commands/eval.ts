@@ -3,6 +3,7 @@ import type { ModelPlan } from "@gpt/gpt";
 import { loadTokenizer } from "@gpt/tokenizer/node";
 import { evaluate } from "@gpt/train";
 import type { OnEvaluated } from "@gpt/train";
+import { bitsPerByte } from "@gpt/train/metrics";
 import { addBackendOptions, dtypeOption } from "../backend.ts";
 import { findTextFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
@@ -75,14 +76,14 @@ async function evaluateModel(options: Options): Promise<void> {
     );
     output.endPanel();
     const { bytes } = source;
-    const bitsPerByte = bytes === undefined ? undefined : (loss * tokens) / Math.LN2 / bytes;
+    const perByte = bytes === undefined ? undefined : bitsPerByte({ loss, tokens, bytes });
     output.text(formatRows([
       ["loss", `${loss.toFixed(4)} nats a token`],
       ["perplexity", perplexity.toFixed(3)],
-      ...(bitsPerByte === undefined ? [] : [["bits per byte", bitsPerByte.toFixed(4)] as const]),
+      ...(perByte === undefined ? [] : [["bits per byte", perByte.toFixed(4)] as const]),
       ["tokens", `${formatCount(tokens)}${bytes === undefined ? "" : ` of ${formatCount(bytes)} bytes`}`],
     ]));
-    output.record({ loss, perplexity, bitsPerByte: bitsPerByte ?? null, tokens, bytes: bytes ?? null });
+    output.record({ loss, perplexity, bitsPerByte: perByte ?? null, tokens, bytes: bytes ?? null });
   } finally {
     await source.close();
   }

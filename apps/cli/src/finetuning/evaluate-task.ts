@@ -12,7 +12,8 @@ import { chatTemplateOf } from "./chat-template.ts";
 import { measureAnswers } from "./measure-answers.ts";
 import type { TaskOptions } from "./options.ts";
 import { readAll } from "./records.ts";
-import { at, checkLearnt, choicesOf, examplesOf, labelledOf, lengthsOf, questionOf } from "./task-data.ts";
+import { checkLearnt, choicesOf, examplesOf, labelledOf, lengthsOf, madeOf, questionOf } from "./task-data.ts";
+import type { Making } from "./task-data.ts";
 
 interface Options extends TaskOptions {
   readonly data: string[];
@@ -21,21 +22,22 @@ interface Options extends TaskOptions {
 
 /** Measures how well a model does a task, and prints it. */
 export async function evaluateTask(options: Options, model: GPT, tokenizer: Tokenizer, output: Output): Promise<void> {
+  const making = { options, model, tokenizer, output };
   const records = await readAll(options.data, options.columns, output);
   const onProgress: OnEvaluated = ({ tokens, totalTokens }) => output.progress(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
   const measuring = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => interruptible(() => output.note("Stopping."), work);
   if (options.task === "classify") {
     const { head } = model.config;
     if (head.type !== "classes") throw new UsageError("the model has no classes: --task classify measures models that gpt finetune --task classify made");
-    const examples = labelledOf(records, head.labels, options, model, tokenizer);
+    const examples = labelledOf(records, head.labels, making);
     const scores = await measuring((signal) => scoreLabels(model, examples, { signal, onProgress }));
     output.endPanel();
     return reportLabels(head.labels, scores, examples.map(({ label }) => label), output);
   }
   if (options.task === "preference") throw new UsageError("preferences are measured against what a model was before: gpt finetune --task preference does it, by --validation");
-  if (options.task === "choice") return measuring((signal) => evaluateChoices(options, records, model, tokenizer, output, { signal, onProgress }));
+  if (options.task === "choice") return measuring((signal) => evaluateChoices(records, making, { signal, onProgress }));
   const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
-  const examples = examplesOf(records, options, model, tokenizer, template);
+  const examples = examplesOf(records, making, template);
   checkLearnt(examples, options.data);
   const task = nextTokenTask({ train: examples, validation: examples });
   const { context: contextLength = model.config.contextLength } = options;
@@ -49,13 +51,13 @@ export async function evaluateTask(options: Options, model: GPT, tokenizer: Toke
 
 /** By the head that was trained to score candidates, or else by how likely a language model finds them. */
 async function evaluateChoices(
-  options: Options, records: readonly DataRecord[], model: GPT, tokenizer: Tokenizer, output: Output,
-  evaluation: Pick<TaskEvaluationOptions, "signal" | "onProgress">,
+  records: readonly DataRecord[], making: Making, evaluation: Pick<TaskEvaluationOptions, "signal" | "onProgress">,
 ): Promise<void> {
+  const { model, tokenizer, output } = making;
   const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
   const questions = records.length;
   if (model.config.head.type === "classes") {
-    const examples = choicesOf(records, options, model, tokenizer);
+    const examples = choicesOf(records, making);
     const task = choiceTask({ train: examples, validation: examples });
     const { contextLength } = model.config;
     task.check?.(model, { contextLength } as TrainSettings);
@@ -64,7 +66,7 @@ async function evaluateChoices(
     output.text(`accuracy ${percent(metrics!.accuracy)}, loss ${loss.toFixed(4)}, ${formatCount(questions)} questions\n`);
     return output.record({ ...metrics, loss, questions });
   }
-  const asked = records.flatMap((record) => at(record, () => choiceQuestions([questionOf(record)], tokenizer, lengthsOf(options, model))));
+  const asked = madeOf(records, making, (record) => choiceQuestions([questionOf(record)], tokenizer, lengthsOf(making)));
   const { acc, accNorm, accBytes } = await choiceScores(model, asked, evaluation);
   output.endPanel();
   output.text(`acc ${percent(acc)}, acc_norm ${percent(accNorm)}, acc_bytes ${percent(accBytes)}, ${formatCount(questions)} questions\n`);

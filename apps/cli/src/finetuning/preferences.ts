@@ -1,6 +1,5 @@
 import type { GPT } from "@gpt/gpt";
 import { activeAdapter, setAdapter } from "@gpt/gpt/lora";
-import type { Tokenizer } from "@gpt/tokenizer";
 import { preferenceExamples, preferenceTask, withReference } from "@gpt/train";
 import type { OnEvaluated, PreferenceExample, PreferencePair, Task } from "@gpt/train";
 import { chatPreferenceExamples } from "@gpt/train/chat";
@@ -11,14 +10,15 @@ import type { Output } from "../output.ts";
 import { chatTemplateOf } from "./chat-template.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { fieldOf, textOf } from "./records.ts";
-import { at, lengthsOf } from "./task-data.ts";
-import type { PreferencePairs, TaskData, TaskRecords } from "./task-data.ts";
+import { lengthsOf, madeOf } from "./task-data.ts";
+import type { Making, PreferencePairs, TaskData, TaskRecords } from "./task-data.ts";
 
 /** Makes pairs of records. Of the model, the configuration is read alone. */
-export async function preferencesOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, records: TaskRecords): Promise<TaskData> {
+export async function preferencesOf(making: Making<FinetuneOptions>, records: TaskRecords): Promise<TaskData> {
+  const { options, tokenizer } = making;
   const isChat = records.train.some(({ value }) => Array.isArray(value.prompt));
   const template = isChat ? await chatTemplateOf(tokenizer, options.template) : undefined;
-  const pairsIn = (of: readonly DataRecord[]): PreferencePair[] => of.flatMap((record) => at(record, () => pairsOf(record, options, model, tokenizer, template)));
+  const pairsIn = (of: readonly DataRecord[]): PreferencePair[] => madeOf(of, making, (record) => pairsOf(record, making, template));
   const pairs = { train: pairsIn(records.train), validation: pairsIn(records.validation) };
   const task = preferenceTask({ train: pairs.train.map((pair) => ({ ...pair, reference: [0, 0] })) });
   return { task, train: pairs.train.flatMap(({ chosen, rejected }) => [chosen, rejected]), validation: [], template, pairs };
@@ -43,8 +43,9 @@ export async function readByReference(
   }
 }
 
-function pairsOf(record: DataRecord, options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, template: string | undefined): PreferencePair[] {
-  const lengths = lengthsOf(options, model);
+function pairsOf(record: DataRecord, making: Making, template: string | undefined): PreferencePair[] {
+  const { tokenizer } = making;
+  const lengths = lengthsOf(making);
   if (Array.isArray(fieldOf(record, "prompt"))) {
     const [chosen, rejected] = [fieldOf(record, "chosen"), fieldOf(record, "rejected")];
     return chatPreferenceExamples([{ ...record.value, chosen, rejected }], tokenizer, { ...lengths, template });

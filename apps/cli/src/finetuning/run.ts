@@ -77,7 +77,7 @@ async function planRun(options: FinetuneOptions, output: Output) {
   const withHead = (model: GPT): GPT => (labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model);
   const planned = useBackend(meta(), () => withHead(new GPT(config, { dtype: dtypes })));
   const makeData = options.task === "preference" ? preferencesOf : taskOf;
-  const found = tokens ? writtenData(options, planned, tokens) : await makeData(options, planned, tokenizer, records);
+  const found = tokens ? writtenData(options, planned, tokens) : await makeData({ options, model: planned, tokenizer, output }, records);
   // What is refused here leaves no folder behind.
   found.task.check?.(planned, { contextLength } as TrainSettings);
   useBackend(planned.backend, () => chooseTrained(planned, options, false));

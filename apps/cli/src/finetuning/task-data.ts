@@ -70,20 +70,27 @@ export function labelsOf({ train }: TaskRecords, { head }: GPTConfig, options: F
   return labels;
 }
 
+/** For whom examples are made, by which options, and where it is told how many are. */
+export interface Making<Options = TaskOptions> {
+  readonly options: Options;
+  readonly model: GPT;
+  readonly tokenizer: Tokenizer;
+  readonly output: Output;
+}
+
 /** Makes examples of records, for the task that the options name. */
-export async function taskOf(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, records: TaskRecords): Promise<TaskData> {
-  switch (options.task) {
-    case "classify": return classification(options, model, tokenizer, records);
-    case "choice": return choice(options, model, tokenizer, records);
-    default: return writing(options, model, tokenizer, records);
+export async function taskOf(making: Making<FinetuneOptions>, records: TaskRecords): Promise<TaskData> {
+  switch (making.options.task) {
+    case "classify": return classification(making, records);
+    case "choice": return choice(making, records);
+    default: return writing(making, records);
   }
 }
 
-async function writing(
-  options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { train, validation }: TaskRecords,
-): Promise<TaskData> {
+async function writing(making: Making<FinetuneOptions>, { train, validation }: TaskRecords): Promise<TaskData> {
+  const { options, model, tokenizer } = making;
   const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
-  const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, options, model, tokenizer, template);
+  const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, making, template);
   return { ...writtenData(options, model, { train: examples(train), validation: examples(validation) }), template };
 }
 
@@ -101,18 +108,16 @@ export function checkLearnt(examples: readonly Example[], files: readonly string
 }
 
 /** How long examples may be. */
-export function lengthsOf({ context, truncate }: TaskOptions, { config }: GPT): Required<TextOptions> {
+export function lengthsOf({ options: { context, truncate }, model: { config } }: Making): Required<TextOptions> {
   return { maxTokens: context ?? config.contextLength, overflow: truncate ? "truncate" : "refuse" };
 }
 
 /** The examples of a task that writes. */
-export function examplesOf(
-  records: readonly DataRecord[], taskOptions: TaskOptions, model: GPT, tokenizer: Tokenizer, template?: string,
-): Example[] {
-  const { task } = taskOptions;
-  const options = lengthsOf(taskOptions, model);
-  return records.flatMap((record) => at(record, () => {
-    switch (task) {
+export function examplesOf(records: readonly DataRecord[], making: Making, template?: string): Example[] {
+  const { tokenizer } = making;
+  const options = lengthsOf(making);
+  return madeOf(records, making, (record) => {
+    switch (making.options.task) {
       case "completion":
         return completionExamples([{ prompt: textOf(record, "prompt"), completion: textOf(record, "completion") }], tokenizer, options);
       case "chat":
@@ -120,13 +125,13 @@ export function examplesOf(
       default:
         return documentExamples([textOf(record, "text")], tokenizer, options);
     }
-  }));
+  });
 }
 
-function classification(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { train, validation }: TaskRecords): TaskData {
-  const { head } = model.config;
+function classification(making: Making<FinetuneOptions>, { train, validation }: TaskRecords): TaskData {
+  const { options, model: { config: { head } } } = making;
   const labels = head.type === "classes" ? head.labels : [];
-  const examples = (records: readonly DataRecord[]): LabelledExample[] => labelledOf(records, labels, options, model, tokenizer);
+  const examples = (records: readonly DataRecord[]): LabelledExample[] => labelledOf(records, labels, making);
   const labelled = examples(validation);
   const task = classificationTask(
     { train: examples(train), ...(validation.length > 0 && { validation: labelled }) },
@@ -136,16 +141,15 @@ function classification(options: FinetuneOptions, model: GPT, tokenizer: Tokeniz
 }
 
 /** The examples of a task that classifies. */
-export function labelledOf(
-  records: readonly DataRecord[], labels: readonly string[], taskOptions: TaskOptions, model: GPT, tokenizer: Tokenizer,
-): LabelledExample[] {
-  const options = lengthsOf(taskOptions, model);
-  return records.flatMap((record) => at(record, () =>
-    labelledExamples([{ text: textOf(record, "text"), label: labelOf(record, "label") }], labels, tokenizer, options)));
+export function labelledOf(records: readonly DataRecord[], labels: readonly string[], making: Making): LabelledExample[] {
+  const options = lengthsOf(making);
+  return madeOf(records, making, (record) =>
+    labelledExamples([{ text: textOf(record, "text"), label: labelOf(record, "label") }], labels, making.tokenizer, options));
 }
 
-function choice(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { train, validation }: TaskRecords): TaskData {
-  const examples = (records: readonly DataRecord[]): ChoiceExample[] => choicesOf(records, options, model, tokenizer);
+function choice(making: Making<FinetuneOptions>, { train, validation }: TaskRecords): TaskData {
+  const { options } = making;
+  const examples = (records: readonly DataRecord[]): ChoiceExample[] => choicesOf(records, making);
   const task = choiceTask(
     { train: examples(train), ...(validation.length > 0 && { validation: examples(validation) }) }, { languageModelWeight: options.lmWeight },
   );
@@ -153,8 +157,9 @@ function choice(options: FinetuneOptions, model: GPT, tokenizer: Tokenizer, { tr
 }
 
 /** Questions with candidates, as a head that scores reads them. */
-export function choicesOf(records: readonly DataRecord[], options: TaskOptions, model: GPT, tokenizer: Tokenizer): ChoiceExample[] {
-  return records.flatMap((record) => at(record, () => choiceExamples([questionOf(record)], tokenizer, lengthsOf(options, model))));
+export function choicesOf(records: readonly DataRecord[], making: Making): ChoiceExample[] {
+  const options = lengthsOf(making);
+  return madeOf(records, making, (record) => choiceExamples([questionOf(record)], making.tokenizer, options));
 }
 
 /** A question of a record; @gpt/train says what is wrong with its parts. */
@@ -182,8 +187,17 @@ function remarkImbalance(counts: ReadonlyMap<string, number>, { classWeights }: 
   output.remark(`${JSON.stringify(most)} has ${formatCount(many)} records, ${JSON.stringify(least)} ${formatCount(few)}; --class-weights balanced lets all labels weigh alike`);
 }
 
-/** Names the record where it is refused. */
-export function at<T>({ file, line }: DataRecord, work: () => T): T {
+/** What is made of records, one by one. A record that is refused is named. */
+export function madeOf<T>(records: readonly DataRecord[], { output }: Making, make: (record: DataRecord) => readonly T[]): T[] {
+  const made: T[] = [];
+  for (const [done, record] of records.entries()) {
+    output.progress(`making examples of records: ${formatCount(done)} of ${formatCount(records.length)}`);
+    made.push(...at(record, () => make(record)));
+  }
+  return made;
+}
+
+function at<T>({ file, line }: DataRecord, work: () => T): T {
   try {
     return work();
   } catch (error) {

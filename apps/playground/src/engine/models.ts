@@ -1,9 +1,11 @@
+import { blobOf } from "@gpt/formats/web";
 import { describeModel, weightBytesOf } from "@gpt/gpt";
 import type { GPTConfig, MatrixDTypes } from "@gpt/gpt";
 import { listDownloads, loadModel, planModel, removeDownload, roomIn } from "@gpt/gpt/web";
 import { isGptError } from "@gpt/tensor";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/web";
+import type { MadeFile } from "./api/made-file.ts";
 import type { KeptModel, ModelForecast, ModelReport, ModelSource, OnBytes, OpenOptions } from "./api/model.ts";
 import { EngineError } from "./failure.ts";
 import { opened } from "./model-source.ts";
@@ -79,6 +81,15 @@ export function reportOf(config: GPTConfig, { chatTemplates }: Tokenizer, dtypes
     dtype: dtypes.matrix ?? "f32", weightBytes: weightBytesOf(config, dtypes), notes,
     chats: (chatTemplates?.size ?? 0) > 0,
   };
+}
+
+/** The open model as one HTML file. What such a file has is imported when one is made. */
+export async function asPage(session: Session, name: string): Promise<MadeFile> {
+  const { htmlFile } = await import("@gpt/generate/html");
+  return session.withModel(async ({ model, tokenizer }) => {
+    const file = `${name.replace(/\.gguf$/i, "").replace(/[^\p{L}\p{N}._-]+/gu, "-")}.html`;
+    return { name: file, blob: new Blob([await blobOf(htmlFile(model, tokenizer, { name }))], { type: "text/html" }) };
+  });
 }
 
 /** The repository of the hub that an address of files is of: of the files themselves, or of what the hub says of them. */

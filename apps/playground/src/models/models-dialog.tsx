@@ -4,9 +4,10 @@ import type { ModelReport } from "../engine/api/model.ts";
 import { model, modelSource } from "../state/engine.ts";
 import type { OpenSource } from "../state/engine.ts";
 import { count, size, words } from "../state/locale.ts";
-import { lookAtStorage, nameOf, opening } from "../state/models.ts";
+import { lookAtStorage, nameOf, opening, page, saveAsPage } from "../state/models.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { SavingNote } from "../ui/saving-note.tsx";
 import { KeptModels } from "./kept-models.tsx";
 import { ModelChooser } from "./model-chooser.tsx";
 import { OpeningNote } from "./opening-note.tsx";
@@ -23,11 +24,11 @@ export function showModels(): void {
 /** The open model, others to open, and what the browser keeps of them. */
 export function ModelsDialog() {
   const { close, model: texts } = words.value;
-  const isLinked = opening.value?.stage === "linked";
+  const stage = opening.value?.stage;
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    if (isLinked) showModels();
-  }, [isLinked]);
+    if (stage === "linked" || stage === "failed") showModels();
+  }, [stage]);
   useEffect(() => {
     if (isShown.value && !dialog.current?.open) dialog.current?.showModal();
   }, [isShown.value]);
@@ -63,7 +64,14 @@ function Current() {
       <p class="soft">{aboutOf(source)}</p>
       {state.status === "loading" && <p>{texts.loading}</p>}
       {state.status === "failed" && <FailureNote failure={state.failure} texts={{ ...errors, ...texts.errors }} />}
-      {state.status === "ready" && <Facts report={state.value} />}
+      {state.status === "ready" && (
+        <>
+          <Facts report={state.value} />
+          <button type="button" class="plain-button" disabled={page.value?.status === "loading"} onClick={() => void saveAsPage()}>{texts.page}</button>
+          <p class="soft">{texts.pageAbout}</p>
+          <SavingNote state={page.value} />
+        </>
+      )}
     </section>
   );
 }

@@ -14,7 +14,7 @@ export function OpeningNote() {
       {state.stage === "linked" && (
         <>
           <p>{texts.linked}</p>
-          <button type="button" class="plain-button" onClick={() => void openModel(source)}>{texts.open}</button>
+          <button type="button" class="plain-button" onClick={() => void openModel(state.source)}>{texts.open}</button>
         </>
       )}
       {state.stage === "reading" && (
@@ -35,7 +35,7 @@ export function OpeningNote() {
           {state.forecast.bytesAsInt8 <= state.forecast.room ? (
             <>
               <p>{texts.asInt8About(size(state.forecast.bytesAsInt8))}</p>
-              <button type="button" class="plain-button" onClick={() => void openAsInt8(source, state.forecast)}>{texts.asInt8}</button>
+              <button type="button" class="plain-button" onClick={() => void openAsInt8(state.source, state.forecast)}>{texts.asInt8}</button>
             </>
           ) : (
             <p>{texts.notEvenInt8(size(state.forecast.bytesAsInt8))}</p>

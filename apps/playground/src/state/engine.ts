@@ -26,8 +26,11 @@ export const versionOf = (id: VocabularyId): number => engineVersion.value + (id
 export const modelVocabulary = signal<Loading<void>>(loading);
 export const ownVocabulary = signal<(Loading<void> & { readonly name: string }) | undefined>(undefined);
 
-/** Where a model is from: one that is loaded, or a run that was trained here. */
-export type OpenSource = ModelSource | { readonly kind: "run"; readonly name: string };
+/** Where a model is from: one that is loaded, a run that was trained here, or another model that was tuned here. */
+export type OpenSource =
+  | ModelSource
+  | { readonly kind: "run"; readonly name: string }
+  | { readonly kind: "tuned"; readonly of: ChosenModel };
 
 /** The model that comes with the page. */
 export const shipped: ModelSource & { readonly kind: "shipped" } = { kind: "shipped", address: new URL("models/stories.gguf", document.baseURI).href };
@@ -45,17 +48,17 @@ function readRemembered(value: unknown): Remembered | undefined {
   return typeof name === "string" && typeof asInt8 === "boolean" ? { name, asInt8 } : undefined;
 }
 
-interface Chosen {
+export interface ChosenModel {
   readonly source: OpenSource;
   readonly asInt8: boolean;
 }
 
 /** What is opened on the backend, and again on another one. At a visit nothing is asked of the hub: what is kept is opened. */
-const chosen = signal<Chosen>(
+export const chosenModel = signal<ChosenModel>(
   remembered.value ? { source: { kind: "hub", name: remembered.value.name, isKept: true }, asInt8: remembered.value.asInt8 } : { source: shipped, asInt8: false },
 );
 /** Where the model is from that is open, or is to be. */
-export const modelSource = computed(() => chosen.value.source);
+export const modelSource = computed(() => chosenModel.value.source);
 
 /** Lets a screen forget what was of the model before. */
 export function whenModelChanges(forget: () => void): void {
@@ -112,13 +115,23 @@ async function start(): Promise<void> {
   else await reopen();
 }
 
+/** A model that was open and is not here any more. */
+export const lost = signal<{ readonly source: OpenSource; readonly failure: Failure } | undefined>(undefined);
+
 /** Opens the chosen model on a backend that has just started. Where it is not here any more, the page's own is opened. */
 async function reopen(): Promise<void> {
-  const { source, asInt8 } = chosen.value;
+  const { source, asInt8 } = chosenModel.value;
+  if (source.kind === "tuned") {
+    // It ended with its backend.
+    chosenModel.value = source.of;
+    return reopen();
+  }
   const asked = source.kind === "run" ? engine.ask("openRun", source.name) : engine.ask("openModel", newJob(), source, { asInt8, isAlone: true }, () => undefined);
   const opened = await settled(asked);
   if (opened.status === "failed" && source.kind !== "shipped" && backend.value.status === "ready") {
-    chosen.value = { source: shipped, asInt8: false };
+    lost.value = { source, failure: opened.failure };
+    remembered.value = null;
+    chosenModel.value = { source: shipped, asInt8: false };
     await reopen();
   } else takeModel(opened);
 }
@@ -132,7 +145,7 @@ export async function replaceModel(
   if (opened.status === "ready") choose({ source, asInt8 }, opened);
   else if (options.isAlone && backend.value.status === "ready") {
     model.value = loading;
-    chosen.value = { source: shipped, asInt8: false };
+    chosenModel.value = { source: shipped, asInt8: false };
     await reopen();
   }
   return opened;
@@ -145,10 +158,17 @@ export async function openRun(name: string): Promise<Settled<ModelReport>> {
   return opened;
 }
 
-function choose({ source, asInt8 }: Chosen, opened: Settled<ModelReport>): void {
-  remembered.value = source.kind === "hub" ? { name: source.name, asInt8 } : null;
+/** Opens a copy of a model that was tuned here. */
+export async function openTuned(of: ChosenModel): Promise<Settled<ModelReport>> {
+  const opened = await settled(engine.ask("openTuned"));
+  if (opened.status === "ready") choose({ source: { kind: "tuned", of }, asInt8: false }, opened);
+  return opened;
+}
+
+function choose({ source, asInt8 }: ChosenModel, opened: Settled<ModelReport>): void {
+  if (source.kind !== "tuned") remembered.value = source.kind === "hub" ? { name: source.name, asInt8 } : null;
   batch(() => {
-    chosen.value = { source, asInt8 };
+    chosenModel.value = { source, asInt8 };
     takeModel(opened);
   });
 }
@@ -160,8 +180,14 @@ function takeModel(opened: Settled<ModelReport>): void {
   ownVersion.value++;
 }
 
+/** The next visit begins with another model than this one of the hub. */
+export function forgetModel(name: string): void {
+  if (remembered.value?.name === name) remembered.value = null;
+}
+
 async function openVocabulary(): Promise<void> {
-  await follow(modelVocabulary, engine.ask("openVocabulary", modelSource.value.kind === "run" ? shipped : modelSource.value));
+  const { value } = modelSource;
+  await follow(modelVocabulary, engine.ask("openVocabulary", value.kind === "run" || value.kind === "tuned" ? shipped : value));
   ownVersion.value++;
 }
 

@@ -3,20 +3,21 @@ import type { KeptModel, ModelForecast, ModelSource } from "../engine/api/model.
 import type { Failure } from "../engine/api/reply.ts";
 import { isHubName } from "@gpt/gpt/web";
 import { announce } from "./announce.ts";
-import { backend, engine, modelSource, newJob, replaceModel, settled, whenStarted } from "./engine.ts";
+import { backend, engine, forgetModel, lost, modelSource, newJob, replaceModel, settled, whenModelChanges, whenStarted } from "./engine.ts";
 import type { OpenSource } from "./engine.ts";
 import { linked } from "./link.ts";
 import { words } from "./locale.ts";
+import { save } from "./saving.ts";
+import type { Saving } from "./saving.ts";
 
 /** How far another model is. */
-export type Opening = { readonly source: ModelSource } & (
+export type Opening =
   /** An address names it, which may be anyone's: a click opens it. */
-  | { readonly stage: "linked" }
-  | { readonly stage: "reading"; readonly bytes: number; readonly totalBytes: number }
+  | { readonly source: ModelSource; readonly stage: "linked" }
+  | { readonly source: ModelSource; readonly stage: "reading"; readonly bytes: number; readonly totalBytes: number }
   /** As its files have it, it does not fit: in int8 it may. */
-  | { readonly stage: "too-large"; readonly forecast: ModelForecast }
-  | { readonly stage: "failed"; readonly failure: Failure }
-);
+  | { readonly source: ModelSource; readonly stage: "too-large"; readonly forecast: ModelForecast }
+  | { readonly source: OpenSource; readonly stage: "failed"; readonly failure: Failure };
 
 export const opening = signal<Opening | undefined>(undefined);
 let job: number | undefined;
@@ -46,6 +47,10 @@ export function cancel(): void {
 // What was on its way to a backend that ends is given up with it.
 effect(() => {
   if (backend.value.status !== "ready" && job !== undefined) untracked(cancel);
+});
+
+effect(() => {
+  if (lost.value) opening.value = { ...lost.value, stage: "failed" };
 });
 
 function begin(source: ModelSource): number {
@@ -79,7 +84,17 @@ async function load(own: number, source: ModelSource, { bytes, bytesAsInt8, room
 }
 
 export function nameOf(source: OpenSource): string {
-  return source.kind === "shipped" ? words.value.model.name : source.name;
+  const { name, tuned } = words.value.model;
+  return source.kind === "shipped" ? name : source.kind === "tuned" ? tuned(nameOf(source.of.source)) : source.name;
+}
+
+/** The open model as one HTML file, which is made. */
+export const page = signal<Saving | undefined>(undefined);
+whenModelChanges(() => (page.value = undefined));
+
+export async function saveAsPage(): Promise<void> {
+  page.value = { status: "loading" };
+  page.value = await save(engine.ask("modelAsPage", nameOf(modelSource.value)));
 }
 
 /** What this page keeps in the browser. */
@@ -106,6 +121,7 @@ export async function askToPersist(): Promise<void> {
 
 export async function removeKept(name: string): Promise<void> {
   await engine.ask("removeKeptModel", name);
+  forgetModel(name);
   await lookAtStorage();
 }
 

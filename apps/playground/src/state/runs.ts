@@ -1,8 +1,8 @@
-import { downloadBlob } from "@gpt/formats/web";
 import { signal } from "@preact/signals";
 import type { RunHistory, RunSummary } from "../engine/api/training.ts";
 import { engine, settled } from "./engine.ts";
 import type { Loading, Settled } from "./engine.ts";
+import { save } from "./saving.ts";
 
 /** The runs that are kept in this browser. */
 export const runs = signal<Loading<readonly RunSummary[]>>({ status: "loading" });
@@ -50,6 +50,6 @@ export async function takeOver(folder: FileSystemDirectoryHandle): Promise<void>
 
 /** Lets the browser save an archive of a run. */
 export async function download(name: string, what: "model" | "run"): Promise<void> {
-  const archive = await withRuns(engine.ask("zipRun", name, what));
-  if (archive) downloadBlob(`${name}.zip`, archive);
+  const saved = await save(engine.ask("zipRun", name, what));
+  failed.value = saved.status === "failed" ? saved : undefined;
 }

@@ -3,11 +3,13 @@ import type {
   TunedPackage, TuningEvaluation, TuningEvent, TuningMessage, TuningSettings, TuningSource, TuningStart, TuningTask,
 } from "../engine/api/tuning.ts";
 import type { Failure } from "../engine/api/reply.ts";
-import { backend, engine, settled } from "./engine.ts";
-import type { Settled } from "./engine.ts";
+import { backend, chosenModel, engine, newJob, settled } from "./engine.ts";
+import type { ChosenModel, Settled } from "./engine.ts";
 import type { Point } from "../ui/chart-scale.ts";
 import { linked } from "./link.ts";
 import { words } from "./locale.ts";
+import { save } from "./saving.ts";
+import type { Saving } from "./saving.ts";
 
 export const task = signal<TuningTask>("labels");
 const drafts = signal<Readonly<Record<TuningTask, string>>>({ labels: "", messages: "" });
@@ -46,7 +48,6 @@ export function setSettings(change: Partial<TuningSettings>): void {
   settingsByTask.value = { ...settingsByTask.value, [task.value]: { ...settings.value, ...change } };
 }
 
-
 const here = { screen: "tune" } as const;
 linked({
   ...here, name: "task", text: () => (task.value === "labels" ? undefined : task.value),
@@ -66,6 +67,8 @@ for (const name of Object.keys(choices) as (keyof typeof choices)[]) {
 
 /** A run that has begun. */
 export interface Run extends TuningStart {
+  /** The model as it was. */
+  readonly of: ChosenModel;
   readonly phase: "running" | "stopped" | "finished";
   readonly losses: readonly Point[];
   readonly validation: readonly Point[];
@@ -101,8 +104,6 @@ export function mayLoseTuned(): boolean {
   return !isUnsaved.value || confirm(words.value.tune.loseTuned);
 }
 
-/** Numbers of jobs that no other screen has. */
-let lastJob = 2 ** 30;
 let job: number | undefined;
 
 /** Tunes the open model by the data that were read last. */
@@ -113,11 +114,12 @@ export async function begin(): Promise<void> {
   chat.value = [];
   savedStep.value = 0;
   packed.value = undefined;
+  const of = chosenModel.value;
   const begun = await settled(engine.ask("beginTuning", settings.value));
   isBeginning.value = false;
   if (begun.status === "failed") refusal.value = begun.failure;
   else {
-    run.value = { ...begun.value, phase: "stopped", losses: [], validation: [] };
+    run.value = { ...begun.value, of, phase: "stopped", losses: [], validation: [] };
     await goOn();
   }
 }
@@ -125,7 +127,7 @@ export async function begin(): Promise<void> {
 export async function goOn(): Promise<void> {
   if (!run.value || isRunning.value) return;
   change({ phase: "running", failure: undefined });
-  job = ++lastJob;
+  job = newJob();
   let [told, toldAt] = [run.value.losses.length, performance.now()];
   const ended = await settled(engine.ask("tune", job, (events) => {
     take(events);
@@ -199,7 +201,7 @@ export async function ask(message: string): Promise<void> {
       { role: "user", content: one.message }, { role: "assistant", content: one[side] || one.tuned },
     ]);
     let answer = "";
-    const asked = engine.ask("chatTuned", (answering = ++lastJob), [...messages, { role: "user", content: message }], side === "tuned", (text) => turn({ [side]: (answer += text) }));
+    const asked = engine.ask("chatTuned", (answering = newJob()), [...messages, { role: "user", content: message }], side === "tuned", (text) => turn({ [side]: (answer += text) }));
     return settled(asked);
   };
   const answered = await answerOf("tuned");
@@ -209,17 +211,11 @@ export async function ask(message: string): Promise<void> {
 }
 
 /** What is made to be saved, and how that ended. */
-export const packed = signal<{ readonly kind: TunedPackage; readonly state: Settled<string> | { readonly status: "loading" } } | undefined>(undefined);
+export const packed = signal<Saving | undefined>(undefined);
 
 export async function takeAway(kind: TunedPackage): Promise<void> {
-  packed.value = { kind, state: { status: "loading" } };
+  packed.value = { status: "loading" };
   const step = run.value?.losses.at(-1)?.step ?? 0;
-  const state = await settled((async () => {
-    const { name, blob } = await engine.ask("packTuned", kind);
-    const { downloadBlob } = await import("@gpt/formats/web");
-    downloadBlob(name, blob);
-    return name;
-  })());
-  if (state.status === "ready") savedStep.value = step;
-  packed.value = { kind, state };
+  packed.value = await save(engine.ask("packTuned", kind));
+  if (packed.value.status === "ready") savedStep.value = step;
 }

@@ -48,7 +48,7 @@ export async function downloadFiles(name: string, files: Iterable<OutputFile>): 
 }
 
 /** What a file holds, which the browser may put on the disk while it is written. A Worker makes it for the page, which has the download. */
-export async function blobOf({ chunks }: OutputFile): Promise<Blob> {
+export async function blobOf({ chunks }: Pick<OutputFile, "chunks">): Promise<Blob> {
   const parts: Blob[] = [];
   for await (const chunk of chunks) parts.push(new Blob([chunk as Uint8Array<ArrayBuffer>]));
   return new Blob(parts);

@@ -46,7 +46,7 @@ const all = kernels.flatMap((kernel) => Object.keys(mutants[kernel]).map((name) 
 // A sample of the cases is what WebGPU and others run in `npm test`: it notices all that the suite notices.
 test.each(all)("notices a wrong $kernel: $name", async ({ kernel, name }) => {
   const mutation = mutants[kernel][name] as Mutation<Required<Kernels>[typeof kernel]>;
-  const found = await firstFailure(kernel, mutate(backend, kernel, mutation), sampleOf(casesAbout(kernel), "quarter"));
+  const found = await firstFailure(kernel, mutate(backend, kernel, mutation), sampleOf(casesAbout(kernel), "eighth"));
   const missed = found === undefined ? await failureOf(kernel, mutation) : undefined;
   expect(missed, "the sample misses what this case notices: add it to `noticing` in test/conformance/sample.ts").toBeUndefined();
   expect(found).toMatch(about(kernel));

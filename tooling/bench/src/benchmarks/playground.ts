@@ -9,8 +9,9 @@ import { isolation, whileServing } from "@gpt/testing/static-server";
 import { alternate } from "../harness/alternate.ts";
 import type { Turn } from "../harness/alternate.ts";
 import type { Section } from "../harness/report.ts";
-import { bounded, compared, rate } from "../harness/rows.ts";
+import { bounded, compared, formatSample, milliseconds, rate } from "../harness/rows.ts";
 import type { Row } from "../harness/rows.ts";
+import { Sample } from "../harness/sample.ts";
 import { withTemporaryFolder } from "../harness/temporary.ts";
 import { corpus } from "../models/corpus.ts";
 import type { BenchmarkOptions } from "./benchmark.ts";
@@ -24,9 +25,10 @@ const [turn, warmUp] = [10_000, 3000];
 /** Between two looks at the page. */
 const look = 500;
 
-type Page = Awaited<ReturnType<Awaited<ReturnType<typeof launch>>["newPage"]>>;
+type Browser = Awaited<ReturnType<typeof launch>>;
+type Page = Awaited<ReturnType<Browser["newPage"]>>;
 
-/** Training in the tab beside training by the command, and how long the page is busy meanwhile. */
+/** First visits; training in the tab beside training by the command, and how long the page is busy meanwhile. */
 export async function playground({ rounds, progress }: BenchmarkOptions): Promise<Section> {
   if (!existsSync(command)) throw new Error("the command is not built: run `npm run bench`, or `npm run build` before");
   return withTemporaryFolder(async (folder) => {
@@ -39,6 +41,10 @@ export async function playground({ rounds, progress }: BenchmarkOptions): Promis
       await whileServing(site, async (url) => {
         const browser = await launch();
         try {
+          if (isolated) {
+            progress("playground: first visits");
+            rows.push(...(await firstVisits(browser, url, rounds)));
+          }
           const page = await browser.newPage({ locale: "en-US", viewport: { width: 1440, height: 900 } });
           const threads = await open(page, url, text);
           progress(`playground: ${threadsOf(threads)}`);
@@ -62,8 +68,28 @@ export async function playground({ rounds, progress }: BenchmarkOptions): Promis
       }, isolated ? isolation : {});
     }
     const notes = [`${shape.batchSize} windows of ${shape.contextLength} tokens a step, ${shape.vocabSize} byte pairs; the page draws its charts, and evaluates, writes and saves as always`];
-    return { title: "Training in the playground", rows, notes };
+    return { title: "The playground", rows, notes };
   });
+}
+
+/** Visits by visitors whose browser has nothing of the page yet; before them one that does not count. */
+async function firstVisits(browser: Browser, url: string, rounds: number): Promise<Row[]> {
+  const visits: { readonly input: number; readonly answer: number }[] = [];
+  for (let visit = 0; visit <= rounds; visit++) {
+    const page = await browser.newPage({ locale: "en-US", viewport: { width: 1440, height: 900 } });
+    const began = performance.now();
+    await page.goto(url, { waitUntil: "commit" });
+    await page.getByRole("main").getByRole("textbox").first().fill("Once there was a dog");
+    const input = performance.now() - began;
+    await page.getByRole("main").getByText(/^\d+(\.\d+)?%$/).first().waitFor();
+    if (visit > 0) visits.push({ input, answer: performance.now() - began });
+    await page.close();
+  }
+  const [input, answer] = (["input", "answer"] as const).map((name) => new Sample(visits.map((visit) => visit[name])));
+  return [
+    bounded({ work: "a first visit, until the page takes a text", ours: formatSample(input, milliseconds), value: input.median, max: 2000, demanded: "2 s" }),
+    { work: "a first visit, until the model says how that text goes on", ours: formatSample(answer, milliseconds) },
+  ];
 }
 
 const threadsOf = (threads: number): string => `${threads} ${threads === 1 ? "thread" : "threads"}`;

@@ -1,3 +1,4 @@
+import type { MadeFile } from "./made-file.ts";
 import type { Reply } from "./reply.ts";
 
 /**
@@ -58,6 +59,8 @@ export interface ModelArea {
   forecastModel(job: number, source: ModelSource, onBytes: OnBytes): Promise<Reply<ModelForecast>>;
   /** Opens a model with its vocabulary, in the place of the one before, until `stop` of the same job. */
   openModel(job: number, source: ModelSource, options: OpenOptions, onBytes: OnBytes): Promise<Reply<ModelReport>>;
+  /** Makes the open model one HTML file, which writes when a browser opens it from disk. */
+  modelAsPage(name: string): Promise<Reply<MadeFile>>;
   keptModels(): Promise<Reply<readonly KeptModel[]>>;
   removeKeptModel(name: string): Promise<Reply<void>>;
 }

@@ -1,4 +1,5 @@
 import type { ModelReport } from "./model.ts";
+import type { MadeFile } from "./made-file.ts";
 import type { Reply } from "./reply.ts";
 
 /** What is learnt: texts that the page makes, or one's own. */
@@ -115,7 +116,7 @@ export interface TrainingArea {
   runHistory(run: string): Promise<Reply<RunHistory>>;
   removeRun(run: string): Promise<Reply<void>>;
   /** An archive: of the model's folder, or of the run's, with which the command goes on. */
-  zipRun(run: string, what: "model" | "run"): Promise<Reply<Blob>>;
+  zipRun(run: string, what: "model" | "run"): Promise<Reply<MadeFile>>;
   /** Takes over the run of a folder; gives its name here. */
   importRun(folder: FileSystemDirectoryHandle): Promise<Reply<string>>;
   /** Opens the model of a run in the place of the one before. */

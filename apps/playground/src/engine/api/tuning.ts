@@ -1,3 +1,5 @@
+import type { MadeFile } from "./made-file.ts";
+import type { ModelReport } from "./model.ts";
 import type { Reply } from "./reply.ts";
 
 /** What is learnt: the label of a text, or the assistant's answers of dialogues. */
@@ -119,5 +121,7 @@ export interface TuningArea {
   classifyTuned(text: string): Promise<Reply<ClassifiedText>>;
   /** Answers a chat by the tuned model, or by what it was before. */
   chatTuned(job: number, messages: readonly TuningMessage[], tuned: boolean, onText: (text: string) => void | Promise<void>): Promise<Reply<void>>;
-  packTuned(kind: TunedPackage): Promise<Reply<{ readonly name: string; readonly blob: Blob }>>;
+  packTuned(kind: TunedPackage): Promise<Reply<MadeFile>>;
+  /** Opens a copy of the tuned model in the place of the model that is open. */
+  openTuned(): Promise<Reply<ModelReport>>;
 }

@@ -18,4 +18,5 @@ export const tuningArea = (session: Session): TuningArea => ({
   chatTuned: (job, messages, tuned, onText) =>
     session.job(job, onText, async (signal) => (await tunerOf(session)).chat(messages, tuned, signal, onText)),
   packTuned: (kind) => reply(async () => (await tunerOf(session)).pack(kind)),
+  openTuned: () => reply(async () => (await tunerOf(session)).open()),
 });

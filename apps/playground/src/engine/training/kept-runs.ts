@@ -6,6 +6,7 @@ import type { GPT } from "@gpt/gpt";
 import { tokenizerFromFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { importRun, listRuns, openRun, runDirectory } from "@gpt/train/web";
+import type { MadeFile } from "../api/made-file.ts";
 import type { RunHistory, RunSummary, TrainingSetup } from "../api/training.ts";
 import { corpusOf } from "./corpora.ts";
 import { modelOptions, paceOf } from "./prepare.ts";
@@ -66,12 +67,13 @@ export async function freeName(kind: string): Promise<string> {
 }
 
 /** Files of the newest checkpoint as an archive: as a model's folder, or as the folder of a run that the command goes on with. */
-export async function zipRun(run: string, what: "model" | "run"): Promise<Blob> {
+export async function zipRun(run: string, what: "model" | "run"): Promise<MadeFile> {
   const { step, files } = await openRun(run);
-  if (what === "model") return zipOf(run, files.filter(({ name }) => !ofTraining.includes(name)));
+  const zipped = async (own: readonly OutputFile[]): Promise<MadeFile> => ({ name: `${run}.zip`, blob: await zipOf(run, own) });
+  if (what === "model") return zipped(files.filter(({ name }) => !ofTraining.includes(name)));
   const { setup, text } = await readSetup(run);
   const checkpoint = files.map(({ name, chunks }) => ({ name: `checkpoints/step-${step}/${name}`, chunks }));
-  return zipOf(run, [...checkpoint, ...(setup ? filesOfCommand(setup, text) : [])]);
+  return zipped([...checkpoint, ...(setup ? filesOfCommand(setup, text) : [])]);
 }
 
 /** The texts of a run, and its options by the names that the command has for them. */

@@ -5,14 +5,9 @@ import { adapterFiles, mergedCopy } from "@gpt/gpt/lora";
 import { copyInto, mul, noGrad, PackedWeight, scope } from "@gpt/tensor";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
+import type { MadeFile } from "../api/made-file.ts";
 import type { TunedPackage } from "../api/tuning.ts";
 import { EngineError, failureOf } from "../failure.ts";
-
-/** What the browser saves. */
-interface Package {
-  readonly name: string;
-  readonly blob: Blob;
-}
 
 /** What is taken away. */
 interface Tuned {
@@ -23,7 +18,7 @@ interface Tuned {
 }
 
 /** The files of a tuned model, as one that the browser saves. */
-export async function packageOf(kind: TunedPackage, tuned: Tuned): Promise<Package> {
+export async function packageOf(kind: TunedPackage, tuned: Tuned): Promise<MadeFile> {
   try {
     return await packed(kind, tuned);
   } catch (error) {
@@ -32,11 +27,11 @@ export async function packageOf(kind: TunedPackage, tuned: Tuned): Promise<Packa
   }
 }
 
-async function packed(kind: TunedPackage, tuned: Tuned): Promise<Package> {
+async function packed(kind: TunedPackage, tuned: Tuned): Promise<MadeFile> {
   const { model, tokenizer, hasAdapter } = tuned;
   const extraFiles = Object.fromEntries(tokenizerFiles(tokenizer));
   if (kind === "peft") return { name: "tuned-lora.zip", blob: await zipOf("tuned-lora", adapterFiles(model, architectures, { extraFiles })) };
-  const whole = hasAdapter ? await mergedCopy(model) : await copyModel(model);
+  const whole = await wholeOf(model, hasAdapter);
   try {
     calibrate(whole, tuned);
     if (kind === "folder") return { name: "tuned-model.zip", blob: await zipOf("tuned-model", modelFiles(whole, architectures, { extraFiles })) };
@@ -48,6 +43,11 @@ async function packed(kind: TunedPackage, tuned: Tuned): Promise<Package> {
   } finally {
     whole.dispose();
   }
+}
+
+/** A copy of a model, with what its adapter has learnt. */
+export function wholeOf(model: GPT, hasAdapter: boolean): Promise<GPT> {
+  return hasAdapter ? mergedCopy(model) : copyModel(model);
 }
 
 /** A classifier's head takes up its temperature, so that whatever tool computes its softmax gives calibrated probabilities. */

@@ -112,6 +112,23 @@ test("dialogues by QLoRA: answers alone are learnt, stopped and gone on with; wh
   expect((await loadTokenizer(await unpacked("peft"))).chatTemplates?.size).toBe(1);
 });
 
+test.each(["lora", "full"] as const)("a model tuned by %s is opened in the place of the one before, and stays to be tuned on; data are read anew for it", async (method) => {
+  await open("int8");
+  await tuner.readData("messages", "user: red\nassistant: good day");
+  await run({ method, heldOut: 0, epochs: 20 });
+  const folder = await unpacked("folder");
+  expect(await tuner.open()).toMatchObject({ layers: 2, dtype: "f32", chats: true });
+  const [opened, vocabulary] = await session.withModel(({ model, tokenizer }) => [model, tokenizer] as const);
+  expect(vocabulary.chatTemplates?.size).toBe(1);
+  expect(logits(opened)).toEqual(logits(await loadModel(folder)));
+  await expect(tuner.plan(settings)).rejects.toMatchObject({ code: "no-examples" });
+  await tuner.readData("messages", "user: red\nassistant: good day");
+  expect(await tuner.plan({ ...settings, heldOut: 0 })).toMatchObject({ training: 1 });
+  await tuner.open();
+  await tuner.discard();
+  expect(logits(await session.withModel(({ model }) => model))).toEqual(logits(await loadModel(folder)));
+});
+
 test("says what cannot be learnt, and changes nothing then", async () => {
   await open("f32");
   await expect(tuner.begin(settings)).rejects.toMatchObject({ code: "no-examples" });

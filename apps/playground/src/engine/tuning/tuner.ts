@@ -1,5 +1,5 @@
 import { streamChat } from "@gpt/generate/chat";
-import { copyModel } from "@gpt/gpt";
+import { copyModel, matrixDTypesOf } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { setAdapter } from "@gpt/gpt/lora";
 import { tokenizerFiles, tokenizerFromFiles } from "@gpt/tokenizer";
@@ -9,14 +9,17 @@ import type { ChatMessage } from "@gpt/tokenizer/chat";
 import { finetune, finetuningOptions, scoreLabels } from "@gpt/train";
 import type { EvaluationEvent, TrainEvent } from "@gpt/train";
 import { classificationReport, classProbabilities, fitTemperature } from "@gpt/train/metrics";
+import type { MadeFile } from "../api/made-file.ts";
+import type { ModelReport } from "../api/model.ts";
 import type {
   ClassifiedText, DataReport, TunedPackage, TuningEvaluation, TuningEvent, TuningMessage, TuningPlan, TuningSettings, TuningSource, TuningStart, TuningTask,
 } from "../api/tuning.ts";
 import { EngineError } from "../failure.ts";
+import { reportOf } from "../models.ts";
 import type { Session } from "../session.ts";
 import { divide, readData } from "./data.ts";
 import type { Data } from "./data.ts";
-import { packageOf } from "./packages.ts";
+import { packageOf, wholeOf } from "./packages.ts";
 import { checkData, dtypeOf, optionsOf, planRun, prepare, taskOf } from "./prepare.ts";
 
 /** Between two messages to the page, in milliseconds. */
@@ -48,7 +51,8 @@ interface Run {
 /** Tunes a copy of the open model, which stays as it is. */
 export class Tuner {
   readonly #session: Session;
-  #data: { readonly data: Data; readonly tokenizer: Tokenizer } | undefined;
+  /** What was read, in the tokens of a model. */
+  #data: { readonly data: Data; readonly tokenizer: Tokenizer; readonly model: GPT } | undefined;
   #run: Run | undefined;
 
   constructor(session: Session) {
@@ -60,14 +64,16 @@ export class Tuner {
       const plainTemplate = !given.chatTemplates?.size;
       const tokenizer = task === "messages" && plainTemplate ? withPlainTemplate(given) : given;
       const { data, report } = await readData(task, source, { tokenizer, contextLength: model.config.contextLength });
-      this.#data = { data, tokenizer };
+      this.#data = { data, tokenizer, model };
       return { ...report, plainTemplate };
     });
   }
 
   async plan(settings: TuningSettings): Promise<TuningPlan> {
-    const { data, tokenizer } = this.#read();
-    return this.#session.withModel(({ model }) => planRun(model, tokenizer, data, settings));
+    return this.#session.withModel(({ model }) => {
+      const { data, tokenizer } = this.#readFor(model);
+      return planRun(model, tokenizer, data, settings);
+    });
   }
 
   begin(settings: TuningSettings): Promise<TuningStart> {
@@ -75,7 +81,7 @@ export class Tuner {
   }
 
   async #beginWith(base: GPT, settings: TuningSettings): Promise<TuningStart> {
-    const { data, tokenizer } = this.#read();
+    const { data, tokenizer } = this.#readFor(base);
     checkData(data);
     const divided = divide(data, settings.heldOut, settings.seed);
     await this.discard();
@@ -160,9 +166,19 @@ export class Tuner {
     });
   }
 
-  async pack(kind: TunedPackage): Promise<{ readonly name: string; readonly blob: Blob }> {
+  async pack(kind: TunedPackage): Promise<MadeFile> {
     const { model, tokenizer, method, temperature } = this.#idle();
     return packageOf(kind, { model, tokenizer, hasAdapter: method === "lora", temperature });
+  }
+
+  /** Opens a copy of what was tuned, which stays here and can be tuned on. */
+  async open(): Promise<ModelReport> {
+    const { model, tokenizer, method } = this.#idle();
+    if (model.config.head.type === "classes") throw new EngineError({ code: "no-text", message: "the tuned model gives classes to texts, and writes none" });
+    const whole = await wholeOf(model, method === "lora");
+    const report = reportOf(whole.config, tokenizer, matrixDTypesOf(whole));
+    await this.#session.replaceModel(whole, tokenizer, report.weightBytes);
+    return report;
   }
 
   /** Frees what was tuned. */
@@ -174,8 +190,8 @@ export class Tuner {
     run.model.dispose();
   }
 
-  #read() {
-    if (!this.#data) throw new EngineError({ code: "no-examples", message: "no data have been read" });
+  #readFor(model: GPT) {
+    if (this.#data?.model !== model) throw new EngineError({ code: "no-examples", message: "no data have been read for the open model" });
     return this.#data;
   }
 

@@ -96,6 +96,7 @@ export const tune = {
   base: "As it was",
   compare: "Beside the model as it was",
   newChat: "New chat",
+  write: "Chat in Write",
   away: "Take it away",
   packages: {
     peft: "Adapter for PEFT (zip)",
@@ -110,7 +111,5 @@ export const tune = {
     folder: "The whole model in Hugging Face’s layout.",
   } satisfies Record<TunedPackage, string>,
   classifierFolder: "A classifier in Hugging Face’s layout, with its labels. transformers runs it.",
-  packing: "Making the file…",
-  saved: (name: string) => `${name} was given to the browser to save.`,
   seconds: (count: number): string => (count < 1 ? "a second" : count < 90 ? `${Math.round(count)} s` : count < 5400 ? `${Math.round(count / 60)} min` : `${(count / 3600).toFixed(1)} h`),
 };

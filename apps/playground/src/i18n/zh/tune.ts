@@ -93,6 +93,7 @@ export const tune: Words["tune"] = {
   base: "微调前",
   compare: "与微调前的模型对比",
   newChat: "新对话",
+  write: "在“写作”中对话",
   away: "带走",
   packages: {
     peft: "PEFT 适配器（zip）",
@@ -107,7 +108,5 @@ export const tune: Words["tune"] = {
     folder: "Hugging Face 格式的完整模型。",
   },
   classifierFolder: "Hugging Face 格式的分类模型，带有标签，transformers 可以运行。",
-  packing: "正在生成文件…",
-  saved: (name) => `${name} 已交给浏览器保存。`,
   seconds: (count) => (count < 1 ? "1 秒" : count < 90 ? `${Math.round(count)} 秒` : count < 5400 ? `${Math.round(count / 60)} 分钟` : `${(count / 3600).toFixed(1)} 小时`),
 };

@@ -1,12 +1,15 @@
 import { useSignal } from "@preact/signals";
+import { openTuned } from "../../state/engine.ts";
+import type { ChosenModel } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
 import { ask, chat, chatFailure, compares, isAnswering, isRunning, stopAnswer } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
+import { setChat } from "../../state/write.ts";
 import { Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
 
 /** A chat with the tuned model; by choice, what the model would have said before is beside it. */
-export function ChatCard({ run: { phase } }: { readonly run: Run }) {
+export function ChatCard({ run: { phase, of } }: { readonly run: Run }) {
   const { tune } = words.value;
   const draft = useSignal("");
   const send = (event: Event): void => {
@@ -24,6 +27,7 @@ export function ChatCard({ run: { phase } }: { readonly run: Run }) {
         {chat.value.length > 0 && (
           <button type="button" class="plain-button" disabled={isAnswering.value} onClick={() => (chat.value = [])}>{tune.newChat}</button>
         )}
+        <button type="button" class="plain-button" disabled={isAnswering.value || phase === "running"} onClick={() => void writeWith(of)}>{tune.write}</button>
       </header>
       {phase === "running" && <p class="soft">{tune.tryLater}</p>}
       {chat.value.length > 0 && (
@@ -53,4 +57,15 @@ export function ChatCard({ run: { phase } }: { readonly run: Run }) {
       </form>
     </section>
   );
+}
+
+/** Opens a copy of the tuned model in Write. */
+async function writeWith(of: ChosenModel): Promise<void> {
+  const opened = await openTuned(of);
+  if (opened.status === "failed") {
+    chatFailure.value = opened.failure;
+    return;
+  }
+  await setChat(true);
+  location.hash = "#write";
 }

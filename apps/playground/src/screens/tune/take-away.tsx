@@ -2,13 +2,13 @@ import type { TunedPackage } from "../../engine/api/tuning.ts";
 import { words } from "../../state/locale.ts";
 import { packed, takeAway } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
-import { FailureNote } from "../../ui/failure-note.tsx";
+import { SavingNote } from "../../ui/saving-note.tsx";
 
 /** Files of what was learnt, for other tools. */
 export function TakeAway({ run: { task, method, phase, losses } }: { readonly run: Run }) {
   const { tune } = words.value;
   const kinds: readonly TunedPackage[] = task === "labels" ? ["folder"] : method === "lora" ? ["peft", "gguf-q8_0", "gguf-f16", "folder"] : ["gguf-q8_0", "gguf-f16", "folder"];
-  const state = packed.value?.state;
+  const state = packed.value;
   return (
     <section class="card away" aria-labelledby="away-heading">
       <h2 id="away-heading">{tune.away}</h2>
@@ -25,9 +25,7 @@ export function TakeAway({ run: { task, method, phase, losses } }: { readonly ru
           </li>
         ))}
       </ul>
-      {state?.status === "loading" && <p class="soft" role="status">{tune.packing}</p>}
-      {state?.status === "ready" && <p class="soft" role="status">{tune.saved(state.value)}</p>}
-      {state?.status === "failed" && <FailureNote failure={state.failure} />}
+      <SavingNote state={state} />
     </section>
   );
 }

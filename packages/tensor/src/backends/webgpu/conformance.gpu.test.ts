@@ -6,7 +6,7 @@ import { onGPU } from "../../../test/conformance/setups.ts";
 const all = Boolean(process.env.GPT_VERIFY ?? process.env.GPT_GPU);
 
 // Mostly in one place: the others differ in how they come to their device, not in what it computes.
-describeConformance("webgpu, in Node on Dawn", { ...onGPU, sample: all ? undefined : "quarter" }, inNode());
+describeConformance("webgpu, in Node on Dawn", { ...onGPU, sample: all ? undefined : "eighth" }, inNode());
 
 const first = { ...onGPU, sample: all ? undefined : "first" } as const;
 describeConformance("webgpu, in a page of Chromium", first, inChromium("page", gpuFlags));

@@ -10,7 +10,7 @@ if (nativeObstacle !== undefined) {
 } else {
   // The kernels beside products are those of `wasm`, which runs in full.
   for (const threads of [1, 2, 3]) {
-    const sample = threads === 2 ? "quarter" : "first";
+    const sample = threads === 2 ? "eighth" : "first";
     const setup = { backend: "native", options: { threads }, sample: all ? undefined : sample } as const;
     describeConformance(`native, threads: ${threads}`, setup, inThisProcess);
   }

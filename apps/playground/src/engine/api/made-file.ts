@@ -1,0 +1,5 @@
+/** What is made for the browser to save. */
+export interface MadeFile {
+  readonly name: string;
+  readonly blob: Blob;
+}
