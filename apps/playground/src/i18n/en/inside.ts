@@ -81,7 +81,7 @@ export const inside = {
   patching: "What carries the answer?",
   patchingAbout: "Activation patching: take one activation from another text, put it into this one, and see how far the answer moves. Where it moves is where the difference is carried.",
   otherText: "Another text of as many tokens",
-  otherOpening: "Once there was a clever boy named Jack. One day,",
+  otherOpening: "Once there was a proud boy named Jack. One day,",
   unequal: (here: string, there: string) => `Patching needs as many tokens of both texts: above there are ${here}, here ${there}.`,
   equal: (tokens: string) => `Both texts have ${tokens} tokens.`,
   same: "Both texts are the same: no patch changes anything.",

@@ -81,7 +81,7 @@ export const inside: Words["inside"] = {
   patching: "答案由什么承载？",
   patchingAbout: "激活修补（activation patching）：取另一段文本的一个激活值放进这段文本，看答案变化多少。哪里变化大，差异就由哪里承载。",
   otherText: "另一段词元数相同的文本",
-  otherOpening: "Once there was a clever boy named Jack. One day,",
+  otherOpening: "Once there was a proud boy named Jack. One day,",
   unequal: (here, there) => `上面的文本有 ${here} 个词元，这段有 ${there} 个。修补要求两者相同。`,
   equal: (tokens) => `两段文本各有 ${tokens} 个词元。`,
   same: "两段文本相同：修补不会改变任何东西。",
