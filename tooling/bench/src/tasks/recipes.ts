@@ -69,7 +69,7 @@ const invented: Base = {
     const talks = splitOf<ChatRecord>(dialogues(seed), made.train, 0).train.slice(0, 4000).map(({ messages }) => messages.map(({ content }) => content).join("\n"));
     return [...writing, ...talks].join("\n\n");
   },
-  options: "--tokenizer bpe --vocab-size 600 --layers 4 --heads 4 --dim 128 --context 192 --batch 8 --steps 2500 --dropout 0 --optimizer muon --schedule linear",
+  options: "--tokenizer bpe --vocab-size 600 --layers 4 --heads 4 --dim 128 --context 208 --batch 8 --steps 2500 --dropout 0 --optimizer muon --schedule linear",
 };
 
 const writing = (make: (seed: number) => Iterable<WritingRecord>): ((context: Context) => TaskFiles) => ({ seed }) => splitOf(make(seed), made.train, made.test);
