@@ -10,7 +10,7 @@ import type { MadeFile } from "../api/made-file.ts";
 import type { RunHistory, RunSummary, TrainingSetup } from "../api/training.ts";
 import { corpusOf } from "./corpora.ts";
 import { modelOptions, paceOf } from "./prepare.ts";
-import { historyName, readHistory } from "./record.ts";
+import { emptyHistory, historyName, readHistory } from "./record.ts";
 
 /** Files of a run beside its checkpoints: what it was begun with, and the text where that is one's own. */
 export const setupName = "setup.json";
@@ -36,10 +36,11 @@ export async function summaries(): Promise<RunSummary[]> {
       continue;
     }
     const { step, record: { settings }, time } = checkpoint;
-    const { points, moments } = await historyOf(name);
+    // A run that is damaged is listed all the same, so that it can be deleted.
+    const { points, moments } = await historyOf(name).catch(() => emptyHistory);
     runs.push({
       name, bytes, inUse, step, time, steps: settings.steps, optimizer: settings.optimizer ?? "adamw",
-      parameters: await parametersOf(name),
+      parameters: await parametersOf(name).catch(() => null),
       loss: points.at(-1)?.loss ?? null,
       validationLoss: moments.findLast(({ loss }) => loss !== null)?.loss ?? null,
     });

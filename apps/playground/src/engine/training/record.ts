@@ -12,7 +12,7 @@ const sampleTokens = 80;
 /** Tokens whose attention is shown. */
 const attentionTokens = 20;
 /** A file of more is none of ours. */
-const mostPoints = 100_000;
+const [mostPoints, mostNorms] = [100_000, 256];
 
 export const emptyHistory: RunHistory = { points: [], moments: [] };
 
@@ -61,7 +61,7 @@ export function readHistory(text: string | undefined): RunHistory {
 const isNumber = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
 
 function isPoint({ step, loss, rate, norms }: StepPoint): boolean {
-  return [step, loss, rate, ...norms].every(isNumber);
+  return norms.length <= mostNorms && [step, loss, rate, ...norms].every(isNumber);
 }
 
 function isMoment({ step, loss, prompt, sample }: Moment): boolean {
