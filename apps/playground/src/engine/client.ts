@@ -11,13 +11,13 @@ type Value<Method extends keyof EngineApi> = Awaited<ReturnType<EngineApi[Method
 export class EngineClient {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   readonly #remote: Remote<EngineApi> = wrap(this.#worker);
-  /** Rejects when the Worker has died, or is ended. */
-  readonly #died: Promise<never>;
-  #fail!: (error: EngineError) => void;
+  /** Reject the calls that wait. */
+  readonly #waiting = new Set<(error: EngineError) => void>();
+  /** Why nothing is answered any more. */
+  #dead: EngineError | undefined;
   readonly #onDeath: (error: EngineError) => void;
 
   constructor(onDeath: (error: EngineError) => void) {
-    this.#died = new Promise((_, reject) => (this.#fail = reject));
     this.#onDeath = onDeath;
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault(); // It is shown.
@@ -25,13 +25,13 @@ export class EngineClient {
       onDeath(error);
       this.#fail(error);
     });
-    this.#died.catch(() => undefined); // Every pending call is rejected with the same error.
   }
 
   /** Asks the engine, which may call functions that are among the arguments. Rejects with `EngineError`. */
   async ask<Method extends keyof EngineApi>(method: Method, ...args: Parameters<EngineApi[Method]>): Promise<Value<Method>> {
+    if (this.#dead) throw this.#dead;
     const call = this.#remote[method] as unknown as (...args: unknown[]) => Promise<Reply<Value<Method>>>;
-    const answer = await Promise.race([call(...args.map((arg) => (typeof arg === "function" ? proxy(arg) : arg))), this.#died]);
+    const answer = await this.#unlessDead(call(...args.map((arg) => (typeof arg === "function" ? proxy(arg) : arg))));
     // A GPU that is lost takes all that was on it along.
     if ("failure" in answer && answer.failure.code === "backend-failure") this.#onDeath(new EngineError(answer.failure));
     return valueOf(answer);
@@ -41,5 +41,19 @@ export class EngineClient {
   end(): void {
     this.#worker.terminate();
     this.#fail(new EngineError({ code: "engine-died", message: "the Worker was ended" }));
+  }
+
+  /** What a call gives. A race with one promise of the Worker's death would keep all answers for as long as the Worker lives. */
+  #unlessDead<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      void call.then(resolve, reject).then(() => this.#waiting.delete(reject));
+    });
+  }
+
+  #fail(error: EngineError): void {
+    this.#dead ??= error;
+    for (const reject of this.#waiting) reject(this.#dead);
+    this.#waiting.clear();
   }
 }
