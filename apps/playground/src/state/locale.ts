@@ -20,7 +20,7 @@ const shortNumbers = computed(() => new Intl.NumberFormat(locale.value, { notati
 const ratios = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
 
 const percents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", maximumSignificantDigits: 2 }));
-const leastPercent = 1e-4;
+const [leastPercent, mostPercent] = [1e-4, 0.99];
 const exactPercents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", minimumFractionDigits: 2, maximumFractionDigits: 2 }));
 const exacts = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }));
 const decimals = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
@@ -29,9 +29,11 @@ const decimals = computed(() => new Intl.NumberFormat(locale.value, { minimumFra
 export const count = (value: number): string => numbers.value.format(value);
 /** 117M */
 export const short = (value: number): string => shortNumbers.value.format(value);
-/** 12%, 0.034%, <0.01% */
-export const percent = (value: number): string =>
-  value > 0 && value < leastPercent ? `<${percents.value.format(leastPercent)}` : percents.value.format(value);
+/** 12%, 0.034%; <0.01% and >99%, where it would round to nothing or to all */
+export const percent = (value: number): string => {
+  if (value > 0 && value < leastPercent) return `<${percents.value.format(leastPercent)}`;
+  return value < 1 && value >= mostPercent + 0.005 ? `>${percents.value.format(mostPercent)}` : percents.value.format(value);
+};
 /** 12.34%, for those who look closely */
 export const exactPercent = (value: number): string => exactPercents.value.format(value);
 /** 12.3456, for those who look closely */
