@@ -29,10 +29,11 @@ export function PatternMap({ pattern, names, cell, row, column, label, canvas }:
   const room = names ? nameRoom : 0;
   const side = room + size * cell;
   const dark = isDark.value;
+  // A canvas whose size changes is empty: a page that is zoomed draws it again.
+  const density = devicePixelRatio;
   useEffect(() => {
     if (element.current) draw(element.current, { pattern, names, cell, row, column, room, size });
-  }, [pattern, names, cell, row, column, dark]);
-  const density = devicePixelRatio;
+  }, [pattern, names, cell, row, column, dark, density]);
   return (
     <canvas
       ref={element} class="pattern" width={Math.round(side * density)} height={Math.round(side * density)} style={{ inlineSize: side, blockSize: side }}
