@@ -24,7 +24,7 @@ export function AttentionCard() {
   const { element, width } = useWidth<HTMLDivElement>();
   const { frames = [], moments = [] } = shown.value ?? {};
   const step = moment.value === undefined ? undefined : moments[moment.value]?.step;
-  const frame = (step === undefined ? undefined : frames.findLast((frame) => frame.step <= step)) ?? frames.at(-1);
+  const frame = frames.findLast((frame) => step === undefined || frame.step <= step);
   const size = frame?.tokens.length ?? 0;
   const [l, h] = frame ? [Math.min(layer.value, frame.layers - 1), Math.min(head.value, frame.heads - 1)] : [0, 0];
   const pattern = useMemo(() => frame?.values.subarray((l * frame.heads + h) * size * size, (l * frame.heads + h + 1) * size * size), [frame, l, h]);
