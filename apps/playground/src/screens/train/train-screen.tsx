@@ -48,8 +48,13 @@ export function TrainScreen() {
 /** Texts that are dropped anywhere are to be learnt; a folder is a run. */
 function useDrops(): void {
   useEffect(() => {
-    const over = (event: DragEvent): void => event.preventDefault();
+    // Text that is dragged is left to where it is dropped.
+    const hasFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes("Files") ?? false;
+    const over = (event: DragEvent): void => {
+      if (hasFiles(event)) event.preventDefault();
+    };
     const drop = (event: DragEvent): void => {
+      if (!hasFiles(event)) return;
       event.preventDefault();
       void take(event.dataTransfer);
     };
@@ -69,8 +74,8 @@ interface DroppedItem {
 
 async function take(data: DataTransfer | null): Promise<void> {
   const files = [...(data?.files ?? [])];
-  // It is to be asked for before anything is awaited.
-  const handles = await Promise.all(Array.from((data?.items ?? []) as Iterable<DroppedItem>, async (item) => item.getAsFileSystemHandle?.()));
+  // It is to be asked for before anything is awaited. What cannot be read is a file that fails.
+  const handles = await Promise.all(Array.from((data?.items ?? []) as Iterable<DroppedItem>, async (item) => item.getAsFileSystemHandle?.().catch(() => undefined)));
   const folder = handles.find((handle) => handle?.kind === "directory");
   if (folder) return takeOver(folder as FileSystemDirectoryHandle);
   await setOwnFiles(files);
