@@ -12,8 +12,12 @@ export function trainingArea(session: Session): TrainingArea {
   const characters = new Map<CorpusId, number>();
   /** Tokens of the vocabulary that a setup makes. */
   const vocabSizeOf = async ({ vocabulary, vocabSize, corpus }: TrainingSetup): Promise<number> => {
-    if (vocabulary === "pairs") return vocabSize;
     const { corpusOf } = await import("../training/corpora.ts");
+    if (vocabulary === "pairs") {
+      // An engine that was started anew has lost it, which is to be said before the run.
+      if (corpus === "own") corpusOf(corpus, own);
+      return vocabSize;
+    }
     const known = characters.get(corpus);
     if (known !== undefined) return known;
     const { train, validation } = corpusOf(corpus, own);
