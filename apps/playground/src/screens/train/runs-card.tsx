@@ -94,7 +94,8 @@ function Actions(run: RunSummary & { readonly isSaved: boolean }) {
       )}
       <button
         type="button" class={isSure.value ? "plain-button sure" : "plain-button"} disabled={inUse} onBlur={() => (isSure.value = false)}
-        onClick={() => {
+        onClick={({ detail }) => {
+          if (detail > 1) return; // A double click asks, and does not answer.
           if (isSure.value) void remove(name);
           isSure.value = !isSure.value;
         }}
