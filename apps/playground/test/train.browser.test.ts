@@ -34,6 +34,18 @@ async function stepOf(page: Page): Promise<number> {
   return step === undefined ? -1 : Number(step.replace(",", ""));
 }
 
+/** Empties the models of a run's checkpoints. */
+async function damage(page: Page, run: string): Promise<void> {
+  await page.evaluate(async (path) => {
+    let folder = await navigator.storage.getDirectory();
+    for (const name of path) folder = await folder.getDirectoryHandle(name);
+    for await (const checkpoint of folder.values()) {
+      const model = await (checkpoint as FileSystemDirectoryHandle).getFileHandle("model.safetensors");
+      await (await model.createWritable()).close();
+    }
+  }, ["gpt-runs", run, "checkpoints"]);
+}
+
 /** Downloads an archive, and unpacks it; gives the folder. */
 async function unpacked(page: Page, button: string): Promise<string> {
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: button }).click()]);
@@ -102,8 +114,9 @@ test("trains, waits, goes on at another rate; after a reload from where it was s
   await eventually(() => chip(page, /^Model/).innerText()).toContain("stories-1");
   await page.getByRole("button", { name: "Write", exact: true }).click();
   await page.getByRole("main").getByText(/· Seed \d+/).waitFor();
+  await damage(page, "stories-1");
   await page.getByRole("link", { name: "Train" }).click();
-  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).dblclick();
   await page.getByRole("button", { name: "Delete for good?" }).click();
   await page.getByText("None yet.").waitFor();
 });
@@ -113,6 +126,8 @@ test("in 简体中文, dark, on a phone, on one thread: a text of one's own, too
   await page.getByRole("link", { name: "训练" }).click();
   await makeSmall(page, { settings: "全部设置", context: "上下文", width: "宽度", batch: "每步窗口数", steps: "步数" }, "2000");
   await page.getByRole("radio", { name: "自己的文本" }).check();
+  // There is no text to plan with yet.
+  await page.locator(".setup .facts").waitFor({ state: "detached" });
   await page.getByRole("radio", { name: "字符", exact: true }).check();
   await page.getByRole("textbox", { name: "你的文本" }).fill("白日依山尽");
   await page.getByRole("textbox", { name: "你的文本" }).blur();
@@ -137,7 +152,8 @@ test("where the browser gives no more storage, that is said, and training goes o
   await makeSmall(page, english, "100");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.getByText("Not saved: the browser gives no more storage.").waitFor();
-  await page.getByRole("main").getByText("Done. This browser could not keep it.").waitFor();
+  await page.getByRole("main").getByText("Ended. This browser could not keep it.").waitFor();
+  await page.getByRole("alert").getByText("The browser gives no more storage. Delete runs below").waitFor();
   expect(await stepOf(page)).toBe(100);
 });
 

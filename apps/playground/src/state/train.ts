@@ -1,4 +1,4 @@
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import type { AttentionFrame, CorpusId, Moment, RunHistory, StepPoint, TrainingEnd, TrainingNews, TrainingPlan, TrainingSetup } from "../engine/api/training.ts";
 import { backend, engine, newJob, settled } from "./engine.ts";
 import type { Loading, Settled } from "./engine.ts";
@@ -96,8 +96,11 @@ export function chooseCorpus(corpus: CorpusId): void {
 }
 
 export const plan = signal<Loading<TrainingPlan>>({ status: "loading" });
-/** Floating-point operations a second that the last run reached here: a better measure than a guess. */
+/** Floating-point operations a second that the last run reached on this backend: a better measure than a guess. */
 const reached = signal<number | undefined>(undefined);
+effect(() => {
+  if (backend.value.status === "loading") reached.value = undefined;
+});
 
 export async function makePlan(): Promise<void> {
   if (backend.value.status !== "ready") return;
@@ -124,7 +127,6 @@ export interface ShownRun {
   readonly steps: number;
   readonly step: number;
   readonly tokensPerStep: number;
-  readonly parameters: number;
   readonly points: readonly StepPoint[];
   readonly moments: readonly Moment[];
   readonly frames: readonly AttentionFrame[];
@@ -193,10 +195,10 @@ function take(news: TrainingNews): void {
       unsaved.value = news.message;
       return;
     case "begun": {
-      const { run: name, steps, step, tokensPerStep, parameters, history } = news;
+      const { run: name, steps, step, savedStep, tokensPerStep, history } = news;
       stage.value = undefined;
       rateFactor.value = news.rateFactor;
-      shown.value = { name, steps, step, tokensPerStep, parameters, ...history, frames: [], tokensPerSecond: undefined, savedStep: undefined };
+      shown.value = { name, steps, step, savedStep, tokensPerStep, ...history, frames: [], tokensPerSecond: undefined };
       void refreshRuns();
       return;
     }
@@ -225,11 +227,11 @@ function after(run: ShownRun, news: NewsOfRun): ShownRun {
 
 export async function pause(paused: boolean): Promise<void> {
   isPaused.value = paused;
-  await engine.ask("pauseTraining", paused);
+  await engine.ask("pauseTraining", paused).catch(() => undefined); // Then the training fails as well, which is shown.
 }
 
 export async function stop(): Promise<void> {
-  if (job.value !== undefined) await engine.ask("stop", job.value);
+  if (job.value !== undefined) await engine.ask("stop", job.value).catch(() => undefined); // Then the training fails as well.
 }
 
 export function setRateFactor(factor: number): void {
@@ -238,8 +240,8 @@ export function setRateFactor(factor: number): void {
 }
 
 /** Shows a run that is kept. */
-export function show(name: string, history: RunHistory, { steps, step, parameters }: Pick<ShownRun, "steps" | "step"> & { readonly parameters: number | null }): void {
+export function show(name: string, history: RunHistory, { steps, step }: Pick<ShownRun, "steps" | "step">): void {
   if (isTraining.value) return;
-  outcome.value = moment.value = undefined;
-  shown.value = { name, steps, step, parameters: parameters ?? 0, tokensPerStep: 0, ...history, frames: [], tokensPerSecond: undefined, savedStep: step };
+  outcome.value = unsaved.value = moment.value = undefined;
+  shown.value = { name, steps, step, savedStep: step, tokensPerStep: 0, ...history, frames: [], tokensPerSecond: undefined };
 }

@@ -68,7 +68,7 @@ export interface AttentionFrame {
 /** What happens in a run, as it happens. */
 export type TrainingNews =
   | { readonly type: "stage"; readonly stage: "text" | "vocabulary" | "tokens" | "model"; readonly share?: number }
-  | { readonly type: "begun"; readonly run: string; readonly steps: number; readonly step: number; readonly tokensPerStep: number; readonly rateFactor: number; readonly parameters: number; readonly history: RunHistory }
+  | { readonly type: "begun"; readonly run: string; readonly steps: number; readonly step: number; readonly savedStep: number | undefined; readonly tokensPerStep: number; readonly rateFactor: number; readonly history: RunHistory }
   | { readonly type: "point"; readonly point: StepPoint; readonly tokensPerSecond: number }
   | { readonly type: "moment"; readonly moment: Moment }
   | { readonly type: "attention"; readonly frame: AttentionFrame }

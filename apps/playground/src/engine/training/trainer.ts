@@ -138,7 +138,7 @@ export class Trainer {
       const { steps, batchSize = 1, contextLength = model.config.contextLength, accumulationSteps = 1 } = options;
       const tokensPerStep = batchSize * contextLength * accumulationSteps;
       const rateFactor = (this.#factor ??= options.resume?.rateFactor ?? 1);
-      await this.#tell({ type: "begun", run, steps, step: from, tokensPerStep, rateFactor, parameters: model.parameterCount(), history });
+      await this.#tell({ type: "begun", run, steps, step: from, savedStep: options.resume?.step, tokensPerStep, rateFactor, history });
       if (moments.at(-1)?.step !== from) await look(from, null);
       const keepHistory = (): void => {
         if (checkpointer) checkpointer.extraFiles = { ...extraFiles, [historyName]: JSON.stringify({ points, moments } satisfies RunHistory) };

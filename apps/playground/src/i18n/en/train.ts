@@ -10,7 +10,6 @@ export const train = {
   goOn: "Go on",
   stop: "Stop and keep",
   progress: "Progress",
-  ready: "Ready",
   stages: {
     text: "Reading the text…",
     vocabulary: "Learning the vocabulary…",
@@ -21,8 +20,10 @@ export const train = {
   paused: "Paused. Nothing is lost; the model waits in memory.",
   finished: (name: string) => `Done. ${name} is kept in this browser.`,
   stopped: (name: string) => `Stopped. ${name} is kept, and can go on.`,
-  ended: "Done. This browser could not keep it.",
+  ended: "Ended. This browser could not keep it.",
+  endedBehind: (name: string, step: string) => `Ended. ${name} is kept in this browser as it was at step ${step}.`,
   unsaved: "Not saved: the browser gives no more storage. Training goes on; delete runs below to make room.",
+  unsavedAtEnd: "The browser gives no more storage. Delete runs below to make room for the next one.",
   savedAt: (step: string) => `saved at step ${step}`,
   perSecond: (tokens: string) => `${tokens} tokens/s`,
   left: (time: string) => `${time} left`,
@@ -37,7 +38,6 @@ export const train = {
     step: "step",
     none: "The curve appears with the first steps.",
     table: "As a table",
-    text: (step: string, training: string, validation: string) => `Step ${step}: training ${training}, validation ${validation}`,
   },
   sample: {
     heading: "What it writes",

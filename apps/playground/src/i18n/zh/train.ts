@@ -9,7 +9,6 @@ export const train: Words["train"] = {
   goOn: "继续",
   stop: "停止并保留",
   progress: "进度",
-  ready: "就绪",
   stages: {
     text: "正在读取文本…",
     vocabulary: "正在学习词表…",
@@ -20,8 +19,10 @@ export const train: Words["train"] = {
   paused: "已暂停。没有任何损失，模型仍在内存中。",
   finished: (name) => `完成。${name} 已保存在此浏览器中。`,
   stopped: (name) => `已停止。${name} 已保存，可以继续训练。`,
-  ended: "完成。此浏览器无法保存它。",
+  ended: "已结束。此浏览器无法保存它。",
+  endedBehind: (name, step) => `已结束。此浏览器中只保存了 ${name} 第 ${step} 步时的状态。`,
   unsaved: "未能保存：浏览器的存储空间不足。训练仍在继续；可在下方删除训练记录以腾出空间。",
+  unsavedAtEnd: "浏览器的存储空间不足。可在下方删除训练记录，为下一次训练腾出空间。",
   savedAt: (step) => `已保存到第 ${step} 步`,
   perSecond: (tokens) => `每秒 ${tokens} 个词元`,
   left: (time) => `还需 ${time}`,
@@ -36,7 +37,6 @@ export const train: Words["train"] = {
     step: "步",
     none: "训练开始后，这里会出现曲线。",
     table: "以表格显示",
-    text: (step, training, validation) => `第 ${step} 步：训练 ${training}，验证 ${validation}`,
   },
   sample: {
     heading: "它写出的文本",

@@ -23,7 +23,7 @@ export function ProgressCard() {
         </div>
       )}
       {ended?.status === "failed" && <FailureNote failure={ended.failure} />}
-      {unsaved.value !== undefined && isTraining.value && <p class="failure" role="alert">{train.unsaved}</p>}
+      {unsaved.value !== undefined && <p class="failure" role="alert">{isTraining.value ? train.unsaved : train.unsavedAtEnd}</p>}
       <Course />
       {isTraining.value && <RateSlider />}
       <LossChart />

@@ -3,9 +3,11 @@ import { count, duration, words } from "../../state/locale.ts";
 import { isPaused, outcome, secondsLeft, shown, stage } from "../../state/train.ts";
 
 /** How a run ended. */
-export function endNote({ run, finished }: TrainingEnd): string {
+export function endNote({ run, step, finished }: TrainingEnd): string {
   const { train } = words.value;
-  if (shown.value?.savedStep === undefined) return train.ended;
+  const savedStep = shown.value?.savedStep;
+  if (savedStep === undefined) return train.ended;
+  if (savedStep !== step) return train.endedBehind(run, count(savedStep));
   return finished ? train.finished(run) : train.stopped(run);
 }
 
