@@ -1,9 +1,13 @@
+import { join } from "node:path";
 import type { Command } from "commander";
 import type { GPT, ModelPlan } from "@gpt/gpt";
 import type { DownloadProgress } from "@gpt/formats/hub";
 import { loadModel, planModel, resolveModelDirectory } from "@gpt/gpt/node";
 import { startBackend } from "./backend.ts";
 import type { BackendOptions, DTypeOptions } from "./backend.ts";
+import { commandName, shellWord } from "./command-name.ts";
+import { CommandError } from "./errors.ts";
+import { exists } from "./files.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 import { canHold, checkMemory } from "./memory.ts";
 import type { Need } from "./memory.ts";
@@ -48,6 +52,13 @@ export async function modelDirectory(model: string, output: Output): Promise<str
   const directory = await resolveModelDirectory(model, downloadOptions(output));
   output.endPanel();
   return directory;
+}
+
+/** Refuses an adapter's folder where all weights of a model are to be there. */
+export async function checkWholeModel(directory: string, given: string): Promise<void> {
+  const [isAdapter, isModel] = await Promise.all(["adapter_config.json", "config.json"].map((name) => exists(join(directory, name))));
+  if (!isAdapter || isModel) return;
+  throw new CommandError(`${given} is an adapter beside a model; make one model of both before: ${commandName} convert --model ${shellWord(given)} --to hf --out DIR`);
 }
 
 /** What shows a download: what goes to `onProgress` and `onNote`. */

@@ -84,7 +84,7 @@ const usageCodes = new Set(["usage", "invalid-option", "invalid-config", "unknow
 
 function describe(error: unknown): string {
   // The library's way out, as the command has it.
-  if (isGptError(error)) return error.message.replace("(allowChanges)", "(--allow-changes)");
+  if (isGptError(error)) return error.message.replace(/\((keepBest: false, )?allowChanges\)/, "(--allow-changes)");
   if (!(error instanceof Error)) return printableMessage(String(error));
   // An error of the system (a missing file, a full disk) says all in its message; any other is a defect of ours.
   return "syscall" in error ? printableMessage(error.message) : shownLines(error.stack ?? error.message);

@@ -48,8 +48,20 @@ export function evalCommand(): Command {
     .action(evaluateModel);
 }
 
-async function evaluateModel(options: Options): Promise<void> {
-  if (options.task !== undefined && options.stride !== undefined) throw new UsageError("--stride is for texts that are measured as a whole: leave it out, or --task");
+/** Options of tasks, and of texts that are measured as a whole. */
+const [ofTasks, ofTexts] = [["columns", "template", "truncate", "answers"], ["stride", "batch"]] as const;
+
+/** Refuses options that were given, and do nothing. */
+function checkUsed({ task }: Options, command: Command): void {
+  const given = (names: readonly string[]): string | undefined => names.find((name) => command.getOptionValueSource(name) === "cli");
+  const name = given(task === undefined ? ofTasks : ofTexts);
+  if (name === undefined) return;
+  const use = task === undefined ? "for tasks: give --task, or leave it out" : "for texts that are measured as a whole: leave it out, or --task";
+  throw new UsageError(`--${name} is ${use}`);
+}
+
+async function evaluateModel(options: Options, command: Command): Promise<void> {
+  checkUsed(options, command);
   const output = new Output(options);
   const need = ({ config, dtypes }: ModelPlan, streams: boolean): Need => {
     const { context = config.contextLength, batch = 1 } = options;

@@ -46,6 +46,10 @@ test("dialogues: an adapter is trained, the answers alone; it is resumed, writes
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining(message)]);
   }
   expect((await gpt("finetune", "--out", "parts", "--resume", "--rank", "4")).status).toBe(0);
+  // Options that were allowed to change are the run's from then on.
+  for (const more of [["--steps", "6", "--allow-changes"], []]) expect((await gpt("finetune", "--out", "parts", "--resume", ...more)).status).toBe(0);
+  const beside = await gpt("finetune", "--model", "chat", "--task", "lm", "--data", "text.txt", "--out", "refused");
+  expect([beside.status, beside.stderr]).toEqual([1, expect.stringContaining("chat is an adapter beside a model; make one model of both before: gpt convert --model chat --to hf --out DIR")]);
 
   // A line is a message; what was said before is not part of the chat any more.
   const input = "cat dog\n/reset\nowl\n/exit\n";
@@ -94,6 +98,12 @@ test("prompts and completions, and documents, with all weights or the last block
   const documents = await finetune("--task", "lm", "--data", "text.txt", "--pack", "--steps", "3", "--validation-share", "0", "--out", "lm");
   expect(documents.status, documents.stderr).toBe(0);
   expect(records(documents).at(-1)).toMatchObject({ done: true, valLoss: null });
+  await writeFile(at("plain.jsonl"), jsonLines(words.map((word) => ({ prompt: `The ${word} `, completion: "sat." }))));
+  const sizes = ["--dim", "32", "--context", "32"];
+  expect((await gpt("train", "--data", "text.txt", "--preset", "moe-nano", ...sizes, "--steps", "1", "--batch", "2", "--out", "experts")).status).toBe(0);
+  const endless = await gpt("finetune", "--model", "experts", "--task", "completion", "--data", "plain.jsonl", "--steps", "1", "--answers", "1", "--out", "mixture");
+  expect(endless.status, endless.stderr).toBe(0);
+  expect(endless.stderr).toContain("has no token that ends a text");
 });
 
 test("files of token ids, of a pattern or a folder, are trained on by both commands, and learnt as a document", async () => {
@@ -168,7 +178,7 @@ describe("is refused, with where and what to do", () => {
     ["--task chat --data chats.jsonl --template base", 1, "base"],
     ["--data pairs.jsonl", 2, "say also: --task NAME"],
     ["--task lm --data text.txt --columns text", 2, '--columns: "text" is not NAME=COLUMN'],
-    ["--task classify --data labels.csv --columns text=sentence,label=kind --method lora --dtype int8", 2, "--task classify merges its adapter at the end, which needs --dtype f32"],
+    ["--task classify --data labels.csv --columns text=sentence,label=kind --method lora --dtype int8", 2, "--task classify merges its adapter at the end, into weights in f32, and the model's are in int8: give --dtype f32"],
   ])("%s", async (args, status, message) => {
     const result = await finetune(...args.split(" "), "--out", "refused");
     expect([result.status, result.stderr]).toEqual([status, expect.stringContaining(message)]);

@@ -28,10 +28,13 @@ function optionsFrom(command: Command, isWanted: (source: string | undefined) =>
   return Object.fromEntries(wanted.map((name) => [name, command.getOptionValue(name) as unknown]));
 }
 
-/** Options with others in their place. A number of epochs takes the place of a number of steps, too. */
+/** Options with others in their place. Of epochs and steps, and of data to validate on and a share, one takes the place of the other. */
 function override(options: Readonly<Record<string, unknown>>, others: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { steps, ...rest } = options;
-  return { ...rest, ...("epochs" in others || steps === undefined ? {} : { steps }), ...others };
+  const replaced = [["epochs", "steps"], ["validation", "validationShare"]].flatMap(([one, other]) => [
+    ...(one in others ? [other] : []),
+    ...(other in others ? [one] : []),
+  ]);
+  return { ...Object.fromEntries(Object.entries(options).filter(([name]) => !replaced.includes(name))), ...others };
 }
 
 /** The options of a run, and where they come from, by the names of their attributes. */

@@ -22,6 +22,9 @@ export interface AnswerOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Answers that are written together, and tokens whose keys and values are kept for them where one needs no more. */
+const [maxSequences, mostCached] = [16, 2048];
+
 /**
  * What a model writes, the best token always, where each of some examples learns its last answer. One that does not end is ended
  * at twice the length that is expected.
@@ -35,9 +38,11 @@ export async function writeAnswers(
     const { prompt, expected } = lastAnswer(example);
     return { prompt, expected, maxTokens: Math.min(2 * expected.length + 8, most, contextLength - prompt.length + 1) };
   });
-  // No more than they need together, in whole pages.
-  const needed = asked.reduce((sum, { prompt, maxTokens }) => sum + Math.ceil((prompt.length + maxTokens) / pageRows) * pageRows, 0);
-  const engine = new Engine(model, { cacheTokens: Math.min(needed, 4 * contextLength) });
+  // In whole pages: room for the longest, and for more of them together, but not without bound.
+  const rooms = asked.map(({ prompt, maxTokens }) => Math.ceil((prompt.length + maxTokens) / pageRows) * pageRows).sort((a, b) => b - a);
+  const together = rooms.slice(0, maxSequences).reduce((sum, room) => sum + room, 0);
+  const cacheTokens = Math.max(rooms[0] ?? 1, Math.min(together, mostCached));
+  const engine = new Engine(model, { maxSequences, cacheTokens, maxWaiting: Math.max(1, asked.length) });
   try {
     const answers = new Map<number, Answer>();
     for (const { prompt, expected, maxTokens } of asked) {

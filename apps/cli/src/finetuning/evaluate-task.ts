@@ -23,7 +23,8 @@ interface Options extends TaskOptions {
 /** Measures how well a model does a task, and prints it. */
 export async function evaluateTask(options: Options, model: GPT, tokenizer: Tokenizer, output: Output): Promise<void> {
   const making = { options, model, tokenizer, output };
-  const records = await readAll(options.data, options.columns, output);
+  if (options.task === "lm" && options.data.some((file) => file.endsWith(".bin"))) throw new UsageError("files of token ids are measured without --task");
+  const records = await readAll(options.data, options, output);
   const onProgress: OnEvaluated = ({ tokens, totalTokens }) => output.progress(`measured ${formatCount(tokens)} of ${formatCount(totalTokens)} tokens`);
   const measuring = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => interruptible(() => output.note("Stopping."), work);
   if (options.task === "classify") {

@@ -25,13 +25,14 @@ const tasks = {
 } as const;
 type Task = keyof typeof tasks;
 const tested: readonly Task[] = process.env.GPT_VERIFY ? (Object.keys(tasks) as Task[]) : ["chat", "choice"];
+const writing = new Set<Task>(["chat", "completion"]);
 const packing = new Set<Task>(["chat", "completion", "lm"]);
 
 let runs = 0;
 
 /** The losses of all steps of a run, on all records. */
 async function lossesOf(task: Task, options: string): Promise<number[]> {
-  const common = ["--task", task, ...tasks[task], "--validation-share", "0", "--log-every", "1", "--checkpoint-every", "100", "--answers", "0", "--json"];
+  const common = ["--task", task, ...tasks[task], "--validation-share", "0", "--log-every", "1", "--checkpoint-every", "100", ...(writing.has(task) ? ["--answers", "0"] : []), "--json"];
   const result = await gpt("finetune", "--model", "base", ...common, ...options.split(" "), "--out", `run-${runs++}`);
   expect(result.status, result.stderr).toBe(0);
   return records(result).filter((event) => "lr" in event).map(({ loss }) => loss as number);

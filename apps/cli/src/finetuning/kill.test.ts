@@ -16,11 +16,11 @@ const random = new RandomNumbers(20_261_130);
 const { at, gptProcess } = tuningFolder();
 
 /** Steps that are logged and saved one by one, and validated now and then. */
-const steps = ["--steps", "6", "--batch", "4", "--log-every", "1", "--checkpoint-every", "1", "--eval-every", "2", "--lr", "0.01", "--answers", "2"];
+const steps = ["--steps", "6", "--batch", "4", "--log-every", "1", "--checkpoint-every", "1", "--eval-every", "2", "--lr", "0.01"];
 const tasks = {
-  chat: ["--data", "chats.jsonl", "--method", "lora", "--rank", "4", "--lora-dropout", "0.2", "--pack"],
+  chat: ["--data", "chats.jsonl", "--method", "lora", "--rank", "4", "--lora-dropout", "0.2", "--pack", "--answers", "2"],
   classify: ["--data", "labels.csv", "--columns", "text=sentence,label=kind", "--method", "full", "--class-weights", "balanced"],
-  completion: ["--data", "pairs.jsonl", "--method", "last", "--last-blocks", "1", "--accumulate", "2", "--best", "--patience", "2"],
+  completion: ["--data", "pairs.jsonl", "--method", "last", "--last-blocks", "1", "--accumulate", "2", "--best", "--patience", "2", "--answers", "2"],
 };
 
 /** When to kill: so long after a line of standard error, 0 for the start. */

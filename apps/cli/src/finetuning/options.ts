@@ -99,7 +99,7 @@ export function addFinetuneOptions(command: Command): Command {
     .option("--accumulate <n>", "batches whose gradients make one step; default: 1", wholeNumber(1))
     .option("--checkpoint-blocks", "less memory: compute the blocks again in the backward pass; the same model, a seventh slower")
     .option("--lr <rate>", "the highest learning rate; default: 0.048 / width, for preference 1e-6; ten times that where little is trained", decimal())
-    .option("--min-lr <rate>", "the learning rate at the end; default: 0", decimal())
+    .option("--min-lr <rate>", "the learning rate at the end; default: for cosine a tenth of the highest, else 0", decimal())
     .addOption(new Option("--schedule <name>", "how the rate falls; default: linear").choices(["linear", "cosine", "warmup-stable-decay", "constant"]))
     .option("--warmup <n>", "steps in which the rate rises; default: 3% of all", wholeNumber(0))
     .option("--dropout <p>", "share of activations dropped while training; default: what the model says", decimal(0, 1))
@@ -122,6 +122,8 @@ const adapters = { method: ["lora"] } as const;
 /** Tasks or methods that an option is for, where it does nothing for others. */
 const usedBy: { readonly [Name in keyof FinetuneOptions]?: { readonly task: readonly TaskName[] } | { readonly method: readonly Method[] } } = {
   template: { task: ["chat", "preference"] },
+  truncate: { task: ["classify", "choice", "completion", "chat", "preference"] },
+  answers: { task: ["chat", "completion"] },
   pack: { task: ["lm", "chat", "completion"] },
   classWeights: { task: ["classify"] },
   lmWeight: { task: ["classify", "choice"] },
@@ -139,15 +141,24 @@ function otherUse(name: string, { task, method }: FinetuneOptions): string | und
   return (names as readonly string[]).includes(chosen) ? undefined : `--${kind} ${names.join(" or ")}, not ${chosen}`;
 }
 
-/** Refuses options that were given, and do nothing for the task or the method. */
+/** Options that say the same in two ways. */
+const alternatives = [["epochs", "steps"], ["validation", "validationShare"]] as const satisfies readonly (readonly (keyof FinetuneOptions)[])[];
+
+/** Refuses options that were given, and do nothing for the task or the method, or beside another. */
 export function checkUsed(given: Partial<FinetuneOptions>, options: FinetuneOptions): void {
   for (const name of Object.keys(usedBy)) {
     const use = name in given ? otherUse(name, options) : undefined;
     if (use) throw new UsageError(`--${kebab(name)} is for ${use}`);
   }
+  for (const [one, other] of alternatives) {
+    if (one in given && other in given) throw new UsageError(`--${kebab(one)} and --${kebab(other)} say the same in two ways: give one of them`);
+  }
+  const unused = options.schedule === "constant" ? (["warmup", "minLr"] as const).find((name) => name in given) : undefined;
+  if (unused) throw new UsageError(`--${kebab(unused)} does nothing where --schedule constant leaves the rate as it is: leave one of them out`);
 }
 
-/** The options that do something for the task and the method. */
+/** The options that do something for the task, the method and the data. */
 export function usedOptions(options: FinetuneOptions): FinetuneOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !otherUse(name, options))) as unknown as FinetuneOptions;
+  const isUsed = (name: string): boolean => !otherUse(name, options) && !(name === "validationShare" && options.validation);
+  return Object.fromEntries(Object.entries(options).filter(([name]) => isUsed(name))) as unknown as FinetuneOptions;
 }

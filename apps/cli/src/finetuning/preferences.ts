@@ -10,7 +10,7 @@ import type { Output } from "../output.ts";
 import { chatTemplateOf } from "./chat-template.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { fieldOf, textOf } from "./records.ts";
-import { lengthsOf, madeOf } from "./task-data.ts";
+import { lengthsOf, madeOf, remarkEndless } from "./task-data.ts";
 import type { Making, PreferencePairs, TaskData, TaskRecords } from "./task-data.ts";
 
 /** Makes pairs of records. Of the model, the configuration is read alone. */
@@ -18,6 +18,7 @@ export async function preferencesOf(making: Making<FinetuneOptions>, records: Ta
   const { options, tokenizer } = making;
   const isChat = records.train.some(({ value }) => Array.isArray(value.prompt));
   const template = isChat ? await chatTemplateOf(tokenizer, options.template) : undefined;
+  if (!isChat) remarkEndless(making);
   const pairsIn = (of: readonly DataRecord[]): PreferencePair[] => madeOf(of, making, (record) => pairsOf(record, making, template));
   const pairs = { train: pairsIn(records.train), validation: pairsIn(records.validation) };
   const task = preferenceTask({ train: pairs.train.map((pair) => ({ ...pair, reference: [0, 0] })) });

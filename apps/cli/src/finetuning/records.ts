@@ -4,15 +4,20 @@ import { isGptError, quote } from "@gpt/tensor";
 import { CommandError, UsageError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import type { Output } from "../output.ts";
+import type { TaskOptions } from "./options.ts";
 
 /** All records of some files. */
-export async function readAll(files: readonly string[], columns: string | undefined, output: Output): Promise<DataRecord[]> {
+export async function readAll(files: readonly string[], { columns, task }: Pick<TaskOptions, "columns" | "task">, output: Output): Promise<DataRecord[]> {
   const records: DataRecord[] = [];
   const onProgress = ({ bytes, totalBytes }: { readonly bytes: number; readonly totalBytes: number }): void =>
     output.progress(`reading ${files.join(", ")}: ${Math.floor((100 * bytes) / Math.max(1, totalBytes))}%, ${formatCount(records.length)} records`);
   const wanted = columns === undefined ? undefined : columnsOf(columns);
   try {
-    for await (const record of readRecords(files, { columns: wanted, onProgress })) records.push(record);
+    // A template reads whatever a dialogue has beside its messages: tools for instance.
+    const isWhole = task === "chat" || task === "preference";
+    for await (const record of readRecords(files, { columns: isWhole ? undefined : wanted, onProgress })) {
+      records.push(wanted && isWhole ? renamed(record, wanted) : record);
+    }
   } catch (error) {
     if (!isGptError(error)) throw error;
     throw new CommandError(inWordsHere(error.message), { cause: error });
@@ -23,7 +28,7 @@ export async function readAll(files: readonly string[], columns: string | undefi
 
 /** What a message of @gpt/train says of its options, which the command does not have. */
 function inWordsHere(message: string): string {
-  return message.replace(/, or raise maxRecordBytes$|, or pass quotes: false where they mean nothing$/, "").replace(/pass format$/, "rename it");
+  return message.replace(/, or raise (?:maxRecordBytes|maxGroupBytes)$|, or pass quotes: false where they mean nothing$/, "").replace(/pass format$/, "rename it");
 }
 
 /** `text=sentence,label=class` */
@@ -33,6 +38,13 @@ function columnsOf(list: string): Record<string, string> {
     if (name === undefined) throw new UsageError(`--columns: ${quote(part)} is not NAME=COLUMN, as in text=sentence`);
     return [name, column];
   }));
+}
+
+/** A record with some fields by other names. */
+function renamed({ value, ...place }: DataRecord, columns: Readonly<Record<string, string>>): DataRecord {
+  const names = new Map(Object.entries(columns).map(([name, column]) => [column, name]));
+  const fields = Object.entries<unknown>(value).map(([column, content]) => [names.get(column) ?? column, content] as const);
+  return { ...place, value: Object.fromEntries(fields) };
 }
 
 /** A text of a record. */
@@ -45,6 +57,7 @@ export function textOf(record: DataRecord, name: string): string {
 /** A label of a record, which may be a number. */
 export function labelOf(record: DataRecord, name: string): string {
   const value = fieldOf(record, name);
+  if (value === "" || Number.isNaN(value)) throw wrongField(record, name, "a label, and there is none");
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
   throw wrongField(record, name, `a label, not ${quote(value)}`);
 }

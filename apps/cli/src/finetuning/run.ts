@@ -8,7 +8,7 @@ import { meta } from "@gpt/tensor/meta";
 import { tokenizerFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { loadTokenizer } from "@gpt/tokenizer/node";
-import { finetune, finetuningOptions, resolveSettings, trainLastBlocks } from "@gpt/train";
+import { balanceExperts, finetune, finetuningOptions, resolveSettings, trainLastBlocks } from "@gpt/train";
 import type { Checkpointer, DoneEvent, FinetuneOptions as LibraryOptions, OnEvaluated, ResumePoint, Task, TrainSettings } from "@gpt/train";
 import { adapterOnly, createRun, wholeModel } from "@gpt/train/node";
 import type { ModelStore, StoreLoadOptions } from "@gpt/train/node";
@@ -21,12 +21,13 @@ import { formatCount } from "../format.ts";
 import { interruptible } from "../interruption.ts";
 import { bytesOf, checkMemory, finetuningNeed, trainedIn, trainingNeed } from "../memory.ts";
 import { addModelCard } from "../model-card.ts";
-import { modelDirectory } from "../model.ts";
+import { checkWholeModel, modelDirectory } from "../model.ts";
 import type { Output } from "../output.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { Forecast } from "../training/forecast.ts";
 import { MetricsFile } from "../training/metrics-file.ts";
 import { newestCheckpoint } from "../training/newest-checkpoint.ts";
+import { hasExperts } from "../training/training-options.ts";
 import { TrainingView } from "../training/view.ts";
 import type { AnswerScores } from "./answers.ts";
 import { cardOf } from "./card.ts";
@@ -64,15 +65,20 @@ export interface FinetuneResult {
 /** What is known of a run before its model is loaded, which is planned on the backend `meta`. */
 async function planRun(options: FinetuneOptions, output: Output) {
   const directory = await modelDirectory(options.model, output);
+  await checkWholeModel(directory, options.model);
   if (!(await hasTokenizer(directory))) throw new CommandError(`${directory} has no tokenizer, which fine-tuning on texts needs`);
   const backend = await startBackend(options, output);
   const { config, dtypes } = await planModel(directory, { dtype: options.dtype });
+  if (options.method === "lora" && !leavesAdapter(options) && (dtypes.matrix ?? "f32") !== "f32") {
+    throw new UsageError(`--task ${options.task} merges its adapter at the end, into weights in f32, and the model's are in ${dtypes.matrix}: give --dtype f32`);
+  }
   const { context: contextLength = config.contextLength } = options;
   if (contextLength > config.contextLength) throw new UsageError(`--context is ${contextLength}, and the model reads at most ${config.contextLength} tokens`);
   checkMemory(finetuningNeed(config, dtypes, options), backend, output);
   const tokenizer = await loadTokenizer(directory);
   const tokens = await readTokenExamples(options, config, output);
   const records = tokens ? { train: [], validation: [] } : await readTaskRecords(options, output);
+  checkValidated(options, (tokens ?? records).validation.length);
   const labels = classesOf(records, config, options, output);
   const withHead = (model: GPT): GPT => (labels && model.config.head.type !== "classes" ? classifierFrom(model, labels, { seed: options.seed }) : model);
   const planned = useBackend(meta(), () => withHead(new GPT(config, { dtype: dtypes })));
@@ -81,7 +87,12 @@ async function planRun(options: FinetuneOptions, output: Output) {
   // What is refused here leaves no folder behind.
   found.task.check?.(planned, { contextLength } as TrainSettings);
   useBackend(planned.backend, () => chooseTrained(planned, options, false));
-  return { directory, backend, tokenizer, withHead, planned, found, settings: finetuningOptions(planned, libraryOptions(options, found.task)) };
+  return { directory, backend, tokenizer, withHead, planned, found, settings: finetuningOptions(planned, libraryOptions(options, found.task, config)) };
+}
+
+function checkValidated({ best, patience }: FinetuneOptions, count: number): void {
+  if (count > 0 || (!best && patience === undefined)) return;
+  throw new UsageError(`${best ? "--best" : "--patience"} compares validation losses: give --validation, or a --validation-share above 0`);
 }
 
 /** The options of a run with their defaults, which follow from the model and the data. */
@@ -115,10 +126,12 @@ export async function startFinetune(request: FinetuneRequest, output: Output): P
     const [trainable, parameters] = [trainedIn(model), model.parameterCount()];
     output.note(`${formatCount(trainable)} of ${formatCount(parameters)} parameters are trained · ${describeBackend(backend)} · ${out}`);
     const { checkpointer, resume: point } = run as { checkpointer: Checkpointer; resume?: ResumePoint };
-    const settings = { ...libraryOptions(options, data.task), checkpointer, resume: point, allowChanges };
+    const settings = { ...libraryOptions(options, data.task, model.config), checkpointer, resume: point, allowChanges };
     const metrics = await MetricsFile.open(out, { resumedStep: point?.step, tensorboard: options.tensorboard });
     opened.push(metrics);
-    const shown = { output, metrics, forecast: new Forecast(output, backend, bytesOf(need)), sampler: samplerOf(options, data, tokenizer) };
+    // With other options the run goes on as with its first ones: they are those of its checkpoints.
+    const onSaved = resumed && allowChanges ? () => writeRunFile(out, "finetune", usedOptions(options)) : undefined;
+    const shown = { output, metrics, onSaved, forecast: new Forecast(output, backend, bytesOf(need)), sampler: samplerOf(options, data, tokenizer) };
     const done = await followRun(model, settings, shown);
     const scores = done.interrupted ? undefined : await measureAnswers(model, data.validation, options, tokenizer, output);
     await metrics.take(done, scores);
@@ -149,11 +162,10 @@ async function readPreferences(
 
 /** What checkpoints hold. A classifier's adapter is merged at the end, since an adapter's folder has no labels. */
 async function storeOf(options: FinetuneOptions, loadBase: (options: StoreLoadOptions) => Promise<GPT>): Promise<ModelStore> {
-  const { method, task, model, dtype = "f32" } = options;
+  const { method, model } = options;
   if (method !== "lora") return wholeModel;
   const store = adapterOnly(loadBase, (await exists(model)) ? resolve(model) : model);
   if (leavesAdapter(options)) return store;
-  if (dtype !== "f32") throw new UsageError(`--task ${task} merges its adapter at the end, which needs --dtype f32`);
   return {
     ...store,
     finish(model, extraFiles) {
@@ -191,9 +203,10 @@ async function beginRun(
   return { checkpointer };
 }
 
-function libraryOptions(options: FinetuneOptions, task: Task): LibraryOptions {
+function libraryOptions(options: FinetuneOptions, task: Task, config: GPTConfig): LibraryOptions {
   return {
     task,
+    experts: hasExperts(config) ? balanceExperts() : undefined,
     epochs: options.epochs,
     steps: options.steps,
     batchSize: options.batch,
@@ -222,10 +235,11 @@ interface Shown {
   readonly metrics: MetricsFile;
   readonly forecast: Forecast;
   readonly sampler: Sampler | undefined;
+  readonly onSaved: (() => Promise<void>) | undefined;
 }
 
 /** Trains and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: LibraryOptions, { output, metrics, forecast, sampler }: Shown): Promise<DoneEvent> {
+async function followRun(model: GPT, options: LibraryOptions, { output, metrics, forecast, sampler, onSaved }: Shown): Promise<DoneEvent> {
   const onInterrupt = (): void => output.note("Saving after this step; Ctrl-C again stops at once, unsaved.");
   const { steps } = finetuningOptions(model, options);
   const view = new TrainingView(output, { steps, stepsBefore: options.resume?.step ?? 0, samples: sampler !== undefined });
@@ -233,6 +247,7 @@ async function followRun(model: GPT, options: LibraryOptions, { output, metrics,
     const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
     for await (const event of finetune(model, { ...options, signal, onStep: forecast.onStep, onEvaluated })) {
       if (event.type !== "done") await metrics.take(event);
+      if (event.type === "checkpoint") await onSaved?.();
       if (event.type === "step") forecast.take(event);
       view.show(event, event.type === "evaluation" ? await sampler?.(model, signal) : undefined);
       if (event.type === "done") return event;

@@ -5,11 +5,11 @@ import { choiceExamples, choiceTask, classificationTask, completionExamples, doc
 import type { ChoiceExample, ChoiceText, Example, LabelledExample, PreferencePair, Task, TextOptions } from "@gpt/train";
 import { chatExamples } from "@gpt/train/chat";
 import type { DataRecord } from "@gpt/train/node";
-import { CommandError, UsageError } from "../errors.ts";
+import { CommandError } from "../errors.ts";
 import { formatCount } from "../format.ts";
 import type { Output } from "../output.ts";
 import { chatTemplateOf } from "./chat-template.ts";
-import type { FinetuneOptions, TaskOptions } from "./options.ts";
+import type { FinetuneOptions, TaskName, TaskOptions } from "./options.ts";
 import { fieldOf, labelOf, readAll, textOf } from "./records.ts";
 
 /** A task, and the examples that it is made of. */
@@ -40,32 +40,37 @@ export interface TaskRecords {
 
 /** Reads the records of a run, and divides them where none are given to validate on. */
 export async function readTaskRecords(options: FinetuneOptions, output: Output): Promise<TaskRecords> {
-  const records = await readAll(options.data, options.columns, output);
-  const others = options.validation ? await readAll(options.validation, options.columns, output) : undefined;
+  const records = await readAll(options.data, options, output);
+  const others = options.validation ? await readAll(options.validation, options, output) : undefined;
   const divided = divide(records, others, options);
-  if (divided.validation.length === 0 && (options.best || options.patience !== undefined)) {
-    throw new UsageError(`${options.best ? "--best" : "--patience"} compares validation losses: give --validation, or a --validation-share above 0`);
-  }
   output.note(`${formatCount(divided.train.length)} records to train on, ${formatCount(divided.validation.length)} to validate on`);
   return divided;
 }
 
+/** What is asked, by which records are divided: whatever else they say, the same text is on one side. */
+const asked: Readonly<Record<TaskName, string>> = {
+  lm: "text", classify: "text", choice: "context", completion: "prompt", preference: "prompt", chat: "messages",
+};
+
+const plainNumbers = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
+
 function divide(
-  records: readonly DataRecord[], others: readonly DataRecord[] | undefined, { validationShare: share, seed }: FinetuneOptions,
+  records: readonly DataRecord[], others: readonly DataRecord[] | undefined, { task, validationShare: share, seed }: FinetuneOptions,
 ): TaskRecords {
   if (others) return { train: records, validation: others };
   if (share === 0) return { train: records, validation: [] };
-  const split = splitRecords(records.map(({ value }) => JSON.stringify(value)), { validation: share, seed });
+  const split = splitRecords(records.map(({ value }) => JSON.stringify(value[asked[task]] ?? value, plainNumbers)), { validation: share, seed });
   const chosen = (numbers: Uint32Array): DataRecord[] => Array.from(numbers, (number) => records[number]);
   return { train: chosen(split.train), validation: chosen(split.validation) };
 }
 
 /** The labels that a model learns: those of its head, or all that there are. Throws where there are fewer than two. */
-export function labelsOf({ train }: TaskRecords, { head }: GPTConfig, options: FinetuneOptions, output: Output): readonly string[] {
+export function labelsOf({ train, validation }: TaskRecords, { head }: GPTConfig, options: FinetuneOptions, output: Output): readonly string[] {
   const found = countsOf(train);
   remarkImbalance(found, options, output);
   if (head.type === "classes") return head.labels;
-  const labels = [...found.keys()].sort();
+  // A rare one may be in what was divided off.
+  const labels = [...countsOf(options.validation ? train : [...train, ...validation]).keys()].sort();
   if (labels.length < 2) throw new CommandError(`all records have the label ${JSON.stringify(labels[0])}; classification needs two labels`);
   return labels;
 }
@@ -90,6 +95,7 @@ export async function taskOf(making: Making<FinetuneOptions>, records: TaskRecor
 async function writing(making: Making<FinetuneOptions>, { train, validation }: TaskRecords): Promise<TaskData> {
   const { options, model, tokenizer } = making;
   const template = options.task === "chat" ? await chatTemplateOf(tokenizer, options.template) : undefined;
+  if (options.task === "completion") remarkEndless(making);
   const examples = (records: readonly DataRecord[]): Example[] => examplesOf(records, making, template);
   return { ...writtenData(options, model, { train: examples(train), validation: examples(validation) }), template };
 }
@@ -105,6 +111,11 @@ export function writtenData(options: FinetuneOptions, { config }: GPT, data: Pic
 /** Refuses files of texts that are all empty. */
 export function checkLearnt(examples: readonly Example[], files: readonly string[]): void {
   if (examples.length === 0) throw new CommandError(`${files.join(", ")}: no text has two tokens or more, and so there is nothing to learn`);
+}
+
+/** Says where no token can tell a model that an answer is at its end. */
+export function remarkEndless({ tokenizer: { endOfText }, output }: Making): void {
+  if (endOfText === undefined) output.remark("the model's tokenizer has no token that ends a text, so that the model does not learn where an answer ends");
 }
 
 /** How long examples may be. */

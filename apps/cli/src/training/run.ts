@@ -21,7 +21,7 @@ import { bytesOf, checkMemory, windowsNeed } from "../memory.ts";
 import type { Need } from "../memory.ts";
 import { addModelCard, code } from "../model-card.ts";
 import type { Output } from "../output.ts";
-import { modelDirectory } from "../model.ts";
+import { checkWholeModel, modelDirectory } from "../model.ts";
 import { hasTokenizer } from "../tokenizers.ts";
 import { differences } from "./differences.ts";
 import { Forecast } from "./forecast.ts";
@@ -49,6 +49,7 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
   const options = await withFiles(request.options);
   checkFrom(options);
   const from = options.from === undefined ? undefined : await modelDirectory(options.from, output);
+  if (options.from !== undefined) await checkWholeModel(from!, options.from);
   const base = from === undefined ? undefined : (await planModel(from)).config;
   const backend = await startBackend(options, output);
   const need = (vocabSize: number): Promise<Need> => {
@@ -77,7 +78,9 @@ export async function startRun(request: RunRequest, output: Output): Promise<Don
     const forecast = new Forecast(output, backend, bytesOf(await need(config.vocabSize)));
     const metrics = await MetricsFile.open(out, { resumedStep: resumed?.resume.step, tensorboard: options.tensorboard });
     opened.push(metrics);
-    const show = { output, tokenizer, entropy, forecast, metrics };
+    // With other options the run goes on as with its first ones: they are those of its checkpoints.
+    const onSaved = resumed && allowChanges ? () => writeRunFile(out, "train", options) : undefined;
+    const show = { output, tokenizer, entropy, forecast, metrics, onSaved };
     const experts = expertsOf(config, options);
     const done = await followRun(run.model, { ...trainOptions(options), ...run, data, allowChanges, experts }, show);
     if (!done.interrupted) await addModelCard(out, run.model, { name: basename(resolve(out)), origin: originOf(options, done) });
@@ -125,10 +128,11 @@ interface Shown {
   readonly entropy: number | undefined;
   readonly forecast: Forecast;
   readonly metrics: MetricsFile;
+  readonly onSaved: (() => Promise<void>) | undefined;
 }
 
 /** Trains a model and shows the events; Ctrl-C saves and ends the run. */
-async function followRun(model: GPT, options: TrainOptions & { readonly data: TrainingData }, { output, tokenizer, entropy, forecast, metrics }: Shown): Promise<DoneEvent> {
+async function followRun(model: GPT, options: TrainOptions & { readonly data: TrainingData }, { output, tokenizer, entropy, forecast, metrics, onSaved }: Shown): Promise<DoneEvent> {
   const { data, steps, resume } = options;
   const sampler = output.live && data.validation ? tokenizer : undefined;
   const view = new TrainingView(output, {
@@ -142,6 +146,7 @@ async function followRun(model: GPT, options: TrainOptions & { readonly data: Tr
     const onEvaluated: OnEvaluated = (progress) => view.showEvaluated(progress);
     for await (const event of train(model, { ...options, signal, onStep: forecast.onStep, onEvaluated })) {
       await metrics.take(event);
+      if (event.type === "checkpoint") await onSaved?.();
       if (event.type === "step") forecast.take(event);
       view.show(event);
       if (event.type === "done") return event;
