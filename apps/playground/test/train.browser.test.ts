@@ -34,6 +34,8 @@ async function stepOf(page: Page): Promise<number> {
   return step === undefined ? -1 : Number(step.replace(",", ""));
 }
 
+const focused = (page: Page): Promise<string | null | undefined> => page.evaluate(() => document.activeElement?.textContent);
+
 /** Empties the models of a run's checkpoints. */
 async function damage(page: Page, run: string): Promise<void> {
   await page.evaluate(async (path) => {
@@ -65,6 +67,7 @@ test("trains, waits, goes on at another rate; after a reload from where it was s
   await eventually(() => page.locator(".setup .facts dd").first().innerText()).toMatch(/^\d{2,3},\d{3}$/);
   await page.getByRole("button", { name: "Start" }).click();
   await page.getByRole("img", { name: /^Embedding: .*Norm and head: / }).waitFor();
+  expect(await focused(page)).toBe("Pause");
   await page.getByRole("button", { name: "Pause" }).click();
   await page.getByText("Paused. Nothing is lost").waitFor();
   await page.getByRole("slider", { name: "Learning rate now" }).fill("-2");
@@ -111,6 +114,7 @@ test("trains, waits, goes on at another rate; after a reload from where it was s
 
   await page.getByRole("button", { name: "Write with it" }).click();
   await page.getByRole("heading", { name: "A GPT writes token by token" }).waitFor();
+  expect(await page.getByRole("main").evaluate((main) => main === document.activeElement)).toBe(true);
   await eventually(() => chip(page, /^Model/).innerText()).toContain("stories-1");
   await page.getByRole("button", { name: "Write", exact: true }).click();
   await page.getByRole("main").getByText(/· Seed \d+/).waitFor();
@@ -119,6 +123,7 @@ test("trains, waits, goes on at another rate; after a reload from where it was s
   await page.getByRole("button", { name: "Delete", exact: true }).dblclick();
   await page.getByRole("button", { name: "Delete for good?" }).click();
   await page.getByText("None yet.").waitFor();
+  expect(await focused(page)).toBe("Runs in this browser");
 });
 
 test("in 简体中文, dark, on a phone, on one thread: a text of one's own, too short, then long enough; stopped, and compared", async () => {
@@ -140,7 +145,10 @@ test("in 简体中文, dark, on a phone, on one thread: a text of one's own, too
   await eventually(() => stepOf(page)).toBeGreaterThan(10);
   await page.getByRole("button", { name: "停止并保留" }).click();
   await page.getByRole("main").getByText("已停止。own-1 已保存，可以继续训练。").waitFor();
-  await page.getByRole("checkbox", { name: "比较 own-1" }).check();
+  expect(await focused(page)).toBe("再训练一个");
+  // It is checked once the run's history has been read.
+  await page.getByRole("checkbox", { name: "比较 own-1" }).click();
+  await page.getByRole("checkbox", { name: "比较 own-1", checked: true }).waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   await expectAccessible(page);
 });

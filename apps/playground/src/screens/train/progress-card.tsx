@@ -1,3 +1,5 @@
+import { useRef } from "preact/hooks";
+import type { RefObject } from "preact";
 import type { RunSummary } from "../../engine/api/training.ts";
 import { backend } from "../../state/engine.ts";
 import { count, small, words } from "../../state/locale.ts";
@@ -5,21 +7,23 @@ import { runs } from "../../state/runs.ts";
 import { begin, goOnWith, isPaused, isTraining, outcome, pause, rateFactor, setRateFactor, shown, stage, stop, unsaved } from "../../state/train.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { Slider } from "../../ui/slider.tsx";
+import { usePassingFocus } from "../../ui/use-passing-focus.ts";
 import { LossChart } from "./loss-chart.tsx";
 import { facts, statusNote } from "./status.ts";
 
 /** Starts and stops, and shows how the loss falls. */
 export function ProgressCard() {
   const { train } = words.value;
+  const main = useRef<HTMLButtonElement>(null);
   const ended = outcome.value;
   const waiting = isTraining.value || shown.value ? undefined : interrupted();
   return (
     <section class="card progress" aria-label={train.progress}>
-      <Actions />
+      <Actions main={main} />
       {waiting && (
         <div class="row offer">
           <span>{train.interrupted(waiting.name, count(waiting.step), count(waiting.steps))}</span>
-          <button type="button" class="plain-button" disabled={backend.value.status !== "ready"} onClick={() => void goOnWith(waiting.name)}>{train.goOn}</button>
+          <PassingButton text={train.goOn} next={main} disabled={backend.value.status !== "ready"} onClick={() => void goOnWith(waiting.name)} />
         </div>
       )}
       {ended?.status === "failed" && <FailureNote failure={ended.failure} />}
@@ -38,24 +42,32 @@ function interrupted(): RunSummary | undefined {
   return newest && !newest.inUse && newest.step < newest.steps ? newest : undefined;
 }
 
-function Actions() {
+type Main = RefObject<HTMLButtonElement | null>;
+
+/** One button begins, waits and goes on: it keeps the focus, which one that is disabled would lose. */
+function Actions({ main }: { readonly main: Main }) {
   const { train } = words.value;
   const canBegin = backend.value.status === "ready";
+  const canPause = stage.value === undefined;
   return (
     <div class="row">
       {!isTraining.value ? (
-        <button type="button" class="main-button" disabled={!canBegin} onClick={() => void begin()}>{shown.value ? train.again : train.start}</button>
+        <button ref={main} type="button" class="main-button" disabled={!canBegin} onClick={() => void begin()}>{shown.value ? train.again : train.start}</button>
       ) : (
-        <>
-          <button type="button" class="main-button" disabled={stage.value !== undefined} onClick={() => void pause(!isPaused.value)}>
-            {isPaused.value ? train.goOn : train.pause}
-          </button>
-          <button type="button" class="plain-button" onClick={() => void stop()}>{train.stop}</button>
-        </>
+        <button ref={main} type="button" class="main-button" aria-disabled={!canPause} onClick={() => canPause && void pause(!isPaused.value)}>
+          {isPaused.value ? train.goOn : train.pause}
+        </button>
       )}
+      {isTraining.value && <PassingButton text={train.stop} next={main} onClick={() => void stop()} />}
       <span class="status soft">{statusNote()}</span>
     </div>
   );
+}
+
+/** A button that goes once it is pressed. */
+function PassingButton({ text, next, ...own }: { readonly text: string; readonly next: Main; readonly disabled?: boolean; readonly onClick: () => void }) {
+  const element = usePassingFocus<HTMLButtonElement>(() => next.current);
+  return <button ref={element} type="button" class="plain-button" {...own}>{text}</button>;
 }
 
 /** How far the run is. */

@@ -6,6 +6,7 @@ import { compare, compared, download, failed, mostCompared, remove, runs, takeOv
 import { goOnWith, isTraining, show, shown } from "../../state/train.ts";
 import { beginAnew } from "../../state/write.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
+import { usePassingFocus } from "../../ui/use-passing-focus.ts";
 
 /** The runs that are kept, and what can be done with them. */
 export function RunsCard() {
@@ -14,7 +15,7 @@ export function RunsCard() {
   return (
     <section class="card runs" aria-labelledby="runs-heading">
       <header class="row">
-        <h2 id="runs-heading">{texts.heading}</h2>
+        <h2 id="runs-heading" tabIndex={-1}>{texts.heading}</h2>
         {"showDirectoryPicker" in globalThis && <button type="button" class="plain-button" title={texts.aboutImport} onClick={() => void choose()}>{texts.import}</button>}
       </header>
       <p class="soft about">{texts.about} {texts.aboutImport}</p>
@@ -52,8 +53,9 @@ function Run(run: RunSummary) {
   const { name, step, steps, loss, validationLoss, parameters, bytes, inUse } = run;
   const isCompared = compared.value.has(name);
   const isSaved = steps > 0;
+  const element = usePassingFocus<HTMLTableRowElement>(() => document.getElementById("runs-heading"));
   return (
-    <tr aria-current={shown.value?.name === name ? "true" : undefined}>
+    <tr ref={element} aria-current={shown.value?.name === name ? "true" : undefined}>
       <td>
         <input
           type="checkbox" aria-label={texts.compare(name)} checked={isCompared} disabled={!isSaved || (!isCompared && compared.value.size >= mostCompared)}
@@ -116,4 +118,6 @@ async function writeWith(name: string): Promise<void> {
   }
   beginAnew(history?.moments.at(-1)?.prompt.trim() || undefined);
   location.hash = "#write";
+  // The button that has the focus goes.
+  document.getElementById("content")?.focus();
 }
