@@ -120,7 +120,7 @@ test("a model of the page's own host, which the address names, is opened at once
 test("a model of the hub: its progress, cancelled; kept, opened again without the hub, and deleted; in 简体中文, dark, on a phone", async () => {
   const files = { ...Object.fromEntries(tokenizerFiles(tokenizer)) } as Record<string, string | Uint8Array>;
   for (const name of ["config.json", "model.safetensors"]) files[name] = await readFile(inFolder(`tiny-folder/${name}`));
-  const hub = await Hub.start({ "toys/abc": files });
+  const hub = await Hub.start({ "toys/abc": files, "toys/gguf": { "tiny-q8_0.gguf": await readFile(inFolder("tiny.gguf")) } });
   try {
     const page = await built.open(isolation, { locale: "zh-CN", colorScheme: "dark", viewport: { width: 390, height: 840 } }, "", hub);
     await chip(page, "模型: 故事").click();
@@ -141,7 +141,17 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await expectAccessible(page);
 
+    await name.fill("toys/gguf:Q8_0");
+    await name.press("Enter");
+    await chip(page, "模型: toys/gguf:Q8_0").waitFor();
     const asked = hub.requests.length;
+    await dialog(page).getByRole("button", { name: "打开: toys/abc" }).click();
+    await chip(page, "模型: toys/abc").waitFor();
+    await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).click();
+    await chip(page, "模型: toys/gguf:Q8_0").waitFor();
+    expect(await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).isDisabled()).toBe(true);
+    await dialog(page).getByRole("button", { name: "打开: toys/abc" }).click();
+    await chip(page, "模型: toys/abc").waitFor();
     await page.reload();
     await chip(page, "模型: toys/abc").click();
     await page.locator(".chip .dot.ready").nth(1).waitFor();

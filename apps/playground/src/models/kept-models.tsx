@@ -1,13 +1,14 @@
 import { modelSource, shipped } from "../state/engine.ts";
 import { size, words } from "../state/locale.ts";
 import { askToPersist, openModel, removeKept, storage } from "../state/models.ts";
+import { openedNameOf, repositoryOf } from "../state/opened-names.ts";
 
 /** Models that are here, the page's own among them, and what the browser gives the page for them. */
 export function KeptModels() {
   const { model: texts } = words.value;
   const kept = storage.value;
   const source = modelSource.value;
-  const openName = source.kind === "hub" ? source.name : undefined;
+  const openRepository = source.kind === "hub" ? repositoryOf(source.name) : undefined;
   return (
     <section aria-labelledby="kept-models">
       <h3 id="kept-models">{texts.here}</h3>
@@ -23,7 +24,10 @@ export function KeptModels() {
           <li key={name}>
             <span class="kept-name">{name}</span>
             <span class="soft">{size(bytes)}</span>
-            <button type="button" class="plain-button" disabled={openName === name} aria-label={`${texts.open}: ${name}`} onClick={() => void openModel({ kind: "hub", name, isKept: true })}>
+            <button
+              type="button" class="plain-button" disabled={openRepository === name} aria-label={`${texts.open}: ${name}`}
+              onClick={() => void openModel({ kind: "hub", name: openedNameOf(name), isKept: true })}
+            >
               {texts.open}
             </button>
             <button type="button" class="plain-button" aria-label={`${texts.remove}: ${name}`} onClick={() => void removeKept(name)}>{texts.remove}</button>

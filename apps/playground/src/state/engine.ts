@@ -6,6 +6,7 @@ import type { Failure } from "../engine/api/reply.ts";
 import type { VocabularyId } from "../engine/api/tokens.ts";
 import { EngineClient } from "../engine/client.ts";
 import { failureOf } from "../engine/failure.ts";
+import { forgetOpened, noteOpened, repositoryOf } from "./opened-names.ts";
 import { oneOf, stored } from "./stored.ts";
 
 export type Settled<T> = { readonly status: "ready"; readonly value: T } | { readonly status: "failed"; readonly failure: Failure };
@@ -166,6 +167,7 @@ export async function openTuned(of: ChosenModel): Promise<Settled<ModelReport>> 
 }
 
 function choose({ source, asInt8 }: ChosenModel, opened: Settled<ModelReport>): void {
+  if (source.kind === "hub") noteOpened(source.name);
   if (source.kind !== "tuned") remembered.value = source.kind === "hub" ? { name: source.name, asInt8 } : null;
   batch(() => {
     chosenModel.value = { source, asInt8 };
@@ -180,9 +182,10 @@ function takeModel(opened: Settled<ModelReport>): void {
   ownVersion.value++;
 }
 
-/** The next visit begins with another model than this one of the hub. */
-export function forgetModel(name: string): void {
-  if (remembered.value?.name === name) remembered.value = null;
+/** The next visit begins with another model than one of this repository of the hub. */
+export function forgetModel(repository: string): void {
+  forgetOpened(repository);
+  if (remembered.value && repositoryOf(remembered.value.name) === repository) remembered.value = null;
 }
 
 async function openVocabulary(): Promise<void> {
