@@ -41,7 +41,8 @@ export async function open(
   const { source, options } = await opened(place);
   const dtype = asInt8 ? "int8" : undefined;
   const { config, dtypes } = await planModel(source, { ...options, dtype, signal });
-  const tokenizer = await tokenizerOf(place);
+  const tokenizer = await tokenizerOf(place, signal);
+  signal.throwIfAborted();
   if (isAlone) await session.closeModel();
   const notes = new Set<string>();
   const onNote = (note: string): void => void notes.add(note);
@@ -51,10 +52,10 @@ export async function open(
   return report;
 }
 
-async function tokenizerOf(place: ModelSource): Promise<Tokenizer> {
+async function tokenizerOf(place: ModelSource, signal: AbortSignal): Promise<Tokenizer> {
   const { source, options } = await opened(place);
   try {
-    return await loadTokenizer(source, options);
+    return await loadTokenizer(source, { ...options, signal });
   } catch (error) {
     if (isGptError(error) && error.code === "missing-file") throw new EngineError({ code: "no-tokenizer", message: error.message });
     throw error;

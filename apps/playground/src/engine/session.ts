@@ -43,6 +43,10 @@ export class Session {
     }
   }
 
+  get hasModel(): boolean {
+    return this.#model !== undefined;
+  }
+
   /** Bytes of the open model's weights in memory. */
   get weightBytes(): number {
     return this.#weightBytes;
@@ -61,7 +65,8 @@ export class Session {
 
   /** Puts a model in the place of the open one. */
   async replaceModel(model: GPT, tokenizer: Tokenizer, weightBytes: number): Promise<void> {
-    await this.closeModel();
+    // Another may have been opened while one was being closed.
+    do await this.closeModel(); while (this.hasModel);
     this.#model = model;
     this.#weightBytes = weightBytes;
     this.vocabularies.set("model", tokenizer);

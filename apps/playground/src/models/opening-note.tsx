@@ -1,5 +1,5 @@
 import { count, percent, size, words } from "../state/locale.ts";
-import { cancel, nameOf, openAsInt8, opening, openModel } from "../state/models.ts";
+import { cancel, nameOf, opening, openModel } from "../state/models.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
 
 /** How far the model is that was asked for, or why it is not opened. */
@@ -35,7 +35,7 @@ export function OpeningNote() {
           {state.forecast.bytesAsInt8 <= state.forecast.room ? (
             <>
               <p>{texts.asInt8About(size(state.forecast.bytesAsInt8))}</p>
-              <button type="button" class="plain-button" onClick={() => void openAsInt8(state.source, state.forecast)}>{texts.asInt8}</button>
+              <button type="button" class="plain-button" onClick={() => void openModel(state.source, true)}>{texts.asInt8}</button>
             </>
           ) : (
             <p>{texts.notEvenInt8(size(state.forecast.bytesAsInt8))}</p>

@@ -105,9 +105,6 @@ export function startBackend(): Promise<void> {
   return (starting = starting.then(start));
 }
 
-/** Ends when the chosen backend has started, and the model is open on it, or failed to. */
-export const whenStarted = (): Promise<void> => starting;
-
 async function start(): Promise<void> {
   backend.value = model.value = loading;
   const started = await follow(backend, engine.ask("start", backendChoice.value));
@@ -137,23 +134,42 @@ async function reopen(): Promise<void> {
   } else takeModel(opened);
 }
 
-/** Opens another model in the place of the one that is open, which stays where that fails; the page's own takes its place where there was no room for both. */
-export async function replaceModel(
+let replacing: Promise<unknown> = Promise.resolve();
+
+/** Ends when a model can be opened: on a backend that has started, and once an earlier one is open or given up, so that nothing is taken for what the other is. */
+export async function whenFree(): Promise<void> {
+  await replacing;
+  await starting;
+}
+
+/** Opens another model in the place of the one that is open, which stays where that fails; the page's own takes its place where it had to go first. */
+export function replaceModel(...asked: Parameters<typeof replace>): Promise<Settled<ModelReport>> {
+  const replaced = replace(...asked);
+  replacing = replaced;
+  return replaced;
+}
+
+async function replace(
   source: ModelSource, options: OpenOptions, job: number, onBytes: (bytes: number, totalBytes: number) => void,
 ): Promise<Settled<ModelReport>> {
   const opened = await settled(engine.ask("openModel", job, source, options, onBytes));
   const { asInt8 } = options;
   if (opened.status === "ready") choose({ source, asInt8 }, opened);
-  else if (options.isAlone && backend.value.status === "ready") {
-    model.value = loading;
-    chosenModel.value = { source: shipped, asInt8: false };
-    await reopen();
-  }
+  else if (options.isAlone) await (starting = starting.then(fallBack));
   return opened;
+}
+
+/** Opens the page's own model where none is open. */
+async function fallBack(): Promise<void> {
+  if (backend.value.status !== "ready" || (await engine.ask("hasModel").catch(() => true))) return;
+  model.value = loading;
+  chosenModel.value = { source: shipped, asInt8: false };
+  await reopen();
 }
 
 /** Opens the model of a run that was trained here. */
 export async function openRun(name: string): Promise<Settled<ModelReport>> {
+  await starting;
   const opened = await settled(engine.ask("openRun", name));
   if (opened.status === "ready") choose({ source: { kind: "run", name }, asInt8: false }, opened);
   return opened;
@@ -161,6 +177,7 @@ export async function openRun(name: string): Promise<Settled<ModelReport>> {
 
 /** Opens a copy of a model that was tuned here. */
 export async function openTuned(of: ChosenModel): Promise<Settled<ModelReport>> {
+  await starting;
   const opened = await settled(engine.ask("openTuned"));
   if (opened.status === "ready") choose({ source: { kind: "tuned", of }, asInt8: false }, opened);
   return opened;

@@ -1,9 +1,9 @@
 import { effect, signal, untracked } from "@preact/signals";
-import type { KeptModel, ModelForecast, ModelSource } from "../engine/api/model.ts";
+import type { KeptModel, ModelForecast, ModelSource, OpenOptions } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
 import { isHubName } from "@gpt/gpt/web";
 import { announce } from "./announce.ts";
-import { backend, engine, forgetModel, lost, modelSource, newJob, replaceModel, settled, whenModelChanges, whenStarted } from "./engine.ts";
+import { backend, engine, forgetModel, lost, modelSource, newJob, replaceModel, settled, whenFree, whenModelChanges } from "./engine.ts";
 import type { OpenSource } from "./engine.ts";
 import { linked } from "./link.ts";
 import { words } from "./locale.ts";
@@ -22,21 +22,18 @@ export type Opening =
 export const opening = signal<Opening | undefined>(undefined);
 let job: number | undefined;
 
-/** Looks at a model, and opens it where it fits. Another one that is on its way is given up. */
-export async function openModel(source: ModelSource): Promise<void> {
+/** Looks at a model, and opens it where it fits. Another one that is on its way is given up. Default: matrices as its files have them. */
+export async function openModel(source: ModelSource, asInt8 = false): Promise<void> {
   const own = begin(source);
-  await whenStarted();
+  await whenFree();
   if (own !== job) return;
   const found = await settled(engine.ask("forecastModel", own, source, follow(own, source)));
   if (own !== job) return;
-  if (found.status === "failed") end({ source, stage: "failed", failure: found.failure });
-  else if (found.value.bytes > found.value.room) end({ source, stage: "too-large", forecast: found.value });
-  else await load(own, source, found.value, false);
-}
-
-/** Opens a model that is too large as its files have it. */
-export async function openAsInt8(source: ModelSource, forecast: ModelForecast): Promise<void> {
-  await load(begin(source), source, forecast, true);
+  if (found.status === "failed") return end({ source, stage: "failed", failure: found.failure });
+  const { bytes, bytesAsInt8, room, roomBeside } = found.value;
+  const needed = asInt8 ? bytesAsInt8 : bytes;
+  if (needed > room) end({ source, stage: "too-large", forecast: found.value });
+  else await load(own, source, { asInt8, isAlone: needed > roomBeside });
 }
 
 export function cancel(): void {
@@ -44,9 +41,9 @@ export function cancel(): void {
   end(undefined);
 }
 
-// What was on its way to a backend that ends is given up with it.
+// What was on its way to a backend that ends is given up with it, and what was too large for it.
 effect(() => {
-  if (backend.value.status !== "ready" && job !== undefined) untracked(cancel);
+  if (backend.value.status !== "ready" && (job !== undefined || opening.peek()?.stage === "too-large")) untracked(cancel);
 });
 
 effect(() => {
@@ -70,8 +67,7 @@ function follow(own: number, source: ModelSource): (bytes: number, totalBytes: n
   };
 }
 
-async function load(own: number, source: ModelSource, { bytes, bytesAsInt8, roomBeside }: ModelForecast, asInt8: boolean): Promise<void> {
-  const options = { asInt8, isAlone: (asInt8 ? bytesAsInt8 : bytes) > roomBeside };
+async function load(own: number, source: ModelSource, options: OpenOptions): Promise<void> {
   const opened = await replaceModel(source, options, own, follow(own, source));
   if (own !== job) return;
   if (opened.status === "failed") end({ source, stage: "failed", failure: opened.failure });

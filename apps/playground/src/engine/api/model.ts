@@ -59,6 +59,8 @@ export interface ModelArea {
   forecastModel(job: number, source: ModelSource, onBytes: OnBytes): Promise<Reply<ModelForecast>>;
   /** Opens a model with its vocabulary, in the place of the one before, until `stop` of the same job. */
   openModel(job: number, source: ModelSource, options: OpenOptions, onBytes: OnBytes): Promise<Reply<ModelReport>>;
+  /** Whether a model is open: one that could not be opened may have needed the place of the one before. */
+  hasModel(): Promise<Reply<boolean>>;
   /** Makes the open model one HTML file, which writes when a browser opens it from disk. */
   modelAsPage(name: string): Promise<Reply<MadeFile>>;
   keptModels(): Promise<Reply<readonly KeptModel[]>>;

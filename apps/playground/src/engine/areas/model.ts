@@ -10,6 +10,7 @@ export const modelArea = (session: Session): ModelArea => ({
     session.job(job, onBytes, async (signal) => (await models()).forecast(session, source, signal, onBytes)),
   openModel: (job, source, options, onBytes) =>
     session.job(job, onBytes, async (signal) => (await models()).open(session, source, options, signal, onBytes)),
+  hasModel: () => reply(() => session.hasModel),
   modelAsPage: (name) => reply(async () => (await models()).asPage(session, name)),
   keptModels: () => reply(async () => (await models()).kept()),
   removeKeptModel: (name) => reply(async () => (await models()).removeKept(name)),

@@ -5,13 +5,15 @@ import { opened } from "../model-source.ts";
 import type { Session } from "../session.ts";
 import { transferred } from "../transferred.ts";
 
-export const tokensArea = ({ vocabularies }: Session): TokensArea => ({
+export const tokensArea = (session: Session): TokensArea => ({
   openVocabulary: (place) =>
     reply(async () => {
       const { source, options } = await opened(place);
-      vocabularies.set("model", await loadTokenizer(source, options));
+      const tokenizer = await loadTokenizer(source, options);
+      // A model that has been opened meanwhile brought its own.
+      if (!session.hasModel) session.vocabularies.set("model", tokenizer);
     }),
-  addVocabulary: (file) => reply(async () => vocabularies.set("own", await loadTokenizer(file))),
-  tokenize: async (...question) => transferred(await reply(() => vocabularies.tokenize(...question))),
-  explain: (...question) => reply(() => vocabularies.explain(...question)),
+  addVocabulary: (file) => reply(async () => session.vocabularies.set("own", await loadTokenizer(file))),
+  tokenize: async (...question) => transferred(await reply(() => session.vocabularies.tokenize(...question))),
+  explain: (...question) => reply(() => session.vocabularies.explain(...question)),
 });
