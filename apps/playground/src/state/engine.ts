@@ -87,6 +87,7 @@ export async function restartEngine(): Promise<void> {
   engine.end();
   engine = new EngineClient(died);
   ownVocabulary.value = undefined;
+  adding = Promise.resolve();
   engineVersion.value++;
   await startEngine();
 }
@@ -211,11 +212,17 @@ async function openVocabulary(): Promise<void> {
   ownVersion.value++;
 }
 
-/** Reads a user's file of a vocabulary. */
+let adding: Promise<unknown> = Promise.resolve();
+
+/** Reads a user's file of a vocabulary, after an earlier one: the last that was chosen stays. */
 export async function addVocabulary(file: File): Promise<void> {
   const { name } = file;
   ownVocabulary.value = { ...loading, name };
-  ownVocabulary.value = { ...(await settled(engine.ask("addVocabulary", file))), name };
+  const read = adding.then(() => settled(engine.ask("addVocabulary", file)));
+  adding = read;
+  const found = await read;
+  if (adding !== read) return;
+  ownVocabulary.value = { ...found, name };
   ownVersion.value++;
 }
 
