@@ -72,8 +72,8 @@ async function secondsAToken(model: GPT, tokenizer: Tokenizer): Promise<number> 
 /** How much longer a step takes than the forward pass. */
 const factors = { head: 1.2, lora: 3, full: 3.5 } as const;
 
-/** What a run takes: memory to the byte, time about, by how fast the model reads here. */
-export async function planRun(model: GPT, tokenizer: Tokenizer, data: Data, settings: TuningSettings): Promise<TuningPlan> {
+/** What a run takes: memory to the byte, of the free and of `freedBytes`, which are freed for it; time about, by how fast the model reads here. */
+export async function planRun(model: GPT, tokenizer: Tokenizer, data: Data, settings: TuningSettings, freedBytes: number): Promise<TuningPlan> {
   checkData(data);
   const divided = divide(data, settings.heldOut, settings.seed);
   const dtype = dtypeOf(settings) ?? matrixDTypesOf(model);
@@ -88,7 +88,7 @@ export async function planRun(model: GPT, tokenizer: Tokenizer, data: Data, sett
     return {
       trained, parameters: planned.parameterCount(), steps: options.steps, learningRate: options.learningRate!,
       training: divided.train.length, validation: divided.validation.length,
-      bytes: peak, room: roomIn(model.backend),
+      bytes: peak, room: roomIn(model.backend) + freedBytes,
       seconds: settings.epochs * perToken * (tokens * factors[settings.method] + tokensOf(data, divided.validation)),
     };
   } finally {

@@ -29,7 +29,7 @@ async function open(dtype: "f32" | "int8"): Promise<void> {
   useBackend(await wasm({ threads: 1 }));
   base = new GPT({ vocabSize: tokenizer.vocabSize, contextLength: 32, layers: 2, heads: 2, dim: 32 }, { seed: 3, dtype });
   session = new Session();
-  await session.replaceModel(base, tokenizer, 0);
+  await session.replaceModel(base, tokenizer, base.backend.memory.liveBytes);
   tuner = new Tuner(session);
 }
 
@@ -127,6 +127,40 @@ test.each(["lora", "full"] as const)("a model tuned by %s is opened in the place
   await tuner.open();
   await tuner.discard();
   expect(logits(await session.withModel(({ model }) => model))).toEqual(logits(await loadModel(folder)));
+});
+
+test("steps, answers, packages and a new start do not meet: each is refused while another is at work, which goes on; what is freed waits for it", async () => {
+  await open("f32");
+  await tuner.readData("messages", "user: red\nassistant: good day");
+  const { signal } = new AbortController();
+  const changes = { ...settings, heldOut: 0, epochs: 4 };
+  const starting = tuner.begin(changes);
+  await expect(tuner.begin(changes)).rejects.toMatchObject({ code: "busy" });
+  await starting;
+  const work = {
+    begin: () => tuner.begin(changes), follow: () => tuner.follow(signal, () => {}), pack: () => tuner.pack("peft"), open: () => tuner.open(),
+    chat: () => tuner.chat([{ role: "user", content: "red" }], false, signal, () => {}),
+  };
+  for (const name of ["chat", "pack", "follow"] as const) {
+    const working = work[name]();
+    for (const other of Object.values(work)) await expect(other()).rejects.toMatchObject({ code: "busy" });
+    await working;
+  }
+  const packing = work.pack();
+  await Promise.all([tuner.discard(), packing]);
+  await Promise.all([tuner.begin(changes), tuner.discard()]);
+  await expect(tuner.classify("x")).rejects.toMatchObject({ code: "not-tuned" });
+});
+
+test("the room for a run has that of the one before, which is freed for it, also where another model was opened since", async () => {
+  await open("f32");
+  await tuner.readData("messages", "user: red\nassistant: good day");
+  const { room } = await tuner.plan({ ...settings, heldOut: 0 });
+  await run({ method: "full", heldOut: 0 });
+  expect((await tuner.plan({ ...settings, heldOut: 0 })).room).toBe(room);
+  await tuner.open();
+  await tuner.readData("messages", "user: red\nassistant: good day");
+  expect((await tuner.plan({ ...settings, heldOut: 0 })).room).toBe(room);
 });
 
 test("says what cannot be learnt, and changes nothing then", async () => {

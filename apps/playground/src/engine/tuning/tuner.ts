@@ -2,6 +2,7 @@ import { streamChat } from "@gpt/generate/chat";
 import { copyModel, matrixDTypesOf } from "@gpt/gpt";
 import type { GPT } from "@gpt/gpt";
 import { setAdapter } from "@gpt/gpt/lora";
+import type { Backend } from "@gpt/tensor";
 import { tokenizerFiles, tokenizerFromFiles } from "@gpt/tokenizer";
 import type { Tokenizer } from "@gpt/tokenizer";
 import { plainChatTemplate } from "@gpt/tokenizer/chat";
@@ -38,6 +39,8 @@ interface Run {
   readonly tokenizer: Tokenizer;
   /** The open model, of which it is a copy. */
   readonly base: GPT;
+  /** Bytes of the backend that are neither its own nor the open model's. */
+  readonly otherBytes: number;
   readonly events: AsyncGenerator<TrainEvent, void, undefined>;
   /** A dialogue up to an answer of the assistant's, which is written after each evaluation. */
   readonly asked: { readonly messages: readonly ChatMessage[]; readonly wanted: string } | undefined;
@@ -45,7 +48,8 @@ interface Run {
   temperature: number | undefined;
   confusion: readonly (readonly number[])[] | undefined;
   isOver: boolean;
-  isRunning: boolean;
+  /** What works with it now, alone: else weights would change under an answer, or an adapter be taken off under a step. */
+  work: Promise<unknown> | undefined;
 }
 
 /** Tunes a copy of the open model, which stays as it is. */
@@ -54,6 +58,7 @@ export class Tuner {
   /** What was read, in the tokens of a model. */
   #data: { readonly data: Data; readonly tokenizer: Tokenizer; readonly model: GPT } | undefined;
   #run: Run | undefined;
+  #beginning: Promise<TuningStart> | undefined;
 
   constructor(session: Session) {
     this.#session = session;
@@ -72,19 +77,27 @@ export class Tuner {
   async plan(settings: TuningSettings): Promise<TuningPlan> {
     return this.#session.withModel(({ model }) => {
       const { data, tokenizer } = this.#readFor(model);
-      return planRun(model, tokenizer, data, settings);
+      return planRun(model, tokenizer, data, settings, this.#heldBytes(model.backend));
     });
   }
 
-  begin(settings: TuningSettings): Promise<TuningStart> {
-    return this.#session.withModel(({ model }) => this.#beginWith(model, settings));
+  async begin(settings: TuningSettings): Promise<TuningStart> {
+    refuseBusy(this.#beginning);
+    const beginning = (this.#beginning = this.#session.withModel(({ model }) => this.#beginWith(model, settings)));
+    try {
+      return await beginning;
+    } finally {
+      this.#beginning = undefined;
+    }
   }
 
   async #beginWith(base: GPT, settings: TuningSettings): Promise<TuningStart> {
     const { data, tokenizer } = this.#readFor(base);
     checkData(data);
     const divided = divide(data, settings.heldOut, settings.seed);
-    await this.discard();
+    refuseBusy(this.#run?.work);
+    await this.#free();
+    const otherBytes = this.#otherBytes(base.backend);
     const copy = await copyModel(base, { dtype: dtypeOf(settings), seed: settings.seed });
     try {
       const model = prepare(copy, data, settings);
@@ -97,8 +110,8 @@ export class Tuner {
       const options = optionsOf(model, task, settings);
       const asked = data.task === "messages" ? askedOf(data.chats[divided.validation[0] ?? divided.train[0]].messages) : undefined;
       this.#run = {
-        task: data.task, method: settings.method, labels, model, tokenizer, base, asked,
-        events: finetune(model, options), temperature: undefined, confusion: undefined, isOver: false, isRunning: false,
+        task: data.task, method: settings.method, labels, model, tokenizer, base, asked, otherBytes,
+        events: finetune(model, options), temperature: undefined, confusion: undefined, isOver: false, work: undefined,
       };
       return { task: data.task, method: settings.method, labels, steps: finetuningOptions(model, options).steps };
     } catch (error) {
@@ -108,33 +121,8 @@ export class Tuner {
   }
 
   /** Takes steps until the end, or until it is stopped. The page's answers let the Worker hear of that. */
-  async follow(signal: AbortSignal, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<boolean> {
-    const run = this.#idle();
-    let told: TuningEvent[] = [];
-    let sentAt = -Infinity;
-    const send = async (): Promise<void> => {
-      sentAt = performance.now();
-      const events = told;
-      told = [];
-      await onEvents(events);
-    };
-    run.isRunning = true;
-    try {
-      while (!signal.aborted && !run.isOver) {
-        const { value, done } = await run.events.next();
-        if (done) run.isOver = true;
-        else if (value.type === "step") told.push({ type: "step", step: value.step, loss: value.loss, tokensPerSecond: value.tokensPerSecond });
-        else if (value.type === "evaluation") told.push(await evaluationOf(run, value));
-        if (performance.now() - sentAt >= pause || run.isOver) await send();
-      }
-      if (told.length > 0) await send();
-      return run.isOver;
-    } catch (error) {
-      run.isOver = true;
-      throw error;
-    } finally {
-      run.isRunning = false;
-    }
+  follow(signal: AbortSignal, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<boolean> {
+    return this.#alone((run) => takeSteps(run, signal, onEvents));
   }
 
   async classify(text: string): Promise<ClassifiedText> {
@@ -149,45 +137,60 @@ export class Tuner {
     };
   }
 
-  async chat(messages: readonly TuningMessage[], tuned: boolean, signal: AbortSignal, onText: (text: string) => void | Promise<void>): Promise<void> {
-    const run = tuned ? this.#tuned() : this.#idle();
-    const { model, tokenizer, method, base } = run;
-    if (tuned || method === "lora") {
-      if (!tuned) setAdapter(model, undefined);
-      try {
-        return await answer(model, tokenizer, messages, signal, onText);
-      } finally {
-        if (!tuned) setAdapter(model, "default");
+  chat(messages: readonly TuningMessage[], tuned: boolean, signal: AbortSignal, onText: (text: string) => void | Promise<void>): Promise<void> {
+    return this.#alone(async ({ model, tokenizer, method, base }) => {
+      if (tuned || method === "lora") {
+        if (!tuned) setAdapter(model, undefined);
+        try {
+          return await answer(model, tokenizer, messages, signal, onText);
+        } finally {
+          if (!tuned) setAdapter(model, "default");
+        }
       }
-    }
-    await this.#session.withModel(async ({ model }, closing) => {
-      if (model !== base) throw new EngineError({ code: "not-open", message: "the model that was tuned is not open any more" });
-      await answer(base, tokenizer, messages, AbortSignal.any([signal, closing]), onText);
+      await this.#session.withModel(async ({ model }, closing) => {
+        if (model !== base) throw new EngineError({ code: "not-open", message: "the model that was tuned is not open any more" });
+        await answer(base, tokenizer, messages, AbortSignal.any([signal, closing]), onText);
+      });
     });
   }
 
-  async pack(kind: TunedPackage): Promise<MadeFile> {
-    const { model, tokenizer, method, temperature } = this.#idle();
-    return packageOf(kind, { model, tokenizer, hasAdapter: method === "lora", temperature });
+  pack(kind: TunedPackage): Promise<MadeFile> {
+    return this.#alone(({ model, tokenizer, method, temperature }) => packageOf(kind, { model, tokenizer, hasAdapter: method === "lora", temperature }));
   }
 
   /** Opens a copy of what was tuned, which stays here and can be tuned on. */
-  async open(): Promise<ModelReport> {
-    const { model, tokenizer, method } = this.#idle();
-    if (model.config.head.type === "classes") throw new EngineError({ code: "no-text", message: "the tuned model gives classes to texts, and writes none" });
-    const whole = await wholeOf(model, method === "lora");
-    const report = reportOf(whole.config, tokenizer, matrixDTypesOf(whole));
-    await this.#session.replaceModel(whole, tokenizer, report.weightBytes);
-    return report;
+  open(): Promise<ModelReport> {
+    return this.#alone(async ({ model, tokenizer, method }) => {
+      if (model.config.head.type === "classes") throw new EngineError({ code: "no-text", message: "the tuned model gives classes to texts, and writes none" });
+      const whole = await wholeOf(model, method === "lora");
+      const report = reportOf(whole.config, tokenizer, matrixDTypesOf(whole));
+      await this.#session.replaceModel(whole, tokenizer, report.weightBytes);
+      return report;
+    });
   }
 
-  /** Frees what was tuned. */
+  /** Frees what was tuned, once what begins it or works with it has ended. */
   async discard(): Promise<void> {
+    await Promise.allSettled([this.#beginning, this.#run?.work]);
+    await this.#free();
+  }
+
+  async #free(): Promise<void> {
     const run = this.#run;
     this.#run = undefined;
     if (!run) return;
     await run.events.return();
     run.model.dispose();
+  }
+
+  /** What the next run finds free, as the one before is freed first. */
+  #heldBytes(backend: Backend): number {
+    return this.#run ? Math.max(0, this.#otherBytes(backend) - this.#run.otherBytes) : 0;
+  }
+
+  /** Bytes of the backend that are not the open model's. */
+  #otherBytes({ memory }: Backend): number {
+    return memory.liveBytes - this.#session.weightBytes;
   }
 
   #readFor(model: GPT) {
@@ -200,11 +203,46 @@ export class Tuner {
     return this.#run;
   }
 
-  /** The run while it stands still, so that nothing changes under what is done with it. */
-  #idle(): Run {
+  /** Works with the run while nothing else does. */
+  async #alone<T>(work: (run: Run) => Promise<T>): Promise<T> {
     const run = this.#tuned();
-    if (run.isRunning) throw new EngineError({ code: "busy", message: "the model is being trained; stop it first" });
-    return run;
+    refuseBusy(run.work);
+    const working = work(run);
+    run.work = working;
+    try {
+      return await working;
+    } finally {
+      run.work = undefined;
+    }
+  }
+}
+
+function refuseBusy(work: Promise<unknown> | undefined): void {
+  if (work) throw new EngineError({ code: "busy", message: "the tuned model begins, is trained, answers or is packed; let that end, or stop it" });
+}
+
+async function takeSteps(run: Run, signal: AbortSignal, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<boolean> {
+  let told: TuningEvent[] = [];
+  let sentAt = -Infinity;
+  const send = async (): Promise<void> => {
+    sentAt = performance.now();
+    const events = told;
+    told = [];
+    await onEvents(events);
+  };
+  try {
+    while (!signal.aborted && !run.isOver) {
+      const { value, done } = await run.events.next();
+      if (done) run.isOver = true;
+      else if (value.type === "step") told.push({ type: "step", step: value.step, loss: value.loss, tokensPerSecond: value.tokensPerSecond });
+      else if (value.type === "evaluation") told.push(await evaluationOf(run, value));
+      if (performance.now() - sentAt >= pause || run.isOver) await send();
+    }
+    if (told.length > 0) await send();
+    return run.isOver;
+  } catch (error) {
+    run.isOver = true;
+    throw error;
   }
 }
 
