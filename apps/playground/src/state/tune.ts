@@ -3,7 +3,7 @@ import type {
   TunedPackage, TuningEvaluation, TuningEvent, TuningMessage, TuningSettings, TuningSource, TuningStart, TuningTask,
 } from "../engine/api/tuning.ts";
 import type { Failure } from "../engine/api/reply.ts";
-import { backend, chosenModel, engine, newJob, settled } from "./engine.ts";
+import { backend, chosenModel, engine, newJob, openTuned, settled } from "./engine.ts";
 import type { ChosenModel, Settled } from "./engine.ts";
 import type { Point } from "../ui/chart-scale.ts";
 import { linked } from "./link.ts";
@@ -83,6 +83,8 @@ export const run = signal<Run | undefined>(undefined);
 export const refusal = signal<Failure | undefined>(undefined);
 export const isBeginning = signal(false);
 export const isRunning = computed(() => run.value?.phase === "running");
+/** Whether something works with the tuned model, so that nothing else can. */
+export const isBusy = computed(() => isBeginning.value || isRunning.value || isAnswering.value || isOpening.value || packed.value?.status === "loading");
 
 /** The step whose weights were saved last. */
 const savedStep = signal(0);
@@ -108,15 +110,16 @@ let job: number | undefined;
 
 /** Tunes the open model by the data that were read last. */
 export async function begin(): Promise<void> {
-  if (isBeginning.value || isRunning.value || !mayLoseTuned()) return;
+  if (isBusy.value || !mayLoseTuned()) return;
   isBeginning.value = true;
-  refusal.value = run.value = undefined;
+  refusal.value = chatFailure.value = run.value = undefined;
   chat.value = [];
   savedStep.value = 0;
   packed.value = undefined;
-  const of = chosenModel.value;
+  const [of, on] = [chosenModel.value, backend.value];
   const begun = await settled(engine.ask("beginTuning", settings.value));
   isBeginning.value = false;
+  if (backend.value !== on) return; // It went with the backend that it was on.
   if (begun.status === "failed") refusal.value = begun.failure;
   else {
     run.value = { ...begun.value, of, phase: "stopped", losses: [], validation: [] };
@@ -125,7 +128,7 @@ export async function begin(): Promise<void> {
 }
 
 export async function goOn(): Promise<void> {
-  if (!run.value || isRunning.value) return;
+  if (!run.value || isBusy.value) return;
   change({ phase: "running", failure: undefined });
   job = newJob();
   let [told, toldAt] = [run.value.losses.length, performance.now()];
@@ -187,7 +190,7 @@ let compared = false;
 
 /** Asks the tuned model, and where they are compared the one before, which goes on with its own answers. */
 export async function ask(message: string): Promise<void> {
-  if (isAnswering.value) return;
+  if (isBusy.value) return;
   isAnswering.value = true;
   chatFailure.value = undefined;
   const before = chat.value;
@@ -210,10 +213,24 @@ export async function ask(message: string): Promise<void> {
   isAnswering.value = false;
 }
 
+/** Whether a copy of the tuned model is put in the place of the open one. */
+const isOpening = signal(false);
+
+/** Opens a copy of the tuned model, unless that fails. */
+export async function openCopy(): Promise<boolean> {
+  if (!run.value || isBusy.value) return false;
+  isOpening.value = true;
+  const opened = await openTuned(run.value.of);
+  isOpening.value = false;
+  chatFailure.value = opened.status === "failed" ? opened.failure : undefined;
+  return opened.status === "ready";
+}
+
 /** What is made to be saved, and how that ended. */
 export const packed = signal<Saving | undefined>(undefined);
 
 export async function takeAway(kind: TunedPackage): Promise<void> {
+  if (isBusy.value) return;
   packed.value = { status: "loading" };
   const step = run.value?.losses.at(-1)?.step ?? 0;
   packed.value = await save(engine.ask("packTuned", kind));

@@ -1,21 +1,19 @@
 import { useSignal } from "@preact/signals";
-import { openTuned } from "../../state/engine.ts";
-import type { ChosenModel } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
-import { ask, chat, chatFailure, compares, isAnswering, isRunning, stopAnswer } from "../../state/tune.ts";
+import { ask, chat, chatFailure, compares, isAnswering, isBusy, openCopy, stopAnswer } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
 import { setChat } from "../../state/write.ts";
 import { Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
 
 /** A chat with the tuned model; by choice, what the model would have said before is beside it. */
-export function ChatCard({ run: { phase, of } }: { readonly run: Run }) {
+export function ChatCard({ run: { phase } }: { readonly run: Run }) {
   const { tune } = words.value;
   const draft = useSignal("");
   const send = (event: Event): void => {
     event.preventDefault();
     const message = draft.value.trim();
-    if (message === "" || isAnswering.value || isRunning.value) return;
+    if (message === "" || isBusy.value) return;
     draft.value = "";
     void ask(message);
   };
@@ -27,7 +25,7 @@ export function ChatCard({ run: { phase, of } }: { readonly run: Run }) {
         {chat.value.length > 0 && (
           <button type="button" class="plain-button" disabled={isAnswering.value} onClick={() => (chat.value = [])}>{tune.newChat}</button>
         )}
-        <button type="button" class="plain-button" disabled={isAnswering.value || phase === "running"} onClick={() => void writeWith(of)}>{tune.write}</button>
+        <button type="button" class="plain-button" disabled={isBusy.value} onClick={() => void chatInWrite()}>{tune.write}</button>
       </header>
       {phase === "running" && <p class="soft">{tune.tryLater}</p>}
       {chat.value.length > 0 && (
@@ -52,7 +50,7 @@ export function ChatCard({ run: { phase, of } }: { readonly run: Run }) {
         {isAnswering.value ? (
           <button type="button" class="plain-button" onClick={() => void stopAnswer()}>{tune.stop}</button>
         ) : (
-          <button type="submit" class="plain-button" disabled={draft.value.trim() === "" || phase === "running"}>{tune.send}</button>
+          <button type="submit" class="plain-button" disabled={draft.value.trim() === "" || isBusy.value}>{tune.send}</button>
         )}
       </form>
     </section>
@@ -60,12 +58,10 @@ export function ChatCard({ run: { phase, of } }: { readonly run: Run }) {
 }
 
 /** Opens a copy of the tuned model in Write. */
-async function writeWith(of: ChosenModel): Promise<void> {
-  const opened = await openTuned(of);
-  if (opened.status === "failed") {
-    chatFailure.value = opened.failure;
-    return;
-  }
+async function chatInWrite(): Promise<void> {
+  if (!(await openCopy())) return;
   await setChat(true);
   location.hash = "#write";
+  // What was pressed is gone.
+  document.getElementById("content")?.focus();
 }

@@ -1,7 +1,7 @@
 import type { DataReport, TuningPlan, TuningSettings } from "../../engine/api/tuning.ts";
 import { engine, model } from "../../state/engine.ts";
 import { bytes, count, percent, short, words } from "../../state/locale.ts";
-import { begin, choices, isBeginning, isRunning, refusal, run, setSettings, settings, task } from "../../state/tune.ts";
+import { begin, choices, isBeginning, isBusy, isRunning, refusal, run, setSettings, settings, task } from "../../state/tune.ts";
 import { Choice, Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
@@ -86,7 +86,7 @@ function Plan({ read }: { readonly read: DataReport | undefined }) {
       )}
       <div class="row">
         <button
-          type="button" class="main-button" disabled={!canLearn || isBeginning.value || isRunning.value || !value || value.bytes > value.room}
+          type="button" class="main-button" disabled={!canLearn || isBusy.value || !value || value.bytes > value.room}
           onClick={() => void begin()}
         >
           {run.value ? tune.startAnew : tune.start}

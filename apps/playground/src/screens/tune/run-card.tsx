@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { announce } from "../../state/announce.ts";
 import { count, decimal, percent, words } from "../../state/locale.ts";
-import { goOn, stop } from "../../state/tune.ts";
+import { goOn, isBusy, stop } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import type { Point } from "../../ui/chart-scale.ts";
@@ -25,8 +25,12 @@ export function RunCard({ run }: { readonly run: Run }) {
       <header class="row">
         <h2 id="run-heading">{tune.run}</h2>
         <span class="soft">{[state, tune.running(count(step), count(steps)), left].filter(Boolean).join(" · ")}</span>
-        {phase === "running" && <button type="button" class="plain-button" onClick={() => void stop()}>{tune.stop}</button>}
-        {phase === "stopped" && <button type="button" class="plain-button" onClick={() => void goOn()}>{tune.goOn}</button>}
+        {phase !== "finished" && (
+          // One button, which keeps the focus.
+          <button type="button" class="plain-button" disabled={phase === "stopped" && isBusy.value} onClick={() => void (phase === "running" ? stop() : goOn())}>
+            {phase === "running" ? tune.stop : tune.goOn}
+          </button>
+        )}
       </header>
       <progress max={steps} value={step} aria-label={tune.run} />
       {failure && <FailureNote failure={failure} />}

@@ -1,14 +1,13 @@
 import type { TunedPackage } from "../../engine/api/tuning.ts";
 import { words } from "../../state/locale.ts";
-import { packed, takeAway } from "../../state/tune.ts";
+import { isBusy, packed, takeAway } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
 import { SavingNote } from "../../ui/saving-note.tsx";
 
 /** Files of what was learnt, for other tools. */
-export function TakeAway({ run: { task, method, phase, losses } }: { readonly run: Run }) {
+export function TakeAway({ run: { task, method, losses } }: { readonly run: Run }) {
   const { tune } = words.value;
   const kinds: readonly TunedPackage[] = task === "labels" ? ["folder"] : method === "lora" ? ["peft", "gguf-q8_0", "gguf-f16", "folder"] : ["gguf-q8_0", "gguf-f16", "folder"];
-  const state = packed.value;
   return (
     <section class="card away" aria-labelledby="away-heading">
       <h2 id="away-heading">{tune.away}</h2>
@@ -16,7 +15,7 @@ export function TakeAway({ run: { task, method, phase, losses } }: { readonly ru
         {kinds.map((kind) => (
           <li key={kind}>
             <button
-              type="button" class="plain-button" disabled={phase === "running" || losses.length === 0 || state?.status === "loading"}
+              type="button" class="plain-button" disabled={isBusy.value || losses.length === 0}
               onClick={() => void takeAway(kind)}
             >
               {tune.packages[kind]}
@@ -25,7 +24,7 @@ export function TakeAway({ run: { task, method, phase, losses } }: { readonly ru
           </li>
         ))}
       </ul>
-      <SavingNote state={state} />
+      <SavingNote state={packed.value} />
     </section>
   );
 }
