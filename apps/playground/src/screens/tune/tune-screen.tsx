@@ -1,4 +1,4 @@
-import { engine, model, modelSource } from "../../state/engine.ts";
+import { engine, model } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
 import { run, source, task } from "../../state/tune.ts";
 import { useLatest } from "../../ui/use-latest.ts";
@@ -12,12 +12,13 @@ import "./tune-screen.css";
 
 /** Tune the open model to one's own examples, try it, and take it away. */
 export function TuneScreen() {
-  const wanted = () => [source.value, task.value, modelSource.value] as const;
+  // The model itself, for one that is opened from the same source anew is another.
+  const wanted = () => [source.value, task.value, model.value] as const;
   const { tune } = words.value;
   const isReady = model.value.status === "ready";
   const report = useLatest(
     async () => (isReady ? { of: wanted(), ...(await engine.ask("readTuningData", task.peek(), source.peek())) } : undefined),
-    [...wanted(), isReady],
+    wanted(),
   );
   // What was read is that which is to be learnt, by the model that is open.
   const read = report.status === "ready" && report.value?.of.every((part, i) => part === wanted()[i]) ? report.value : undefined;
