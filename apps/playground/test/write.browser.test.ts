@@ -79,6 +79,16 @@ test("in 简体中文, dark, on a phone: stopped, and continued", async () => {
   await page.getByRole("link", { name: "写作" }).click();
   await candidate(page).first().waitFor();
   await page.getByRole("slider", { name: "最多词元数" }).fill("256");
+  // Stopped before the model has begun.
+  expect(await page.evaluate(async () => {
+    const button = (): HTMLElement => document.querySelector("main .main-button")!;
+    const name = button().innerText;
+    button().click();
+    while (button().innerText === name) await Promise.resolve();
+    button().click();
+    while (document.querySelector("main .main-button")!.textContent === "停止") await new Promise(requestAnimationFrame);
+    return document.querySelectorAll(".written .token:not(.given)").length;
+  })).toBe(0);
   const stoppedAfter = await page.evaluate(async () => {
     const press = (): void => document.querySelector<HTMLElement>("main .main-button")!.click();
     const shown = (): number => document.querySelectorAll(".written .token:not(.given)").length;
@@ -99,7 +109,7 @@ test("in 简体中文, dark, on a phone: stopped, and continued", async () => {
 
 test("an address reproduces the screen and its settings, as far as they can be; it follows what changes, and is shared", async () => {
   const page = await built.open(isolation, { locale: "en-US", viewport: { width: 820, height: 900 }, permissions: ["clipboard-read", "clipboard-write"] });
-  await page.evaluate(() => (location.hash = "#write?prompt=There+was&temperature=0.4&topK=7.2&minP=9&maxTokens=many&seed=12x&unknown=1"));
+  await page.evaluate(() => (location.hash = "#write?prompt=There+was&temperature=0.4&topK=7.2&minP=9&topP=many&maxTokens=1e300&seed=12x&unknown=1"));
   const slider = (name: string): Promise<string> => page.getByRole("slider", { name }).inputValue();
   expect(await page.getByRole("textbox", { name: "Beginning" }).inputValue()).toBe("There was");
   expect([await slider("Temperature"), await slider("Top-k"), await slider("Min-p"), await slider("Tokens at most")]).toEqual(["0.4", "7", "0", "100"]);

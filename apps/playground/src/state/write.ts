@@ -87,10 +87,12 @@ export const isNew = computed(() => !isChat.value && begun.value !== prompt.valu
 
 /** The token whose place is looked at: of the text, or the one that is to come. */
 export const chosen = signal<number | undefined>(undefined);
-/** How the last writing ended. */
-export const outcome = signal<Settled<WritingEnd> | undefined>(undefined);
+/** How the last writing ended, if it began. */
+export const outcome = signal<Settled<WritingEnd | undefined> | undefined>(undefined);
 
 const job = signal<number | undefined>(undefined);
+/** The job that was stopped last: where the model has not begun yet, it does not. */
+let stopped: number | undefined;
 let running: Promise<void> = Promise.resolve();
 export const isWriting = computed(() => job.value !== undefined);
 
@@ -106,14 +108,17 @@ export function begin(): Promise<void> {
   });
 }
 
-/** Says something in the chat, which the model answers. What it said before is what the branch that is shown has. */
-export function say(content: string): Promise<void> {
-  return write(async () => {
+/** Says something in the chat, which the model answers. What it said before is what the branch that is shown has. Tells whether it was said. */
+export async function say(content: string): Promise<boolean> {
+  let isSaid = false;
+  await write(async () => {
     const next: readonly ChatMessage[] = [...said.value, ...answer(), { role: "user", content }];
     const read = await engine.ask("readChat", next);
     said.value = next;
+    isSaid = true;
     return addRoot(read, undefined);
   });
+  return isSaid;
 }
 
 /** Lets the model answer once more. */
@@ -154,10 +159,8 @@ export async function branchAt(index: number, { id, bytes, model: probability }:
 
 /** Forgets the texts of another model, and begins as this one is to. */
 export function beginAnew(prompt?: string): void {
+  clear();
   written.value = prompt;
-  begun.value = undefined;
-  branches.value = [];
-  chosen.value = outcome.value = undefined;
 }
 
 export function goTo(index: number): void {
@@ -168,7 +171,8 @@ export function goTo(index: number): void {
 }
 
 export async function stop(): Promise<void> {
-  if (job.value !== undefined) await engine.ask("stop", job.value).catch(() => undefined); // Then the writing fails as well.
+  stopped = job.value;
+  if (stopped !== undefined) await engine.ask("stop", stopped).catch(() => undefined); // Then the writing fails as well.
   await running;
 }
 
@@ -198,6 +202,7 @@ async function run(start: () => number | Promise<number>, number: number): Promi
   outcome.value = undefined;
   const { maxTokens, seed, ...sampling } = controls.value;
   outcome.value = await settled(Promise.resolve(start()).then((at) => {
+    if (stopped === number) return undefined;
     const ids = branches.value[at].tokens.map(({ id }) => id);
     const { stopTokens } = root.value;
     const options = { sampling, seed, stopTokens, maxTokens: Math.min(maxTokens, Math.max(room.value, 0)) };
@@ -217,7 +222,8 @@ for (const name of Object.keys(ranges.peek()) as RangeName[]) {
     take: (text) => {
       const { min, max, step } = ranges.value[name];
       const value = step === 1 ? Math.round(Number(text)) : Number(text);
-      if (text !== "" && value >= min && value <= max) controls.value = { ...controls.value, [name]: value };
+      const isExact = step !== 1 || Number.isSafeInteger(value);
+      if (text !== "" && isExact && value >= min && value <= max) controls.value = { ...controls.value, [name]: value };
     },
   });
 }

@@ -10,9 +10,12 @@ export function ChatActions() {
   const canAsk = model.value.status === "ready" && !isWriting.value;
   const send = (event: Event): void => {
     event.preventDefault();
-    if (!canAsk || draft.value.trim() === "") return;
-    void say(draft.value.trim());
+    const message = draft.value.trim();
+    if (!canAsk || message === "") return;
     draft.value = "";
+    void say(message).then((isSaid) => {
+      if (!isSaid && draft.value === "") draft.value = message;
+    });
   };
   return (
     <>

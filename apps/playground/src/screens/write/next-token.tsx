@@ -24,16 +24,22 @@ export function NextToken() {
   const place = index === undefined ? prompt.value : tokens?.[index - 1];
   /** What is shown, dimmed, until the text stands still. */
   const last = useRef<Omit<PictureProps, "isOld">>(undefined);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const toNext = (): void => {
+    chosen.value = undefined;
+    // What was pressed is gone.
+    heading.current?.focus();
+  };
   const answer = useLatest(async () => {
     if (isWaiting || index === 0) return last.current;
     const before = tokens?.slice(0, index) ?? (await engine.ask("readPrompt", prompt.value));
     const outlook = await engine.ask("outlook", before.map(({ id }) => id), sampling, standing?.id);
     return (last.current = { standing: standing?.id, at: before.length, outlook });
-  }, [isWaiting, place, standing, index, ...Object.values(sampling)]);
+  }, [model.value, isWaiting, place, standing, index, ...Object.values(sampling)]);
   return (
     <section class="card next" aria-labelledby="next-heading">
-      <h2 id="next-heading">{standing ? write.insteadOf(readable([standing]).trim()) : write.next}</h2>
-      {standing && <button type="button" class="plain-button" onClick={() => (chosen.value = undefined)}>{write.toNext}</button>}
+      <h2 id="next-heading" ref={heading} tabIndex={-1}>{standing ? write.insteadOf(readable([standing]).trim()) : write.next}</h2>
+      {standing && <button type="button" class="plain-button" onClick={toNext}>{write.toNext}</button>}
       {model.value.status === "failed" ? (
         <FailureNote failure={model.value.failure} />
       ) : answer.status === "failed" ? (

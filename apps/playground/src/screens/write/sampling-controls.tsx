@@ -29,7 +29,8 @@ export function SamplingControls() {
 
 function Control({ name, min, max, step, off }: Range & { readonly name: (typeof names)[number] }) {
   const { write } = words.value;
-  const value = controls.value[name];
+  // What was chosen while a model was not open yet, or another one was, may be more than there can be.
+  const value = Math.min(controls.value[name], max);
   const shown = value === off ? write.off : step < 1 ? decimal(value) : count(value);
   return (
     <Slider

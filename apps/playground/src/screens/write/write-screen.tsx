@@ -16,7 +16,7 @@ import "./write-screen.css";
 export function WriteScreen() {
   const { write } = words.value;
   const ended = outcome.value;
-  const note = ended?.status === "ready" ? noteOn(ended.value) : undefined;
+  const note = ended?.status === "ready" && ended.value ? noteOn(ended.value) : undefined;
   useEffect(() => {
     if (note) announce(note);
   }, [ended]);
