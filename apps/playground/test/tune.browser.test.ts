@@ -54,8 +54,11 @@ test("labels: the example is read, learnt, stopped and gone on with, tried, and 
   await page.getByText("A line needs a label, a tab, and a text.").waitFor();
   await field.fill("good\tone\ngood\ttwo");
   await page.getByText("All texts have the same label.").waitFor();
+  expect(await page.getByRole("button", { name: "Take an example" }).count()).toBe(0); // What is written stays.
+  await field.fill("");
   await page.getByRole("button", { name: "Take an example" }).click();
   await page.getByText("60 texts").waitFor();
+  expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
   await page.getByText("48 examples to learn from, 12 kept back.").waitFor();
   await page.getByRole("radio", { name: "10", exact: true }).check();
   await page.getByText("in 60 steps").waitFor();

@@ -18,6 +18,9 @@ const mostLabels = 12;
 export function DataCard({ report }: { readonly report: Loading<DataReport | undefined> }) {
   const { tune, model } = words.value;
   const isOver = useDroppedFiles();
+  const field = useRef<HTMLTextAreaElement>(null);
+  // What was pressed is gone.
+  const focusField = (): void => void requestAnimationFrame(() => field.current?.focus());
   return (
     <section class={`card data ${isOver ? "over" : ""}`} aria-labelledby="data-heading">
       <header class="row">
@@ -29,15 +32,31 @@ export function DataCard({ report }: { readonly report: Loading<DataReport | und
         <p class="chosen">{files.value.map(({ name }) => name).join(", ")}</p>
       ) : (
         <textarea
-          rows={8} dir="auto" spellcheck={false} aria-label={tune.data} value={text.value}
+          ref={field} rows={8} dir="auto" spellcheck={false} aria-label={tune.data} value={text.value}
           onInput={({ currentTarget }) => setText(currentTarget.value)} onPaste={takeLong}
         />
       )}
       <div class="row">
         {files.value.length > 0 ? (
-          <button type="button" class="plain-button" onClick={() => setFiles([])}>{tune.clearFiles}</button>
-        ) : (
-          <button type="button" class={isEmpty.value ? "main-button" : "plain-button"} onClick={() => setText(examples[locale.value][task.value])}>{tune.example}</button>
+          <button
+            type="button" class="plain-button"
+            onClick={() => {
+              setFiles([]);
+              focusField();
+            }}
+          >
+            {tune.clearFiles}
+          </button>
+        ) : isEmpty.value && (
+          <button
+            type="button" class="main-button"
+            onClick={() => {
+              setText(examples[locale.value][task.value]);
+              focusField();
+            }}
+          >
+            {tune.example}
+          </button>
         )}
         <FileButton />
       </div>
