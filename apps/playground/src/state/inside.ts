@@ -13,6 +13,9 @@ export interface Zoom {
 const written = signal<string | undefined>(undefined);
 export const text = computed(() => written.value ?? words.value.inside.opening);
 
+/** Characters of a text: more than is looked at, and no more than a browser lays out at once. */
+export const longestText = 20_000;
+
 export function setText(value: string): void {
   written.value = value;
   // Indices are those of another text now.
@@ -31,7 +34,7 @@ export function outOf({ block, head }: Zoom): Zoom {
 }
 
 const ofScreen = { screen: "inside" } as const;
-linked({ ...ofScreen, name: "text", text: () => written.value, take: setText });
+linked({ ...ofScreen, name: "text", text: () => written.value, take: (text) => setText(text.slice(0, longestText)) });
 linked({ ...ofScreen, name: "token", text: () => followed.value?.toString(), take: (text) => (followed.value = indexOf(text)) });
 linked({
   ...ofScreen, name: "at",

@@ -3,6 +3,7 @@ import type { PatchEnds, PatchQuestion, PatchRow, PatchSite } from "../engine/ap
 import type { ModelReport } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
 import { engine, newJob, settled, whenModelChanges } from "./engine.ts";
+import { longestText } from "./inside.ts";
 import { linked } from "./link.ts";
 import { words } from "./locale.ts";
 
@@ -56,7 +57,7 @@ export async function stopPatching(): Promise<void> {
   if (job !== undefined && patchRun.value?.status === "running") await engine.ask("stop", job).catch(() => undefined); // Then it fails as well.
 }
 
-linked({ screen: "inside", name: "other", text: () => written.value, take: setOtherText });
+linked({ screen: "inside", name: "other", text: () => written.value, take: (text) => setOtherText(text.slice(0, longestText)) });
 
 whenModelChanges(() => {
   target.value = patchRun.value = undefined;

@@ -1,13 +1,10 @@
 import { useMemo } from "preact/hooks";
-import { followed, setText, text } from "../../state/inside.ts";
+import { followed, longestText, setText, text } from "../../state/inside.ts";
 import { count as format, words } from "../../state/locale.ts";
 import { glyphsOf, plain } from "../../ui/glyphs.ts";
 import { linesOf } from "../../ui/lines.ts";
 import { Glyphs, TokenList } from "../../ui/token-list.tsx";
 import type { Seen } from "./seen.ts";
-
-/** Characters of a text: more than is looked at, and no more than a browser lays out at once. */
-const longestText = 20_000;
 
 interface ComposerProps {
   readonly seen: Seen | undefined;

@@ -2,7 +2,7 @@ import { useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { Answer, Comparison, PatchEnds, PatchQuestion, PatchSite } from "../../engine/api/inside.ts";
 import { engine, model } from "../../state/engine.ts";
-import { text } from "../../state/inside.ts";
+import { longestText, text } from "../../state/inside.ts";
 import { count, decimal, exact, exactPercent, percent, words } from "../../state/locale.ts";
 import { measure, otherText, patch, patchRun, setOtherText, site, stopPatching, target } from "../../state/patching.ts";
 import type { PatchRun } from "../../state/patching.ts";
@@ -15,8 +15,6 @@ import { SavePicture } from "../../ui/save-picture.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
 import { layerName, shortLayerName } from "./layer-name.ts";
 import type { Seen } from "./seen.ts";
-
-const longestText = 20_000;
 
 /** Activations of another text in the place of this one's. */
 export function PatchingCard({ seen }: { readonly seen: Seen }) {
