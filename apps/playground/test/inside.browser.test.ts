@@ -86,6 +86,7 @@ test("the page opens inside: its numbers are those of Node; from the model to a 
   for (const place of ["Block 1", "Whole model"]) {
     await page.keyboard.press("Escape");
     await eventually(() => picture.locator("[aria-current=location]").innerText()).toBe(place);
+    await eventually(() => picture.locator("h2").evaluate((element) => element === document.activeElement)).toBe(true);
   }
 
   const patching = card(page, "What carries the answer?");

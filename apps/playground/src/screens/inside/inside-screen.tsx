@@ -1,8 +1,8 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Lens } from "../../engine/api/inside.ts";
 import { engine, model } from "../../state/engine.ts";
 import type { Loading } from "../../state/engine.ts";
-import { followed, outOf, text, zoom } from "../../state/inside.ts";
+import { followed, text } from "../../state/inside.ts";
 import { words } from "../../state/locale.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
@@ -20,17 +20,6 @@ export function InsideScreen() {
   const { inside } = words.value;
   const { seen, lens, count, failure } = useSeen();
   const token = seen && Math.min(followed.value ?? seen.count - 1, seen.count - 1);
-  useEffect(() => {
-    const listen = (event: KeyboardEvent): void => {
-      // In a field, Escape may end the composition of a character.
-      if (event.key !== "Escape" || event.isComposing || zoom.value.block === undefined || event.defaultPrevented) return;
-      // What is open over the page closes first.
-      if (document.querySelector(":popover-open, dialog[open]")) return;
-      zoom.value = outOf(zoom.value);
-    };
-    addEventListener("keydown", listen);
-    return () => removeEventListener("keydown", listen);
-  }, []);
   // What is typed changes nothing here before there is an answer to it.
   const found = useMemo(() => seen && token !== undefined && (
     <>

@@ -1,4 +1,4 @@
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Lens } from "../../engine/api/inside.ts";
 import { streamsOf } from "../../engine/parts.ts";
 import { followed, outOf, shownHead, zoom } from "../../state/inside.ts";
@@ -32,6 +32,19 @@ export function PictureCard({ seen, lens, token }: PictureCardProps) {
     // What had the focus is gone.
     requestAnimationFrame(() => heading.current?.focus());
   };
+  useEffect(() => {
+    const listen = (event: KeyboardEvent): void => {
+      // In a field, Escape may end the composition of a character.
+      if (event.key !== "Escape" || event.isComposing || zoom.value.block === undefined || event.defaultPrevented) return;
+      // What is open over the page closes first.
+      if (document.querySelector(":popover-open, dialog[open]")) return;
+      const to = outOf(zoom.value);
+      if (heading.current?.parentElement?.contains(document.activeElement)) go(to);
+      else zoom.value = to;
+    };
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, []);
   const follow = (index: number): void => void (followed.value = index);
   return (
     <section class="card picture" aria-label={inside.picture}>
