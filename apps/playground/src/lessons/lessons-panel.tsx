@@ -21,11 +21,17 @@ export function LessonsPanel() {
     <aside class="lessons" aria-labelledby="lessons-heading">
       <header>
         <h2 id="lessons-heading" ref={heading} tabIndex={-1}>{at ? lessons.names[at.lesson] : lessons.label}</h2>
-        <button type="button" class="bar-button" aria-label={close} title={close} onClick={leave}><Icon name="close" /></button>
+        <button type="button" class="bar-button" aria-label={close} title={close} onClick={leavePanel}><Icon name="close" /></button>
       </header>
       {at ? <Lesson {...at} /> : <List />}
     </aside>
   );
+}
+
+/** What was pressed is gone then; a reader goes on at the screen. */
+function leavePanel(): void {
+  leave();
+  document.getElementById("content")?.focus({ preventScroll: true });
 }
 
 function List() {
@@ -64,7 +70,7 @@ function Lesson({ lesson, step }: Place) {
         ) : following ? (
           <button type="button" class="main-button" onClick={() => goTo(following, 0)}>{lessons.nextLesson}</button>
         ) : (
-          <button type="button" class="main-button" onClick={leave}>{lessons.end}</button>
+          <button type="button" class="main-button" onClick={leavePanel}>{lessons.end}</button>
         )}
       </footer>
     </>
