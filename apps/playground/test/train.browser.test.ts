@@ -124,6 +124,7 @@ test("trains, waits, goes on at another rate; after a reload from where it was s
   await page.getByRole("button", { name: "Delete for good?" }).click();
   await page.getByText("None yet.").waitFor();
   expect(await focused(page)).toBe("Runs in this browser");
+  await page.getByRole("main").getByText("is kept in this browser").waitFor({ state: "detached" });
 });
 
 test("in 简体中文, dark, on a phone, on one thread: a text of one's own, too short, then long enough; stopped, and compared", async () => {

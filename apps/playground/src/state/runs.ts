@@ -13,8 +13,13 @@ export const compared = signal<ReadonlyMap<string, RunHistory>>(new Map());
 /** As many as can be told apart. */
 export const mostCompared = 4;
 
+let refreshes = 0;
+
+/** Lists them anew. A list that is overtaken by one that was asked for later is not shown. */
 export async function refreshRuns(): Promise<void> {
-  runs.value = await settled(engine.ask("runs"));
+  const own = ++refreshes;
+  const listed = await settled(engine.ask("runs"));
+  if (own === refreshes) runs.value = listed;
 }
 
 /** Does something with runs that are kept; what fails is shown beside them. */

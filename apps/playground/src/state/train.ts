@@ -3,7 +3,7 @@ import type { AttentionFrame, CorpusId, Moment, RunHistory, StepPoint, TrainingE
 import { backend, engine, newJob, settled } from "./engine.ts";
 import type { Loading, Settled } from "./engine.ts";
 import { linked } from "./link.ts";
-import { forgetRuns, refreshRuns } from "./runs.ts";
+import { failed, forgetRuns, refreshRuns, remove } from "./runs.ts";
 
 type Size = Pick<TrainingSetup, "layers" | "heads" | "dim" | "contextLength">;
 
@@ -237,6 +237,18 @@ export async function stop(): Promise<void> {
 export function setRateFactor(factor: number): void {
   rateFactor.value = factor;
   void engine.ask("setRateFactor", factor).catch(() => undefined); // Then the training fails as well, which is shown.
+}
+
+/** Deletes a run that is kept. What is shown of it stays, and is not said to be kept any more. */
+export async function deleteRun(name: string): Promise<void> {
+  await remove(name);
+  if (failed.value || isTraining.value) return;
+  batch(() => {
+    unsaved.value = undefined; // There is room again.
+    if (shown.value?.name !== name) return;
+    outcome.value = undefined;
+    shown.value = { ...shown.value, savedStep: undefined };
+  });
 }
 
 /** Shows a run that is kept. */

@@ -2,8 +2,8 @@ import { useSignal } from "@preact/signals";
 import type { RunSummary } from "../../engine/api/training.ts";
 import { backend, engine, openRun } from "../../state/engine.ts";
 import { count, decimal, short, size, time, words } from "../../state/locale.ts";
-import { compare, compared, download, failed, mostCompared, remove, runs, takeOver, withRuns } from "../../state/runs.ts";
-import { goOnWith, isTraining, show, shown } from "../../state/train.ts";
+import { compare, compared, download, failed, mostCompared, runs, takeOver, withRuns } from "../../state/runs.ts";
+import { deleteRun, goOnWith, isTraining, show, shown } from "../../state/train.ts";
 import { beginAnew } from "../../state/write.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { usePassingFocus } from "../../ui/use-passing-focus.ts";
@@ -98,7 +98,7 @@ function Actions(run: RunSummary & { readonly isSaved: boolean }) {
         type="button" class={isSure.value ? "plain-button sure" : "plain-button"} disabled={inUse} onBlur={() => (isSure.value = false)}
         onClick={({ detail }) => {
           if (detail > 1) return; // A double click asks, and does not answer.
-          if (isSure.value) void remove(name);
+          if (isSure.value) void deleteRun(name);
           isSure.value = !isSure.value;
         }}
       >
