@@ -160,4 +160,5 @@ test("chats by the template of a model that has one: what the model reads is sho
   expect(await textOf(page)).toMatch(/^user↵\s+To be\?.*user↵\s+Or not\?.*assistant/s);
   await page.getByRole("button", { name: "New chat" }).click();
   await page.getByText("The model reads the whole chat as one text").waitFor();
+  expect(await message.evaluate((element) => element === document.activeElement)).toBe(true);
 });

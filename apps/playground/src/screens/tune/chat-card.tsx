@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { words } from "../../state/locale.ts";
 import { ask, chat, chatFailure, compares, isAnswering, isBusy, openCopy, stopAnswer } from "../../state/tune.ts";
@@ -10,6 +11,12 @@ import { FailureNote } from "../../ui/failure-note.tsx";
 export function ChatCard({ run: { phase } }: { readonly run: Run }) {
   const { tune } = words.value;
   const draft = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  const beginAnew = (): void => {
+    chat.value = [];
+    // What was pressed is gone.
+    field.current?.focus();
+  };
   const send = (event: Event): void => {
     event.preventDefault();
     const message = draft.value.trim();
@@ -23,7 +30,7 @@ export function ChatCard({ run: { phase } }: { readonly run: Run }) {
         <h2 id="chat-heading">{tune.try}</h2>
         <Toggle name={tune.compare} isOn={compares.value} onToggle={(on) => (compares.value = on)} />
         {chat.value.length > 0 && (
-          <button type="button" class="plain-button" disabled={isAnswering.value} onClick={() => (chat.value = [])}>{tune.newChat}</button>
+          <button type="button" class="plain-button" disabled={isAnswering.value} onClick={beginAnew}>{tune.newChat}</button>
         )}
         <button type="button" class="plain-button" disabled={isBusy.value} onClick={() => void chatInWrite()}>{tune.write}</button>
       </header>
@@ -44,7 +51,7 @@ export function ChatCard({ run: { phase } }: { readonly run: Run }) {
       {chatFailure.value && <FailureNote failure={chatFailure.value} />}
       <form class="row" onSubmit={send}>
         <input
-          type="text" dir="auto" maxLength={2000} aria-label={tune.message} placeholder={tune.message} value={draft.value} disabled={phase === "running"}
+          ref={field} type="text" dir="auto" maxLength={2000} aria-label={tune.message} placeholder={tune.message} value={draft.value} disabled={phase === "running"}
           onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
         />
         {isAnswering.value ? (

@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { model } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
@@ -7,6 +8,12 @@ import { answerAgain, branch, forget, isFull, isWriting, longestPrompt, say, sto
 export function ChatActions() {
   const { write } = words.value;
   const draft = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  const beginAnew = (): void => {
+    void forget();
+    // What was pressed is gone soon.
+    field.current?.focus();
+  };
   const canAsk = model.value.status === "ready" && !isWriting.value;
   const send = (event: Event): void => {
     event.preventDefault();
@@ -23,14 +30,14 @@ export function ChatActions() {
         <div class="row">
           <button type="button" class="plain-button" disabled={!canAsk || isFull.value} onClick={() => void writeOn()}>{write.on}</button>
           <button type="button" class="plain-button" disabled={!canAsk} onClick={() => void answerAgain()}>{write.answerAgain}</button>
-          <button type="button" class="plain-button" onClick={() => void forget()}>{write.newChat}</button>
+          <button type="button" class="plain-button" onClick={beginAnew}>{write.newChat}</button>
         </div>
       ) : (
         <p class="soft">{write.chatAbout}</p>
       )}
       <form class="say" onSubmit={send}>
         <input
-          type="text" dir="auto" maxLength={longestPrompt} aria-label={write.message} placeholder={write.message} value={draft.value}
+          ref={field} type="text" dir="auto" maxLength={longestPrompt} aria-label={write.message} placeholder={write.message} value={draft.value}
           onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
         />
         {isWriting.value ? (
