@@ -40,12 +40,6 @@ export const exactPercent = (value: number): string => exactPercents.value.forma
 export const exact = (value: number): string => exacts.value.format(value);
 /** 0.80 */
 export const decimal = (value: number): string => decimals.value.format(value);
-const byteUnits = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
-/** 48 MB */
-export function bytes(value: number): string {
-  const step = Math.min(byteUnits.length - 1, value < 1 ? 0 : Math.floor(Math.log(value) / Math.log(1000)));
-  return new Intl.NumberFormat(locale.value, { style: "unit", unit: byteUnits[step], maximumSignificantDigits: 2 }).format(value / 1000 ** step);
-}
 /** 4.0 */
 export const ratio = (value: number): string => ratios.value.format(value);
 

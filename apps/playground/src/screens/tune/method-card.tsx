@@ -1,6 +1,6 @@
 import type { DataReport, TuningPlan, TuningSettings } from "../../engine/api/tuning.ts";
 import { engine, model } from "../../state/engine.ts";
-import { bytes, count, percent, short, words } from "../../state/locale.ts";
+import { count, percent, short, size, words } from "../../state/locale.ts";
 import { begin, choices, isBeginning, isBusy, isRunning, refusal, run, setSettings, settings, task } from "../../state/tune.ts";
 import { Choice, Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
@@ -101,7 +101,7 @@ function PlanText({ plan }: { readonly plan: TuningPlan }) {
   return (
     <p class="soft plan">
       {tune.plan(short(plan.trained), short(plan.parameters), count(plan.steps))} {tune.split(count(plan.training), count(plan.validation))}{" "}
-      {tune.takes(tune.seconds(plan.seconds), bytes(plan.bytes))} {plan.bytes > plan.room && tune.tooMuch(bytes(plan.room))}
+      {tune.takes(tune.seconds(plan.seconds), size(plan.bytes))} {plan.bytes > plan.room && tune.tooMuch(size(plan.room))}
     </p>
   );
 }
