@@ -1,3 +1,4 @@
+import { GPT } from "@gpt/gpt";
 import { tensor } from "@gpt/tensor";
 import { beforeEach, expect, test } from "vitest";
 import { collect, startBackend, tinyModel } from "../test/fixtures.ts";
@@ -70,4 +71,7 @@ test("refuses what has no epochs, and to train nothing", () => {
   expect(() => finetune(tinyModel(), { task: windows })).toThrow("the task windows has no epochs: give steps");
   expect(() => finetune(tinyModel(), { task, epochs: 0 })).toThrow("epochs must be a number above 0, not 0");
   expect(() => trainLastBlocks(tinyModel(), 2)).toThrow("blocks is 2, and the model has 1");
+  const packed = new GPT(tinyModel({ layers: 2 }).config, { dtype: "int8" });
+  expect(() => trainLastBlocks(packed, 1)).toThrow(/^blocks\.1\.[\w.]+ is stored as int8, which cannot be trained; make or load the model with dtype f32/);
+  expect(() => trainLastBlocks(packed, 0)).not.toThrow();
 });

@@ -154,8 +154,13 @@ export function checkTrainable(model: GPT): void {
   if (model.parameters().some(({ requiresGrad }) => !requiresGrad)) return;
   for (const [path, weight] of model.namedWeights()) {
     if (!(weight instanceof PackedWeight)) continue;
-    throw invalidOption(`${path} is stored as ${weight.dtype}, which cannot be trained; make or load the model with dtype f32, or train an adapter`);
+    throw untrainable(path, weight);
   }
+}
+
+/** Why a weight that is stored in fewer bits cannot be trained. */
+export function untrainable(path: string, { dtype }: PackedWeight): Error {
+  return invalidOption(`${path} is stored as ${dtype}, which cannot be trained; make or load the model with dtype f32, or train an adapter`);
 }
 
 /** Refuses to pass over losses that a model's configuration asks for. */
