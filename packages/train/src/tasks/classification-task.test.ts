@@ -9,6 +9,7 @@ import type { Task } from "../loop/task.ts";
 import { finetune } from "../finetune.ts";
 import { trainLastBlocks } from "../last-blocks.ts";
 import { train } from "../loop/train.ts";
+import { classificationReport } from "../metrics/classification.ts";
 import type { TrainOptions } from "../loop/options.ts";
 import { classificationTask, scoreLabels } from "./classification-task.ts";
 import type { ClassificationOptions, LabelledExample } from "./classification-task.ts";
@@ -51,6 +52,16 @@ test("learns, and evaluations say how many are right", async () => {
   expect(metrics!.accuracy).toBeGreaterThan(0.8);
   expect(validationLoss).toBeLessThan(0.6);
   expect(events.filter(({ type }) => type === "evaluation").at(0)).toMatchObject({ step: 8, tokens: 25, complete: true });
+});
+
+test("f1 is the mean over all labels of the model, also those that do not occur", async () => {
+  const validation = [{ ids: Int32Array.of(1, 2), label: 0 }];
+  const model = classifier();
+  const predicted = (await scoreLabels(model, [validation[0].ids])).map((row) => row.indexOf(Math.max(...row)));
+  validation[0].label = predicted[0];
+  const { metrics } = doneOf(await collect(train(model, { task: classificationTask({ train: validation, validation }), steps: 1, learningRate: 0, minLearningRate: 0 })));
+  expect(metrics).toEqual({ accuracy: 1, f1: classificationReport(predicted, predicted, { labels: [0, 1, 2] }).macro.f1 });
+  expect(metrics!.f1).toBeCloseTo(1 / 3, 12);
 });
 
 test("a step is the mean over its examples, by their weights, however it is divided into batches", async () => {

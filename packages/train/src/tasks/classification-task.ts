@@ -61,7 +61,7 @@ interface ClassificationBatch extends TaskBatch, Sequences {
 
 /**
  * Classification of texts by the scores behind their last token: topics, sentiment, spam. The model is one of `classifierFrom`, or
- * was loaded as a classifier. Evaluations give `accuracy`, and `f1`, the mean of all labels'. Throws `invalid-option`; `train` refuses examples by their number:
+ * was loaded as a classifier. Evaluations give `accuracy`, and `f1`, the mean over all labels that the model has. Throws `invalid-option`; `train` refuses examples by their number:
  * empty ones, those that exceed the context, labels and ids that the model does not have.
  *
  * @example
@@ -189,7 +189,7 @@ async function evaluateLabels(
   onScores?.(scores, labels);
   const losses = chosen.map(({ label }, i) => logSumExp(scores[i]) - scores[i][label]);
   const predicted = scores.map((row) => row.indexOf(Math.max(...row)));
-  const { accuracy, macro } = classificationReport(predicted, labels);
+  const { accuracy, macro } = classificationReport(predicted, labels, { labels: labelsOf(model).map((_, label) => label) });
   return {
     loss: losses.reduce((sum, loss) => sum + loss, 0) / chosen.length,
     count: chosen.length,
