@@ -23,7 +23,7 @@ const rateTimesWidth = 6.25e-5 * 768;
  * rate that warms up over 3% of the steps and falls along a line to 0, AdamW with β₂ = 0.999 and a weight decay of 0.01, an
  * evaluation after each epoch. The rate is 0.048 / dim where all weights are trained: GPT-1's at its width (6.25e-5, Radford
  * et al. 2018), that of today's tools (2e-5) at 2,400. Where less than a tenth of the weights is trained, as with adapters, it
- * is ten times that, 2e-3 at most. A task may have other rates (`learningRates`), as `preferenceTask` has. Which weights are
+ * is ten times that, 2e-3 at most. A task may have other rates (`learningRates`) and a `dropout`, as `preferenceTask` has. Which weights are
  * trained says their `requiresGrad`: all, the last blocks (`trainLastBlocks`), or adapters. Throws as `train` does.
  *
  * @example
@@ -56,6 +56,7 @@ export function finetuningOptions(model: GPT, options: FinetuneOptions): TrainOp
     weightDecay: 0.01,
     evaluateEvery: epoch,
     checkpointEvery: epoch,
+    ...(task.dropout !== undefined && { dropout: task.dropout }),
     // An option that is undefined is left out.
     ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
     task, steps, batchSize, accumulationSteps,

@@ -12,6 +12,8 @@ export interface Task<Batch extends TaskBatch = TaskBatch> {
   readonly examples?: number;
   /** The rates that suit it where all weights are trained, and where few are, as with adapters: `finetune` takes them. */
   readonly learningRates?: { readonly all: number; readonly few: number };
+  /** The share of activations that is dropped, where that is not the model's to say: `finetune` takes it. */
+  readonly dropout?: number;
   /** A short text that tells its training data from other data. */
   fingerprint(): Promise<string>;
   /** Refuses a model or settings that it cannot train with, before the first step. */

@@ -68,6 +68,16 @@ test("learns adapters that prefer; loss, accuracy and margin are those of the de
   expect((await withReference(model, pairsOf(40))).map(({ reference }) => reference)).toEqual(train.map(({ reference }) => reference));
 });
 
+test("fine-tuning drops nothing unless it is told to: it begins where the reference is", async () => {
+  const firstLoss = async (options: { dropout?: number }): Promise<number> => {
+    const model = tinyModel({ dropout: 0.1, initialStd: 0.5 });
+    const task = preferenceTask({ train: await withReference(model, pairsOf(8)) });
+    return stepsOf(await collect(finetune(model, { task, steps: 1, logEvery: 1, ...options })))[0].loss;
+  };
+  expect(await firstLoss({})).toBeCloseTo(Math.LN2, 5);
+  expect(Math.abs((await firstLoss({ dropout: 0.1 })) - Math.LN2)).toBeGreaterThan(1e-3);
+});
+
 test("the rates of fine-tuning suit it: the margin grows, and the loss falls a little", async () => {
   for (const [method, rate] of [["full", 1e-6], ["lora", 1e-5]] as const) {
     const model = tinyModel({ ...changes, layers: 12, initialStd: 0.2 });

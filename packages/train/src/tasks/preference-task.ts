@@ -52,7 +52,7 @@ interface PreferenceBatch extends TaskBatch {
  * training, by `withReference`: its numbers are data, so that it is not in memory beside the model, and a run that is resumed
  * has the same. Evaluations give `rewardAccuracy`, the share of pairs whose chosen answer has the higher reward, and `rewardMargin`,
  * the mean difference. Rates are lower than elsewhere: those of `finetune` are 1e-6 for all weights (Rafailov et al.), and ten times
- * that for adapters. Throws `invalid-option`; `train` refuses examples by their number, as `nextTokenTask` does.
+ * that for adapters; and nothing is dropped, as the reference was read without dropout too, unless `dropout` is given. Throws `invalid-option`; `train` refuses examples by their number, as `nextTokenTask` does.
  *
  * @example
  * const train = await withReference(model, preferenceExamples(texts, tokenizer, { maxTokens: 1024 }));
@@ -68,6 +68,7 @@ export function preferenceTask(data: PreferenceData, options?: PreferenceOptions
     options: { beta, labelSmoothing },
     examples: train.length,
     learningRates: { all: 1e-6, few: 1e-5 },
+    dropout: 0,
     fingerprint: async () => fingerprintOfExamples(train.map(({ chosen, rejected, reference }) =>
       [...[chosen, rejected].flatMap(({ ids, mask = [] }) => [ids, mask]), new Uint32Array(Float64Array.from(reference).buffer)])),
     check(model, { contextLength }) {
