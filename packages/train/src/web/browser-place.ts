@@ -121,10 +121,17 @@ async function stepsOf(checkpoints: FileSystemDirectoryHandle, wanted: boolean):
   return stepsIn(names);
 }
 
-/** The newest checkpoint in the folder of a run, wherever that is. */
-export async function newestIn(run: FileSystemDirectoryHandle): Promise<{ readonly step: number; readonly folder: FileSystemDirectoryHandle } | undefined> {
+/** A complete checkpoint. */
+export interface Checkpoint {
+  readonly step: number;
+  readonly folder: FileSystemDirectoryHandle;
+}
+
+/** The newest checkpoint in the folder of a run, wherever that is, or that of a step. */
+export async function checkpointIn(run: FileSystemDirectoryHandle, wanted?: number): Promise<Checkpoint | undefined> {
   const checkpoints = await subfolder(run, checkpointsName);
-  const [step] = checkpoints ? await stepsOf(checkpoints, true) : [];
+  const steps = checkpoints ? await stepsOf(checkpoints, true) : [];
+  const step = wanted === undefined ? steps[0] : steps.find((one) => one === wanted);
   return step === undefined ? undefined : { step, folder: await checkpoints!.getDirectoryHandle(`step-${step}`) };
 }
 

@@ -10,7 +10,8 @@ import type { ResumedRun, ResumeOptions } from "../run/resume-run.ts";
 import { createRunIn } from "../run/run-folder.ts";
 import type { ExtraFiles, KeepOptions, RunCheckpointer } from "../run/run-folder.ts";
 import { readTraining, trainingName } from "../run/training-file.ts";
-import { BrowserPlace, lockNameOf, makeFolder, newestIn, rootFolder } from "./browser-place.ts";
+import { BrowserPlace, checkpointIn, lockNameOf, makeFolder, rootFolder } from "./browser-place.ts";
+import type { Checkpoint } from "./browser-place.ts";
 
 export interface CreateRunOptions extends KeepOptions {
   /** Written into every checkpoint and beside the final model. */
@@ -84,7 +85,7 @@ export async function listRuns(): Promise<StoredRun[]> {
 
 async function newestOf(run: FileSystemDirectoryHandle): Promise<StoredRun["checkpoint"]> {
   try {
-    const newest = await newestIn(run);
+    const newest = await checkpointIn(run);
     if (!newest) return null;
     const { step, record, best } = await readTraining(openDirectoryHandle(newest.folder));
     const { lastModified: time } = await (await newest.folder.getFileHandle(trainingName)).getFile();
@@ -159,21 +160,34 @@ export async function runDirectory(name: string): Promise<FileSystemDirectoryHan
 }
 
 /**
- * Takes over the newest checkpoint of a run in a folder that a user chose, such as one that the command made; it can be resumed
+ * Takes over the newest checkpoint of a run, and the best one if it names one, in a folder that a user chose, such as one that the command made; it can be resumed
  * then, with `allowChanges`. Throws `no-checkpoint` where there is none, `run-exists`, `run-in-use` and `write-failed`.
  */
 export async function importRun(name: string, folder: FileSystemDirectoryHandle): Promise<void> {
-  const newest = await newestIn(folder);
+  const newest = await checkpointIn(folder);
   if (!newest) throw new TrainError("no-checkpoint", `${folder.name} has no checkpoint; choose the folder of a run, in which there is "checkpoints"`);
   const place = placeOf(name);
   const run = await createRunIn(place, {}, {});
   try {
-    const files = await filesIn(newest.folder);
-    // That one commits the others.
-    await place.publish(newest.step, [...files.filter(({ name }) => name !== trainingName), ...files.filter(({ name }) => name === trainingName)]);
+    const best = await bestBeside(newest, folder);
+    if (best) await place.publish(best.step, await checkpointFiles(best.folder));
+    await place.publish(newest.step, await checkpointFiles(newest.folder));
   } finally {
     await run.close();
   }
+}
+
+/** The checkpoint that another one names as the best, by which the run may end. */
+async function bestBeside({ step, folder }: Checkpoint, run: FileSystemDirectoryHandle): Promise<Checkpoint | undefined> {
+  // What is damaged says resumeRun.
+  const training = await readTraining(openDirectoryHandle(folder)).catch(() => undefined);
+  return training?.best && training.best.step !== step ? checkpointIn(run, training.best.step) : undefined;
+}
+
+/** The files of a checkpoint, of which the last commits the others. */
+async function checkpointFiles(folder: FileSystemDirectoryHandle): Promise<OutputFile[]> {
+  const files = await filesIn(folder);
+  return [...files.filter(({ name }) => name !== trainingName), ...files.filter(({ name }) => name === trainingName)];
 }
 
 async function filesIn(folder: FileSystemDirectoryHandle): Promise<OutputFile[]> {

@@ -135,14 +135,21 @@ test("runs go from here to Node and back", async () => {
   const back = join(directory, "back");
   const end = new AbortController();
   const checkpointer = await createRun(back);
-  for await (const event of train(tinyModel(webRun.model), { ...settings, checkpointer, signal: end.signal })) {
+  for await (const event of train(tinyModel(webRun.model), { ...settings, evaluateEvery: 1, keepBest: true, checkpointer, signal: end.signal })) {
     if (event.type === "step" && event.step === 5) end.abort();
   }
-  const from = join(back, "checkpoints", "step-5");
-  const files: Record<string, string> = {};
-  for (const name of await readdir(from)) files[name] = (await readFile(join(from, name))).toString("base64");
-  await ask({ do: "write", folder: ["dropped", "checkpoints", "step-5"], files });
+  for (const checkpoint of await readdir(join(back, "checkpoints"))) {
+    const from = join(back, "checkpoints", checkpoint);
+    const files: Record<string, string> = {};
+    for (const name of await readdir(from)) files[name] = (await readFile(join(from, name))).toString("base64");
+    await ask({ do: "write", folder: ["dropped", "checkpoints", checkpoint], files });
+  }
   expect(await ask({ do: "import", name: "back", folder: "dropped" })).toEqual({});
+  // The best one, which lies before the newest, came along.
+  const { step: newest, best } = (await list()).find(({ name }) => name === "back")!.checkpoint!;
+  expect(newest).toBe(5);
+  expect(best!.step).toBeLessThan(5);
+  expect(await ask({ do: "removeCheckpoint", name: "back", step: best!.step })).toEqual({});
   expect((await ask({ do: "resume", name: "back" })).error?.code).toBe("resume-mismatch");
   expect((await ask({ do: "resume", name: "back", allowChanges: true })).weights).toEqual(whole);
   expect((await ask({ do: "import", name: "back", folder: "dropped" })).error?.code).toBe("run-exists");
