@@ -65,7 +65,8 @@ async function* follow(
   }
   /** Whether this step is to be compared, and was not: not even before, when the run was interrupted meanwhile. */
   const isUnknown = (): boolean => best !== undefined && best.state?.evaluated !== run.step;
-  const isAtEnd = (): boolean => run.step === steps || best?.isOver === true;
+  /** A run that is resumed may have taken more steps than it is given now. */
+  const isAtEnd = (): boolean => run.step >= steps || best?.isOver === true;
   /** Whether the caller has left the loop, while it is neither at its end nor failed. */
   let left = true;
   try {

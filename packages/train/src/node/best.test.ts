@@ -176,6 +176,15 @@ test.each<[string, Partial<TrainOptions>]>([
   await expect(run(small(), { ...settings, ...options })).rejects.toThrow(message);
 });
 
+test("a run that has taken more steps than it is given now is at its end", async () => {
+  const directory = join(await temporary.folder(), "run");
+  await start(directory, { steps: 10 }, ({ type, step }) => type === "step" && step === 8);
+  const names = await readdir(join(directory, "checkpoints"));
+  expect(await goOn(directory, { steps: 6, allowChanges: true })).toMatchObject({ step: 8, interrupted: false, directory });
+  expect(await readdir(join(directory, "checkpoints"))).toEqual(names);
+  await expect(goOn(directory, { steps: 12, allowChanges: true })).resolves.toMatchObject({ step: 12 });
+});
+
 test("goes on only by the same comparison", async () => {
   const directory = join(await temporary.folder(), "run");
   await start(directory, keptBest, ({ step }) => step === 4);
