@@ -16,6 +16,8 @@ export interface BestOptions {
 export class BestFollower {
   readonly record: BestRecord;
   state: BestState | undefined;
+  /** The best state before the last one that was better. */
+  #before: BestState | undefined;
 
   constructor({ patience, keepBest = false, evaluateEvery, evaluationWindows, checkpointer, resume }: BestOptions, hasValidation: boolean) {
     const option = keepBest ? "keepBest" : "patience";
@@ -29,7 +31,14 @@ export class BestFollower {
   take({ step, loss }: EvaluationEvent): void {
     const { state } = this;
     const isBest = !state || loss < state.loss;
+    if (isBest) this.#before = state;
     this.state = isBest ? { evaluated: step, step, loss, worse: 0 } : { ...state, evaluated: step, worse: state.worse + 1 };
+  }
+
+  /** Goes back to the best state before, where that of a step could not be saved, to which the run would end. */
+  forget(step: number): void {
+    if (!this.record.keepBest || this.state?.step !== step) return;
+    this.state = this.#before && { ...this.#before, evaluated: step, worse: 0 };
   }
 
   /** Whether the last evaluations were no better, as many of them as there is patience for. */

@@ -74,7 +74,9 @@ async function* follow(
     if (first) yield first;
     if (resume && run.step > 0 && run.step % evaluateEvery === 0 && !isAtEnd() && isUnknown()) yield* evaluate();
     while (!isAtEnd() && !signal?.aborted) {
+      const { step, savedStep } = run;
       await run.takeStep();
+      if (savedStep !== step) best?.forget(step);
       onStep?.({ step: run.step, steps });
       if (run.step % logEvery === 0) yield await run.report();
       if (run.step % evaluateEvery === 0 && run.step < steps) yield* evaluate();

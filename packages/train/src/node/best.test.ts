@@ -7,6 +7,7 @@ import { addLoRA } from "@gpt/gpt/lora";
 import { loadAdapter } from "@gpt/gpt/lora/node";
 import { loadModel } from "@gpt/gpt/node";
 import { tokensInMemory } from "../data/token-source.ts";
+import { TrainError } from "../errors.ts";
 import { evaluate } from "../evaluate.ts";
 import type { DoneEvent, EvaluationEvent, TrainEvent } from "../loop/events.ts";
 import { train } from "../loop/train.ts";
@@ -118,6 +119,23 @@ test("keepBest of an adapter: adapter and folder end with the best one, around a
   await loadAdapter(loaded, directory);
   expect(weights(loaded)).toEqual(weights(model));
   expect((await evaluate(loaded, data.validation)).loss).toBe(validationLoss);
+});
+
+test("keepBest: where the best state could not be saved, the run ends with the best of those that were", async () => {
+  const directory = join(await temporary.folder(), "run");
+  const best = bestOf(comparedOf(await run(small(), { ...settings, patience: 1000 }))).step;
+  const checkpointer = await createRun(directory, { keep: 1 });
+  const save = checkpointer.save.bind(checkpointer);
+  checkpointer.save = async (state) => {
+    if (state.step === best) throw new TrainError("write-failed", "the disk is full");
+    return save(state);
+  };
+  const failures: Error[] = [];
+  const events = await collect(train(small(), { ...settings, keepBest: true, checkpointer, onSaveFailed: (error) => failures.push(error) }));
+  const kept = bestOf(comparedOf(events).filter(({ step }) => step !== best));
+  expect(failures.length).toBeGreaterThan(0);
+  expect(doneOf(events)).toMatchObject({ step: 40, interrupted: false, best: kept });
+  expect(await readFile(join(directory, "model.safetensors"))).toEqual(await readFile(join(directory, `checkpoints/step-${kept.step}/model.safetensors`)));
 });
 
 test("patience alone ends with the last weights; the best checkpoint stays", async () => {
