@@ -89,6 +89,12 @@ test("files and folders, chosen and dropped; broken ones, and those that do not 
   await dialog(page).getByRole("button", { name: "Open in 8 bits" }).click();
   await dialog(page).getByText("The model has no tokenizer").waitFor();
   await expectAccessible(page);
+  await page.evaluate(() => {
+    const readEntries = (_: unknown, fail: (error: DOMException) => void): void => fail(new DOMException("it is gone", "NotFoundError"));
+    DataTransferItem.prototype.webkitGetAsEntry = () => ({ name: "lost", isDirectory: true, createReader: () => ({ readEntries }) }) as unknown as FileSystemEntry;
+  });
+  await drop(page, inFolder("tiny-folder"));
+  await dialog(page).locator(".opening", { hasText: "lost" }).getByText("The file cannot be read any more.").waitFor();
   await dialog(page).getByRole("button", { name: "Open: Stories" }).click();
   await chip(page, "Model: Stories").waitFor();
 

@@ -1,5 +1,7 @@
+import { useSignal } from "@preact/signals";
 import type { BackendChoice, BackendReport, Obstacle, Places } from "../engine/api/backend.ts";
-import { backend, backendChoice, backendChoices, places, restartEngine, startBackend } from "../state/engine.ts";
+import type { Failure } from "../engine/api/reply.ts";
+import { backend, backendChoice, backendChoices, places, restartEngine, settled, startBackend } from "../state/engine.ts";
 import { canIsolate, isIsolatedHere, setIsolation } from "../state/isolation.ts";
 import { count, words } from "../state/locale.ts";
 import { mayLoseTuned } from "../state/tune.ts";
@@ -79,14 +81,21 @@ function nameOf({ kind, threads }: BackendReport): string {
 function Isolation() {
   const { isolate, isolateAbout } = words.value.backend;
   const isOn = isIsolatedHere.value;
+  const failure = useSignal<Failure | undefined>(undefined);
   if (!canIsolate || isOn === undefined || (crossOriginIsolated && !isOn)) return null;
+  const set = async (on: boolean): Promise<void> => {
+    const done = await settled(setIsolation(on));
+    // The box is drawn anew, as it was.
+    if (done.status === "failed") failure.value = done.failure;
+  };
   return (
     <div class="options">
       <label>
-        <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => void setIsolation(currentTarget.checked)} />
+        <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => void set(currentTarget.checked)} />
         <span>{isolate}</span>
         <span class="note">{isolateAbout}</span>
       </label>
+      {failure.value && <FailureNote failure={failure.value} />}
     </div>
   );
 }

@@ -1,7 +1,8 @@
 import { modelSource, shipped } from "../state/engine.ts";
 import { size, words } from "../state/locale.ts";
-import { askToPersist, openModel, removeKept, storage } from "../state/models.ts";
+import { askToPersist, openModel, removal, removeKept, storage } from "../state/models.ts";
 import { openedNameOf, repositoryOf } from "../state/opened-names.ts";
+import { FailureNote } from "../ui/failure-note.tsx";
 
 /** Models that are here, the page's own among them, and what the browser gives the page for them. */
 export function KeptModels() {
@@ -34,6 +35,7 @@ export function KeptModels() {
           </li>
         ))}
       </ul>
+      {removal.value && <FailureNote failure={removal.value} />}
       {kept && (
         <div class="storage">
           <meter aria-label={texts.storage} value={kept.usage} max={kept.quota} />

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { openModel } from "../state/models.ts";
+import { openListed } from "../state/models.ts";
 import { screen } from "../state/route.ts";
 import { droppedModel } from "./chosen-files.ts";
 import { showModels } from "./models-dialog.tsx";
@@ -14,14 +14,14 @@ export function ModelDrop() {
     }, options);
     addEventListener("drop", (event) => {
       // Where models are trained, a folder is a run.
-      const source = event.dataTransfer && droppedModel(event.dataTransfer, screen.value !== "train");
-      if (!source) return;
+      const dropped = event.dataTransfer && droppedModel(event.dataTransfer, screen.value !== "train");
+      if (!dropped) return;
       event.preventDefault();
       // Screens that take files forget that something is over them.
       dispatchEvent(new DragEvent("dragleave", { dataTransfer: event.dataTransfer }));
       event.stopImmediatePropagation();
       showModels();
-      void source.then(openModel);
+      void openListed(dropped.name, dropped.source);
     }, options);
     return () => controller.abort();
   }, []);

@@ -4,7 +4,7 @@ import type { ModelReport } from "../engine/api/model.ts";
 import { model, modelSource } from "../state/engine.ts";
 import type { OpenSource } from "../state/engine.ts";
 import { count, size, words } from "../state/locale.ts";
-import { lookAtStorage, nameOf, opening, page, saveAsPage } from "../state/models.ts";
+import { lookAtStorage, nameOf, opening, page, removal, saveAsPage } from "../state/models.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { SavingNote } from "../ui/saving-note.tsx";
@@ -18,6 +18,7 @@ const isShown = signal(false);
 
 export function showModels(): void {
   isShown.value = true;
+  removal.value = undefined;
   void lookAtStorage();
 }
 

@@ -36,6 +36,14 @@ export async function openModel(source: ModelSource, asInt8 = false): Promise<vo
   else await load(own, source, { asInt8, isAlone: needed > roomBeside });
 }
 
+/** Opens a model once its files are listed. */
+export async function openListed(name: string, source: Promise<ModelSource>): Promise<void> {
+  const listed = await settled(source);
+  if (listed.status === "ready") return openModel(listed.value);
+  cancel();
+  end({ source: { kind: "files", name, files: [] }, stage: "failed", failure: { ...listed.failure, code: "read-failed" } });
+}
+
 export function cancel(): void {
   if (job !== undefined) void engine.ask("stop", job).catch(() => undefined);
   end(undefined);
@@ -74,7 +82,7 @@ async function load(own: number, source: ModelSource, options: OpenOptions): Pro
   else {
     end(undefined);
     announce(words.value.model.opened(nameOf(source)));
-    if (source.kind === "hub") await navigator.storage.persist();
+    if (source.kind === "hub") await persist();
   }
   await lookAtStorage();
 }
@@ -105,19 +113,38 @@ export interface Storage {
 
 export const storage = signal<Storage | undefined>(undefined);
 
+/** Why a model that is kept could not be deleted. */
+export const removal = signal<Failure | undefined>(undefined);
+
+/** Where nothing tells, nothing is shown: a page that came by plain http keeps nothing, and an engine that ended is shown elsewhere. */
 export async function lookAtStorage(): Promise<void> {
+  const found = await settled(readStorage());
+  storage.value = found.status === "ready" ? found.value : undefined;
+}
+
+async function readStorage(): Promise<Storage> {
   const [{ usage = 0, quota = 0 }, isPersistent] = await Promise.all([navigator.storage.estimate(), navigator.storage.persisted()]);
-  storage.value = { models: await engine.ask("keptModels"), usage, quota, isPersistent };
+  return { models: await engine.ask("keptModels"), usage, quota, isPersistent };
 }
 
 export async function askToPersist(): Promise<void> {
-  await navigator.storage.persist();
+  await persist();
   await lookAtStorage();
 }
 
+async function persist(): Promise<void> {
+  try {
+    await navigator.storage.persist();
+  } catch {
+    // Where there is no storage, nothing is kept either.
+  }
+}
+
 export async function removeKept(name: string): Promise<void> {
-  await engine.ask("removeKeptModel", name);
-  forgetModel(name);
+  removal.value = undefined;
+  const removed = await settled(engine.ask("removeKeptModel", name));
+  if (removed.status === "ready") forgetModel(name);
+  else removal.value = removed.failure;
   await lookAtStorage();
 }
 
