@@ -158,6 +158,7 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     expect(await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).isDisabled()).toBe(true);
     await dialog(page).getByRole("button", { name: "打开: toys/abc" }).click();
     await chip(page, "模型: toys/abc").waitFor();
+    await eventually(() => page.url()).toContain("model=toys%2Fabc");
     await page.reload();
     await chip(page, "模型: toys/abc").click();
     await page.locator(".chip .dot.ready").nth(1).waitFor();
