@@ -170,6 +170,7 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     await page.getByRole("radio", { name: "CPU，单核" }).check();
     await chip(page, "模型: 故事").waitFor();
     await dialog(page).locator(".opening", { hasText: "toys/abc" }).getByText("本地保存不完整").waitFor();
+    await eventually(() => page.url()).not.toContain("model=");
     await page.evaluate(() => (location.hash = "#tokens?model=toys/abc"));
     await dialog(page).getByText("点击“打开”后才会下载").waitFor();
     expect(hub.requests.length).toBe(asked);
