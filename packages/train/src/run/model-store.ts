@@ -3,8 +3,8 @@ import { textFile } from "@gpt/formats";
 import type { OutputFile, ReadableFolder } from "@gpt/formats";
 import { architectures, isModelFile, loadModelFrom, modelFiles } from "@gpt/gpt";
 import type { GPT, OnNote } from "@gpt/gpt";
-import { adapterFiles, loadAdapterFrom } from "@gpt/gpt/lora";
-import { PackedWeight, reshape, scope, slice, startDefaultBackend } from "@gpt/tensor";
+import { activeAdapter, adapterFiles, adapterNames, loadAdapterFrom, removeAdapter, setAdapter } from "@gpt/gpt/lora";
+import { copyInto, noGrad, PackedWeight, reshape, scope, slice, startDefaultBackend } from "@gpt/tensor";
 import type { Backend, Tensor } from "@gpt/tensor";
 import { formatChecksum } from "./checksums.ts";
 
@@ -24,6 +24,8 @@ export interface ModelStore {
   files(model: GPT, extraFiles: Readonly<Record<string, string>>): OutputFile[];
   /** Loads the model of a checkpoint. */
   load(folder: ReadableFolder, options: StoreLoadOptions): Promise<GPT>;
+  /** Gives a model's trained weights the values of a checkpoint. Left out where that takes a whole second model: `load` makes it. */
+  restore?(model: GPT, folder: ReadableFolder): Promise<void>;
   /** Tells the weights that checkpoints do not hold, since they do not learn, from others. Left out where they hold all. */
   fingerprintOthers?(model: GPT): Promise<string>;
   /** The files of a finished run's model, of which the last vouches for the others. */
@@ -62,9 +64,25 @@ export function adapterOnly(loadBase: (options: StoreLoadOptions) => Promise<GPT
       await loadAdapterFrom(model, folder, architectures);
       return model;
     },
+    restore: restoreAdapter,
     fingerprintOthers: fingerprintOfFrozen,
     finish: (model, extraFiles) => ({ files: files(model, extraFiles) }),
   };
+}
+
+/** Loads an adapter beside the active one, copies its values, and takes it out: the base stays as it is. */
+async function restoreAdapter(model: GPT, folder: ReadableFolder): Promise<void> {
+  const active = activeAdapter(model);
+  const name = `${adapterNames(model).join("+")}+restored`;
+  const trained = (): Tensor[] => model.parameters().filter(({ requiresGrad }) => requiresGrad);
+  await loadAdapterFrom(model, folder, architectures, { name });
+  const loaded = trained();
+  setAdapter(model, active);
+  // A classifier's head is one for all adapters, and has its values already.
+  noGrad(() => trained().forEach((parameter, i) => {
+    if (parameter !== loaded[i]) copyInto(parameter, loaded[i]);
+  }));
+  removeAdapter(model, name);
 }
 
 /** Elements that are read back at once. */

@@ -121,6 +121,7 @@ export class RunFolder implements RunCheckpointer {
       throw new TrainError("no-checkpoint", `${path}, the best state of the run, is gone; go on without it (keepBest: false, allowChanges)`);
     }
     const folder = await this.#place.open(step);
+    if (this.#store.restore) return this.#store.restore(model, folder);
     const best = await this.#store.load(folder, { backend: model.backend, seed: model.random.seed, onNote: () => undefined });
     try {
       const values = new Map(best.namedParameters());
