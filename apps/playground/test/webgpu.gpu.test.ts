@@ -56,7 +56,21 @@ test.runIf(process.env.GPT_VERIFY === "1")("a GPU that is lost takes the model a
   await page.locator(".written .token:not(.given)").first().waitFor();
 });
 
-// In software it takes a minute.
+// In software these take a minute each.
+test.runIf(process.env.GPT_VERIFY === "1")("a model is trained on it, kept, and opened in Write", async () => {
+  const page = await built.open(isolation, { locale: "zh-CN", viewport: { width: 1440, height: 900 } }, "#train?steps=100&layers=1&heads=2&dim=32&contextLength=32&batchSize=2");
+  await chip(page, /计算位置: CPU/).click();
+  await page.getByRole("radio", { name: "GPU（WebGPU）" }).check();
+  await chip(page, /计算位置: GPU/).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "开始", exact: true }).click();
+  await page.getByRole("main").getByText(/stories-1.*已保存/).first().waitFor();
+  await page.getByRole("button", { name: "用它写作" }).click();
+  await chip(page, /stories-1/).waitFor();
+  await page.locator("button.candidate").first().waitFor();
+  await chip(page, /计算位置: GPU/).waitFor();
+});
+
 test.runIf(process.env.GPT_VERIFY === "1")("a model is tuned on it, and another backend is not taken before what was learnt is let go", async () => {
   const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
   await chip(page, /Computes on: CPU/).click();

@@ -102,7 +102,7 @@ export function addFinetuneOptions(command: Command): Command {
     .option("--min-lr <rate>", "the learning rate at the end; default: for cosine a tenth of the highest, else 0", decimal())
     .addOption(new Option("--schedule <name>", "how the rate falls; default: linear").choices(["linear", "cosine", "warmup-stable-decay", "constant"]))
     .option("--warmup <n>", "steps in which the rate rises; default: 3% of all", wholeNumber(0))
-    .option("--dropout <p>", "share of activations dropped while training; default: what the model says", decimal(0, 1))
+    .option("--dropout <p>", "share of activations dropped while training; default: what the model says, for preference 0", decimal(0, 1))
     .option("--weight-decay <w>", "AdamW's decay of weights; default: 0.01", decimal())
     .option("--clip <norm>", "the largest gradient norm; 0 does not clip; default: 1", decimal())
     .option("--eval-every <n>", "steps between two validations; default: an epoch", wholeNumber(1))
