@@ -45,17 +45,27 @@ export const hash = computed(() => {
 /** Keeps the address as what is seen, and what is seen as an address that is opened. */
 export function followAddress(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  effect(() => {
-    const next = hash.value;
+  let heard = location.hash;
+  const writeSoon = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (location.hash !== next) history.replaceState(history.state, "", next);
+      const next = hash.peek();
+      // An address that somebody has just gone to counts, though nobody has heard of it yet.
+      if (location.hash !== heard || heard === next) return;
+      history.replaceState(history.state, "", next);
+      heard = location.hash;
     }, pause);
+  };
+  effect(() => {
+    void hash.value;
+    writeSoon();
   });
   addEventListener("hashchange", () => {
+    heard = location.hash;
     if (!named()) return;
     given = parameters();
     for (const part of parts.value) takeGiven(part);
+    writeSoon();
   });
 }
 
