@@ -8,11 +8,10 @@ import { loadTokenizer } from "@gpt/tokenizer/web";
 import type { MadeFile } from "./api/made-file.ts";
 import type { KeptModel, ModelForecast, ModelReport, ModelSource, OnBytes, OpenOptions } from "./api/model.ts";
 import { EngineError } from "./failure.ts";
+import { pause } from "./messages.ts";
 import { opened } from "./model-source.ts";
 import type { Session } from "./session.ts";
 
-/** Between two messages to the page, in milliseconds. */
-const pause = 70;
 /** Tokens of a text that a model is to have room for. */
 const textTokens = 1024;
 

@@ -3,11 +3,10 @@ import type { GPT } from "@gpt/gpt";
 import type { Tokenizer } from "@gpt/tokenizer";
 import type { TokenPart } from "./api/tokens.ts";
 import type { ChatMessage, Outlook, ReadChat, Sampling, WriteOptions, WritingEnd, WrittenToken } from "./api/writing.ts";
+import { Messages } from "./messages.ts";
 import type { OpenModel } from "./session.ts";
 import { bytesOf } from "./vocabularies.ts";
 
-/** Between two messages to the page, in milliseconds. */
-const pause = 70;
 /** Tokens that an outlook has. */
 const candidates = 10;
 
@@ -32,23 +31,15 @@ export async function write(
   signal: AbortSignal,
   onTokens: (tokens: readonly WrittenToken[]) => void | Promise<void>,
 ): Promise<WritingEnd> {
-  let written: WrittenToken[] = [];
-  let sentAt = -Infinity;
-  const send = async (): Promise<void> => {
-    sentAt = performance.now();
-    const tokens = written;
-    written = [];
-    await onTokens(tokens);
-  };
+  const written = new Messages(onTokens);
   const stops = [model.generation.stopTokens ?? [], tokenizer.endOfText ?? [], stopTokens].flat();
   const stream = streamTokens(model, ids, { ...limitsOf(model, tokenizer), ...sampling, maxTokens, seed, signal, stopTokens: stops });
   for await (const event of stream) {
     if (event.type === "finish") {
-      if (written.length > 0) await send();
+      await written.flush();
       return { reason: event.finishReason, seed: event.seed };
     }
-    written.push({ id: event.id, bytes: bytesOf(tokenizer, event.id), probability: Math.exp(event.logProbability) });
-    if (performance.now() - sentAt >= pause) await send();
+    await written.tell({ id: event.id, bytes: bytesOf(tokenizer, event.id), probability: Math.exp(event.logProbability) });
   }
   throw new Error("a stream ended without its last event");
 }

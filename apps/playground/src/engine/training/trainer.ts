@@ -9,14 +9,13 @@ import { createRun, removeRun, resumeRun, runDirectory } from "@gpt/train/web";
 import type { RunCheckpointer } from "@gpt/train/web";
 import type { OnTrainingNews, RunHistory, TrainingEnd, TrainingNews, TrainingSetup } from "../api/training.ts";
 import { EngineError, failureOf } from "../failure.ts";
+import { Messages } from "../messages.ts";
 import { corpusOf } from "./corpora.ts";
 import type { Corpus } from "./corpora.ts";
 import { encodeCorpus, makeTokenizer, modelOptions, paceOf, settingsOf } from "./prepare.ts";
 import { attentionOf, emptyHistory, historyName, momentOf, pointOf, readHistory } from "./record.ts";
 import { freeName, readSetup, setupName, textName } from "./kept-runs.ts";
 
-/** Between two messages to the page, in milliseconds. */
-const pause = 70;
 
 /** What a run is trained with, new or not. */
 interface Prepared {
@@ -32,10 +31,8 @@ interface Prepared {
 
 /** Trains, one run at a time. */
 export class Trainer {
-  readonly #send: OnTrainingNews;
+  readonly #messages: Messages<TrainingNews>;
   readonly #signal: AbortSignal;
-  #news: TrainingNews[] = [];
-  #sentAt = -Infinity;
   #factor: number | undefined;
   #hasSaved = false;
   /** Resolves when a pause is over. */
@@ -43,7 +40,7 @@ export class Trainer {
   #endPause: (() => void) | undefined;
 
   constructor(send: OnTrainingNews, signal: AbortSignal) {
-    this.#send = send;
+    this.#messages = new Messages(send);
     this.#signal = signal;
     // Who waits is to hear of the end.
     signal.addEventListener("abort", () => this.pause(false));
@@ -116,7 +113,7 @@ export class Trainer {
       // Another tab was quicker: the next name is free.
       if (code === "run-in-use" || code === "run-exists") return this.#keep(setup, tokenizer, own);
       if (code !== "write-failed") throw error;
-      await this.#tell({ type: "unsaved", message });
+      await this.#messages.tell({ type: "unsaved", message });
       return { run, checkpointer: undefined };
     }
   }
@@ -130,15 +127,15 @@ export class Trainer {
       // A run that is interrupted is looked at where it ends, and where it goes on.
       if (moments.at(-1)?.step === step) moments.pop();
       moments.push(moment);
-      await this.#tell({ type: "moment", moment });
-      await this.#tell({ type: "attention", frame: await attentionOf(model, tokenizer, corpus.validation.trimStart(), step) });
+      await this.#messages.tell({ type: "moment", moment });
+      await this.#messages.tell({ type: "attention", frame: await attentionOf(model, tokenizer, corpus.validation.trimStart(), step) });
     };
     try {
       const from = options.resume?.step ?? 0;
       const { steps, batchSize = 1, contextLength = model.config.contextLength, accumulationSteps = 1 } = options;
       const tokensPerStep = batchSize * contextLength * accumulationSteps;
       const rateFactor = (this.#factor ??= options.resume?.rateFactor ?? 1);
-      await this.#tell({ type: "begun", run, steps, step: from, savedStep: options.resume?.step, tokensPerStep, rateFactor, history });
+      await this.#messages.tell({ type: "begun", run, steps, step: from, savedStep: options.resume?.step, tokensPerStep, rateFactor, history });
       if (moments.at(-1)?.step !== from) await look(from, null);
       const keepHistory = (): void => {
         if (checkpointer) checkpointer.extraFiles = { ...extraFiles, [historyName]: JSON.stringify({ points, moments } satisfies RunHistory) };
@@ -147,21 +144,21 @@ export class Trainer {
       const events = train(model, {
         ...options, data, checkpointer, signal: this.#signal, gradientNorms: true,
         rateFactor: () => this.#factor ?? 1,
-        onSaveFailed: ({ message }) => void this.#tell({ type: "unsaved", message }),
+        onSaveFailed: ({ message }) => void this.#messages.tell({ type: "unsaved", message }),
       });
       let end: TrainingEnd | undefined;
       for await (const event of events) {
         switch (event.type) {
           case "step":
             points.push(pointOf(event));
-            await this.#tell({ type: "point", point: points.at(-1)!, tokensPerSecond: event.tokensPerSecond });
+            await this.#messages.tell({ type: "point", point: points.at(-1)!, tokensPerSecond: event.tokensPerSecond });
             break;
           case "evaluation":
             await look(event.step, event.loss);
             break;
           case "checkpoint":
             this.#hasSaved = true;
-            await this.#tell({ type: "saved", step: event.step });
+            await this.#messages.tell({ type: "saved", step: event.step });
             break;
           case "done":
             end = { run, step: event.step, finished: !event.interrupted };
@@ -174,25 +171,12 @@ export class Trainer {
     } finally {
       model.dispose();
       await checkpointer?.close();
-      await this.#flush().catch(() => undefined); // What ended the run is what counts.
+      await this.#messages.flush().catch(() => undefined); // What ended the run is what counts.
     }
   }
 
   #stage(stage: (TrainingNews & { readonly type: "stage" })["stage"], share?: number): Promise<void> {
-    return this.#tell({ type: "stage", stage, ...(share !== undefined && { share }) });
-  }
-
-  /** Tells the page now and then. Its answer lets the Worker hear of what a visitor wants. */
-  async #tell(news: TrainingNews): Promise<void> {
-    this.#news.push(news);
-    if (performance.now() - this.#sentAt >= pause) await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    this.#sentAt = performance.now();
-    const news = this.#news;
-    this.#news = [];
-    if (news.length > 0) await this.#send(news);
+    return this.#messages.tell({ type: "stage", stage, ...(share !== undefined && { share }) });
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   ClassifiedText, DataReport, TunedPackage, TuningEvaluation, TuningEvent, TuningMessage, TuningPlan, TuningSettings, TuningSource, TuningStart, TuningTask,
 } from "../api/tuning.ts";
 import { EngineError } from "../failure.ts";
+import { Messages } from "../messages.ts";
 import { reportOf } from "../models.ts";
 import type { Session } from "../session.ts";
 import { divide, readData } from "./data.ts";
@@ -23,8 +24,6 @@ import type { Data } from "./data.ts";
 import { packageOf, wholeOf } from "./packages.ts";
 import { checkData, dtypeOf, optionsOf, planRun, prepare, taskOf } from "./prepare.ts";
 
-/** Between two messages to the page, in milliseconds. */
-const pause = 70;
 /** Held-out texts that a calibration needs, some of which must be taken for what they are not: else nothing tells how sure is too sure. */
 const fewestToCalibrate = 10;
 /** Tokens of the answer that is shown after an evaluation. */
@@ -222,23 +221,15 @@ function refuseBusy(work: Promise<unknown> | undefined): void {
 }
 
 async function takeSteps(run: Run, signal: AbortSignal, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<boolean> {
-  let told: TuningEvent[] = [];
-  let sentAt = -Infinity;
-  const send = async (): Promise<void> => {
-    sentAt = performance.now();
-    const events = told;
-    told = [];
-    await onEvents(events);
-  };
+  const messages = new Messages(onEvents);
   try {
     while (!signal.aborted && !run.isOver) {
       const { value, done } = await run.events.next();
       if (done) run.isOver = true;
-      else if (value.type === "step") told.push({ type: "step", step: value.step, loss: value.loss, tokensPerSecond: value.tokensPerSecond });
-      else if (value.type === "evaluation") told.push(await evaluationOf(run, value));
-      if (performance.now() - sentAt >= pause || run.isOver) await send();
+      else if (value.type === "step") await messages.tell({ type: "step", step: value.step, loss: value.loss, tokensPerSecond: value.tokensPerSecond });
+      else if (value.type === "evaluation") await messages.tell(await evaluationOf(run, value));
     }
-    if (told.length > 0) await send();
+    await messages.flush();
     return run.isOver;
   } catch (error) {
     run.isOver = true;
@@ -286,19 +277,10 @@ const roomFor = ({ config }: GPT, tokens: number): number => Math.max(1, Math.mi
 async function answer(
   model: GPT, tokenizer: Tokenizer, messages: readonly TuningMessage[], signal: AbortSignal, onText: (text: string) => void | Promise<void>,
 ): Promise<void> {
-  let waiting = "";
-  let sentAt = -Infinity;
-  const send = async (): Promise<void> => {
-    sentAt = performance.now();
-    const text = waiting;
-    waiting = "";
-    await onText(text);
-  };
+  const written = new Messages<string>((texts) => onText(texts.join("")));
   const options = { maxTokens: roomFor(model, 200), temperature: 0.7, modelDefaults: false, signal } as const;
   for await (const event of streamChat(model, tokenizer, messages, options)) {
-    if (event.type !== "text") continue;
-    waiting += event.text;
-    if (performance.now() - sentAt >= pause) await send();
+    if (event.type === "text") await written.tell(event.text);
   }
-  if (waiting !== "") await send();
+  await written.flush();
 }
