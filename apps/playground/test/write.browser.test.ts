@@ -126,6 +126,26 @@ test("an address reproduces the screen and its settings, as far as they can be; 
   expect(await page.getByRole("textbox", { name: "Beginning" }).inputValue()).toBe("é & ü");
 });
 
+test("where a visitor goes counts, though the page was about to write the address of what it shows", async () => {
+  const page = await built.open(isolation, { locale: "en-US" }, "#inside");
+  await page.getByRole("textbox").first().waitFor();
+  await page.evaluate(async () => {
+    const { setTimeout } = globalThis;
+    let write: (() => void) | undefined;
+    const heard = new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
+    // The timer of the address runs out before its event is heard.
+    Object.assign(globalThis, { setTimeout: (work: () => void, time: number) => (time === 300 ? (write = work, 0) : setTimeout(work, time)) });
+    location.hash = "#tokens";
+    await heard;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    location.hash = "#write";
+    write!();
+    Object.assign(globalThis, { setTimeout });
+  });
+  await page.getByRole("heading", { name: "A GPT writes token by token" }).waitFor();
+  expect(new URL(page.url()).hash).toBe("#write");
+});
+
 test("chats by the template of a model that has one: what the model reads is shown; a second answer; the chat goes on, and begins anew", async () => {
   const folder = await mkdtemp(join(tmpdir(), "gpt-chat-"));
   onTestFinished(() => rm(folder, { recursive: true }));
