@@ -8,7 +8,7 @@ import { addBackendOptions, dtypeOption } from "../backend.ts";
 import { findTextFiles, openTokens } from "../data.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { evaluateTask } from "../finetuning/evaluate-task.ts";
-import { addTaskOptions } from "../finetuning/options.ts";
+import { addTaskOptions, checkUse } from "../finetuning/options.ts";
 import type { TaskOptions } from "../finetuning/options.ts";
 import { formatCount } from "../format.ts";
 import { formatRows } from "../info/rows.ts";
@@ -52,16 +52,18 @@ export function evalCommand(): Command {
 const [ofTasks, ofTexts] = [["columns", "template", "truncate", "answers"], ["stride", "batch"]] as const;
 
 /** Refuses options that were given, and do nothing. */
-function checkUsed({ task }: Options, command: Command): void {
-  const given = (names: readonly string[]): string | undefined => names.find((name) => command.getOptionValueSource(name) === "cli");
-  const name = given(task === undefined ? ofTasks : ofTexts);
-  if (name === undefined) return;
-  const use = task === undefined ? "for tasks: give --task, or leave it out" : "for texts that are measured as a whole: leave it out, or --task";
-  throw new UsageError(`--${name} is ${use}`);
+function checkGiven({ task }: Options, command: Command): void {
+  const givenOf = (names: readonly string[]): string[] => names.filter((name) => command.getOptionValueSource(name) === "cli");
+  const [name] = givenOf(task === undefined ? ofTasks : ofTexts);
+  if (name !== undefined) {
+    const use = task === undefined ? "for tasks: give --task, or leave it out" : "for texts that are measured as a whole: leave it out, or --task";
+    throw new UsageError(`--${name} is ${use}`);
+  }
+  if (task !== undefined) checkUse(givenOf(ofTasks), { task });
 }
 
 async function evaluateModel(options: Options, command: Command): Promise<void> {
-  checkUsed(options, command);
+  checkGiven(options, command);
   const output = new Output(options);
   const need = ({ config, dtypes }: ModelPlan, streams: boolean): Need => {
     const { context = config.contextLength, batch = 1 } = options;

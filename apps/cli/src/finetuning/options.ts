@@ -133,12 +133,23 @@ const usedBy: { readonly [Name in keyof FinetuneOptions]?: { readonly task: read
   rank: adapters, alpha: adapters, target: adapters, loraDropout: adapters, rslora: adapters, dora: adapters,
 };
 
+/** What options are for: measuring has no method. */
+type UsedFor = Pick<FinetuneOptions, "task"> & Partial<Pick<FinetuneOptions, "method">>;
+
 /** What an option is for, where it does nothing for the task or the method of a run. */
-function otherUse(name: string, { task, method }: FinetuneOptions): string | undefined {
+function otherUse(name: string, { task, method }: UsedFor): string | undefined {
   const use = usedBy[name as keyof FinetuneOptions];
   if (!use) return undefined;
   const [kind, names, chosen] = "task" in use ? ["task", use.task, task] : ["method", use.method, method];
-  return (names as readonly string[]).includes(chosen) ? undefined : `--${kind} ${names.join(" or ")}, not ${chosen}`;
+  return (names as readonly (string | undefined)[]).includes(chosen) ? undefined : `--${kind} ${names.join(" or ")}, not ${chosen}`;
+}
+
+/** Refuses options that do nothing for the task or the method. */
+export function checkUse(given: readonly string[], usedFor: UsedFor): void {
+  for (const name of given) {
+    const use = otherUse(name, usedFor);
+    if (use) throw new UsageError(`--${kebab(name)} is for ${use}`);
+  }
 }
 
 /** Options that say the same in two ways. */
@@ -146,10 +157,7 @@ const alternatives = [["epochs", "steps"], ["validation", "validationShare"]] as
 
 /** Refuses options that were given, and do nothing for the task or the method, or beside another. */
 export function checkUsed(given: Partial<FinetuneOptions>, options: FinetuneOptions): void {
-  for (const name of Object.keys(usedBy)) {
-    const use = name in given ? otherUse(name, options) : undefined;
-    if (use) throw new UsageError(`--${kebab(name)} is for ${use}`);
-  }
+  checkUse(Object.keys(given), options);
   for (const [one, other] of alternatives) {
     if (one in given && other in given) throw new UsageError(`--${kebab(one)} and --${kebab(other)} say the same in two ways: give one of them`);
   }

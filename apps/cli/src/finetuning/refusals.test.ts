@@ -123,6 +123,7 @@ test("what cannot be done with the data, or does nothing", async () => {
     [`${tune} lm --data text.txt --epochs 1 --steps 3`, 2, "--epochs and --steps say the same in two ways: give one of them"],
     [`${tune} lm --data text.txt --schedule constant --warmup 3`, 2, "--warmup does nothing where --schedule constant"],
     ["eval --model base --data text.txt --truncate", 2, "--truncate is for tasks: give --task, or leave it out"],
+    ["eval --model base --task lm --data text.txt --truncate", 2, "--truncate is for --task classify or choice or completion or chat or preference, not lm"],
     ["eval --model base --task lm --data text.txt --batch 2", 2, "--batch is for texts that are measured as a whole"],
     [`${tune} lm --data text.txt --rank 4`, 2, "--rank is for --method lora, not full"],
     [`${tune} lm --data text.txt --method last --last-blocks 3`, 2, "blocks is 3, and the model has 2"],
