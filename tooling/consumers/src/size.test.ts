@@ -1,13 +1,14 @@
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import { expect, test } from "vitest";
-import { freshProject, libraries } from "./fresh-project.ts";
+import { libraries, sharedProject } from "./fresh-project.ts";
+
+const project = sharedProject(libraries);
 
 /** A program with all that it uses, minified into one file, but what is imported when it is needed (what reads GGUF, Muon, what follows the best state): a bundler puts that aside. */
 async function bundle(program: string): Promise<string> {
-  const directory = await freshProject(libraries, { "main.js": program });
   const { outputFiles } = await esbuild.build({
-    absWorkingDir: directory, entryPoints: ["main.js"], bundle: true, format: "esm", minify: true, write: false,
+    stdin: { contents: program, resolveDir: project() }, bundle: true, format: "esm", minify: true, write: false,
     plugins: [{
       name: "aside",
       setup: ({ onResolve }) => onResolve({ filter: /gguf|muon|best/ }, ({ path, kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined)),
