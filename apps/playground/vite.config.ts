@@ -1,9 +1,16 @@
 import { defineConfig } from "vite";
+import type { Plugin } from "vite";
 
 /** They make the page cross-origin isolated, so that threads may share memory. */
 const headers = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+/** Keeps what chunks share out of the file that a Worker starts with: WebKit runs that file again for whatever imports from it. */
+const entryAlone: Plugin = {
+  name: "entry-alone",
+  options: (given) => ({ ...given, preserveEntrySignatures: "strict" }),
 };
 
 export default defineConfig({
@@ -12,7 +19,7 @@ export default defineConfig({
   // A file that is not there is a 404, not the page: the readers of models ask for files that a folder may lack.
   appType: "mpa",
   resolve: { conditions: ["@gpt/source", "module", "browser", "development|production"] },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [entryAlone] },
   // Licenses of what is in the build go along with it.
   build: { target: "es2023", chunkSizeWarningLimit: 2048, license: { fileName: "licenses.md" } },
   server: { headers },
