@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { browserDirectory } from "./browser.ts";
 
 /**
@@ -10,10 +9,18 @@ import { browserDirectory } from "./browser.ts";
  */
 export const onSwiftShader = process.platform === "linux" && process.env.GPT_GPU !== "1";
 
+/**
+ * What Dawn is to do without on SwiftShader: with it the driver writes zeroes to the memory of workgroups, and SwiftShader
+ * compiles them to a store for each element, which is most of what it compiles; without it Dawn adds a loop to kernels.
+ */
+const slowFeature = "use_vulkan_zero_initialize_workgroup_memory_extension";
+
 /** The flags with which Chromium has WebGPU there. */
 export const gpuFlags: readonly string[] = [
   "--enable-unsafe-webgpu",
-  onSwiftShader ? "--use-webgpu-adapter=swiftshader" : "--enable-features=Vulkan",
+  ...(onSwiftShader
+    ? ["--use-webgpu-adapter=swiftshader", `--disable-dawn-features=${slowFeature}`]
+    : ["--enable-features=Vulkan"]),
 ];
 
 /** The environment of a Node process in which Dawn, the npm package `webgpu`, finds the same adapter. */
@@ -30,7 +37,8 @@ export async function gpuEnvironment(): Promise<NodeJS.ProcessEnv> {
   }
   const runtime = process.env.XDG_RUNTIME_DIR ?? tmpdir();
   const drivers = { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver };
-  const patience = `--import=${pathToFileURL(join(import.meta.dirname, "patient-dawn.mjs")).href}`;
-  const options = [process.env.NODE_OPTIONS, patience].filter(Boolean).join(" ");
+  const hooks = ["patient-dawn.mjs", `dawn-without.mjs?${slowFeature}`];
+  const imports = hooks.map((hook) => `--import=${new URL(hook, import.meta.url).href}`);
+  const options = [process.env.NODE_OPTIONS, ...imports].filter(Boolean).join(" ");
   return { ...process.env, ...drivers, LD_LIBRARY_PATH: directory, XDG_RUNTIME_DIR: runtime, NODE_OPTIONS: options };
 }
