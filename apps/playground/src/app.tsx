@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { TopBar } from "./bar/top-bar.tsx";
 import { LessonsPanel } from "./lessons/lessons-panel.tsx";
 import { ModelDrop } from "./models/model-drop.tsx";
@@ -17,6 +18,7 @@ const views: Record<Screen, () => preact.JSX.Element> = { tokens: TokensScreen, 
 
 export function App() {
   const View = views[screen.value];
+  useFromItsTop(screen.value);
   return (
     <>
       <a class="skip" href="#content">{words.value.skip}</a>
@@ -30,4 +32,13 @@ export function App() {
       <div class="visually-hidden" role="status">{announcement.value}</div>
     </>
   );
+}
+
+/** A screen that takes the place of another is seen from its top. Where the page is loaded again, the browser knows better. */
+function useFromItsTop(screen: Screen): void {
+  const last = useRef(screen);
+  useLayoutEffect(() => {
+    if (last.current !== screen) scrollTo(0, 0);
+    last.current = screen;
+  }, [screen]);
 }

@@ -114,7 +114,7 @@ test("trains, waits, goes on at another rate; after a reload from where it was s
 
   await page.getByRole("button", { name: "Write with it" }).click();
   await page.getByRole("heading", { name: "A GPT writes token by token" }).waitFor();
-  expect(await page.getByRole("main").evaluate((main) => main === document.activeElement)).toBe(true);
+  expect(await page.getByRole("main").evaluate((main) => [main === document.activeElement, scrollY])).toEqual([true, 0]);
   await eventually(() => chip(page, /^Model/).innerText()).toContain("stories-1");
   await page.getByRole("button", { name: "Write", exact: true }).click();
   await page.getByRole("main").getByText(/· Seed \d+/).waitFor();
@@ -154,16 +154,25 @@ test("in 简体中文, dark, on a phone, on one thread: a text of one's own, too
   await expectAccessible(page);
 });
 
-test("where the browser gives no more storage, that is said, and training goes on", async () => {
+test("where the browser gives no more storage, that is said, training goes on, and the model is written with and taken along from memory", async () => {
   const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } }, "#train");
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(page.url()).origin, quotaSize: 20_000 });
   await makeSmall(page, english, "100");
   await page.getByRole("button", { name: "Start", exact: true }).click();
-  await page.getByText("Not saved: the browser gives no more storage.").waitFor();
+  await page.getByText("Not saved: the browser gives no storage for it.").waitFor();
   await page.getByRole("main").getByText("Ended. This browser could not keep it.").waitFor();
-  await page.getByRole("alert").getByText("The browser gives no more storage. Delete runs below").waitFor();
+  await page.getByRole("alert").getByText("The browser gives no storage for it.").waitFor();
   expect(await stepOf(page)).toBe(100);
+  await page.getByText("stories-1 as it is after step 100 is in memory only").waitFor();
+  page.once("dialog", (dialog) => void dialog.dismiss());
+  await page.getByRole("button", { name: "Train another" }).click();
+  useBackend(await wasm());
+  const { config } = await loadModel(join(await unpacked(page, "Model (zip)"), "stories-1"));
+  expect([config.contextLength, config.dim]).toEqual([32, 32]);
+  await page.locator(".offer").getByRole("button", { name: "Write with it" }).click();
+  await eventually(() => chip(page, /^Model/).innerText()).toContain("stories-1");
+  await page.locator("button.candidate").first().waitFor();
 });
 
 // On an idle machine no task takes 50 ms, which `npm run bench -- playground` shows.

@@ -4,7 +4,7 @@ import type { Failure } from "../engine/api/reply.ts";
 import { backend, backendChoice, backendChoices, places, restartEngine, settled, startBackend } from "../state/engine.ts";
 import { canIsolate, isIsolatedHere, setIsolation } from "../state/isolation.ts";
 import { count, words } from "../state/locale.ts";
-import { mayLoseTuned } from "../state/tune.ts";
+import { mayLoseAll } from "../state/unsaved.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
 import { Popover } from "../ui/popover.tsx";
 
@@ -41,7 +41,7 @@ function Option({ choice, name }: { readonly choice: BackendChoice; readonly nam
         type="radio" name="backend" checked={backendChoice.value === choice} disabled={obstacle !== undefined}
         onChange={() => choose(choice)}
         onClick={(event) => {
-          if (backendChoice.value !== choice && !mayLoseTuned()) event.preventDefault();
+          if (backendChoice.value !== choice && !mayLoseAll()) event.preventDefault();
         }}
       />
       <span>{name}</span>

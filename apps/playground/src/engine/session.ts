@@ -15,12 +15,19 @@ export interface OpenModel {
   readonly tokenizer: Tokenizer;
 }
 
+/** What a run has learnt that is nowhere else. */
+export interface UnkeptModel extends OpenModel {
+  readonly run: string;
+}
+
 /** What the areas of the engine share. */
 export class Session {
   readonly vocabularies = new Vocabularies();
   started: Started | undefined;
   /** What tunes a copy of the model; it lives on the backend. */
   tuner: Tuner | undefined;
+  /** The model of the run that ended last, where the browser does not keep it as it was then; it lives on the backend. */
+  unkept: UnkeptModel | undefined;
   #model: GPT | undefined;
   #weightBytes = 0;
   readonly #jobs = new Map<number, Job>();
@@ -70,6 +77,12 @@ export class Session {
     this.#model = model;
     this.#weightBytes = weightBytes;
     this.vocabularies.set("model", tokenizer);
+  }
+
+  /** Frees what the browser does not keep. */
+  dropUnkept(): void {
+    this.unkept?.model.dispose();
+    this.unkept = undefined;
   }
 
   /** What computes. */

@@ -53,8 +53,9 @@ export async function takeOver(folder: FileSystemDirectoryHandle): Promise<void>
   await refreshRuns();
 }
 
-/** Lets the browser save an archive of a run. */
-export async function download(name: string, what: "model" | "run"): Promise<void> {
+/** Lets the browser save an archive of a run. Gives whether it was made. */
+export async function download(name: string, what: "model" | "run"): Promise<boolean> {
   const saved = await save(engine.ask("zipRun", name, what));
   failed.value = saved.status === "failed" ? saved : undefined;
+  return saved.status === "ready";
 }

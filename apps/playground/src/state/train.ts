@@ -3,7 +3,8 @@ import type { AttentionFrame, CorpusId, Moment, RunHistory, StepPoint, TrainingE
 import { backend, engine, newJob, settled } from "./engine.ts";
 import type { Loading, Settled } from "./engine.ts";
 import { linked } from "./link.ts";
-import { failed, forgetRuns, refreshRuns, remove } from "./runs.ts";
+import { download, failed, forgetRuns, refreshRuns, remove } from "./runs.ts";
+import { guarded } from "./unsaved.ts";
 
 type Size = Pick<TrainingSetup, "layers" | "heads" | "dim" | "contextLength">;
 
@@ -140,11 +141,18 @@ export const unsaved = signal<string | undefined>(undefined);
 export const isPaused = signal(false);
 export const rateFactor = signal(1);
 export const outcome = signal<Settled<TrainingEnd> | undefined>(undefined);
+/** What the run that ended last has learnt, where the browser does not keep it: it is in the engine's memory until the next one begins. */
+export const unkept = signal<{ readonly run: string; readonly step: number; readonly prompt: string | undefined; readonly isTaken: boolean } | undefined>(undefined);
+effect(() => {
+  if (backend.value.status !== "ready") unkept.value = undefined;
+});
 /** The evaluation that is looked at; undefined for the last one. */
 export const moment = signal<number | undefined>(undefined);
 
 const job = signal<number | undefined>(undefined);
 export const isTraining = computed(() => job.value !== undefined);
+/** Asks before what is kept nowhere is lost. */
+const mayLoseTrained = guarded(computed(() => unkept.value?.isTaken === false || (isTraining.value && unsaved.value !== undefined)));
 
 /** Seconds until the run is done. */
 export const secondsLeft = computed(() => {
@@ -168,7 +176,7 @@ export function goOnWith(run: string): Promise<void> {
 }
 
 async function follow(ask: (number: number, onNews: (news: readonly TrainingNews[]) => void) => Promise<TrainingEnd>): Promise<void> {
-  if (isTraining.value) return;
+  if (isTraining.value || !mayLoseTrained()) return;
   const number = (job.value = newJob());
   clear();
   stage.value = { stage: "text" };
@@ -176,12 +184,15 @@ async function follow(ask: (number: number, onNews: (news: readonly TrainingNews
   job.value = stage.value = undefined;
   isPaused.value = false;
   outcome.value = end.status === "failed" && end.failure.code === "stopped" ? undefined : end;
+  if (end.status === "ready" && end.value.step > (shown.value?.savedStep ?? 0)) {
+    unkept.value = { ...end.value, prompt: shown.value?.moments.at(-1)?.prompt, isTaken: false };
+  }
   if (shown.value) forgetRuns(shown.value.name);
   await refreshRuns();
 }
 
 function clear(): void {
-  shown.value = outcome.value = unsaved.value = moment.value = undefined;
+  shown.value = outcome.value = unsaved.value = unkept.value = moment.value = undefined;
   isPaused.value = false;
   rateFactor.value = 1;
 }
@@ -245,10 +256,17 @@ export async function deleteRun(name: string): Promise<void> {
   if (failed.value || isTraining.value) return;
   batch(() => {
     unsaved.value = undefined; // There is room again.
+    if (unkept.value?.run === name) unkept.value = undefined;
     if (shown.value?.name !== name) return;
     outcome.value = undefined;
     shown.value = { ...shown.value, savedStep: undefined };
   });
+}
+
+/** Lets the browser save the model that it does not keep. */
+export async function takeAlong(): Promise<void> {
+  const { value } = unkept;
+  if (value && (await download(value.run, "model")) && unkept.value === value) unkept.value = { ...value, isTaken: true };
 }
 
 /** Shows a run that is kept. */

@@ -7,9 +7,9 @@ import { backend, chosenModel, engine, newJob, openTuned, settled } from "./engi
 import type { ChosenModel, Settled } from "./engine.ts";
 import type { Point } from "../ui/chart-scale.ts";
 import { linked } from "./link.ts";
-import { words } from "./locale.ts";
 import { save } from "./saving.ts";
 import type { Saving } from "./saving.ts";
+import { guarded } from "./unsaved.ts";
 
 export const task = signal<TuningTask>("labels");
 const drafts = signal<Readonly<Record<TuningTask, string>>>({ labels: "", messages: "" });
@@ -95,16 +95,8 @@ effect(() => {
   if (backend.value.status !== "ready") run.value = undefined;
 });
 
-const holdPage = (event: Event): void => event.preventDefault();
-effect(() => {
-  if (isUnsaved.value) addEventListener("beforeunload", holdPage);
-  else removeEventListener("beforeunload", holdPage);
-});
-
 /** Asks before what was tuned and not saved is lost. */
-export function mayLoseTuned(): boolean {
-  return !isUnsaved.value || confirm(words.value.tune.loseTuned);
-}
+const mayLoseTuned = guarded(isUnsaved);
 
 let job: number | undefined;
 

@@ -12,6 +12,7 @@ export const backendArea = (session: Session): BackendArea => ({
       await session.endJobs();
       await session.tuner?.discard();
       session.tuner = undefined;
+      session.dropUnkept();
       await session.closeModel();
       const next = await (await backends()).startBackend(choice);
       session.started?.backend.dispose();

@@ -32,8 +32,11 @@ export function trainingArea(session: Session): TrainingArea {
       session.backend();
       const { Trainer } = await import("../training/trainer.ts");
       if (trainer) throw new EngineError({ code: "busy", message: "another run is trained here; stop it first" });
+      session.dropUnkept();
       try {
-        return await work((trainer = new Trainer(onNews, signal)));
+        const end = await work((trainer = new Trainer(onNews, signal)));
+        session.unkept = trainer.unkept;
+        return end;
       } catch (error) {
         // Where nothing had begun, what was stopped ends by the reason of its signal.
         throw signal.aborted && error === signal.reason ? new EngineError({ code: "stopped", message: "stopped before the first step" }) : error;
@@ -57,13 +60,19 @@ export function trainingArea(session: Session): TrainingArea {
     setRateFactor: (factor) => reply(() => trainer?.setRateFactor(factor)),
     runs: () => reply(async () => (await keptRuns()).summaries()),
     runHistory: (run) => reply(async () => (await keptRuns()).historyOf(run)),
-    removeRun: (run) => reply(async () => (await import("@gpt/train/web")).removeRun(run)),
-    zipRun: (run, what) => reply(async () => (await keptRuns()).zipRun(run, what)),
+    removeRun: (run) => reply(async () => {
+      await (await import("@gpt/train/web")).removeRun(run);
+      if (session.unkept?.run === run) session.dropUnkept();
+    }),
+    zipRun: (run, what) => reply(async () => {
+      const { zipModel, zipRun } = await keptRuns();
+      return what === "model" && session.unkept?.run === run ? zipModel(session.unkept) : zipRun(run, what);
+    }),
     importRun: (folder) => reply(async () => (await keptRuns()).takeOver(folder)),
     openRun: (run) => reply(async () => {
       session.backend();
-      const [{ loadRun }, { reportOf }] = await Promise.all([keptRuns(), import("../models.ts")]);
-      const { model, tokenizer } = await loadRun(run);
+      const [{ copyUnkept, loadRun }, { reportOf }] = await Promise.all([keptRuns(), import("../models.ts")]);
+      const { model, tokenizer } = await (session.unkept?.run === run ? copyUnkept(session.unkept) : loadRun(run));
       const report = reportOf(model.config, tokenizer);
       await session.replaceModel(model, tokenizer, report.weightBytes);
       return report;

@@ -1,13 +1,12 @@
 import { readHeader, textFile } from "@gpt/formats";
 import type { OutputFile, ReadableFolder } from "@gpt/formats";
 import { openDirectoryHandle, zipOf } from "@gpt/formats/web";
-import { architectures, loadModelFrom } from "@gpt/gpt";
-import type { GPT } from "@gpt/gpt";
-import { tokenizerFromFiles } from "@gpt/tokenizer";
-import type { Tokenizer } from "@gpt/tokenizer";
+import { architectures, copyModel, loadModelFrom, modelFiles } from "@gpt/gpt";
+import { tokenizerFiles, tokenizerFromFiles } from "@gpt/tokenizer";
 import { importRun, listRuns, openRun, runDirectory } from "@gpt/train/web";
 import type { MadeFile } from "../api/made-file.ts";
 import type { RunHistory, RunSummary, TrainingSetup } from "../api/training.ts";
+import type { OpenModel, UnkeptModel } from "../session.ts";
 import { corpusOf } from "./corpora.ts";
 import { modelOptions, paceOf } from "./prepare.ts";
 import { emptyHistory, historyName, readHistory } from "./record.ts";
@@ -89,7 +88,18 @@ function filesOfCommand(setup: TrainingSetup, text: string | undefined): OutputF
   return [textFile("train.txt", train), textFile("validation.txt", validation), textFile("run.json", JSON.stringify(options, null, 2))];
 }
 
-export async function loadRun(run: string): Promise<{ readonly model: GPT; readonly tokenizer: Tokenizer }> {
+/** The folder of a model that the browser does not keep, as an archive. */
+export async function zipModel({ run, model, tokenizer }: UnkeptModel): Promise<MadeFile> {
+  const files = modelFiles(model, architectures, { extraFiles: Object.fromEntries(tokenizerFiles(tokenizer)) });
+  return { name: `${run}.zip`, blob: await zipOf(run, files) };
+}
+
+/** It stays, to be taken along. */
+export async function copyUnkept({ model, tokenizer }: UnkeptModel): Promise<OpenModel> {
+  return { model: await copyModel(model), tokenizer };
+}
+
+export async function loadRun(run: string): Promise<OpenModel> {
   const { folder, files } = await openRun(run);
   const texts = new Map<string, string>();
   for (const { name } of files) if (name.endsWith(".json")) texts.set(name, (await textIn(folder, name))!);

@@ -9,6 +9,7 @@ import { createRun, removeRun, resumeRun, runDirectory } from "@gpt/train/web";
 import type { RunCheckpointer } from "@gpt/train/web";
 import type { OnTrainingNews, RunHistory, TrainingEnd, TrainingNews, TrainingSetup } from "../api/training.ts";
 import { EngineError, failureOf } from "../failure.ts";
+import type { UnkeptModel } from "../session.ts";
 import { Messages } from "../messages.ts";
 import { corpusOf } from "./corpora.ts";
 import type { Corpus } from "./corpora.ts";
@@ -34,7 +35,8 @@ export class Trainer {
   readonly #messages: Messages<TrainingNews>;
   readonly #signal: AbortSignal;
   #factor: number | undefined;
-  #hasSaved = false;
+  #savedStep: number | undefined;
+  #unkept: UnkeptModel | undefined;
   /** Resolves when a pause is over. */
   #goOn: Promise<void> | undefined;
   #endPause: (() => void) | undefined;
@@ -44,6 +46,11 @@ export class Trainer {
     this.#signal = signal;
     // Who waits is to hear of the end.
     signal.addEventListener("abort", () => this.pause(false));
+  }
+
+  /** The model of the run that has ended, unless the browser keeps it as it is. The caller frees it. */
+  get unkept(): UnkeptModel | undefined {
+    return this.#unkept;
   }
 
   setRateFactor(factor: number): void {
@@ -71,7 +78,7 @@ export class Trainer {
       return await this.#follow({ run, model, tokenizer, corpus, data, options, checkpointer, history: emptyHistory });
     } catch (error) {
       // What failed before its first step, as with a text that is too short, leaves nothing.
-      if (checkpointer && !this.#hasSaved) await removeRun(run).catch(() => undefined);
+      if (checkpointer && this.#savedStep === undefined) await removeRun(run).catch(() => undefined);
       throw error;
     }
   }
@@ -157,7 +164,7 @@ export class Trainer {
             await look(event.step, event.loss);
             break;
           case "checkpoint":
-            this.#hasSaved = true;
+            this.#savedStep = event.step;
             await this.#messages.tell({ type: "saved", step: event.step });
             break;
           case "done":
@@ -167,9 +174,10 @@ export class Trainer {
         await this.#goOn;
       }
       if (!end) throw new EngineError({ code: "unexpected", message: "a run ended without its last event" });
+      if (end.step > (this.#savedStep ?? from)) this.#unkept = { run, model, tokenizer };
       return end;
     } finally {
-      model.dispose();
+      if (!this.#unkept) model.dispose();
       await checkpointer?.close();
       await this.#messages.flush().catch(() => undefined); // What ended the run is what counts.
     }

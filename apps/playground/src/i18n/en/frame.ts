@@ -13,5 +13,6 @@ export const frame = {
   save: "Save the picture",
   saveAs: (kind: string) => `Save as ${kind}`,
   close: "Close",
+  loseLearnt: "What the model has learnt is not saved. Let it go?",
   again: "Try again",
 };

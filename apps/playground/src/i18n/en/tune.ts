@@ -60,7 +60,6 @@ export const tune = {
   startAnew: "Start anew",
   stop: "Stop",
   goOn: "Go on",
-  loseTuned: "What the model has learnt is not saved. Let it go?",
   run: "Learning",
   running: (step: string, steps: string) => `Step ${step} of ${steps}`,
   remaining: (time: string) => `about ${time} left`,

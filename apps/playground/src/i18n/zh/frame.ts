@@ -11,5 +11,6 @@ export const frame: typeof english = {
   save: "保存图片",
   saveAs: (kind) => `保存为 ${kind}`,
   close: "关闭",
+  loseLearnt: "模型学到的内容尚未保存。确定放弃吗？",
   again: "重试",
 };

@@ -57,7 +57,6 @@ export const tune: Words["tune"] = {
   startAnew: "重新开始",
   stop: "停止",
   goOn: "继续",
-  loseTuned: "模型学到的内容尚未保存。确定放弃吗？",
   run: "学习过程",
   running: (step, steps) => `第 ${step} 步，共 ${steps} 步`,
   remaining: (time) => `约剩 ${time}`,

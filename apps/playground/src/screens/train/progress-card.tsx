@@ -4,12 +4,13 @@ import type { RunSummary } from "../../engine/api/training.ts";
 import { backend } from "../../state/engine.ts";
 import { count, small, words } from "../../state/locale.ts";
 import { runs } from "../../state/runs.ts";
-import { begin, goOnWith, isPaused, isTraining, outcome, pause, rateFactor, setRateFactor, shown, stage, stop, unsaved } from "../../state/train.ts";
+import { begin, goOnWith, isPaused, isTraining, outcome, pause, rateFactor, setRateFactor, shown, stage, stop, takeAlong, unkept, unsaved } from "../../state/train.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { Slider } from "../../ui/slider.tsx";
 import { usePassingFocus } from "../../ui/use-passing-focus.ts";
 import { LossChart } from "./loss-chart.tsx";
 import { facts, statusNote } from "./status.ts";
+import { writeWith } from "./write-with.ts";
 
 /** Starts and stops, and shows how the loss falls. */
 export function ProgressCard() {
@@ -27,12 +28,29 @@ export function ProgressCard() {
         </div>
       )}
       {ended?.status === "failed" && <FailureNote failure={ended.failure} />}
-      {unsaved.value !== undefined && <p class="failure" role="alert">{isTraining.value ? train.unsaved : train.unsavedAtEnd}</p>}
+      {unsaved.value !== undefined && <p class="failure" role="alert">{isTraining.value ? train.unsaved : train.unsavedAtEnd}{hasRuns() && ` ${train.makeRoom}`}</p>}
+      {unkept.value && <Unkept {...unkept.value} main={main} />}
       <Course />
       {isTraining.value && <RateSlider />}
       <LossChart />
     </section>
   );
+}
+
+/** What can be done with a model that the browser does not keep. */
+function Unkept({ run, step, prompt, main }: { readonly run: string; readonly step: number; readonly prompt: string | undefined; readonly main: Main }) {
+  const { train } = words.value;
+  return (
+    <div class="row offer">
+      <span>{train.unkept(run, count(step))}</span>
+      <PassingButton text={train.runs.write} next={main} onClick={() => void writeWith(run, prompt)} />
+      <PassingButton text={train.runs.model} next={main} onClick={() => void takeAlong()} />
+    </div>
+  );
+}
+
+function hasRuns(): boolean {
+  return runs.value.status === "ready" && runs.value.value.length > 0;
 }
 
 /** The run that was left last, before its end. */

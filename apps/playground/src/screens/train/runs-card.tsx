@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import type { RunSummary } from "../../engine/api/training.ts";
-import { backend, engine, openRun } from "../../state/engine.ts";
+import { backend, engine } from "../../state/engine.ts";
 import { count, decimal, short, size, time, words } from "../../state/locale.ts";
 import { compare, compared, download, failed, mostCompared, runs, takeOver, withRuns } from "../../state/runs.ts";
 import { deleteRun, goOnWith, isTraining, show, shown } from "../../state/train.ts";
-import { beginAnew } from "../../state/write.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import { usePassingFocus } from "../../ui/use-passing-focus.ts";
+import { writeWith } from "./write-with.ts";
 
 /** The runs that are kept, and what can be done with them. */
 export function RunsCard() {
@@ -83,13 +83,17 @@ function Actions(run: RunSummary & { readonly isSaved: boolean }) {
     const history = await withRuns(engine.ask("runHistory", name));
     if (history) show(name, history, run);
   };
+  const write = async (): Promise<void> => {
+    const history = await withRuns(engine.ask("runHistory", name));
+    await writeWith(name, history?.moments.at(-1)?.prompt);
+  };
   return (
     <>
       {step < steps && <button type="button" class="plain-button" disabled={inUse || isTraining.value || !canCompute} onClick={() => void goOnWith(name)}>{texts.goOn}</button>}
       {isSaved && (
         <>
           <button type="button" class="plain-button" disabled={isTraining.value} onClick={() => void look()}>{texts.show}</button>
-          <button type="button" class="plain-button" disabled={!canCompute} onClick={() => void writeWith(name)}>{texts.write}</button>
+          <button type="button" class="plain-button" disabled={!canCompute} onClick={() => void write()}>{texts.write}</button>
           <button type="button" class="plain-button" onClick={() => void download(name, "model")}>{texts.model}</button>
           <button type="button" class="plain-button" onClick={() => void download(name, "run")}>{texts.run}</button>
         </>
@@ -106,18 +110,4 @@ function Actions(run: RunSummary & { readonly isSaved: boolean }) {
       </button>
     </>
   );
-}
-
-/** Opens the model of a run in Write, with the beginning of its own samples. */
-async function writeWith(name: string): Promise<void> {
-  const history = await withRuns(engine.ask("runHistory", name));
-  const opened = await openRun(name);
-  if (opened.status === "failed") {
-    failed.value = opened;
-    return;
-  }
-  beginAnew(history?.moments.at(-1)?.prompt.trim() || undefined);
-  location.hash = "#write";
-  // The button that has the focus goes.
-  document.getElementById("content")?.focus();
 }

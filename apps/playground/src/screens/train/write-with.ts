@@ -1,0 +1,16 @@
+import { openRun } from "../../state/engine.ts";
+import { failed } from "../../state/runs.ts";
+import { beginAnew } from "../../state/write.ts";
+
+/** Opens the model of a run in Write, with the beginning of its own samples. */
+export async function writeWith(run: string, prompt: string | undefined): Promise<void> {
+  const opened = await openRun(run);
+  if (opened.status === "failed") {
+    failed.value = opened;
+    return;
+  }
+  beginAnew(prompt?.trim() || undefined);
+  location.hash = "#write";
+  // The button that has the focus goes.
+  document.getElementById("content")?.focus();
+}
