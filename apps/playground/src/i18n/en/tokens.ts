@@ -26,7 +26,6 @@ export const tokens = {
   more: (count: string) => `Show ${count} more`,
   shown: (shown: string, all: string) => `The first ${shown} of ${all} tokens`,
   empty: "Write something above.",
-  token: "Token",
   id: "Id",
   isSpecial: "special token",
   partial: "part of a character",

@@ -28,7 +28,6 @@ export const tokens: Words["tokens"] = {
   more: (count) => `再显示 ${count} 个`,
   shown: (shown, all) => `共 ${all} 个词元，显示前 ${shown} 个`,
   empty: "请在上面输入文字。",
-  token: "词元",
   id: "编号",
   isSpecial: "特殊词元",
   partial: "字符的一部分",

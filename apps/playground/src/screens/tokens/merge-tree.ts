@@ -18,7 +18,6 @@ export interface MergeNode extends TreeNode {
 export interface MergeTree {
   readonly symbols: readonly TreeNode[];
   readonly merges: readonly MergeNode[];
-  readonly depth: number;
 }
 
 /** What merges join, as a picture: each node under the two that it is made of. */
@@ -34,5 +33,5 @@ export function mergeTree({ symbols, merges }: Explanation): MergeTree {
     current.set(at, node);
     return node;
   });
-  return { symbols: leaves, merges: nodes, depth: Math.max(0, ...nodes.map(({ level }) => level)) };
+  return { symbols: leaves, merges: nodes };
 }
