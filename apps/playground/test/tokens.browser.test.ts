@@ -22,6 +22,13 @@ async function idsIn(page: Page, vocabulary: string): Promise<number[]> {
   return (await card(page, vocabulary).getByRole("option").allInnerTexts()).map(Number);
 }
 
+test("the licenses of what is in the build go along with it: of the page, of the Worker, and of the ranks of vocabularies", async () => {
+  const text = await readFile(join(built.folder, "licenses.md"), "utf8");
+  const packages = ["@huggingface/jinja", "@preact/signals", "comlink", "csv-parse", "preact"];
+  for (const name of packages) expect(text).toMatch(new RegExp(`^## ${name} \\d\\S* \\(\\S+\\)\\n\\n(?!#)\\S`, "m"));
+  expect(text).toMatch(/^## @gpt\/tokenizer .*\n\n.* the rank tables and special tokens [^]*Copyright \(c\) 2025 OpenAI/m);
+});
+
 test("a first visit, isolated: tokens of three vocabularies, the longest explained, and the model open on threads", async () => {
   const page = await open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
   await card(page, "gpt2").getByText("Merge 12 of 12").waitFor();
