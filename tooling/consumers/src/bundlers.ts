@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { repository } from "@gpt/testing/commands";
 import webpack from "webpack";
-import { freshProject, libraries } from "./fresh-project.ts";
+import { libraryProject } from "./fresh-project.ts";
 
 /** What docs/browsers.md has readers copy: the first program of a section, and the packages without a bundler. */
 export async function fromDocs(): Promise<{ readonly example: string; readonly importMap: string }> {
@@ -32,7 +32,7 @@ export function isolatedProject(script: string): Promise<string> {
 function projectOf(programs: readonly string[], head: string, script: string): Promise<string> {
   const page = `<!doctype html><link rel="icon" href="data:," />${head}<script type="module" src="${script}"></script>`;
   const files = Object.fromEntries(programs.map((name) => [name, { copy: name }]));
-  return freshProject(libraries, { ...files, "index.html": page });
+  return libraryProject({ ...files, "index.html": page });
 }
 
 /** Vite's options without a file of configuration. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import ts from "typescript";
-import { expect, test } from "vitest";
-import { freshProject, libraries } from "./fresh-project.ts";
+import { expect, inject, test } from "vitest";
+import { libraries } from "./install.ts";
 
 const options: ts.CompilerOptions = {
   module: ts.ModuleKind.ESNext,
@@ -19,8 +19,8 @@ interface Editor {
   exportsOf(name: string): string[];
 }
 
-async function openEditor(): Promise<Editor> {
-  const project = await freshProject(libraries);
+function openEditor(): Editor {
+  const project = inject("installed");
   const file = join(project, "main.ts");
   let [text, version] = ["", 0];
   const host: ts.LanguageServiceHost = {
@@ -61,8 +61,9 @@ async function openEditor(): Promise<Editor> {
   return editor;
 }
 
-test("an editor shows a text for each export", async () => {
-  const editor = await openEditor();
+const editor = openEditor();
+
+test("an editor shows a text for each export", () => {
   const without: Record<string, string[]> = {};
   for (const name of libraries) {
     const names = editor.exportsOf(name);
@@ -74,8 +75,7 @@ test("an editor shows a text for each export", async () => {
   expect(without).toEqual(Object.fromEntries(libraries.map((name) => [name, []])));
 });
 
-test("what is internal is not offered", async () => {
-  const editor = await openEditor();
+test("what is internal is not offered", () => {
   expect(editor.exportsOf("@gpt/tensor")).not.toEqual(expect.arrayContaining(["readOptions"]));
   const members = editor.completions('import { tensor } from "@gpt/tensor"; tensor([1]).');
   expect(members).toEqual(expect.arrayContaining(["shape", "backward", "data", "grad"]));
@@ -91,7 +91,6 @@ const typed: readonly (readonly [text: string, names: readonly string[]])[] = [
   ['import type { Hooks } from "@gpt/gpt"; const hooks: Hooks = { "', ["logits"]],
 ];
 
-test("names that are known are completed", async () => {
-  const editor = await openEditor();
+test("names that are known are completed", () => {
   for (const [text, names] of typed) expect(editor.completions(text), text).toEqual(expect.arrayContaining([...names]));
 });

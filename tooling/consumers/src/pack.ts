@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pnpm, repository, run } from "@gpt/testing/commands";
 import type { TestProject } from "vitest/node";
+import { install, libraries } from "./install.ts";
 
 /** A package as its users get it. */
 export interface PackedPackage {
@@ -14,6 +15,8 @@ export interface PackedPackage {
 declare module "vitest" {
   export interface ProvidedContext {
     packages: PackedPackage[];
+    /** A project in which npm installed `libraries`. */
+    installed: string;
   }
 }
 
@@ -23,8 +26,9 @@ interface Manifest {
   readonly private?: boolean;
 }
 
-/** Builds and packs every package that is published, once for all tests. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Builds and packs every package that is published, and installs the libraries, once for the tests of all lanes. */
+export default async function setup({ vitest }: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if ("packages" in vitest.getProvidedContext()) return;
   const destination = await mkdtemp(join(tmpdir(), "gpt-packages-"));
   await run(pnpm, ["exec", "turbo", "run", "build", "--output-logs=errors-only"], repository);
   const published = ["--filter=./packages/*", "--filter=./apps/*"];
@@ -38,6 +42,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
       packages.push({ name, tarball: join(destination, `${name.slice(1).replace("/", "-")}-${version}.tgz`) });
     }
   }
-  project.provide("packages", packages);
+  vitest.provide("packages", packages);
+  const installed = join(destination, "installed");
+  await mkdir(installed);
+  await install(installed, packages, libraries);
+  vitest.provide("installed", installed);
   return () => rm(destination, { recursive: true, force: true });
 }

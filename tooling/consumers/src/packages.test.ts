@@ -4,7 +4,7 @@ import type { Package } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { describe, expect, inject, test } from "vitest";
-import { command } from "./fresh-project.ts";
+import { command } from "./install.ts";
 
 interface Manifest {
   readonly dependencies?: Record<string, string>;

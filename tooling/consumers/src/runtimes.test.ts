@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { lowestNode, repository, run } from "@gpt/testing/commands";
 import { expect, test } from "vitest";
 import { expectLearnt } from "./expectations.ts";
-import { freshProject, libraries } from "./fresh-project.ts";
+import { libraryProject } from "./fresh-project.ts";
 
 const require = createRequire(import.meta.url);
 const bun = join(dirname(require.resolve("bun/package.json")), "bin", "bun.exe");
@@ -22,7 +22,7 @@ function isMusl(): boolean {
 
 async function expectRuns(command: string, ...args: string[]): Promise<void> {
   const files = { "program.js": { copy: "program.js" }, "main.js": { copy: "main.js" }, "main.cjs": { copy: "main.cjs" } };
-  const project = await freshProject(libraries, files);
+  const project = await libraryProject(files);
   expectLearnt(JSON.parse(await run(command, args, project)));
 }
 
@@ -39,9 +39,7 @@ test.skipIf(!hasBun)("Bun", () => expectRuns(bun, "main.js"));
 test.skipIf(!hasDeno)("Deno", () => expectRuns(process.execPath, deno, "run", "--allow-all", "main.js"));
 
 test("records of CSV and Parquet, on each of them", async () => {
-  const project = await freshProject(["@gpt/train", "@gpt/formats", "@gpt/gpt", "@gpt/nn", "@gpt/tensor", "@gpt/tokenizer"], {
-    "main.js": { copy: "records.js" },
-  });
+  const project = await libraryProject({ "main.js": { copy: "records.js" } });
   const inBun = hasBun ? [[bun]] : [];
   const inDeno = hasDeno ? [[process.execPath, deno, "run", "--allow-all"]] : [];
   for (const [command, ...args] of [[process.execPath], [lowestNode], ...inBun, ...inDeno]) {
@@ -50,9 +48,8 @@ test("records of CSV and Parquet, on each of them", async () => {
 });
 
 test("the backend native calls a BLAS by koffi, on each of them", async (context) => {
-  const project = await freshProject(["@gpt/tensor"], { "main.js": { copy: "native.js" } });
   const koffi = await realpath(join(repository, "packages/tensor/node_modules/koffi"));
-  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", koffi], project);
+  const project = await libraryProject({ "main.js": { copy: "native.js" }, "node_modules/koffi": { link: koffi } });
   const inBun = hasBun ? [[bun]] : [];
   const inDeno = hasDeno ? [[process.execPath, deno, "run", "--allow-all"]] : [];
   for (const [command, ...args] of [[process.execPath], [lowestNode], ...inBun, ...inDeno]) {

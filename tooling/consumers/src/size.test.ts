@@ -1,14 +1,11 @@
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
-import { expect, test } from "vitest";
-import { libraries, sharedProject } from "./fresh-project.ts";
-
-const project = sharedProject(libraries);
+import { expect, inject, test } from "vitest";
 
 /** A program with all that it uses, minified into one file, but what is imported when it is needed (what reads GGUF, Muon, what follows the best state): a bundler puts that aside. */
 async function bundle(program: string): Promise<string> {
   const { outputFiles } = await esbuild.build({
-    stdin: { contents: program, resolveDir: project() }, bundle: true, format: "esm", minify: true, write: false,
+    stdin: { contents: program, resolveDir: inject("installed") }, bundle: true, format: "esm", minify: true, write: false,
     plugins: [{
       name: "aside",
       setup: ({ onResolve }) => onResolve({ filter: /gguf|muon|best/ }, ({ path, kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined)),

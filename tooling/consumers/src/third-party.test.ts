@@ -1,6 +1,6 @@
 import { run } from "@gpt/testing/commands";
 import { expect, test } from "vitest";
-import { freshProject, libraries } from "./fresh-project.ts";
+import { libraryProject } from "./fresh-project.ts";
 
 interface Answer {
   readonly failures: readonly string[];
@@ -17,7 +17,7 @@ interface Learnt {
 
 test("a backend of another author, of the required kernels alone, passes the suite and trains a GPT", async () => {
   const files = { "backend.ts": { copy: "backend.ts" }, "main.ts": { copy: "third-party.ts" } };
-  const project = await freshProject(libraries, files);
+  const project = await libraryProject(files);
   const { failures, kernels, reference, learnt } = JSON.parse(await run(process.execPath, ["main.ts"], project)) as Answer;
   expect(failures).toEqual([]);
   expect(kernels).toEqual(expect.arrayContaining(["matmul", "attentionGradient", "adamw", "groupedLinear"]));
