@@ -29,7 +29,7 @@ async function learn(backend: Backend): Promise<{ losses: number[]; text: string
   const model = new GPT({ vocabSize, contextLength: 16, layers: 1, heads: 2, dim: 16, dropout: 0.1 }, { seed: 1 });
   const losses: number[] = [];
   const data = { train: tokensInMemory(tokenizer.encode(text)) };
-  for await (const event of train(model, { data, steps: 40, batchSize: 4, learningRate: 0.02, logEvery: 1 })) {
+  for await (const event of train(model, { data, steps: 20, batchSize: 2, learningRate: 0.03, logEvery: 1 })) {
     if (event.type === "step") losses.push(event.loss);
   }
   const written = await generateText(model, tokenizer, "She", { maxTokens: 12, temperature: 0 });
