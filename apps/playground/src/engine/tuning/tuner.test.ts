@@ -135,17 +135,18 @@ test("steps, answers, packages and a new start do not meet: each is refused whil
   const { signal } = new AbortController();
   const changes = { ...settings, heldOut: 0, epochs: 4 };
   const starting = tuner.begin(changes);
-  await expect(tuner.begin(changes)).rejects.toMatchObject({ code: "busy" });
+  await expect(tuner.begin(changes)).rejects.toMatchObject({ code: "tuned-begins" });
   await starting;
   const work = {
     begin: () => tuner.begin(changes), follow: () => tuner.follow(signal, () => {}), pack: () => tuner.pack("peft"), open: () => tuner.open(),
     chat: () => tuner.chat([{ role: "user", content: "red" }], false, signal, () => {}),
   };
-  for (const name of ["chat", "pack", "follow"] as const) {
+  for (const [name, code] of [["chat", "tuned-answers"], ["pack", "tuned-packs"], ["follow", "tuned-learns"], ["open", "tuned-opens"]] as const) {
     const working = work[name]();
-    for (const other of Object.values(work)) await expect(other()).rejects.toMatchObject({ code: "busy" });
+    for (const other of Object.values(work)) await expect(other()).rejects.toMatchObject({ code });
     await working;
   }
+  await tuner.readData("messages", "user: red\nassistant: good day"); // Another model is open.
   const packing = work.pack();
   await Promise.all([tuner.discard(), packing]);
   await Promise.all([tuner.begin(changes), tuner.discard()]);

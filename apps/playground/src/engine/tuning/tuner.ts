@@ -29,6 +29,9 @@ const fewestToCalibrate = 10;
 /** Tokens of the answer that is shown after an evaluation. */
 const longestAnswer = 48;
 
+/** What can be done with a tuned model, alone. */
+type Work = "begins" | "learns" | "answers" | "packs" | "opens";
+
 /** A model that is tuned, or was. */
 interface Run {
   readonly task: TuningTask;
@@ -48,7 +51,7 @@ interface Run {
   confusion: readonly (readonly number[])[] | undefined;
   isOver: boolean;
   /** What works with it now, alone: else weights would change under an answer, or an adapter be taken off under a step. */
-  work: Promise<unknown> | undefined;
+  work: { readonly kind: Work; readonly ended: Promise<unknown> } | undefined;
 }
 
 /** Tunes a copy of the open model, which stays as it is. */
@@ -81,7 +84,7 @@ export class Tuner {
   }
 
   async begin(settings: TuningSettings): Promise<TuningStart> {
-    refuseBusy(this.#beginning);
+    refuseBusy(this.#beginning && "begins");
     const beginning = (this.#beginning = this.#session.withModel(({ model }) => this.#beginWith(model, settings)));
     try {
       return await beginning;
@@ -94,7 +97,7 @@ export class Tuner {
     const { data, tokenizer } = this.#readFor(base);
     checkData(data);
     const divided = divide(data, settings.heldOut, settings.seed);
-    refuseBusy(this.#run?.work);
+    refuseBusy(this.#run?.work?.kind);
     await this.#free();
     const otherBytes = this.#otherBytes(base.backend);
     const copy = await copyModel(base, { dtype: dtypeOf(settings), seed: settings.seed });
@@ -121,7 +124,7 @@ export class Tuner {
 
   /** Takes steps until the end, or until it is stopped. The page's answers let the Worker hear of that. */
   follow(signal: AbortSignal, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<boolean> {
-    return this.#alone((run) => takeSteps(run, signal, onEvents));
+    return this.#alone("learns", (run) => takeSteps(run, signal, onEvents));
   }
 
   async classify(text: string): Promise<ClassifiedText> {
@@ -137,7 +140,7 @@ export class Tuner {
   }
 
   chat(messages: readonly TuningMessage[], tuned: boolean, signal: AbortSignal, onText: (text: string) => void | Promise<void>): Promise<void> {
-    return this.#alone(async ({ model, tokenizer, method, base }) => {
+    return this.#alone("answers", async ({ model, tokenizer, method, base }) => {
       if (tuned || method === "lora") {
         if (!tuned) setAdapter(model, undefined);
         try {
@@ -154,12 +157,12 @@ export class Tuner {
   }
 
   pack(kind: TunedPackage): Promise<MadeFile> {
-    return this.#alone(({ model, tokenizer, method, temperature }) => packageOf(kind, { model, tokenizer, hasAdapter: method === "lora", temperature }));
+    return this.#alone("packs", ({ model, tokenizer, method, temperature }) => packageOf(kind, { model, tokenizer, hasAdapter: method === "lora", temperature }));
   }
 
   /** Opens a copy of what was tuned, which stays here and can be tuned on. */
   open(): Promise<ModelReport> {
-    return this.#alone(async ({ model, tokenizer, method }) => {
+    return this.#alone("opens", async ({ model, tokenizer, method }) => {
       if (model.config.head.type === "classes") throw new EngineError({ code: "no-text", message: "the tuned model gives classes to texts, and writes none" });
       const whole = await wholeOf(model, method === "lora");
       const report = reportOf(whole.config, tokenizer, matrixDTypesOf(whole));
@@ -170,7 +173,7 @@ export class Tuner {
 
   /** Frees what was tuned, once what begins it or works with it has ended. */
   async discard(): Promise<void> {
-    await Promise.allSettled([this.#beginning, this.#run?.work]);
+    await Promise.allSettled([this.#beginning, this.#run?.work?.ended]);
     await this.#free();
   }
 
@@ -203,21 +206,21 @@ export class Tuner {
   }
 
   /** Works with the run while nothing else does. */
-  async #alone<T>(work: (run: Run) => Promise<T>): Promise<T> {
+  async #alone<T>(kind: Work, work: (run: Run) => Promise<T>): Promise<T> {
     const run = this.#tuned();
-    refuseBusy(run.work);
-    const working = work(run);
-    run.work = working;
+    refuseBusy(run.work?.kind);
+    const ended = work(run);
+    run.work = { kind, ended };
     try {
-      return await working;
+      return await ended;
     } finally {
       run.work = undefined;
     }
   }
 }
 
-function refuseBusy(work: Promise<unknown> | undefined): void {
-  if (work) throw new EngineError({ code: "busy", message: "the tuned model begins, is trained, answers or is packed; let that end, or stop it" });
+function refuseBusy(work: Work | undefined): void {
+  if (work) throw new EngineError({ code: `tuned-${work}`, message: `the tuned model ${work}; let that end, or stop it` });
 }
 
 async function takeSteps(run: Run, signal: AbortSignal, onEvents: (events: readonly TuningEvent[]) => void | Promise<void>): Promise<boolean> {
