@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { generateText } from "@gpt/generate";
 import { loadModel } from "@gpt/gpt/node";
 import { gpt } from "@gpt/testing/gpt-command";
+import { Hub } from "@gpt/testing/hub";
 import { isolation } from "@gpt/testing/static-server";
 import { entriesOf } from "@gpt/testing/zip";
 import { useBackend } from "@gpt/tensor";
@@ -61,7 +62,10 @@ async function unpacked(page: Page, button: string): Promise<string> {
 }
 
 test("trains, waits, goes on at another rate; after a reload from where it was saved, and not in two tabs; is taken to Node, written with, deleted", async () => {
-  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
+  const hub = await Hub.start({});
+  onTestFinished(() => hub.close());
+  hub.intercept = () => true; // It never answers.
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } }, "", hub);
   await page.getByRole("link", { name: "Train" }).click();
   await makeSmall(page, english, "600");
   await eventually(() => page.locator(".setup .facts dd").first().innerText()).toMatch(/^\d{2,3},\d{3}$/);
@@ -112,8 +116,15 @@ test("trains, waits, goes on at another rate; after a reload from where it was s
   const done = (await gpt("train", "--resume", "--allow-changes", "--out", run, ...texts, "--json")).trim().split("\n").at(-1)!;
   expect(JSON.parse(done)).toMatchObject({ done: true, step: 600 });
 
+  await chip(page, "Model: Stories").click();
+  await page.getByRole("textbox", { name: "Name on the hub" }).fill("toys/slow");
+  await page.keyboard.press("Enter");
+  await page.getByRole("progressbar", { name: "Opening toys/slow" }).waitFor();
+  await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Write with it" }).click();
   await page.getByRole("heading", { name: "A GPT writes token by token" }).waitFor();
+  // What was on its way is given up.
+  await page.locator(".chip .dot.ready").nth(1).waitFor();
   expect(await page.getByRole("main").evaluate((main) => [main === document.activeElement, scrollY])).toEqual([true, 0]);
   await eventually(() => chip(page, /^Model/).innerText()).toContain("stories-1");
   await page.getByRole("button", { name: "Write", exact: true }).click();

@@ -168,19 +168,20 @@ async function fallBack(): Promise<void> {
   await reopen();
 }
 
-/** Opens the model of a run that was trained here. */
-export async function openRun(name: string): Promise<Settled<ModelReport>> {
-  await starting;
-  const opened = await settled(engine.ask("openRun", name));
-  if (opened.status === "ready") choose({ source: { kind: "run", name }, asInt8: false }, opened);
-  return opened;
+/** A model that was made here: that of a run, or a copy of what was tuned. */
+export type MadeSource = Exclude<OpenSource, ModelSource>;
+
+/** Puts a model that was made here in the place of the one that is open. */
+export function takeMade(source: MadeSource): Promise<Settled<ModelReport>> {
+  const taken = take(source);
+  replacing = taken;
+  return taken;
 }
 
-/** Opens a copy of a model that was tuned here. */
-export async function openTuned(of: ChosenModel): Promise<Settled<ModelReport>> {
-  await starting;
-  const opened = await settled(engine.ask("openTuned"));
-  if (opened.status === "ready") choose({ source: { kind: "tuned", of }, asInt8: false }, opened);
+async function take(source: MadeSource): Promise<Settled<ModelReport>> {
+  await whenFree();
+  const opened = await settled(source.kind === "run" ? engine.ask("openRun", source.name) : engine.ask("openTuned"));
+  if (opened.status === "ready") choose({ source, asInt8: false }, opened);
   return opened;
 }
 

@@ -1,10 +1,10 @@
 import { effect, signal, untracked } from "@preact/signals";
-import type { KeptModel, ModelForecast, ModelSource, OpenOptions } from "../engine/api/model.ts";
+import type { KeptModel, ModelForecast, ModelReport, ModelSource, OpenOptions } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
 import { isHubName } from "@gpt/gpt/web";
 import { announce } from "./announce.ts";
-import { backend, engine, forgetModel, lost, modelSource, newJob, replaceModel, settled, whenFree, whenModelChanges } from "./engine.ts";
-import type { OpenSource } from "./engine.ts";
+import { backend, engine, forgetModel, lost, modelSource, newJob, replaceModel, settled, takeMade, whenFree, whenModelChanges } from "./engine.ts";
+import type { MadeSource, OpenSource, Settled } from "./engine.ts";
 import { linked } from "./link.ts";
 import { words } from "./locale.ts";
 import { save } from "./saving.ts";
@@ -42,6 +42,12 @@ export async function openListed(name: string, source: Promise<ModelSource>): Pr
   if (listed.status === "ready") return openModel(listed.value);
   cancel();
   end({ source: { kind: "files", name, files: [] }, stage: "failed", failure: { ...listed.failure, code: "read-failed" } });
+}
+
+/** Opens a model that was made here. Another one that is on its way is given up: else it would take this one's place once it is there. */
+export function openMade(source: MadeSource): Promise<Settled<ModelReport>> {
+  cancel();
+  return takeMade(source);
 }
 
 export function cancel(): void {

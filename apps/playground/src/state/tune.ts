@@ -3,10 +3,11 @@ import type {
   TunedPackage, TuningEvaluation, TuningEvent, TuningMessage, TuningSettings, TuningSource, TuningStart, TuningTask,
 } from "../engine/api/tuning.ts";
 import type { Failure } from "../engine/api/reply.ts";
-import { backend, chosenModel, engine, newJob, openTuned, settled } from "./engine.ts";
+import { backend, chosenModel, engine, newJob, settled } from "./engine.ts";
 import type { ChosenModel, Settled } from "./engine.ts";
 import type { Point } from "../ui/chart-scale.ts";
 import { linked } from "./link.ts";
+import { openMade } from "./models.ts";
 import { save } from "./saving.ts";
 import type { Saving } from "./saving.ts";
 import { guarded } from "./unsaved.ts";
@@ -212,7 +213,7 @@ const isOpening = signal(false);
 export async function openCopy(): Promise<boolean> {
   if (!run.value || isBusy.value) return false;
   isOpening.value = true;
-  const opened = await openTuned(run.value.of);
+  const opened = await openMade({ kind: "tuned", of: run.value.of });
   isOpening.value = false;
   chatFailure.value = opened.status === "failed" ? opened.failure : undefined;
   return opened.status === "ready";

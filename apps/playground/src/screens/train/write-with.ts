@@ -1,10 +1,10 @@
-import { openRun } from "../../state/engine.ts";
+import { openMade } from "../../state/models.ts";
 import { failed } from "../../state/runs.ts";
 import { beginAnew } from "../../state/write.ts";
 
 /** Opens the model of a run in Write, with the beginning of its own samples. */
 export async function writeWith(run: string, prompt: string | undefined): Promise<void> {
-  const opened = await openRun(run);
+  const opened = await openMade({ kind: "run", name: run });
   if (opened.status === "failed") {
     failed.value = opened;
     return;
