@@ -1,11 +1,12 @@
 import { fork, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
-import type { Answer } from "./session.ts";
+import { afterAll, onTestFinished } from "vitest";
+import type { Answer, Request } from "./session.ts";
 
 export interface Result {
   readonly status: number | null;
@@ -60,26 +61,35 @@ export async function gpt(directory: string, args: readonly string[], options: R
   return result;
 }
 
+/** The process of the sessions of a test file. It starts with the first command. */
+let sessions: { readonly child: ChildProcess; readonly ended: Promise<never> } | undefined;
+
+afterAll(() => void sessions?.child.kill());
+
 /**
- * Runs one command after another in a folder, all in one process that ends with the test. What only a process can show
- * (signals, closed pipes, standard input) needs `gpt`.
+ * Runs one command after another in a folder, in one process with all others of the test file: Node takes longer to start
+ * than most commands. What only a process can show (signals, closed pipes, standard input) needs `gpt`.
  */
 export function startSession(directory: string): (...args: readonly string[]) => Promise<Result> {
-  const child = fork(fileURLToPath(new URL("session.ts", import.meta.url)), [], {
-    cwd: directory,
-    execArgv: flags,
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  onTestFinished(() => void child.kill());
-  const ended = once(child, "exit").then(([status]) => {
-    throw new Error(`the process of the commands ended with status ${String(status)}`);
-  });
-  ended.catch(() => undefined); // Where the test has ended, it should.
   return async (...args) => {
-    child.send({ args });
+    const { child, ended } = (sessions ??= startSessions());
+    child.send({ directory, args } satisfies Request);
     const [answer] = (await Promise.race([once(child, "message"), ended])) as [Answer];
     return answer;
   };
+}
+
+function startSessions(): NonNullable<typeof sessions> {
+  const child = fork(fileURLToPath(new URL("session.ts", import.meta.url)), [], {
+    execArgv: flags,
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  const ended = once(child, "exit").then(([status]) => {
+    sessions = undefined;
+    throw new Error(`the process of the commands ended with status ${String(status)}`);
+  });
+  ended.catch(() => undefined); // Where the tests have ended, it should.
+  return { child, ended };
 }
 
 /** The objects that a command printed with `--json`. */

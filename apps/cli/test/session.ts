@@ -2,6 +2,8 @@ import { run } from "../src/program.ts";
 
 /** A command line, as the parent process sends it. */
 export interface Request {
+  /** Where it runs. */
+  readonly directory: string;
   readonly args: readonly string[];
 }
 
@@ -16,9 +18,11 @@ export interface Answer {
  * Runs command lines one after another in this process, as `main.ts` runs one, and answers each with its status and
  * with what it wrote: many commands for the price of one start of Node.
  */
-process.on("message", ({ args }: Request) => void answer(args));
+process.on("message", (request: Request) => void answer(request));
 
-async function answer(args: readonly string[]): Promise<void> {
+const home = process.cwd();
+
+async function answer({ directory, args }: Request): Promise<void> {
   const written = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     process[name].write = (chunk: string | Uint8Array): boolean => {
@@ -26,6 +30,9 @@ async function answer(args: readonly string[]): Promise<void> {
       return true;
     };
   }
+  process.chdir(directory);
   const status = await run(args);
+  // Some systems remove no folder that a process is in.
+  process.chdir(home);
   process.send?.({ status, ...written } satisfies Answer);
 }

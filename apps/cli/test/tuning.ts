@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { gpt as gptProcess, startSession } from "./gpt.ts";
 import type { Result, RunOptions } from "./gpt.ts";
 
@@ -13,7 +13,7 @@ export const jsonLines = (values: readonly object[]): string => values.map((valu
 export interface TuningFolder {
   /** The path of a file in it. */
   at(...names: readonly string[]): string;
-  /** Runs commands in it, all of a test in one process. */
+  /** Runs commands in it, all in one process. */
   gpt(...args: readonly string[]): Promise<Result>;
   /** Runs a command in it, in a process of its own. */
   gptProcess(args: readonly string[], options?: RunOptions): Promise<Result>;
@@ -25,17 +25,13 @@ export interface TuningFolder {
  */
 export function tuningFolder(more: Readonly<Record<string, string>> = {}): TuningFolder {
   let directory: string;
-  let session: ReturnType<typeof startSession> | undefined;
   beforeAll(async () => {
     directory = await makeFolder(more);
-  });
-  beforeEach(() => {
-    session = undefined;
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
   return {
     at: (...names) => join(directory, ...names),
-    gpt: (...args) => (session ??= startSession(directory))(...args),
+    gpt: (...args) => startSession(directory)(...args),
     gptProcess: (args, options) => gptProcess(directory, args, options),
   };
 }
@@ -55,7 +51,7 @@ async function makeFolder(more: Readonly<Record<string, string>>): Promise<strin
   };
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
   const sizes = ["--vocab-size", "300", "--layers", "2", "--heads", "2", "--dim", "16", "--context", "96"];
-  const { status, stderr } = await gptProcess(directory, ["train", "--data", "text.txt", "--tokenizer", "bpe", ...sizes, "--steps", "20", "--batch", "4", "--out", "base"]);
+  const { status, stderr } = await startSession(directory)("train", "--data", "text.txt", "--tokenizer", "bpe", ...sizes, "--steps", "20", "--batch", "4", "--out", "base");
   if (status !== 0) throw new Error(stderr);
   return directory;
 }
