@@ -14,6 +14,21 @@ export class PassingFailure extends Error {
 /** The server cannot be reached: what is kept from earlier may do. */
 export class UnreachableError extends FormatError {}
 
+/** Waits, until the signal ends that with its reason. */
+export async function pause(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(done, seconds * 1000);
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      if (signal?.aborted) reject(signal.reason as Error);
+      else resolve();
+    }
+    signal?.addEventListener("abort", done);
+    if (signal?.aborted) done();
+  });
+}
+
 /** A request that is under way. */
 export interface OpenRequest {
   /** Ends it. */

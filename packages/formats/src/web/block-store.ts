@@ -14,10 +14,16 @@ const addressName = "address.txt";
 
 /** Where files of one address are kept: in the browser's own file system, block by block, each written as a whole. */
 export class BlockStore {
-  readonly #folder: FileSystemDirectoryHandle;
+  readonly #root: FileSystemDirectoryHandle;
+  readonly #name: string;
+  readonly #address: string;
+  /** The folder, once it has the address. */
+  #folder: FileSystemDirectoryHandle | undefined;
 
-  private constructor(folder: FileSystemDirectoryHandle) {
-    this.#folder = folder;
+  private constructor(root: FileSystemDirectoryHandle, name: string, address: string) {
+    this.#root = root;
+    this.#name = name;
+    this.#address = address;
   }
 
   /** The store of an address, or undefined where the browser has none for this page. */
@@ -26,9 +32,7 @@ export class BlockStore {
     if (!root) return undefined;
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(address)));
     const name = Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const store = new BlockStore(await root.getDirectoryHandle(name, { create: true }));
-    await store.write(addressName, new TextEncoder().encode(address));
-    return store;
+    return new BlockStore(root, name, address);
   }
 
   async file(name: string): Promise<KeptFile | undefined> {
@@ -44,7 +48,8 @@ export class BlockStore {
   async setFile(name: string, file: KeptFile): Promise<void> {
     const old = await this.file(name);
     if (old && (old.size !== file.size || old.tag !== file.tag)) {
-      for await (const key of this.#folder.keys()) if (key.startsWith(`${name}.`)) await this.#folder.removeEntry(key);
+      const folder = await this.made();
+      for await (const key of folder.keys()) if (key.startsWith(`${name}.`)) await folder.removeEntry(key);
     }
     await this.write(`${name}.json`, new TextEncoder().encode(JSON.stringify(file)));
   }
@@ -61,7 +66,8 @@ export class BlockStore {
 
   private async find(key: string): Promise<File | undefined> {
     try {
-      return await (await this.#folder.getFileHandle(key)).getFile();
+      const folder = this.#folder ?? (await this.#root.getDirectoryHandle(this.#name));
+      return await (await folder.getFileHandle(key)).getFile();
     } catch (error) {
       if (nameOf(error) === "NotFoundError") return undefined;
       throw error;
@@ -69,7 +75,15 @@ export class BlockStore {
   }
 
   private async write(key: string, bytes: Uint8Array): Promise<void> {
-    await writeWhole(await this.#folder.getFileHandle(key, { create: true }), [bytes]);
+    await writeWhole(await (await this.made()).getFileHandle(key, { create: true }), [bytes]);
+  }
+
+  /** The folder, which is made where the first thing is kept: of an address that has nothing, nothing is kept. */
+  private async made(): Promise<FileSystemDirectoryHandle> {
+    if (this.#folder) return this.#folder;
+    const folder = await this.#root.getDirectoryHandle(this.#name, { create: true });
+    await writeWhole(await folder.getFileHandle(addressName, { create: true }), [new TextEncoder().encode(this.#address)]);
+    return (this.#folder = folder);
   }
 }
 

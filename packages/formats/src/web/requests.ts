@@ -1,5 +1,6 @@
+import { quote } from "@gpt/common";
 import { FormatError } from "../errors.ts";
-import { bodyOf, PassingFailure, UnreachableError, withinTime } from "../open-request.ts";
+import { bodyOf, PassingFailure, pause, UnreachableError, withinTime } from "../open-request.ts";
 
 /** How files are asked for. */
 export interface RequestOptions {
@@ -30,7 +31,7 @@ const mostTries = 4;
 /**
  * Asks for the bytes of a file from `first` to before `end`, and does what `use` does with the answer; undefined where the server has no
  * such file. What fails for a reason that may pass is tried again, `tries` times in all, from where `first` says then. Throws `access-denied`,
- * `download-failed`, and what `use` throws.
+ * `not-found` where the hub has no such repository or revision, `download-failed`, and what `use` throws.
  */
 export async function askFile<T>(
   url: string, range: () => readonly [first: number, end: number], use: (answer: FileAnswer) => Promise<T>, options: RequestOptions, tries = mostTries,
@@ -48,9 +49,9 @@ export async function askFile<T>(
       signal?.throwIfAborted();
       if (!(error instanceof PassingFailure)) throw error;
       if (++failures >= tries) {
-        throw new UnreachableError("download-failed", `${url} cannot be downloaded: ${error.message}; check address and network, and that the server lets this page read it (CORS)`, { cause: error });
+        throw new UnreachableError("download-failed", `${url} cannot be downloaded: ${error.message}`, { cause: error });
       }
-      await new Promise((resolve) => setTimeout(resolve, retrySeconds * 1000 * 3 ** (failures - 1)));
+      await pause(retrySeconds * 3 ** (failures - 1), signal);
     }
   }
 }
@@ -64,7 +65,7 @@ async function once<T>(
       // What is kept is kept here: the browser's cache would have it a second time.
       response = await get(url, { headers: { ...headers, range: `bytes=${first}-${end - 1}` }, signal: request.signal, cache: "no-store" });
     } catch (cause) {
-      throw request.reasonOf(cause, (cause) => new PassingFailure(cause.message, { cause }));
+      throw request.reasonOf(cause, (cause) => new PassingFailure(`${cause.message}; check address and network, and that the server lets this page read it (CORS)`, { cause }));
     }
     const answer = read(url, response, first);
     return answer && use({ ...answer, chunks: bodyOf(response, request) });
@@ -75,7 +76,8 @@ function read(url: string, response: Response, first: number): Omit<FileAnswer, 
   const { status, headers } = response;
   const tag = headers.get("etag");
   const range = headers.get("content-range") ?? "";
-  if (status === 404 || status === 410) return undefined;
+  const hubCode = headers.get("x-error-code");
+  if ((status === 404 || status === 410) && hubCode !== "RepoNotFound" && hubCode !== "RevisionNotFound") return undefined;
   if (status === 416 && /^bytes \*\/0$/.test(range)) return { size: 0, tag, isWhole: true };
   if (status === 206) {
     const [, start, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(range) ?? [];
@@ -87,9 +89,23 @@ function read(url: string, response: Response, first: number): Omit<FileAnswer, 
     const isPlain = length !== null && /^\d+$/.test(length) && !headers.has("content-encoding");
     return { size: isPlain ? Number(length) : undefined, tag, isWhole: true };
   }
-  if (status === 429 || status === 408 || status >= 500) throw new PassingFailure(`the server answers ${status}`);
-  if (status === 401 || status === 403) {
-    throw new FormatError("access-denied", `${url}: the server answers ${status}; check the address, or give { headers: { authorization: "Bearer …" } } of an account that may read it`);
+  throw refusal(url, response, hubCode);
+}
+
+/** An answer without a file, as an error that says what to do. The Hugging Face hub says more than its status. */
+function refusal(url: string, { status, statusText, headers }: Response, hubCode: string | null): Error {
+  const advice = 'give { headers: { authorization: "Bearer …" } } of an account that may read it';
+  if (hubCode === "RevisionNotFound") return new FormatError("not-found", `${url}: the hub has no such revision (${status}); check what is behind @`);
+  if (hubCode === "RepoNotFound") {
+    return new FormatError("not-found", `${url}: the hub has no such repository, or it is private (${status}): check the name, or, where it is private, ${advice}`);
   }
-  throw new FormatError("download-failed", `${url}: the server answers ${status} ${response.statusText}`);
+  if (hubCode === "GatedRepo") {
+    return new FormatError("access-denied", `${url}: the repository is gated (${status}): accept its conditions on its page, and ${advice}`);
+  }
+  if (status === 429) return new PassingFailure("the server has too many requests (429); try again later");
+  if (status === 408 || status >= 500) return new PassingFailure(`the server answers ${status}; try again later`);
+  const said = headers.get("x-error-message");
+  const answers = `the server answers ${[status, said ? quote(said.slice(0, 200)) : statusText].filter(Boolean).join(" ")}`;
+  if (status === 401 || status === 403) return new FormatError("access-denied", `${url}: ${answers}; check the address, or ${advice}`);
+  return new FormatError("download-failed", `${url}: ${answers}`);
 }

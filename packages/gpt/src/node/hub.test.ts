@@ -95,7 +95,7 @@ test("a path that exists wins over a name", async () => {
 test("what is neither is said in one line", async () => {
   const options = { cacheDirectory: join(directory, "cache"), endpoint: hub.url, offline: false };
   await expect(loadModel("toys/none", options)).rejects.toMatchObject({
-    code: "access-denied",
+    code: "not-found",
     message: expect.stringMatching(/^there is no file or folder toys\/none, and http:\S+ has no model toys\/none, or it is private \(401\): check the name/) as string,
   });
   await expect(loadModel("toys/none", { ...options, offline: true })).rejects.toMatchObject({ code: "not-found" });

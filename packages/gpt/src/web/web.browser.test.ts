@@ -79,7 +79,7 @@ afterEach(async () => {
 
 /** What a server on another address has to say before a page may read from it. */
 function allow(_: IncomingMessage, response: ServerResponse): false {
-  response.setHeader("access-control-allow-origin", "*").setHeader("access-control-expose-headers", "content-range, etag");
+  response.setHeader("access-control-allow-origin", "*").setHeader("access-control-expose-headers", "content-range, etag, x-error-code, x-error-message");
   return false;
 }
 
@@ -141,6 +141,20 @@ describe("a model behind an address", () => {
     expect(rangesOf("model.safetensors")).toEqual([]);
     expect((await ask({ do: "plan", source: name, options: { endpoint: hub.url, dtype: "int8" } })).value).toMatchObject({ dtypes: { matrix: "int8" } });
     expect(hub.requests.map(({ range }) => range).at(-1)).toBe("bytes=0-0");
+  });
+
+  test("is loaded with an authorization, which the other server that it lies on does not get", async () => {
+    hub.intercept = (request, response) => {
+      allow(request, response);
+      if (request.method !== "OPTIONS") return false;
+      response.writeHead(204, { "access-control-allow-headers": "authorization" }).end();
+      return true;
+    };
+    expect(await load({ headers: { authorization: "Bearer hf_secret" } })).toMatchObject({ model: expected, notes: [] });
+    const asked = hub.requests.filter(({ line }) => line.startsWith("GET"));
+    const byStorage = asked.filter(({ line }) => !line.includes("/resolve/"));
+    expect(byStorage.length).toBeGreaterThan(1);
+    for (const one of asked) expect(one.authorization).toBe(byStorage.includes(one) ? undefined : "Bearer hf_secret");
   });
 
   test("is repaired where the connection is cut, stalls, or the server is busy", async () => {
@@ -211,8 +225,27 @@ describe("a model behind an address", () => {
   });
 
   test("and what cannot be had is said in one line", async () => {
-    const missing = await ask({ do: "load", source: "toys/none", options: { endpoint: hub.url } });
-    expect(missing.error).toMatchObject({ code: "access-denied", message: expect.stringMatching(/^http:\S+\/toys\/none\/resolve\/main\/\S+: the server answers 401; check the address, or give/) as string });
+    const answer = (status: number, headers: Record<string, string> = {}) => (request: IncomingMessage, response: ServerResponse): true => {
+      allow(request, response);
+      response.writeHead(status, headers).end();
+      return true;
+    };
+    const [missing, gated] = [{ "x-error-code": "RepoNotFound" }, { "x-error-code": "GatedRepo" }];
+    for (const [given, code, said] of [
+      [answer(401, missing), "not-found", "the hub has no such repository, or it is private (401): check the name, or, where it is private, give { headers: {"],
+      [answer(404, missing), "not-found", "the hub has no such repository, or it is private (404): check"],
+      [answer(404, { "x-error-code": "RevisionNotFound" }), "not-found", "the hub has no such revision (404); check what is behind @"],
+      [answer(401, gated), "access-denied", "the repository is gated (401): accept its conditions on its page, and give { headers: {"],
+      [answer(403, { "x-error-message": "Access is disabled." }), "access-denied", 'the server answers 403 "Access is disabled."; check the address, or give'],
+      [answer(429), "download-failed", "cannot be downloaded: the server has too many requests (429); try again later"],
+      [answer(503), "download-failed", "cannot be downloaded: the server answers 503; try again later"],
+    ] as const) {
+      hub.intercept = given;
+      const { error } = await load();
+      expect(error?.code, said).toBe(code);
+      expect(error?.message).toContain(said);
+    }
+    expect(await ask({ do: "list" })).toEqual({ value: [] });
     hub.intercept = () => false;
     const closed = await load();
     expect(closed.error).toMatchObject({ code: "download-failed", message: expect.stringContaining("check address and network, and that the server lets this page read it (CORS)") as string });
@@ -259,7 +292,7 @@ describe("a model in GGUF", () => {
     expect((await open(ggufName)).error).toMatchObject({
       code: "invalid-input", message: `${ggufName}: it has several GGUF files; write one of these behind the name: :F32, /small.gguf, :S32`,
     });
-    expect((await open("toys/none:Q8_0")).error?.code).toBe("access-denied");
+    expect((await open("toys/none:Q8_0")).error?.code).toBe("not-found");
     expect((await open(address("none.gguf"))).error).toMatchObject({ code: "missing-file", message: `${address("")} has no file "none.gguf"; check the path` });
   });
 

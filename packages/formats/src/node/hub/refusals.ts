@@ -27,7 +27,7 @@ export function refusal({ status, headers }: Response, url: URL, { repository, w
     const advice =
       token === "" ? `set HF_TOKEN to a token that may read it (${endpoint}/settings/tokens)` : "the token that is used may not read it";
     return new FormatError(
-      status === 404 ? "not-found" : "access-denied",
+      code === "RepoNotFound" ? "not-found" : "access-denied",
       `${endpoint} has no model ${repository}, or it is private (${status}): check the name, or, where it is private, ${advice}`,
     );
   }

@@ -1,6 +1,6 @@
 import { quote } from "@gpt/common";
 import { FormatError } from "../../errors.ts";
-import { bodyOf, PassingFailure, UnreachableError, withinTime } from "../../open-request.ts";
+import { bodyOf, PassingFailure, pause, UnreachableError, withinTime } from "../../open-request.ts";
 import type { OpenRequest } from "../../open-request.ts";
 import { refusal } from "./refusals.ts";
 import type { Question } from "./refusals.ts";
@@ -45,7 +45,7 @@ export class HubRequests {
         failures = progress() >= gained + steadyProgress ? 1 : failures + 1;
         gained = progress();
         const seconds = error.wait ?? this.settings.retrySeconds * 2 ** (failures - 1);
-        if (failures < mostTries && seconds <= longestWait) await this.#pause(seconds);
+        if (failures < mostTries && seconds <= longestWait) await pause(seconds, this.settings.signal);
         else throw new FormatError("download-failed", `${question.what} cannot be downloaded: ${error.message}; try again later`, { cause: error });
       }
     }
@@ -79,21 +79,6 @@ export class HubRequests {
       url = redirected(url, response, question);
     }
     throw new FormatError("download-failed", `${question.what}: the server redirects more than ${mostRedirects} times`);
-  }
-
-  async #pause(seconds: number): Promise<void> {
-    const { signal } = this.settings;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(done, seconds * 1000);
-      function done(): void {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", done);
-        if (signal?.aborted) reject(signal.reason as Error);
-        else resolve();
-      }
-      signal?.addEventListener("abort", done);
-      if (signal?.aborted) done();
-    });
   }
 }
 

@@ -342,7 +342,7 @@ describe("what cannot be had is said, with what to do", () => {
   test.each<[string, Interception, SnapshotOptions, string, string]>([
     ["a gated repository", api(401, { "x-error-code": "GatedRepo" }), {}, "access-denied", "accept its conditions at {hub}/toys/small, and set HF_TOKEN to a token of that account"],
     ["a gated repository, with a token", api(403, { "x-error-code": "GatedRepo" }), { token: "hf_x" }, "access-denied", "with the account of the token that is used"],
-    ["a private or missing one", api(401, { "x-error-code": "RepoNotFound" }), {}, "access-denied", "{hub} has no model toys/small, or it is private (401): check the name, or, where it is private, set HF_TOKEN"],
+    ["a private or missing one", api(401, { "x-error-code": "RepoNotFound" }), {}, "not-found", "{hub} has no model toys/small, or it is private (401): check the name, or, where it is private, set HF_TOKEN"],
     ["a missing one, with a token", api(404, { "x-error-code": "RepoNotFound" }), { token: "hf_x" }, "not-found", "the token that is used may not read it"],
     ["a wrong token", api(401), { token: "hf_x" }, "access-denied", "{hub} does not accept the token (401)"],
     ["a revision", api(404, { "x-error-code": "RevisionNotFound" }), { revision: "v9" }, "not-found", "{hub} has no model toys/small at revision v9 (404): check the name and the revision"],
