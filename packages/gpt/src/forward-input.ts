@@ -1,5 +1,5 @@
 import {
-  AttentionBatch, flag, listOf, objectWith, quote, readOptions, reshape, Tensor, valueThat,
+  AttentionBatch, checkArgument, flag, listOf, objectWith, quote, readOptions, reshape, Tensor, valueThat, wholeNumber,
 } from "@gpt/tensor";
 import type { Expectations } from "@gpt/tensor";
 import type { KeyValueCache } from "./cache.ts";
@@ -22,6 +22,11 @@ export interface ForwardOptions {
    * in up to a third more time. Not with hooks nor a cache. Default false.
    */
   readonly checkpointBlocks?: boolean;
+  /**
+   * Begins at a block, from 0, with what goes into it, `[tokens, dim]`, in the place of embeddings and of the blocks before; at their number,
+   * behind the last one. The hook of that activation (`blocks.N.residual` of the block before) is called. Not with a cache.
+   */
+  readonly start?: { readonly block: number; readonly residual: Tensor };
 }
 
 /** Sequences of any lengths, whose tokens lie one behind the other. */
@@ -61,6 +66,7 @@ const expected: Expectations<Partial<Omit<FlatInput, "ids">>> = {
   cache: objectWith("a KeyValueCache", "reserve()", "commit()", "blocks"),
   hooks: objectWith("an object of functions"),
   checkpointBlocks: flag,
+  start: objectWith("{ block, residual }", "block", "residual"),
   sequences: listOf(objectWith("{ count, id? }", "count")),
   outputs: valueThat(
     '"all", "last" or an Int32Array', (value) => value === "all" || value === "last" || value instanceof Int32Array,
@@ -77,12 +83,13 @@ export function isFlatInput(input: ForwardInput): input is FlatInput {
 
 /** Checks the input of a pass, and makes room in the cache. Throws `invalid-input`, `unknown-hook` and `context-overflow`. */
 export function readPass(
-  input: ForwardInput, options: ForwardOptions | undefined, { contextLength, blocks }: GPTConfig,
+  input: ForwardInput, options: ForwardOptions | undefined, { contextLength, blocks, dim }: GPTConfig,
 ): Pass {
   const isFlat = isFlatInput(input);
-  const { cache, hooks, checkpointBlocks, outputs = "all", ...given } = readForwardOptions(isFlat ? input : options);
+  const { cache, hooks, checkpointBlocks, start, outputs = "all", ...given } = readForwardOptions(isFlat ? input : options);
   if (hooks) checkHooks(hooks, blocks);
   if (checkpointBlocks && (hooks ?? cache)) throw invalidInput("checkpointBlocks goes with neither hooks nor a cache");
+  if (start && cache) throw invalidInput("start goes with no cache, which is to have all blocks");
   const ids = isFlat ? input.ids : input;
   const axes = isFlat ? "[tokens]" : "[sequences, tokens]";
   if (!(ids instanceof Tensor)) {
@@ -104,6 +111,7 @@ export function readPass(
     end += count;
     ends.push(end);
   }
+  if (start) checkStart(start, [size, dim], blocks.length);
   if (end !== size) throw invalidInput(`ids are ${size} tokens, the sequences have ${end}`);
   const rows = rowsOf(outputs, ends);
   const outside = rows?.find((row) => row < 0 || row >= size);
@@ -112,7 +120,14 @@ export function readPass(
   const batch = cache
     ? cache.reserve(sequences.map((sequence, i) => [ofCache(sequence, i), sequence.count]))
     : new AttentionBatch(sequences.map(({ count }) => ({ queryCount: count })), { backend });
-  return { ids: reshape(ids, [size]), batch, rows, shape: rows ? [rows.length] : shape, cache, hooks, checkpointBlocks };
+  return { ids: reshape(ids, [size]), batch, rows, shape: rows ? [rows.length] : shape, cache, hooks, checkpointBlocks, start };
+}
+
+function checkStart({ block, residual }: NonNullable<ForwardOptions["start"]>, shape: readonly number[], blocks: number): void {
+  checkArgument("start.block", block, wholeNumber(0, blocks), invalidInput);
+  if (residual instanceof Tensor && residual.shape.join() === shape.join()) return;
+  const given = residual instanceof Tensor ? `[${residual.shape.join(", ")}]` : quote(residual);
+  throw invalidInput(`start.residual must be a tensor [${shape.join(", ")}], not ${given}`);
 }
 
 /** The rows with results among sequences that end where `ends` says; undefined for all of them in their order. */

@@ -168,12 +168,14 @@ export class GPT extends Module {
   /** What the head reads: ids `[B, T]` → `[B, T, dim]`, or `{ ids, sequences }` → `[tokens, dim]`. */
   hidden(input: ForwardInput, options?: ForwardOptions): Tensor {
     return scope(() => {
-      const { ids, batch, rows, shape, cache, hooks, checkpointBlocks } = readPass(input, options, this.config);
+      const { ids, batch, rows, shape, cache, hooks, checkpointBlocks, start } = readPass(input, options, this.config);
       const positions = positionsOf(batch);
       const rotations = rotationsOf(this.config.blocks, positions, ids.backend);
-      let x = this.embed(ids, positions); // (tokens, C)
-      x = applyHook(hooks, "embed", x);
+      const first = start?.block ?? 0;
+      let x = start ? reshape(start.residual, start.residual.shape) : this.embed(ids, positions); // (tokens, C)
+      x = applyHook(hooks, first === 0 ? "embed" : `blocks.${first - 1}.residual`, x);
       this.blocks.forEach((block, layer) => {
+        if (layer < first) return;
         const path = `blocks.${layer}` as const;
         const context = { batch, cache: cache?.blocks[layer], rotation: rotations[layer], hooks, path };
         const next = checkpointBlocks ? this.checkpointed(block, x, context) : block.forward(x, context);

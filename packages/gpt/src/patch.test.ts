@@ -56,6 +56,7 @@ describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, o
       };
       const expected = scope(() => noGrad(() => of.forward(idsOf([prompt]), { hooks: { [name]: copy } }).dataSync().slice(-vocabSize)));
       expect(largestDifference(together.subarray(i * vocabSize, (i + 1) * vocabSize), expected), `${name} ${position} ${head}`).toBeLessThan(1e-5);
+      expect(largestDifference(answer(of, source, { name, position, head }), expected), `${name} alone`).toBeLessThan(1e-5);
     });
   });
 
@@ -67,6 +68,19 @@ describe.each(Object.entries({ ...architectures, ...compositions }))("%s", (_, o
     expect(largestDifference(answer(of, source, { name: "blocks.1.residual", position: 1 }), plain(of, prompt))).toBeLessThan(1e-6);
     expect(largestDifference(plain(of, source), plain(of, prompt))).toBeGreaterThan(1e-2);
   });
+});
+
+test("blocks before the first that a patch changes read one prompt, not one for each patch", () => {
+  const model = new GPT({ ...tiny, layers: 3 }, { seed: 1 });
+  const read: number[][] = model.blocks.map((block) => {
+    const { forward } = block;
+    const rows: number[] = [];
+    block.forward = (x, context) => (rows.push(x.shape[0]), forward.call(block, x, context));
+    return rows;
+  });
+  scope(() => patchActivations(model, prompt, prompt, [0, 1, 2].map((position) => ({ name: "blocks.1.residual", position }))));
+  // The two prompts are read for what they have; what each patch makes of them, by the last block alone.
+  expect(read).toEqual([[5, 5], [5, 5], [5, 5, 15]]);
 });
 
 test("without dropout; all but the result is freed", () => {

@@ -1,7 +1,8 @@
-import { checkArgument, listOf, noGrad, objectWith, readOptions, reshape, scope, tensor, text, where, wholeNumber } from "@gpt/tensor";
+import { checkArgument, embedding, listOf, noGrad, objectWith, readOptions, reshape, scope, tensor, text, where, wholeNumber } from "@gpt/tensor";
 import type { Tensor } from "@gpt/tensor";
 import { captureActivations } from "./capture.ts";
 import { GPTError } from "./errors.ts";
+import type { ForwardOptions } from "./forward-input.ts";
 import type { HookName } from "./hooks.ts";
 import type { GPT } from "./model.ts";
 
@@ -19,7 +20,7 @@ export interface Patch {
  * Activation patching (Vig et al. 2020; Meng et al. 2022: causal tracing): the model reads `ids` once for each patch, with that
  * part of its activations replaced by what it is for `source`, a sequence of as many tokens. Gives the logits of what
  * follows the last token, `[patches, vocabSize]`; what a patch does is their difference from those without it. The patches
- * are one batch: divide many among calls. Runs as `captureActivations`, and throws `invalid-input`, `context-overflow` and
+ * are one batch: divide many among calls. Blocks before the first that one of them changes are computed once. Runs as `captureActivations`, and throws `invalid-input`, `context-overflow` and
  * `unknown-hook`.
  *
  * @example
@@ -45,9 +46,26 @@ export function patchActivations(
       );
       const batch = tensor(Int32Array.from(patches.flatMap(() => ids)), { backend: model.backend });
       const sequences = patches.map(() => ({ count: ids.length }));
-      return model.evaluating(() => model.logits(model.hidden({ ids: batch, sequences, outputs: "last", hooks })));
+      const start = startOf(model, ids, patches);
+      return model.evaluating(() => model.logits(model.hidden({ ids: batch, sequences, outputs: "last", hooks, start })));
     }),
   );
+}
+
+/** What the first block that a patch changes reads: before it, all are as they are without. Nothing, where that is the first of all. */
+function startOf(model: GPT, ids: readonly number[], patches: readonly Patch[]): ForwardOptions["start"] {
+  const block = Math.min(...patches.map(({ name }) => firstChanged(name, model)));
+  if (block === 0) return undefined;
+  const name = `blocks.${block - 1}.residual` as const;
+  const rows = Int32Array.from(patches.flatMap(() => ids), (_, row) => row % ids.length);
+  const residual = embedding(captureActivations(model, ids, [name])[name], tensor(rows, { backend: model.backend }));
+  return { block, residual };
+}
+
+function firstChanged(name: string, { config }: GPT): number {
+  if (name === "embed") return 0;
+  if (name === "residual") return config.blocks.length;
+  return layerOf(name) + (/^blocks\.\d+\.residual$/.test(name) ? 1 : 0);
 }
 
 /** An activation `[patches·T, width]`, in which what patches of it name is that of `source`, `[T, width]`. */
