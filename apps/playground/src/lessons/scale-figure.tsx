@@ -24,7 +24,7 @@ export function ScaleFigure() {
   const open = model.value.status === "ready" ? [{ name: lessons.thisModel, ...model.value.value }] : [];
   const share = (parameters: number): string => `${(100 * Math.log(parameters / least)) / Math.log(most / least)}%`;
   return (
-    <figure class="scale">
+    <figure class="scale-figure">
       {[...open, ...known].map(({ name, parameters, layers, active }: Known) => (
         <div key={name}>
           <span>{name}</span>

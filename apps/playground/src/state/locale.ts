@@ -24,6 +24,8 @@ const [leastPercent, mostPercent] = [1e-4, 0.99];
 const exactPercents = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", minimumFractionDigits: 2, maximumFractionDigits: 2 }));
 const exacts = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }));
 const decimals = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
+const percentChanges = computed(() => new Intl.NumberFormat(locale.value, { style: "percent", maximumFractionDigits: 1, signDisplay: "exceptZero" }));
+const changes = computed(() => new Intl.NumberFormat(locale.value, { minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "exceptZero" }));
 
 /** 50,257 */
 export const count = (value: number): string => numbers.value.format(value);
@@ -40,6 +42,10 @@ export const exactPercent = (value: number): string => exactPercents.value.forma
 export const exact = (value: number): string => exacts.value.format(value);
 /** 0.80 */
 export const decimal = (value: number): string => decimals.value.format(value);
+/** +99.7% */
+export const percentChange = (value: number): string => percentChanges.value.format(value);
+/** +0.80 */
+export const change = (value: number): string => changes.value.format(value);
 /** 4.0 */
 export const ratio = (value: number): string => ratios.value.format(value);
 

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { Answer, Comparison, PatchEnds, PatchQuestion, PatchSite } from "../../engine/api/inside.ts";
 import { engine, model } from "../../state/engine.ts";
 import { longestText, text } from "../../state/inside.ts";
-import { count, decimal, exact, exactPercent, percent, words } from "../../state/locale.ts";
+import { change, count, exact, exactPercent, percent, percentChange, words } from "../../state/locale.ts";
 import { measure, otherText, patch, patchRun, setOtherText, site, stopPatching, target } from "../../state/patching.ts";
 import type { PatchRun } from "../../state/patching.ts";
 import { Choice } from "../../ui/choice.tsx";
@@ -144,7 +144,7 @@ function PatchMap({ seen, run, name, picture }: PatchMapProps) {
   const cells = useMemo(() => {
     const nameOf = (row: number, column: number): string =>
       isStream ? inside.streamPlace(rows[row], layerName(column)) : inside.headPlace(rows[row], inside.block(count(column + 1)));
-    const largest = run ? largestChange(run, unit) : leastChange;
+    const largest = run ? largestChange(run, unit) : leastChange[unit];
     return rows.map((_, row) => columns.map((_, column) => cellOf(nameOf(row, column), run?.ends && bothOf(run.ends, unit)[0], run?.rows[column]?.[unit][row], unit, largest)));
   }, [seen, run, unit, isStream, inside]);
   const place = chosen.value && chosen.value.row < rows.length && chosen.value.column < columns.length ? chosen.value : undefined;
@@ -164,7 +164,7 @@ function PatchMap({ seen, run, name, picture }: PatchMapProps) {
   );
 }
 
-const formats = { probabilities: { short: percent, exactly: exactPercent }, logits: { short: decimal, exactly: exact } } as const;
+const formats = { probabilities: { change: percentChange, exactly: exactPercent }, logits: { change, exactly: exact } } as const;
 type Unit = keyof typeof formats;
 
 /** What the answer is in this text and in the other, without a patch. */
@@ -173,17 +173,17 @@ function bothOf(ends: PatchEnds, unit: Unit): readonly [number, number] {
 }
 
 /** Changes of less are shown as none. */
-const leastChange = 5e-4;
+const leastChange = { probabilities: 5e-4, logits: 5e-3 } as const;
 
 /** What the answer becomes by a patch, where it was `base`. */
 function cellOf(place: string, base: number | undefined, value: number | undefined, unit: Unit, largest: number): Cell {
   const { inside } = words.value;
   if (base === undefined || value === undefined) return { heat: undefined, label: inside.notPatched(place) };
-  const { short, exactly } = formats[unit];
-  const change = value - base;
+  const { change, exactly } = formats[unit];
+  const difference = value - base;
   return {
-    heat: change / largest,
-    text: Math.abs(change) < leastChange ? "0" : `${change > 0 ? "+" : ""}${short(change)}`,
+    heat: difference / largest,
+    text: Math.abs(difference) < leastChange[unit] ? "0" : change(difference),
     label: inside.patchedTo(place, exactly(base), exactly(value)),
   };
 }
@@ -191,5 +191,5 @@ function cellOf(place: string, base: number | undefined, value: number | undefin
 /** What has the full colour; no less than what is shown as a change at all. */
 function largestChange({ ends, rows }: PatchRun, unit: Unit): number {
   const [base] = ends ? bothOf(ends, unit) : [0];
-  return Math.max(leastChange, ...rows.flatMap((row) => Array.from(row?.[unit] ?? [], (value) => Math.abs(value - base))));
+  return Math.max(leastChange[unit], ...rows.flatMap((row) => Array.from(row?.[unit] ?? [], (value) => Math.abs(value - base))));
 }
