@@ -9,7 +9,7 @@ import { CharacterTokenizer, trainBPE } from "@gpt/tokenizer";
 import { tokenizerToGGUF } from "@gpt/tokenizer/gguf";
 import { saveTokenizer } from "@gpt/tokenizer/node";
 import { expect, onTestFinished, test } from "vitest";
-import { gpt, records, temporaryFolder } from "../test/gpt.ts";
+import { gpt, records, startSession, temporaryFolder } from "../test/gpt.ts";
 
 const name = "toys/abc";
 
@@ -25,7 +25,7 @@ test("--model takes a name on the hub: downloaded once, listed, and deleted", as
 
   const cache = join(directory, "cache");
   const env = { ...process.env, HF_HUB_OFFLINE: "0", HF_HUB_CACHE: cache, HF_ENDPOINT: hub.url };
-  const run = (...args: string[]) => gpt(directory, args, { env });
+  const run = startSession(directory, env);
   const generate = ["generate", "--prompt", "abc", "--max-tokens", "5", "--temperature", "0", "--json", "--model"];
 
   const info = await run("info", "--model", name, "--json");
@@ -69,11 +69,13 @@ test("--model takes a GGUF file of a repository on the hub, by how it is quantiz
   const hub = await Hub.start({ "toys/be-GGUF": { "be-Q8_0.gguf": await readFile(join(directory, "m.gguf")), "be-F16.gguf": "never" } });
   onTestFinished(() => hub.close());
   const env = { ...process.env, HF_HUB_OFFLINE: "0", HF_HUB_CACHE: join(directory, "cache"), HF_ENDPOINT: hub.url };
-  const generate = (model: string) => gpt(directory, ["generate", "--prompt", "to be", "--max-tokens", "5", "--temperature", "0", "--json", "--model", model], { env });
+  const run = startSession(directory, env);
+  const generate = (model: string) => run("generate", "--prompt", "to be", "--max-tokens", "5", "--temperature", "0", "--json", "--model", model);
   const convert = ["convert", "--model", "toys/be-GGUF:Q8_0@main", "--to", "gguf", "--dtype", "f16", "--out", "out", "--json"];
-  const [[local], [named], several, [converted]] = await Promise.all([
-    generate("m.gguf"), generate("toys/be-GGUF:Q8_0"), generate("toys/be-GGUF"), gpt(directory, convert, { env }),
-  ]).then(([a, b, c, d]) => [records(a), records(b), c, records(d)] as const);
+  const [local] = records(await generate("m.gguf"));
+  const [named] = records(await generate("toys/be-GGUF:Q8_0"));
+  const several = await generate("toys/be-GGUF");
+  const [converted] = records(await run(...convert));
   expect(local.tokens).toHaveLength(5);
   expect(named).toMatchObject({ text: local.text, tokens: local.tokens });
   expect(converted.out).toMatch(/^out.be-f16\.gguf$/i);

@@ -70,10 +70,10 @@ afterAll(() => void sessions?.child.kill());
  * Runs one command after another in a folder, in one process with all others of the test file: Node takes longer to start
  * than most commands. What only a process can show (signals, closed pipes, standard input) needs `gpt`.
  */
-export function startSession(directory: string): (...args: readonly string[]) => Promise<Result> {
+export function startSession(directory: string, env: NodeJS.ProcessEnv = process.env): (...args: readonly string[]) => Promise<Result> {
   return async (...args) => {
     const { child, ended } = (sessions ??= startSessions());
-    child.send({ directory, args } satisfies Request);
+    child.send({ directory, env: { ...env, NO_COLOR: "1" }, args } satisfies Request);
     const [answer] = (await Promise.race([once(child, "message"), ended])) as [Answer];
     return answer;
   };
@@ -82,7 +82,6 @@ export function startSession(directory: string): (...args: readonly string[]) =>
 function startSessions(): NonNullable<typeof sessions> {
   const child = fork(fileURLToPath(new URL("session.ts", import.meta.url)), [], {
     execArgv: flags,
-    env: { ...process.env, NO_COLOR: "1" },
   });
   const ended = once(child, "exit").then(([status]) => {
     sessions = undefined;

@@ -4,6 +4,7 @@ import { run } from "../src/program.ts";
 export interface Request {
   /** Where it runs. */
   readonly directory: string;
+  readonly env: NodeJS.ProcessEnv;
   readonly args: readonly string[];
 }
 
@@ -22,7 +23,7 @@ process.on("message", (request: Request) => void answer(request));
 
 const home = process.cwd();
 
-async function answer({ directory, args }: Request): Promise<void> {
+async function answer({ directory, env, args }: Request): Promise<void> {
   const written = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     process[name].write = (chunk: string | Uint8Array): boolean => {
@@ -31,6 +32,7 @@ async function answer({ directory, args }: Request): Promise<void> {
     };
   }
   process.chdir(directory);
+  process.env = env;
   const status = await run(args);
   // Some systems remove no folder that a process is in.
   process.chdir(home);

@@ -8,7 +8,7 @@ import { timeless } from "../../test/metrics.ts";
 import { tuningFolder } from "../../test/tuning.ts";
 
 /** Kills of each task: 102 together. */
-const kills = process.env.GPT_VERIFY ? 34 : 2;
+const kills = process.env.GPT_VERIFY ? 34 : 1;
 /** Only a hang takes as long. */
 const hour = 3_600_000;
 const random = new RandomNumbers(20_261_130);
@@ -64,7 +64,7 @@ async function filesOf(out: string): Promise<Record<string, unknown>> {
   return { ...files, "metrics.jsonl": timeless(Buffer.from(files["metrics.jsonl"], "base64").toString()) };
 }
 
-test.each(Object.entries(tasks))(`%s, killed at ${kills} random moments, from reading to the last file, resumes to the very same files`, async (task, options) => {
+test.each(Object.entries(tasks))(`%s, killed at random moments (${kills}), from reading to the last file, resumes to the very same files`, async (task, options) => {
   const begin = ["--model", "base", "--task", task, ...options, ...steps];
   // Cards say the name of the folder, which is the same for all.
   const undisturbed = join("whole", task);
