@@ -72,7 +72,7 @@ async function answerAs(hub: Hub, route: Route): Promise<void> {
   const { pathname, search } = new URL(route.request().url());
   try {
     const response = await route.fetch({ url: hub.url + pathname + search });
-    const headers = { ...response.headers(), "access-control-allow-origin": "*", "access-control-expose-headers": "content-range, etag" };
+    const headers = { ...response.headers(), "access-control-allow-origin": "*", "access-control-expose-headers": "content-range, etag, x-error-code, x-error-message" };
     await route.fulfill({ response, headers });
   } catch {
     await route.abort().catch(() => undefined); // The hub is closed, or nobody waits any more.

@@ -133,13 +133,29 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     const name = dialog(page).getByRole("textbox", { name: "Hub 上的名称" });
     await name.fill("toys/none");
     await name.press("Enter");
-    await dialog(page).getByText("Hub 上没有此模型").waitFor();
+    await dialog(page).getByText("Hub 上没有这个名称").waitFor();
+    hub.intercept = ({ headers }, response) => {
+      if (headers.authorization === "Bearer hf_mine") return false;
+      response.writeHead(headers.authorization ? 403 : 401, { "x-error-code": "GatedRepo" }).end();
+      return true;
+    };
+    await name.fill("toys/abc");
+    await name.press("Enter");
+    await dialog(page).getByText("Hub 只向接受了条款的用户提供此模型").waitFor();
+    expect(await dialog(page).getByRole("link", { name: "Hub 上的模型页面" }).getAttribute("href")).toBe("https://huggingface.co/toys/abc");
+    const token = dialog(page).getByRole("textbox", { name: "Hub 令牌" });
+    await token.fill("hf_other");
+    await token.press("Enter");
+    await dialog(page).getByText("Hub 不向此令牌的账户提供此模型").waitFor();
+    await token.fill(" hf_mine ");
+    expect(await dialog(page).getByRole("button", { name: /toys/ }).count()).toBe(0); // Nothing is kept.
     hub.interceptStorage = () => true; // It never answers.
     await name.fill("toys/abc");
     await name.press("Enter");
     await dialog(page).getByRole("progressbar").waitFor();
     await eventually(() => hub.requests.some(({ line }) => line.endsWith("model.safetensors"))).toBe(true);
     await dialog(page).getByRole("button", { name: "取消" }).click();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("models-title");
     hub.interceptStorage = () => false;
     await name.press("Enter");
     await chip(page, "模型: toys/abc").waitFor();
@@ -155,7 +171,7 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     await chip(page, "模型: toys/abc").waitFor();
     await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).click();
     await chip(page, "模型: toys/gguf:Q8_0").waitFor();
-    expect(await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).isDisabled()).toBe(true);
+    expect(await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).getAttribute("aria-disabled")).toBe("true");
     await dialog(page).getByRole("button", { name: "打开: toys/abc" }).click();
     await chip(page, "模型: toys/abc").waitFor();
     await eventually(() => page.url()).toContain("model=toys%2Fabc");
@@ -165,11 +181,13 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     expect(hub.requests.length).toBe(asked);
     await dialog(page).getByRole("button", { name: "删除: toys/abc" }).click();
     await eventually(() => dialog(page).getByRole("button", { name: "删除: toys/abc" }).count()).toBe(0);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("kept-models");
+    expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("hf_");
     await page.keyboard.press("Escape");
     await chip(page, /^计算/).click();
     await page.getByRole("radio", { name: "CPU，单核" }).check();
     await chip(page, "模型: 故事").waitFor();
-    await dialog(page).locator(".opening", { hasText: "toys/abc" }).getByText("本地保存不完整").waitFor();
+    await dialog(page).locator(".opening", { hasText: "toys/abc" }).getByText("此浏览器中没有保存完整的模型").waitFor();
     await eventually(() => page.url()).not.toContain("model=");
     await page.evaluate(() => (location.hash = "#tokens?model=toys/abc"));
     await dialog(page).getByText("点击“打开”后才会下载").waitFor();

@@ -10,13 +10,15 @@ export async function opened(source: ModelSource) {
       if (shipped?.address !== source.address) shipped = { address: source.address, file: fetchFile(source.address) };
       return { source: await shipped.file, options: {} } as const;
     case "hub":
-      return { source: source.name, options: { offline: source.isKept === true } } as const;
+      return { source: source.name, options: { offline: source.isKept === true, ...authorized(source.token) } } as const;
     case "files":
       return { source: source.files, options: {} } as const;
     case "host":
       return { source: source.address, options: { keep: false } } as const;
   }
 }
+
+const authorized = (token: string | undefined) => (token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
 
 async function fetchFile(address: string): Promise<File> {
   try {

@@ -1,8 +1,14 @@
+import type { KeptModel, ModelSource } from "../engine/api/model.ts";
 import { modelSource, shipped } from "../state/engine.ts";
 import { size, words } from "../state/locale.ts";
 import { askToPersist, openModel, removal, removeKept, storage } from "../state/models.ts";
 import { openedNameOf, repositoryOf } from "../state/opened-names.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
+import { PassingButton } from "../ui/passing-button.tsx";
+import { usePassingFocus } from "../ui/use-passing-focus.ts";
+
+const headingId = "kept-models";
+const heading = (): HTMLElement | null => document.getElementById(headingId);
 
 /** Models that are here, the page's own among them, and what the browser gives the page for them. */
 export function KeptModels() {
@@ -11,38 +17,47 @@ export function KeptModels() {
   const source = modelSource.value;
   const openRepository = source.kind === "hub" ? repositoryOf(source.name) : undefined;
   return (
-    <section aria-labelledby="kept-models">
-      <h3 id="kept-models">{texts.here}</h3>
+    <section aria-labelledby={headingId}>
+      <h3 id={headingId} tabIndex={-1}>{texts.here}</h3>
       <ul class="kept">
         <li>
           <span class="kept-name">{texts.name}</span>
           <span class="soft">{texts.comes}</span>
-          <button type="button" class="plain-button" disabled={source.kind === "shipped"} aria-label={`${texts.open}: ${texts.name}`} onClick={() => void openModel(shipped)}>
-            {texts.open}
-          </button>
+          <Open name={texts.name} source={shipped} isOpen={source.kind === "shipped"} />
         </li>
-        {kept?.models.map(({ name, bytes }) => (
-          <li key={name}>
-            <span class="kept-name">{name}</span>
-            <span class="soft">{size(bytes)}</span>
-            <button
-              type="button" class="plain-button" disabled={openRepository === name} aria-label={`${texts.open}: ${name}`}
-              onClick={() => void openModel({ kind: "hub", name: openedNameOf(name), isKept: true })}
-            >
-              {texts.open}
-            </button>
-            <button type="button" class="plain-button" aria-label={`${texts.remove}: ${name}`} onClick={() => void removeKept(name)}>{texts.remove}</button>
-          </li>
-        ))}
+        {kept?.models.map((model) => <Kept key={model.name} {...model} isOpen={openRepository === model.name} />)}
       </ul>
       {removal.value && <FailureNote failure={removal.value} />}
       {kept && (
         <div class="storage">
           <meter aria-label={texts.storage} value={kept.usage} max={kept.quota} />
           <p class="soft">{texts.used(size(kept.usage), size(kept.quota))} {kept.isPersistent ? texts.persistent : texts.mayGo}</p>
-          {!kept.isPersistent && kept.usage > 0 && <button type="button" class="plain-button" onClick={() => void askToPersist()}>{texts.persist}</button>}
+          {!kept.isPersistent && kept.usage > 0 && <PassingButton next={heading} onClick={() => void askToPersist()}>{texts.persist}</PassingButton>}
         </div>
       )}
     </section>
+  );
+}
+
+function Kept({ name, bytes, isOpen }: KeptModel & { readonly isOpen: boolean }) {
+  const { model: texts } = words.value;
+  const element = usePassingFocus<HTMLLIElement>(heading);
+  return (
+    <li ref={element}>
+      <span class="kept-name">{name}</span>
+      <span class="soft">{size(bytes)}</span>
+      <Open name={name} source={{ kind: "hub", name: openedNameOf(name), isKept: true }} isOpen={isOpen} />
+      <button type="button" class="plain-button" aria-label={`${texts.remove}: ${name}`} onClick={() => void removeKept(name)}>{texts.remove}</button>
+    </li>
+  );
+}
+
+/** It keeps the focus where its model is open, which a button that is disabled would lose. */
+function Open({ name, source, isOpen }: { readonly name: string; readonly source: ModelSource; readonly isOpen: boolean }) {
+  const { open } = words.value.model;
+  return (
+    <button type="button" class="plain-button" aria-disabled={isOpen} aria-label={`${open}: ${name}`} onClick={() => !isOpen && void openModel(source)}>
+      {open}
+    </button>
   );
 }

@@ -11,6 +11,7 @@ import { SavingNote } from "../ui/saving-note.tsx";
 import { KeptModels } from "./kept-models.tsx";
 import { ModelChooser } from "./model-chooser.tsx";
 import { OpeningNote } from "./opening-note.tsx";
+import { titleId } from "./title.ts";
 import "./models-dialog.css";
 
 const id = "models";
@@ -36,12 +37,12 @@ export function ModelsDialog() {
   if (!isShown.value) return null;
   return (
     <dialog
-      ref={dialog} id={id} class="models" aria-labelledby={`${id}-title`}
+      ref={dialog} id={id} class="models" aria-labelledby={titleId}
       onClose={() => (isShown.value = false)} onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}
     >
       <div class="models-content">
         <header>
-          <h2 id={`${id}-title`}>{texts.heading}</h2>
+          <h2 id={titleId} tabIndex={-1}>{texts.heading}</h2>
           <form method="dialog">
             <button class="bar-button" aria-label={close}><Icon name="close" /></button>
           </form>
@@ -68,7 +69,7 @@ function Current() {
       {state.status === "ready" && (
         <>
           <Facts report={state.value} />
-          <button type="button" class="plain-button" disabled={page.value?.status === "loading"} onClick={() => void saveAsPage()}>{texts.page}</button>
+          <button type="button" class="plain-button" aria-disabled={page.value?.status === "loading"} onClick={() => void saveAsPage()}>{texts.page}</button>
           <p class="soft">{texts.pageAbout}</p>
           <SavingNote state={page.value} />
         </>

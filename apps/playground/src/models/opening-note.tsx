@@ -1,11 +1,18 @@
+import type { ComponentChildren } from "preact";
+import type { Failure } from "../engine/api/reply.ts";
+import type { OpenSource } from "../state/engine.ts";
 import { count, percent, size, words } from "../state/locale.ts";
 import { cancel, nameOf, opening, openModel } from "../state/models.ts";
+import type { Opening } from "../state/models.ts";
+import { repositoryOf } from "../state/opened-names.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
+import { PassingButton } from "../ui/passing-button.tsx";
+import { titleId } from "./title.ts";
 
 /** How far the model is that was asked for, or why it is not opened. */
 export function OpeningNote() {
   const state = opening.value;
-  const { model: texts, errors, close } = words.value;
+  const { model: texts, close } = words.value;
   if (!state) return null;
   const { source } = state;
   return (
@@ -14,7 +21,7 @@ export function OpeningNote() {
       {state.stage === "linked" && (
         <>
           <p>{texts.linked}</p>
-          <button type="button" class="plain-button" onClick={() => void openModel(state.source)}>{texts.open}</button>
+          <Action onClick={() => void openModel(state.source)}>{texts.open}</Action>
         </>
       )}
       {state.stage === "reading" && (
@@ -24,25 +31,61 @@ export function OpeningNote() {
             <span class="soft">
               {state.totalBytes > 0 ? `${texts.read(size(state.bytes), size(state.totalBytes))} · ${percent(state.bytes / state.totalBytes)}` : texts.looking}
             </span>
-            <button type="button" class="plain-button" onClick={cancel}>{texts.cancel}</button>
+            <Action onClick={cancel}>{texts.cancel}</Action>
           </div>
         </>
       )}
-      {state.stage === "failed" && <FailureNote failure={state.failure} texts={{ ...errors, ...texts.errors }} />}
+      {state.stage === "failed" && <Failed {...state} />}
       {state.stage === "too-large" && (
         <div class="failure" role="alert">
           <p>{texts.tooLarge(count(state.forecast.parameters), size(state.forecast.bytes), size(state.forecast.room))}</p>
           {state.forecast.bytesAsInt8 <= state.forecast.room ? (
             <>
               <p>{texts.asInt8About(size(state.forecast.bytesAsInt8))}</p>
-              <button type="button" class="plain-button" onClick={() => void openModel(state.source, true)}>{texts.asInt8}</button>
+              <Action onClick={() => void openModel(state.source, true)}>{texts.asInt8}</Action>
             </>
           ) : (
             <p>{texts.notEvenInt8(size(state.forecast.bytesAsInt8))}</p>
           )}
         </div>
       )}
-      {state.stage !== "reading" && <button type="button" class="plain-button" onClick={cancel}>{close}</button>}
+      {state.stage !== "reading" && <Action onClick={cancel}>{close}</Action>}
     </section>
   );
+}
+
+/** Why it is not opened, and what else can be tried. */
+function Failed({ source, failure, asInt8 }: Opening & { readonly stage: "failed" }) {
+  const { model: texts, errors, again } = words.value;
+  const { code, message } = told(source, failure);
+  const repository = source.kind === "hub" ? repositoryOf(source.name) : undefined;
+  return (
+    <>
+      <FailureNote failure={{ code, message }} texts={{ ...errors, ...texts.errors }} />
+      {repository !== undefined && ["access-denied", "token-denied", "not-found"].includes(code) && (
+        <a href={`https://huggingface.co/${repository}`} target="_blank" rel="noopener noreferrer">{texts.hubPage}</a>
+      )}
+      {source.kind === "hub" && (code === "download-failed" || code === "not-kept") && (
+        <>
+          <p>{texts.goesOn}</p>
+          <Action onClick={() => void openModel({ kind: "hub", name: source.name }, asInt8)}>{code === "not-kept" ? texts.download : again}</Action>
+        </>
+      )}
+      {source.kind !== "run" && source.kind !== "tuned" && code === "out-of-memory" && !asInt8 && (
+        <Action onClick={() => void openModel(source, true)}>{texts.asInt8}</Action>
+      )}
+    </>
+  );
+}
+
+/** What a failure of the hub means depends on how the hub was asked. */
+function told(source: OpenSource, { code, message }: Failure): Failure {
+  if (source.kind !== "hub") return { code, message };
+  if (code === "not-found" && source.isKept) return { code: "not-kept", message };
+  return { code: code === "access-denied" && source.token !== undefined ? "token-denied" : code, message };
+}
+
+/** What leads to another stage, in which it is gone. */
+function Action({ children, onClick }: { readonly children: ComponentChildren; readonly onClick: () => void }) {
+  return <PassingButton next={() => document.getElementById(titleId)} onClick={onClick}>{children}</PassingButton>;
 }

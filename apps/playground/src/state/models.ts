@@ -1,4 +1,4 @@
-import { effect, signal, untracked } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import type { KeptModel, ModelForecast, ModelReport, ModelSource, OpenOptions } from "../engine/api/model.ts";
 import type { Failure } from "../engine/api/reply.ts";
 import { isHubName } from "@gpt/gpt/web";
@@ -17,23 +17,35 @@ export type Opening =
   | { readonly source: ModelSource; readonly stage: "reading"; readonly bytes: number; readonly totalBytes: number }
   /** As its files have it, it does not fit: in int8 it may. */
   | { readonly source: ModelSource; readonly stage: "too-large"; readonly forecast: ModelForecast }
-  | { readonly source: OpenSource; readonly stage: "failed"; readonly failure: Failure };
+  | { readonly source: OpenSource; readonly stage: "failed"; readonly failure: Failure; readonly asInt8: boolean };
 
 export const opening = signal<Opening | undefined>(undefined);
+
+/** A token of an account of the hub, as it was written. It is kept nowhere. */
+export const token = signal("");
+/** Whether it can be one: a request takes no other characters. */
+export const isToken = computed(() => /^[\x21-\x7e]*$/.test(token.value.trim()));
 let job: number | undefined;
 
 /** Looks at a model, and opens it where it fits. Another one that is on its way is given up. Default: matrices as its files have them. */
-export async function openModel(source: ModelSource, asInt8 = false): Promise<void> {
+export async function openModel(place: ModelSource, asInt8 = false): Promise<void> {
+  const source = withToken(place);
   const own = begin(source);
   await whenFree();
   if (own !== job) return;
   const found = await settled(engine.ask("forecastModel", own, source, follow(own, source)));
   if (own !== job) return;
-  if (found.status === "failed") return end({ source, stage: "failed", failure: found.failure });
+  if (found.status === "failed") return end({ source, stage: "failed", failure: found.failure, asInt8 });
   const { bytes, bytesAsInt8, room, roomBeside } = found.value;
   const needed = asInt8 ? bytesAsInt8 : bytes;
   if (needed > room) end({ source, stage: "too-large", forecast: found.value });
   else await load(own, source, { asInt8, isAlone: needed > roomBeside });
+}
+
+/** The hub is asked with the token that there is. */
+function withToken(source: ModelSource): ModelSource {
+  const written = token.value.trim();
+  return source.kind === "hub" && !source.isKept ? { kind: "hub", name: source.name, ...(written !== "" && isToken.value && { token: written }) } : source;
 }
 
 /** Opens a model once its files are listed. */
@@ -41,7 +53,7 @@ export async function openListed(name: string, source: Promise<ModelSource>): Pr
   const listed = await settled(source);
   if (listed.status === "ready") return openModel(listed.value);
   cancel();
-  end({ source: { kind: "files", name, files: [] }, stage: "failed", failure: { ...listed.failure, code: "read-failed" } });
+  end({ source: { kind: "files", name, files: [] }, stage: "failed", failure: { ...listed.failure, code: "read-failed" }, asInt8: false });
 }
 
 /** Opens a model that was made here. Another one that is on its way is given up: else it would take this one's place once it is there. */
@@ -61,7 +73,7 @@ effect(() => {
 });
 
 effect(() => {
-  if (lost.value) opening.value = { ...lost.value, stage: "failed" };
+  if (lost.value) opening.value = { ...lost.value, stage: "failed", asInt8: false };
 });
 
 function begin(source: ModelSource): number {
@@ -84,7 +96,7 @@ function follow(own: number, source: ModelSource): (bytes: number, totalBytes: n
 async function load(own: number, source: ModelSource, options: OpenOptions): Promise<void> {
   const opened = await replaceModel(source, options, own, follow(own, source));
   if (own !== job) return;
-  if (opened.status === "failed") end({ source, stage: "failed", failure: opened.failure });
+  if (opened.status === "failed") end({ source, stage: "failed", failure: opened.failure, asInt8: options.asInt8 });
   else {
     end(undefined);
     announce(words.value.model.opened(nameOf(source)));
@@ -103,6 +115,7 @@ export const page = signal<Saving | undefined>(undefined);
 whenModelChanges(() => (page.value = undefined));
 
 export async function saveAsPage(): Promise<void> {
+  if (page.value?.status === "loading") return;
   page.value = { status: "loading" };
   page.value = await save(engine.ask("modelAsPage", nameOf(modelSource.value)));
 }

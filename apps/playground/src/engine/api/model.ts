@@ -6,8 +6,8 @@ import type { Reply } from "./reply.ts";
  * file on the page's own host. */
 export type ModelSource =
   | { readonly kind: "shipped"; readonly address: string }
-  /** `isKept`: nothing is downloaded, and nothing asked; what the browser keeps is all. */
-  | { readonly kind: "hub"; readonly name: string; readonly isKept?: boolean }
+  /** `isKept`: nothing is downloaded, and nothing asked; what the browser keeps is all. `token`: of an account that may read it. */
+  | { readonly kind: "hub"; readonly name: string; readonly isKept?: boolean; readonly token?: string }
   | { readonly kind: "files"; readonly name: string; readonly files: readonly File[] }
   | { readonly kind: "host"; readonly name: string; readonly address: string };
 

@@ -6,8 +6,8 @@ import { count, small, words } from "../../state/locale.ts";
 import { runs } from "../../state/runs.ts";
 import { begin, goOnWith, isPaused, isTraining, outcome, pause, rateFactor, setRateFactor, shown, stage, stop, takeAlong, unkept, unsaved } from "../../state/train.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
+import { PassingButton } from "../../ui/passing-button.tsx";
 import { Slider } from "../../ui/slider.tsx";
-import { usePassingFocus } from "../../ui/use-passing-focus.ts";
 import { LossChart } from "./loss-chart.tsx";
 import { facts, statusNote } from "./status.ts";
 import { writeWith } from "./write-with.ts";
@@ -24,7 +24,7 @@ export function ProgressCard() {
       {waiting && (
         <div class="row offer">
           <span>{train.interrupted(waiting.name, count(waiting.step), count(waiting.steps))}</span>
-          <PassingButton text={train.goOn} next={main} disabled={backend.value.status !== "ready"} onClick={() => void goOnWith(waiting.name)} />
+          <PassingButton next={() => main.current} disabled={backend.value.status !== "ready"} onClick={() => void goOnWith(waiting.name)}>{train.goOn}</PassingButton>
         </div>
       )}
       {ended?.status === "failed" && <FailureNote failure={ended.failure} />}
@@ -43,8 +43,8 @@ function Unkept({ run, step, prompt, main }: { readonly run: string; readonly st
   return (
     <div class="row offer">
       <span>{train.unkept(run, count(step))}</span>
-      <PassingButton text={train.runs.write} next={main} onClick={() => void writeWith(run, prompt)} />
-      <PassingButton text={train.runs.model} next={main} onClick={() => void takeAlong()} />
+      <PassingButton next={() => main.current} onClick={() => void writeWith(run, prompt)}>{train.runs.write}</PassingButton>
+      <PassingButton next={() => main.current} onClick={() => void takeAlong()}>{train.runs.model}</PassingButton>
     </div>
   );
 }
@@ -76,16 +76,10 @@ function Actions({ main }: { readonly main: Main }) {
           {isPaused.value ? train.goOn : train.pause}
         </button>
       )}
-      {isTraining.value && <PassingButton text={train.stop} next={main} onClick={() => void stop()} />}
+      {isTraining.value && <PassingButton next={() => main.current} onClick={() => void stop()}>{train.stop}</PassingButton>}
       <span class="status soft">{statusNote()}</span>
     </div>
   );
-}
-
-/** A button that goes once it is pressed. */
-function PassingButton({ text, next, ...own }: { readonly text: string; readonly next: Main; readonly disabled?: boolean; readonly onClick: () => void }) {
-  const element = usePassingFocus<HTMLButtonElement>(() => next.current);
-  return <button ref={element} type="button" class="plain-button" {...own}>{text}</button>;
 }
 
 /** How far the run is. */
