@@ -9,6 +9,14 @@ let built: BuiltPage;
 beforeAll(async () => (built = await BuiltPage.copy(gpuFlags)));
 afterAll(() => built?.close());
 
+/** Here it is computed by the CPU, so that it isn't what is taken by itself. */
+async function computeOnGpu(page: Page): Promise<void> {
+  await chip(page, /Computes on: CPU/).click();
+  await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();
+  await chip(page, /Computes on: GPU/).waitFor();
+  await page.keyboard.press("Escape");
+}
+
 /** What the likeliest tokens make. */
 async function write(page: Page): Promise<string> {
   await page.getByRole("button", { name: /^Write( another)?$/ }).click();
@@ -17,15 +25,8 @@ async function write(page: Page): Promise<string> {
 }
 
 test("a GPU is chosen, and the model says on it what it says on the CPU", async () => {
-  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
-  // Here it is computed by the CPU, so that it isn't what is taken by itself.
-  await chip(page, /Computes on: CPU/).click();
-  await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();
-  await chip(page, /Computes on: GPU/).waitFor();
-  await page.keyboard.press("Escape");
-  // What the screen that it opens with says of the next token.
-  await page.getByRole("main").getByText(/^\d+(\.\d+)?%$/).first().waitFor();
-  await page.evaluate(() => (location.hash = "#write?prompt=Once+there+was+a&temperature=0&maxTokens=12"));
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } }, "#write?prompt=Once+there+was+a&temperature=0&maxTokens=12");
+  await computeOnGpu(page);
   const onGpu = await write(page);
   await chip(page, /Computes on: GPU/).click();
   await page.getByRole("radio", { name: "CPU, one core" }).check();
@@ -35,12 +36,22 @@ test("a GPU is chosen, and the model says on it what it says on the CPU", async 
   expect(await write(page)).toBe(onGpu);
 });
 
+test.runIf(process.env.GPT_VERIFY === "1")("it is looked inside, and activations are patched", async () => {
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
+  const likeliest = page.getByRole("main").getByText(/^>?\d+(\.\d+)?%$/).first();
+  await likeliest.waitFor();
+  const onCpu = await likeliest.textContent();
+  await computeOnGpu(page);
+  await likeliest.waitFor();
+  expect(await likeliest.textContent()).toBe(onCpu);
+  await page.getByRole("button", { name: "Patch" }).click();
+  await page.getByText("7 of 7 rows").waitFor();
+  await page.getByText("+99.6%").first().waitFor();
+});
+
 test.runIf(process.env.GPT_VERIFY === "1")("a GPU that is lost takes the model along: that is said, and the engine starts again", async () => {
   const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } }, "#write?prompt=Once+there+was+a&maxTokens=200");
-  await chip(page, /Computes on: CPU/).click();
-  await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();
-  await chip(page, /Computes on: GPU/).waitFor();
-  await page.keyboard.press("Escape");
+  await computeOnGpu(page);
   await page.getByRole("button", { name: "Write", exact: true }).click();
   await page.locator(".written .token:not(.given)").first().waitFor();
   const devtools = await page.context().browser()!.newBrowserCDPSession();
@@ -73,10 +84,7 @@ test.runIf(process.env.GPT_VERIFY === "1")("a model is trained on it, kept, and 
 
 test.runIf(process.env.GPT_VERIFY === "1")("a model is tuned on it, and another backend is not taken before what was learnt is let go", async () => {
   const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } });
-  await chip(page, /Computes on: CPU/).click();
-  await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();
-  await chip(page, /Computes on: GPU/).waitFor();
-  await page.keyboard.press("Escape");
+  await computeOnGpu(page);
   await page.evaluate(() => (location.hash = "#tune?method=head&epochs=3"));
   await page.getByRole("button", { name: "Take an example" }).click();
   await page.getByText("in 18 steps").waitFor();
