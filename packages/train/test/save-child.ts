@@ -9,14 +9,14 @@ import { saveTokenizer } from "@gpt/tokenizer/node";
 import { tinyModel } from "./fixtures.ts";
 
 const [, , kind, directory] = process.argv;
-const saves = 12;
+const saves = 6;
 const text = "She sells sea shells by the sea shore; the shells that she sells are sea shells. ";
 
 if (kind === "model") await startDefaultBackend();
 for (let save = 1; save <= saves; save++) {
   if (kind === "model") {
     // Of other sizes, so that no file fits another's.
-    await saveModel(tinyModel({ dim: 8 * save, tiedHead: save % 2 === 0 }, save), directory, { maxShardBytes: 20_000 });
+    await saveModel(tinyModel({ dim: 16 * save, tiedHead: save % 2 === 0 }, save), directory, { maxShardBytes: 20_000 });
   } else {
     const tokenizer = await trainBPE([text.repeat(20)], { vocabSize: 257 + save, specialTokens: ["<|endoftext|>"] });
     await saveTokenizer(tokenizer, directory);
