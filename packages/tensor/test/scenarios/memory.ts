@@ -101,10 +101,10 @@ function start() {
 
 /** That memory is bounded, whatever a program does. */
 export const memory = {
-  "buffers that come and go unused": () => churn(isLong ? 5000 : 300, () => undefined),
+  "buffers that come and go unused": () => churn(isLong ? 5000 : 100, () => undefined),
 
   "buffers that come and go in use": () =>
-    churn(150, (backend, buffer) => backend.kernels.fill({ value: 1, out: vector(buffer, 1) })),
+    churn(100, (backend, buffer) => backend.kernels.fill({ value: 1, out: vector(buffer, 1) })),
 
   "many training steps": async () => {
     const held = new Held();
