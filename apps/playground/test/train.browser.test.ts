@@ -166,10 +166,12 @@ test("in 简体中文, dark, on a phone, on one thread: a text of one's own, too
 });
 
 test("where the browser gives no more storage, that is said, training goes on, and the model is written with and taken along from memory", async () => {
-  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } }, "#train");
+  const page = await built.open(isolation, { locale: "en-US", viewport: { width: 1440, height: 900 } }, "#train?layers=12&dim=512&contextLength=512&batchSize=32");
+  await page.getByText("That is more than the 4.29 GB there is room for here.").waitFor();
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(page.url()).origin, quotaSize: 20_000 });
   await makeSmall(page, english, "100");
+  await page.getByRole("slider", { name: "Blocks", exact: true }).fill("2");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.getByText("Not saved: the browser gives no storage for it.").waitFor();
   await page.getByRole("main").getByText("Ended. This browser could not keep it.").waitFor();

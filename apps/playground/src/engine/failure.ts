@@ -2,8 +2,13 @@ import type { Failure, Reply } from "./api/reply.ts";
 
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { code: "unexpected", message: String(error) };
-  const code = "code" in error && typeof error.code === "string" ? error.code : "unexpected";
+  const code = "code" in error && typeof error.code === "string" ? error.code : isOfMemory(error) ? "out-of-memory" : "unexpected";
   return { code, message: error.message };
+}
+
+/** Whether the browser had no memory for an array, or for what WebAssembly computes in: engines say so by words alone. */
+function isOfMemory({ message }: Error): boolean {
+  return /out of memory|(?:allocat|grow).*(?:fail|memory)|(?:could not|unable to|cannot) (?:allocate|grow)|array length/i.test(message);
 }
 
 export async function reply<T>(compute: () => T | Promise<T>): Promise<Reply<T>> {

@@ -24,8 +24,9 @@ export interface TrainingSetup {
 /** What a setup comes to. */
 export interface TrainingPlan {
   readonly parameters: number;
-  /** The most memory that it takes at once. */
+  /** The most memory that it takes at once, and what there is beside the open model. */
   readonly bytes: number;
+  readonly room: number;
   /** Of floating-point work, for each token that is read. */
   readonly flopsPerToken: number;
   /** As a first guess, by what a product of matrices takes here. */

@@ -52,7 +52,7 @@ export function trainingArea(session: Session): TrainingArea {
     }),
     planTraining: (setup) => reply(async () => {
       const { planSetup } = await import("../training/plan.ts");
-      return planSetup(setup, await vocabSizeOf(setup), session.backend());
+      return planSetup(setup, await vocabSizeOf(setup), session.backend(), session.weightBytes);
     }),
     train: (job, setup, onNews) => training(job, onNews, (trainer) => trainer.begin(setup, own)),
     continueRun: (job, run, setup, onNews) => training(job, onNews, (trainer) => trainer.continue(run, setup, own)),

@@ -1,4 +1,5 @@
 import { describeModel, GPT } from "@gpt/gpt";
+import { roomIn } from "@gpt/gpt/web";
 import { matmul, ones, scope, useBackend } from "@gpt/tensor";
 import type { Backend } from "@gpt/tensor";
 import { meta } from "@gpt/tensor/meta";
@@ -10,14 +11,16 @@ import { modelOptions, settingsOf } from "./prepare.ts";
 const shareOfProducts = 0.7;
 
 /** What a setup takes: memory exactly, by a model without values, time by a guess. */
-export async function planSetup(setup: TrainingSetup, vocabSize: number, backend: Backend): Promise<TrainingPlan> {
+export async function planSetup(setup: TrainingSetup, vocabSize: number, backend: Backend, modelBytes: number): Promise<TrainingPlan> {
   const options = modelOptions(setup, vocabSize);
   const { parameters, flopsPerToken } = describeModel(options);
   const model = useBackend(meta(), () => new GPT(options));
   const data = { train: tokensInMemory(new Int32Array(setup.contextLength + 1)) };
   const { peak } = await planTraining(model, { ...settingsOf(setup), data });
   const flops = flopsPerToken.training + flopsPerToken.attentionTraining;
-  return { parameters: parameters.total, bytes: peak, flopsPerToken: flops, tokensPerSecond: (shareOfProducts * (await productRate(backend))) / flops };
+  // A run that is trained now is not there any more when another begins.
+  const room = roomIn(backend) + backend.memory.liveBytes - modelBytes;
+  return { parameters: parameters.total, bytes: peak, room, flopsPerToken: flops, tokensPerSecond: (shareOfProducts * (await productRate(backend))) / flops };
 }
 
 const rates = new WeakMap<Backend, Promise<number>>();

@@ -41,7 +41,7 @@ export const errors = {
   "unsupported-data": "This is no kind of file that is read here.",
   "too-much-data": "These files are too large for a page. The command takes files of any size.",
   "no-end-of-text": "This model’s vocabulary has no token that ends a text, so that it could not learn to end an answer.",
-  "out-of-memory": "The memory is full. Choose fewer weights, or a smaller model.",
+  "out-of-memory": "There is not enough memory for this. Choose a smaller model, a shorter context or text, or fewer weights to learn; or close other tabs and programs.",
   "not-a-number": "The model computes no numbers any more: choose a lower learning rate, and start anew.",
   "not-tuned": "Nothing has been tuned yet.",
   other: "That did not work.",

@@ -102,6 +102,7 @@ export const train = {
     parameters: "Parameters",
     memory: "Memory",
     time: "Time here, about",
+    tooMuch: (room: string) => `That is more than the ${room} there is room for here. Choose a smaller model, a shorter context, or fewer windows a step.`,
     unknown: "…",
     inUse: "A run is being trained: these are for the next one.",
   },

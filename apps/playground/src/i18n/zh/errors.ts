@@ -42,7 +42,7 @@ export const errors: Words["errors"] = {
   "unsupported-data": "这里不支持此类文件。",
   "too-much-data": "文件对网页来说太大。命令行工具不限大小。",
   "no-end-of-text": "此模型的词表没有结束词元，无法学会结束回答。",
-  "out-of-memory": "内存已满。请训练更少的权重，或选择更小的模型。",
+  "out-of-memory": "内存不足。请选择更小的模型、更短的上下文或文本，或训练更少的权重；也可以关闭其他标签页和程序。",
   "not-a-number": "模型已算不出有效数值：请降低学习率，重新开始。",
   "not-tuned": "还没有微调过的模型。",
   other: "操作未成功。",

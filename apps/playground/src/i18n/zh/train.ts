@@ -101,6 +101,7 @@ export const train: Words["train"] = {
     parameters: "参数",
     memory: "内存",
     time: "在此设备上约需",
+    tooMuch: (room) => `这超出了此处可用的 ${room}。请选择更小的模型、更短的上下文，或减少每步窗口数。`,
     unknown: "…",
     inUse: "正在训练：这些设置用于下一次。",
   },

@@ -90,14 +90,17 @@ function Estimate() {
   const values = state.status === "ready" ? state.value : undefined;
   const seconds = plannedSeconds.value;
   return (
-    <dl class="facts">
-      <dt>{texts.parameters}</dt>
-      <dd>{values ? count(values.parameters) : texts.unknown}</dd>
-      <dt>{texts.memory}</dt>
-      <dd>{values ? size(values.bytes) : texts.unknown}</dd>
-      <dt>{texts.time}</dt>
-      <dd>{seconds === undefined ? texts.unknown : duration(seconds)}</dd>
-    </dl>
+    <>
+      <dl class="facts">
+        <dt>{texts.parameters}</dt>
+        <dd>{values ? count(values.parameters) : texts.unknown}</dd>
+        <dt>{texts.memory}</dt>
+        <dd>{values ? size(values.bytes) : texts.unknown}</dd>
+        <dt>{texts.time}</dt>
+        <dd>{seconds === undefined ? texts.unknown : duration(seconds)}</dd>
+      </dl>
+      {values && values.bytes > values.room && <p class="failure" role="alert">{texts.tooMuch(size(values.room))}</p>}
+    </>
   );
 }
 
