@@ -143,6 +143,7 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     await name.press("Enter");
     await dialog(page).getByText("Hub 只向接受了条款的用户提供此模型").waitFor();
     expect(await dialog(page).getByRole("link", { name: "Hub 上的模型页面" }).getAttribute("href")).toBe("https://huggingface.co/toys/abc");
+    await expectAccessible(page);
     const token = dialog(page).getByRole("textbox", { name: "Hub 令牌" });
     await token.fill("hf_other");
     await token.press("Enter");

@@ -41,6 +41,8 @@ async function download(page: Page, button: string): Promise<string> {
   return path.slice(0, -".zip".length);
 }
 
+const focused = (page: Page): Promise<string | null | undefined> => page.evaluate(() => document.activeElement?.textContent);
+
 const logitsOf = (model: GPT, ids: readonly number[]): Float32Array =>
   scope(() => noGrad(() => model.eval().forward(tensor([[...ids]], { dtype: "i32" })).dataSync()));
 
@@ -69,10 +71,12 @@ test("labels: the example is read, learnt, stopped and gone on with, tried, and 
     stop()!.click();
   });
   await page.getByText(/^Stopped · Step \d+ of 60/).waitFor();
+  expect(await focused(page)).toBe("Start anew");
   await page.getByRole("textbox", { name: "A text to classify" }).fill("I love this good day.");
   await page.locator(".probabilities li").nth(1).waitFor();
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByText("Done · Step 60 of 60").waitFor();
+  expect(await focused(page)).toBe("Learning");
   expect(await page.getByRole("region", { name: "What was taken for what" }).locator("td").count()).toBe(4);
   await expectAccessible(page);
 
@@ -102,6 +106,7 @@ test("dialogues: LoRA is tried beside the model as it was, and taken to Node as 
   await page.getByRole("textbox", { name: "Your message" }).fill("Hi");
   await page.getByRole("button", { name: "Send" }).click();
   await page.locator(".turns[aria-busy=false] .answers.two").waitFor();
+  expect(await focused(page)).toBe("Send");
 
   const adapter = await download(page, "Adapter for PEFT (zip)");
   const whole = await download(page, "Folder for transformers (zip)");

@@ -6,6 +6,7 @@ import { canIsolate, isIsolatedHere, setIsolation } from "../state/isolation.ts"
 import { count, words } from "../state/locale.ts";
 import { mayLoseAll } from "../state/unsaved.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
+import { PassingButton } from "../ui/passing-button.tsx";
 import { Popover } from "../ui/popover.tsx";
 
 /** Where the model computes, why there, and what else there is. */
@@ -19,7 +20,7 @@ export function BackendChip() {
       {state.status === "failed" && (
         <>
           <FailureNote failure={state.failure} />
-          <button type="button" class="plain-button" onClick={() => void restartEngine()}>{restart}</button>
+          <PassingButton next={() => document.querySelector("#backend input:checked")} onClick={() => void restartEngine()}>{restart}</PassingButton>
         </>
       )}
       <div class="options" role="radiogroup" aria-label={label}>

@@ -5,6 +5,7 @@ import { askToPersist, openModel, removal, removeKept, storage } from "../state/
 import { openedNameOf, repositoryOf } from "../state/opened-names.ts";
 import { FailureNote } from "../ui/failure-note.tsx";
 import { PassingButton } from "../ui/passing-button.tsx";
+import { SteadyButton } from "../ui/steady-button.tsx";
 import { usePassingFocus } from "../ui/use-passing-focus.ts";
 
 const headingId = "kept-models";
@@ -52,12 +53,9 @@ function Kept({ name, bytes, isOpen }: KeptModel & { readonly isOpen: boolean })
   );
 }
 
-/** It keeps the focus where its model is open, which a button that is disabled would lose. */
 function Open({ name, source, isOpen }: { readonly name: string; readonly source: ModelSource; readonly isOpen: boolean }) {
   const { open } = words.value.model;
   return (
-    <button type="button" class="plain-button" aria-disabled={isOpen} aria-label={`${open}: ${name}`} onClick={() => !isOpen && void openModel(source)}>
-      {open}
-    </button>
+    <SteadyButton isOff={isOpen} aria-label={`${open}: ${name}`} onClick={() => void openModel(source)}>{open}</SteadyButton>
   );
 }

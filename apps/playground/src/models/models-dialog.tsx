@@ -8,6 +8,7 @@ import { lookAtStorage, nameOf, opening, page, removal, saveAsPage } from "../st
 import { FailureNote } from "../ui/failure-note.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { SavingNote } from "../ui/saving-note.tsx";
+import { SteadyButton } from "../ui/steady-button.tsx";
 import { KeptModels } from "./kept-models.tsx";
 import { ModelChooser } from "./model-chooser.tsx";
 import { OpeningNote } from "./opening-note.tsx";
@@ -69,7 +70,7 @@ function Current() {
       {state.status === "ready" && (
         <>
           <Facts report={state.value} />
-          <button type="button" class="plain-button" aria-disabled={page.value?.status === "loading"} onClick={() => void saveAsPage()}>{texts.page}</button>
+          <SteadyButton isOff={page.value?.status === "loading"} onClick={() => void saveAsPage()}>{texts.page}</SteadyButton>
           <p class="soft">{texts.pageAbout}</p>
           <SavingNote state={page.value} />
         </>

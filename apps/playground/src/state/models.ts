@@ -115,7 +115,6 @@ export const page = signal<Saving | undefined>(undefined);
 whenModelChanges(() => (page.value = undefined));
 
 export async function saveAsPage(): Promise<void> {
-  if (page.value?.status === "loading") return;
   page.value = { status: "loading" };
   page.value = await save(engine.ask("modelAsPage", nameOf(modelSource.value)));
 }

@@ -1,5 +1,7 @@
+import { useRef } from "preact/hooks";
 import { count, words } from "../../state/locale.ts";
 import { setText, text, textSize } from "../../state/tokens.ts";
+import { PassingButton } from "../../ui/passing-button.tsx";
 import { examples, exampleNames } from "./examples.ts";
 
 /**
@@ -12,12 +14,13 @@ const beginning = 2_000;
 /** The text, and some to try. */
 export function Composer() {
   const { tokens } = words.value;
+  const field = useRef<HTMLTextAreaElement>(null);
   const whole = text.value;
   const isLong = whole.length > longestEdited;
   return (
     <div class="composer">
       <textarea
-        dir="auto" rows={3} spellcheck={false} aria-label={tokens.text} readOnly={isLong}
+        ref={field} dir="auto" rows={3} spellcheck={false} aria-label={tokens.text} readOnly={isLong}
         value={isLong ? `${whole.slice(0, beginning)}…` : whole}
         onInput={({ currentTarget }) => setText(currentTarget.value)}
         onPaste={(event) => takeLong(event, event.clipboardData)}
@@ -26,7 +29,7 @@ export function Composer() {
       {isLong && (
         <div class="row">
           <span class="soft">{tokens.long(count(whole.length))}</span>
-          <button type="button" class="plain-button" onClick={() => setText("")}>{tokens.clear}</button>
+          <PassingButton next={() => field.current} onClick={() => setText("")}>{tokens.clear}</PassingButton>
         </div>
       )}
       <div class="row">

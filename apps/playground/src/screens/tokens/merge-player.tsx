@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { announce } from "../../state/announce.ts";
 import { count, words } from "../../state/locale.ts";
 import { Icon } from "../../ui/icon.tsx";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 import type { IconName } from "../../ui/icon.tsx";
 import { glyphsOf, plain } from "../../ui/glyphs.ts";
 import type { MergeNode, MergeTree, TreeNode } from "./merge-tree.ts";
@@ -46,11 +47,11 @@ export function MergePlayer({ tree }: { readonly tree: MergeTree }) {
       <div class="merges-head">
         <h3>{tokens.made}</h3>
         <div class="player">
-          <IconButton icon="first" label={first} disabled={at === 0} onClick={() => go(0)} />
-          <IconButton icon="back" label={back} disabled={at === 0} onClick={() => go(at - 1)} />
+          <IconButton icon="first" label={first} isOff={at === 0} onClick={() => go(0)} />
+          <IconButton icon="back" label={back} isOff={at === 0} onClick={() => go(at - 1)} />
           <IconButton icon={isPlaying.value ? "pause" : "play"} label={isPlaying.value ? tokens.pause : tokens.play} onClick={play} />
-          <IconButton icon="forward" label={forward} disabled={at === steps} onClick={() => go(at + 1)} />
-          <IconButton icon="last" label={last} disabled={at === steps} onClick={() => go(steps)} />
+          <IconButton icon="forward" label={forward} isOff={at === steps} onClick={() => go(at + 1)} />
+          <IconButton icon="last" label={last} isOff={at === steps} onClick={() => go(steps)} />
         </div>
       </div>
       <div class="tree-scroll" tabIndex={0} role="group" aria-label={tokens.made}>
@@ -92,14 +93,14 @@ function joined({ left, right, bytes }: MergeNode): string {
 interface IconButtonProps {
   readonly icon: IconName;
   readonly label: string;
-  readonly disabled?: boolean;
+  readonly isOff?: boolean;
   readonly onClick: () => void;
 }
 
-function IconButton({ icon, label, disabled, onClick }: IconButtonProps) {
+function IconButton({ icon, label, isOff = false, onClick }: IconButtonProps) {
   return (
-    <button type="button" class="icon-button" aria-label={label} title={label} disabled={disabled} onClick={onClick}>
+    <SteadyButton class="icon-button" aria-label={label} title={label} isOff={isOff} onClick={onClick}>
       <Icon name={icon} />
-    </button>
+    </SteadyButton>
   );
 }

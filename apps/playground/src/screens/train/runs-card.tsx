@@ -5,6 +5,7 @@ import { count, decimal, short, size, time, words } from "../../state/locale.ts"
 import { compare, compared, download, failed, mostCompared, runs, takeOver, withRuns } from "../../state/runs.ts";
 import { deleteRun, goOnWith, isTraining, show, shown } from "../../state/train.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 import { usePassingFocus } from "../../ui/use-passing-focus.ts";
 import { writeWith } from "./write-with.ts";
 
@@ -89,7 +90,7 @@ function Actions(run: RunSummary & { readonly isSaved: boolean }) {
   };
   return (
     <>
-      {step < steps && <button type="button" class="plain-button" disabled={inUse || isTraining.value || !canCompute} onClick={() => void goOnWith(name)}>{texts.goOn}</button>}
+      {step < steps && <SteadyButton isOff={inUse || isTraining.value || !canCompute} onClick={() => void goOnWith(name)}>{texts.goOn}</SteadyButton>}
       {isSaved && (
         <>
           <button type="button" class="plain-button" disabled={isTraining.value} onClick={() => void look()}>{texts.show}</button>

@@ -6,6 +6,7 @@ import type { Run } from "../../state/tune.ts";
 import { setChat } from "../../state/write.ts";
 import { Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 
 /** A chat with the tuned model; by choice, what the model would have said before is beside it. */
 export function ChatCard({ run: { phase } }: { readonly run: Run }) {
@@ -32,7 +33,7 @@ export function ChatCard({ run: { phase } }: { readonly run: Run }) {
         {chat.value.length > 0 && (
           <button type="button" class="plain-button" disabled={isAnswering.value} onClick={beginAnew}>{tune.newChat}</button>
         )}
-        <button type="button" class="plain-button" disabled={isBusy.value} onClick={() => void chatInWrite()}>{tune.write}</button>
+        <SteadyButton isOff={isBusy.value} onClick={() => void chatInWrite()}>{tune.write}</SteadyButton>
       </header>
       {phase === "running" && <p class="soft">{tune.tryLater}</p>}
       {chat.value.length > 0 && (
@@ -57,7 +58,7 @@ export function ChatCard({ run: { phase } }: { readonly run: Run }) {
         {isAnswering.value ? (
           <button type="button" class="plain-button" onClick={() => void stopAnswer()}>{tune.stop}</button>
         ) : (
-          <button type="submit" class="plain-button" disabled={draft.value.trim() === "" || isBusy.value}>{tune.send}</button>
+          <button type="submit" class="plain-button" aria-disabled={draft.value.trim() === "" || isBusy.value}>{tune.send}</button>
         )}
       </form>
     </section>

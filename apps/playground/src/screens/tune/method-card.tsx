@@ -4,6 +4,7 @@ import { count, percent, short, size, words } from "../../state/locale.ts";
 import { begin, choices, isBeginning, isBusy, isRunning, refusal, run, setSettings, settings, task } from "../../state/tune.ts";
 import { Choice, Toggle } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 import { useLatest } from "../../ui/use-latest.ts";
 
 interface NumbersProps<T extends string> {
@@ -85,12 +86,9 @@ function Plan({ read }: { readonly read: DataReport | undefined }) {
         plan.status === "failed" ? <FailureNote failure={plan.failure} /> : value ? <PlanText plan={value} /> : <p class="soft">{tune.planning}</p>
       )}
       <div class="row">
-        <button
-          type="button" class="main-button" disabled={!canLearn || isBusy.value || !value || value.bytes > value.room}
-          onClick={() => void begin()}
-        >
+        <SteadyButton class="main-button" isOff={!canLearn || isBusy.value || !value || value.bytes > value.room} onClick={() => void begin()}>
           {run.value ? tune.startAnew : tune.start}
-        </button>
+        </SteadyButton>
       </div>
     </>
   );

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { announce } from "../../state/announce.ts";
 import { count, decimal, percent, words } from "../../state/locale.ts";
 import { goOn, isBusy, stop } from "../../state/tune.ts";
@@ -6,6 +6,7 @@ import type { Run } from "../../state/tune.ts";
 import { FailureNote } from "../../ui/failure-note.tsx";
 import type { Point } from "../../ui/chart-scale.ts";
 import { LossPlot } from "../../ui/loss-plot.tsx";
+import { PassingButton } from "../../ui/passing-button.tsx";
 
 /** Labels of which a grid is still read. */
 const mostInGrid = 12;
@@ -13,6 +14,7 @@ const mostInGrid = 12;
 /** How the run goes: losses, what the task measures, and the way to stop it. */
 export function RunCard({ run }: { readonly run: Run }) {
   const { tune } = words.value;
+  const heading = useRef<HTMLHeadingElement>(null);
   const { phase, steps, losses, validation, evaluation, pace, failure } = run;
   const step = losses.at(-1)?.step ?? 0;
   const state = phase === "finished" && !failure ? tune.finished : phase === "stopped" ? tune.stopped : undefined;
@@ -23,13 +25,13 @@ export function RunCard({ run }: { readonly run: Run }) {
   return (
     <section class="card run" aria-labelledby="run-heading">
       <header class="row">
-        <h2 id="run-heading">{tune.run}</h2>
+        <h2 id="run-heading" ref={heading} tabIndex={-1}>{tune.run}</h2>
         <span class="soft">{[state, tune.running(count(step), count(steps)), left].filter(Boolean).join(" · ")}</span>
         {phase !== "finished" && (
-          // One button, which keeps the focus.
-          <button type="button" class="plain-button" disabled={phase === "stopped" && isBusy.value} onClick={() => void (phase === "running" ? stop() : goOn())}>
+          // One button, which keeps the focus until it goes.
+          <PassingButton next={() => heading.current} disabled={phase === "stopped" && isBusy.value} onClick={() => void (phase === "running" ? stop() : goOn())}>
             {phase === "running" ? tune.stop : tune.goOn}
-          </button>
+          </PassingButton>
         )}
       </header>
       <progress max={steps} value={step} aria-label={tune.run} />

@@ -3,6 +3,7 @@ import { words } from "../../state/locale.ts";
 import { isBusy, packed, takeAway } from "../../state/tune.ts";
 import type { Run } from "../../state/tune.ts";
 import { SavingNote } from "../../ui/saving-note.tsx";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 
 /** Files of what was learnt, for other tools. */
 export function TakeAway({ run: { task, method, losses } }: { readonly run: Run }) {
@@ -14,12 +15,7 @@ export function TakeAway({ run: { task, method, losses } }: { readonly run: Run 
       <ul>
         {kinds.map((kind) => (
           <li key={kind}>
-            <button
-              type="button" class="plain-button" disabled={isBusy.value || losses.length === 0}
-              onClick={() => void takeAway(kind)}
-            >
-              {tune.packages[kind]}
-            </button>
+            <SteadyButton isOff={isBusy.value || losses.length === 0} onClick={() => void takeAway(kind)}>{tune.packages[kind]}</SteadyButton>
             <span class="soft">{task === "labels" ? tune.classifierFolder : tune.packageAbouts[kind]}</span>
           </li>
         ))}

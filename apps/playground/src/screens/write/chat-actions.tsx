@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { model } from "../../state/engine.ts";
 import { words } from "../../state/locale.ts";
 import { answerAgain, branch, forget, isFull, isWriting, longestPrompt, say, stop, writeOn } from "../../state/write.ts";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 
 /** What a user says in the chat, and what else the model may do there. */
 export function ChatActions() {
@@ -28,8 +29,8 @@ export function ChatActions() {
     <>
       {branch.value ? (
         <div class="row">
-          <button type="button" class="plain-button" disabled={!canAsk || isFull.value} onClick={() => void writeOn()}>{write.on}</button>
-          <button type="button" class="plain-button" disabled={!canAsk} onClick={() => void answerAgain()}>{write.answerAgain}</button>
+          <SteadyButton isOff={!canAsk || isFull.value} onClick={() => void writeOn()}>{write.on}</SteadyButton>
+          <SteadyButton isOff={!canAsk} onClick={() => void answerAgain()}>{write.answerAgain}</SteadyButton>
           <button type="button" class="plain-button" onClick={beginAnew}>{write.newChat}</button>
         </div>
       ) : (
@@ -43,7 +44,7 @@ export function ChatActions() {
         {isWriting.value ? (
           <button type="button" class="main-button" onClick={() => void stop()}>{write.stop}</button>
         ) : (
-          <button type="submit" class="main-button" disabled={!canAsk || draft.value.trim() === ""}>{write.send}</button>
+          <button type="submit" class="main-button" aria-disabled={!canAsk || draft.value.trim() === ""}>{write.send}</button>
         )}
       </form>
     </>

@@ -2,6 +2,7 @@ import { count, decimal, words } from "../../state/locale.ts";
 import { controls, ranges, setSeed, usual } from "../../state/write.ts";
 import type { Range } from "../../state/write.ts";
 import { Slider } from "../../ui/slider.tsx";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 
 const names = ["temperature", "topK", "topP", "minP", "repetitionPenalty", "maxTokens"] as const;
 
@@ -12,7 +13,7 @@ export function SamplingControls() {
     <section class="card settings" aria-labelledby="settings-heading">
       <header class="row">
         <h2 id="settings-heading">{write.controls}</h2>
-        <button type="button" class="plain-button" disabled={controls.value === usual} onClick={() => (controls.value = usual)}>{write.reset}</button>
+        <SteadyButton isOff={controls.value === usual} onClick={() => (controls.value = usual)}>{write.reset}</SteadyButton>
       </header>
       {names.map((name) => <Control key={name} name={name} {...ranges.value[name]} />)}
       <label class="setting">

@@ -6,6 +6,7 @@ import { words } from "../../state/locale.ts";
 import { begin, branch, canChat, isChat, isFull, isNew, isWriting, longestPrompt, outcome, prompt, setChat, setPrompt, stop, writeOn } from "../../state/write.ts";
 import { Choice } from "../../ui/choice.tsx";
 import { FailureNote } from "../../ui/failure-note.tsx";
+import { SteadyButton } from "../../ui/steady-button.tsx";
 import { Branches } from "./branches.tsx";
 import { ChatActions } from "./chat-actions.tsx";
 import { NextToken } from "./next-token.tsx";
@@ -70,7 +71,7 @@ function Actions() {
         <button type="button" class="main-button" disabled={!isReady} onClick={() => void begin()}>{isNew.value ? write.begin : write.again}</button>
       )}
       {branch.value && (
-        <button type="button" class="plain-button" disabled={!isReady || isWriting.value || isFull.value} onClick={() => void writeOn()}>{write.on}</button>
+        <SteadyButton isOff={!isReady || isWriting.value || isFull.value} onClick={() => void writeOn()}>{write.on}</SteadyButton>
       )}
     </div>
   );
