@@ -11,7 +11,7 @@ const once = "Once there was a clever girl named Lily, whose hut was small and s
 const look = { text: once, at: "", attention: "" };
 
 /** In their order; `i18n` has as many texts for each. */
-export const lessons = {
+const lessons = {
   tokens: [
     { screen: "tokens", settings: { text: "The cat sat. The unbelievable cat sat.", vocabularies: "gpt2", show: "text" } },
     { screen: "tokens", settings: { text: "The cat sat. The unbelievable cat sat.", vocabularies: "gpt2", show: "ids" } },

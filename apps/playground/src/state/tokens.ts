@@ -5,7 +5,7 @@ import { words } from "./locale.ts";
 import { oneOf } from "./stored.ts";
 
 export const vocabularyIds = ["gpt2", "cl100k_base", "o200k_base", "model", "own"] as const satisfies readonly VocabularyId[];
-export const views = ["text", "ids", "bytes"] as const;
+const views = ["text", "ids", "bytes"] as const;
 
 /** What a user wrote; until then the opening text of the language. */
 const written = signal<string | undefined>(undefined);

@@ -74,7 +74,6 @@ export interface TuningStep {
   readonly type: "step";
   readonly step: number;
   readonly loss: number;
-  readonly tokensPerSecond: number;
 }
 
 export interface TuningEvaluation {

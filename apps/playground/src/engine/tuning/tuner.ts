@@ -229,7 +229,7 @@ async function takeSteps(run: Run, signal: AbortSignal, onEvents: (events: reado
     while (!signal.aborted && !run.isOver) {
       const { value, done } = await run.events.next();
       if (done) run.isOver = true;
-      else if (value.type === "step") await messages.tell({ type: "step", step: value.step, loss: value.loss, tokensPerSecond: value.tokensPerSecond });
+      else if (value.type === "step") await messages.tell({ type: "step", step: value.step, loss: value.loss });
       else if (value.type === "evaluation") await messages.tell(await evaluationOf(run, value));
     }
     await messages.flush();
