@@ -134,7 +134,7 @@ it("loads that of a model on the hub, of which it takes the tokenizer's files al
     expect(hub.requests.filter(({ line }) => line.includes("safetensors"))).toEqual([]);
     await expect(loadTokenizer("toys/none", options)).rejects.toMatchObject({
       name: "TokenizerError",
-      code: "access-denied",
+      code: "not-found",
       message: expect.stringMatching(/^there is no file or folder toys\/none, and http:\S+ has no model toys\/none/) as string,
     });
     await expect(loadTokenizer("toys/none", { ...options, offline: true })).rejects.toMatchObject({ code: "not-found" });

@@ -20,7 +20,7 @@ export interface LoadTokenizerOptions extends WebSourceOptions, Partial<Omit<Tik
  * Loads a tokenizer in a browser: by a name on the Hugging Face hub, the address of a model's folder, files or a folder that a user chose; or one
  * `tokenizer.json`, GGUF or `.tiktoken` file; of GGUF files also by address or name, as `loadModel` takes them. What is downloaded is kept for the next time, as `loadModel` of `@gpt/gpt/web` keeps it.
  * Of further templates of chats the hub's are not looked for. Throws `missing-file`, `read-failed`, `invalid-file`, `unsupported-file`,
- * `access-denied` and `download-failed`.
+ * `access-denied`, `not-found` and `download-failed`.
  *
  * @example
  * const tokenizer = await loadTokenizer("openai-community/gpt2");
