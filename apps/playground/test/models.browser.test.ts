@@ -126,7 +126,7 @@ test("a model of the page's own host, which the address names, is opened at once
 test("a model of the hub: its progress, cancelled; kept, opened again without the hub, and deleted; in 简体中文, dark, on a phone", async () => {
   const files = { ...Object.fromEntries(tokenizerFiles(tokenizer)) } as Record<string, string | Uint8Array>;
   for (const name of ["config.json", "model.safetensors"]) files[name] = await readFile(inFolder(`tiny-folder/${name}`));
-  const hub = await Hub.start({ "toys/abc": files, "toys/gguf": { "tiny-q8_0.gguf": await readFile(inFolder("tiny.gguf")) } });
+  const hub = await Hub.start({ "toys/abc": files, "toys/gguf": { "tiny-q8_0.gguf": await readFile(inFolder("tiny.gguf")), "tiny-f16.gguf": "never" } });
   try {
     const page = await built.open(isolation, { locale: "zh-CN", colorScheme: "dark", viewport: { width: 390, height: 840 } }, "", hub);
     await chip(page, "模型: 故事").click();
@@ -164,14 +164,16 @@ test("a model of the hub: its progress, cancelled; kept, opened again without th
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await expectAccessible(page);
 
-    await name.fill("toys/gguf:Q8_0");
+    await name.fill("toys/gguf@main");
     await name.press("Enter");
-    await chip(page, "模型: toys/gguf:Q8_0").waitFor();
+    await eventually(() => dialog(page).getByRole("group", { name: "仓库中的文件" }).getByRole("button").allInnerTexts()).toEqual(["q8_0", "f16"]);
+    await dialog(page).getByRole("button", { name: "q8_0" }).click();
+    await chip(page, "模型: toys/gguf:q8_0@main").waitFor();
     const asked = hub.requests.length;
     await dialog(page).getByRole("button", { name: "打开: toys/abc" }).click();
     await chip(page, "模型: toys/abc").waitFor();
     await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).click();
-    await chip(page, "模型: toys/gguf:Q8_0").waitFor();
+    await chip(page, "模型: toys/gguf:q8_0@main").waitFor();
     expect(await dialog(page).getByRole("button", { name: "打开: toys/gguf" }).getAttribute("aria-disabled")).toBe("true");
     await dialog(page).getByRole("button", { name: "打开: toys/abc" }).click();
     await chip(page, "模型: toys/abc").waitFor();

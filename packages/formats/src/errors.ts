@@ -15,4 +15,16 @@ export type FormatErrorCode =
 /** An error of this package. */
 export class FormatError extends CodedError<FormatErrorCode> {
   override readonly name = "FormatError";
+  /** Where one of several GGUF files is to be chosen, at most 20 of what can be written behind the repository's name, such as `:Q8_0`. */
+  readonly choices?: readonly string[];
+
+  constructor(code: FormatErrorCode, message: string, { choices, ...options }: ErrorOptions & { readonly choices?: readonly string[] } = {}) {
+    super(code, message, options);
+    if (choices) this.choices = choices;
+  }
+}
+
+/** An error with the name of what it is about before its message. */
+export function about(name: string, error: FormatError): FormatError {
+  return new FormatError(error.code, `${name}: ${error.message}`, { cause: error, choices: error.choices });
 }

@@ -3,7 +3,8 @@ import type { Failure, Reply } from "./api/reply.ts";
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { code: "unexpected", message: String(error) };
   const code = "code" in error && typeof error.code === "string" ? error.code : isOfMemory(error) ? "out-of-memory" : "unexpected";
-  return { code, message: error.message };
+  const choices = "choices" in error && Array.isArray(error.choices) ? (error.choices as readonly string[]) : undefined;
+  return { code, message: error.message, ...(choices && { choices }) };
 }
 
 /** Whether the browser had no memory for an array, or for what WebAssembly computes in: engines say so by words alone. */
@@ -23,10 +24,12 @@ export async function reply<T>(compute: () => T | Promise<T>): Promise<Reply<T>>
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly code: string;
+  readonly choices: readonly string[] | undefined;
 
-  constructor({ code, message }: Failure) {
+  constructor({ code, message, choices }: Failure) {
     super(message);
     this.code = code;
+    this.choices = choices;
   }
 }
 

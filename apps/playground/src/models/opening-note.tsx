@@ -57,12 +57,13 @@ export function OpeningNote() {
 /** Why it is not opened, and what else can be tried. */
 function Failed({ source, failure, asInt8 }: Opening & { readonly stage: "failed" }) {
   const { model: texts, errors, again } = words.value;
-  const { code, message } = told(source, failure);
+  const { code, message, choices } = told(source, failure);
   const repository = source.kind === "hub" ? repositoryOf(source.name) : undefined;
   return (
     <>
       <FailureNote failure={{ code, message }} texts={{ ...errors, ...texts.errors }} />
-      {repository !== undefined && ["access-denied", "token-denied", "not-found"].includes(code) && (
+      {source.kind === "hub" && choices && <Choices name={source.name} choices={choices} asInt8={asInt8} />}
+      {repository !== undefined && !choices && ["access-denied", "token-denied", "not-found"].includes(code) && (
         <a href={`https://huggingface.co/${repository}`} target="_blank" rel="noopener noreferrer">{texts.hubPage}</a>
       )}
       {source.kind === "hub" && (code === "download-failed" || code === "not-kept") && (
@@ -78,9 +79,24 @@ function Failed({ source, failure, asInt8 }: Opening & { readonly stage: "failed
   );
 }
 
+/** The files of a repository, of which one is the model that is meant. */
+function Choices({ name, choices, asInt8 }: { readonly name: string; readonly choices: readonly string[]; readonly asInt8: boolean }) {
+  const { model: texts } = words.value;
+  const [revision = ""] = /@.*$/.exec(name) ?? [];
+  return (
+    <div class="choices" role="group" aria-label={texts.choices}>
+      {choices.map((choice) => (
+        <Action key={choice} onClick={() => void openModel({ kind: "hub", name: repositoryOf(name) + choice + revision }, asInt8)}>{choice.slice(1)}</Action>
+      ))}
+    </div>
+  );
+}
+
 /** What a failure of the hub means depends on how the hub was asked. */
-function told(source: OpenSource, { code, message }: Failure): Failure {
-  if (source.kind !== "hub") return { code, message };
+function told(source: OpenSource, failure: Failure): Failure {
+  const { code, message, choices } = failure;
+  if (source.kind !== "hub") return failure;
+  if (choices) return { ...failure, code: "several-files" };
   if (code === "not-found" && source.isKept) return { code: "not-kept", message };
   return { code: code === "access-denied" && source.token !== undefined ? "token-denied" : code, message };
 }

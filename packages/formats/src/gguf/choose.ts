@@ -21,11 +21,12 @@ export function chooseGGUF(paths: ReadonlySet<string>, choice: GGUFChoice | unde
   const found = choice ? models.filter((path) => isOf(path, choice.quantization)) : models;
   if (found.length === 1) return partsOfSplit(found[0]);
   const others = found.length > 0 ? found : models;
-  const listed = others.slice(0, mostListed).map((path) => suffixOf(path, models));
-  const list = listed.join(", ") + (others.length > mostListed ? `, and ${others.length - mostListed} more` : "");
+  const choices = others.slice(0, mostListed).map((path) => suffixOf(path, models));
+  const list = choices.join(", ") + (others.length > mostListed ? `, and ${others.length - mostListed} more` : "");
   const of = choice ? ` of ${quote(choice.quantization)}` : "";
-  if (found.length > 1) throw new FormatError("invalid-input", `it has several GGUF files${of}; write one of these behind the name: ${list}`);
-  throw new FormatError("not-found", models.length > 0 ? `it has no GGUF file${of}; write one of these behind the name: ${list}` : "it has no GGUF file");
+  if (found.length > 1) throw new FormatError("invalid-input", `it has several GGUF files${of}; write one of these behind the name: ${list}`, { choices });
+  if (models.length === 0) throw new FormatError("not-found", "it has no GGUF file");
+  throw new FormatError("not-found", `it has no GGUF file${of}; write one of these behind the name: ${list}`, { choices });
 }
 
 function isOf(path: string, quantization: string): boolean {

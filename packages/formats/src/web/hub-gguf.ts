@@ -1,5 +1,5 @@
 import { quote } from "@gpt/common";
-import { FormatError } from "../errors.ts";
+import { about, FormatError } from "../errors.ts";
 import { isPlainName } from "../files/output-file.ts";
 import { readWhole } from "../files/read-file.ts";
 import { chooseGGUF } from "../gguf/choose.ts";
@@ -31,6 +31,6 @@ export async function ggufOnHub(
   try {
     return chooseGGUF(new Set(files.keys()), choice)?.[0];
   } catch (error) {
-    throw error instanceof FormatError ? new FormatError(error.code, `${name}: ${error.message}`, { cause: error }) : error;
+    throw error instanceof FormatError ? about(name, error) : error;
   }
 }

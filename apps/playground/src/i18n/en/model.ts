@@ -48,6 +48,7 @@ export const model = {
   hubAbout: "By its name, such as openai-community/gpt2; for a GGUF file with its kind behind it. Only then this page asks another host, huggingface.co.",
   hubName: "Name on the hub",
   noName: "A name has the form OWNER/NAME or OWNER/NAME:Q8_0.",
+  choices: "Files of the repository",
   token: "A token, for gated and private models",
   tokenName: "Token of the hub",
   tokenAbout: "Make one that may read at huggingface.co/settings/tokens. It is sent to huggingface.co alone, and forgotten when this page is closed.",
@@ -85,6 +86,7 @@ export const model = {
     "not-kept": "Not all of this model is kept in this browser.",
     "read-failed": "The file cannot be read any more. If it has moved or changed, choose it again.",
     "write-failed": "It could not be kept: the browser’s storage is full.",
+    "several-files": "The repository has several files. Choose one: fewer bits take less memory, and are less exact.",
     "invalid-input": "It is not clear which file is the model: write it behind the name, as said here.",
   },
 };

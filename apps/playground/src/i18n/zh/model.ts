@@ -47,6 +47,7 @@ export const model: Words["model"] = {
   hubAbout: "输入名称，例如 openai-community/gpt2；GGUF 文件需在名称后注明量化类型。只有这时页面才会访问另一台主机 huggingface.co。",
   hubName: "Hub 上的名称",
   noName: "名称格式为 OWNER/NAME 或 OWNER/NAME:Q8_0。",
+  choices: "仓库中的文件",
   token: "令牌（用于受限模型和私有模型）",
   tokenName: "Hub 令牌",
   tokenAbout: "在 huggingface.co/settings/tokens 创建一个有读取权限的令牌。它只发送给 huggingface.co，关闭本页后即被遗忘。",
@@ -83,6 +84,7 @@ export const model: Words["model"] = {
     "not-kept": "此浏览器中没有保存完整的模型。",
     "read-failed": "文件已无法读取。如果它被移动或修改过，请重新选择。",
     "write-failed": "无法保存：浏览器存储空间已满。",
+    "several-files": "此仓库有多个文件。请选择一个：位数越少，占用内存越少，精度也越低。",
     "invalid-input": "无法确定哪个文件是模型：请按此处所述，在名称后注明。",
   },
 };

@@ -117,4 +117,5 @@ test("a long list is cut, and a hostile one takes no time", () => {
   const many = new Set(Array.from({ length: 20_000 }, (_, i) => `m-${i}-00001-of-99999.gguf`));
   const choose = () => chooseGGUF(many, undefined);
   expect(choose).toThrow(/^it has several GGUF files; .*: :0, :1, .*, :19, and 19980 more$/);
+  expect(choose).toThrow(expect.objectContaining({ choices: Array.from({ length: 20 }, (_, i) => `:${i}`) }));
 });

@@ -1,4 +1,4 @@
-import { FormatError } from "../../errors.ts";
+import { about, FormatError } from "../../errors.ts";
 import { readShardIndex } from "../../safetensors/shard-index.ts";
 
 /**
@@ -39,7 +39,6 @@ export async function selected<T>(name: string, select: () => T | Promise<T>): P
   try {
     return await select();
   } catch (error) {
-    if (!(error instanceof FormatError) || error.code === "download-failed") throw error;
-    throw new FormatError(error.code, `${name}: ${error.message}`, { cause: error });
+    throw error instanceof FormatError && error.code !== "download-failed" ? about(name, error) : error;
   }
 }
