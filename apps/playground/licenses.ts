@@ -6,8 +6,8 @@ import type { Plugin, Rolldown } from "vite";
 type Bundled = Map<string, { readonly title: string; readonly folder: string }>;
 
 /**
- * A file of the licenses of what is in the build, and of the notices of its packages. The Worker is a build of its own, whose modules Vite's own list does not
- * have, and which ends before that of the page.
+ * Writes the licenses and notices of all packages in the build to one file. Vite's own list leaves out the Worker, which is a separate build and ends before
+ * that of the page.
  */
 export function licenses(fileName: string): { readonly ofPage: Plugin; readonly ofWorker: () => Plugin } {
   const bundled: Bundled = new Map();

@@ -8,7 +8,7 @@ const headers = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-/** Keeps what chunks share out of the file that a Worker starts with: WebKit runs that file again for whatever imports from it. */
+/** Keeps shared code out of the Worker's own file, which WebKit runs again when another file imports from it. */
 const entryAlone: Plugin = {
   name: "entry-alone",
   options: (given) => ({ ...given, preserveEntrySignatures: "strict" }),

@@ -9,7 +9,7 @@ let built: BuiltPage;
 beforeAll(async () => (built = await BuiltPage.copy(gpuFlags)));
 afterAll(() => built?.close());
 
-/** Here it is computed by the CPU, so that it isn't what is taken by itself. */
+/** Selects the GPU: the page does not select SwiftShader, which computes on the CPU, by itself. */
 async function computeOnGpu(page: Page): Promise<void> {
   await chip(page, /Computes on: CPU/).click();
   await page.getByRole("radio", { name: "GPU (WebGPU)" }).check();

@@ -15,7 +15,7 @@ export type FormatErrorCode =
 /** An error of this package. */
 export class FormatError extends CodedError<FormatErrorCode> {
   override readonly name = "FormatError";
-  /** Where one of several GGUF files is to be chosen, at most 20 of what can be written behind the repository's name, such as `:Q8_0`. */
+  /** Where a repository has several GGUF files: at most 20 suffixes of its name that select one, such as `:Q8_0`. */
   readonly choices?: readonly string[];
 
   constructor(code: FormatErrorCode, message: string, { choices, ...options }: ErrorOptions & { readonly choices?: readonly string[] } = {}) {
@@ -24,7 +24,7 @@ export class FormatError extends CodedError<FormatErrorCode> {
   }
 }
 
-/** An error with the name of what it is about before its message. */
+/** The same error, with what it is about before its message. */
 export function about(name: string, error: FormatError): FormatError {
   return new FormatError(error.code, `${name}: ${error.message}`, { cause: error, choices: error.choices });
 }

@@ -23,8 +23,8 @@ export interface ForwardOptions {
    */
   readonly checkpointBlocks?: boolean;
   /**
-   * Begins at a block, from 0, with what goes into it, `[tokens, dim]`, in the place of embeddings and of the blocks before; at their number,
-   * behind the last one. The hook of that activation (`blocks.N.residual` of the block before) is called. Not with a cache.
+   * Starts the pass at this block, from 0, with its input, `[tokens, dim]`, instead of the embeddings and the blocks before; the number of
+   * blocks starts it at the final norm. The hook of that input is called: `embed`, or `blocks.N.residual` of the block before. Not with a cache.
    */
   readonly start?: { readonly block: number; readonly residual: Tensor };
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { resultOf } from "@gpt/testing/browser";
+import { importersOfWorker } from "@gpt/testing/built-worker";
 import { isolation, whileServing } from "@gpt/testing/static-server";
 import * as esbuild from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
@@ -37,7 +38,8 @@ test("esbuild", async () => {
 
 test("threads, in a Worker of an isolated page that Vite builds, and not on its main thread", async () => {
   const root = await isolatedProject("./isolated.js");
-  await vite.build({ ...quiet, root, worker: { format: "es" } });
+  await vite.build({ root, logLevel: "error" });
+  expect(await importersOfWorker(join(root, "dist/assets"), "isolated-worker")).toEqual([]);
   const { onMain, inWorker } = (await whileServing(join(root, "dist"), resultOf, isolation)) as Record<string, unknown>;
   expect(onMain).toMatch(/^wasm: no 2 threads here: the main thread of a page may not wait/);
   expectLearnt(inWorker);

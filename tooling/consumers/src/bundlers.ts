@@ -4,12 +4,13 @@ import { repository } from "@gpt/testing/commands";
 import webpack from "webpack";
 import { libraryProject } from "./fresh-project.ts";
 
-/** What docs/browsers.md has readers copy: the first program of a section, and the packages without a bundler. */
-export async function fromDocs(): Promise<{ readonly example: string; readonly importMap: string }> {
+/** What docs/browsers.md has readers copy: the first program of a section, Vite's configuration, and the packages without a bundler. */
+export async function fromDocs(): Promise<{ readonly example: string; readonly viteConfig: string; readonly importMap: string }> {
   const text = await readFile(join(repository, "docs/browsers.md"), "utf8");
   const [, example] = /^## Models in a page\n.*?^```js\n(.*?)^```/ms.exec(text)!;
+  const [, viteConfig] = /^## Vite\n.*?^```js\n(.*?)^```/ms.exec(text)!;
   const [importMap] = /^<script type="importmap">.*?^<\/script>/ms.exec(text)!;
-  return { example, importMap };
+  return { example, viteConfig, importMap };
 }
 
 interface ProjectOptions {
@@ -24,15 +25,16 @@ export async function browserProject(script: string, options: ProjectOptions = {
   return projectOf(["program.js", "browser.js", ...(options.more ?? [])], map, script);
 }
 
-/** A project whose page starts a Worker that computes on threads. */
-export function isolatedProject(script: string): Promise<string> {
-  return projectOf(["program.js", "isolated.js", "isolated-worker.js"], "", script);
+/** A project whose page starts a Worker that computes on threads, with Vite's configuration of docs/browsers.md. */
+export async function isolatedProject(script: string): Promise<string> {
+  const { viteConfig } = await fromDocs();
+  return projectOf(["program.js", "isolated.js", "isolated-worker.js"], "", script, { "vite.config.js": viteConfig });
 }
 
-function projectOf(programs: readonly string[], head: string, script: string): Promise<string> {
+function projectOf(programs: readonly string[], head: string, script: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
   const page = `<!doctype html><link rel="icon" href="data:," />${head}<script type="module" src="${script}"></script>`;
   const files = Object.fromEntries(programs.map((name) => [name, { copy: name }]));
-  return libraryProject({ ...files, "index.html": page });
+  return libraryProject({ ...files, ...more, "index.html": page });
 }
 
 /** Vite's options without a file of configuration. */

@@ -3,7 +3,7 @@ export interface Failure {
   /** One of the packages' error codes, or `unexpected`. */
   readonly code: string;
   readonly message: string;
-  /** What may stand behind the name of a repository, where that has several files. */
+  /** Where a repository has several models: the suffixes of its name that select one, such as `:Q8_0`. */
   readonly choices?: readonly string[];
 }
 

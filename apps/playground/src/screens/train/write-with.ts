@@ -2,7 +2,7 @@ import { openMade } from "../../state/models.ts";
 import { failed } from "../../state/runs.ts";
 import { beginAnew } from "../../state/write.ts";
 
-/** Opens the model of a run in Write, with the beginning of its own samples. */
+/** Opens the model of a run in Write, with the prompt of the run's samples. */
 export async function writeWith(run: string, prompt: string | undefined): Promise<void> {
   const opened = await openMade({ kind: "run", name: run });
   if (opened.status === "failed") {
